@@ -1,0 +1,50 @@
+//! What a check found: a stable code, the field, and a sentence in two languages. Knows no rule.
+//!
+//! A finding never repeats what somebody typed: codes and field names may be logged, values may not.
+
+use drivers::words::Words;
+use serde::{Deserialize, Serialize};
+
+/// One fault or warning. Several are reported together, never only the first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Stable, for programs: `E_NIK_LEN`, `W_NIK_AREA`, `H_TEXT_OVERFLOW`. The first letter is the severity.
+    pub code: String,
+    /// Where: `fields.nik`, `photo`, `attachments`; absent when it concerns the whole job.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub field: Option<String>,
+    /// For people: what is wrong and what to do.
+    pub words: Words,
+}
+
+/// What becomes of a job with a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// `W_…`: accepted; held unless the recommendation acknowledges the code.
+    Warning,
+    /// `H_…`: accepted and held for a person.
+    Hold,
+    /// `E_…`: refused, nothing stored.
+    Error,
+}
+
+impl Finding {
+    /// A finding about one field.
+    pub fn at(field: impl Into<String>, code: impl Into<String>, words: Words) -> Self {
+        Self { code: code.into(), field: Some(field.into()), words }
+    }
+
+    /// A finding about the job as a whole.
+    pub fn whole(code: impl Into<String>, words: Words) -> Self {
+        Self { code: code.into(), field: None, words }
+    }
+
+    /// Told by the first letter of the code.
+    pub fn severity(&self) -> Severity {
+        match self.code.as_bytes().first() {
+            Some(b'W') => Severity::Warning,
+            Some(b'H') => Severity::Hold,
+            _ => Severity::Error,
+        }
+    }
+}

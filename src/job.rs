@@ -1,0 +1,91 @@
+//! What a job asks for: a product, its fields, a photo, the papers seen, and the recommendation.
+//! Pure: knows no rule of any product, no clock, no storage.
+//!
+//! Everything in here is a person. `Debug` shows none of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The envelope that an upstream system posts (`POST /v1/jobs`), without the photo's bytes.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobRequest {
+    /// Which kind of card: the name of a folder in `config/products/`.
+    pub product: String,
+    /// The upstream system's number of the application (*nomor permohonan*); `[A-Z0-9/-]{1,40}`.
+    /// One live job a `ref`.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// Why the card is issued: one of the product's reasons (`BARU`, `HILANG`, …).
+    pub reason: String,
+    /// The data to be printed, under the product's own field names. Values are texts or booleans.
+    #[serde(default)]
+    pub fields: BTreeMap<String, Value>,
+    /// The papers that were seen: kind and hash only; the papers themselves never come here.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
+    /// The section head's decision that this card be printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recommendation: Option<Recommendation>,
+}
+
+/// A paper that was seen upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attachment {
+    /// `KK`, `AKTA`, `FOTO`, `KTP_ORTU`, … as the product names it.
+    pub kind: String,
+    /// SHA-256 of the paper's file, 64 hexadecimal digits.
+    pub sha256: String,
+}
+
+/// *Rekomendasi Kasi*: the approval. Its signature is not checked yet; until it is,
+/// the daemon listens on loopback only.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recommendation {
+    /// Number of the recommendation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nomor: Option<String>,
+    /// `SETUJU` (print) or `TOLAK` (do not).
+    pub keputusan: String,
+    /// Who decided: name, NIP, office.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oleh: Option<Officer>,
+    /// When, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pada: Option<String>,
+    /// Until when it is good, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kadaluarsa: Option<String>,
+    /// What the section head has compared: paper → seen and right.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub daftar_periksa: BTreeMap<String, bool>,
+    /// Codes of warnings that the section head has seen and accepts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub peringatan_disetujui: Vec<String>,
+    /// SHA-256 over the canonical printed fields and the photo's hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash_data: Option<String>,
+    /// Signature of the upstream key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tanda: Option<String>,
+}
+
+/// Who decided: `nama`, `nip`, `jabatan`. Kept as it came.
+pub type Officer = BTreeMap<String, String>;
+
+impl fmt::Debug for JobRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JobRequest({} {}, {} fields)", self.product, self.reference, self.fields.len())
+    }
+}
+
+impl fmt::Debug for Recommendation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recommendation(…)")
+    }
+}

@@ -1,0 +1,5 @@
+//! The modules in reading order.
+
+pub mod finding;
+pub mod job;
+pub mod product;

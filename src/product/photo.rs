@@ -1,0 +1,66 @@
+//! What a product demands of a photo, as data. Knows no image codec: `compose/photo.rs` does the looking.
+
+use serde::{Deserialize, Serialize};
+
+/// `[photo]` of `product.toml`. The defaults are DOMAIN's rules for the child identity card.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PhotoRules {
+    /// Largest file, bytes.
+    pub max_bytes: usize,
+    /// Longest side before a picture is refused unseen (decompression bombs), pixels.
+    pub max_side_px: u32,
+    /// Smaller than this is refused (the slot at 300 dpi), pixels.
+    pub min_width_px: u32,
+    /// See `min_width_px`.
+    pub min_height_px: u32,
+    /// Smaller than this is warned of, pixels.
+    pub good_width_px: u32,
+    /// See `good_width_px`.
+    pub good_height_px: u32,
+    /// Narrowest width/height that can be cropped without losing the head.
+    pub ratio_min: f32,
+    /// Widest width/height.
+    pub ratio_max: f32,
+    /// A grey-scale picture is held.
+    pub colour: bool,
+    /// What the wall behind the person must look like.
+    pub background: BackgroundRule,
+}
+
+impl Default for PhotoRules {
+    fn default() -> Self {
+        Self {
+            max_bytes: 2 * 1024 * 1024,
+            max_side_px: 6000,
+            min_width_px: 213,
+            min_height_px: 319,
+            good_width_px: 300,
+            good_height_px: 450,
+            ratio_min: 0.60,
+            ratio_max: 0.80,
+            colour: true,
+            background: BackgroundRule::Any,
+        }
+    }
+}
+
+/// How the demanded backdrop follows from the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackgroundRule {
+    /// Any wall will do.
+    #[default]
+    Any,
+    /// Red for an odd birth year, blue for an even one (practice of the KIA offices).
+    BirthYearParity,
+}
+
+/// A backdrop colour class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backdrop {
+    /// *Merah*.
+    Red,
+    /// *Biru*.
+    Blue,
+}
