@@ -3,3 +3,5 @@
 pub mod finding;
 pub mod job;
 pub mod product;
+
+pub mod compose;
