@@ -27,7 +27,9 @@ pub fn check(recommendation: Option<&Recommendation>, now: Timestamp) -> Vec<Fin
     if is_oversized(recommendation) {
         let label = Words::fixed("rekomendasi", "the recommendation");
         let limit = Words::new(format!("0-{TEXT_BYTES_MAX}"), format!("0-{TEXT_BYTES_MAX}"));
-        findings.push(codes::E_LENGTH.at("recommendation", &[("{label}", &label), ("{limit}", &limit)]));
+        findings.push(
+            codes::E_LENGTH.at("recommendation", &[("{label}", &label), ("{limit}", &limit)]),
+        );
         return findings;
     }
     if recommendation.keputusan != "SETUJU" {
@@ -54,20 +56,31 @@ pub fn check(recommendation: Option<&Recommendation>, now: Timestamp) -> Vec<Fin
 /// Until when a recommendation is good that was received at `received`: `kadaluarsa`, else seven days after `pada`,
 /// else seven days after it was received. A time that cannot be read counts as not given; `check` refuses it.
 pub fn good_until(recommendation: &Recommendation, received: Timestamp) -> Timestamp {
-    let read = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<Timestamp>().ok());
+    let read =
+        |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<Timestamp>().ok());
     let after = |start: Timestamp| start.checked_add(GOOD_FOR).unwrap_or(start);
-    read(&recommendation.kadaluarsa).unwrap_or_else(|| after(read(&recommendation.pada).unwrap_or(received)))
+    read(&recommendation.kadaluarsa)
+        .unwrap_or_else(|| after(read(&recommendation.pada).unwrap_or(received)))
 }
 
 /// The warnings that the section head has not accepted; they hold the job (DOMAIN 3.1).
-pub fn unacknowledged<'f>(recommendation: &Recommendation, findings: &'f [Finding]) -> Vec<&'f Finding> {
+pub fn unacknowledged<'f>(
+    recommendation: &Recommendation,
+    findings: &'f [Finding],
+) -> Vec<&'f Finding> {
     let accepted = |finding: &Finding| recommendation.peringatan_disetujui.contains(&finding.code);
-    findings.iter().filter(|finding| finding.severity() == Severity::Warning && !accepted(finding)).collect()
+    findings
+        .iter()
+        .filter(|finding| finding.severity() == Severity::Warning && !accepted(finding))
+        .collect()
 }
 
 fn not_a_time(place: &str) -> Finding {
     let label = Words::fixed("Waktu rekomendasi", "The time of the recommendation");
-    let expected = Words::fixed("waktu RFC 3339, 2026-03-02T09:00:00+07:00", "an RFC 3339 time, 2026-03-02T09:00:00+07:00");
+    let expected = Words::fixed(
+        "waktu RFC 3339, 2026-03-02T09:00:00+07:00",
+        "an RFC 3339 time, 2026-03-02T09:00:00+07:00",
+    );
     codes::E_FORMAT.at(place, &[("{label}", &label), ("{expected}", &expected)])
 }
 

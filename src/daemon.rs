@@ -12,10 +12,10 @@ use tokio::sync::watch;
 
 use crate::config::{Config, Fault};
 use crate::desk::Desk;
+use crate::http;
 use crate::ledger::{Clock, Ledger, LedgerError};
 use crate::report::Metrics;
 use crate::station::{self, Connection, Handle};
-use crate::http;
 
 /// Threads for HTTP: reading requests is light, photos are decoded on threads of their own.
 const HTTP_THREADS: usize = 2;

@@ -4,17 +4,17 @@
 
 pub mod lifecycle;
 
-pub mod job;
-pub mod finding;
-pub mod product;
 pub mod approval;
-pub mod ledger;
-pub mod queue;
+pub mod cli;
 pub mod compose;
-pub mod desk;
-pub mod station;
-pub mod report;
-pub mod http;
 pub mod config;
 pub mod daemon;
-pub mod cli;
+pub mod desk;
+pub mod finding;
+pub mod http;
+pub mod job;
+pub mod ledger;
+pub mod product;
+pub mod queue;
+pub mod report;
+pub mod station;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::finding::Finding;
 use crate::job::JobRequest;
-use crate::ledger::{Entry, FaceHash, JobId, JobRecord, Ledger, LedgerError};
+use crate::ledger::{Entry, FaceHash, JobId, JobRecord, Ledger, LedgerError, Order};
 use crate::lifecycle::{Event, State};
 
 /// Jobs that one look at the ledger brings at the start.
@@ -61,7 +61,11 @@ pub fn put_back(ledger: &Ledger, job: &JobId) -> Result<Entry, LedgerError> {
 ///
 /// # Errors
 /// The ledger's; then nothing may be printed.
-pub fn intend_to_print(ledger: &Ledger, job: &JobId, before: &PrinterStatus) -> Result<Entry, LedgerError> {
+pub fn intend_to_print(
+    ledger: &Ledger,
+    job: &JobId,
+    before: &PrinterStatus,
+) -> Result<Entry, LedgerError> {
     let detail = json!({ "before": {
         "identity": before.identity,
         "cards_entered": before.cards_entered,
@@ -81,7 +85,9 @@ pub fn settlement(result: &Result<CardOut, DeviceError>) -> (Event, Value) {
             match error.card {
                 Whereabouts::Untouched => (Event::NoCard, json!({ "evidence": cause })),
                 Whereabouts::Rejected => (Event::Spoil, json!({ "evidence": cause })),
-                Whereabouts::InMachine | Whereabouts::Unknown => (Event::LoseSight, json!({ "lost": cause })),
+                Whereabouts::InMachine | Whereabouts::Unknown => {
+                    (Event::LoseSight, json!({ "lost": cause }))
+                }
             }
         }
     }
@@ -110,12 +116,12 @@ pub fn recover(ledger: &Ledger) -> Result<(), LedgerError> {
 
 fn all_in(ledger: &Ledger, state: State) -> Result<Vec<JobRecord>, LedgerError> {
     let mut all = Vec::new();
-    let mut after = 0;
+    let mut cursor = None;
     loop {
-        let page = ledger.jobs(Some(state), after, PAGE)?;
+        let page = ledger.jobs(Some(state), Order::OldestFirst, cursor, PAGE)?;
         all.extend(page.jobs);
         match page.next {
-            Some(next) => after = next,
+            Some(next) => cursor = Some(next),
             None => return Ok(all),
         }
     }

@@ -64,8 +64,19 @@ impl Client {
     }
 
     pub fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let answer = self.agent.get(self.address(path)).header("accept-language", language()).call();
+        let answer =
+            self.agent.get(self.address(path)).header("accept-language", language()).call();
         self.read(answer)
+    }
+
+    /// A picture.
+    pub fn get_bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let answer =
+            self.agent.get(self.address(path)).call().map_err(|error| self.unreachable(error))?;
+        if !answer.status().is_success() {
+            return self.read(Ok(answer)).map(|_| Vec::new());
+        }
+        Ok(answer.into_body().with_config().limit(ANSWER_LIMIT).read_to_vec()?)
     }
 
     /// Posts JSON. The key makes it safe to post again when the answer got lost.
@@ -100,7 +111,8 @@ impl Client {
             if let Some(event) = line.strip_prefix("event: ") {
                 event.clone_into(&mut name);
             } else if let Some(data) = line.strip_prefix("data: ") {
-                let data = serde_json::from_str(data).context("the station's event is not understood")?;
+                let data =
+                    serde_json::from_str(data).context("the station's event is not understood")?;
                 if hear(&name, &data)? == Listening::Enough {
                     return Ok(());
                 }
@@ -124,8 +136,9 @@ impl Client {
         let mut answer = answer.map_err(|error| self.unreachable(error))?;
         let status = answer.status();
         let text = answer.body_mut().with_config().limit(ANSWER_LIMIT).read_to_string()?;
-        let body: Value = serde_json::from_str(&text)
-            .with_context(|| format!("{} answered {status}, but not as a Kartu station does", self.url))?;
+        let body: Value = serde_json::from_str(&text).with_context(|| {
+            format!("{} answered {status}, but not as a Kartu station does", self.url)
+        })?;
         if status.is_success() {
             return Ok(body);
         }
@@ -154,7 +167,10 @@ fn refused(problem: &Value) -> Refused {
         })
         .collect();
     match lines.as_slice() {
-        [_, _, ..] => Refused { code: format!("{} faults", lines.len()), sentence: format!("\n  {}", lines.join("\n  ")) },
+        [_, _, ..] => Refused {
+            code: format!("{} faults", lines.len()),
+            sentence: format!("\n  {}", lines.join("\n  ")),
+        },
         _ => Refused { code: text(problem, "code"), sentence: text(problem, "detail") },
     }
 }

@@ -54,8 +54,12 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     for job in &jobs {
-        let codes: Vec<&str> =
-            job["reasons"].as_array().into_iter().flatten().filter_map(|r| r["code"].as_str()).collect();
+        let codes: Vec<&str> = job["reasons"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|r| r["code"].as_str())
+            .collect();
         writeln!(
             out,
             "{}  {:<10}  {:<20}  {:<6}  {}  {}",
@@ -80,12 +84,26 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<Exit> {
         writeln!(out, "{:#}", json!({ "job": job, "events": events }))?;
         return Ok(Exit::Done);
     }
-    writeln!(out, "{}  {}  {}  {}", text(&job, "id"), text(&job, "ref"), text(&job, "product"), text(&job, "state"))?;
+    writeln!(
+        out,
+        "{}  {}  {}  {}",
+        text(&job, "id"),
+        text(&job, "ref"),
+        text(&job, "product"),
+        text(&job, "state")
+    )?;
     for finding in job["reasons"].as_array().into_iter().flatten() {
         writeln!(out, "  {}  {}", text(finding, "code"), text(&finding["message"], language()))?;
     }
     for event in events.as_array().into_iter().flatten() {
-        writeln!(out, "  {}  {:<12}  {}  {}", text(event, "at"), text(event, "event"), text(event, "state"), event["detail"])?;
+        writeln!(
+            out,
+            "  {}  {:<12}  {}  {}",
+            text(event, "at"),
+            text(event, "event"),
+            text(event, "state"),
+            event["detail"]
+        )?;
     }
     Ok(Exit::Done)
 }

@@ -34,7 +34,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 /// Reads a configuration file; the inner error is what stands wrong in it.
 pub(super) fn read_config(path: &Path) -> anyhow::Result<Result<Config, Vec<Fault>>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Config::parse(&text, path.parent().unwrap_or(Path::new("."))))
 }
 

@@ -33,7 +33,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let last_event = now["last_event"].as_u64().unwrap_or(0);
     client.listen(last_event, |name, data| {
         if args.json {
-            writeln!(std::io::stdout().lock(), "{}", serde_json::json!({ "event": name, "data": data }))?;
+            writeln!(
+                std::io::stdout().lock(),
+                "{}",
+                serde_json::json!({ "event": name, "data": data })
+            )?;
         } else if name == "station" {
             tell(data)?;
         } else {
@@ -69,6 +73,13 @@ fn tell(station: &Value) -> anyhow::Result<()> {
 
 fn tell_job(entry: &Value) -> anyhow::Result<()> {
     let text = |key: &str| entry[key].as_str().unwrap_or("").to_owned();
-    writeln!(std::io::stdout().lock(), "{}  {:<20}  {:<12}  {}", text("at"), text("ref"), text("event"), text("state"))?;
+    writeln!(
+        std::io::stdout().lock(),
+        "{}  {:<20}  {:<12}  {}",
+        text("at"),
+        text("ref"),
+        text("event"),
+        text("state")
+    )?;
     Ok(())
 }

@@ -31,7 +31,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut body = read_job(&args.job)?;
     if let Some(path) = &args.photo {
-        let photo = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let photo =
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         body["photo"] = Value::String(base64::engine::general_purpose::STANDARD.encode(photo));
     }
     let key = args.key.clone().unwrap_or_else(|| key_of(&body));

@@ -33,3 +33,16 @@ pub fn to_png(face: &FaceImage) -> Vec<u8> {
         .expect("a face's buffer has the face's size, and memory takes every byte");
     png
 }
+
+/// How different two pictures are: the mean difference of a channel, of 255. `None` if one does not decode or they
+/// are not of one size.
+pub fn mean_difference(one: &[u8], other: &[u8]) -> Option<f64> {
+    let read = |png: &[u8]| image::load_from_memory_with_format(png, image::ImageFormat::Png).ok();
+    let (one, other) = (read(one)?.into_rgb8(), read(other)?.into_rgb8());
+    if one.dimensions() != other.dimensions() {
+        return None;
+    }
+    let sum: u64 =
+        one.as_raw().iter().zip(other.as_raw()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    Some(sum as f64 / one.as_raw().len().max(1) as f64)
+}

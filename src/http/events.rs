@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -100,7 +101,7 @@ pub(super) async fn of_job(
 pub(super) async fn stream(
     State(app): State<App>,
     headers: HeaderMap,
-) -> Result<Sse<ReceiverStream<Result<Event, Infallible>>>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let new_only = *app.ledger.watch().borrow();
     let after = match headers.get("last-event-id") {
         None => new_only,

@@ -12,7 +12,11 @@ use tokio::sync::Semaphore;
 use super::problem::Problem;
 
 /// More requests than places are answered at once: try again.
-pub(super) async fn limit(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+pub(super) async fn limit(
+    State(places): State<Arc<Semaphore>>,
+    request: Request,
+    next: Next,
+) -> Response {
     match places.try_acquire() {
         Ok(_place) => next.run(request).await,
         Err(_) => super::busy().into_response(),
@@ -85,8 +89,14 @@ mod tests {
     #[test]
     fn pages_of_other_sites_are_refused() {
         assert!(from_own_page(&headers(&[("host", "localhost:1")])));
-        assert!(from_own_page(&headers(&[("host", "localhost:1"), ("origin", "http://localhost:1")])));
-        assert!(!from_own_page(&headers(&[("host", "localhost:1"), ("origin", "http://evil.example")])));
+        assert!(from_own_page(&headers(&[
+            ("host", "localhost:1"),
+            ("origin", "http://localhost:1")
+        ])));
+        assert!(!from_own_page(&headers(&[
+            ("host", "localhost:1"),
+            ("origin", "http://evil.example")
+        ])));
         assert!(!from_own_page(&headers(&[("host", "localhost:1"), ("origin", "null")])));
     }
 }

@@ -101,16 +101,19 @@ async fn read_multipart(request: Request) -> Result<JobRequest, Problem> {
 fn parse_job(body: &[u8]) -> Result<JobRequest, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         let said = error.to_string();
-        let about_key = ["unknown field `", "missing field `", "duplicate field `"]
-            .iter()
-            .find_map(|start| {
+        let about_key =
+            ["unknown field `", "missing field `", "duplicate field `"].iter().find_map(|start| {
                 let key = said.strip_prefix(start)?.split('`').next()?;
                 Some((start.split(' ').next()?, key.chars().take(60).collect::<String>()))
             });
         let place = format!("baris/line {}, kolom/column {}", error.line(), error.column());
         let (id, en) = match &about_key {
-            Some(("missing", key)) => (format!("Kunci {key} tidak ada."), format!("The key {key} is missing.")),
-            Some(("duplicate", key)) => (format!("Kunci {key} ada dua kali."), format!("The key {key} stands twice.")),
+            Some(("missing", key)) => {
+                (format!("Kunci {key} tidak ada."), format!("The key {key} is missing."))
+            }
+            Some(("duplicate", key)) => {
+                (format!("Kunci {key} ada dua kali."), format!("The key {key} stands twice."))
+            }
             Some((_, key)) => (
                 format!("Kunci {key} tidak dikenal. Lihat /openapi.json."),
                 format!("The key {key} is not known. See /openapi.json."),

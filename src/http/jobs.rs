@@ -14,7 +14,7 @@ use super::intake;
 use super::problem::{FindingView, Problem, ProblemView};
 use crate::finding::{Finding, Severity};
 use crate::job::JobRequest;
-use crate::ledger::{Accepted, FaceHash, JobId, JobRecord};
+use crate::ledger::{Accepted, FaceHash, JobId, JobRecord, Order};
 use crate::report::CodeLabel;
 
 /// Jobs on a page unless told, and at most.
@@ -90,6 +90,9 @@ pub(super) struct Wanted {
     /// Only jobs in this state.
     #[param(example = "held")]
     state: Option<String>,
+    /// `oldest` first (unless told) or `newest`.
+    #[param(example = "newest")]
+    order: Option<String>,
     /// `next` of the page before.
     cursor: Option<u64>,
     /// Jobs a page, 1 to 500; 50 unless told.
@@ -209,14 +212,23 @@ fn answer(app: &App, accepted: Accepted, later: bool) -> Result<Response, Proble
                     "ref",
                     "E_REF_TAKEN",
                     Words::new(
-                        format!("Nomor permohonan ini sudah ada sebagai pekerjaan {} ({}). Batalkan yang itu dahulu, atau pakai nomor baru.", job.id, job.state.label_id()),
-                        format!("This ref is already job {} ({}). Cancel that one first, or use a new ref.", job.id, job.state.name()),
+                        format!(
+                            "Nomor permohonan ini sudah ada sebagai pekerjaan {} ({}). Batalkan yang itu dahulu, atau pakai nomor baru.",
+                            job.id,
+                            job.state.label_id()
+                        ),
+                        format!(
+                            "This ref is already job {} ({}). Cancel that one first, or use a new ref.",
+                            job.id,
+                            job.state.name()
+                        ),
                     ),
                 ),
             ));
         }
     };
-    let location = HeaderValue::from_str(&format!("/v1/jobs/{}", job.id)).expect("a UUID is a header value");
+    let location =
+        HeaderValue::from_str(&format!("/v1/jobs/{}", job.id)).expect("a UUID is a header value");
     let mut response = (StatusCode::CREATED, Json(JobView::from(*job))).into_response();
     let headers = response.headers_mut();
     headers.insert(LOCATION, location);
@@ -263,7 +275,12 @@ pub(super) async fn list(
     if !(1..=PAGE_LIMIT).contains(&limit) {
         return Err(bad_query("limit"));
     }
-    let page = app.ask(move |ledger| ledger.jobs(state, wanted.cursor.unwrap_or(0), limit)).await?;
+    let order = match wanted.order.as_deref() {
+        None | Some("oldest") => Order::OldestFirst,
+        Some("newest") => Order::NewestFirst,
+        Some(_) => return Err(bad_query("order")),
+    };
+    let page = app.ask(move |ledger| ledger.jobs(state, order, wanted.cursor, limit)).await?;
     let jobs = page.jobs.into_iter().map(JobView::from).collect();
     Ok(Json(JobsView { jobs, next: page.next.map(|seq| seq.to_string()) }))
 }
@@ -275,8 +292,8 @@ fn bad_query(parameter: &str) -> Problem {
             parameter,
             "E_QUERY",
             Words::fixed(
-                "Parameter tidak dikenal: state (nama status), cursor (dari halaman sebelumnya), limit (1 sampai 500).",
-                "Not a parameter: state (name of a state), cursor (from the page before), limit (1 to 500).",
+                "Parameter tidak dikenal: state (nama status), order (oldest, newest), cursor (dari halaman sebelumnya), limit (1 sampai 500).",
+                "Not a parameter: state (name of a state), order (oldest, newest), cursor (from the page before), limit (1 to 500).",
             ),
         ),
     )
@@ -292,7 +309,10 @@ fn bad_query(parameter: &str) -> Problem {
         (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Json<JobView>, Problem> {
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<JobView>, Problem> {
     let id = job_id(&id)?;
     let job = app.ask(move |ledger| ledger.job(&id)).await?;
     Ok(Json(JobView::from(job)))

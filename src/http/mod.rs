@@ -99,7 +99,9 @@ impl App {
         question: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let ledger = self.ledger.clone();
-        tokio::task::spawn_blocking(move || question(&ledger)).await.unwrap_or(Err(LedgerError::Closed))
+        tokio::task::spawn_blocking(move || question(&ledger))
+            .await
+            .unwrap_or(Err(LedgerError::Closed))
     }
 }
 

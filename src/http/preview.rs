@@ -37,9 +37,13 @@ pub(super) async fn face(
     };
     let (ledger, desk, job) = (app.ledger.clone(), app.desk.clone(), id.clone());
     let png = tokio::task::spawn_blocking(move || -> Result<Option<Vec<u8>>, Problem> {
+        let received_at = ledger.job(&job)?.received_at;
         let (request, photo) = ledger.job_data(&job)?;
-        desk.preview(&request, photo.as_deref(), side == "back", ledger.now()).map_err(|findings| {
-            findings.into_iter().next().map_or_else(Problem::not_found, |first| Problem::of(StatusCode::CONFLICT, first))
+        desk.preview(&request, photo.as_deref(), side == "back", received_at).map_err(|findings| {
+            findings
+                .into_iter()
+                .next()
+                .map_or_else(Problem::not_found, |first| Problem::of(StatusCode::CONFLICT, first))
         })
     })
     .await

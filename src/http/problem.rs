@@ -141,8 +141,14 @@ impl From<LedgerError> for Problem {
                 Finding::whole(
                     "E_STATE",
                     Words::new(
-                        format!("Pekerjaan berstatus {} dan tidak dapat diubah begitu.", refused.state.label_id()),
-                        format!("The job is {}; that cannot be done with it any more.", refused.state.name()),
+                        format!(
+                            "Pekerjaan berstatus {} dan tidak dapat diubah begitu.",
+                            refused.state.label_id()
+                        ),
+                        format!(
+                            "The job is {}; that cannot be done with it any more.",
+                            refused.state.name()
+                        ),
                     ),
                 ),
             ),
@@ -196,7 +202,8 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
 
 fn is_foreign_error(response: &Response) -> bool {
     let status = response.status();
-    let is_ours = response.headers().get(CONTENT_TYPE).is_some_and(|t| t == "text/plain; charset=utf-8");
+    let is_ours =
+        response.headers().get(CONTENT_TYPE).is_some_and(|t| t == "text/plain; charset=utf-8");
     (status.is_client_error() || status.is_server_error())
         && (is_ours || !response.headers().contains_key(CONTENT_TYPE))
 }
@@ -227,13 +234,16 @@ fn foreign(status: StatusCode) -> Problem {
 
 /// RFC 9110 section 12.5.4, as far as two languages need it: English only where it is ranked higher.
 fn prefers_english(headers: &HeaderMap) -> bool {
-    let Some(wanted) = headers.get(ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()) else { return false };
+    let Some(wanted) = headers.get(ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()) else {
+        return false;
+    };
     let quality = |language: &str| {
         wanted
             .split(',')
             .filter_map(|range| {
                 let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
-                let q = parameters.trim().strip_prefix("q=").map_or(Some(1.0), |q| q.parse().ok())?;
+                let q =
+                    parameters.trim().strip_prefix("q=").map_or(Some(1.0), |q| q.parse().ok())?;
                 let primary = tag.trim().split('-').next()?;
                 primary.eq_ignore_ascii_case(language).then_some(q)
             })

@@ -100,5 +100,8 @@ pub(super) async fn page() -> impl IntoResponse {
 
 /// The page's script.
 pub(super) async fn page_script() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "no-cache")], include_str!("page.js"))
+    (
+        [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "no-cache")],
+        include_str!("page.js"),
+    )
 }

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use record::{Accepted, Entry, FaceHash, JobId, JobRecord, NewJob, Page};
+pub use record::{Accepted, Entry, FaceHash, JobId, JobRecord, NewJob, Order, Page};
 
 use crate::lifecycle::{Event, Refused, State};
 
@@ -187,12 +187,18 @@ impl Ledger {
         self.ask(|c| reader::job_data(c, id))
     }
 
-    /// Jobs in the order of their arrival, newest last; `after` is a cursor from a page before.
+    /// A page of jobs; `cursor` is [`Page::next`] of the page before.
     ///
     /// # Errors
     /// [`LedgerError::Read`].
-    pub fn jobs(&self, state: Option<State>, after: u64, limit: u32) -> Result<Page, LedgerError> {
-        self.ask(|c| reader::jobs(c, state, after, limit))
+    pub fn jobs(
+        &self,
+        state: Option<State>,
+        order: Order,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page, LedgerError> {
+        self.ask(|c| reader::jobs(c, state, order, cursor, limit))
     }
 
     /// The oldest job in a state.
@@ -200,7 +206,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Read`].
     pub fn oldest(&self, state: State) -> Result<Option<JobRecord>, LedgerError> {
-        Ok(self.jobs(Some(state), 0, 1)?.jobs.into_iter().next())
+        Ok(self.jobs(Some(state), Order::OldestFirst, None, 1)?.jobs.into_iter().next())
     }
 
     /// The events of one job.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::LedgerError;
-use super::record::{Entry, JobId, JobRecord, Page};
+use super::record::{Entry, JobId, JobRecord, Order, Page};
 use crate::job::JobRequest;
 use crate::lifecycle::State;
 
@@ -51,19 +51,25 @@ pub(super) fn job_data(
 pub(super) fn jobs(
     c: &Connection,
     state: Option<State>,
-    after: u64,
+    order: Order,
+    cursor: Option<u64>,
     limit: u32,
 ) -> Result<Page, LedgerError> {
+    let (compare, direction, start) = match order {
+        Order::OldestFirst => (">", "ASC", 0),
+        Order::NewestFirst => ("<", "DESC", i64::MAX),
+    };
+    let cursor = cursor.map_or(start, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
     // One row more tells whether there is a next page.
     let wanted = i64::from(limit) + 1;
-    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let behind = format!("seq {compare} ?1 ORDER BY seq {direction} LIMIT ?2");
     let mut jobs: Vec<JobRecord> = match state {
         Some(state) => c
-            .prepare_cached(&format!("{JOB} WHERE state = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"))
-            .and_then(|mut s| s.query_map(params![state.name(), after, wanted], job_of)?.collect()),
+            .prepare_cached(&format!("{JOB} WHERE state = ?3 AND {behind}"))
+            .and_then(|mut s| s.query_map(params![cursor, wanted, state.name()], job_of)?.collect()),
         None => c
-            .prepare_cached(&format!("{JOB} WHERE seq > ?1 ORDER BY seq LIMIT ?2"))
-            .and_then(|mut s| s.query_map(params![after, wanted], job_of)?.collect()),
+            .prepare_cached(&format!("{JOB} WHERE {behind}"))
+            .and_then(|mut s| s.query_map(params![cursor, wanted], job_of)?.collect()),
     }
     .map_err(read_error)?;
     let more = jobs.len() > limit as usize;

@@ -133,11 +133,20 @@ pub struct Entry {
     pub detail: Value,
 }
 
+/// Which jobs come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// In order of arrival.
+    OldestFirst,
+    /// The last ones first.
+    NewestFirst,
+}
+
 /// Some jobs, and where the next ones begin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
-    /// In order of arrival.
+    /// In the order that was asked for.
     pub jobs: Vec<JobRecord>,
-    /// Give it as `after` to get the next page; `None` at the end.
+    /// Give it as `cursor` to get the next page; `None` at the end.
     pub next: Option<u64>,
 }

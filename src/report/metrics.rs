@@ -68,8 +68,12 @@ impl Default for Metrics {
             jobs_accepted: Counter::default(),
             jobs_refused: Family::default(),
             cards_out: Family::default(),
-            card_seconds: Histogram::new([1.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0]),
-            compose_seconds: Histogram::new([0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.0]),
+            card_seconds: Histogram::new([
+                1.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0,
+            ]),
+            compose_seconds: Histogram::new([
+                0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.0,
+            ]),
         }
     }
 }

@@ -4,5 +4,5 @@
 mod metrics;
 mod snapshot;
 
-pub use metrics::Metrics;
+pub use metrics::{CodeLabel, Metrics, ProductLabel};
 pub use snapshot::{PrinterState, PrinterView, RibbonView, Sentence, Snapshot, StateReason};

@@ -145,12 +145,20 @@ impl StateReason {
                 "The printer is reserved by another program. Close that program.",
             ),
             Cause::Unsupported(what) => Words::new(
-                format!("Printer ini tidak dapat dipakai ({what}). Periksa model dan pita di konfigurasi."),
-                format!("This printer cannot be used ({what}). Check model and ribbon in the configuration."),
+                format!(
+                    "Printer ini tidak dapat dipakai ({what}). Periksa model dan pita di konfigurasi."
+                ),
+                format!(
+                    "This printer cannot be used ({what}). Check model and ribbon in the configuration."
+                ),
             ),
             cause => Words::new(
-                format!("Printer menjawab di luar aturan ({cause}). Matikan lalu hidupkan printer; jika terulang, hubungi teknisi."),
-                format!("The printer answers out of turn ({cause}). Switch it off and on; if it happens again, call the technician."),
+                format!(
+                    "Printer menjawab di luar aturan ({cause}). Matikan lalu hidupkan printer; jika terulang, hubungi teknisi."
+                ),
+                format!(
+                    "The printer answers out of turn ({cause}). Switch it off and on; if it happens again, call the technician."
+                ),
             ),
         };
         let keyword = match error.cause {

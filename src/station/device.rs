@@ -3,7 +3,7 @@
 
 use std::sync::mpsc::{Receiver, Sender};
 
-use drivers::contract::{CardOut, CardPrinter, DeviceError, Prepress, PreparedCard, PrinterStatus};
+use drivers::contract::{CardOut, CardPrinter, DeviceError, PreparedCard, Prepress, PrinterStatus};
 
 use super::Message;
 use crate::ledger::JobId;

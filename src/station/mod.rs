@@ -5,12 +5,13 @@
 //! One thread, one loop: settle what is unsettled, make the next card ready, print when the machine
 //! is known to be well, then wait for a message. Every step that moves a card is in the ledger before.
 
+mod connect;
 mod device;
 mod ready;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ use drivers::words::Words;
 use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 
+pub use connect::Connection;
 pub use device::Connect;
 use device::{Order, Report};
 use ready::{Ready, Workbench};
@@ -39,7 +41,7 @@ const REST_LIMIT: Duration = Duration::from_secs(60);
 const INSPECT_EVERY: Duration = Duration::from_millis(500);
 
 /// What the station is told.
-pub(crate) enum Message {
+enum Message {
     /// There may be something new in the ledger.
     Wake,
     /// Somebody withdraws a job.
@@ -267,7 +269,9 @@ impl Station {
 
     /// Preflight, intent, then the card moves.
     fn print_next(&mut self) -> Result<(), LedgerError> {
-        let (Some(device), None, Some(_)) = (&self.device, &self.printing, &self.next) else { return Ok(()) };
+        let (Some(device), None, Some(_)) = (&self.device, &self.printing, &self.next) else {
+            return Ok(());
+        };
         if self.rest.is_some_and(|rest| rest.until > Instant::now()) {
             return Ok(());
         }
@@ -275,7 +279,9 @@ impl Station {
             self.look();
             return Ok(());
         }
-        let Some(status) = self.machine.status.as_ref().filter(|s| is_well(s)) else { return Ok(()) };
+        let Some(status) = self.machine.status.as_ref().filter(|s| is_well(s)) else {
+            return Ok(());
+        };
         let Some(ready) = self.next.take() else { return Ok(()) };
         match queue::intend_to_print(&self.ledger, &ready.record.id, status) {
             Ok(_) => {}
@@ -417,8 +423,12 @@ impl Station {
         };
         tracing::error!(%error, "the station cannot go on");
         Some(Words::new(
-            format!("Buku besar tidak dapat ditulis atau dibaca ({error}). Periksa ruang dan hak tulis di cakram; tidak ada kartu yang dicetak sementara itu."),
-            format!("The ledger cannot be written or read ({error}). Check the disk's space and permissions; no card is printed meanwhile."),
+            format!(
+                "Buku besar tidak dapat ditulis atau dibaca ({error}). Periksa ruang dan hak tulis di cakram; tidak ada kartu yang dicetak sementara itu."
+            ),
+            format!(
+                "The ledger cannot be written or read ({error}). Check the disk's space and permissions; no card is printed meanwhile."
+            ),
         ))
     }
 
@@ -427,7 +437,11 @@ impl Station {
         let reasons = self.reasons();
         let stopped = self.own_trouble.is_some()
             || self.machine.error.is_some()
-            || self.machine.status.as_ref().is_none_or(|s| s.troubles.iter().any(|t| t.level == Level::Error));
+            || self
+                .machine
+                .status
+                .as_ref()
+                .is_none_or(|s| s.troubles.iter().any(|t| t.level == Level::Error));
         let state = match (&self.printing, stopped) {
             (Some(_), _) => PrinterState::Processing,
             (None, true) => PrinterState::Stopped,
@@ -437,7 +451,14 @@ impl Station {
         let printing = self.printing.as_ref().map(|(job, _)| job.id.to_string());
         self.snapshot.send_if_modified(|old| {
             let cards_out = old.cards_out;
-            let new = Snapshot { state, state_reasons: reasons, printer, printing, cards_out, ..old.clone() };
+            let new = Snapshot {
+                state,
+                state_reasons: reasons,
+                printer,
+                printing,
+                cards_out,
+                ..old.clone()
+            };
             let changed = *old != new;
             *old = new;
             changed
@@ -461,7 +482,11 @@ impl Station {
             (None, Some(status)) => reasons.extend(status.troubles.iter().map(StateReason::from)),
             (None, None) => {}
         }
-        if self.ledger.counts().is_ok_and(|counts| counts.get(&State::Unsure).is_some_and(|n| *n > 0)) {
+        if self
+            .ledger
+            .counts()
+            .is_ok_and(|counts| counts.get(&State::Unsure).is_some_and(|n| *n > 0))
+        {
             let words = Words::fixed(
                 "Ada kartu yang tidak pasti keluar. Lihat di printer dan di baki hasil sebelum melanjutkan.",
                 "A card may or may not have come out. Look into the printer and the output hopper.",

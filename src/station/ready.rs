@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use drivers::contract::{CardImage, FaceImage, Prepress, PreparedCard};
+use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress};
 use drivers::words::Words;
 use serde_json::json;
 
@@ -41,7 +41,16 @@ impl Workbench {
     pub fn new(desk: Arc<Desk>, ledger: Ledger, metrics: Metrics) -> Self {
         let image = CardImage { front: FaceImage::white(0, 0), back: None };
         // Received jobs of an earlier life are looked at first thing.
-        Self { desk, ledger, metrics, image, spare: Vec::new(), trouble: None, trouble_with: String::new(), more_to_inspect: true }
+        Self {
+            desk,
+            ledger,
+            metrics,
+            image,
+            spare: Vec::new(),
+            trouble: None,
+            trouble_with: String::new(),
+            more_to_inspect: true,
+        }
     }
 
     /// A buffer that was printed.
@@ -85,14 +94,19 @@ impl Workbench {
         Ok(None)
     }
 
-    fn compose(&mut self, claimed: &Claimed, prepress: &dyn Prepress) -> Result<Composed, LedgerError> {
+    fn compose(
+        &mut self,
+        claimed: &Claimed,
+        prepress: &dyn Prepress,
+    ) -> Result<Composed, LedgerError> {
         let job = &claimed.record.id;
         let now = self.ledger.now();
         let composed = self.desk.compose(claimed, prepress.head(), now, &mut self.image);
         let faces = match composed {
             Ok(faces) => faces,
             Err(findings) => {
-                let known: Vec<_> = claimed.record.findings.iter().cloned().chain(findings).collect();
+                let known: Vec<_> =
+                    claimed.record.findings.iter().cloned().chain(findings).collect();
                 queue::hold(&self.ledger, job, &known)?;
                 return Ok(Composed::Held);
             }
@@ -104,8 +118,12 @@ impl Workbench {
                 self.take_back(card);
                 queue::put_back(&self.ledger, job)?;
                 self.trouble = Some(Words::new(
-                    format!("Kartu tidak dapat dicetak di printer ini ({error}). Ganti pita, printer atau tata letak (product.*.layout)."),
-                    format!("The card cannot be printed on this printer ({error}). Change ribbon, printer or layout (product.*.layout)."),
+                    format!(
+                        "Kartu tidak dapat dicetak di printer ini ({error}). Ganti pita, printer atau tata letak (product.*.layout)."
+                    ),
+                    format!(
+                        "The card cannot be printed on this printer ({error}). Change ribbon, printer or layout (product.*.layout)."
+                    ),
                 ));
                 Ok(Composed::NotOnThisMachine)
             }
@@ -121,7 +139,11 @@ impl Workbench {
         let (request, photo) = self.ledger.job_data(&record.id)?;
         let findings = self.desk.inspect(&request, photo.as_deref(), self.ledger.now());
         let known: Vec<_> = record.findings.into_iter().chain(findings).collect();
-        let event = if known.iter().any(crate::finding::Finding::holds) { Event::Hold } else { Event::Queue };
+        let event = if known.iter().any(crate::finding::Finding::holds) {
+            Event::Hold
+        } else {
+            Event::Queue
+        };
         match self.ledger.append(&record.id, event, json!({ "findings": known })).wait() {
             Ok(_) | Err(LedgerError::Refused(_)) => Ok(true),
             Err(error) => Err(error),
