@@ -78,7 +78,9 @@ pub fn birthday(born: Date, years: u8) -> Option<Date> {
 pub fn read_date(text: &str) -> Option<Date> {
     let [a, b, c, d, b'-', e, f, b'-', g, h] = *text.as_bytes() else { return None };
     let number = |digits: &[u8]| {
-        digits.iter().try_fold(0i16, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i16::from(digit - b'0')))
+        digits.iter().try_fold(0i16, |sum, digit| {
+            digit.is_ascii_digit().then(|| sum * 10 + i16::from(digit - b'0'))
+        })
     };
     let (year, month, day) = (number(&[a, b, c, d])?, number(&[e, f])?, number(&[g, h])?);
     if !YEARS.contains(&year) {

@@ -117,7 +117,9 @@ impl<'a> Review<'a> {
         for (at, field) in product.fields.iter().enumerate() {
             let Some(demand) = &field.demand else { continue };
             let Some(text) = self.reading(Some(demand.unless_of)).text() else { continue };
-            if self.reading(Some(at)) == Reading::Absent && !demand.unless.iter().any(|one| one == text) {
+            if self.reading(Some(at)) == Reading::Absent
+                && !demand.unless.iter().any(|one| one == text)
+            {
                 self.say(at, demand.code, &[]);
             }
         }
@@ -125,11 +127,17 @@ impl<'a> Review<'a> {
 
     /// A NIK is for life: it need not agree with corrected data, so this warns only (PP 40/2019 art. 30(2)).
     fn nik(&mut self, at: usize, born: Option<usize>, sex: Option<usize>, female: &[String]) {
-        let Some(nik) = self.reading(Some(at)).text().and_then(|text| Nik::read(text).ok()) else { return };
+        let Some(nik) = self.reading(Some(at)).text().and_then(|text| Nik::read(text).ok()) else {
+            return;
+        };
         if self.reading(born).date().is_some_and(|born| !nik.agrees_with(born)) {
             self.say(at, &codes::W_NIK_DOB, &[]);
         }
-        if self.reading(sex).text().is_some_and(|sex| female.iter().any(|one| one == sex) != nik.female) {
+        if self
+            .reading(sex)
+            .text()
+            .is_some_and(|sex| female.iter().any(|one| one == sex) != nik.female)
+        {
             self.say(at, &codes::W_NIK_SEX, &[]);
         }
     }
@@ -183,14 +191,18 @@ impl<'a> Review<'a> {
     }
 
     fn sent_kind(&mut self, at: usize, standing: Standing<'_>) {
-        let (Some(sent), Some(kind)) = (self.reading(Some(at)).text(), standing.kind) else { return };
+        let (Some(sent), Some(kind)) = (self.reading(Some(at)).text(), standing.kind) else {
+            return;
+        };
         if sent != kind.code {
             self.refuse(at, &codes::E_KIND_MISMATCH);
         }
     }
 
     fn sent_last_day(&mut self, at: usize, standing: Standing<'_>) {
-        let (Some(sent), Some(derived)) = (self.reading(Some(at)).date(), standing.last_day) else { return };
+        let (Some(sent), Some(derived)) = (self.reading(Some(at)).date(), standing.last_day) else {
+            return;
+        };
         match days_between(derived, sent).abs() {
             0 => {}
             1 => self.say(at, &codes::W_VALIDITY_ONE_DAY, &[]),

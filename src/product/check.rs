@@ -74,11 +74,15 @@ impl Product {
         offset: Offset,
     ) -> Checked {
         if job.product != self.name {
-            return Checked { findings: vec![unknown_product(&job.product, [self.name.as_str()])], card: None };
+            return Checked {
+                findings: vec![unknown_product(&job.product, [self.name.as_str()])],
+                card: None,
+            };
         }
         let today = offset.to_datetime(now).date();
         let (readings, findings) = (Vec::with_capacity(self.fields.len()), Vec::new());
-        let mut review = Review { product: self, job, office, settings, photo_sent, today, readings, findings };
+        let mut review =
+            Review { product: self, job, office, settings, photo_sent, today, readings, findings };
         review.envelope();
         review.fields();
         let standing = review.between();
@@ -91,7 +95,13 @@ impl Product {
 
     /// On the day of printing: has the kind changed since the job was accepted (DOMAIN 5)? `stored_kind` is that
     /// of its [`ReadyCard`]. `None`: nothing has changed, or the product has no kinds.
-    pub fn recheck(&self, job: &JobRequest, stored_kind: Option<&str>, now: Timestamp, offset: Offset) -> Option<Finding> {
+    pub fn recheck(
+        &self,
+        job: &JobRequest,
+        stored_kind: Option<&str>,
+        now: Timestamp,
+        offset: Offset,
+    ) -> Option<Finding> {
         let field = self.fields.get(self.age?.born).filter(|_| !self.kinds.is_empty())?;
         let born = age::read_date(job.fields.get(&field.name)?.as_str()?)?;
         let kind = age::kind_on(&self.kinds, born, offset.to_datetime(now).date());
@@ -101,7 +111,10 @@ impl Product {
 }
 
 /// `E_PRODUCT`, naming the nearest of the products that there are.
-pub(super) fn unknown_product<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Finding {
+pub(super) fn unknown_product<'a>(
+    typed: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Finding {
     codes::E_PRODUCT.at("product", &[("{nearest}", &listed(nearest(typed, known)))])
 }
 
@@ -109,8 +122,11 @@ impl Review<'_> {
     /// `ref`, `reason`, and names of fields that the product does not have.
     fn envelope(&mut self) {
         let reference = self.job.reference.as_bytes();
-        let allowed = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'/' | b'-');
-        if reference.is_empty() || reference.len() > REF_CHARS_MAX || !reference.iter().all(allowed) {
+        let allowed = |byte: &u8| {
+            byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'/' | b'-')
+        };
+        if reference.is_empty() || reference.len() > REF_CHARS_MAX || !reference.iter().all(allowed)
+        {
             self.findings.push(codes::E_REF.at("ref", &[]));
         }
         if !self.product.reasons.iter().any(|reason| reason.code == self.job.reason) {
@@ -119,8 +135,13 @@ impl Review<'_> {
         }
         let unknown = self.job.fields.keys().filter(|name| !self.product.index.contains_key(*name));
         for name in unknown.take(UNKNOWN_FIELDS_NAMED_MAX) {
-            let near = listed(nearest(name, self.product.fields.iter().map(|field| field.name.as_str())));
-            let place = if looks_like_a_field(name) { format!("fields.{name}") } else { "fields".to_owned() };
+            let near =
+                listed(nearest(name, self.product.fields.iter().map(|field| field.name.as_str())));
+            let place = if looks_like_a_field(name) {
+                format!("fields.{name}")
+            } else {
+                "fields".to_owned()
+            };
             self.findings.push(codes::E_FIELD_UNKNOWN.at(place, &[("{nearest}", &near)]));
         }
     }
@@ -137,30 +158,41 @@ impl Review<'_> {
         if self.job.attachments.len() > ATTACHMENTS_MAX {
             let label = Words::fixed("daftar berkas", "the list of papers");
             let limit = listed([format!("0-{ATTACHMENTS_MAX}").as_str()]);
-            self.findings.push(codes::E_LENGTH.at("attachments", &[("{label}", &label), ("{limit}", &limit)]));
+            self.findings.push(
+                codes::E_LENGTH.at("attachments", &[("{label}", &label), ("{limit}", &limit)]),
+            );
             return;
         }
         for (index, sent) in self.job.attachments.iter().enumerate() {
             if !papers.iter().any(|paper| paper.kind == sent.kind) {
                 let known = listed(papers.iter().map(|paper| paper.kind.as_str()));
                 let place = format!("attachments[{index}].kind");
-                self.findings.push(codes::E_ATTACHMENT_UNKNOWN.at(place, &[("{expected}", &known)]));
+                self.findings
+                    .push(codes::E_ATTACHMENT_UNKNOWN.at(place, &[("{expected}", &known)]));
             }
-            if sent.sha256.len() != 64 || !sent.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                self.findings.push(codes::E_ATTACHMENT_HASH.at(format!("attachments[{index}].sha256"), &[]));
+            if sent.sha256.len() != 64 || !sent.sha256.bytes().all(|byte| byte.is_ascii_hexdigit())
+            {
+                self.findings
+                    .push(codes::E_ATTACHMENT_HASH.at(format!("attachments[{index}].sha256"), &[]));
             }
         }
         for paper in papers.iter().filter(|paper| paper.required) {
             if !self.job.attachments.iter().any(|sent| sent.kind == paper.kind) {
-                self.findings.push(codes::E_ATTACHMENT_REQUIRED.at("attachments", &[("{label}", &paper.label)]));
+                self.findings.push(
+                    codes::E_ATTACHMENT_REQUIRED.at("attachments", &[("{label}", &paper.label)]),
+                );
             }
         }
     }
 
     fn photo(&mut self, standing: Standing<'_>) {
         match self.photo_wanted(standing) {
-            Some(true) if !self.photo_sent => self.findings.push(codes::E_PHOTO_REQUIRED.at("photo", &[])),
-            Some(false) if self.photo_sent => self.findings.push(codes::W_PHOTO_IGNORED.at("photo", &[])),
+            Some(true) if !self.photo_sent => {
+                self.findings.push(codes::E_PHOTO_REQUIRED.at("photo", &[]))
+            }
+            Some(false) if self.photo_sent => {
+                self.findings.push(codes::W_PHOTO_IGNORED.at("photo", &[]))
+            }
             _ => {}
         }
     }
@@ -178,6 +210,8 @@ impl Review<'_> {
 fn looks_like_a_field(name: &str) -> bool {
     name.len() <= FIELD_NAME_CHARS_MAX
         && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
         && name.bytes().filter(u8::is_ascii_digit).count() <= 2
 }

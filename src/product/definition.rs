@@ -9,7 +9,10 @@ use super::age::{Kind, ValidUntil};
 use super::definition_field::{self, Names};
 use super::nearest::nearest;
 use super::sheet::{ConfigFault, Page, Sheet};
-use super::{AgeRule, BackgroundRule, Code, Front, IssueRule, Layout, Paper, PhotoRules, Product, Reason, codes};
+use super::{
+    AgeRule, BackgroundRule, Code, Front, IssueRule, Layout, Paper, PhotoRules, Product, Reason,
+    codes,
+};
 
 impl Product {
     /// Compiles the text of a `product.toml`. `faces`: file name → SVG text of every face in its folder.
@@ -17,7 +20,11 @@ impl Product {
     /// # Errors
     /// Everything that is wrong, with line, key and a sentence: unknown keys, wrong types, names of fields, codes
     /// or faces that do not exist, and braces in a face that no value fills.
-    pub fn parse(name: &str, text: &str, faces: BTreeMap<String, String>) -> Result<Product, Vec<ConfigFault>> {
+    pub fn parse(
+        name: &str,
+        text: &str,
+        faces: BTreeMap<String, String>,
+    ) -> Result<Product, Vec<ConfigFault>> {
         Page::read(text, |sheet| read_product(name, sheet, faces))
     }
 }
@@ -68,7 +75,11 @@ fn read_kinds(sheet: &mut Sheet<'_>) -> Vec<Kind> {
             short_days: one.count("short_days"),
         };
         if kinds.last().is_some_and(|before| before.below_age >= kind.below_age) {
-            one.fault("below_age", "harus lebih besar dari jenis sebelumnya.", "must be greater than in the kind before.");
+            one.fault(
+                "below_age",
+                "harus lebih besar dari jenis sebelumnya.",
+                "must be greater than in the kind before.",
+            );
         }
         one.close();
         kinds.push(kind);
@@ -115,7 +126,12 @@ fn read_photo(mut sheet: Sheet<'_>) -> PhotoRules {
             None | Some("any") => BackgroundRule::Any,
             Some("birth_year_parity") => BackgroundRule::BirthYearParity,
             Some(other) => {
-                definition_field::not_one_of(&sheet, "background", other, &["any", "birth_year_parity"]);
+                definition_field::not_one_of(
+                    &sheet,
+                    "background",
+                    other,
+                    &["any", "birth_year_parity"],
+                );
                 BackgroundRule::Any
             }
         },
@@ -132,11 +148,16 @@ fn read_layouts(sheet: &mut Sheet<'_>, kinds: &[Kind]) -> BTreeMap<String, Layou
         } else {
             let by_kind = one.named_texts("front").unwrap_or_default();
             if !by_kind.keys().eq(kinds.iter().map(|kind| &kind.code).collect::<BTreeSet<_>>()) {
-                one.fault("front", "harus satu berkas untuk tiap jenis.", "must name one file for each kind.");
+                one.fault(
+                    "front",
+                    "harus satu berkas untuk tiap jenis.",
+                    "must name one file for each kind.",
+                );
             }
             Front::ByKind(by_kind)
         };
-        let layout = Layout { front, back: one.text("back"), tte: one.flag("tte").unwrap_or_default() };
+        let layout =
+            Layout { front, back: one.text("back"), tte: one.flag("tte").unwrap_or_default() };
         one.close();
         layouts.insert(name, layout);
     }
@@ -161,7 +182,11 @@ fn read_age(mut sheet: Sheet<'_>, names: &Names<'_>) -> AgeRule {
 }
 
 /// A code of `codes::TABLE` by name; `usual` if the key is absent.
-pub(super) fn read_code(sheet: &mut Sheet<'_>, key: &'static str, usual: &'static Code) -> &'static Code {
+pub(super) fn read_code(
+    sheet: &mut Sheet<'_>,
+    key: &'static str,
+    usual: &'static Code,
+) -> &'static Code {
     let Some(name) = sheet.text(key) else { return usual };
     codes::find(&name).unwrap_or_else(|| {
         let known: Vec<&str> = codes::TABLE.iter().map(|code| code.code).collect();
@@ -173,17 +198,36 @@ pub(super) fn read_code(sheet: &mut Sheet<'_>, key: &'static str, usual: &'stati
 /// What can be seen only when all parts are there.
 fn check_whole(product: &Product, sheet: &Sheet<'_>) {
     if product.reasons.is_empty() {
-        sheet.fault("reason", "sedikitnya satu [[reason]] harus ada.", "there must be at least one [[reason]].");
+        sheet.fault(
+            "reason",
+            "sedikitnya satu [[reason]] harus ada.",
+            "there must be at least one [[reason]].",
+        );
     }
     if !product.kinds.is_empty() && (product.age.is_none() || product.issue.is_none()) {
-        sheet.fault("kind", "[[kind]] memerlukan [age] dan [issue].", "[[kind]] needs [age] and [issue].");
+        sheet.fault(
+            "kind",
+            "[[kind]] memerlukan [age] dan [issue].",
+            "[[kind]] needs [age] and [issue].",
+        );
     }
     if product.kinds.iter().any(|kind| kind.photo) && product.photo.is_none() {
-        sheet.fault("kind", "jenis dengan foto memerlukan [photo].", "a kind with a photo needs [photo].");
+        sheet.fault(
+            "kind",
+            "jenis dengan foto memerlukan [photo].",
+            "a kind with a photo needs [photo].",
+        );
     }
-    let by_birth = product.photo.as_ref().is_some_and(|photo| photo.background == BackgroundRule::BirthYearParity);
+    let by_birth = product
+        .photo
+        .as_ref()
+        .is_some_and(|photo| photo.background == BackgroundRule::BirthYearParity);
     if by_birth && product.age.is_none() {
-        sheet.fault("photo", "birth_year_parity memerlukan [age].", "birth_year_parity needs [age].");
+        sheet.fault(
+            "photo",
+            "birth_year_parity memerlukan [age].",
+            "birth_year_parity needs [age].",
+        );
     }
     if !product.layouts.contains_key(&product.default_layout) {
         let known: Vec<&str> = product.layouts.keys().map(String::as_str).collect();
@@ -204,7 +248,11 @@ fn check_faces(product: &Product, sheet: &Sheet<'_>) {
     let known = product.value_names();
     for file in named {
         let Some(svg) = product.faces.get(file) else {
-            sheet.fault("layouts", format!("berkas muka {file} tidak ada."), format!("there is no face {file}."));
+            sheet.fault(
+                "layouts",
+                format!("berkas muka {file} tidak ada."),
+                format!("there is no face {file}."),
+            );
             continue;
         };
         for brace in braces(svg).filter(|brace| !known.contains(brace)) {
@@ -222,7 +270,10 @@ fn check_faces(product: &Product, sheet: &Sheet<'_>) {
 fn braces(svg: &str) -> impl Iterator<Item = &str> {
     let inside = svg.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
     inside.filter(|name| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
     })
 }
 

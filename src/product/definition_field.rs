@@ -15,8 +15,20 @@ const TEXT_CHARS_MAX: u32 = 1000;
 
 /// How `type = "…"` is written.
 const TYPES: [&str; 14] = [
-    "text", "digits", "date", "choice", "flag", "nik", "no_kk", "no_akta", "person_name", "district", "official",
-    "tte", "kind", "valid_until",
+    "text",
+    "digits",
+    "date",
+    "choice",
+    "flag",
+    "nik",
+    "no_kk",
+    "no_akta",
+    "person_name",
+    "district",
+    "official",
+    "tte",
+    "kind",
+    "valid_until",
 ];
 
 /// The names of all fields, so that one can refer to another that stands later.
@@ -50,7 +62,11 @@ impl Names<'_> {
 /// Reports that `typed` is none of `known`, and which is nearest.
 pub fn not_one_of(sheet: &Sheet<'_>, key: &str, typed: &str, known: &[&str]) {
     let near = nearest(typed, known.iter().copied()).unwrap_or("-");
-    sheet.fault(key, format!("tidak dikenal; yang paling mirip: {near}."), format!("is not known; the nearest is {near}."));
+    sheet.fault(
+        key,
+        format!("tidak dikenal; yang paling mirip: {near}."),
+        format!("is not known; the nearest is {near}."),
+    );
 }
 
 /// All fields and where each name stands.
@@ -75,12 +91,17 @@ fn read_field(name: String, mut sheet: Sheet<'_>, names: &Names<'_>) -> Field {
     let demand = sheet.child("required_unless").and_then(|one| read_demand(one, names));
     let required = sheet.flag("required").unwrap_or_default();
     let printed = sheet.flag("printed").unwrap_or(true);
-    let field = Field { name, label, shape, required, default: sheet.text("default"), printed, demand };
+    let field =
+        Field { name, label, shape, required, default: sheet.text("default"), printed, demand };
     if let Some(default) = &field.default {
         let mut found = Vec::new();
         reading::read(&field, Some(&Value::String(default.clone())), &mut found);
         if !found.is_empty() {
-            sheet.fault("default", "tidak memenuhi aturan kolom ini.", "does not keep the rules of this field.");
+            sheet.fault(
+                "default",
+                "tidak memenuhi aturan kolom ini.",
+                "does not keep the rules of this field.",
+            );
         }
     }
     sheet.close();
@@ -119,9 +140,10 @@ fn read_shape(sheet: &mut Sheet<'_>, names: &Names<'_>) -> Shape {
             max: demanded_limit(sheet, "max"),
             chars: read_chars(sheet),
         },
-        "person_name" => {
-            Shape::PersonName { hold_above: demanded_limit(sheet, "hold_above"), max: demanded_limit(sheet, "max") }
-        }
+        "person_name" => Shape::PersonName {
+            hold_above: demanded_limit(sheet, "hold_above"),
+            max: demanded_limit(sheet, "max"),
+        },
         "district" => Shape::District { max: demanded_limit(sheet, "max") },
         "official" => Shape::Official,
         "tte" => Shape::Tte {
@@ -140,7 +162,11 @@ fn read_shape(sheet: &mut Sheet<'_>, names: &Names<'_>) -> Shape {
 fn read_choice(sheet: &mut Sheet<'_>) -> Shape {
     let values = sheet.texts("values").unwrap_or_default();
     if values.is_empty() {
-        sheet.fault("values", "sedikitnya satu nilai harus ada.", "there must be at least one value.");
+        sheet.fault(
+            "values",
+            "sedikitnya satu nilai harus ada.",
+            "there must be at least one value.",
+        );
     }
     Shape::Choice { values, also: sheet.texts("also").unwrap_or_default() }
 }
@@ -160,7 +186,11 @@ fn read_nik(sheet: &mut Sheet<'_>, names: &Names<'_>) -> Shape {
 fn read_chars(sheet: &mut Sheet<'_>) -> CharSet {
     let Some(description) = sheet.text("chars") else { return CharSet::Printable };
     CharSet::compile(&description).unwrap_or_else(|| {
-        sheet.fault("chars", "harus berupa daftar seperti A-Z0-9./-.", "must be a list such as A-Z0-9./-.");
+        sheet.fault(
+            "chars",
+            "harus berupa daftar seperti A-Z0-9./-.",
+            "must be a list such as A-Z0-9./-.",
+        );
         CharSet::Printable
     })
 }
@@ -177,7 +207,11 @@ fn limit(sheet: &mut Sheet<'_>, key: &'static str, usual: u32) -> usize {
 
 fn bounded(sheet: &Sheet<'_>, key: &str, given: u32) -> usize {
     if given > TEXT_CHARS_MAX {
-        sheet.fault(key, format!("paling besar {TEXT_CHARS_MAX}."), format!("must be at most {TEXT_CHARS_MAX}."));
+        sheet.fault(
+            key,
+            format!("paling besar {TEXT_CHARS_MAX}."),
+            format!("must be at most {TEXT_CHARS_MAX}."),
+        );
     }
     usize::try_from(given).unwrap_or(usize::MAX)
 }

@@ -67,7 +67,9 @@ impl Products {
     /// # Errors
     /// `E_PRODUCT`, naming the nearest one that there is.
     pub fn find(&self, name: &str) -> Result<&Product, Finding> {
-        self.by_name.get(name).ok_or_else(|| unknown_product(name, self.by_name.keys().map(String::as_str)))
+        self.by_name
+            .get(name)
+            .ok_or_else(|| unknown_product(name, self.by_name.keys().map(String::as_str)))
     }
 
     /// All of them, by name.
@@ -86,13 +88,15 @@ fn read_product(folder: &Path) -> Result<Product, Vec<FolderFault>> {
     }
     let path = folder.join("product.toml");
     let text = read_text(&path).map_err(alone)?;
-    Product::parse(&file_name(folder), &text, faces)
-        .map_err(|faults| faults.into_iter().map(|fault| FolderFault::Wrong { path: path.clone(), fault }).collect())
+    Product::parse(&file_name(folder), &text, faces).map_err(|faults| {
+        faults.into_iter().map(|fault| FolderFault::Wrong { path: path.clone(), fault }).collect()
+    })
 }
 
 fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>, FolderFault> {
     let unreadable = |source| FolderFault::Unreadable { path: folder.to_owned(), source };
-    let entries: io::Result<Vec<_>> = fs::read_dir(folder).map_err(unreadable)?.map(|one| Ok(one?.path())).collect();
+    let entries: io::Result<Vec<_>> =
+        fs::read_dir(folder).map_err(unreadable)?.map(|one| Ok(one?.path())).collect();
     let mut paths = entries.map_err(unreadable)?;
     paths.sort();
     Ok(paths)

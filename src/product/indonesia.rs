@@ -74,7 +74,8 @@ impl Nik {
     /// Whether the date in the number is that of `born`, in whichever century.
     pub fn agrees_with(&self, born: Date) -> bool {
         let year = u32::from(born.year().unsigned_abs()) % 100;
-        (self.day, self.month, self.year) == (u32::from(born.day().unsigned_abs()), u32::from(born.month().unsigned_abs()), year)
+        (self.day, self.month, self.year)
+            == (u32::from(born.day().unsigned_abs()), u32::from(born.month().unsigned_abs()), year)
     }
 }
 
@@ -107,11 +108,13 @@ pub fn akta_date(text: &str) -> AktaDate {
     let (Some(area), Some("LU" | "LT"), Some(date), Some(serial), None) = parts else {
         return AktaDate::Free;
     };
-    let is = |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is =
+        |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
     if !(is(area, 4) && is(date, 8) && is(serial, 4)) {
         return AktaDate::Free;
     }
-    date_of(digits(date, 0, 2), digits(date, 2, 2), digits(date, 4, 4)).map_or(AktaDate::Impossible, AktaDate::On)
+    date_of(digits(date, 0, 2), digits(date, 2, 2), digits(date, 4, 4))
+        .map_or(AktaDate::Impossible, AktaDate::On)
 }
 
 /// What is unusual about a personal name. Nothing here makes a name wrong: old names stay valid.
@@ -129,7 +132,8 @@ pub struct NameLook {
 
 /// Looks at a name.
 pub fn look_at_name(text: &str) -> NameLook {
-    let mut look = NameLook { one_word: text.split_whitespace().nth(1).is_none(), ..NameLook::default() };
+    let mut look =
+        NameLook { one_word: text.split_whitespace().nth(1).is_none(), ..NameLook::default() };
     for character in text.chars() {
         match character {
             ' ' => {}
@@ -144,12 +148,16 @@ pub fn look_at_name(text: &str) -> NameLook {
 
 /// Basic Latin, Latin-1, Latin Extended-A and -B letters.
 fn is_latin_letter(character: char) -> bool {
-    character.is_ascii_alphabetic() || ('\u{C0}'..='\u{24F}').contains(&character) && character.is_alphabetic()
+    character.is_ascii_alphabetic()
+        || ('\u{C0}'..='\u{24F}').contains(&character) && character.is_alphabetic()
 }
 
 /// `length` digits of `text` from byte `from`; the callers have seen that they are digits.
 fn digits(text: &str, from: usize, length: usize) -> u32 {
-    text.bytes().skip(from).take(length).fold(0, |sum, byte| sum * 10 + u32::from(byte.wrapping_sub(b'0')) % 10)
+    text.bytes()
+        .skip(from)
+        .take(length)
+        .fold(0, |sum, byte| sum * 10 + u32::from(byte.wrapping_sub(b'0')) % 10)
 }
 
 fn date_of(day: u32, month: u32, year: u32) -> Option<Date> {

@@ -263,7 +263,9 @@ impl Product {
         let mut fault = |key: &str, id: String, en: String| {
             faults.push(ConfigFault { line: 0, key: key.to_owned(), words: Words::new(id, en) });
         };
-        if let Some(name) = settings.layout.as_ref().filter(|name| !self.layouts.contains_key(*name)) {
+        if let Some(name) =
+            settings.layout.as_ref().filter(|name| !self.layouts.contains_key(*name))
+        {
             let near = nearest(name, self.layouts.keys().map(String::as_str)).unwrap_or("-");
             fault(
                 "layout",
@@ -272,10 +274,14 @@ impl Product {
             );
         }
         let signs = self.fields.iter().any(|field| matches!(field.shape, Shape::Tte { .. }));
-        if signs && office.signature == SignatureMode::TteQr && self.layout(settings).is_some_and(|one| !one.tte) {
+        if signs
+            && office.signature == SignatureMode::TteQr
+            && self.layout(settings).is_some_and(|one| !one.tte)
+        {
             fault(
                 "layout",
-                "tata letak ini tidak memuat QR tanda tangan elektronik; pilih tata letak lain.".to_owned(),
+                "tata letak ini tidak memuat QR tanda tangan elektronik; pilih tata letak lain."
+                    .to_owned(),
                 "this layout has no room for the e-signature QR; choose another layout.".to_owned(),
             );
         }
@@ -286,7 +292,12 @@ impl Product {
     pub fn value_names(&self) -> Vec<&str> {
         let printed = self.fields.iter().filter(|field| values::is_printed(field));
         let mut names: Vec<&str> = printed.map(|field| field.name.as_str()).collect();
-        names.extend(office::VALUE_NAMES.iter().chain(&[values::REFERENCE]).filter(|name| !self.index.contains_key(**name)));
+        names.extend(
+            office::VALUE_NAMES
+                .iter()
+                .chain(&[values::REFERENCE])
+                .filter(|name| !self.index.contains_key(**name)),
+        );
         names
     }
 }

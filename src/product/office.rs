@@ -99,7 +99,8 @@ impl Office {
     pub(super) fn values(&self, official: Option<&str>) -> impl Iterator<Item = (String, String)> {
         let official = self.official(official);
         let of = |take: fn(&Official) -> &String| official.map_or("", |one| take(one).as_str());
-        let note = if self.signature == SignatureMode::TteQr { self.catatan_tte.as_str() } else { "" };
+        let note =
+            if self.signature == SignatureMode::TteQr { self.catatan_tte.as_str() } else { "" };
         let texts = [
             self.provinsi.as_str(),
             &self.kab_jenis,
@@ -113,7 +114,10 @@ impl Office {
             of(|one| &one.nama),
             of(|one| &one.nip),
         ];
-        VALUE_NAMES.into_iter().zip(texts.map(str::to_owned)).map(|(name, text)| (name.to_owned(), text))
+        VALUE_NAMES
+            .into_iter()
+            .zip(texts.map(str::to_owned))
+            .map(|(name, text)| (name.to_owned(), text))
     }
 }
 
@@ -135,9 +139,14 @@ fn read_office(mut sheet: Sheet<'_>) -> Office {
             LastDayWording::Birthday
         }
     };
-    let officials: Vec<_> = sheet.list("pejabat").into_iter().map(|one| read_official(one, signature)).collect();
+    let officials: Vec<_> =
+        sheet.list("pejabat").into_iter().map(|one| read_official(one, signature)).collect();
     if officials.is_empty() {
-        sheet.fault("pejabat", "sedikitnya satu [[pejabat]] harus ada.", "there must be at least one [[pejabat]].");
+        sheet.fault(
+            "pejabat",
+            "sedikitnya satu [[pejabat]] harus ada.",
+            "there must be at least one [[pejabat]].",
+        );
     }
     let office = Office {
         sample: sheet.flag("contoh").unwrap_or_default(),
@@ -174,7 +183,11 @@ fn read_official(mut sheet: Sheet<'_>, signature: SignatureMode) -> Official {
         );
     }
     if signature == SignatureMode::Image && official.image.is_none() {
-        sheet.fault("gambar", "diperlukan bila tanda_tangan = GAMBAR.", "is needed where tanda_tangan = GAMBAR.");
+        sheet.fault(
+            "gambar",
+            "diperlukan bila tanda_tangan = GAMBAR.",
+            "is needed where tanda_tangan = GAMBAR.",
+        );
     }
     sheet.close();
     official
@@ -188,5 +201,7 @@ fn is_nip(text: &str) -> bool {
     }
     let born = format!("{}-{}-{}", &digits[..4], &digits[4..6], &digits[6..8]);
     let appointed = format!("{}-{}-01", &digits[8..12], &digits[12..14]);
-    read_date(&born).is_some() && read_date(&appointed).is_some() && matches!(digits.as_bytes()[14], b'1' | b'2')
+    read_date(&born).is_some()
+        && read_date(&appointed).is_some()
+        && matches!(digits.as_bytes()[14], b'1' | b'2')
 }

@@ -40,7 +40,11 @@ impl<'a> Reading<'a> {
 }
 
 /// Reads one field, adding to `found` what is wrong with it.
-pub fn read<'a>(field: &'a Field, sent: Option<&'a Value>, found: &mut Vec<Finding>) -> Reading<'a> {
+pub fn read<'a>(
+    field: &'a Field,
+    sent: Option<&'a Value>,
+    found: &mut Vec<Finding>,
+) -> Reading<'a> {
     let text = match (sent, &field.shape) {
         (None, _) => "",
         (Some(Value::Bool(flag)), Shape::Flag) => return Reading::Flag(*flag),
@@ -54,7 +58,11 @@ pub fn read<'a>(field: &'a Field, sent: Option<&'a Value>, found: &mut Vec<Findi
     };
     if text.is_empty() {
         if field.required {
-            return refuse(field, found, (&codes::E_REQUIRED, vec![("{label}", field.label.clone())]));
+            return refuse(
+                field,
+                found,
+                (&codes::E_REQUIRED, vec![("{label}", field.label.clone())]),
+            );
         }
         return Reading::Absent;
     }
@@ -82,7 +90,11 @@ pub fn place(field: &Field) -> String {
     format!("fields.{}", field.name)
 }
 
-fn read_text<'a>(field: &Field, text: &'a str, found: &mut Vec<Finding>) -> Result<Reading<'a>, Fault> {
+fn read_text<'a>(
+    field: &Field,
+    text: &'a str,
+    found: &mut Vec<Finding>,
+) -> Result<Reading<'a>, Fault> {
     if text.chars().any(is_unseen) {
         return Err(malformed(field, &VISIBLE));
     }
@@ -104,12 +116,17 @@ fn read_text<'a>(field: &Field, text: &'a str, found: &mut Vec<Finding>) -> Resu
             within(field, text, *min, *max)?;
         }
         Shape::Date { .. } | Shape::ValidUntil => {
-            return age::read_date(text).map(Reading::Date).ok_or_else(|| malformed(field, &A_DATE));
+            return age::read_date(text)
+                .map(Reading::Date)
+                .ok_or_else(|| malformed(field, &A_DATE));
         }
         Shape::Choice { values, also } => {
             if !values.iter().chain(also).any(|value| value == text) {
                 let expected = listed(values.iter().map(String::as_str));
-                return Err((&codes::E_ENUM, vec![("{label}", field.label.clone()), ("{expected}", expected)]));
+                return Err((
+                    &codes::E_ENUM,
+                    vec![("{label}", field.label.clone()), ("{expected}", expected)],
+                ));
             }
         }
         Shape::Nik { provinces, .. } => check_nik(field, text, *provinces, found)?,
@@ -131,7 +148,12 @@ fn read_text<'a>(field: &Field, text: &'a str, found: &mut Vec<Finding>) -> Resu
     Ok(Reading::Text(text))
 }
 
-fn check_nik(field: &Field, text: &str, provinces: u128, found: &mut Vec<Finding>) -> Result<(), Fault> {
+fn check_nik(
+    field: &Field,
+    text: &str,
+    provinces: u128,
+    found: &mut Vec<Finding>,
+) -> Result<(), Fault> {
     let nik = Nik::read(text).map_err(|fault| match fault {
         NikFault::Length => (&codes::E_NIK_LEN, Vec::new()),
         NikFault::Date => (&codes::E_NIK_DATE, Vec::new()),
@@ -176,9 +198,20 @@ fn within(field: &Field, text: &str, min: usize, max: usize) -> Result<(), Fault
     Err((&codes::E_LENGTH, vec![("{label}", field.label.clone()), ("{limit}", limit)]))
 }
 
-fn hold_if_longer(field: &Field, text: &str, above: Option<usize>, code: &Code, found: &mut Vec<Finding>) {
+fn hold_if_longer(
+    field: &Field,
+    text: &str,
+    above: Option<usize>,
+    code: &Code,
+    found: &mut Vec<Finding>,
+) {
     let Some(above) = above.filter(|above| text.chars().nth(*above).is_some()) else { return };
-    say(field, code, &[("{label}", field.label.clone()), ("{limit}", listed([above.to_string().as_str()]))], found);
+    say(
+        field,
+        code,
+        &[("{label}", field.label.clone()), ("{limit}", listed([above.to_string().as_str()]))],
+        found,
+    );
 }
 
 fn malformed(field: &Field, expected: &Words) -> Fault {
@@ -187,10 +220,16 @@ fn malformed(field: &Field, expected: &Words) -> Fault {
 
 const A_TEXT: Words = Words::fixed("teks dalam tanda kutip", "a text in quotation marks");
 const A_FLAG: Words = Words::fixed("true atau false", "true or false");
-const A_DATE: Words = Words::fixed("tanggal yang ada, YYYY-MM-DD", "a date that exists, YYYY-MM-DD");
+const A_DATE: Words =
+    Words::fixed("tanggal yang ada, YYYY-MM-DD", "a date that exists, YYYY-MM-DD");
 const ONLY_DIGITS: Words = Words::fixed("angka saja", "digits only");
-const VISIBLE: Words = Words::fixed("teks tanpa karakter kendali", "a text without control characters");
-const NO_OUTER_BLANKS: Words =
-    Words::fixed("teks tanpa spasi di awal dan akhir", "a text without blanks at its beginning and end");
-const ALLOWED_CHARACTERS: Words =
-    Words::fixed("teks dengan huruf dan tanda yang diizinkan saja", "a text of allowed letters and signs only");
+const VISIBLE: Words =
+    Words::fixed("teks tanpa karakter kendali", "a text without control characters");
+const NO_OUTER_BLANKS: Words = Words::fixed(
+    "teks tanpa spasi di awal dan akhir",
+    "a text without blanks at its beginning and end",
+);
+const ALLOWED_CHARACTERS: Words = Words::fixed(
+    "teks dengan huruf dan tanda yang diizinkan saja",
+    "a text of allowed letters and signs only",
+);

@@ -42,13 +42,20 @@ impl<'t> Page<'t> {
     ///
     /// # Errors
     /// Everything that is wrong, by line. If the text is not TOML at all, only that.
-    pub fn read<T>(text: &'t str, read: impl FnOnce(Sheet<'_>) -> T) -> Result<T, Vec<ConfigFault>> {
+    pub fn read<T>(
+        text: &'t str,
+        read: impl FnOnce(Sheet<'_>) -> T,
+    ) -> Result<T, Vec<ConfigFault>> {
         let page = Page { text, faults: RefCell::default() };
         let (root, broken) = DeTable::parse_recoverable(text);
         for error in broken {
             let (at, why) = (error.span().unwrap_or(0..0), error.message());
             let id = format!("bukan TOML yang benar ({why}); perbaiki baris ini.");
-            page.note(&at, String::new(), Words::new(id, format!("not valid TOML ({why}); correct this line.")));
+            page.note(
+                &at,
+                String::new(),
+                Words::new(id, format!("not valid TOML ({why}); correct this line.")),
+            );
         }
         if !page.faults.borrow().is_empty() {
             return Err(page.into_faults());
@@ -122,7 +129,9 @@ impl<'p> Sheet<'p> {
 
     /// A decimal number, if given.
     pub fn decimal(&mut self, key: &'static str) -> Option<f32> {
-        self.typed(key, "bilangan desimal", "a decimal number", |value| value.as_float()?.as_str().parse().ok())
+        self.typed(key, "bilangan desimal", "a decimal number", |value| {
+            value.as_float()?.as_str().parse().ok()
+        })
     }
 
     /// `true` or `false`, if given.
@@ -235,7 +244,13 @@ impl<'p> Sheet<'p> {
         }
     }
 
-    fn typed<T>(&mut self, key: &'static str, id: &str, en: &str, take: impl Fn(&DeValue<'p>) -> Option<T>) -> Option<T> {
+    fn typed<T>(
+        &mut self,
+        key: &'static str,
+        id: &str,
+        en: &str,
+        take: impl Fn(&DeValue<'p>) -> Option<T>,
+    ) -> Option<T> {
         let value = self.value(key)?;
         let taken = take(value.get_ref());
         if taken.is_none() {

@@ -53,7 +53,8 @@ impl Review<'_> {
             Front::One(file) => file,
             Front::ByKind(files) => files.get(&standing.kind?.code)?,
         };
-        let official = self.office.official(self.shaped(|shape| matches!(shape, Shape::Official)).text())?;
+        let official =
+            self.office.official(self.shaped(|shape| matches!(shape, Shape::Official)).text())?;
         let photo = self.photo_wanted(standing)?;
         let tte = self.shaped(|shape| matches!(shape, Shape::Tte { .. })).text();
         Some(ReadyCard {
@@ -64,7 +65,10 @@ impl Review<'_> {
             photo,
             expected_backdrop: if photo { self.backdrop() } else { None },
             tte: tte.filter(|_| self.office.signature == SignatureMode::TteQr).map(str::to_owned),
-            signature_image: official.image.clone().filter(|_| self.office.signature == SignatureMode::Image),
+            signature_image: official
+                .image
+                .clone()
+                .filter(|_| self.office.signature == SignatureMode::Image),
         })
     }
 
