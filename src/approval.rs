@@ -105,3 +105,97 @@ fn is_oversized(recommendation: &Recommendation) -> bool {
         .chain(officer.flat_map(|(key, value)| [key, value]));
     entries > ENTRIES_MAX || texts.any(|text| text.len() > TEXT_BYTES_MAX)
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::{check, good_until, unacknowledged};
+    use crate::finding::Finding;
+    use crate::job::Recommendation;
+    use drivers::words::Words;
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    /// The codes that the tests below reach, for the list of all codes.
+    pub(crate) const REACHED: [&str; 3] =
+        ["E_RECOMMENDATION_REQUIRED", "E_RECOMMENDATION_REFUSED", "E_RECOMMENDATION_EXPIRED"];
+
+    fn recommendation(changes: serde_json::Value) -> Recommendation {
+        let mut whole = json!({"keputusan": "SETUJU", "pada": "2026-03-02T09:00:00+07:00"});
+        whole.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        serde_json::from_value(whole).unwrap()
+    }
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn codes(changes: serde_json::Value, now: &str) -> Vec<String> {
+        check(Some(&recommendation(changes)), time(now))
+            .into_iter()
+            .map(|finding| finding.code)
+            .collect()
+    }
+
+    const NOON: &str = "2026-03-02T12:00:00+07:00";
+
+    #[test]
+    fn no_recommendation_no_card() {
+        assert_eq!(check(None, time(NOON))[0].code, "E_RECOMMENDATION_REQUIRED");
+        assert!(check(Some(&recommendation(json!({}))), time(NOON)).is_empty());
+    }
+
+    #[test]
+    fn anything_but_setuju_is_a_no() {
+        for no in ["TOLAK", "setuju", "", "SETUJU "] {
+            assert_eq!(
+                codes(json!({"keputusan": no}), NOON),
+                ["E_RECOMMENDATION_REFUSED"],
+                "{no:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn it_expires_at_its_own_time_or_after_seven_days() {
+        let until_noon = json!({"kadaluarsa": NOON});
+        assert!(codes(until_noon.clone(), NOON).is_empty());
+        assert_eq!(codes(until_noon, "2026-03-02T12:00:01+07:00"), ["E_RECOMMENDATION_EXPIRED"]);
+        assert!(codes(json!({}), "2026-03-09T09:00:00+07:00").is_empty());
+        assert_eq!(codes(json!({}), "2026-03-09T09:00:01+07:00"), ["E_RECOMMENDATION_EXPIRED"]);
+    }
+
+    #[test]
+    fn without_any_time_seven_days_count_from_receipt() {
+        let undated = recommendation(json!({"pada": null}));
+        assert_eq!(good_until(&undated, time(NOON)), time("2026-03-09T12:00:00+07:00"));
+        assert_eq!(
+            good_until(&recommendation(json!({})), time(NOON)),
+            time("2026-03-09T09:00:00+07:00")
+        );
+    }
+
+    #[test]
+    fn times_that_cannot_be_read_are_refused_together() {
+        let bad = json!({"pada": "kemarin", "kadaluarsa": "2026-03-02", "keputusan": "TOLAK"});
+        assert_eq!(codes(bad, NOON), ["E_RECOMMENDATION_REFUSED", "E_FORMAT", "E_FORMAT"]);
+    }
+
+    #[test]
+    fn it_does_not_grow_without_limit() {
+        assert_eq!(codes(json!({"tanda": "a".repeat(1025)}), NOON), ["E_LENGTH"]);
+        assert_eq!(codes(json!({"peringatan_disetujui": vec!["W"; 65]}), NOON), ["E_LENGTH"]);
+    }
+
+    #[test]
+    fn warnings_that_nobody_accepted_hold_the_job() {
+        let finding = |code: &str| Finding::whole(code.to_owned(), Words::fixed("", ""));
+        let findings = ["W_NIK_SEX", "W_NIK_DOB", "H_ISSUE_OLD"].map(finding);
+        let accepted =
+            recommendation(json!({"peringatan_disetujui": ["W_NIK_DOB", "H_ISSUE_OLD"]}));
+        let left: Vec<&str> =
+            unacknowledged(&accepted, &findings).iter().map(|one| one.code.as_str()).collect();
+        assert_eq!(left, ["W_NIK_SEX"]);
+    }
+}

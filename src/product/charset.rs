@@ -10,7 +10,7 @@ pub enum CharSet {
 }
 
 impl CharSet {
-    /// Compiles `"A-Z0-9./- "`: single ASCII characters and ranges; a hyphen at either end stands for itself.
+    /// Compiles `"A-Z0-9./ -"`: single ASCII characters and ranges; a hyphen at either end stands for itself.
     /// `None` if the description is empty, holds other than printable ASCII, or a range that runs backwards.
     pub fn compile(description: &str) -> Option<Self> {
         let chars = description.as_bytes();
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn ranges_and_single_characters() {
-        let set = CharSet::compile("A-Z0-9./- ").expect("a good description");
+        let set = CharSet::compile("A-Z0-9./ -").expect("a good description");
         assert!(set.allows("123/CS-A.9 Z"));
         for refused in ["a", "Ä", "_", "A\u{0}", ":", "@", "["] {
             assert!(!set.allows(refused), "{refused:?}");
