@@ -211,14 +211,7 @@ impl Desk {
         let settings = self.settings_of(product);
         let settings =
             Settings { layout: settings.layout, issue_age_max_days: settings.issue_age_max_days };
-        let mut checked =
-            product.check(request, photo_sent, &self.office, &settings, now, self.offset);
-        if let Some(card) = &mut checked.card
-            && let Some(tte) = card.tte.take()
-        {
-            card.values.insert(open::TTE.to_owned(), tte);
-        }
-        checked
+        product.check(request, photo_sent, &self.office, &settings, now, self.offset)
     }
 
     /// A stored job as it is to be printed.

@@ -13,8 +13,6 @@ use crate::config::{Config, Fault};
 use crate::product::folder::Products;
 use crate::product::{ConfigFault, Office, Settings, built_in};
 
-/// The name under which a face asks for the e-signature's QR.
-pub(super) const TTE: &str = "tte";
 /// A signature picture is small; a larger file is a mistake, bytes.
 const SIGNATURE_LIMIT: u64 = 1024 * 1024;
 
@@ -83,7 +81,7 @@ fn read_designs(
     let mut designs = BTreeMap::new();
     for product in products.iter() {
         let known: BTreeSet<String> =
-            product.value_names().into_iter().chain([TTE]).map(str::to_owned).collect();
+            product.value_names().into_iter().map(str::to_owned).collect();
         for (file, svg) in &product.faces {
             match Design::parse(file, svg, &known) {
                 Ok(design) => drop(designs.insert((product.name.clone(), file.clone()), design)),

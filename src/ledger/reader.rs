@@ -64,9 +64,11 @@ pub(super) fn jobs(
     let wanted = i64::from(limit) + 1;
     let behind = format!("seq {compare} ?1 ORDER BY seq {direction} LIMIT ?2");
     let mut jobs: Vec<JobRecord> = match state {
-        Some(state) => c
-            .prepare_cached(&format!("{JOB} WHERE state = ?3 AND {behind}"))
-            .and_then(|mut s| s.query_map(params![cursor, wanted, state.name()], job_of)?.collect()),
+        Some(state) => {
+            c.prepare_cached(&format!("{JOB} WHERE state = ?3 AND {behind}")).and_then(|mut s| {
+                s.query_map(params![cursor, wanted, state.name()], job_of)?.collect()
+            })
+        }
         None => c
             .prepare_cached(&format!("{JOB} WHERE {behind}"))
             .and_then(|mut s| s.query_map(params![cursor, wanted], job_of)?.collect()),

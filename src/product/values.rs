@@ -28,8 +28,6 @@ pub struct ReadyCard {
     pub photo: bool,
     /// The wall that the photo should show.
     pub expected_backdrop: Option<Backdrop>,
-    /// Content of the e-signature's QR, if this office prints one.
-    pub tte: Option<String>,
     /// The official's signature image as the office profile names it, if this office prints one.
     pub signature_image: Option<String>,
 }
@@ -42,7 +40,7 @@ impl fmt::Debug for ReadyCard {
 
 /// Whether a face may show this field.
 pub(super) fn is_printed(field: &Field) -> bool {
-    field.printed && !matches!(field.shape, Shape::Flag | Shape::Official | Shape::Tte { .. })
+    field.printed && !matches!(field.shape, Shape::Flag | Shape::Official)
 }
 
 impl Review<'_> {
@@ -56,7 +54,6 @@ impl Review<'_> {
         let official =
             self.office.official(self.shaped(|shape| matches!(shape, Shape::Official)).text())?;
         let photo = self.photo_wanted(standing)?;
-        let tte = self.shaped(|shape| matches!(shape, Shape::Tte { .. })).text();
         Some(ReadyCard {
             kind: standing.kind.map(|kind| kind.code.clone()),
             values: self.values(standing),
@@ -64,7 +61,6 @@ impl Review<'_> {
             back: layout.back.clone(),
             photo,
             expected_backdrop: if photo { self.backdrop() } else { None },
-            tte: tte.filter(|_| self.office.signature == SignatureMode::TteQr).map(str::to_owned),
             signature_image: official
                 .image
                 .clone()
@@ -88,6 +84,8 @@ impl Review<'_> {
             let text = match (&field.shape, reading) {
                 (Shape::Kind, _) => standing.kind.map(|kind| kind.code.clone()),
                 (Shape::ValidUntil, _) => standing.last_day.map(print_date),
+                // Only in an office that signs so: a face must not show a QR that nobody asked for.
+                (Shape::Tte { .. }, _) if self.office.signature != SignatureMode::TteQr => None,
                 (Shape::Digits { pad, .. }, Reading::Text(text)) => Some(format!("{text:0>pad$}")),
                 (_, Reading::Text(text)) => Some((*text).to_owned()),
                 (_, Reading::Date(date)) => Some(print_date(*date)),

@@ -53,7 +53,7 @@ fn what_only_the_desk_needs_is_not_printed() {
     job.reason = "HILANG".to_owned();
     set(&mut job, "no_laporan_polisi", "LP/1/II/2026");
     let card = check(&kia(), &job, true).card.expect("a good job");
-    for name in ["no_laporan_polisi", "kartu_lama_kembali", "itap_sampai", "pejabat_id", "tte"] {
+    for name in ["no_laporan_polisi", "kartu_lama_kembali", "itap_sampai", "pejabat_id"] {
         assert!(!card.values.contains_key(name), "{name}");
     }
 }

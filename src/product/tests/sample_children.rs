@@ -176,6 +176,6 @@ fn the_electronic_signature_goes_through_unchanged() {
         .check(&job, true, &office, &Settings::default(), issue_day(), office_offset())
         .card
         .expect("good");
-    assert_eq!(card.tte.as_deref(), Some("https://contoh.example/v/AbC"));
+    assert_eq!(card.values["tte"], "https://contoh.example/v/AbC");
     assert_eq!(card.values["catatan_tte"], "Ditandatangani secara elektronik (contoh)");
 }
