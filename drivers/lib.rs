@@ -42,12 +42,15 @@ pub const CATALOGUE: &[Family] = &[Family {
     models: evolis::model_names,
 }];
 
+/// A driver, or why there is none; the card is [`Whereabouts::Untouched`] always.
+pub type Opened = Result<Box<dyn CardPrinter>, DeviceError>;
+
 /// A family: machines that speak one language.
 pub struct Family {
     /// The name in the configuration and on the command line.
     pub name: &'static str,
     /// Opens a driver: asks the machine for its model, unless a model is named.
-    pub open: fn(Option<&str>, Box<dyn Transport>) -> Result<Box<dyn CardPrinter>, DeviceError>,
+    pub open: fn(Option<&str>, Box<dyn Transport>) -> Opened,
     /// Makes an emulated machine.
     pub emulate: fn(EmulatorSettings) -> Result<Box<dyn EmulatedMachine>, EmulationError>,
     /// Trade names of the models, in the order of `models.toml`.
@@ -60,12 +63,8 @@ pub struct Family {
 ///
 /// # Errors
 /// [`Cause::Unsupported`] for a family or model that is not in the catalogue; else what the
-/// family's driver met. The card is [`Whereabouts::Untouched`] always.
-pub fn open(
-    family: &str,
-    model_override: Option<&str>,
-    transport: Box<dyn Transport>,
-) -> Result<Box<dyn CardPrinter>, DeviceError> {
+/// family's driver met.
+pub fn open(family: &str, model_override: Option<&str>, transport: Box<dyn Transport>) -> Opened {
     let family = find(family).ok_or_else(|| DeviceError {
         card: Whereabouts::Untouched,
         cause: Cause::Unsupported(format!("no driver family {family:?}; {}", known_families())),

@@ -45,10 +45,7 @@ pub struct Evolis {
 }
 
 /// Opens a driver; asks the machine who it is. See [`crate::open`].
-pub fn open(
-    model_override: Option<&str>,
-    wire: Box<dyn Transport>,
-) -> Result<Box<dyn CardPrinter>, DeviceError> {
+pub fn open(model_override: Option<&str>, wire: Box<dyn Transport>) -> crate::Opened {
     // Never printed with before the machine has told its name and ribbon.
     let model = super::models().first().expect("models.toml names some");
     let mut evolis = Evolis {

@@ -12,6 +12,7 @@ use super::protocol::RibbonKind;
 use super::stream::{Item, Panel, Stream};
 use crate::contract::{CardImage, FaceImage, PreparedCard, Prepress};
 use crate::emulation::{EmulatorSettings, FinishedCard, Picture};
+use crate::panels::{Coverage, Dyes};
 
 const BADGE_JOB: &[u8] = include_bytes!("golden/badge_NOSMOOTH.prn.gz");
 const DUAL_JOB: &[u8] = include_bytes!("golden/dual_NOSMOOTH.prn.gz");
@@ -63,7 +64,8 @@ fn panels<'a>(items: &[Item<'a>]) -> Vec<Panel<'a>> {
         .collect()
 }
 
-/// What a job is apart from its pixels: the time of the job left out, panels by letter and size.
+/// What a job is apart from its pixels: panels by letter and size; the job's time and the coverage, which
+/// the maker takes with its own dye under black, left out.
 fn skeleton(job: &[u8]) -> Vec<String> {
     items(job)
         .into_iter()
@@ -73,7 +75,7 @@ fn skeleton(job: &[u8]) -> Vec<String> {
             Item::Panel(panel) => format!("{panel:?}"),
             Item::NotUnderstood => "not understood".to_owned(),
         })
-        .filter(|line| !line.starts_with("Ppws;"))
+        .filter(|line| !line.starts_with("Ppws;") && !line.starts_with("Pida;"))
         .collect()
 }
 
@@ -124,7 +126,7 @@ fn the_makers_black_job_comes_out_in_black_and_white_only() {
 }
 
 #[test]
-fn our_job_has_the_makers_order_byte_for_byte_but_for_its_time() {
+fn our_job_has_the_makers_order() {
     for (golden, front, back) in
         [(BADGE_JOB, picture(BADGE), None), (DUAL_JOB, picture(BADGE), Some(picture(MARKS)))]
     {
@@ -132,6 +134,26 @@ fn our_job_has_the_makers_order_byte_for_byte_but_for_its_time() {
         ours.extend_from_slice(PART_TWO);
         assert_eq!(skeleton(&ours), skeleton(&unzipped(golden)));
     }
+}
+
+#[test]
+fn coverage_of_the_makers_panels_is_what_the_maker_says() {
+    let golden = unzipped(DUAL_JOB);
+    let items = items(&golden);
+    let said = items.iter().filter_map(|item| match item {
+        Item::Command(text) => text.strip_prefix("Pida;"),
+        _ => None,
+    });
+    let sides = panels(&items);
+    let measured = sides.chunks(5).map(|side| {
+        let [mut yellow, mut magenta, mut cyan] = [0, 1, 2].map(|i: usize| side[i].data.to_vec());
+        let dyes = Dyes { yellow: &mut yellow, magenta: &mut magenta, cyan: &mut cyan };
+        let c = Coverage::of(&dyes);
+        format!("{};{};{};{}", c.white_percent, c.yellow_mean, c.magenta_mean, c.cyan_mean)
+    });
+    let measured: Vec<_> = measured.collect();
+    assert_eq!(measured, said.collect::<Vec<_>>());
+    assert_eq!(measured, ["63;42;64;65", "95;10;12;6"]);
 }
 
 #[test]

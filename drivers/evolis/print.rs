@@ -92,7 +92,7 @@ impl Evolis {
         let mut waited = Duration::ZERO;
         while seen.status.claimed() != claimed {
             let fault = spoils_the_card(&seen.status);
-            if (fault && claimed) || (fault && waited >= limit) {
+            if fault && (claimed || waited >= limit) {
                 return Err(Cause::Trouble(told_by(&seen.status)));
             }
             if waited >= limit {

@@ -35,7 +35,7 @@ pub fn troubles(words: &StatusWords) -> Vec<Trouble> {
             }
         }
     }
-    found.sort_by(|a, b| b.level.cmp(&a.level));
+    found.sort_by_key(|trouble| std::cmp::Reverse(trouble.level));
     found
 }
 

@@ -22,7 +22,7 @@ const DENSITY_MAX: f64 = 2.0;
 
 /// Rows: red, green, blue. Columns: cyan, magenta, yellow. Share of a dye's own density that it has in
 /// each channel.
-const ABSORPTION: [[f64; 3]; 3] = [[1.0, 0.04, 0.0], [0.12, 1.0, 0.02], [0.05, 0.25, 1.0]];
+const ABSORPTION: [[f64; 3]; 3] = [[1.0, 0.065, 0.0], [0.083, 1.0, 0.02], [0.05, 0.244, 1.0]];
 
 /// Linear light of the darkest colour that counts as black.
 const BLACK_POINT: f64 = 0.008;

@@ -1,34 +1,15 @@
-//! The driver and the emulated machine together, in one process and over TCP. No test here waits.
+//! The driver and the emulated machine together, as a person in the room would see it. No test here waits.
 #![allow(clippy::unwrap_used)]
 
-use std::net::TcpListener;
+mod wire;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::protocol::Answer;
-use super::stream::Stream;
 use crate::contract::*;
 use crate::emulation::{EmulatorSettings, Lever, Picture, SharedMachine};
 use crate::transport::emulated::Emulated;
-use crate::transport::tcp::Tcp;
-use crate::transport::{Transport, TransportError, WireFault, serve_tcp};
-
-/// A small, seeded source of noise (xorshift64).
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-}
+use crate::transport::{Transport, TransportError};
 
 fn settings(model: &str, ribbon: &str) -> EmulatorSettings {
     EmulatorSettings {
@@ -318,90 +299,6 @@ fn a_blank_is_fed_waits_and_is_printed_or_let_out() {
     assert_eq!(machine.lock().not_understood(), 0);
 }
 
-/// A wire that breaks in the exchange of this number, after so many of its bytes were taken.
-struct Cut {
-    wire: Emulated,
-    exchanges_left: usize,
-    bytes: usize,
-}
-
-impl Transport for Cut {
-    fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
-        if self.exchanges_left == 0 {
-            let taken = self.bytes.min(request.len());
-            self.wire.send(&request[..taken], patience)?;
-            let kind = WireFault::Broken(std::io::ErrorKind::BrokenPipe);
-            return Err(TransportError { kind, sent_bytes: taken });
-        }
-        self.exchanges_left -= 1;
-        self.wire.send(request, patience)
-    }
-
-    fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
-        if self.exchanges_left == 0 {
-            return Err(TransportError { kind: WireFault::Silent(patience), sent_bytes: 0 });
-        }
-        self.wire.receive(answer, patience)
-    }
-
-    fn pause(&mut self, span: Duration) {
-        self.wire.pause(span);
-    }
-}
-
-/// Questions when a driver is opened; then those before part 1, which is the next.
-const OPENING: usize = 4;
-const BEFORE_PART_ONE: usize = 6;
-
-#[test]
-fn the_wire_breaks_at_every_place_and_the_driver_says_the_truth() {
-    let (_, printer) = bench(settings("Primacy", "YMCKO"));
-    let card = colour_card(printer.as_ref());
-    let feed = super::job::bytes_before_feed(&card.job);
-    assert_eq!(&card.job[feed - 3..=feed], b"\x1bSs\r");
-    let mut cuts: Vec<(usize, usize)> = (0..BEFORE_PART_ONE).map(|n| (n, 3)).collect();
-    let job = card.job.len();
-    cuts.extend(
-        [0, 1, feed - 1, feed, feed + 1, job / 2, job - 1, job]
-            .map(|bytes| (BEFORE_PART_ONE, bytes)),
-    );
-    cuts.extend([0, 5, 100].map(|bytes| (BEFORE_PART_ONE + 1, bytes)));
-    for (exchange, bytes) in cuts {
-        let machine = crate::emulate("evolis", settings("Primacy", "YMCKO")).unwrap();
-        let wire =
-            Cut { wire: Emulated::new(machine.clone()), exchanges_left: OPENING + exchange, bytes };
-        let mut printer = crate::open("evolis", None, Box::new(wire)).unwrap();
-        let error = printer.print(&card).unwrap_err();
-        let untouched =
-            exchange < BEFORE_PART_ONE || (exchange == BEFORE_PART_ONE && bytes <= feed);
-        let want = if untouched { Whereabouts::Untouched } else { Whereabouts::Unknown };
-        assert_eq!(error.card, want, "exchange {exchange}, byte {bytes}: {error}");
-        assert_eq!(
-            machine.lock().cards_entered() == 0,
-            untouched,
-            "exchange {exchange}, byte {bytes}"
-        );
-    }
-}
-
-#[test]
-fn a_printer_without_status_is_refused_with_a_reason() {
-    struct Mute;
-    impl Transport for Mute {
-        fn send(&mut self, _: &[u8], _: Duration) -> Result<(), TransportError> {
-            Ok(())
-        }
-        fn receive(&mut self, answer: &mut Vec<u8>, _: Duration) -> Result<(), TransportError> {
-            answer.clear();
-            answer.extend_from_slice(b"Primacy\0");
-            Ok(())
-        }
-        fn pause(&mut self, _: Duration) {}
-    }
-    let error = crate::open("evolis", None, Box::new(Mute)).err().unwrap();
-    assert!(error.to_string().contains("sends no status"), "{error}");
-}
-
 #[test]
 fn an_unknown_family_or_model_is_refused_by_name() {
     let machine = crate::emulate("evolis", EmulatorSettings::bench()).unwrap();
@@ -434,77 +331,4 @@ fn the_machine_goes_on_counting_after_a_restart() {
     }
     std::fs::write(dir.path().join("machine.json"), b"{").unwrap();
     assert!(crate::emulate("evolis", settings).is_err());
-}
-
-#[test]
-fn prints_over_tcp_and_outlives_rude_clients() {
-    let machine = crate::emulate("evolis", settings("Primacy 2", "YMCKO")).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let served = scope.spawn(|| serve_tcp(&listener, &machine, &stop));
-        let mut answer = Vec::new();
-        let mut wire = Tcp::new(address.to_string());
-        for rude in [&b"\x1c\x6e\0\0\0\0"[..], b"GET / HTTP/1.1\r\n\r\n", b"\x1bDb;y;256;half"] {
-            wire.send(rude, Duration::from_secs(5)).unwrap();
-            wire.receive(&mut answer, Duration::from_secs(5)).unwrap();
-            assert_eq!(answer.is_empty(), rude[0] == 0x1c);
-        }
-        drop(std::net::TcpStream::connect(address).unwrap());
-        let misunderstood = machine.lock().not_understood();
-        let mut printer =
-            crate::open("evolis", None, Box::new(Tcp::new(address.to_string()))).unwrap();
-        let head = printer.prepress().head();
-        let card = prepare(printer.as_ref(), colour_face(head), Some(black_face(head)));
-        printer.print(&card).unwrap();
-        assert_shows(&machine.lock().last_card().unwrap().front, &colour_face(head), 3);
-        assert_eq!(machine.lock().not_understood(), misunderstood);
-        stop.store(true, Ordering::Relaxed);
-        served.join().unwrap().unwrap();
-    });
-    let gone = crate::open("evolis", None, Box::new(Tcp::new("127.0.0.1:1"))).err().unwrap();
-    assert!(matches!(gone.cause, Cause::Wire(TransportError { sent_bytes: 0, .. })), "{gone}");
-}
-
-#[test]
-fn noise_breaks_neither_the_driver_nor_the_machine() {
-    let mut noise = Noise(0x5eed_0001);
-    let machine = crate::emulate("evolis", settings("Badgy100", "YMCKO")).unwrap();
-    let head = super::find_model("Badgy100").unwrap().head;
-    let (_, printer) = bench(settings("Badgy100", "YMCKO"));
-    let job = colour_card(printer.as_ref()).job;
-    let mut good = Vec::new();
-    machine.lock().exchange(b"", &mut good);
-    let alphabet = b"\x1b\r\0<>;DbxcPsidSsSeSrSvPcla0123456789ymcko";
-    for round in 0..3000 {
-        let mut bytes: Vec<u8> = match round % 3 {
-            0 => (0..noise.below(200)).map(|_| noise.next() as u8).collect(),
-            1 => (0..noise.below(200)).map(|_| alphabet[noise.below(alphabet.len())]).collect(),
-            _ => good.clone(),
-        };
-        if round % 3 == 2 {
-            bytes.truncate(noise.below(bytes.len() + 1));
-            if !bytes.is_empty() {
-                let at = noise.below(bytes.len());
-                bytes[at] = noise.next() as u8;
-            }
-        }
-        // Parsed or refused, never a panic; a frame that is believed can be said again.
-        if let Ok(answer) = Answer::parse(&bytes) {
-            let mut again = Vec::new();
-            answer.emit(&mut again);
-            assert_eq!(Answer::parse(&again), Ok(answer));
-        }
-        assert!(Stream::new(&bytes, head).count() <= bytes.len());
-        let mut said = Vec::new();
-        machine.lock().exchange(&bytes, &mut said);
-        assert!(Answer::parse(&said).is_ok(), "round {round}");
-    }
-    for _ in 0..20 {
-        let mut cut = job[..noise.below(job.len())].to_vec();
-        let at = noise.below(600.min(cut.len()));
-        cut[at] = noise.next() as u8;
-        machine.lock().exchange(&cut, &mut Vec::new());
-    }
 }
