@@ -5,7 +5,6 @@
 //! `intake kartud|cups ADDR --clients N --jobs N --document FILE --tag TAG [--job FILE] [--async] [--queue NAME]`
 //! prints one JSON line: jobs a second, and the 50th, 95th and 99th percentile of an answer in ms.
 
-use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Barrier;
@@ -28,8 +27,10 @@ fn main() {
     let (began, mut waits) = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..plan.clients)
             .map(|client| {
+                // Connected here, so that no client is missing at the barrier.
+                let wire = connect(&plan.addr);
                 let (plan, request, start) = (&plan, request.clone(), &start);
-                scope.spawn(move || post_share(plan, client, request, start))
+                scope.spawn(move || post_share(plan, client, wire, request, start))
             })
             .collect();
         start.wait();
@@ -52,10 +53,13 @@ fn main() {
 }
 
 /// Posts one client's share of the jobs over one connection; how long each answer took.
-fn post_share(plan: &Plan, client: usize, mut request: Request, start: &Barrier) -> Vec<Duration> {
-    let mut wire = TcpStream::connect(&plan.addr).expect("nobody listens at the address");
-    wire.set_nodelay(true).expect("a fresh socket takes options");
-    wire.set_read_timeout(Some(PATIENCE)).expect("a fresh socket takes options");
+fn post_share(
+    plan: &Plan,
+    client: usize,
+    mut wire: TcpStream,
+    mut request: Request,
+    start: &Barrier,
+) -> Vec<Duration> {
     let jobs = plan.jobs / plan.clients + usize::from(client < plan.jobs % plan.clients);
     let mut waits = Vec::with_capacity(jobs);
     let mut answer = Vec::with_capacity(ANSWER_KEPT_BYTES);
@@ -70,6 +74,17 @@ fn post_share(plan: &Plan, client: usize, mut request: Request, start: &Barrier)
         plan.target.insist_on_success(status, &answer);
     }
     waits
+}
+
+fn connect(addr: &str) -> TcpStream {
+    let open = || {
+        let wire = TcpStream::connect(addr)?;
+        wire.set_nodelay(true)?;
+        wire.set_read_timeout(Some(PATIENCE))?;
+        wire.set_write_timeout(Some(PATIENCE))?;
+        Ok::<_, io::Error>(wire)
+    };
+    open().unwrap_or_else(|why| panic!("{addr}: {why}"))
 }
 
 /// A whole HTTP request, and where the job's number stands in it.
@@ -269,9 +284,5 @@ impl Plan {
 }
 
 fn read(path: &str) -> Vec<u8> {
-    std::fs::read(path).unwrap_or_else(|why| {
-        let mut text = String::new();
-        let _ = write!(text, "{path}: {why}");
-        panic!("{text}")
-    })
+    std::fs::read(path).unwrap_or_else(|why| panic!("{path}: {why}"))
 }
