@@ -119,6 +119,10 @@ pub struct PreparedCard {
     pub job: Vec<u8>,
     /// 1 or 2.
     pub sides: u8,
+    /// Trade name of the model that the bytes are for; another one must refuse them.
+    pub model: String,
+    /// Trade name of the ribbon that the bytes are for; see [`Ribbon::panels`].
+    pub ribbon: String,
 }
 
 impl fmt::Debug for PreparedCard {
@@ -144,6 +148,12 @@ pub enum PrepressError {
     /// A two-sided card on a machine that cannot turn it.
     #[error("the card has a back, but the printer has no flipper")]
     NoFlipper,
+    /// A ribbon whose panels we do not know how to fill.
+    #[error("the ribbon {ribbon} is not one that we can print with")]
+    UnsupportedRibbon {
+        /// The ribbon's trade name.
+        ribbon: String,
+    },
     /// The ribbon has no panel for what is on the face.
     #[error("the face has colour, but the ribbon {ribbon} has none")]
     NoColour {

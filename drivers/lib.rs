@@ -1,5 +1,96 @@
-//! Drivers and byte-level emulators of ID-card machines. Knows nothing of the daemon.
+//! Card machines: what the station asks of them, and the families that answer.
+//! Knows nothing of the daemon, of jobs or of persons.
+//!
+//! # How to add a family
+//!
+//! 1. Make a folder with the same four files as `evolis/`: `mod.rs` (the driver: a [`CardPrinter`]
+//!    over a [`transport::Transport`], with its point of no return named), `protocol.rs` (bytes to
+//!    meaning and back, side by side, each with a byte-for-byte test), `emulator.rs` or `emulator/`
+//!    (the machine's side of the wire: an [`EmulatedMachine`]) and `models.toml` (what differs
+//!    between the models: head, levels, colour rule, quirks with their story).
+//! 2. Put recordings that are not ours (a maker's program, a real machine) in `golden/`, with their
+//!    source named; driver and emulator share `protocol.rs`, so one misreading would fool both.
+//! 3. Add one line to [`CATALOGUE`]. Nothing else in the project names a family.
+//!
+//! Another model of a known family is an entry in its `models.toml`, and no code.
+//!
+//! # The layers, from the station down to the wire
+//!
+//! [`contract`] (what any machine must do) · a family's driver · its protocol ·
+//! [`transport`] (bytes there and back) · a real machine, or the family's emulator. Beside them
+//! [`panels`] (sRGB to dye) and [`models`], which know no family.
 
 pub mod contract;
+pub mod emulation;
+pub mod models;
+pub mod panels;
 pub mod transport;
 pub mod words;
+
+mod advice;
+mod evolis;
+
+use contract::{CardPrinter, Cause, DeviceError, Whereabouts};
+use emulation::{EmulatedMachine, EmulationError, EmulatorSettings, SharedMachine};
+use transport::Transport;
+
+/// Every family of card machines, one line each.
+pub const CATALOGUE: &[Family] = &[Family {
+    name: "evolis",
+    open: evolis::open,
+    emulate: evolis::emulate,
+    models: evolis::model_names,
+}];
+
+/// A family: machines that speak one language.
+pub struct Family {
+    /// The name in the configuration and on the command line.
+    pub name: &'static str,
+    /// Opens a driver: asks the machine for its model, unless a model is named.
+    pub open: fn(Option<&str>, Box<dyn Transport>) -> Result<Box<dyn CardPrinter>, DeviceError>,
+    /// Makes an emulated machine.
+    pub emulate: fn(EmulatorSettings) -> Result<Box<dyn EmulatedMachine>, EmulationError>,
+    /// Trade names of the models, in the order of `models.toml`.
+    pub models: fn() -> Vec<String>,
+}
+
+/// Opens a driver of the named family over `transport`.
+///
+/// The machine is asked for its model; `model_override` is for a machine that does not tell.
+///
+/// # Errors
+/// [`Cause::Unsupported`] for a family or model that is not in the catalogue; else what the
+/// family's driver met. The card is [`Whereabouts::Untouched`] always.
+pub fn open(
+    family: &str,
+    model_override: Option<&str>,
+    transport: Box<dyn Transport>,
+) -> Result<Box<dyn CardPrinter>, DeviceError> {
+    let family = find(family).ok_or_else(|| DeviceError {
+        card: Whereabouts::Untouched,
+        cause: Cause::Unsupported(format!("no driver family {family:?}; {}", known_families())),
+    })?;
+    (family.open)(model_override, transport)
+}
+
+/// Starts an emulated machine of the named family, to be shared between a wire and whoever pulls its levers.
+///
+/// # Errors
+/// [`EmulationError`] when the family, model or ribbon is not known, or its directory cannot be used.
+pub fn emulate(family: &str, settings: EmulatorSettings) -> Result<SharedMachine, EmulationError> {
+    let family = find(family).ok_or_else(|| EmulationError::Unknown {
+        what: "family",
+        name: family.to_owned(),
+        known: known_families(),
+    })?;
+    Ok(SharedMachine::new((family.emulate)(settings)?))
+}
+
+fn find(name: &str) -> Option<&'static Family> {
+    CATALOGUE.iter().find(|family| family.name == name)
+}
+
+fn known_families() -> String {
+    let names: Vec<_> = CATALOGUE.iter().map(|family| family.name).collect();
+    format!("known: {}", names.join(", "))
+}

@@ -15,6 +15,9 @@ pub struct Finding {
     pub field: Option<String>,
     /// For people: what is wrong and what to do.
     pub words: Words,
+    /// A warning that the recommendation names as seen and accepted.
+    #[serde(default)]
+    pub acknowledged: bool,
 }
 
 /// What becomes of a job with a finding.
@@ -31,12 +34,20 @@ pub enum Severity {
 impl Finding {
     /// A finding about one field.
     pub fn at(field: impl Into<String>, code: impl Into<String>, words: Words) -> Self {
-        Self { code: code.into(), field: Some(field.into()), words }
+        Self { code: code.into(), field: Some(field.into()), words, acknowledged: false }
     }
 
     /// A finding about the job as a whole.
     pub fn whole(code: impl Into<String>, words: Words) -> Self {
-        Self { code: code.into(), field: None, words }
+        Self { code: code.into(), field: None, words, acknowledged: false }
+    }
+
+    /// Keeps the job from being printed until a person decides.
+    pub fn holds(&self) -> bool {
+        match self.severity() {
+            Severity::Warning => !self.acknowledged,
+            Severity::Hold | Severity::Error => true,
+        }
     }
 
     /// Told by the first letter of the code.

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The envelope that an upstream system posts (`POST /v1/jobs`), without the photo's bytes.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+/// The envelope that an upstream system posts (`POST /v1/jobs`).
+#[derive(Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobRequest {
     /// Which kind of card: the name of a folder in `config/products/`.
@@ -30,10 +31,48 @@ pub struct JobRequest {
     /// The section head's decision that this card be printed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recommendation: Option<Recommendation>,
+    /// The photo, base64, where the job is posted as JSON (in a multipart post it is a part of its own).
+    /// Taken out before the job is stored: the photo lies in one place only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Byte)]
+    pub photo: Option<Photo>,
+}
+
+/// A portrait as it came: JPEG or PNG bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Photo(pub Vec<u8>);
+
+impl Serialize for Photo {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&base64::engine::general_purpose::STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Photo {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Base64;
+        impl serde::de::Visitor<'_> for Base64 {
+            type Value = Photo;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the photo in standard base64")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Photo, E> {
+                let bytes = base64::engine::general_purpose::STANDARD.decode(text);
+                bytes.map(Photo).map_err(|_| E::custom("the photo is not standard base64"))
+            }
+        }
+        from.deserialize_str(Base64)
+    }
+}
+
+impl fmt::Debug for Photo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Photo({} bytes)", self.0.len())
+    }
 }
 
 /// A paper that was seen upstream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Attachment {
     /// `KK`, `AKTA`, `FOTO`, `KTP_ORTU`, … as the product names it.
@@ -44,7 +83,7 @@ pub struct Attachment {
 
 /// *Rekomendasi Kasi*: the approval. Its signature is not checked yet; until it is,
 /// the daemon listens on loopback only.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recommendation {
     /// Number of the recommendation.

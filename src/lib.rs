@@ -1,5 +1,20 @@
-//! The modules in reading order.
+//! Kartu, the print station: the modules in reading order.
+//!
+//! What is promised stands in [`lifecycle`]; what a card is, in [`product`]; how a job runs, in [`station`].
 
+pub mod lifecycle;
+
+pub mod approval;
+pub mod cli;
+pub mod compose;
+pub mod config;
+pub mod daemon;
+pub mod desk;
 pub mod finding;
+pub mod http;
 pub mod job;
+pub mod ledger;
 pub mod product;
+pub mod queue;
+pub mod report;
+pub mod station;

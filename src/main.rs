@@ -1,1 +1,7 @@
-fn main() {}
+//! `kartud`: see `kartud --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kartu::cli::main()
+}

@@ -3,7 +3,16 @@
 //! Adapters carry bytes to a real machine (`tcp`), `emulated` carries them to an emulated one in this
 //! process, wrappers (later: faults, recording) carry them to another `Transport`.
 
+pub mod emulated;
+mod serve;
+pub mod tcp;
+
+pub use serve::serve_tcp;
+
 use std::time::Duration;
+
+/// The longest answer that is read: hundreds of times what any machine says, and soon read.
+const ANSWER_MAX_BYTES: usize = 64 * 1024;
 
 /// A way to one machine. Blocking; every wait has a limit that the caller names.
 ///

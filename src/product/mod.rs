@@ -1,5 +1,315 @@
-//! A kind of card as data.
+//! A kind of card as data: fields, rules, kinds by age, faces. `Product::parse` compiles a `product.toml`;
+//! `Product::check` holds a job against it. Pure: no clock, no disk (`folder` alone reads files), no drawing;
+//! must not know states, storage or HTTP.
+//!
+//! Another card is another folder in `config/products/`, never another line of Rust here.
 
+pub mod built_in;
+pub mod codes;
+pub mod folder;
+pub mod office;
+pub mod sheet;
+
+mod age;
+mod between;
+mod charset;
+mod check;
+mod definition;
+mod definition_field;
+mod indonesia;
+mod nearest;
 mod photo;
+mod reading;
+mod values;
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use drivers::words::Words;
+
+pub use age::{Kind, LastDayWording, ValidUntil};
+pub use check::Checked;
+pub use codes::Code;
+pub use nearest::nearest;
+pub use office::{Office, Official, SignatureMode};
 pub use photo::{Backdrop, BackgroundRule, PhotoRules};
+pub use sheet::ConfigFault;
+pub use values::ReadyCard;
+
+use charset::CharSet;
+
+/// A kind of card, ready to check jobs. Made by [`Product::parse`].
+#[derive(Clone, PartialEq)]
+pub struct Product {
+    /// The name of its folder, `kia`; jobs name it in `product`.
+    pub name: String,
+    /// What a person calls it.
+    pub title: Words,
+    /// The fields of a job, in the order of the file.
+    pub fields: Vec<Field>,
+    /// Why a card can be issued.
+    pub reasons: Vec<Reason>,
+    /// The papers that can be attached.
+    pub papers: Vec<Paper>,
+    /// Kinds by age, from the youngest to the oldest; empty if the card is the same for everybody.
+    pub kinds: Vec<Kind>,
+    /// Rules for the photo; `None` if the card has none.
+    pub photo: Option<PhotoRules>,
+    /// The faces by layout name.
+    pub layouts: BTreeMap<String, Layout>,
+    /// The layout that is used unless the configuration chooses another.
+    pub default_layout: String,
+    /// The SVG text of every face, by file name.
+    pub faces: BTreeMap<String, String>,
+    index: BTreeMap<String, usize>,
+    issue: Option<IssueRule>,
+    age: Option<AgeRule>,
+}
+
+/// One field of a job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// Its name in `fields`: `tgl_lahir`.
+    pub name: String,
+    /// Its name for a person.
+    pub label: Words,
+    /// What it may hold.
+    pub shape: Shape,
+    /// Whether it must be there and not empty.
+    pub required: bool,
+    /// What is printed if it is absent.
+    pub default: Option<String>,
+    /// Whether a face may show it; what only the desk needs to know (a police report) is not printed.
+    pub printed: bool,
+    demand: Option<Demand>,
+}
+
+/// What a field may hold. Lengths are in characters.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    /// Free text; longer than `hold_above` is held.
+    Text {
+        /// Shortest.
+        min: usize,
+        /// Longest; beyond it the job is refused.
+        max: usize,
+        /// Longer than this is for a person to look at.
+        hold_above: Option<usize>,
+        /// What it may be written with.
+        chars: CharSet,
+    },
+    /// ASCII digits, printed with leading zeros up to `pad`.
+    Digits {
+        /// Fewest digits.
+        min: usize,
+        /// Most digits.
+        max: usize,
+        /// Printed width.
+        pad: usize,
+    },
+    /// `YYYY-MM-DD`, printed `DD-MM-YYYY`.
+    Date {
+        /// Refused if it is before today.
+        not_past: bool,
+    },
+    /// One of a list; printed as sent.
+    Choice {
+        /// The values a person is told of.
+        values: Vec<String>,
+        /// Other spellings that are accepted and printed as they come.
+        also: Vec<String>,
+    },
+    /// A JSON boolean.
+    Flag,
+    /// DOMAIN 3.1.
+    Nik {
+        /// Bit n: province code n exists.
+        provinces: u128,
+        /// The field with the date of birth.
+        born: Option<usize>,
+        /// The field with the sex.
+        sex: Option<usize>,
+        /// What that field holds for a woman.
+        female: Vec<String>,
+    },
+    /// DOMAIN 3.2.
+    NoKk,
+    /// DOMAIN 3.3.
+    NoAkta {
+        /// The field with the date of birth.
+        born: Option<usize>,
+        /// Longest.
+        max: usize,
+        /// What it may be written with.
+        chars: CharSet,
+    },
+    /// A personal name (Permendagri 73/2022).
+    PersonName {
+        /// Longer than this is held.
+        hold_above: usize,
+        /// Beyond this the job is refused.
+        max: usize,
+    },
+    /// A *kecamatan*, compared with the office's list.
+    District {
+        /// Longest.
+        max: usize,
+    },
+    /// The `id` of an official of the office.
+    Official,
+    /// Content of the e-signature's QR, made upstream; the station makes none.
+    Tte {
+        /// Longer than this, in bytes, is held.
+        hold_above_bytes: usize,
+        /// Beyond this, in characters, the job is refused.
+        max: usize,
+    },
+    /// The kind as upstream derived it; only compared.
+    Kind,
+    /// The last day as upstream derived it; only compared, the derived one is printed.
+    ValidUntil,
+}
+
+/// Why a card is issued.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reason {
+    /// `BARU`, `HILANG`, …
+    pub code: String,
+    /// For a person.
+    pub label: Words,
+    requires: Option<(usize, &'static Code)>,
+}
+
+/// A paper that can be attached.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Paper {
+    /// `KK`, `AKTA`, …
+    pub kind: String,
+    /// For a person.
+    pub label: Words,
+    /// Whether a job without it is refused.
+    pub required: bool,
+}
+
+/// Which faces a card has. File names, keys of [`Product::faces`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layout {
+    /// The front, the same for everybody or one per kind.
+    pub front: Front,
+    /// The back; `None` for a one-sided card.
+    pub back: Option<String>,
+    /// Whether a face has room for the e-signature's QR.
+    pub tte: bool,
+}
+
+/// See [`Layout::front`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Front {
+    /// One for everybody.
+    One(String),
+    /// By code of the kind.
+    ByKind(BTreeMap<String, String>),
+}
+
+/// What the configuration of the daemon may change about a product.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// Another layout than the product's own; see [`Product::misfits`].
+    pub layout: Option<String>,
+    /// Another limit for `H_ISSUE_OLD`, days.
+    pub issue_age_max_days: Option<u32>,
+}
+
+/// `field` must be filled unless the field `unless_of` holds one of `unless`.
+#[derive(Debug, Clone, PartialEq)]
+struct Demand {
+    unless_of: usize,
+    unless: Vec<String>,
+    code: &'static Code,
+}
+
+/// `[issue]`: the field with the date of issue, and how old it may be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct IssueRule {
+    field: usize,
+    age_max_days: u32,
+}
+
+/// `[age]`: the field with the date of birth, and what follows from it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct AgeRule {
+    born: usize,
+    too_old: &'static Code,
+    not_beyond: Option<usize>,
+}
+
+impl Product {
+    /// The field of this name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.get(*self.index.get(name)?)
+    }
+
+    /// The layout in use under `settings`; a name that does not exist counts as not set.
+    pub fn layout(&self, settings: &Settings) -> Option<&Layout> {
+        let chosen = settings.layout.as_ref().and_then(|name| self.layouts.get(name));
+        chosen.or_else(|| self.layouts.get(&self.default_layout))
+    }
+
+    /// The date of issue in a job, if the product has one and it can be read.
+    pub fn issue_date(&self, job: &crate::job::JobRequest) -> Option<jiff::civil::Date> {
+        age::read_date(job.fields.get(&self.fields.get(self.issue?.field)?.name)?.as_str()?)
+    }
+
+    /// What the configuration asks of this product that it cannot do; empty if all is well.
+    pub fn misfits(&self, office: &Office, settings: &Settings) -> Vec<ConfigFault> {
+        let mut faults = Vec::new();
+        let mut fault = |key: &str, id: String, en: String| {
+            faults.push(ConfigFault { line: 0, key: key.to_owned(), words: Words::new(id, en) });
+        };
+        if let Some(name) =
+            settings.layout.as_ref().filter(|name| !self.layouts.contains_key(*name))
+        {
+            let near = nearest(name, self.layouts.keys().map(String::as_str)).unwrap_or("-");
+            fault(
+                "layout",
+                format!("tata letak tidak ada; yang paling mirip: {near}."),
+                format!("there is no such layout; the nearest is {near}."),
+            );
+        }
+        let signs = self.fields.iter().any(|field| matches!(field.shape, Shape::Tte { .. }));
+        if signs
+            && office.signature == SignatureMode::TteQr
+            && self.layout(settings).is_some_and(|one| !one.tte)
+        {
+            fault(
+                "layout",
+                "tata letak ini tidak memuat QR tanda tangan elektronik; pilih tata letak lain."
+                    .to_owned(),
+                "this layout has no room for the e-signature QR; choose another layout.".to_owned(),
+            );
+        }
+        faults
+    }
+
+    /// Every name that a face may hold in braces: the printed fields, the derived ones, the office's and `ref_cetak`.
+    pub fn value_names(&self) -> Vec<&str> {
+        let printed = self.fields.iter().filter(|field| values::is_printed(field));
+        let mut names: Vec<&str> = printed.map(|field| field.name.as_str()).collect();
+        names.extend(
+            office::VALUE_NAMES
+                .iter()
+                .chain(&[values::REFERENCE])
+                .filter(|name| !self.index.contains_key(**name)),
+        );
+        names
+    }
+}
+
+impl fmt::Debug for Product {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Product({}, {} fields)", self.name, self.fields.len())
+    }
+}

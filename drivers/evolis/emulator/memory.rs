@@ -1,0 +1,79 @@
+//! What the emulated machine remembers over a power cut, in `machine.json` beside its cards.
+//! Knows nothing of what moves it.
+
+use std::fs;
+use std::io::{Error, ErrorKind};
+use std::path::Path;
+
+use crate::emulation::{EmulationError, EmulatorSettings};
+
+const FILE: &str = "machine.json";
+
+/// Counters and supplies.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// Cards that ever entered the head, good or not.
+    pub cards_entered: u64,
+    /// Trade name of the ribbon inside.
+    pub ribbon: String,
+    /// Prints left on it.
+    pub ribbon_left: u32,
+    /// Blanks in the feeder.
+    pub feeder_cards: u32,
+    /// Finished cards in the hopper.
+    pub hopper_cards: u32,
+    /// Cards in the reject box.
+    pub rejected_cards: u32,
+}
+
+impl Memory {
+    /// What the machine in this directory remembers, or a new machine's.
+    ///
+    /// # Errors
+    /// [`EmulationError::Directory`]: a file that cannot be read is not taken for a new machine, which
+    /// would give numbers to cards that other cards already have.
+    pub fn wake(settings: &EmulatorSettings) -> Result<Self, EmulationError> {
+        let new = Self {
+            cards_entered: 0,
+            ribbon: settings.ribbon.clone(),
+            ribbon_left: settings.ribbon_capacity,
+            feeder_cards: settings.feeder_cards,
+            hopper_cards: 0,
+            rejected_cards: 0,
+        };
+        let Some(dir) = &settings.out_dir else { return Ok(new) };
+        let path = dir.join(FILE);
+        let fault = |source| EmulationError::Directory { path: path.clone(), source };
+        fs::create_dir_all(dir).map_err(fault)?;
+        let known = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice::<Self>(&bytes)
+                .map_err(|e| fault(Error::new(ErrorKind::InvalidData, e)))?,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(new),
+            Err(e) => return Err(fault(e)),
+        };
+        // Somebody put in another ribbon while it was off.
+        let same_ribbon = known.ribbon == settings.ribbon;
+        Ok(Self {
+            ribbon_left: if same_ribbon { known.ribbon_left } else { settings.ribbon_capacity },
+            ribbon: new.ribbon,
+            ..known
+        })
+    }
+
+    /// Keeps it, whole or not at all.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn keep(&self, dir: &Path) -> Result<(), Error> {
+        let bytes = serde_json::to_vec_pretty(self)?;
+        write_whole(&dir.join(FILE), &bytes)
+    }
+}
+
+/// Writes a file under another name first, so that nobody ever sees half of it.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let unfinished = path.with_extension("unfinished");
+    fs::write(&unfinished, bytes)?;
+    fs::rename(&unfinished, path)
+}

@@ -1,0 +1,167 @@
+//! Held against jobs that are not ours: `golden/*.prn.gz`, written by the maker's SDK 9.4.1.9451 for two
+//! pictures of ours (`badge.png`, `marks.png`), model Primacy, `GSmoothing=NOSMOOTH`.
+#![allow(clippy::unwrap_used)]
+
+use std::io::Read;
+use std::sync::Arc;
+
+use super::emulator::emulate;
+use super::find_model;
+use super::job::{EvolisPrepress, PART_TWO};
+use super::protocol::RibbonKind;
+use super::stream::{Item, Panel, Stream};
+use crate::contract::{CardImage, FaceImage, PreparedCard, Prepress};
+use crate::emulation::{EmulatorSettings, FinishedCard, Picture};
+
+const BADGE_JOB: &[u8] = include_bytes!("golden/badge_NOSMOOTH.prn.gz");
+const DUAL_JOB: &[u8] = include_bytes!("golden/dual_NOSMOOTH.prn.gz");
+const BLACK_JOB: &[u8] = include_bytes!("golden/k.prn.gz");
+const BADGE: &[u8] = include_bytes!("golden/badge.png");
+const MARKS: &[u8] = include_bytes!("golden/marks.png");
+
+fn unzipped(gz: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(gz).read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// A picture with the maker's black rule as its resin: R + G + B <= 18 (section 5).
+fn picture(png: &[u8]) -> FaceImage {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
+    let mut face = FaceImage::white(reader.info().width, reader.info().height);
+    reader.next_frame(&mut face.rgb).unwrap();
+    let stride = FaceImage::resin_stride(face.width_px);
+    for (i, rgb) in face.rgb.chunks_exact(3).enumerate() {
+        if rgb.iter().map(|&v| u32::from(v)).sum::<u32>() <= 18 {
+            let (x, y) = (i % face.width_px as usize, i / face.width_px as usize);
+            face.resin[y * stride + x / 8] |= 0x80 >> (x % 8);
+        }
+    }
+    face
+}
+
+fn prepared(ribbon: &str, front: FaceImage, back: Option<FaceImage>) -> PreparedCard {
+    let prepress = EvolisPrepress {
+        model: find_model("Primacy").unwrap(),
+        ribbon: RibbonKind::named(ribbon).unwrap(),
+        flips: true,
+        cube: Arc::default(),
+    };
+    let mut card = PreparedCard::default();
+    prepress.prepare(&CardImage { front, back }, &mut card).unwrap();
+    card
+}
+
+fn items(job: &[u8]) -> Vec<Item<'_>> {
+    Stream::new(job, find_model("Primacy").unwrap().head).collect()
+}
+
+fn panels<'a>(items: &[Item<'a>]) -> Vec<Panel<'a>> {
+    items
+        .iter()
+        .filter_map(|item| if let Item::Panel(panel) = item { Some(panel.clone()) } else { None })
+        .collect()
+}
+
+/// What a job is apart from its pixels: the time of the job left out, panels by letter and size.
+fn skeleton(job: &[u8]) -> Vec<String> {
+    items(job)
+        .into_iter()
+        .map(|item| match item {
+            Item::Command(text) => text.to_owned(),
+            Item::Tag(text) => text.to_owned(),
+            Item::Panel(panel) => format!("{panel:?}"),
+            Item::NotUnderstood => "not understood".to_owned(),
+        })
+        .filter(|line| !line.starts_with("Ppws;"))
+        .collect()
+}
+
+/// Prints a whole job of the maker's on an emulated machine.
+fn printed(job: &[u8], ribbon: &str) -> FinishedCard {
+    let settings = EmulatorSettings {
+        model: "Primacy".to_owned(),
+        ribbon: ribbon.to_owned(),
+        ..EmulatorSettings::bench()
+    };
+    let mut machine = emulate(settings).unwrap();
+    machine.exchange(job, &mut Vec::new());
+    assert_eq!(machine.not_understood(), 0);
+    machine.last_card().unwrap().clone()
+}
+
+/// Equal outside black, and black there.
+fn assert_shows(seen: &Picture, source: &FaceImage) {
+    assert_eq!((seen.width_px, seen.height_px), (source.width_px, source.height_px));
+    for (i, (seen, sent)) in seen.rgb.chunks_exact(3).zip(source.rgb.chunks_exact(3)).enumerate() {
+        let (x, y) = (i as u32 % source.width_px, i as u32 / source.width_px);
+        let want: &[u8] = if source.is_resin(x, y) { &[0; 3] } else { sent };
+        assert_eq!(seen, want, "pixel {x},{y}");
+    }
+}
+
+#[test]
+fn the_makers_jobs_come_out_as_their_pictures() {
+    let (badge, marks) = (picture(BADGE), picture(MARKS));
+    let one = printed(&unzipped(BADGE_JOB), "YMCKO");
+    assert_shows(&one.front, &badge);
+    assert!(one.back.is_none());
+    let two = printed(&unzipped(DUAL_JOB), "YMCKO");
+    assert_shows(&two.front, &badge);
+    assert_shows(two.back.as_ref().unwrap(), &marks);
+}
+
+#[test]
+fn the_makers_black_job_comes_out_in_black_and_white_only() {
+    let card = printed(&unzipped(BLACK_JOB), "KBLACK");
+    let (black, white) =
+        card.front.rgb.chunks_exact(3).fold((0, 0), |(black, white), rgb| match rgb {
+            [0, 0, 0] => (black + 1, white),
+            [255, 255, 255] => (black, white + 1),
+            _ => panic!("neither black nor white"),
+        });
+    assert!(black > 50_000 && white > 300_000, "{black} {white}");
+}
+
+#[test]
+fn our_job_has_the_makers_order_byte_for_byte_but_for_its_time() {
+    for (golden, front, back) in
+        [(BADGE_JOB, picture(BADGE), None), (DUAL_JOB, picture(BADGE), Some(picture(MARKS)))]
+    {
+        let mut ours = prepared("YMCKO", front, back).job;
+        ours.extend_from_slice(PART_TWO);
+        assert_eq!(skeleton(&ours), skeleton(&unzipped(golden)));
+    }
+}
+
+#[test]
+fn our_panels_are_the_makers_byte_for_byte_outside_black() {
+    let golden = unzipped(DUAL_JOB);
+    let ours = prepared("YMCKO", picture(BADGE), Some(picture(MARKS))).job;
+    let (golden, ours) = (panels(&items(&golden)), panels(&items(&ours)));
+    assert_eq!(golden.len(), 10);
+    for (side, (theirs, ours)) in golden.chunks(5).zip(ours.chunks(5)).enumerate() {
+        let letters = |panels: &[Panel<'_>]| panels.iter().map(|p| p.letter).collect::<String>();
+        assert_eq!((letters(theirs), letters(ours)), ("ymcko".to_owned(), "ymcko".to_owned()));
+        assert!(theirs[3] == ours[3], "resin, side {side}");
+        assert!(theirs[4] == ours[4], "varnish, side {side}");
+        let black = theirs[3].data;
+        for (their_dye, our_dye) in theirs[..3].iter().zip(&ours[..3]) {
+            let differs = (0..our_dye.data.len())
+                .filter(|dot| black[dot / 8] & (0x80 >> (dot % 8)) == 0)
+                .find(|&dot| our_dye.data[dot] != their_dye.data[dot]);
+            assert_eq!(differs, None, "{}, side {side}", our_dye.letter);
+        }
+    }
+}
+
+#[test]
+fn a_white_card_is_varnish_only_and_a_black_ribbon_gets_resin_only() {
+    let white = FaceImage::white(1016, 648);
+    let job = prepared("YMCKO", white.clone(), None).job;
+    assert_eq!(panels(&items(&job)).iter().map(|p| p.letter).collect::<String>(), "o");
+    let mut text = white;
+    text.resin[1000] = 0xff;
+    let job = prepared("KBLACK", text, None).job;
+    assert_eq!(panels(&items(&job)).iter().map(|p| p.letter).collect::<String>(), "k");
+}

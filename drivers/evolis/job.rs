@@ -1,0 +1,253 @@
+//! A print job: composed faces to the bytes of part 1, and the fixed part 2. Knows no transport.
+//!
+//! Source: Evolis wire notes, section 6.2 (order and tags as captured). One line is left out: `Ppws`, the
+//! time of the job. The same faces must give the same bytes, a driver has no clock, and older drivers
+//! print without it (notes, section 6.2, "minimal job").
+
+use std::io::Write;
+use std::sync::{Arc, OnceLock};
+
+use super::Wire;
+use super::bitmap::{
+    RESIN_LEVELS, bits_of_levels, open_panel, pack_seven, panel_bytes, panel_head,
+};
+use super::protocol::{RibbonKind, command};
+use crate::contract::{CardImage, FaceImage, HeadSize, PreparedCard, Prepress, PrepressError};
+use crate::models::Model;
+use crate::panels::{self, Colour, ColourRule, Coverage, DyeCube, Dyes};
+
+/// Part 2 of every job: lets go of the machine when the card is out.
+pub const PART_TWO: &[u8] = b"\x1bPcla;0\r\x1bPsync;11;1\r<END>\x1bPsync;11;0\r\0";
+
+/// The command that takes a blank from the feeder.
+const FEED: &[u8] = b"\x1bSs\r";
+
+/// **The point of no return**: with this many bytes of `job` or fewer, the machine has not heard the
+/// command that feeds a blank, and the card is untouched. With one more it may be anywhere.
+pub fn bytes_before_feed(job: &[u8]) -> usize {
+    let at = job.windows(FEED.len()).position(|window| window == FEED);
+    // A command is heard with its CR.
+    at.map_or(0, |at| at + FEED.len() - 1)
+}
+
+/// [`Prepress`] for one model with one ribbon.
+pub struct EvolisPrepress {
+    /// The model.
+    pub model: &'static Model<Wire>,
+    /// The ribbon in the machine when this was made.
+    pub ribbon: RibbonKind,
+    /// Can the machine turn a card over?
+    pub flips: bool,
+    /// Worked out when first needed, shared with the other prepresses of the same driver.
+    pub cube: Arc<OnceLock<DyeCube>>,
+}
+
+impl Prepress for EvolisPrepress {
+    fn head(&self) -> HeadSize {
+        self.model.head.size()
+    }
+
+    fn prepare(&self, card: &CardImage, into: &mut PreparedCard) -> Result<(), PrepressError> {
+        self.check(&card.front, self.ribbon.front)?;
+        if let Some(back) = &card.back {
+            if !self.flips {
+                return Err(PrepressError::NoFlipper);
+            }
+            self.check(back, self.ribbon.back)?;
+        }
+        into.job.clear();
+        into.model.clear();
+        into.model.push_str(&self.model.name);
+        into.ribbon.clear();
+        into.ribbon.push_str(self.ribbon.name);
+        into.sides = 1 + u8::from(card.back.is_some());
+        let job = &mut into.job;
+        self.open_card(card.back.is_some(), job);
+        self.face("Sr", &card.front, self.ribbon.front.unwrap_or_default(), job);
+        if let Some(back) = &card.back {
+            self.face("Sv", back, self.ribbon.back.unwrap_or_default(), job);
+        }
+        commands(&["Se", "Psync;6;1"], job);
+        job.extend_from_slice(b"</CARD>");
+        commands(&["Psync;6;0", "Psync;4;1"], job);
+        job.extend_from_slice(b"</DOC>");
+        commands(&["Psync;4;0"], job);
+        super::protocol::end_transmission(job);
+        Ok(())
+    }
+}
+
+impl EvolisPrepress {
+    fn check(&self, face: &FaceImage, panels: Option<&str>) -> Result<(), PrepressError> {
+        let head = self.head();
+        let pixels = self.model.head.dots();
+        let resin = FaceImage::resin_stride(head.width_px) * head.height_px as usize;
+        let whole = (face.width_px, face.height_px) == (head.width_px, head.height_px)
+            && face.rgb.len() == pixels * 3
+            && face.resin.len() == resin;
+        if !whole {
+            return Err(PrepressError::WrongSize {
+                head,
+                got_width_px: face.width_px,
+                got_height_px: face.height_px,
+            });
+        }
+        let ribbon = || self.ribbon.name.to_owned();
+        match panels {
+            None => Err(PrepressError::UnsupportedRibbon { ribbon: ribbon() }),
+            Some(panels) if !panels.contains('y') && panels::has_colour(face) => {
+                Err(PrepressError::NoColour { ribbon: ribbon() })
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// From the first byte to the command that feeds the blank.
+    fn open_card(&self, two_sided: bool, job: &mut Vec<u8>) {
+        let (head, wire, ribbon) = (&self.model.head, &self.model.wire, self.ribbon.number);
+        let say = |job: &mut Vec<u8>, text: std::fmt::Arguments<'_>| {
+            write!(job, "{text}").expect("writing to memory does not fail");
+        };
+        commands(&["Psync;1;0"], job);
+        job.extend_from_slice(b"<HEADER>");
+        commands(&["Psmgr;1", "Pcla;1", "Ppmode;0"], job);
+        say(
+            job,
+            format_args!("\x1bPr;{ribbon};t\r\x1bPwres;{};{};{ribbon}\r", head.dpi_x, head.dpi_y),
+        );
+        commands(&["Psk;10", "Piqla;a;d"], job);
+        if !wire.encoding.is_empty() {
+            command(&wire.encoding, job);
+        }
+        commands(&["Peoic;k;D"], job);
+        if wire.trays {
+            commands(&["Pcim;F", "Pcem;D"], job);
+        }
+        commands(&["Psync;2"], job);
+        job.extend_from_slice(b"</HEADER>");
+        commands(&["Psync;12;1"], job);
+        say(job, format_args!("<OPTION Dpi={}x{}>", head.dpi_x, head.dpi_y));
+        commands(&["Psync;13;0"], job);
+        job.extend_from_slice(b"</OPTION>");
+        commands(&["Psync;3;1"], job);
+        say(job, format_args!("<DOC Duplex={}>", u8::from(two_sided)));
+        commands(&["Psync;3;0", "Psync;5;1"], job);
+        job.extend_from_slice(b"<CARD>");
+        commands(&["Psync;5;0", "Ss", "Mr;s"], job);
+    }
+
+    /// One side with the panels that the ribbon has for it; a panel with nothing in it is left out.
+    fn face(&self, turn: &str, face: &FaceImage, letters: &str, job: &mut Vec<u8>) {
+        commands(&["Psync;9;1"], job);
+        job.extend_from_slice(b"<FACE>");
+        let settings = [
+            "Pc;a;=;10",
+            "Pl;a;=;10",
+            "Pc;k;=;10",
+            "Pc;o;=;10",
+            "Pc;l;=;10",
+            "Pc;f;=;10",
+            "Pl;f;=;10",
+        ];
+        commands(&["Psync;9;0", turn], job);
+        commands(&settings, job);
+        if letters.contains('y') {
+            self.dye(face, job);
+        }
+        if letters.contains('k') && face.resin.iter().any(|&eight| eight != 0) {
+            self.two_level('k', job, |plane| panels::resin(face, plane));
+        }
+        if letters.contains('o') {
+            self.two_level('o', job, |plane| plane.fill(0xff));
+        }
+        commands(&["Psync;10;1"], job);
+        job.extend_from_slice(b"</FACE>");
+        commands(&["Psync;10;0"], job);
+    }
+
+    /// Resin or varnish: `<BINARY Size=n>`, the panel that `fill` writes, `</BINARY>`.
+    fn two_level(&self, letter: char, job: &mut Vec<u8>, fill: impl FnOnce(&mut [u8])) {
+        let bytes = panel_bytes(&self.model.head, 1);
+        let head = panel_head(self.model, letter, RESIN_LEVELS, &mut [0; 32]).len();
+        write!(job, "<BINARY Size={}>", head + bytes + 1).expect("writing to memory does not fail");
+        open_panel(self.model, letter, RESIN_LEVELS, job);
+        let start = job.len();
+        job.resize(start + bytes, 0);
+        fill(&mut job[start..]);
+        job.extend_from_slice(b"\r</BINARY>");
+    }
+
+    /// `Pida` and the three dye panels. They are separated into the job itself, a little behind the place
+    /// where they belong, because what stands before them (coverage, sizes) is known only afterwards; then
+    /// they move up.
+    fn dye(&self, face: &FaceImage, job: &mut Vec<u8>) {
+        /// Room for `Pida`, `<BINARY …>` and three panel heads: at most 125 bytes.
+        const ROOM_BYTES: usize = 160;
+        let dots = self.model.head.dots();
+        let start = job.len();
+        let first = start + ROOM_BYTES;
+        job.resize(first + 3 * dots, 0);
+        let (yellow, rest) = job[first..].split_at_mut(dots);
+        let (magenta, cyan) = rest.split_at_mut(dots);
+        let mut dyes = Dyes { yellow, magenta, cyan };
+        panels::separate(face, self.colour(), &mut dyes);
+        let coverage = Coverage::of(&dyes);
+        let used = [&*dyes.yellow, &*dyes.magenta, &*dyes.cyan]
+            .map(|panel| panel.iter().any(|&dot| dot != 0));
+        let mut bytes = dots;
+        if bits_of_levels(self.model.wire.colour_levels) == Some(7) {
+            for panel in [dyes.yellow, dyes.magenta, dyes.cyan] {
+                bytes = pack_seven(panel);
+            }
+        }
+        let mut text = [0; 32];
+        let head = panel_head(self.model, 'y', self.model.wire.colour_levels, &mut text).len();
+        let count = used.iter().filter(|&&used| used).count();
+        let Coverage { white_percent, yellow_mean, magenta_mean, cyan_mean } = coverage;
+        let mut at = put(
+            job,
+            start,
+            format_args!("\x1bPida;{white_percent};{yellow_mean};{magenta_mean};{cyan_mean}\r"),
+        );
+        if count > 0 {
+            at = put(job, at, format_args!("<BINARY Size={}>", count * (head + bytes + 1)));
+        }
+        for (place, letter) in
+            ['y', 'm', 'c'].into_iter().enumerate().filter(|&(place, _)| used[place])
+        {
+            let opening = panel_head(self.model, letter, self.model.wire.colour_levels, &mut text);
+            job[at..at + opening.len()].copy_from_slice(opening);
+            at += opening.len();
+            let from = first + place * dots;
+            job.copy_within(from..from + bytes, at);
+            at += bytes;
+            job[at] = b'\r';
+            at += 1;
+        }
+        job.truncate(at);
+        if count > 0 {
+            job.extend_from_slice(b"</BINARY>");
+        }
+    }
+
+    fn colour(&self) -> Colour<'_> {
+        match self.model.colour {
+            ColourRule::Complement => Colour::Complement,
+            ColourRule::Dyes => Colour::Dyes(self.cube.get_or_init(DyeCube::build)),
+        }
+    }
+}
+
+fn commands(texts: &[&str], job: &mut Vec<u8>) {
+    for text in texts {
+        command(text, job);
+    }
+}
+
+/// Writes text over `job` from `at` on and returns where it ends.
+fn put(job: &mut [u8], at: usize, text: std::fmt::Arguments<'_>) -> usize {
+    let mut left = &mut job[at..];
+    let whole = left.len();
+    left.write_fmt(text).expect("there is room for three panels behind");
+    at + whole - left.len()
+}

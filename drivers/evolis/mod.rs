@@ -1,0 +1,63 @@
+//! Evolis card printers: the driver. Knows the family's wire and its order of things; knows no socket,
+//! no cable and no daemon.
+//!
+//! **Point of no return**: the command in part 1 of the job that feeds the blank
+//! ([`job::bytes_before_feed`]). A wire that breaks before it leaves the card untouched; after it, only
+//! what the machine says itself (CLAIM, its counter, its card sensors) can tell more than "unknown".
+//!
+//! Source: Evolis wire notes (captured from the maker's SDK 9.4.1.9451), named by section beside each rule.
+
+mod bitmap;
+mod driver;
+mod emulator;
+#[cfg(test)]
+mod golden;
+mod job;
+mod print;
+mod protocol;
+mod status;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod troubles;
+
+use std::sync::LazyLock;
+
+pub use driver::open;
+pub use emulator::emulate;
+
+use crate::models::{self, Model};
+
+/// What only this family needs to know of a model; see the head of `models.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wire {
+    bitmap: bitmap::Bitmap,
+    colour_levels: u16,
+    encoding: String,
+    trays: bool,
+}
+
+/// The models, read once from the text that is built in.
+fn models() -> &'static [Model<Wire>] {
+    static MODELS: LazyLock<Vec<Model<Wire>>> = LazyLock::new(|| {
+        models::read(include_str!("models.toml")).expect("built in, and read by a test")
+    });
+    &MODELS
+}
+
+/// The model of this name, as the machine or a person writes it: any case, "Evolis " before it or not
+/// (section 4.1).
+fn find_model(name: &str) -> Option<&'static Model<Wire>> {
+    let name = name.trim();
+    let short = match name.get(..7) {
+        Some(maker) if maker.eq_ignore_ascii_case("evolis ") => name[7..].trim_start(),
+        _ => name,
+    };
+    models().iter().find(|model| model.name.eq_ignore_ascii_case(short))
+}
+
+/// Trade names of the models.
+pub fn model_names() -> Vec<String> {
+    models().iter().map(|model| model.name.clone()).collect()
+}

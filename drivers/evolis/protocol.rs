@@ -1,0 +1,333 @@
+//! Frames, commands and ribbons: bytes to meaning and back. Knows no transport, no driver, no emulator.
+//!
+//! Source: Evolis wire notes (captured from the maker's SDK 9.4.1.9451), sections 1, 3, 4 and 7. Status
+//! words stand in `status.rs`, bitmaps in `bitmap.rs`, the job in `job.rs`.
+
+use super::status::StatusWords;
+
+/// Starts a command.
+pub const ESC: u8 = 0x1b;
+/// Ends a command.
+pub const CR: u8 = 0x0d;
+/// One follows every transmission, and runs of it may stand between commands.
+pub const NUL: u8 = 0x00;
+
+/// The session number that the maker reserves for printing (section 3).
+pub const SESSION_PRINTING: u16 = 2;
+
+/// Text of a "do" command that was done.
+pub const OK: &str = "OK";
+/// An unknown command.
+pub const ERROR_COMMAND: &str = "ERROR CDE";
+/// A known command with parameters that it does not take.
+pub const ERROR_PARAMETERS: &str = "ERROR PARAMETRES";
+/// No card came from the feeder.
+pub const ERROR_FEEDER: &str = "ERROR FEEDER";
+/// A card is stuck.
+pub const ERROR_MECHANICAL: &str = "ERROR MECHANICAL";
+/// No card where one is needed.
+pub const ERROR_CARD: &str = "ERROR CARD";
+/// Nothing is written on the magnetic track.
+pub const ERROR_BLANK_TRACK: &str = "ERROR BLANK TRACK";
+/// The option is not fitted.
+pub const OPTION_NOT_AVAILABLE: &str = "OPTION NOT AVAILABLE";
+
+/// Writes one command. The NUL that ends a transmission is [`end_transmission`]'s.
+pub fn command(text: &str, into: &mut Vec<u8>) {
+    into.push(ESC);
+    into.extend_from_slice(text.as_bytes());
+    into.push(CR);
+}
+
+/// Ends a transmission as the maker's library does.
+pub fn end_transmission(into: &mut Vec<u8>) {
+    into.push(NUL);
+}
+
+/// Does this answer to a "do" command mean that it was done? Empty text counts (section 4.5).
+pub fn is_done(text: &str) -> bool {
+    text.is_empty() || text == OK
+}
+
+/// Does this answer to a read mean that there is no answer? The prefix is the test of the maker's header.
+pub fn is_error(text: &str) -> bool {
+    text.starts_with("ERR") || text == OPTION_NOT_AVAILABLE
+}
+
+/// One answer: text, and with it the whole status.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Latin-1 on the wire.
+    pub text: String,
+    /// The four words.
+    pub status: StatusWords,
+    /// Who has reserved the machine; 0 = nobody.
+    pub session: u16,
+    /// Extension words, none to four.
+    pub extensions: Vec<u32>,
+}
+
+/// Why bytes are no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadFrame {
+    /// Nothing came: the machine hung up.
+    Empty,
+    /// No zero ends the text.
+    TextWithoutEnd,
+    /// Text, but no status behind it: switched off on this machine, or firmware too old.
+    NoStatus,
+    /// An item has not the length that it must have, or the frame ends within it.
+    BadLength,
+}
+
+impl BadFrame {
+    /// For [`crate::contract::Cause::Garbled`].
+    pub fn why(self) -> &'static str {
+        match self {
+            Self::Empty => "the connection closed without an answer",
+            Self::TextWithoutEnd => "the text has no end",
+            Self::NoStatus => "there is no status block",
+            Self::BadLength => "an item of the status block has a wrong length",
+        }
+    }
+}
+
+/// Fewer bytes than this behind the text mean that there is no status block (section 1).
+const STATUS_MIN_BYTES: usize = 4;
+const EXTENSIONS_MAX: usize = 4;
+const SESSION_BYTES: usize = 2;
+const EXTENSION_BYTES: usize = 4;
+
+impl Answer {
+    /// From the wire: `text 00 LL LL 10 <status> 02 <session> [04 <extension>]...`.
+    ///
+    /// The two bytes `LL LL` are skipped, as the maker's library does; it takes any values there.
+    ///
+    /// # Errors
+    /// [`BadFrame`]. Unlike the maker's library, a block of wrong length is no status of zeros: a status
+    /// that we invent could send a second card.
+    pub fn parse(bytes: &[u8]) -> Result<Self, BadFrame> {
+        if bytes.is_empty() {
+            return Err(BadFrame::Empty);
+        }
+        let end = bytes.iter().position(|&b| b == 0).ok_or(BadFrame::TextWithoutEnd)?;
+        let text = bytes[..end].iter().map(|&b| char::from(b)).collect();
+        let block = &bytes[end + 1..];
+        if block.len() < STATUS_MIN_BYTES {
+            return Err(BadFrame::NoStatus);
+        }
+        let (status, rest) = item::<{ StatusWords::BYTES }>(&block[2..])?;
+        let (session, mut rest) = item::<SESSION_BYTES>(rest)?;
+        let mut extensions = Vec::new();
+        while !rest.is_empty() && extensions.len() < EXTENSIONS_MAX {
+            let (word, behind) = item::<EXTENSION_BYTES>(rest)?;
+            extensions.push(u32::from_be_bytes(word));
+            rest = behind;
+        }
+        Ok(Self {
+            text,
+            status: StatusWords::parse(&status),
+            session: u16::from_be_bytes(session),
+            extensions,
+        })
+    }
+
+    /// To the wire. `LL LL` is the length of what follows: a guess that fits all that was seen.
+    pub fn emit(&self, into: &mut Vec<u8>) {
+        into.clear();
+        into.extend(self.text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).filter(|&b| b != 0));
+        into.push(0);
+        let extensions = &self.extensions[..self.extensions.len().min(EXTENSIONS_MAX)];
+        let length =
+            1 + StatusWords::BYTES + 1 + SESSION_BYTES + extensions.len() * (1 + EXTENSION_BYTES);
+        into.extend_from_slice(&(length as u16).to_be_bytes());
+        into.push(StatusWords::BYTES as u8);
+        into.extend_from_slice(&self.status.emit());
+        into.push(SESSION_BYTES as u8);
+        into.extend_from_slice(&self.session.to_be_bytes());
+        for word in extensions {
+            into.push(EXTENSION_BYTES as u8);
+            into.extend_from_slice(&word.to_be_bytes());
+        }
+    }
+}
+
+/// One item with its length byte, which must be `N`; and what stands behind it.
+fn item<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), BadFrame> {
+    let (&length, rest) = bytes.split_first().ok_or(BadFrame::BadLength)?;
+    if usize::from(length) != N {
+        return Err(BadFrame::BadLength);
+    }
+    let (item, rest) = rest.split_first_chunk::<N>().ok_or(BadFrame::BadLength)?;
+    Ok((*item, rest))
+}
+
+/// A kind of ribbon by the maker's number (section 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RibbonKind {
+    /// The number in `Rrt;all` and in the job.
+    pub number: u16,
+    /// Trade name.
+    pub name: &'static str,
+    /// Panels of a front that we can fill, in the order of the wire; `None`: not one that we print with.
+    pub front: Option<&'static str>,
+    /// Panels of a back.
+    pub back: Option<&'static str>,
+}
+
+const fn kind(
+    number: u16,
+    name: &'static str,
+    front: Option<&'static str>,
+    back: Option<&'static str>,
+) -> RibbonKind {
+    RibbonKind { number, name, front, back }
+}
+
+const COLOUR: Option<&str> = Some("ymcko");
+const RESIN: Option<&str> = Some("k");
+
+/// Every ribbon that the maker names. Which we can fill is what was captured on the wire.
+#[rustfmt::skip]
+pub const RIBBONS: &[RibbonKind] = &[
+    kind(0, "YMCKO", COLOUR, COLOUR), kind(1, "KO", Some("ko"), Some("ko")), kind(3, "YMCKOS", None, None),
+    // The second K is for the back: colour in front, resin behind.
+    kind(4, "YMCKOK", COLOUR, RESIN), kind(5, "YMCKOS13", None, None), kind(9, "YMCKOKS13", None, None),
+    kind(10, "YMCKOKOS", None, None), kind(12, "SOKO", None, None), kind(13, "YMCKOO", None, None),
+    kind(16, "SO", None, None), kind(91, "HOLO", None, None), kind(100, "KBLACK", RESIN, RESIN),
+    kind(101, "KBLUE", RESIN, RESIN), kind(102, "KGREEN", RESIN, RESIN), kind(103, "KRED", RESIN, RESIN),
+    kind(105, "KWHITE", RESIN, RESIN), kind(106, "KGOLD", RESIN, RESIN), kind(107, "KSILVER", RESIN, RESIN),
+    kind(108, "KSCRATCH", None, None), kind(112, "KWAX", None, None), kind(114, "KSIGNATURE", None, None),
+    kind(115, "KPREMIUM", None, None), kind(116, "KRMS", None, None), kind(1000, "YMCK", None, None),
+    kind(1001, "YMCKK", None, None), kind(1002, "YMCFK", None, None), kind(1003, "YMCKH", None, None),
+    kind(1004, "YMCKI", None, None), kind(1005, "YMCKKI", None, None), kind(1050, "YMCKS", None, None),
+    kind(1051, "YMCKKS", None, None), kind(1100, "KBLACK-R", None, None), kind(2000, "CLEAR", None, None),
+];
+
+impl RibbonKind {
+    /// By the maker's number.
+    pub fn numbered(number: u16) -> Option<Self> {
+        RIBBONS.iter().find(|kind| kind.number == number).copied()
+    }
+
+    /// By trade name.
+    pub fn named(name: &str) -> Option<Self> {
+        RIBBONS.iter().find(|kind| kind.name == name).copied()
+    }
+}
+
+/// What `Rrt;all` tells of the ribbon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RibbonReport {
+    /// The maker's number of its kind.
+    pub number: u16,
+    /// Prints on a new one.
+    pub capacity: u32,
+    /// Prints left.
+    pub remaining: u32,
+}
+
+impl RibbonReport {
+    /// From the answer's lines `key: value` or `key value`; `None` without `type` and `count`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(Self {
+            number: value(text, "type")?.parse().ok()?,
+            capacity: value(text, "qty").and_then(|v| v.parse().ok()).unwrap_or(0),
+            remaining: value(text, "count")?.parse().ok()?,
+        })
+    }
+
+    /// As the emulated machine says it, with the further keys that a real one has.
+    pub fn emit(&self, name: &str) -> String {
+        let used = self.capacity.saturating_sub(self.remaining);
+        let progress = used.saturating_mul(100).checked_div(self.capacity).unwrap_or(0);
+        format!(
+            "label: {name}\nzone: 0\ntype: {}\nref: EMU-{name}\nqty: {}\ncount: {}\nprogress: {progress}\n\
+             k7: 1\ndate: 1767225600\nevosn: EMURIBBON1\nm3: 0",
+            self.number, self.capacity, self.remaining
+        )
+    }
+}
+
+/// The value of one key in an answer of lines (LF or CRLF), `key: value` or `key value`.
+pub fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| {
+        let rest = line.trim().strip_prefix(key)?;
+        let value = rest.trim_start_matches([' ', '\t', ':']);
+        (value.len() < rest.len()).then(|| value.trim())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::status::information;
+    use super::*;
+
+    fn claimed() -> Answer {
+        Answer {
+            text: OK.to_owned(),
+            status: StatusWords { information: information::CLAIM, ..StatusWords::default() },
+            session: SESSION_PRINTING,
+            extensions: vec![0x100],
+        }
+    }
+
+    #[test]
+    fn an_answer_byte_for_byte() {
+        let mut bytes = Vec::new();
+        claimed().emit(&mut bytes);
+        let want = b"OK\0\x00\x19\x10\0\0\0\0\x80\0\0\0\0\0\0\0\0\0\0\0\x02\x00\x02\x04\0\0\x01\0";
+        assert_eq!(bytes, want);
+        assert_eq!(Answer::parse(want), Ok(claimed()));
+    }
+
+    #[test]
+    fn without_extensions_the_length_is_the_one_in_the_notes() {
+        let mut bytes = Vec::new();
+        Answer::default().emit(&mut bytes);
+        assert_eq!(bytes[..4], [0, 0x00, 0x14, 0x10]);
+    }
+
+    #[test]
+    fn a_frame_cut_anywhere_is_told_and_never_believed() {
+        let mut bytes = Vec::new();
+        claimed().emit(&mut bytes);
+        let without_extension = bytes.len() - 5;
+        for cut in (0..bytes.len()).filter(|&cut| cut != without_extension) {
+            assert!(Answer::parse(&bytes[..cut]).is_err(), "{cut}");
+        }
+        assert_eq!(Answer::parse(b""), Err(BadFrame::Empty));
+        assert_eq!(Answer::parse(b"OK"), Err(BadFrame::TextWithoutEnd));
+        assert_eq!(Answer::parse(b"OK\0abc"), Err(BadFrame::NoStatus));
+        assert_eq!(Answer::parse(b"OK\0\0\0\x0fabcdefgh"), Err(BadFrame::BadLength));
+    }
+
+    #[test]
+    fn a_command_byte_for_byte() {
+        let mut bytes = Vec::new();
+        command("Psid;2;45", &mut bytes);
+        end_transmission(&mut bytes);
+        assert_eq!(bytes, b"\x1bPsid;2;45\r\0");
+    }
+
+    #[test]
+    fn a_ribbon_is_read_in_every_captured_form() {
+        let want = Some(RibbonReport { number: 4, capacity: 200, remaining: 17 });
+        assert_eq!(RibbonReport::parse("label: X\r\ntype: 4\r\nqty: 200\r\ncount: 17\r\n"), want);
+        assert_eq!(RibbonReport::parse("type 4\nqty\t200\ncount:17"), want);
+        assert_eq!(RibbonReport::parse(&want.clone().unwrap().emit("YMCKOK")), want);
+        assert_eq!(RibbonReport::parse("type: 4"), None);
+        assert_eq!(RibbonReport::parse("typed: 4\ncount: 1"), None);
+    }
+
+    #[test]
+    fn no_ribbon_has_two_names_or_numbers() {
+        for (place, kind) in RIBBONS.iter().enumerate() {
+            assert!(
+                RIBBONS[..place].iter().all(|k| k.number != kind.number && k.name != kind.name)
+            );
+        }
+    }
+}

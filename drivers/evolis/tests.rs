@@ -1,0 +1,510 @@
+//! The driver and the emulated machine together, in one process and over TCP. No test here waits.
+#![allow(clippy::unwrap_used)]
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::protocol::Answer;
+use super::stream::Stream;
+use crate::contract::*;
+use crate::emulation::{EmulatorSettings, Lever, Picture, SharedMachine};
+use crate::transport::emulated::Emulated;
+use crate::transport::tcp::Tcp;
+use crate::transport::{Transport, TransportError, WireFault, serve_tcp};
+
+/// A small, seeded source of noise (xorshift64).
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+}
+
+fn settings(model: &str, ribbon: &str) -> EmulatorSettings {
+    EmulatorSettings {
+        model: model.to_owned(),
+        ribbon: ribbon.to_owned(),
+        ..EmulatorSettings::bench()
+    }
+}
+
+fn bench(settings: EmulatorSettings) -> (SharedMachine, Box<dyn CardPrinter>) {
+    let machine = crate::emulate("evolis", settings).unwrap();
+    let printer = crate::open("evolis", None, Box::new(Emulated::new(machine.clone()))).unwrap();
+    (machine, printer)
+}
+
+/// Soft colours inside the gamut, a block of resin in a corner.
+fn colour_face(head: HeadSize) -> FaceImage {
+    let mut face = FaceImage::white(head.width_px, head.height_px);
+    for (i, rgb) in face.rgb.chunks_exact_mut(3).enumerate() {
+        let (x, y) = (i % head.width_px as usize, i / head.width_px as usize);
+        rgb.copy_from_slice(&[90 + (x / 8) as u8, 80 + (y / 5) as u8, 110 + ((x + y) / 16) as u8]);
+    }
+    resin_block(&mut face);
+    face
+}
+
+fn resin_block(face: &mut FaceImage) {
+    let stride = FaceImage::resin_stride(face.width_px);
+    for row in 20..60 {
+        face.resin[row * stride + 3..row * stride + 9].fill(0xff);
+    }
+}
+
+fn black_face(head: HeadSize) -> FaceImage {
+    let mut face = FaceImage::white(head.width_px, head.height_px);
+    resin_block(&mut face);
+    face
+}
+
+fn prepare(printer: &dyn CardPrinter, front: FaceImage, back: Option<FaceImage>) -> PreparedCard {
+    let mut card = PreparedCard::default();
+    printer.prepress().prepare(&CardImage { front, back }, &mut card).unwrap();
+    card
+}
+
+fn colour_card(printer: &dyn CardPrinter) -> PreparedCard {
+    prepare(printer, colour_face(printer.prepress().head()), None)
+}
+
+/// Resin black where asked, and no channel farther from the source than `far`.
+fn assert_shows(seen: &Picture, source: &FaceImage, far: u8) {
+    for (i, (seen, sent)) in seen.rgb.chunks_exact(3).zip(source.rgb.chunks_exact(3)).enumerate() {
+        let (x, y) = (i as u32 % source.width_px, i as u32 / source.width_px);
+        if source.is_resin(x, y) {
+            assert_eq!(seen, [0; 3], "{x},{y}");
+        } else {
+            assert!(
+                seen.iter().zip(sent).all(|(a, b)| a.abs_diff(*b) <= far),
+                "{x},{y}: {seen:?} for {sent:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn prints_a_card_on_every_model() {
+    for (model, far) in [
+        ("Primacy", 0),
+        ("Primacy 2", 3),
+        ("Zenius", 1),
+        ("Zenius 2 Classic", 3),
+        ("Badgy100", 1),
+        ("Badgy200", 1),
+        ("Elypso", 0),
+        ("KC200", 0),
+    ] {
+        let (machine, mut printer) = bench(settings(model, "YMCKO"));
+        let face = colour_face(printer.prepress().head());
+        let card = prepare(printer.as_ref(), face.clone(), None);
+        let out = printer.print(&card).unwrap();
+        assert_eq!(
+            (out.cards_entered_before, out.cards_entered_after),
+            (Some(0), Some(1)),
+            "{model}"
+        );
+        assert_eq!(out.identity.model, model);
+        assert_eq!(out.ribbon.unwrap().remaining, 299);
+        let machine = machine.lock();
+        assert_shows(&machine.last_card().unwrap().front, &face, far);
+        assert_eq!(machine.not_understood(), 0, "{model}");
+    }
+}
+
+#[test]
+fn prints_both_sides_and_takes_two_prints_of_ribbon() {
+    let (machine, mut printer) = bench(settings("Primacy", "YMCKO"));
+    let head = printer.prepress().head();
+    let card = prepare(printer.as_ref(), colour_face(head), Some(black_face(head)));
+    assert_eq!(card.sides, 2);
+    printer.print(&card).unwrap();
+    let machine = machine.lock();
+    let out = machine.last_card().unwrap();
+    assert_shows(&out.front, &colour_face(head), 0);
+    assert_shows(out.back.as_ref().unwrap(), &black_face(head), 0);
+    assert_eq!((machine.ribbon_left(), machine.not_understood()), (298, 0));
+}
+
+#[test]
+fn prints_black_on_a_black_ribbon_and_refuses_colour() {
+    let (machine, mut printer) = bench(settings("Zenius", "KBLACK"));
+    let head = printer.prepress().head();
+    printer.print(&prepare(printer.as_ref(), black_face(head), None)).unwrap();
+    assert_shows(&machine.lock().last_card().unwrap().front, &black_face(head), 0);
+    let colour = CardImage { front: colour_face(head), back: None };
+    let refused = printer.prepress().prepare(&colour, &mut PreparedCard::default());
+    assert_eq!(refused, Err(PrepressError::NoColour { ribbon: "KBLACK".to_owned() }));
+    let two = CardImage { front: black_face(head), back: Some(black_face(head)) };
+    assert_eq!(
+        printer.prepress().prepare(&two, &mut PreparedCard::default()),
+        Err(PrepressError::NoFlipper)
+    );
+}
+
+#[test]
+fn the_same_faces_give_the_same_bytes_and_no_new_memory() {
+    let (_, printer) = bench(settings("Primacy 2", "YMCKO"));
+    let head = printer.prepress().head();
+    let image = CardImage { front: colour_face(head), back: Some(colour_face(head)) };
+    let mut card = PreparedCard::default();
+    printer.prepress().prepare(&image, &mut card).unwrap();
+    let (first, memory) = (card.clone(), (card.job.as_ptr(), card.job.capacity()));
+    printer.prepress().prepare(&image, &mut card).unwrap();
+    assert!(first == card);
+    assert_eq!((card.job.as_ptr(), card.job.capacity()), memory);
+}
+
+#[test]
+fn a_card_takes_as_long_as_on_a_real_machine_but_nobody_waits() {
+    let machine = crate::emulate(
+        "evolis",
+        EmulatorSettings { slowness: 1.0, ..settings("Primacy", "YMCKO") },
+    )
+    .unwrap();
+    let wire = Emulated::new(machine.clone());
+    let mut printer =
+        crate::open("evolis", None, Box::new(Watched { wire, waited: Arc::default() })).unwrap();
+    printer.print(&colour_card(printer.as_ref())).unwrap();
+    assert!(machine.lock().last_card().is_some());
+}
+
+/// Checks that the machine is not asked more often than every 250 ms, nor for longer than a card takes.
+struct Watched {
+    wire: Emulated,
+    waited: Arc<std::sync::Mutex<Duration>>,
+}
+
+impl Transport for Watched {
+    fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
+        self.wire.send(request, patience)
+    }
+
+    fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
+        self.wire.receive(answer, patience)
+    }
+
+    fn pause(&mut self, span: Duration) {
+        assert_eq!(span, Duration::from_millis(250));
+        let mut waited = self.waited.lock().unwrap();
+        *waited += span;
+        assert!(*waited < Duration::from_secs(20), "a colour side takes about 16 s");
+        self.wire.pause(span);
+    }
+}
+
+fn keywords(error: &DeviceError) -> Vec<&'static str> {
+    match &error.cause {
+        Cause::Trouble(troubles) => troubles.iter().map(|t| t.keyword).collect(),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn what_is_wrong_before_the_job_leaves_the_card_untouched() {
+    for (lever, keyword, cure) in [
+        (Lever::EmptyFeeder, "media-empty", Lever::LoadFeeder(10)),
+        (Lever::OpenCover, "cover-open", Lever::CloseCover),
+        (Lever::EndRibbon, "marker-supply-empty", Lever::NewRibbon),
+    ] {
+        let (machine, mut printer) = bench(settings("Primacy", "YMCKO"));
+        let card = colour_card(printer.as_ref());
+        machine.pull(lever);
+        let error = printer.print(&card).unwrap_err();
+        assert_eq!((error.card, keywords(&error)), (Whereabouts::Untouched, vec![keyword]));
+        assert_eq!(printer.status().unwrap().troubles[0].keyword, keyword);
+        assert_eq!(machine.lock().cards_entered(), 0);
+        machine.pull(cure);
+        assert_eq!(printer.status().unwrap().troubles, []);
+        printer.print(&card).unwrap();
+    }
+}
+
+#[test]
+fn a_card_that_sticks_is_in_the_machine_and_is_not_printed_again() {
+    let (machine, mut printer) =
+        bench(EmulatorSettings { slowness: 1.0, ..settings("Primacy", "YMCKO") });
+    let card = colour_card(printer.as_ref());
+    machine.pull(Lever::JamNextCard);
+    let error = printer.print(&card).unwrap_err();
+    assert_eq!((error.card, keywords(&error)), (Whereabouts::InMachine, vec!["media-jam"]));
+    assert!(machine.lock().last_card().is_none());
+    assert_eq!(machine.lock().cards_entered(), 1);
+    let status = printer.status().unwrap();
+    assert!(status.card_inside && !status.busy);
+    machine.pull(Lever::TakeCardOut);
+    printer.print(&card).unwrap();
+    assert_eq!(machine.lock().last_card().unwrap().number, 2);
+}
+
+#[test]
+fn the_ribbon_ends_between_the_sides_of_a_card() {
+    let (machine, mut printer) =
+        bench(EmulatorSettings { ribbon_capacity: 1, ..settings("Primacy", "YMCKO") });
+    let head = printer.prepress().head();
+    let card = prepare(printer.as_ref(), colour_face(head), Some(black_face(head)));
+    let error = printer.print(&card).unwrap_err();
+    assert_eq!(
+        (error.card, keywords(&error)),
+        (Whereabouts::InMachine, vec!["marker-supply-empty"])
+    );
+    assert!(machine.lock().last_card().is_none());
+}
+
+#[test]
+fn the_last_blank_is_a_good_card() {
+    let (machine, mut printer) =
+        bench(EmulatorSettings { feeder_cards: 1, ..settings("Primacy", "YMCKO") });
+    let card = colour_card(printer.as_ref());
+    printer.print(&card).unwrap();
+    assert_eq!(keywords(&printer.print(&card).unwrap_err()), ["media-empty"]);
+    assert_eq!(machine.lock().cards_entered(), 1);
+}
+
+#[test]
+fn a_card_made_for_another_ribbon_or_model_is_refused() {
+    let (_, other) = bench(settings("Primacy 2", "YMCKO"));
+    let (machine, mut printer) = bench(settings("Primacy", "KO"));
+    for other in [colour_card(other.as_ref()), {
+        let (_, same_model) = bench(settings("Primacy", "YMCKO"));
+        colour_card(same_model.as_ref())
+    }] {
+        let error = printer.print(&other).unwrap_err();
+        assert_eq!(error.card, Whereabouts::Untouched);
+        assert!(matches!(error.cause, Cause::Unsupported(_)));
+    }
+    assert_eq!(machine.lock().cards_entered(), 0);
+}
+
+#[test]
+fn a_machine_that_another_program_has_reserved_is_left_alone() {
+    let (machine, mut printer) = bench(settings("Primacy", "YMCKO"));
+    let card = colour_card(printer.as_ref());
+    machine.lock().exchange(b"\x1bPsid;77;45\r\0", &mut Vec::new());
+    let error = printer.print(&card).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the printer is reserved by another program (session 77) (card: untouched)"
+    );
+    machine.lock().elapse(Duration::from_secs(46));
+    printer.print(&card).unwrap();
+}
+
+#[test]
+fn a_blank_is_fed_waits_and_is_printed_or_let_out() {
+    let (machine, mut printer) = bench(settings("Primacy", "YMCKO"));
+    printer.feed(Stop::Contact).unwrap();
+    assert!(printer.status().unwrap().card_inside);
+    printer.print(&colour_card(printer.as_ref())).unwrap();
+    assert_eq!(machine.lock().cards_entered(), 1);
+    printer.feed(Stop::Contactless).unwrap();
+    printer.eject(Tray::Reject).unwrap();
+    assert!(!printer.status().unwrap().card_inside);
+    let error = printer.eject(Tray::Out).unwrap_err();
+    assert!(matches!(error.cause, Cause::Refused { .. }), "{error}");
+    machine.pull(Lever::EmptyFeeder);
+    let error = printer.feed(Stop::Contact).unwrap_err();
+    assert_eq!(error.card, Whereabouts::Untouched);
+    assert_eq!(machine.lock().not_understood(), 0);
+}
+
+/// A wire that breaks in the exchange of this number, after so many of its bytes were taken.
+struct Cut {
+    wire: Emulated,
+    exchanges_left: usize,
+    bytes: usize,
+}
+
+impl Transport for Cut {
+    fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
+        if self.exchanges_left == 0 {
+            let taken = self.bytes.min(request.len());
+            self.wire.send(&request[..taken], patience)?;
+            let kind = WireFault::Broken(std::io::ErrorKind::BrokenPipe);
+            return Err(TransportError { kind, sent_bytes: taken });
+        }
+        self.exchanges_left -= 1;
+        self.wire.send(request, patience)
+    }
+
+    fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
+        if self.exchanges_left == 0 {
+            return Err(TransportError { kind: WireFault::Silent(patience), sent_bytes: 0 });
+        }
+        self.wire.receive(answer, patience)
+    }
+
+    fn pause(&mut self, span: Duration) {
+        self.wire.pause(span);
+    }
+}
+
+/// Questions when a driver is opened; then those before part 1, which is the next.
+const OPENING: usize = 4;
+const BEFORE_PART_ONE: usize = 6;
+
+#[test]
+fn the_wire_breaks_at_every_place_and_the_driver_says_the_truth() {
+    let (_, printer) = bench(settings("Primacy", "YMCKO"));
+    let card = colour_card(printer.as_ref());
+    let feed = super::job::bytes_before_feed(&card.job);
+    assert_eq!(&card.job[feed - 3..=feed], b"\x1bSs\r");
+    let mut cuts: Vec<(usize, usize)> = (0..BEFORE_PART_ONE).map(|n| (n, 3)).collect();
+    let job = card.job.len();
+    cuts.extend(
+        [0, 1, feed - 1, feed, feed + 1, job / 2, job - 1, job]
+            .map(|bytes| (BEFORE_PART_ONE, bytes)),
+    );
+    cuts.extend([0, 5, 100].map(|bytes| (BEFORE_PART_ONE + 1, bytes)));
+    for (exchange, bytes) in cuts {
+        let machine = crate::emulate("evolis", settings("Primacy", "YMCKO")).unwrap();
+        let wire =
+            Cut { wire: Emulated::new(machine.clone()), exchanges_left: OPENING + exchange, bytes };
+        let mut printer = crate::open("evolis", None, Box::new(wire)).unwrap();
+        let error = printer.print(&card).unwrap_err();
+        let untouched =
+            exchange < BEFORE_PART_ONE || (exchange == BEFORE_PART_ONE && bytes <= feed);
+        let want = if untouched { Whereabouts::Untouched } else { Whereabouts::Unknown };
+        assert_eq!(error.card, want, "exchange {exchange}, byte {bytes}: {error}");
+        assert_eq!(
+            machine.lock().cards_entered() == 0,
+            untouched,
+            "exchange {exchange}, byte {bytes}"
+        );
+    }
+}
+
+#[test]
+fn a_printer_without_status_is_refused_with_a_reason() {
+    struct Mute;
+    impl Transport for Mute {
+        fn send(&mut self, _: &[u8], _: Duration) -> Result<(), TransportError> {
+            Ok(())
+        }
+        fn receive(&mut self, answer: &mut Vec<u8>, _: Duration) -> Result<(), TransportError> {
+            answer.clear();
+            answer.extend_from_slice(b"Primacy\0");
+            Ok(())
+        }
+        fn pause(&mut self, _: Duration) {}
+    }
+    let error = crate::open("evolis", None, Box::new(Mute)).err().unwrap();
+    assert!(error.to_string().contains("sends no status"), "{error}");
+}
+
+#[test]
+fn an_unknown_family_or_model_is_refused_by_name() {
+    let machine = crate::emulate("evolis", EmulatorSettings::bench()).unwrap();
+    let wire = || Box::new(Emulated::new(machine.clone()));
+    let error = crate::open("zebra", None, wire()).err().unwrap();
+    assert!(error.to_string().contains("known: evolis"), "{error}");
+    let error = crate::open("evolis", Some("Primacy 9"), wire()).err().unwrap();
+    assert!(error.to_string().contains("Primacy 2"), "{error}");
+    assert!(crate::open("evolis", Some("evolis primacy"), wire()).is_ok());
+    assert!(crate::emulate("evolis", settings("Primacy", "YMCA")).is_err());
+}
+
+#[test]
+fn the_machine_goes_on_counting_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings =
+        EmulatorSettings { out_dir: Some(dir.path().to_owned()), ..settings("Primacy", "YMCKO") };
+    for number in 1..=2 {
+        let (machine, mut printer) = bench(settings.clone());
+        let head = printer.prepress().head();
+        printer
+            .print(&prepare(printer.as_ref(), colour_face(head), Some(black_face(head))))
+            .unwrap();
+        assert_eq!(machine.lock().cards_entered(), number);
+        assert_eq!(u64::from(machine.lock().ribbon_left()), 300 - 2 * number);
+        for side in ["front", "back"] {
+            let path = dir.path().join(format!("card-{number:06}-{side}.png"));
+            assert!(std::fs::read(&path).unwrap().starts_with(b"\x89PNG"), "{path:?}");
+        }
+    }
+    std::fs::write(dir.path().join("machine.json"), b"{").unwrap();
+    assert!(crate::emulate("evolis", settings).is_err());
+}
+
+#[test]
+fn prints_over_tcp_and_outlives_rude_clients() {
+    let machine = crate::emulate("evolis", settings("Primacy 2", "YMCKO")).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let served = scope.spawn(|| serve_tcp(&listener, &machine, &stop));
+        let mut answer = Vec::new();
+        let mut wire = Tcp::new(address.to_string());
+        for rude in [&b"\x1c\x6e\0\0\0\0"[..], b"GET / HTTP/1.1\r\n\r\n", b"\x1bDb;y;256;half"] {
+            wire.send(rude, Duration::from_secs(5)).unwrap();
+            wire.receive(&mut answer, Duration::from_secs(5)).unwrap();
+            assert_eq!(answer.is_empty(), rude[0] == 0x1c);
+        }
+        drop(std::net::TcpStream::connect(address).unwrap());
+        let misunderstood = machine.lock().not_understood();
+        let mut printer =
+            crate::open("evolis", None, Box::new(Tcp::new(address.to_string()))).unwrap();
+        let head = printer.prepress().head();
+        let card = prepare(printer.as_ref(), colour_face(head), Some(black_face(head)));
+        printer.print(&card).unwrap();
+        assert_shows(&machine.lock().last_card().unwrap().front, &colour_face(head), 3);
+        assert_eq!(machine.lock().not_understood(), misunderstood);
+        stop.store(true, Ordering::Relaxed);
+        served.join().unwrap().unwrap();
+    });
+    let gone = crate::open("evolis", None, Box::new(Tcp::new("127.0.0.1:1"))).err().unwrap();
+    assert!(matches!(gone.cause, Cause::Wire(TransportError { sent_bytes: 0, .. })), "{gone}");
+}
+
+#[test]
+fn noise_breaks_neither_the_driver_nor_the_machine() {
+    let mut noise = Noise(0x5eed_0001);
+    let machine = crate::emulate("evolis", settings("Badgy100", "YMCKO")).unwrap();
+    let head = super::find_model("Badgy100").unwrap().head;
+    let (_, printer) = bench(settings("Badgy100", "YMCKO"));
+    let job = colour_card(printer.as_ref()).job;
+    let mut good = Vec::new();
+    machine.lock().exchange(b"", &mut good);
+    let alphabet = b"\x1b\r\0<>;DbxcPsidSsSeSrSvPcla0123456789ymcko";
+    for round in 0..3000 {
+        let mut bytes: Vec<u8> = match round % 3 {
+            0 => (0..noise.below(200)).map(|_| noise.next() as u8).collect(),
+            1 => (0..noise.below(200)).map(|_| alphabet[noise.below(alphabet.len())]).collect(),
+            _ => good.clone(),
+        };
+        if round % 3 == 2 {
+            bytes.truncate(noise.below(bytes.len() + 1));
+            if !bytes.is_empty() {
+                let at = noise.below(bytes.len());
+                bytes[at] = noise.next() as u8;
+            }
+        }
+        // Parsed or refused, never a panic; a frame that is believed can be said again.
+        if let Ok(answer) = Answer::parse(&bytes) {
+            let mut again = Vec::new();
+            answer.emit(&mut again);
+            assert_eq!(Answer::parse(&again), Ok(answer));
+        }
+        assert!(Stream::new(&bytes, head).count() <= bytes.len());
+        let mut said = Vec::new();
+        machine.lock().exchange(&bytes, &mut said);
+        assert!(Answer::parse(&said).is_ok(), "round {round}");
+    }
+    for _ in 0..20 {
+        let mut cut = job[..noise.below(job.len())].to_vec();
+        let at = noise.below(600.min(cut.len()));
+        cut[at] = noise.next() as u8;
+        machine.lock().exchange(&cut, &mut Vec::new());
+    }
+}

@@ -1,0 +1,186 @@
+//! RGB and resin become panels of dye, resin and varnish: colour, and the turn from rows to head lines.
+//! Knows no family and no wire; how a panel is packed is the family's.
+//!
+//! A head prints the card's short side at once and walks along the long one, so a panel is a row of
+//! *lines*: line x is the image's column x, its first dot the bottom pixel. (So it is on every machine
+//! that we know; a family with another order turns it there.)
+
+mod dyes;
+#[cfg(test)]
+mod tests;
+
+pub use dyes::{DyeCube, DyedCard};
+
+use crate::contract::FaceImage;
+
+/// How a model turns sRGB into dye.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColourRule {
+    /// C = 255 - R, M = 255 - G, Y = 255 - B: the machine makes colour of it by itself.
+    Complement,
+    /// Real dye levels by the model of [`DyeCube`].
+    Dyes,
+}
+
+/// A rule together with what it needs.
+#[derive(Clone, Copy)]
+pub enum Colour<'a> {
+    /// [`ColourRule::Complement`].
+    Complement,
+    /// [`ColourRule::Dyes`].
+    Dyes(&'a DyeCube),
+}
+
+/// The three dye panels of one side, 1 byte a dot, `width_px` lines of `height_px` dots each.
+pub struct Dyes<'a> {
+    /// Yellow.
+    pub yellow: &'a mut [u8],
+    /// Magenta.
+    pub magenta: &'a mut [u8],
+    /// Cyan.
+    pub cyan: &'a mut [u8],
+}
+
+/// Luma below which the colour under resin is black anyway: dye there would only make the resin smear.
+/// The maker's own rule (Evolis wire notes, section 5: "C=M=Y=0 if very dark (grey <= 4)").
+const BLACK_UNDER_RESIN_MAX: u32 = 4;
+
+/// Image columns and rows that are turned together: 32 columns of 64 rows are read and written within
+/// the first cache.
+const TILE_COLUMNS: usize = 32;
+const TILE_ROWS: usize = 64;
+
+/// Separates a face into dye panels, turned into head lines. Every byte of `into` is written.
+///
+/// # Panics
+/// When a panel of `into` has not as many bytes as the face has pixels: a fault of the caller.
+pub fn separate(face: &FaceImage, colour: Colour<'_>, into: &mut Dyes<'_>) {
+    match colour {
+        Colour::Complement => turn(face, into, |[r, g, b]| [255 - r, 255 - g, 255 - b]),
+        Colour::Dyes(cube) => turn(face, into, |rgb| cube.separate(rgb)),
+    }
+    let (width, height) = (face.width_px as usize, face.height_px as usize);
+    each_resin_pixel(face, |x, y| {
+        let at = (y * width + x) * 3;
+        let [r, g, b] = [face.rgb[at], face.rgb[at + 1], face.rgb[at + 2]].map(u32::from);
+        if r * 299 + g * 587 + b * 114 <= BLACK_UNDER_RESIN_MAX * 1000 {
+            let dot = x * height + (height - 1 - y);
+            for panel in [&mut into.yellow, &mut into.magenta, &mut into.cyan] {
+                panel[dot] = 0;
+            }
+        }
+    });
+}
+
+/// Turns rows into head lines, tile by tile; a pixel like the one before it costs a comparison.
+fn turn(face: &FaceImage, into: &mut Dyes<'_>, mut dye: impl FnMut([u8; 3]) -> [u8; 3]) {
+    let (width, height) = (face.width_px as usize, face.height_px as usize);
+    let mut last = [255; 3];
+    let mut cmy = dye(last);
+    for left in (0..width).step_by(TILE_COLUMNS) {
+        let right = (left + TILE_COLUMNS).min(width);
+        for bottom in (0..height).step_by(TILE_ROWS) {
+            let rows = TILE_ROWS.min(height - bottom);
+            for x in left..right {
+                let line = x * height + bottom;
+                let yellow = &mut into.yellow[line..line + rows];
+                let magenta = &mut into.magenta[line..line + rows];
+                let cyan = &mut into.cyan[line..line + rows];
+                let mut at = ((height - 1 - bottom) * width + x) * 3;
+                for ((yellow, magenta), cyan) in yellow.iter_mut().zip(magenta).zip(cyan) {
+                    let rgb = [face.rgb[at], face.rgb[at + 1], face.rgb[at + 2]];
+                    if rgb != last {
+                        last = rgb;
+                        cmy = dye(rgb);
+                    }
+                    [*cyan, *magenta, *yellow] = cmy;
+                    at = at.saturating_sub(width * 3);
+                }
+            }
+        }
+    }
+}
+
+/// Writes the resin of a face as head lines, 1 bit a dot, most significant bit first, in one stream
+/// without padding between lines; 1 = black. `into` holds `ceil(dots / 8)` bytes, all written.
+pub fn resin(face: &FaceImage, into: &mut [u8]) {
+    into.fill(0);
+    let height = face.height_px as usize;
+    each_resin_pixel(face, |x, y| {
+        let dot = x * height + (height - 1 - y);
+        into[dot / 8] |= 0x80 >> (dot % 8);
+    });
+}
+
+/// Is there colour that resin does not cover? A ribbon without dye cannot print it.
+pub fn has_colour(face: &FaceImage) -> bool {
+    let width = face.width_px as usize;
+    face.rgb.chunks_exact(width.max(1) * 3).enumerate().any(|(y, row)| {
+        // A whole white row is the rule and is told quickly.
+        row.iter().any(|&v| v != 255)
+            && row
+                .chunks_exact(3)
+                .enumerate()
+                .any(|(x, rgb)| rgb != [255; 3] && !face.is_resin(x as u32, y as u32))
+    })
+}
+
+/// Calls `with` for each pixel that is resin black. Most of a face has none, so bytes of 0 are stepped over.
+fn each_resin_pixel(face: &FaceImage, mut with: impl FnMut(usize, usize)) {
+    let stride = FaceImage::resin_stride(face.width_px).max(1);
+    for (y, row) in face.resin.chunks_exact(stride).enumerate() {
+        for (column, &eight) in row.iter().enumerate() {
+            let mut left = eight;
+            while left != 0 {
+                let bit = left.leading_zeros() as usize;
+                with(column * 8 + bit, y);
+                left &= !(0x80 >> bit);
+            }
+        }
+    }
+}
+
+/// How much dye a side takes, as some machines want to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coverage {
+    /// Share of dots without any dye, in percent, rounded.
+    pub white_percent: u8,
+    /// Mean level of yellow, rounded.
+    pub yellow_mean: u8,
+    /// Mean level of magenta, rounded.
+    pub magenta_mean: u8,
+    /// Mean level of cyan, rounded.
+    pub cyan_mean: u8,
+}
+
+impl Coverage {
+    /// Measures the panels of one side.
+    pub fn of(dyes: &Dyes<'_>) -> Self {
+        let dots = (dyes.cyan.len() as u64).max(1);
+        let white: u64 = dyes
+            .yellow
+            .chunks(4096)
+            .zip(dyes.magenta.chunks(4096).zip(dyes.cyan.chunks(4096)))
+            .map(|(y, (m, c))| {
+                let none = y.iter().zip(m).zip(c).map(|((y, m), c)| u32::from(y | m | c == 0));
+                u64::from(none.sum::<u32>())
+            })
+            .sum();
+        Self {
+            white_percent: rounded(white * 100, dots),
+            yellow_mean: rounded(sum(dyes.yellow), dots),
+            magenta_mean: rounded(sum(dyes.magenta), dots),
+            cyan_mean: rounded(sum(dyes.cyan), dots),
+        }
+    }
+}
+
+fn sum(panel: &[u8]) -> u64 {
+    panel.chunks(4096).map(|part| u64::from(part.iter().map(|&v| u32::from(v)).sum::<u32>())).sum()
+}
+
+/// Quotients here are percentages and means of bytes, so they fit.
+fn rounded(sum: u64, count: u64) -> u8 {
+    ((sum + count / 2) / count).min(255) as u8
+}

@@ -1,0 +1,137 @@
+//! The wire over TCP for machines that take one connection an exchange. Knows no family.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use super::{ANSWER_MAX_BYTES, Transport, TransportError, WireFault};
+
+/// A machine in the same building answers a connection in milliseconds; the maker's own library waits
+/// this long (Evolis wire notes, section 1).
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Bytes offered to the system at once, so that what was taken is known to within one piece.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// One connection an exchange: connect, send, half-close, read to the end.
+pub struct Tcp {
+    address: String,
+    open: Option<TcpStream>,
+    sent_bytes: usize,
+}
+
+impl Tcp {
+    /// A wire to `address` (`host:port`). Nothing is connected yet.
+    pub fn new(address: impl Into<String>) -> Self {
+        Self { address: address.into(), open: None, sent_bytes: 0 }
+    }
+
+    fn fault(&self, kind: WireFault) -> TransportError {
+        TransportError { kind, sent_bytes: self.sent_bytes }
+    }
+
+    fn connect(&mut self) -> Result<TcpStream, TransportError> {
+        self.sent_bytes = 0;
+        let addresses: Vec<SocketAddr> = self
+            .address
+            .to_socket_addrs()
+            .map_err(|e| self.fault(WireFault::Unreachable(e.kind())))?
+            .collect();
+        let mut last = ErrorKind::AddrNotAvailable;
+        for address in addresses {
+            match TcpStream::connect_timeout(&address, CONNECT_LIMIT) {
+                Ok(stream) => return Ok(stream),
+                Err(e) => last = e.kind(),
+            }
+        }
+        Err(self.fault(WireFault::Unreachable(last)))
+    }
+
+    fn deliver(
+        &mut self,
+        stream: &mut TcpStream,
+        request: &[u8],
+        patience: Duration,
+    ) -> Result<(), TransportError> {
+        stream
+            .set_write_timeout(Some(patience))
+            .map_err(|e| self.fault(WireFault::Broken(e.kind())))?;
+        // A small command must not wait for the acknowledgement of the one before.
+        stream.set_nodelay(true).map_err(|e| self.fault(WireFault::Broken(e.kind())))?;
+        let mut left = request;
+        while !left.is_empty() {
+            let piece = &left[..left.len().min(PIECE_BYTES)];
+            // Upper bound: a failed write may have handed over any part of its piece.
+            self.sent_bytes += piece.len();
+            match stream.write(piece) {
+                Ok(0) => return Err(self.fault(WireFault::Broken(ErrorKind::WriteZero))),
+                Ok(taken) => {
+                    self.sent_bytes -= piece.len() - taken;
+                    left = &left[taken..];
+                }
+                Err(e) if e.kind() == ErrorKind::Interrupted => self.sent_bytes -= piece.len(),
+                Err(e) => return Err(self.fault(broken_or_silent(e.kind(), patience))),
+            }
+        }
+        stream.shutdown(Shutdown::Write).map_err(|e| self.fault(WireFault::Broken(e.kind())))
+    }
+}
+
+impl Transport for Tcp {
+    fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
+        self.open = None;
+        let mut stream = self.connect()?;
+        self.deliver(&mut stream, request, patience)?;
+        self.open = Some(stream);
+        Ok(())
+    }
+
+    fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
+        answer.clear();
+        if self.open.is_none() {
+            self.send(&[], patience)?;
+        }
+        // The connection ends with this exchange, however it ends.
+        let Some(stream) = self.open.take() else {
+            return Err(self.fault(WireFault::Silent(patience)));
+        };
+        read_to_end(stream, answer, patience).map_err(|kind| self.fault(kind))
+    }
+
+    fn pause(&mut self, span: Duration) {
+        std::thread::sleep(span);
+    }
+}
+
+/// Reads until the other end closes; `patience` bounds the whole, so that a trickle cannot hold us.
+fn read_to_end(
+    mut stream: TcpStream,
+    answer: &mut Vec<u8>,
+    patience: Duration,
+) -> Result<(), WireFault> {
+    let until = Instant::now() + patience;
+    let mut piece = [0; 2048];
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(WireFault::Silent(patience));
+        }
+        stream.set_read_timeout(Some(left)).map_err(|e| WireFault::Broken(e.kind()))?;
+        match stream.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(got) if answer.len() + got > ANSWER_MAX_BYTES => {
+                return Err(WireFault::TooLong(ANSWER_MAX_BYTES));
+            }
+            Ok(got) => answer.extend_from_slice(&piece[..got]),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(broken_or_silent(e.kind(), patience)),
+        }
+    }
+}
+
+fn broken_or_silent(kind: ErrorKind, patience: Duration) -> WireFault {
+    match kind {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => WireFault::Silent(patience),
+        kind => WireFault::Broken(kind),
+    }
+}

@@ -1,0 +1,184 @@
+//! The command line as a client of the station's own API.
+
+use std::io::{BufRead as _, BufReader};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use super::Exit;
+
+/// An answer of a station on this machine takes milliseconds; a photo to be inspected, a little more.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Nobody on loopback takes longer to pick up.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+/// No answer of ours is longer.
+const ANSWER_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// Where the station is.
+#[derive(clap::Args, Clone)]
+pub(super) struct Where {
+    /// Address of the station
+    #[arg(long, value_name = "URL", env = "KARTU_URL", default_value = "http://127.0.0.1:8631")]
+    pub url: String,
+}
+
+/// The station said no, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{code}: {sentence}")]
+pub(super) struct Refused {
+    code: String,
+    sentence: String,
+}
+
+/// Nobody answers.
+#[derive(Debug, thiserror::Error)]
+#[error("no station answers at {0}; is kartud running?")]
+struct Unreachable(String);
+
+/// Which exit code an error deserves.
+pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
+    if error.chain().any(|e| e.is::<Refused>()) {
+        Exit::Refused
+    } else if error.chain().any(|e| e.is::<Unreachable>()) {
+        Exit::Unreachable
+    } else {
+        Exit::Failed
+    }
+}
+
+/// Talks to one station.
+pub(super) struct Client {
+    agent: ureq::Agent,
+    url: String,
+}
+
+impl Client {
+    pub fn new(at: &Where) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT_LIMIT))
+            .timeout_recv_response(Some(PATIENCE))
+            .build();
+        Self { agent: config.into(), url: at.url.trim_end_matches('/').to_owned() }
+    }
+
+    pub fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let answer =
+            self.agent.get(self.address(path)).header("accept-language", language()).call();
+        self.read(answer)
+    }
+
+    /// A picture.
+    pub fn get_bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let answer =
+            self.agent.get(self.address(path)).call().map_err(|error| self.unreachable(error))?;
+        if !answer.status().is_success() {
+            return self.read(Ok(answer)).map(|_| Vec::new());
+        }
+        Ok(answer.into_body().with_config().limit(ANSWER_LIMIT).read_to_vec()?)
+    }
+
+    /// Posts JSON. The key makes it safe to post again when the answer got lost.
+    pub fn post(&self, path: &str, key: Option<&str>, body: &Value) -> anyhow::Result<Value> {
+        let mut request = self
+            .agent
+            .post(self.address(path))
+            .header("accept-language", language())
+            .content_type("application/json");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let answer = request.send(serde_json::to_vec(body)?.as_slice());
+        self.read(answer)
+    }
+
+    /// Listens to `/v1/events` and gives each event (name, data) to `hear`, until that says stop.
+    pub fn listen(
+        &self,
+        after: u64,
+        mut hear: impl FnMut(&str, &Value) -> anyhow::Result<Listening>,
+    ) -> anyhow::Result<()> {
+        let answer = self
+            .agent
+            .get(self.address("/v1/events"))
+            .header("last-event-id", after.to_string())
+            .call()
+            .map_err(|error| self.unreachable(error))?;
+        let mut name = String::new();
+        for line in BufReader::new(answer.into_body().into_reader()).lines() {
+            let line = line.context("the station stopped talking")?;
+            if let Some(event) = line.strip_prefix("event: ") {
+                event.clone_into(&mut name);
+            } else if let Some(data) = line.strip_prefix("data: ") {
+                let data =
+                    serde_json::from_str(data).context("the station's event is not understood")?;
+                if hear(&name, &data)? == Listening::Enough {
+                    return Ok(());
+                }
+            }
+        }
+        anyhow::bail!("the station stopped talking")
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    fn unreachable(&self, error: ureq::Error) -> anyhow::Error {
+        anyhow::Error::from(error).context(Unreachable(self.url.clone()))
+    }
+
+    fn read(
+        &self,
+        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> anyhow::Result<Value> {
+        let mut answer = answer.map_err(|error| self.unreachable(error))?;
+        let status = answer.status();
+        let text = answer.body_mut().with_config().limit(ANSWER_LIMIT).read_to_string()?;
+        let body: Value = serde_json::from_str(&text).with_context(|| {
+            format!("{} answered {status}, but not as a Kartu station does", self.url)
+        })?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(refused(&body).into())
+    }
+}
+
+/// Goes on listening, or has heard enough.
+#[derive(PartialEq, Eq)]
+pub(super) enum Listening {
+    More,
+    Enough,
+}
+
+fn refused(problem: &Value) -> Refused {
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or("").to_owned();
+    let own = language();
+    let lines: Vec<String> = problem["errors"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|error| {
+            let field = text(error, "field");
+            let colon = if field.is_empty() { "" } else { ": " };
+            format!("{}  {field}{colon}{}", text(error, "code"), text(&error["message"], own))
+        })
+        .collect();
+    match lines.as_slice() {
+        [_, _, ..] => Refused {
+            code: format!("{} faults", lines.len()),
+            sentence: format!("\n  {}", lines.join("\n  ")),
+        },
+        _ => Refused { code: text(problem, "code"), sentence: text(problem, "detail") },
+    }
+}
+
+/// The operator's language, as the environment says.
+pub(super) fn language() -> &'static str {
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    if locale.is_some_and(|l| l.starts_with("id")) { "id" } else { "en" }
+}

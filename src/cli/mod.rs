@@ -1,0 +1,91 @@
+//! The command line: one file a subcommand. Exit codes mean something; see [`Exit`].
+
+mod check_config;
+mod client;
+mod demo;
+mod emulate;
+mod jobs;
+mod preview;
+mod run;
+mod status;
+mod submit;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What every command ends with. 2 is clap's, for a command line that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// It did not work; the reason stands on stderr.
+    Failed = 1,
+    /// The station refused: the job is wrong, or does not exist.
+    Refused = 3,
+    /// No station answers at the address.
+    Unreachable = 4,
+    /// The configuration is wrong.
+    Config = 5,
+}
+
+const AFTER: &str = "\
+Exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused by the station, 4 no station at the address, 5 wrong configuration.
+Kode keluar: 0 selesai, 1 gagal, 2 perintah salah, 3 ditolak stasiun, 4 stasiun tidak ada, 5 konfigurasi salah.";
+
+/// kartud: the print station. One approval, one good card.
+#[derive(Parser)]
+#[command(version, about, after_help = AFTER, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the station until it is told to stop (SIGTERM, Ctrl-C)
+    Run(run::Args),
+    /// Run the same station on an emulated printer and print the sample cards
+    Demo(demo::Args),
+    /// Say everything that is wrong with a configuration
+    CheckConfig(check_config::Args),
+    /// Post a job
+    Submit(submit::Args),
+    /// List the jobs
+    Jobs(jobs::ListArgs),
+    /// Show one job and what happened to it
+    Job(jobs::ShowArgs),
+    /// Show how the station and its printer are
+    Status(status::Args),
+    /// Compose a card without a station, marked CONTOH
+    Preview(preview::Args),
+    /// Be a card machine, at the bytes
+    Emulate(emulate::Args),
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let exit = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::CheckConfig(args) => check_config::run(&args),
+        Command::Submit(args) => submit::run(&args),
+        Command::Jobs(args) => jobs::list(&args),
+        Command::Job(args) => jobs::show(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Preview(args) => preview::run(&args),
+        Command::Emulate(args) => emulate::run(&args),
+    };
+    let exit = exit.unwrap_or_else(|error| {
+        // A closed pipe (`kartud jobs | head`) is not worth a word.
+        let broken_pipe = error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe);
+        if broken_pipe {
+            return Exit::Done;
+        }
+        eprintln!("kartud: {error:#}");
+        client::exit_of(&error)
+    });
+    ExitCode::from(exit as u8)
+}

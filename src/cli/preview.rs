@@ -1,0 +1,74 @@
+//! `kartud preview JOB.json --photo P --out DIR`: composes without a station and without printing.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::client::language;
+use super::{Exit, run, submit};
+use crate::config::Config;
+use crate::desk::Desk;
+use crate::finding::Finding;
+use crate::job::JobRequest;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The job, as `POST /v1/jobs` takes it
+    #[arg(value_name = "JOB.json")]
+    job: PathBuf,
+    /// The photo, JPEG or PNG
+    #[arg(long, value_name = "FILE")]
+    photo: Option<PathBuf>,
+    /// Where the pictures go: front.png and, for a two-sided card, back.png
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Products, office and offsets as the station has them; without it the built-in ones
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let config = match &args.config {
+        Some(path) => run::read_config(path)?,
+        None => Config::parse("", Path::new("")),
+    };
+    let desk = match config.and_then(|config| Desk::open(&config)) {
+        Ok(desk) => desk,
+        Err(faults) => {
+            return Ok(run::refuse(args.config.as_deref().unwrap_or(Path::new("")), &faults));
+        }
+    };
+    // The parser's sentence could quote the job, so only its place is passed on.
+    let mut request: JobRequest = serde_json::from_value(submit::read_job(&args.job)?)
+        .map_err(|_| anyhow::anyhow!("{} is not a job; see /openapi.json", args.job.display()))?;
+    let sent = request.photo.take().map(|photo| photo.0);
+    let photo = match &args.photo {
+        Some(path) => {
+            Some(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?)
+        }
+        None => sent,
+    };
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("cannot make {}", args.out.display()))?;
+    for (back, name) in [(false, "front.png"), (true, "back.png")] {
+        match desk.preview(&request, photo.as_deref(), back, jiff::Timestamp::now()) {
+            Ok(Some(png)) => {
+                let path = args.out.join(name);
+                std::fs::write(&path, png)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
+                println!("{}", path.display());
+            }
+            Ok(None) => {}
+            Err(findings) => return Ok(refuse(&findings)),
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn refuse(findings: &[Finding]) -> Exit {
+    for finding in findings {
+        let words = if language() == "id" { &finding.words.id } else { &finding.words.en };
+        eprintln!("{}  {}  {words}", finding.code, finding.field.as_deref().unwrap_or(""));
+    }
+    Exit::Refused
+}

@@ -1,0 +1,61 @@
+//! `kartud run --config FILE`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use tracing_subscriber::EnvFilter;
+
+use super::Exit;
+use crate::config::{Config, Fault};
+use crate::daemon::{Daemon, StartError};
+use crate::ledger::system_clock;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = "/etc/kartu/kartud.toml")]
+    config: PathBuf,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let config = match read_config(&args.config)? {
+        Ok(config) => config,
+        Err(faults) => return Ok(refuse(&args.config, &faults)),
+    };
+    start_log(&config.log.level);
+    let daemon = match Daemon::start(&config, system_clock()) {
+        Err(StartError::Config(faults)) => return Ok(refuse(&args.config, &faults)),
+        other => other?,
+    };
+    let told = daemon.wait_for_signal();
+    daemon.stop();
+    Ok(if told { Exit::Done } else { Exit::Failed })
+}
+
+/// Reads a configuration file; the inner error is what stands wrong in it.
+pub(super) fn read_config(path: &Path) -> anyhow::Result<Result<Config, Vec<Fault>>> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Config::parse(&text, path.parent().unwrap_or(Path::new("."))))
+}
+
+/// Says every fault.
+pub(super) fn refuse(path: &Path, faults: &[Fault]) -> Exit {
+    for fault in faults {
+        eprintln!("{}: {fault}", path.display());
+    }
+    Exit::Config
+}
+
+/// Logs go to stderr, which is the journal under systemd. `RUST_LOG` overrides the configured level.
+pub(super) fn start_log(level: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let to_a_person = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    // A second logger in one process (tests) is not an error.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(to_a_person)
+        .with_target(false)
+        .try_init();
+}

@@ -1,0 +1,85 @@
+//! `kartud status [--watch]`
+
+use std::io::Write as _;
+
+use serde_json::Value;
+
+use super::Exit;
+use super::client::{Client, Listening, Where, language};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The station's answer as JSON; with --watch one line a change
+    #[arg(long)]
+    json: bool,
+    /// Go on until Ctrl-C, and say every change
+    #[arg(long)]
+    watch: bool,
+    #[command(flatten)]
+    at: Where,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let client = Client::new(&args.at);
+    let now = client.get("/v1/station")?;
+    if !args.watch {
+        if args.json {
+            writeln!(std::io::stdout().lock(), "{now:#}")?;
+        } else {
+            tell(&now)?;
+        }
+        return Ok(Exit::Done);
+    }
+    let last_event = now["last_event"].as_u64().unwrap_or(0);
+    client.listen(last_event, |name, data| {
+        if args.json {
+            writeln!(
+                std::io::stdout().lock(),
+                "{}",
+                serde_json::json!({ "event": name, "data": data })
+            )?;
+        } else if name == "station" {
+            tell(data)?;
+        } else {
+            tell_job(data)?;
+        }
+        Ok(Listening::More)
+    })?;
+    Ok(Exit::Done)
+}
+
+fn tell(station: &Value) -> anyhow::Result<()> {
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or("").to_owned();
+    let mut out = std::io::stdout().lock();
+    let printer = &station["printer"];
+    writeln!(
+        out,
+        "{}  {}  {} {}  ribbon {}",
+        text(station, "station"),
+        text(station, "state"),
+        text(printer, "model"),
+        text(printer, "serial"),
+        printer["ribbon"]["remaining"].as_u64().map_or("?".into(), |n| n.to_string()),
+    )?;
+    for reason in station["state_reasons"].as_array().into_iter().flatten() {
+        writeln!(out, "  {}  {}", text(reason, "keyword"), text(&reason["message"], language()))?;
+    }
+    let jobs = station["jobs"].as_object().into_iter().flatten();
+    for (state, n) in jobs.filter(|(_, n)| n.as_u64() != Some(0)) {
+        writeln!(out, "  {state:<12} {n}")?;
+    }
+    Ok(())
+}
+
+fn tell_job(entry: &Value) -> anyhow::Result<()> {
+    let text = |key: &str| entry[key].as_str().unwrap_or("").to_owned();
+    writeln!(
+        std::io::stdout().lock(),
+        "{}  {:<20}  {:<12}  {}",
+        text("at"),
+        text("ref"),
+        text("event"),
+        text("state")
+    )?;
+    Ok(())
+}

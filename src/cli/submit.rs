@@ -1,0 +1,66 @@
+//! `kartud submit JOB.json [--photo P]`
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::Exit;
+use super::client::{Client, Where, language};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The job, as `POST /v1/jobs` takes it
+    #[arg(value_name = "JOB.json")]
+    job: PathBuf,
+    /// The photo, JPEG or PNG
+    #[arg(long, value_name = "FILE")]
+    photo: Option<PathBuf>,
+    /// Posting the same again gives the same job; made from the content unless given
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// Print the job as the station answers it
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    at: Where,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let mut body = read_job(&args.job)?;
+    if let Some(path) = &args.photo {
+        let photo =
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        body["photo"] = Value::String(base64::engine::general_purpose::STANDARD.encode(photo));
+    }
+    let key = args.key.clone().unwrap_or_else(|| key_of(&body));
+    let job = Client::new(&args.at).post("/v1/jobs", Some(&key), &body)?;
+    if args.json {
+        println!("{job:#}");
+    } else {
+        let text = |key: &str| job[key].as_str().unwrap_or("").to_owned();
+        println!("{}  {}  {}", text("id"), text("ref"), text("state"));
+        for finding in job["reasons"].as_array().into_iter().flatten() {
+            let sentence = finding["message"][language()].as_str().unwrap_or("");
+            println!("  {}  {sentence}", finding["code"].as_str().unwrap_or(""));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Reads a job file. Its content is never shown in an error: it is a person.
+pub(super) fn read_job(path: &std::path::Path) -> anyhow::Result<Value> {
+    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice::<Value>(&text)
+        .ok()
+        .filter(Value::is_object)
+        .with_context(|| format!("{} is not a JSON object", path.display()))
+}
+
+/// The same content, the same key: a second `submit` after a lost answer prints no second card.
+fn key_of(body: &Value) -> String {
+    let digest = Sha256::digest(body.to_string());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,160 @@
+//! Letters as small bitmaps, drawn once and kept. Knows outlines and pixels, no faces and no fields.
+
+use std::collections::HashMap;
+
+use skrifa::outline::OutlinePen;
+use tiny_skia::{FillRule, Mask, Path, PathBuilder, Transform};
+
+use super::fonts::{Fonts, Typeface};
+
+/// Where in a pixel a letter may start: quarters are finer than the eye at 300 dpi.
+pub(super) const PHASES: u32 = 4;
+/// A station prints few sizes; beyond this the cache starts anew (about 150 bytes each).
+const MAX_GLYPHS: usize = 8192;
+/// Coverage from which a pixel is resin: half of it.
+pub(super) const RESIN_FROM: u8 = 128;
+
+/// Which bitmap: a letter at a size, a phase and an ink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct GlyphKey {
+    pub typeface: Typeface,
+    pub glyph: u32,
+    /// Font size across, pixels, as bits: a key must be exact.
+    pub size_x_bits: u32,
+    /// Font size down, pixels, as bits.
+    pub size_y_bits: u32,
+    /// Quarters of a pixel to the right.
+    pub phase: u32,
+    /// One bit a pixel instead of coverage.
+    pub resin: bool,
+}
+
+/// A letter's pixels relative to its origin on the baseline.
+pub(super) struct Bitmap {
+    pub left_px: i32,
+    pub top_px: i32,
+    pub width_px: usize,
+    pub height_px: usize,
+    /// Coverage bytes, or bits (most significant first, rows padded to bytes).
+    pub data: Box<[u8]>,
+}
+
+/// The letters drawn so far.
+#[derive(Default)]
+pub(super) struct GlyphCache {
+    bitmaps: HashMap<GlyphKey, Bitmap>,
+}
+
+impl GlyphCache {
+    /// The bitmap of a key, drawn if it is new.
+    pub fn get(&mut self, fonts: &Fonts, key: GlyphKey) -> &Bitmap {
+        if self.bitmaps.len() >= MAX_GLYPHS && !self.bitmaps.contains_key(&key) {
+            self.bitmaps.clear();
+        }
+        self.bitmaps.entry(key).or_insert_with(|| draw(fonts, key))
+    }
+}
+
+/// Collects an outline as a path, scaled and with y downwards.
+pub(super) struct PathPen {
+    builder: PathBuilder,
+    scale_x: f32,
+    scale_y: f32,
+    x: f32,
+    y: f32,
+}
+
+impl PathPen {
+    /// Scale from font units; origin of the glyph.
+    pub fn new(scale_x: f32, scale_y: f32, x: f32, y: f32) -> Self {
+        Self { builder: PathBuilder::new(), scale_x, scale_y, x, y }
+    }
+
+    /// Where the next glyph stands.
+    pub fn go_to(&mut self, x: f32, y: f32) {
+        (self.x, self.y) = (x, y);
+    }
+
+    /// `None` when nothing was drawn (a space).
+    pub fn finish(self) -> Option<Path> {
+        self.builder.finish()
+    }
+
+    fn at(&self, x: f32, y: f32) -> (f32, f32) {
+        (self.x + x * self.scale_x, self.y - y * self.scale_y)
+    }
+}
+
+impl OutlinePen for PathPen {
+    fn move_to(&mut self, x: f32, y: f32) {
+        let (x, y) = self.at(x, y);
+        self.builder.move_to(x, y);
+    }
+
+    fn line_to(&mut self, x: f32, y: f32) {
+        let (x, y) = self.at(x, y);
+        self.builder.line_to(x, y);
+    }
+
+    fn quad_to(&mut self, cx: f32, cy: f32, x: f32, y: f32) {
+        let ((cx, cy), (x, y)) = (self.at(cx, cy), self.at(x, y));
+        self.builder.quad_to(cx, cy, x, y);
+    }
+
+    fn curve_to(&mut self, cx0: f32, cy0: f32, cx1: f32, cy1: f32, x: f32, y: f32) {
+        let ((cx0, cy0), (cx1, cy1), (x, y)) =
+            (self.at(cx0, cy0), self.at(cx1, cy1), self.at(x, y));
+        self.builder.cubic_to(cx0, cy0, cx1, cy1, x, y);
+    }
+
+    fn close(&mut self) {
+        self.builder.close();
+    }
+}
+
+fn draw(fonts: &Fonts, key: GlyphKey) -> Bitmap {
+    let per_em = fonts.units_per_em(key.typeface);
+    let (size_x, size_y) = (f32::from_bits(key.size_x_bits), f32::from_bits(key.size_y_bits));
+    let phase = key.phase as f32 / PHASES as f32;
+    let mut pen = PathPen::new(size_x / per_em, size_y / per_em, phase, 0.0);
+    fonts.outline(key.typeface, key.glyph, &mut pen);
+    rasterise(pen.finish(), key.resin).unwrap_or(Bitmap {
+        left_px: 0,
+        top_px: 0,
+        width_px: 0,
+        height_px: 0,
+        data: Box::default(),
+    })
+}
+
+/// `None` for a glyph without ink.
+fn rasterise(path: Option<Path>, resin: bool) -> Option<Bitmap> {
+    let path = path?;
+    let bounds = path.bounds();
+    let (left, top) = (bounds.left().floor(), bounds.top().floor());
+    let width = (bounds.right().ceil() - left) as u32;
+    let height = (bounds.bottom().ceil() - top) as u32;
+    let mut mask = Mask::new(width, height)?;
+    mask.fill_path(&path, FillRule::Winding, true, Transform::from_translate(-left, -top));
+    let coverage = mask.take();
+    let data = if resin { pack(&coverage, width as usize) } else { coverage };
+    Some(Bitmap {
+        left_px: left as i32,
+        top_px: top as i32,
+        width_px: width as usize,
+        height_px: height as usize,
+        data: data.into_boxed_slice(),
+    })
+}
+
+/// Coverage to bits, rows padded to bytes.
+pub(super) fn pack(coverage: &[u8], width_px: usize) -> Vec<u8> {
+    let rows = coverage.chunks_exact(width_px);
+    let bytes = rows.flat_map(|row| {
+        row.chunks(8).map(|eight| {
+            let bits = eight.iter().enumerate();
+            bits.fold(0, |byte, (n, c)| byte | u8::from(*c >= RESIN_FROM) << (7 - n))
+        })
+    });
+    bytes.collect()
+}

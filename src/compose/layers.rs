@@ -1,0 +1,198 @@
+//! What stands still on a face: rendered once through resvg, kept small, copied for every card.
+//! Must not know values, photos or codes; reads no file and no system font.
+
+use std::sync::Arc;
+
+use drivers::contract::FaceImage;
+use resvg::usvg::{self, ImageHrefResolver, Options, Tree, fontdb};
+use tiny_skia::{Pixmap, Transform};
+
+use super::design::{Design, Layer};
+use super::fonts::svg_fonts;
+use super::glyphs::pack;
+use super::ink::Raster;
+
+/// Faces kept ready: both sides of two products, with and without a condition. A face more costs one rendering.
+const MAX_KEPT: usize = 8;
+/// usvg's pixels an inch: CSS.
+const CSS_DPI: f32 = 96.0;
+/// CSS pixels a millimetre.
+const CSS_PX_PER_MM: f32 = CSS_DPI / 25.4;
+/// Runs of one colour from this length on are kept as a run.
+const RUN_FROM_PX: usize = 16;
+
+/// Renders static art and keeps it. Empty until the first card.
+#[derive(Default)]
+pub(super) struct Layers {
+    fonts: Option<Arc<fontdb::Database>>,
+    kept: Vec<(Key, Kept)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Key {
+    fingerprint: [u8; 32],
+    raster: Raster,
+    background: bool,
+    conditions: u64,
+}
+
+/// One face's static art: the colour as runs (plain areas cost a few bytes), the resin as bits.
+struct Kept {
+    runs: Vec<Run>,
+    literal: Box<[u8]>,
+    resin: Box<[u8]>,
+}
+
+enum Run {
+    /// So many pixels of one colour.
+    Plain(u32, [u8; 3]),
+    /// So many pixels as they stand in `literal`.
+    Drawn(u32),
+}
+
+impl Layers {
+    /// Fills a face with a design's static art. Sizes the face's buffers.
+    pub fn lay(
+        &mut self,
+        design: &Design,
+        raster: &Raster,
+        background: bool,
+        conditions: u64,
+        face: &mut FaceImage,
+    ) {
+        let key = Key { fingerprint: design.fingerprint, raster: *raster, background, conditions };
+        let found = self.kept.iter().position(|(kept, _)| *kept == key);
+        let at = found.unwrap_or_else(|| {
+            let kept = self.render(design, &key);
+            if self.kept.len() == MAX_KEPT {
+                self.kept.remove(0);
+            }
+            self.kept.push((key, kept));
+            self.kept.len() - 1
+        });
+        let head = raster.head;
+        face.width_px = head.width_px;
+        face.height_px = head.height_px;
+        self.kept[at].1.copy_to(face);
+    }
+
+    /// Bytes held, for the memory test.
+    #[cfg(test)]
+    pub fn bytes_kept(&self) -> usize {
+        let size = |k: &Kept| k.runs.len() * size_of::<Run>() + k.literal.len() + k.resin.len();
+        self.kept.iter().map(|(_, kept)| size(kept)).sum()
+    }
+
+    fn render(&mut self, design: &Design, key: &Key) -> Kept {
+        let colour: &[Layer] = match key.background {
+            true => &[Layer::Background, Layer::Colour],
+            false => &[Layer::Colour],
+        };
+        let fonts = self.fonts.get_or_insert_with(|| Arc::new(svg_fonts())).clone();
+        let mut pixels = Pixmap::new(key.raster.head.width_px, key.raster.head.height_px)
+            .expect("a print head has pixels");
+        pixels.fill(tiny_skia::Color::WHITE);
+        draw(&design.static_art(colour, key.conditions), fonts.clone(), &key.raster, &mut pixels);
+        let (runs, literal) = runs(pixels.data());
+        pixels.fill(tiny_skia::Color::TRANSPARENT);
+        draw(&design.static_art(&[Layer::Resin], key.conditions), fonts, &key.raster, &mut pixels);
+        // Resin has one ink: whatever is drawn there is black, whichever colour it was drawn in.
+        let alpha: Vec<u8> = pixels.data().chunks_exact(4).map(|p| p[3]).collect();
+        let resin = pack(&alpha, key.raster.head.width_px as usize);
+        Kept { runs, literal, resin: resin.into() }
+    }
+}
+
+impl Kept {
+    fn copy_to(&self, face: &mut FaceImage) {
+        face.resin.clear();
+        face.resin.extend_from_slice(&self.resin);
+        face.rgb.resize(face.width_px as usize * face.height_px as usize * 3, 255);
+        let (mut to, mut from) = (0, 0);
+        for run in &self.runs {
+            match *run {
+                Run::Plain(pixels, colour) => {
+                    let bytes = pixels as usize * 3;
+                    fill(&mut face.rgb[to..to + bytes], colour);
+                    to += bytes;
+                }
+                Run::Drawn(pixels) => {
+                    let bytes = pixels as usize * 3;
+                    face.rgb[to..to + bytes].copy_from_slice(&self.literal[from..from + bytes]);
+                    from += bytes;
+                    to += bytes;
+                }
+            }
+        }
+    }
+}
+
+/// Fills with one colour; doubles what is filled already, since most runs are whole fields of the card.
+fn fill(to: &mut [u8], colour: [u8; 3]) {
+    if colour[0] == colour[1] && colour[1] == colour[2] {
+        to.fill(colour[0]);
+        return;
+    }
+    to[..3].copy_from_slice(&colour);
+    let mut done = 3;
+    while done < to.len() {
+        let more = done.min(to.len() - done);
+        to.copy_within(..more, done);
+        done += more;
+    }
+}
+
+/// Opaque RGBA to runs.
+fn runs(rgba: &[u8]) -> (Vec<Run>, Box<[u8]>) {
+    let pixels: Vec<[u8; 3]> = rgba.chunks_exact(4).map(|p| [p[0], p[1], p[2]]).collect();
+    let (mut runs, mut literal, mut drawn) = (Vec::new(), Vec::new(), 0);
+    for same in pixels.chunk_by(|a, b| a == b) {
+        if same.len() < RUN_FROM_PX {
+            literal.extend_from_slice(same.as_flattened());
+            drawn += same.len() as u32;
+            continue;
+        }
+        if drawn > 0 {
+            runs.push(Run::Drawn(drawn));
+        }
+        runs.push(Run::Plain(same.len() as u32, same[0]));
+        drawn = 0;
+    }
+    if drawn > 0 {
+        runs.push(Run::Drawn(drawn));
+    }
+    (runs, literal.into())
+}
+
+/// Draws an SVG of card size; what lies beyond the card's edge (bleed) is drawn as far as the head reaches.
+fn draw(svg: &str, fonts: Arc<fontdb::Database>, raster: &Raster, into: &mut Pixmap) {
+    let options = Options {
+        dpi: CSS_DPI,
+        font_family: "Roboto Condensed".into(),
+        fontdb: fonts,
+        // Pictures inside the file only: a face never reads the disk.
+        image_href_resolver: ImageHrefResolver {
+            resolve_data: ImageHrefResolver::default_data_resolver(),
+            resolve_string: Box::new(|_, _| None),
+        },
+        ..Options::default()
+    };
+    // Parsed before by another reader: what resvg alone refuses leaves its layer empty, and the proof shows it.
+    let Ok(tree) = Tree::from_str(svg, &options) else { return };
+    let (scale_x, scale_y) = (raster.scale_x / CSS_PX_PER_MM, raster.scale_y / CSS_PX_PER_MM);
+    let (x, y) = (raster.origin_x_px as f32, raster.origin_y_px as f32);
+    let place = Transform::from_row(scale_x, 0.0, 0.0, scale_y, x, y);
+    resvg::render(&tree, place, &mut into.as_mut());
+}
+
+/// Can resvg draw this SVG at all? Asked when a face is read, so that no card finds out.
+pub(super) fn is_drawable(svg: &str) -> Result<(), usvg::Error> {
+    let options = Options {
+        image_href_resolver: ImageHrefResolver {
+            resolve_data: ImageHrefResolver::default_data_resolver(),
+            resolve_string: Box::new(|_, _| None),
+        },
+        ..Options::default()
+    };
+    Tree::from_str(svg, &options).map(|_| ())
+}

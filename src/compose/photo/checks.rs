@@ -1,0 +1,171 @@
+//! Looks at a decoded photo: DOMAIN section 8, ICAO-like, without machine learning.
+//! Knows pixels and thresholds, not the person: whether it is the right child is the operator's preview.
+
+use super::{DecodedPhoto, words};
+use crate::finding::Finding;
+use crate::product::{Backdrop, PhotoRules};
+
+/// All checks look at a copy of about this width: the same for a telephone's 12 megapixels and a scan.
+const PROOF_WIDTH_PX: u32 = 240;
+/// Mean luma outside of this is near-black or near-white (DOMAIN section 8).
+const MEAN_LUMA: std::ops::RangeInclusive<f32> = 40.0..=215.0;
+/// Less spread of luma than this is a flat field (DOMAIN section 8).
+const MIN_SPREAD: f32 = 20.0;
+/// Variance of the Laplacian below which no edge in the picture is an edge. Lenient: a photo recompressed by
+/// WhatsApp has several hundred, a drawn face about a thousand, one blurred over 3 % of its width below twenty.
+const MIN_SHARPNESS: f32 = 25.0;
+/// Mean distance between the strongest and the weakest channel; JPEG noise on grey stays below.
+const MIN_CHROMA: f32 = 7.0;
+/// Corners looked at, as a part of the width and of the height.
+const CORNER: f32 = 0.12;
+/// Weaker colour than this (of 255) has no hue to speak of.
+const MIN_HUE_CHROMA: u8 = 36;
+
+/// The photo small enough to be looked at whole: RGB.
+struct Proof {
+    width: usize,
+    height: usize,
+    rgb: Vec<[u8; 3]>,
+}
+
+/// Everything that is wrong with a photo, told together. `expected` is the backdrop that the product's rule
+/// asks of this holder; `None` when any will do.
+pub fn inspect(
+    photo: &DecodedPhoto,
+    rules: &PhotoRules,
+    expected: Option<Backdrop>,
+) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let (width, height) = (photo.width(), photo.height());
+    if width < rules.good_width_px || height < rules.good_height_px {
+        found.push(words::small(rules.good_width_px, rules.good_height_px));
+    }
+    let ratio = width as f32 / height as f32;
+    if !(rules.ratio_min..=rules.ratio_max).contains(&ratio) {
+        found.push(words::ratio());
+    }
+    let proof = Proof::of(photo);
+    let luma = proof.luma();
+    found.extend(light(&luma));
+    if sharpness(&luma, proof.width) < MIN_SHARPNESS {
+        found.push(words::soft());
+    }
+    if rules.colour && proof.chroma() < MIN_CHROMA {
+        found.push(words::grey());
+    }
+    if let Some(expected) = expected
+        && proof.backdrop() != Some(expected)
+    {
+        found.push(words::backdrop(expected));
+    }
+    found
+}
+
+impl Proof {
+    /// Averages whole blocks of pixels.
+    fn of(photo: &DecodedPhoto) -> Self {
+        let block = (photo.width() / PROOF_WIDTH_PX).max(1) as usize;
+        let row = photo.width() as usize;
+        let (width, height) = (row / block, (photo.height() as usize / block).max(1));
+        let rgb = photo.rgb();
+        let mut small = Vec::with_capacity(width * height);
+        for y in 0..height {
+            for x in 0..width {
+                let mut sum = [0_u32; 3];
+                for line in 0..block.min(photo.height() as usize) {
+                    let from = ((y * block + line) * row + x * block) * 3;
+                    for pixel in rgb[from..from + block * 3].chunks_exact(3) {
+                        (0..3).for_each(|c| sum[c] += u32::from(pixel[c]));
+                    }
+                }
+                small.push(sum.map(|s| (s / (block * block) as u32) as u8));
+            }
+        }
+        Self { width, height, rgb: small }
+    }
+
+    /// ITU-R BT.601 luma, 0-255.
+    fn luma(&self) -> Vec<f32> {
+        let luma = |[r, g, b]: &[u8; 3]| {
+            0.299 * f32::from(*r) + 0.587 * f32::from(*g) + 0.114 * f32::from(*b)
+        };
+        self.rgb.iter().map(luma).collect()
+    }
+
+    fn chroma(&self) -> f32 {
+        let spread =
+            |p: &[u8; 3]| u64::from(p.iter().max().unwrap_or(&0) - p.iter().min().unwrap_or(&0));
+        self.rgb.iter().map(spread).sum::<u64>() as f32 / self.rgb.len() as f32
+    }
+
+    /// The colour class of the wall: median colour of both upper corners, since hair or a frame may reach in.
+    fn backdrop(&self) -> Option<Backdrop> {
+        let across = ((self.width as f32 * CORNER) as usize).max(1);
+        let down = ((self.height as f32 * CORNER) as usize).max(1);
+        let rows = self.rgb.chunks_exact(self.width).take(down);
+        let corners: Vec<[u8; 3]> = rows
+            .flat_map(|row| row[..across].iter().chain(&row[self.width - across..]).copied())
+            .collect();
+        let median = |channel: usize| {
+            let mut values: Vec<u8> = corners.iter().map(|pixel| pixel[channel]).collect();
+            values.sort_unstable();
+            values[values.len() / 2]
+        };
+        class(median(0), median(1), median(2))
+    }
+}
+
+/// Red reaches from magenta-red to orange-red, blue from cyan-blue to violet-blue: school walls differ.
+fn class(r: u8, g: u8, b: u8) -> Option<Backdrop> {
+    let (strongest, weakest) = (r.max(g).max(b), r.min(g).min(b));
+    let chroma = strongest - weakest;
+    if chroma < MIN_HUE_CHROMA {
+        return None;
+    }
+    let part = |of: u8, minus: u8| (f32::from(of) - f32::from(minus)) / f32::from(chroma);
+    let hue = if strongest == r {
+        60.0 * part(g, b)
+    } else if strongest == g {
+        120.0 + 60.0 * part(b, r)
+    } else {
+        240.0 + 60.0 * part(r, g)
+    };
+    match hue {
+        h if (-30.0..=28.0).contains(&h) || h >= 330.0 => Some(Backdrop::Red),
+        h if (180.0..=262.0).contains(&h) => Some(Backdrop::Blue),
+        _ => None,
+    }
+}
+
+fn light(luma: &[f32]) -> Option<Finding> {
+    let count = luma.len() as f32;
+    let mean = luma.iter().sum::<f32>() / count;
+    let variance = luma.iter().map(|l| (l - mean) * (l - mean)).sum::<f32>() / count;
+    if mean < *MEAN_LUMA.start() {
+        Some(words::dark())
+    } else if mean > *MEAN_LUMA.end() {
+        Some(words::bright())
+    } else if variance.sqrt() < MIN_SPREAD {
+        Some(words::flat())
+    } else {
+        None
+    }
+}
+
+/// Variance of the four-neighbour Laplacian.
+fn sharpness(luma: &[f32], width: usize) -> f32 {
+    let height = luma.len() / width;
+    let (mut count, mut sum, mut squares) = (0.0_f32, 0.0_f64, 0.0_f64);
+    for y in 1..height.saturating_sub(1) {
+        for x in 1..width.saturating_sub(1) {
+            let at = y * width + x;
+            let edge =
+                luma[at - 1] + luma[at + 1] + luma[at - width] + luma[at + width] - 4.0 * luma[at];
+            count += 1.0;
+            sum += f64::from(edge);
+            squares += f64::from(edge) * f64::from(edge);
+        }
+    }
+    let mean = sum / f64::from(count.max(1.0));
+    (squares / f64::from(count.max(1.0)) - mean * mean) as f32
+}

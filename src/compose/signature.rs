@@ -1,0 +1,122 @@
+//! The office's signature picture: from its own configuration, never from a job. Knows pixels, not who signs.
+
+use std::io::Cursor;
+
+use drivers::contract::FaceImage;
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::{ImageFormat, ImageReader, Limits, RgbaImage};
+use sha2::{Digest, Sha256};
+
+use super::design::{Layer, Slot};
+use super::glyphs::{Bitmap, pack};
+use super::ink::{Area, Raster, mix, or_bits};
+
+/// Longest side of a signature's scan, pixels.
+const MAX_SIDE_PX: u32 = 4000;
+/// The most memory that decoding one may take, bytes.
+const MAX_DECODER_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The signature used last, scaled to its slot: an office has one, and its cards come in rows.
+#[derive(Default)]
+pub(super) struct Signatures {
+    last: Option<Scaled>,
+}
+
+/// A signature at its place. Ink = how dark a pixel is, 255 = black.
+struct Scaled {
+    source: [u8; 32],
+    area: Area,
+    rgba: Vec<u8>,
+    fitted: Area,
+}
+
+/// Is it a PNG that can be read? Its header only.
+pub(super) fn is_readable(png: &[u8]) -> bool {
+    reader(png).into_dimensions().is_ok_and(|(w, h)| w.max(h) <= MAX_SIDE_PX)
+}
+
+impl Signatures {
+    /// Draws the signature into its slot, whole and centred. `None` when it does not decode.
+    pub fn draw(
+        &mut self,
+        face: &mut FaceImage,
+        raster: &Raster,
+        slot: &Slot,
+        png: &[u8],
+    ) -> Option<()> {
+        let area = raster.area(slot.x_mm, slot.y_mm, slot.width_mm, slot.height_mm);
+        let source: [u8; 32] = Sha256::digest(png).into();
+        if self.last.as_ref().is_none_or(|last| last.source != source || last.area != area) {
+            self.last = Some(scale(png, source, area, raster)?);
+        }
+        let scaled = self.last.as_ref()?;
+        match slot.layer {
+            Layer::Resin => stamp(face, scaled),
+            _ => paint(face, scaled),
+        }
+        Some(())
+    }
+}
+
+fn reader(png: &[u8]) -> ImageReader<Cursor<&[u8]>> {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE_PX);
+    limits.max_image_height = Some(MAX_SIDE_PX);
+    limits.max_alloc = Some(MAX_DECODER_BYTES);
+    let mut reader = ImageReader::with_format(Cursor::new(png), ImageFormat::Png);
+    reader.limits(limits);
+    reader
+}
+
+/// Scaled to stand wholly inside the slot, with the slot's pixels as they are (square or not).
+fn scale(png: &[u8], source: [u8; 32], area: Area, raster: &Raster) -> Option<Scaled> {
+    let picture: RgbaImage = reader(png).decode().ok()?.into_rgba8();
+    let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
+    let (across, down) = (f64::from(raster.scale_x), f64::from(raster.scale_y));
+    let per_pixel_mm =
+        (f64::from(area.width_px) / across / width).min(f64::from(area.height_px) / down / height);
+    let px = |pixels: f64, scale: f64, most: u32| {
+        ((pixels * per_pixel_mm * scale).round() as u32).clamp(1, most)
+    };
+    let width_px = px(width, across, area.width_px);
+    let height_px = px(height, down, area.height_px);
+    let mut rgba = vec![0; width_px as usize * height_px as usize * 4];
+    let from =
+        ImageRef::new(picture.width(), picture.height(), picture.as_raw(), PixelType::U8x4).ok()?;
+    let mut to = Image::from_slice_u8(width_px, height_px, &mut rgba, PixelType::U8x4).ok()?;
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
+    Resizer::new().resize(&from, &mut to, &options).ok()?;
+    let fitted = Area {
+        left_px: area.left_px + (area.width_px - width_px) as i32 / 2,
+        top_px: area.top_px + (area.height_px - height_px) as i32 / 2,
+        width_px,
+        height_px,
+    };
+    Some(Scaled { source, area, rgba, fitted })
+}
+
+/// Dark, opaque pixels become resin.
+fn stamp(face: &mut FaceImage, scaled: &Scaled) {
+    let darkness = |p: &[u8]| {
+        let luma = (299 * u32::from(p[0]) + 587 * u32::from(p[1]) + 114 * u32::from(p[2])) / 1000;
+        ((255 - luma) * u32::from(p[3]) / 255) as u8
+    };
+    let coverage: Vec<u8> = scaled.rgba.chunks_exact(4).map(darkness).collect();
+    let (width_px, height_px) = (scaled.fitted.width_px as usize, scaled.fitted.height_px as usize);
+    let data = pack(&coverage, width_px).into_boxed_slice();
+    let bitmap = Bitmap { left_px: 0, top_px: 0, width_px, height_px, data };
+    or_bits(face, &bitmap, scaled.fitted.left_px, scaled.fitted.top_px);
+}
+
+fn paint(face: &mut FaceImage, scaled: &Scaled) {
+    let Area { left_px, top_px, width_px, .. } = scaled.fitted;
+    for (n, pixel) in scaled.rgba.chunks_exact(4).enumerate() {
+        let x = left_px + (n % width_px as usize) as i32;
+        let y = top_px + (n / width_px as usize) as i32;
+        if (0..face.width_px as i32).contains(&x) && (0..face.height_px as i32).contains(&y) {
+            let at = (y as usize * face.width_px as usize + x as usize) * 3;
+            mix(&mut face.rgb[at..at + 3], [pixel[0], pixel[1], pixel[2]], pixel[3]);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Puts the parts together and takes them apart in order: ledger, desk, station, HTTP.
+//! The same for `kartud run`, for `kartud demo` and for the tests.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use crate::config::{Config, Fault};
+use crate::desk::Desk;
+use crate::http;
+use crate::ledger::{Clock, Ledger, LedgerError};
+use crate::report::Metrics;
+use crate::station::{self, Connection, Handle};
+
+/// Threads for HTTP: reading requests is light, photos are decoded on threads of their own.
+const HTTP_THREADS: usize = 2;
+/// Requests still under way when the daemon stops are cut off after this.
+const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+
+/// Why the daemon does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Faults in the configuration or in what it names.
+    #[error("the configuration is wrong:\n{}", .0.iter().map(|f| format!("  {f}")).collect::<Vec<_>>().join("\n"))]
+    Config(Vec<Fault>),
+    /// The ledger cannot be trusted or used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {address}; is another kartud running, or is http.listen wrong?")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The emulated machine cannot be made.
+    #[error("the emulated printer cannot be made in {folder}: {why}")]
+    Emulator {
+        /// Its folder.
+        folder: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The operating system gives no threads.
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A running daemon.
+pub struct Daemon {
+    address: SocketAddr,
+    ledger: Ledger,
+    station: Handle,
+    station_thread: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+    runtime: Runtime,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Daemon {
+    /// Starts everything; when it returns, jobs are taken in.
+    ///
+    /// # Errors
+    /// [`StartError`]; then nothing runs.
+    pub fn start(config: &Config, clock: Clock) -> Result<Daemon, StartError> {
+        let desk = Arc::new(Desk::open(config).map_err(StartError::Config)?);
+        let connection = Connection::of(&config.printer)?;
+        let ledger = Ledger::open(&config.station.ledger, clock)?;
+        let address = config.http.listen;
+        let refused = |source| StartError::Listen { address, source };
+        let listener = TcpListener::bind(address).map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(HTTP_THREADS)
+            .thread_name("http")
+            .enable_all()
+            .build()
+            .map_err(StartError::Thread)?;
+        let metrics = Metrics::default();
+        let (station, station_thread) = station::start(
+            config.station.name.clone(),
+            ledger.clone(),
+            desk.clone(),
+            connection.into_connect(),
+            metrics.clone(),
+        )
+        .map_err(StartError::Thread)?;
+        let (stop, stopping) = watch::channel(false);
+        let app = http::App::new(ledger.clone(), desk, station.clone(), metrics, stopping.clone());
+        let router = http::router(app, &config.http);
+        let server = runtime.spawn(http::serve(listener, router, stopping));
+        tracing::info!(%address, ledger = %ledger.path().display(), "ready");
+        Ok(Daemon { address, ledger, station, station_thread, stop, runtime, server })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Waits until SIGINT or SIGTERM comes, or a part of the daemon has died.
+    /// True when it was told to stop.
+    pub fn wait_for_signal(&self) -> bool {
+        self.runtime.block_on(async {
+            let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+                Ok(terminate) => terminate,
+                Err(_) => return false,
+            };
+            let mut health = tokio::time::interval(Duration::from_secs(1));
+            loop {
+                tokio::select! {
+                    _ = tokio::signal::ctrl_c() => return true,
+                    _ = terminate.recv() => return true,
+                    _ = health.tick() => if self.station_thread.is_finished() || self.server.is_finished() {
+                        tracing::error!("a part of the daemon has died; stopping, so that it is started anew");
+                        return false;
+                    },
+                }
+            }
+        })
+    }
+
+    /// Takes nothing more in, finishes the card that is moving, and ends.
+    pub fn stop(self) {
+        self.stop.send_replace(true);
+        self.station.stop();
+        if self.station_thread.join().is_err() {
+            tracing::error!("the station ended with a panic");
+        }
+        let server = self.server;
+        self.runtime.block_on(async {
+            // Requests that are cut off were not answered, so their clients will ask again.
+            let _ = tokio::time::timeout(DRAIN_LIMIT, server).await;
+        });
+        self.runtime.shutdown_timeout(DRAIN_LIMIT);
+    }
+}

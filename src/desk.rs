@@ -1,0 +1,366 @@
+//! The order desk: everything that is looked at before a job is taken in, and again before it is printed.
+//! Ties a product's rules, the recommendation, the office and the composer together; stores nothing,
+//! knows neither HTTP nor the printer.
+
+mod open;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use drivers::contract::{CardImage, FaceImage, HeadSize};
+use drivers::words::Words;
+use jiff::Timestamp;
+use jiff::tz::Offset;
+use sha2::{Digest as _, Sha256};
+
+use crate::approval;
+use crate::compose::{self, Composer, DecodedPhoto, Design, Sheet};
+use crate::config::ProductSettings;
+use crate::finding::{Finding, Severity};
+use crate::job::JobRequest;
+use crate::ledger::{FaceHash, JobId, NewJob};
+use crate::lifecycle::State;
+use crate::product::folder::Products;
+use crate::product::{Office, PhotoRules, Product, ReadyCard, Settings};
+use crate::queue::Claimed;
+
+/// Previews are drawn for an ID-1 card at 300 dpi, whatever printer is connected (ISO/IEC 7810).
+const PREVIEW_HEAD: HeadSize = HeadSize { width_px: 1016, height_px: 648, dpi_x: 300, dpi_y: 300 };
+
+/// Products, office and composer of this station.
+pub struct Desk {
+    products: Products,
+    /// By product and file name.
+    designs: BTreeMap<(String, String), Design>,
+    settings: BTreeMap<String, ProductSettings>,
+    office: Office,
+    /// The officials' signature pictures by file name, as the office profile names them.
+    signatures: BTreeMap<String, Vec<u8>>,
+    offset: Offset,
+    specimen: bool,
+    /// One for all: the static layers are kept once.
+    composer: Mutex<Composer>,
+}
+
+/// A job that may be stored.
+pub struct Examined {
+    request: JobRequest,
+    photo: Option<Vec<u8>>,
+    kind: Option<String>,
+    findings: Vec<Finding>,
+    state: State,
+    body_sha256: [u8; 32],
+}
+
+/// A job that may not be stored: every fault, and the warnings found beside them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// At least one.
+    pub errors: Vec<Finding>,
+    /// What would have been warned of.
+    pub warnings: Vec<Finding>,
+}
+
+impl Refusal {
+    /// The examination itself failed: a fault of the program, told as such.
+    pub fn broken() -> Self {
+        let words = Words::fixed(
+            "Pemeriksaan foto atau data gagal. Kirim foto lain; jika terulang, hubungi teknisi.",
+            "The photo or the data could not be examined. Send another photo; if it happens again, call the technician.",
+        );
+        Self { errors: vec![Finding::whole("E_EXAMINATION", words)], warnings: Vec::new() }
+    }
+
+    fn of(findings: Vec<Finding>) -> Self {
+        let (errors, warnings) =
+            findings.into_iter().partition(|f| f.severity() == Severity::Error);
+        Self { errors, warnings }
+    }
+}
+
+impl Examined {
+    /// Ready for the ledger, under a new name.
+    pub fn into_new_job(self, key: Option<String>) -> NewJob {
+        NewJob {
+            id: JobId::new(),
+            request: self.request,
+            photo: self.photo,
+            key,
+            body_sha256: self.body_sha256,
+            kind: self.kind,
+            findings: self.findings,
+            state: self.state,
+        }
+    }
+}
+
+impl Desk {
+    /// Is nothing real configured, so that every card says CONTOH?
+    pub fn specimen(&self) -> bool {
+        self.specimen
+    }
+
+    /// Holds a posted job against every rule. `whole`: also looks at the photo's pixels and the fit of the
+    /// texts; else the job is to be stored as received and inspected later.
+    ///
+    /// # Errors
+    /// [`Refusal`] with every fault; then nothing may be stored.
+    pub fn examine(
+        &self,
+        mut request: JobRequest,
+        now: Timestamp,
+        whole: bool,
+    ) -> Result<Examined, Refusal> {
+        let photo = request.photo.take().map(|photo| photo.0);
+        let body_sha256 = body_sha256(&request, photo.as_deref());
+        let product =
+            self.products.find(&request.product).map_err(|unknown| Refusal::of(vec![unknown]))?;
+        let checked = self.check(product, &request, photo.is_some(), now);
+        let mut findings = checked.findings;
+        findings.extend(approval::check(request.recommendation.as_ref(), now));
+        let wants_photo = checked.card.as_ref().is_none_or(|card| card.photo);
+        if let (Some(bytes), Some(rules), true) = (&photo, &product.photo, wants_photo) {
+            findings.extend(compose::photo::header(bytes, rules).err());
+        }
+        let is_error = |finding: &Finding| finding.severity() == Severity::Error;
+        let Some(card) = checked.card.filter(|_| !findings.iter().any(is_error)) else {
+            return Err(Refusal::of(findings));
+        };
+        let photo = photo.filter(|_| card.photo);
+        if whole {
+            findings.extend(self.look(product, &card, photo.as_deref()));
+            if findings.iter().any(is_error) {
+                return Err(Refusal::of(findings));
+            }
+        }
+        acknowledge(&request, &mut findings);
+        let state = match (whole, findings.iter().any(Finding::holds)) {
+            (false, _) => State::Received,
+            (true, true) => State::Held,
+            (true, false) => State::Queued,
+        };
+        Ok(Examined { request, photo, kind: card.kind, findings, state, body_sha256 })
+    }
+
+    /// The inspection that was put off when the job was taken in.
+    pub fn inspect(
+        &self,
+        request: &JobRequest,
+        photo: Option<&[u8]>,
+        received_at: Timestamp,
+    ) -> Vec<Finding> {
+        let mut findings = match self.card(request, photo.is_some(), received_at) {
+            Ok((product, card)) => self.look(product, &card, photo),
+            Err(findings) => findings,
+        };
+        acknowledge(request, &mut findings);
+        findings
+    }
+
+    /// Composes a claimed job's faces into `into`, and says their hashes.
+    ///
+    /// # Errors
+    /// Why a person must look at the job before it can be printed.
+    pub fn compose(
+        &self,
+        claimed: &Claimed,
+        head: HeadSize,
+        now: Timestamp,
+        into: &mut CardImage,
+    ) -> Result<Vec<FaceHash>, Vec<Finding>> {
+        let Claimed { record, request, photo } = claimed;
+        let (product, card) = self.card(request, photo.is_some(), record.received_at)?;
+        let changed = product.recheck(
+            request,
+            record.kind.as_deref(),
+            self.printing_day(product, request, now),
+            self.offset,
+        );
+        if let Some(changed) = changed {
+            return Err(vec![changed]);
+        }
+        self.draw(product, &card, photo.as_deref(), head, self.specimen, into)?;
+        Ok(hashes(into))
+    }
+
+    /// One side as a PNG, marked CONTOH whatever is configured; `None`: the card has no such side.
+    ///
+    /// # Errors
+    /// Why the card cannot be composed.
+    pub fn preview(
+        &self,
+        request: &JobRequest,
+        photo: Option<&[u8]>,
+        back: bool,
+        received_at: Timestamp,
+    ) -> Result<Option<Vec<u8>>, Vec<Finding>> {
+        let (product, card) = self.card(request, photo.is_some(), received_at)?;
+        let mut image = CardImage { front: FaceImage::white(0, 0), back: None };
+        self.draw(product, &card, photo, PREVIEW_HEAD, true, &mut image)?;
+        let face = if back { image.back.as_ref() } else { Some(&image.front) };
+        Ok(face.map(compose::to_png))
+    }
+
+    fn check(
+        &self,
+        product: &Product,
+        request: &JobRequest,
+        photo_sent: bool,
+        now: Timestamp,
+    ) -> crate::product::Checked {
+        let settings = self.settings_of(product);
+        let settings =
+            Settings { layout: settings.layout, issue_age_max_days: settings.issue_age_max_days };
+        let mut checked =
+            product.check(request, photo_sent, &self.office, &settings, now, self.offset);
+        if let Some(card) = &mut checked.card
+            && let Some(tte) = card.tte.take()
+        {
+            card.values.insert(open::TTE.to_owned(), tte);
+        }
+        checked
+    }
+
+    /// A stored job as it is to be printed.
+    fn card(
+        &self,
+        request: &JobRequest,
+        photo_sent: bool,
+        received_at: Timestamp,
+    ) -> Result<(&Product, ReadyCard), Vec<Finding>> {
+        let product = self.products.find(&request.product).map_err(|unknown| vec![unknown])?;
+        let checked = self.check(product, request, photo_sent, received_at);
+        let is_error = |finding: &Finding| finding.severity() == Severity::Error;
+        match checked.card {
+            Some(card) => Ok((product, card)),
+            // The product's rules became stricter since the job was stored.
+            None => Err(checked.findings.into_iter().filter(is_error).collect()),
+        }
+    }
+
+    /// A product's age limits are held against the issue date; a station that is allowed to print old issues
+    /// (the demo) must not find every child too old by today.
+    fn printing_day(&self, product: &Product, request: &JobRequest, now: Timestamp) -> Timestamp {
+        let lenient = self.settings_of(product).issue_age_max_days.is_some();
+        let issued = product.issue_date(request).filter(|_| lenient);
+        issued.and_then(|date| self.offset.to_timestamp(date.at(12, 0, 0, 0)).ok()).unwrap_or(now)
+    }
+
+    /// The photo's pixels and the fit of the texts.
+    fn look(&self, product: &Product, card: &ReadyCard, photo: Option<&[u8]>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if let Some(bytes) = photo.filter(|_| card.photo) {
+            let rules = product.photo.clone().unwrap_or_default();
+            match compose::photo::decode(bytes, &rules) {
+                Ok(photo) => findings.extend(look_at(&photo, &rules, card)),
+                Err(finding) => findings.push(finding),
+            }
+        }
+        match self.sheet(product, card, None, self.specimen) {
+            Some(sheet) => findings.extend(self.composer().inspect(&sheet)),
+            None => findings.push(no_face()),
+        }
+        findings
+    }
+
+    fn draw(
+        &self,
+        product: &Product,
+        card: &ReadyCard,
+        photo: Option<&[u8]>,
+        head: HeadSize,
+        specimen: bool,
+        into: &mut CardImage,
+    ) -> Result<(), Vec<Finding>> {
+        let rules = product.photo.clone().unwrap_or_default();
+        let photo = photo.filter(|_| card.photo).map(|bytes| compose::photo::decode(bytes, &rules));
+        let photo = photo.transpose().map_err(|finding| vec![finding])?;
+        let sheet =
+            self.sheet(product, card, photo.as_ref(), specimen).ok_or_else(|| vec![no_face()])?;
+        self.composer().compose(&sheet, head, into)
+    }
+
+    fn sheet<'a>(
+        &'a self,
+        product: &Product,
+        card: &'a ReadyCard,
+        photo: Option<&'a DecodedPhoto>,
+        specimen: bool,
+    ) -> Option<Sheet<'a>> {
+        let design = |file: &String| self.designs.get(&(product.name.clone(), file.clone()));
+        let settings = self.settings_of(product);
+        let back = match &card.back {
+            Some(file) => Some(design(file)?),
+            None => None,
+        };
+        Some(Sheet {
+            front: design(&card.front)?,
+            back,
+            values: &card.values,
+            photo,
+            signature: card
+                .signature_image
+                .as_ref()
+                .and_then(|file| self.signatures.get(file))
+                .map(Vec::as_slice),
+            specimen,
+            background: settings.background,
+            offset_mm: (settings.offset_x_mm, settings.offset_y_mm),
+        })
+    }
+
+    fn settings_of(&self, product: &Product) -> ProductSettings {
+        self.settings.get(&product.name).cloned().unwrap_or_default()
+    }
+
+    /// A composer that was left in the middle of a card is as good as new: nothing of a card stays in it.
+    fn composer(&self) -> std::sync::MutexGuard<'_, Composer> {
+        self.composer.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn look_at(photo: &DecodedPhoto, rules: &PhotoRules, card: &ReadyCard) -> Vec<Finding> {
+    compose::photo::inspect(photo, rules, card.expected_backdrop)
+}
+
+/// Marks the warnings that the recommendation accepts.
+fn acknowledge(request: &JobRequest, findings: &mut [Finding]) {
+    let Some(recommendation) = &request.recommendation else { return };
+    for finding in findings.iter_mut().filter(|f| f.severity() == Severity::Warning) {
+        finding.acknowledged = recommendation.peringatan_disetujui.contains(&finding.code);
+    }
+}
+
+/// A product whose faces changed on disk between check and start is refused at start; this is the rest.
+fn no_face() -> Finding {
+    let words = Words::fixed(
+        "Gambar muka kartu untuk tata letak ini tidak ada. Periksa folder produk.",
+        "There is no face for this layout. Check the product's folder.",
+    );
+    Finding::whole("H_NO_FACE", words)
+}
+
+fn hashes(card: &CardImage) -> Vec<FaceHash> {
+    let hash = |side: &str, face: &FaceImage| FaceHash {
+        side: side.to_owned(),
+        sha256: hex(&compose::face_sha256(face)),
+    };
+    std::iter::once(hash("front", &card.front))
+        .chain(card.back.as_ref().map(|back| hash("back", back)))
+        .collect()
+}
+
+/// Keys are sorted in a `JobRequest`, so two bodies with the same content have the same hash.
+fn body_sha256(request: &JobRequest, photo: Option<&[u8]>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(serde_json::to_vec(request).expect("texts and lists become JSON"));
+    if let Some(photo) = photo {
+        hash.update([0]);
+        hash.update(photo);
+    }
+    hash.finalize().into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,149 @@
+//! Opens the desk: reads and checks everything that the configuration names, and says all that is wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+
+use jiff::tz::Offset;
+
+use super::Desk;
+use crate::compose::{Composer, Design};
+use crate::config::{Config, Fault};
+use crate::product::folder::Products;
+use crate::product::{ConfigFault, Office, Settings, built_in};
+
+/// The name under which a face asks for the e-signature's QR.
+pub(super) const TTE: &str = "tte";
+/// A signature picture is small; a larger file is a mistake, bytes.
+const SIGNATURE_LIMIT: u64 = 1024 * 1024;
+
+impl Desk {
+    /// Reads products, faces and office.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them.
+    pub fn open(config: &Config) -> Result<Desk, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let products = read_products(config).unwrap_or_else(|wrong| {
+            faults.extend(wrong);
+            Products::default()
+        });
+        let office = read_office(config).map_err(|wrong| faults.extend(wrong)).ok();
+        let designs = read_designs(&products, &mut faults);
+        let signatures = office.as_ref().map(|o| read_signatures(config, o, &mut faults));
+        check_settings(config, &products, office.as_ref(), &mut faults);
+        let offset = Offset::from_hours(config.station.utc_offset_hours).map_err(|_| {
+            faults.push(plain("station.utc_offset_hours must lie between -12 and 14"))
+        });
+        match (office, signatures, offset) {
+            (Some(office), Some(signatures), Ok(offset)) if faults.is_empty() => Ok(Desk {
+                specimen: config.specimen() || office.sample,
+                products,
+                designs,
+                settings: config.product.clone(),
+                office,
+                signatures,
+                offset,
+                composer: Mutex::new(Composer::new()),
+            }),
+            _ => Err(faults),
+        }
+    }
+}
+
+fn read_products(config: &Config) -> Result<Products, Vec<Fault>> {
+    match &config.products.folder {
+        Some(folder) => Products::read(folder)
+            .map_err(|faults| faults.iter().map(|fault| plain(&fault.to_string())).collect()),
+        None => built_in::all()
+            .map(Products::from_iter)
+            .map_err(|faults| faults.iter().map(|fault| plain(&fault.to_string())).collect()),
+    }
+}
+
+fn read_office(config: &Config) -> Result<Office, Vec<Fault>> {
+    let of_office = |name: &str, faults: Vec<ConfigFault>| {
+        faults.iter().map(|fault| plain(&format!("{name}: {fault}"))).collect()
+    };
+    let Some(path) = &config.office.profile else {
+        return Office::parse(built_in::SAMPLE_OFFICE)
+            .map_err(|f| of_office("the sample office", f));
+    };
+    let text = fs::read_to_string(path).map_err(|why| {
+        vec![plain(&format!("office.profile {} cannot be read: {why}", path.display()))]
+    })?;
+    Office::parse(&text).map_err(|faults| of_office(&path.display().to_string(), faults))
+}
+
+fn read_designs(
+    products: &Products,
+    faults: &mut Vec<Fault>,
+) -> BTreeMap<(String, String), Design> {
+    let mut designs = BTreeMap::new();
+    for product in products.iter() {
+        let known: BTreeSet<String> =
+            product.value_names().into_iter().chain([TTE]).map(str::to_owned).collect();
+        for (file, svg) in &product.faces {
+            match Design::parse(file, svg, &known) {
+                Ok(design) => drop(designs.insert((product.name.clone(), file.clone()), design)),
+                Err(wrong) => faults.extend(wrong.iter().map(|fault| {
+                    plain(&format!(
+                        "{}/{} line {} {}: {}",
+                        product.name, fault.file, fault.line, fault.id, fault.words.en
+                    ))
+                })),
+            }
+        }
+    }
+    designs
+}
+
+fn read_signatures(
+    config: &Config,
+    office: &Office,
+    faults: &mut Vec<Fault>,
+) -> BTreeMap<String, Vec<u8>> {
+    let folder = config.office.profile.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
+    let mut signatures = BTreeMap::new();
+    for file in office.officials.iter().filter_map(|official| official.image.as_ref()) {
+        let path = folder.join(file);
+        let small = fs::metadata(&path).is_ok_and(|meta| meta.len() <= SIGNATURE_LIMIT);
+        match fs::read(&path).ok().filter(|_| small) {
+            Some(bytes) => drop(signatures.insert(file.clone(), bytes)),
+            None => faults.push(plain(&format!(
+                "the signature {} cannot be read or is larger than {SIGNATURE_LIMIT} bytes",
+                path.display()
+            ))),
+        }
+    }
+    signatures
+}
+
+fn check_settings(
+    config: &Config,
+    products: &Products,
+    office: Option<&Office>,
+    faults: &mut Vec<Fault>,
+) {
+    for (name, settings) in &config.product {
+        let Ok(product) = products.find(name) else {
+            faults.push(plain(&format!("product.{name} is not a product")));
+            continue;
+        };
+        let asked = Settings {
+            layout: settings.layout.clone(),
+            issue_age_max_days: settings.issue_age_max_days,
+        };
+        let misfits = office.map(|office| product.misfits(office, &asked)).unwrap_or_default();
+        faults.extend(
+            misfits
+                .iter()
+                .map(|fault| plain(&format!("product.{name}.{}: {}", fault.key, fault.words.en))),
+        );
+    }
+}
+
+fn plain(sentence: &str) -> Fault {
+    Fault { line: 0, sentence: sentence.to_owned() }
+}

@@ -1,0 +1,175 @@
+//! `/v1/jobs/{id}/events` and `/v1/events`: the ledger's lines, whole or as they come.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use utoipa::ToSchema;
+
+use super::App;
+use super::jobs::job_id;
+use super::problem::{Problem, ProblemView};
+use crate::ledger::{Entry, LedgerError};
+
+/// Lines that one question to the ledger brings.
+const PAGE: u32 = 200;
+/// A comment line now and then, so that a dead connection is noticed.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// One line of the ledger. Nothing personal.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EntryView {
+    /// Its number; `Last-Event-ID` to go on behind it.
+    seq: u64,
+    /// When (RFC 3339).
+    #[schema(value_type = String, format = DateTime)]
+    at: jiff::Timestamp,
+    /// Whose.
+    job: String,
+    /// The job's `ref`.
+    #[serde(rename = "ref")]
+    reference: String,
+    /// What happened.
+    #[schema(example = "card_out")]
+    event: String,
+    /// Where the job stands after it.
+    state: crate::lifecycle::State,
+    /// What is known: codes, hashes, counters.
+    #[schema(value_type = Object)]
+    detail: serde_json::Value,
+}
+
+impl From<Entry> for EntryView {
+    fn from(entry: Entry) -> Self {
+        Self {
+            seq: entry.seq,
+            at: entry.at,
+            job: entry.job.to_string(),
+            reference: entry.reference,
+            event: entry.event,
+            state: entry.state,
+            detail: entry.detail,
+        }
+    }
+}
+
+/// The events of one job, oldest first.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}/events", tag = "events",
+    params(("id" = String, Path, description = "The job's id")),
+    responses(
+        (status = 200, description = "Every line of the ledger about the job", body = Vec<EntryView>),
+        (status = 404, description = "No such job", body = ProblemView, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn of_job(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<Vec<EntryView>>, Problem> {
+    let id = job_id(&id)?;
+    let entries = app
+        .ask(move |ledger| {
+            ledger.job(&id)?;
+            ledger.events_of(&id)
+        })
+        .await?;
+    Ok(Json(entries.into_iter().map(EntryView::from).collect()))
+}
+
+/// Events as they come (server-sent events).
+///
+/// Each line of the ledger is an event `job` with its number as `id`; give that as `Last-Event-ID` to go on
+/// behind it (0 for all since the beginning). Without it only new ones come. Changes of the station come as
+/// events `station` without `id`.
+#[utoipa::path(
+    get, path = "/v1/events", tag = "events",
+    params(("Last-Event-ID" = Option<u64>, Header, description = "Go on behind this line")),
+    responses(
+        (status = 200, description = "A stream that does not end by itself", content_type = "text/event-stream", body = String),
+        (status = 400, description = "`Last-Event-ID` is no number", body = ProblemView, content_type = "application/problem+json"),
+        (status = 503, description = "Too many listeners", body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn stream(
+    State(app): State<App>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Problem> {
+    let new_only = *app.ledger.watch().borrow();
+    let after = match headers.get("last-event-id") {
+        None => new_only,
+        Some(id) => id.to_str().ok().and_then(|id| id.trim().parse().ok()).ok_or_else(|| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "E_LAST_EVENT_ID",
+                "Last-Event-ID harus angka dari kejadian sebelumnya.",
+                "Last-Event-ID must be the number of an earlier event.",
+            )
+        })?,
+    };
+    let place = app.listeners.clone().try_acquire_owned().map_err(|_| super::busy())?;
+    let (out, stream) = mpsc::channel(16);
+    tokio::spawn(async move {
+        let _place = place;
+        // Ends when the listener hangs up or the daemon goes down.
+        let _ = tell(&app, after, &out).await;
+    });
+    Ok(Sse::new(ReceiverStream::new(stream)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// The listener or the ledger has gone.
+struct Gone;
+
+type Out = mpsc::Sender<Result<Event, Infallible>>;
+
+async fn tell(app: &App, mut after: u64, out: &Out) -> Result<(), Gone> {
+    let mut ledger = app.ledger.watch();
+    let mut station = app.station.watch();
+    let mut stopping = app.stopping.clone();
+    station.mark_changed();
+    ledger.mark_changed();
+    loop {
+        tokio::select! {
+            changed = ledger.changed() => {
+                changed.map_err(|_| Gone)?;
+                after = tell_entries(app, after, out).await?;
+            }
+            changed = station.changed() => {
+                changed.map_err(|_| Gone)?;
+                let snapshot = station.borrow_and_update().clone();
+                send(out, Event::default().event("station").json_data(snapshot)).await?;
+            }
+            _ = stopping.changed() => return Err(Gone),
+            () = out.closed() => return Err(Gone),
+        }
+    }
+}
+
+async fn tell_entries(app: &App, mut after: u64, out: &Out) -> Result<u64, Gone> {
+    loop {
+        let from = after;
+        let entries: Result<Vec<Entry>, LedgerError> =
+            app.ask_raw(move |ledger| ledger.events_after(from, PAGE)).await;
+        let entries = entries.map_err(|_| Gone)?;
+        let full = entries.len() == PAGE as usize;
+        for entry in entries {
+            after = entry.seq;
+            let event = Event::default().id(after.to_string()).event("job");
+            send(out, event.json_data(EntryView::from(entry))).await?;
+        }
+        if !full {
+            return Ok(after);
+        }
+    }
+}
+
+async fn send(out: &Out, event: Result<Event, axum::Error>) -> Result<(), Gone> {
+    out.send(Ok(event.map_err(|_| Gone)?)).await.map_err(|_| Gone)
+}

@@ -1,0 +1,102 @@
+//! At the gate: not more than can be worked on, and nothing that another site's page makes a browser send.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
+
+use super::problem::Problem;
+
+/// More requests than places are answered at once: try again.
+pub(super) async fn limit(
+    State(places): State<Arc<Semaphore>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match places.try_acquire() {
+        Ok(_place) => next.run(request).await,
+        Err(_) => super::busy().into_response(),
+    }
+}
+
+/// Loopback is reachable by every page in the operator's browser: a request must be addressed to a
+/// loopback name (no DNS rebinding), and where a page sent it, to the page's own origin.
+pub(super) async fn same_site(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    if !addressed_to_loopback(headers) {
+        return Problem::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "E_HOST",
+            "Panggil stasiun sebagai localhost atau 127.0.0.1.",
+            "Call the station as localhost or 127.0.0.1.",
+        )
+        .into_response();
+    }
+    if !from_own_page(headers) {
+        return Problem::new(
+            StatusCode::FORBIDDEN,
+            "E_ORIGIN",
+            "Permintaan dari halaman situs lain ditolak.",
+            "A request from another site's page is refused.",
+        )
+        .into_response();
+    }
+    next.run(request).await
+}
+
+fn addressed_to_loopback(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(HOST).and_then(|v| v.to_str().ok()) else { return false };
+    let name = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or(""),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn from_own_page(headers: &HeaderMap) -> bool {
+    let text = |name: &axum::http::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
+    match (text(&ORIGIN), text(&HOST)) {
+        (None, _) => true,
+        (Some(origin), Some(host)) => origin.strip_prefix("http://") == Some(host),
+        (Some(_), None) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(k, v)| (k.parse().unwrap(), v.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn only_loopback_names_are_answered() {
+        for good in ["localhost:8631", "127.0.0.1:8631", "[::1]:8631", "LOCALHOST", "127.0.0.1"] {
+            assert!(addressed_to_loopback(&headers(&[("host", good)])), "{good}");
+        }
+        for bad in ["evil.example:8631", "10.0.0.1", "", "127.0.0.1.evil.example"] {
+            assert!(!addressed_to_loopback(&headers(&[("host", bad)])), "{bad}");
+        }
+        assert!(!addressed_to_loopback(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn pages_of_other_sites_are_refused() {
+        assert!(from_own_page(&headers(&[("host", "localhost:1")])));
+        assert!(from_own_page(&headers(&[
+            ("host", "localhost:1"),
+            ("origin", "http://localhost:1")
+        ])));
+        assert!(!from_own_page(&headers(&[
+            ("host", "localhost:1"),
+            ("origin", "http://evil.example")
+        ])));
+        assert!(!from_own_page(&headers(&[("host", "localhost:1"), ("origin", "null")])));
+    }
+}

@@ -1,0 +1,364 @@
+//! `/v1/jobs`: post, list, show, withdraw. Nothing personal comes out of here.
+
+use axum::Json;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use drivers::words::Words;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::App;
+use super::intake;
+use super::problem::{FindingView, Problem, ProblemView};
+use crate::finding::{Finding, Severity};
+use crate::job::JobRequest;
+use crate::ledger::{Accepted, FaceHash, JobId, JobRecord, Order};
+use crate::report::CodeLabel;
+
+/// Jobs on a page unless told, and at most.
+const PAGE_DEFAULT: u32 = 50;
+const PAGE_LIMIT: u32 = 500;
+
+/// A job as anybody may see it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct JobView {
+    /// This station's name for it (UUID version 7).
+    #[schema(example = "0199f3c0-1f5c-7c3e-8f56-3f0a4a1a2b3c")]
+    id: String,
+    /// The upstream system's number of the application.
+    #[serde(rename = "ref")]
+    #[schema(example = "1301-2026-S2")]
+    reference: String,
+    /// Kind of card.
+    #[schema(example = "kia")]
+    product: String,
+    /// Why it is issued.
+    #[schema(example = "BARU")]
+    reason: String,
+    /// `A` or `B`, where the product has kinds.
+    kind: Option<String>,
+    /// Where it stands; see the README's table of states.
+    #[schema(example = "queued")]
+    state: crate::lifecycle::State,
+    /// The office's word for it.
+    #[schema(example = "antre")]
+    state_label: &'static str,
+    /// Why it waits for a person.
+    reasons: Vec<FindingView>,
+    /// Every warning, also the acknowledged ones.
+    warnings: Vec<FindingView>,
+    /// Hashes of the composed faces, once they exist.
+    faces: Vec<FaceHash>,
+    /// What the machine said of the card, or who saw it.
+    #[schema(value_type = Option<Object>)]
+    evidence: Option<serde_json::Value>,
+    /// When it was accepted (RFC 3339).
+    #[schema(value_type = String, format = DateTime)]
+    received_at: jiff::Timestamp,
+    /// When it last moved (RFC 3339).
+    #[schema(value_type = String, format = DateTime)]
+    changed_at: jiff::Timestamp,
+    /// Where more is.
+    links: Links,
+}
+
+/// Where more is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Links {
+    #[serde(rename = "self")]
+    this: String,
+    events: String,
+    preview_front: String,
+    preview_back: String,
+}
+
+/// Some jobs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct JobsView {
+    /// In order of arrival.
+    jobs: Vec<JobView>,
+    /// Give it as `cursor` for the next page; `null` at the end.
+    next: Option<String>,
+}
+
+/// Which jobs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    /// Only jobs in this state.
+    #[param(example = "held")]
+    state: Option<String>,
+    /// `oldest` first (unless told) or `newest`.
+    #[param(example = "newest")]
+    order: Option<String>,
+    /// `next` of the page before.
+    cursor: Option<u64>,
+    /// Jobs a page, 1 to 500; 50 unless told.
+    limit: Option<u32>,
+}
+
+/// Who withdraws a job.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Withdrawal {
+    /// Officer number or account, no name: it stands in the ledger.
+    #[schema(example = "petugas-2")]
+    by: String,
+}
+
+impl From<JobRecord> for JobView {
+    fn from(job: JobRecord) -> Self {
+        let view = |keep: &dyn Fn(&Finding) -> bool| {
+            job.findings.iter().filter(|f| keep(f)).map(FindingView::from).collect()
+        };
+        let this = format!("/v1/jobs/{}", job.id);
+        Self {
+            reasons: view(&Finding::holds),
+            warnings: view(&|f| f.severity() == Severity::Warning),
+            links: Links {
+                events: format!("{this}/events"),
+                preview_front: format!("{this}/preview/front.png"),
+                preview_back: format!("{this}/preview/back.png"),
+                this,
+            },
+            id: job.id.to_string(),
+            reference: job.reference,
+            product: job.product,
+            reason: job.reason,
+            kind: job.kind,
+            state: job.state,
+            state_label: job.state.label_id(),
+            faces: job.faces,
+            evidence: job.evidence,
+            received_at: job.received_at,
+            changed_at: job.changed_at,
+        }
+    }
+}
+
+/// Post a job.
+///
+/// Stored and synced before the answer. The same `Idempotency-Key` (or the same `ref`) with the same body
+/// gives the same job again. With `Prefer: respond-async` (RFC 7240) the photo's pixels and the fit of the
+/// texts are looked at after the answer: the job is then `received` until they are.
+#[utoipa::path(
+    post, path = "/v1/jobs", tag = "jobs",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters"),
+        ("Prefer" = Option<String>, Header, description = "`respond-async`: inspect after the answer"),
+        ("Accept-Language" = Option<String>, Header, description = "`id` (default) or `en`"),
+    ),
+    request_body(
+        content(
+            (JobRequest = "application/json", example = json!(super::openapi::example_job())),
+            (super::openapi::JobForm = "multipart/form-data"),
+        ),
+        description = "The job; as multipart the part `job` is the same JSON without `photo`.",
+    ),
+    responses(
+        (status = 201, description = "Stored. `state` is `queued`, `held` (see `reasons`) or `received`.", body = JobView,
+         headers(("Location" = String), ("Idempotency-Replayed" = Option<String>), ("Preference-Applied" = Option<String>))),
+        (status = 400, description = "Not a job", body = ProblemView, content_type = "application/problem+json"),
+        (status = 408, description = "The request stopped half-way", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "Key or `ref` used with another body", body = ProblemView, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = ProblemView, content_type = "application/problem+json"),
+        (status = 415, description = "Neither JSON nor multipart", body = ProblemView, content_type = "application/problem+json"),
+        (status = 422, description = "Refused: every fault is named, nothing is stored", body = ProblemView, content_type = "application/problem+json"),
+        (status = 503, description = "Busy, or the ledger cannot be written", body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn post(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let _door = app.station.at_the_door();
+    let key = intake::read_key(request.headers())?;
+    let later = prefers_async(request.headers());
+    let request = intake::read_job(request).await?;
+    let now = app.ledger.now();
+    let examined = app.examine(request, now, later).await.map_err(|refusal| {
+        let code = refusal.errors.first().map_or_else(String::new, |f| f.code.clone());
+        app.metrics.jobs_refused.get_or_create(&CodeLabel { code }).inc();
+        Problem::from(refusal)
+    })?;
+    let accepted = app.ledger.accept(examined.into_new_job(key)).await?;
+    app.station.wake();
+    answer(&app, accepted, later)
+}
+
+fn answer(app: &App, accepted: Accepted, later: bool) -> Result<Response, Problem> {
+    let (job, replayed) = match accepted {
+        Accepted::New(job) => {
+            app.metrics.jobs_accepted.inc();
+            (job, false)
+        }
+        Accepted::Before(job) => (job, true),
+        Accepted::KeyTaken => {
+            return Err(Problem::of(
+                StatusCode::CONFLICT,
+                Finding::at(
+                    "Idempotency-Key",
+                    "E_IDEMPOTENCY_KEY_REUSED",
+                    Words::fixed(
+                        "Idempotency-Key ini sudah dipakai untuk isi yang lain. Pakai kunci baru untuk pekerjaan baru.",
+                        "This Idempotency-Key was used with another body. Use a new key for a new job.",
+                    ),
+                ),
+            ));
+        }
+        Accepted::RefTaken(job) => {
+            return Err(Problem::of(
+                StatusCode::CONFLICT,
+                Finding::at(
+                    "ref",
+                    "E_REF_TAKEN",
+                    Words::new(
+                        format!(
+                            "Nomor permohonan ini sudah ada sebagai pekerjaan {} ({}). Batalkan yang itu dahulu, atau pakai nomor baru.",
+                            job.id,
+                            job.state.label_id()
+                        ),
+                        format!(
+                            "This ref is already job {} ({}). Cancel that one first, or use a new ref.",
+                            job.id,
+                            job.state.name()
+                        ),
+                    ),
+                ),
+            ));
+        }
+    };
+    let location =
+        HeaderValue::from_str(&format!("/v1/jobs/{}", job.id)).expect("a UUID is a header value");
+    let mut response = (StatusCode::CREATED, Json(JobView::from(*job))).into_response();
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, location);
+    if replayed {
+        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+    }
+    if later {
+        headers.insert("preference-applied", HeaderValue::from_static("respond-async"));
+    }
+    Ok(response)
+}
+
+/// RFC 7240 section 4.1.
+fn prefers_async(headers: &HeaderMap) -> bool {
+    headers
+        .get_all("prefer")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+}
+
+/// List jobs in the order of their arrival.
+#[utoipa::path(
+    get, path = "/v1/jobs", tag = "jobs", params(Wanted),
+    responses(
+        (status = 200, description = "A page of jobs", body = JobsView),
+        (status = 400, description = "Unknown state, parameter or limit", body = ProblemView, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<JobsView>, Problem> {
+    let Query(wanted) = wanted.map_err(|_| bad_query("query"))?;
+    let state = match &wanted.state {
+        None => None,
+        Some(name) => {
+            Some(crate::lifecycle::State::from_name(name).ok_or_else(|| bad_query("state"))?)
+        }
+    };
+    let limit = wanted.limit.unwrap_or(PAGE_DEFAULT);
+    if !(1..=PAGE_LIMIT).contains(&limit) {
+        return Err(bad_query("limit"));
+    }
+    let order = match wanted.order.as_deref() {
+        None | Some("oldest") => Order::OldestFirst,
+        Some("newest") => Order::NewestFirst,
+        Some(_) => return Err(bad_query("order")),
+    };
+    let page = app.ask(move |ledger| ledger.jobs(state, order, wanted.cursor, limit)).await?;
+    let jobs = page.jobs.into_iter().map(JobView::from).collect();
+    Ok(Json(JobsView { jobs, next: page.next.map(|seq| seq.to_string()) }))
+}
+
+fn bad_query(parameter: &str) -> Problem {
+    Problem::of(
+        StatusCode::BAD_REQUEST,
+        Finding::at(
+            parameter,
+            "E_QUERY",
+            Words::fixed(
+                "Parameter tidak dikenal: state (nama status), order (oldest, newest), cursor (dari halaman sebelumnya), limit (1 sampai 500).",
+                "Not a parameter: state (name of a state), order (oldest, newest), cursor (from the page before), limit (1 to 500).",
+            ),
+        ),
+    )
+}
+
+/// Show one job.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}", tag = "jobs",
+    params(("id" = String, Path, description = "The job's id")),
+    responses(
+        (status = 200, description = "The job", body = JobView),
+        (status = 404, description = "No such job", body = ProblemView, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<JobView>, Problem> {
+    let id = job_id(&id)?;
+    let job = app.ask(move |ledger| ledger.job(&id)).await?;
+    Ok(Json(JobView::from(job)))
+}
+
+/// Withdraw a job whose card has not begun to move.
+#[utoipa::path(
+    post, path = "/v1/jobs/{id}/cancel", tag = "jobs",
+    params(("id" = String, Path, description = "The job's id")),
+    request_body(content = Withdrawal, content_type = "application/json"),
+    responses(
+        (status = 200, description = "Withdrawn", body = JobView),
+        (status = 400, description = "`by` is missing or too long", body = ProblemView, content_type = "application/problem+json"),
+        (status = 404, description = "No such job", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "Its card may already exist, or it has ended", body = ProblemView, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = ProblemView, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be written", body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn cancel(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: axum::body::Bytes,
+) -> Result<Json<JobView>, Problem> {
+    let id = job_id(&id)?;
+    let who: Withdrawal = serde_json::from_slice(&body).map_err(|_| needs_by())?;
+    if who.by.trim().is_empty() || who.by.len() > 60 || who.by.chars().any(char::is_control) {
+        return Err(needs_by());
+    }
+    Ok(Json(JobView::from(app.station.cancel(id, who.by).await?)))
+}
+
+fn needs_by() -> Problem {
+    Problem::of(
+        StatusCode::BAD_REQUEST,
+        Finding::at(
+            "by",
+            "E_BY",
+            Words::fixed(
+                "Tulis siapa yang membatalkan: {\"by\": \"nomor petugas\"}, paling banyak 60 huruf.",
+                "Say who withdraws it: {\"by\": \"officer number\"}, 60 characters at most.",
+            ),
+        ),
+    )
+}
+
+pub(super) fn job_id(text: &str) -> Result<JobId, Problem> {
+    JobId::parse(text).ok_or_else(Problem::not_found)
+}

@@ -1,0 +1,167 @@
+//! HTTP: one file a resource, `problem` for everything that goes wrong. The only module that knows axum.
+//! Loopback only: see [`crate::config`]. Decides nothing about jobs; asks the desk, the ledger, the station.
+
+mod events;
+mod guard;
+mod intake;
+mod jobs;
+mod openapi;
+mod preview;
+mod problem;
+mod station;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::{Router, middleware, routing};
+use tokio::sync::{Semaphore, watch};
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::config;
+use crate::desk::{Desk, Examined, Refusal};
+use crate::job::JobRequest;
+use crate::ledger::{Ledger, LedgerError};
+use crate::report::Metrics;
+use crate::station::Handle;
+use problem::Problem;
+
+/// Listeners of `/v1/events` at once.
+const LISTENERS_LIMIT: usize = 32;
+/// Photos that are decoded at once: as many as there are cores, at least two, or memory grows.
+const INSPECTIONS_MIN: usize = 2;
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct App {
+    ledger: Ledger,
+    desk: Arc<Desk>,
+    station: Handle,
+    metrics: Metrics,
+    inspections: Arc<Semaphore>,
+    listeners: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
+    openapi: Arc<serde_json::Value>,
+}
+
+impl App {
+    /// Ties the parts together.
+    pub fn new(
+        ledger: Ledger,
+        desk: Arc<Desk>,
+        station: Handle,
+        metrics: Metrics,
+        stopping: watch::Receiver<bool>,
+    ) -> App {
+        let cores = std::thread::available_parallelism().map_or(INSPECTIONS_MIN, usize::from);
+        App {
+            ledger,
+            desk,
+            station,
+            metrics,
+            inspections: Arc::new(Semaphore::new(cores.max(INSPECTIONS_MIN))),
+            listeners: Arc::new(Semaphore::new(LISTENERS_LIMIT)),
+            stopping,
+            openapi: Arc::default(),
+        }
+    }
+
+    /// The rules, and unless put off the photo's pixels and the fit of the texts.
+    async fn examine(
+        &self,
+        request: JobRequest,
+        now: jiff::Timestamp,
+        later: bool,
+    ) -> Result<Examined, Refusal> {
+        if later {
+            return self.desk.examine(request, now, false);
+        }
+        let _turn = self.inspections.acquire().await;
+        let desk = self.desk.clone();
+        tokio::task::spawn_blocking(move || desk.examine(request, now, true))
+            .await
+            .unwrap_or_else(|_| Err(Refusal::broken()))
+    }
+
+    /// Asks the ledger away from the async threads.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.ask_raw(question).await.map_err(Problem::from)
+    }
+
+    async fn ask_raw<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let ledger = self.ledger.clone();
+        tokio::task::spawn_blocking(move || question(&ledger))
+            .await
+            .unwrap_or(Err(LedgerError::Closed))
+    }
+}
+
+/// Every route, described by the handlers themselves.
+fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::Description::openapi())
+        .routes(routes!(jobs::post, jobs::list))
+        .routes(routes!(jobs::show))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(events::of_job))
+        .routes(routes!(preview::face))
+        .routes(routes!(events::stream))
+        .routes(routes!(station::station))
+        .routes(routes!(station::healthz))
+        .routes(routes!(station::readyz))
+        .routes(routes!(station::metrics))
+        .routes(routes!(openapi::openapi))
+}
+
+/// The whole application, ready to be served.
+pub fn router(mut app: App, settings: &config::Http) -> Router {
+    let (router, description) = routes().split_for_parts();
+    app.openapi = Arc::new(serde_json::to_value(description).expect("a description is JSON"));
+    let places = Arc::new(Semaphore::new(settings.max_requests));
+    router
+        .route("/", routing::get(station::page))
+        .route("/page.js", routing::get(station::page_script))
+        .fallback(async || Problem::not_found())
+        .layer(DefaultBodyLimit::max(settings.max_request_bytes))
+        .layer(middleware::from_fn_with_state(places, guard::limit))
+        .layer(middleware::from_fn(guard::same_site))
+        .layer(middleware::from_fn(problem::render))
+        .with_state(app)
+}
+
+/// Serves until `stopping` becomes true; requests under way are finished.
+///
+/// # Errors
+/// When the socket cannot be used.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move {
+            // A dropped sender means the same.
+            let _ = stopping.wait_for(|stop| *stop).await;
+        })
+        .await
+}
+
+fn busy() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "E_BUSY",
+        "Stasiun sedang sibuk. Kirim lagi sebentar lagi.",
+        "The station is busy. Send it again in a moment.",
+    )
+    .retry_after(1)
+}

@@ -1,0 +1,88 @@
+// The page for a person at the station: asks /v1/station and /v1/jobs, again whenever /v1/events says that
+// something has changed. Everything is set as text, never as HTML.
+"use strict";
+const WORDS = {
+  id: { other: "English", printer: "Printer", counts: "Pekerjaan", jobs: "Terakhir", none: "Belum ada pekerjaan.",
+    ribbon: "pita", unknown: "belum menjawab", lost: "Stasiun tidak menjawab. Halaman ini mencoba lagi sendiri.",
+    specimen: "Belum ada profil kantor: setiap kartu bertanda CONTOH.",
+    idle: "siap", processing: "mencetak", stopped: "perlu bantuan" },
+  en: { other: "Bahasa Indonesia", printer: "Printer", counts: "Jobs", jobs: "Latest", none: "No jobs yet.",
+    ribbon: "ribbon", unknown: "has not answered yet", lost: "The station does not answer. This page tries again by itself.",
+    specimen: "No office profile is configured: every card says CONTOH.",
+    idle: "ready", processing: "printing", stopped: "needs help" },
+};
+const LATEST = 15;
+let language = localStorage.getItem("language") === "en" ? "en" : "id";
+let asking = false, again = false;
+
+const at = (id) => document.getElementById(id);
+const add = (parent, tag, text) => parent.appendChild(Object.assign(document.createElement(tag), { textContent: text }));
+
+function show(station, jobs) {
+  const words = WORDS[language];
+  document.documentElement.lang = language;
+  at("language").textContent = words.other;
+  for (const part of ["printer", "counts", "jobs"]) at("t-" + part).textContent = words[part];
+  at("name").textContent = station.station;
+  at("state").textContent = words[station.state];
+  at("state").className = station.state;
+  at("specimen").hidden = !station.specimen;
+  at("specimen").textContent = words.specimen;
+  const p = station.printer;
+  at("printer").textContent = p
+    ? `${p.model} ${p.serial}` + (p.ribbon ? `, ${words.ribbon} ${p.ribbon.panels} ${p.ribbon.remaining}/${p.ribbon.capacity}` : "")
+    : words.unknown;
+  at("reasons").replaceChildren();
+  for (const reason of station.state_reasons) {
+    const line = add(at("reasons"), "li", reason.message[language] + " ");
+    add(line, "code", reason.keyword + (reason.vendor_code ? " " + reason.vendor_code : ""));
+  }
+  at("counts").replaceChildren();
+  for (const [state, n] of Object.entries(station.jobs).filter(([, n]) => n > 0)) {
+    const cell = add(at("counts"), "span", "");
+    add(cell, "b", n);
+    cell.append(" " + state.replaceAll("_", " "));
+  }
+  at("jobs").replaceChildren();
+  if (jobs.length === 0) add(at("jobs").insertRow(), "td", words.none);
+  for (const job of jobs) {
+    const row = at("jobs").insertRow();
+    add(row, "td", job.ref);
+    add(row, "td", job.product + (job.kind ? " " + job.kind : ""));
+    add(row, "td", language === "id" ? job.state_label : job.state.replaceAll("_", " "));
+    add(row, "td", job.reasons.map((r) => r.message[language]).join(" "));
+    add(row, "td", new Date(job.changed_at).toLocaleString(language === "id" ? "id-ID" : "en-GB"));
+  }
+}
+
+async function get(path) {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error(answer.status);
+  return answer.json();
+}
+
+// One question at a time; what changes meanwhile is asked once more at the end.
+async function refresh() {
+  if (asking) { again = true; return; }
+  asking = true;
+  do {
+    again = false;
+    try {
+      const [station, page] = await Promise.all([get("/v1/station"), get("/v1/jobs?order=newest&limit=" + LATEST)]);
+      show(station, page.jobs);
+    } catch {
+      at("state").textContent = WORDS[language].lost;
+      at("state").className = "stopped";
+    }
+  } while (again);
+  asking = false;
+}
+
+at("language").addEventListener("click", () => {
+  language = language === "id" ? "en" : "id";
+  localStorage.setItem("language", language);
+  refresh();
+});
+const events = new EventSource("/v1/events");
+for (const kind of ["job", "station", "error"]) events.addEventListener(kind, refresh);
+refresh();

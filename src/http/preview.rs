@@ -1,0 +1,54 @@
+//! `/v1/jobs/{id}/preview/front.png` and `back.png`: the card as it would look, marked CONTOH.
+//! Looking at personal data is written down.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+
+use super::App;
+use super::jobs::job_id;
+use super::problem::{Problem, ProblemView};
+use crate::ledger::LedgerError;
+
+/// The card as it would look, marked CONTOH. Each look is written in the ledger.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}/preview/{face}", tag = "jobs",
+    params(
+        ("id" = String, Path, description = "The job's id"),
+        ("face" = String, Path, description = "`front.png` or `back.png`", example = "front.png"),
+    ),
+    responses(
+        (status = 200, description = "A picture at the size of the print head", content_type = "image/png", body = Vec<u8>),
+        (status = 404, description = "No such job, or the card has no such side", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "The card cannot be composed; the reasons stand with the job", body = ProblemView, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be read or written", body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn face(
+    State(app): State<App>,
+    Path((id, face)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let id = job_id(&id)?;
+    let side = match face.as_str() {
+        "front.png" => "front",
+        "back.png" => "back",
+        _ => return Err(Problem::not_found()),
+    };
+    let (ledger, desk, job) = (app.ledger.clone(), app.desk.clone(), id.clone());
+    let png = tokio::task::spawn_blocking(move || -> Result<Option<Vec<u8>>, Problem> {
+        let received_at = ledger.job(&job)?.received_at;
+        let (request, photo) = ledger.job_data(&job)?;
+        desk.preview(&request, photo.as_deref(), side == "back", received_at).map_err(|findings| {
+            findings
+                .into_iter()
+                .next()
+                .map_or_else(Problem::not_found, |first| Problem::of(StatusCode::CONFLICT, first))
+        })
+    })
+    .await
+    .map_err(|_| Problem::from(LedgerError::Closed))??
+    .ok_or_else(Problem::not_found)?;
+    app.ledger.note_preview(&id, side).await?;
+    Ok(([(CONTENT_TYPE, "image/png"), (CACHE_CONTROL, "no-store")], png).into_response())
+}

@@ -1,0 +1,275 @@
+//! Every error that leaves over HTTP, as RFC 9457 problem details: the one place that maps errors to
+//! status codes. Sentences in Indonesian and English; `detail` in the language that was asked for.
+
+use axum::extract::Request;
+use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use drivers::words::Words;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::desk::Refusal;
+use crate::finding::Finding;
+use crate::ledger::LedgerError;
+use crate::report::Sentence;
+
+/// An error on its way out. Rendered by [`render`], which knows the client's language.
+#[derive(Debug, Clone)]
+pub(super) struct Problem {
+    status: StatusCode,
+    findings: Vec<Finding>,
+    warnings: Vec<Finding>,
+    retry_after_s: Option<u32>,
+}
+
+/// RFC 9457 problem details, `application/problem+json`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ProblemView {
+    /// `urn:kartu:problem:` and the code.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:kartu:problem:E_NIK_LEN")]
+    kind: String,
+    /// The status in words.
+    #[schema(example = "Unprocessable Entity")]
+    title: String,
+    /// The HTTP status.
+    #[schema(example = 422)]
+    status: u16,
+    /// Stable code of the first fault.
+    #[schema(example = "E_NIK_LEN")]
+    code: String,
+    /// The field of the first fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "fields.nik")]
+    field: Option<String>,
+    /// The first fault in the language that was asked for (`Accept-Language`; Indonesian unless told).
+    detail: String,
+    /// Every fault.
+    errors: Vec<FindingView>,
+    /// Warnings that were found beside the faults.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<FindingView>,
+}
+
+/// One thing that a check found.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct FindingView {
+    /// Stable, for programs; `E_` refuses, `H_` holds, `W_` warns.
+    #[schema(example = "W_NIK_SEX")]
+    pub code: String,
+    /// Where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "fields.nik")]
+    pub field: Option<String>,
+    /// What is wrong and what to do.
+    pub message: Sentence,
+    /// The recommendation names this warning as seen and accepted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub acknowledged: bool,
+}
+
+impl From<&Finding> for FindingView {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            code: finding.code.clone(),
+            field: finding.field.clone(),
+            message: Sentence::from(&finding.words),
+            acknowledged: finding.acknowledged,
+        }
+    }
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, code: &'static str, id: &'static str, en: &'static str) -> Self {
+        Self::of(status, Finding::whole(code, Words::fixed(id, en)))
+    }
+
+    pub fn of(status: StatusCode, finding: Finding) -> Self {
+        Self { status, findings: vec![finding], warnings: Vec::new(), retry_after_s: None }
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "E_NOT_FOUND",
+            "Tidak ada yang bernama itu di sini. Periksa alamat atau nomor pekerjaan.",
+            "There is nothing of that name here. Check the address or the job's id.",
+        )
+    }
+
+    /// Try again after so many seconds.
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    fn view(&self, english: bool) -> ProblemView {
+        let first = &self.findings[0];
+        let detail = if english { &first.words.en } else { &first.words.id };
+        ProblemView {
+            kind: format!("urn:kartu:problem:{}", first.code),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            code: first.code.clone(),
+            field: first.field.clone(),
+            detail: detail.to_string(),
+            errors: self.findings.iter().map(FindingView::from).collect(),
+            warnings: self.warnings.iter().map(FindingView::from).collect(),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            findings: refusal.errors,
+            warnings: refusal.warnings,
+            retry_after_s: None,
+        }
+    }
+}
+
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::NoSuchJob => Self::not_found(),
+            LedgerError::Refused(refused) => Self::of(
+                StatusCode::CONFLICT,
+                Finding::whole(
+                    "E_STATE",
+                    Words::new(
+                        format!(
+                            "Pekerjaan berstatus {} dan tidak dapat diubah begitu.",
+                            refused.state.label_id()
+                        ),
+                        format!(
+                            "The job is {}; that cannot be done with it any more.",
+                            refused.state.name()
+                        ),
+                    ),
+                ),
+            ),
+            error => {
+                // Nothing personal is in a ledger error.
+                tracing::error!(%error, "answered 503");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "E_LEDGER",
+                    "Buku besar tidak dapat ditulis atau dibaca; tidak ada yang disimpan. Kirim lagi nanti, beri tahu teknisi.",
+                    "The ledger cannot be written or read; nothing was stored. Send it again later, tell the technician.",
+                )
+                .retry_after(10)
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes problems in the client's language, and turns the framework's own refusals into problems.
+pub(super) async fn render(request: Request, next: Next) -> Response {
+    let english = prefers_english(request.headers());
+    let mut response = next.run(request).await;
+    let problem = match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => problem,
+        None if is_foreign_error(&response) => foreign(response.status()),
+        None => return response,
+    };
+    let body = serde_json::to_vec(&problem.view(english)).expect("strings and numbers become JSON");
+    let allow = response.headers_mut().remove("allow");
+    let mut rendered = (problem.status, body).into_response();
+    let headers = rendered.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(if english { "en" } else { "id" }));
+    headers.insert(VARY, HeaderValue::from_static("accept-language"));
+    if let Some(seconds) = problem.retry_after_s {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(allow) = allow {
+        headers.insert("allow", allow);
+    }
+    rendered
+}
+
+fn is_foreign_error(response: &Response) -> bool {
+    let status = response.status();
+    let is_ours =
+        response.headers().get(CONTENT_TYPE).is_some_and(|t| t == "text/plain; charset=utf-8");
+    (status.is_client_error() || status.is_server_error())
+        && (is_ours || !response.headers().contains_key(CONTENT_TYPE))
+}
+
+fn foreign(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::NOT_FOUND => Problem::not_found(),
+        StatusCode::METHOD_NOT_ALLOWED => Problem::new(
+            status,
+            "E_METHOD",
+            "Cara ini tidak dikenal di alamat ini. Lihat /openapi.json.",
+            "This method is not known at this address. See /openapi.json.",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            status,
+            "E_TOO_LARGE",
+            "Kiriman terlalu besar. Foto paling besar 2 MiB.",
+            "The request is too large. A photo may have 2 MiB at most.",
+        ),
+        _ => Problem::new(
+            status,
+            "E_REQUEST",
+            "Permintaan tidak dapat dibaca. Lihat /openapi.json.",
+            "The request cannot be read. See /openapi.json.",
+        ),
+    }
+}
+
+/// RFC 9110 section 12.5.4, as far as two languages need it: English only where it is ranked higher.
+fn prefers_english(headers: &HeaderMap) -> bool {
+    let Some(wanted) = headers.get(ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()) else {
+        return false;
+    };
+    let quality = |language: &str| {
+        wanted
+            .split(',')
+            .filter_map(|range| {
+                let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
+                let q =
+                    parameters.trim().strip_prefix("q=").map_or(Some(1.0), |q| q.parse().ok())?;
+                let primary = tag.trim().split('-').next()?;
+                primary.eq_ignore_ascii_case(language).then_some(q)
+            })
+            .fold(0.0_f32, f32::max)
+    };
+    quality("en") > quality("id")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn english(accept: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_LANGUAGE, accept.parse().unwrap());
+        prefers_english(&headers)
+    }
+
+    #[test]
+    fn indonesian_unless_english_is_ranked_higher() {
+        assert!(!prefers_english(&HeaderMap::new()));
+        assert!(english("en"));
+        assert!(english("en-GB,en;q=0.9"));
+        assert!(!english("id,en;q=0.9"));
+        assert!(english("id;q=0.5, en;q=0.8"));
+        assert!(!english("*"));
+        assert!(!english("en;q=zzz"));
+    }
+}

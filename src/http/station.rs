@@ -1,0 +1,107 @@
+//! `/v1/station`, `/healthz`, `/readyz`, `/metrics`, `/`: how the station is, for programs and for people.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::IntoResponse;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::App;
+use super::problem::{Problem, ProblemView};
+use crate::report::Snapshot;
+
+/// The station, and how many jobs are in each state.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StationView {
+    #[serde(flatten)]
+    station: Snapshot,
+    /// State → number of jobs.
+    jobs: std::collections::BTreeMap<String, u64>,
+    /// The number of the ledger's last line.
+    last_event: u64,
+}
+
+/// How the station is, in the words of IPP.
+#[utoipa::path(
+    get, path = "/v1/station", tag = "station",
+    responses(
+        (status = 200, description = "The station now", body = StationView),
+        (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn station(State(app): State<App>) -> Result<Json<StationView>, Problem> {
+    let jobs = app.ask(|ledger| ledger.counts()).await?;
+    Ok(Json(StationView {
+        station: app.station.watch().borrow().clone(),
+        jobs: jobs.into_iter().map(|(state, n)| (state.name().to_owned(), n)).collect(),
+        last_event: *app.ledger.watch().borrow(),
+    }))
+}
+
+/// The process is alive.
+#[utoipa::path(
+    get, path = "/healthz", tag = "station",
+    responses((status = 200, description = "Alive", content_type = "text/plain", body = String))
+)]
+pub(super) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Jobs can be taken in: the ledger answers. Printer trouble does not make a station unready.
+#[utoipa::path(
+    get, path = "/readyz", tag = "station",
+    responses(
+        (status = 200, description = "Ready", content_type = "text/plain", body = String),
+        (status = 503, description = "Not ready", body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Problem> {
+    app.ask(|ledger| ledger.counts()).await?;
+    Ok("ready\n")
+}
+
+/// Figures for a scraper (OpenMetrics).
+#[utoipa::path(
+    get, path = "/metrics", tag = "station",
+    responses(
+        (status = 200, description = "OpenMetrics 1.0", content_type = "application/openmetrics-text", body = String),
+        (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
+    let jobs = app.ask(|ledger| ledger.counts()).await?;
+    let snapshot = app.station.watch().borrow().clone();
+    let page = app.metrics.expose(&snapshot, &jobs).map_err(|_| {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "E_METRICS",
+            "Angka tidak dapat ditulis.",
+            "The figures cannot be written.",
+        )
+    })?;
+    Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page))
+}
+
+/// The page for a person at the station. Everything it needs is in it: no other host is asked.
+pub(super) async fn page() -> impl IntoResponse {
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; \
+                  frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+    (
+        [
+            (CONTENT_TYPE, "text/html; charset=utf-8"),
+            (CONTENT_SECURITY_POLICY, policy),
+            (CACHE_CONTROL, "no-cache"),
+        ],
+        include_str!("page.html"),
+    )
+}
+
+/// The page's script.
+pub(super) async fn page_script() -> impl IntoResponse {
+    (
+        [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "no-cache")],
+        include_str!("page.js"),
+    )
+}

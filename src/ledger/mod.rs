@@ -1,0 +1,272 @@
+//! The ledger: what was accepted and what became of it, in SQLite on this machine's disk.
+//! The only module that knows the database. Knows no HTTP and no device.
+//!
+//! Events are appended and never changed; a job's state is the fold of its events through
+//! [`crate::lifecycle`], kept beside them as a projection (table `jobs`) in the same transaction.
+//! Nothing is answered before it is synced: one thread writes, and many callers share one sync
+//! (group commit). Personal data lies in two tables of its own (`job_data`, `photos`), never in events.
+
+mod reader;
+mod record;
+mod schema;
+mod writer;
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use record::{Accepted, Entry, FaceHash, JobId, JobRecord, NewJob, Order, Page};
+
+use crate::lifecycle::{Event, Refused, State};
+
+/// Requests that wait for the writer before callers are slowed down.
+const INBOX_LIMIT: usize = 256;
+
+/// The time of day, passed in so that tests can turn it.
+pub type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
+
+/// The system's clock.
+pub fn system_clock() -> Clock {
+    Arc::new(jiff::Timestamp::now)
+}
+
+/// A handle to the ledger; cheap to clone. The writer thread ends when the last handle is dropped.
+#[derive(Clone)]
+pub struct Ledger {
+    inbox: mpsc::Sender<writer::Request>,
+    reader: Arc<Mutex<Connection>>,
+    last_seq: watch::Receiver<u64>,
+    path: Arc<Path>,
+    clock: Clock,
+}
+
+/// Why the ledger cannot be used, or refuses a write.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The file exists, but is not a ledger or is damaged. Never taken as an empty one.
+    #[error(
+        "the ledger {path} cannot be read ({why}); nothing is printed from a ledger that cannot be trusted. Keep the file, restore the latest backup or ask for help"
+    )]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What SQLite or the check said.
+        why: String,
+    },
+    /// Another daemon works on it.
+    #[error("the ledger {path} is in use by another kartud; stop that one first")]
+    InUse {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The folder cannot be made or written.
+    #[error("the folder of the ledger, {path}, cannot be used")]
+    Folder {
+        /// Which folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A write did not reach the disk; nothing of it is stored.
+    #[error("the ledger cannot be written ({0})")]
+    Write(String),
+    /// A question could not be answered.
+    #[error("the ledger cannot be asked ({0})")]
+    Read(String),
+    /// No such job.
+    #[error("there is no such job")]
+    NoSuchJob,
+    /// The lifecycle has no such move.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// An event that says where a card is came without evidence: a fault of the program.
+    #[error("the event {} needs evidence", .0.name())]
+    NoEvidence(Event),
+    /// The writer has stopped: the daemon is going down.
+    #[error("the ledger is closed")]
+    Closed,
+}
+
+/// The answer to a write, once it is synced.
+pub struct Synced<T>(oneshot::Receiver<Result<T, LedgerError>>);
+
+impl<T> Synced<T> {
+    /// Waits on a plain thread.
+    ///
+    /// # Errors
+    /// What the write met.
+    pub fn wait(self) -> Result<T, LedgerError> {
+        self.0.blocking_recv().unwrap_or(Err(LedgerError::Closed))
+    }
+}
+
+impl Ledger {
+    /// Opens the ledger at `path`, or makes a new one where no file is.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unreadable`], [`LedgerError::InUse`], [`LedgerError::Folder`].
+    pub fn open(path: &Path, clock: Clock) -> Result<Ledger, LedgerError> {
+        let lock = lock_folder(path)?;
+        let mut connection = schema::open(path)?;
+        schema::check_or_create(&mut connection, path)?;
+        let reader = schema::open_reader(path)?;
+        let first_seq = reader::last_seq(&reader)?;
+        let (seq_out, last_seq) = watch::channel(first_seq);
+        let (inbox, requests) = mpsc::channel(INBOX_LIMIT);
+        let writer =
+            writer::Writer { connection, requests, seq_out, clock: clock.clone(), _lock: lock };
+        std::thread::Builder::new()
+            .name("ledger".into())
+            .spawn(move || writer.run())
+            .map_err(|source| LedgerError::Folder { path: path.to_owned(), source })?;
+        Ok(Ledger {
+            inbox,
+            reader: Arc::new(Mutex::new(reader)),
+            last_seq,
+            path: path.into(),
+            clock,
+        })
+    }
+
+    /// The time of day as the ledger sees it.
+    pub fn now(&self) -> jiff::Timestamp {
+        (self.clock)()
+    }
+
+    /// Stores a new job; done when it is synced. From an async task.
+    ///
+    /// # Errors
+    /// [`LedgerError::Write`] when the disk did not take it: then nothing is stored.
+    pub async fn accept(&self, job: NewJob) -> Result<Accepted, LedgerError> {
+        let (reply, answer) = oneshot::channel();
+        let request = writer::Request::Accept { job: Box::new(job), reply };
+        self.inbox.send(request).await.map_err(|_| LedgerError::Closed)?;
+        answer.await.unwrap_or(Err(LedgerError::Closed))
+    }
+
+    /// Appends one event to a job, if the lifecycle allows it. From a plain thread.
+    pub fn append(&self, job: &JobId, event: Event, detail: serde_json::Value) -> Synced<Entry> {
+        let (reply, answer) = oneshot::channel();
+        let note = writer::Request::Append { job: job.clone(), event, detail, reply };
+        // A closed inbox drops the reply, which the waiter sees as `Closed`.
+        let _ = self.inbox.blocking_send(note);
+        Synced(answer)
+    }
+
+    /// Writes down that somebody looked at a job's faces. Looking moves nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::Write`].
+    pub async fn note_preview(&self, job: &JobId, side: &'static str) -> Result<(), LedgerError> {
+        let (reply, answer) = oneshot::channel();
+        let detail = serde_json::json!({ "side": side });
+        let request = writer::Request::Note { job: job.clone(), what: "previewed", detail, reply };
+        self.inbox.send(request).await.map_err(|_| LedgerError::Closed)?;
+        answer.await.unwrap_or(Err(LedgerError::Closed)).map(|_| ())
+    }
+
+    /// One job.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoSuchJob`], [`LedgerError::Read`].
+    pub fn job(&self, id: &JobId) -> Result<JobRecord, LedgerError> {
+        self.ask(|c| reader::job(c, id))
+    }
+
+    /// The data of one job that were to be printed: personal.
+    ///
+    /// # Errors
+    /// [`LedgerError::NoSuchJob`], [`LedgerError::Read`].
+    pub fn job_data(
+        &self,
+        id: &JobId,
+    ) -> Result<(crate::job::JobRequest, Option<Vec<u8>>), LedgerError> {
+        self.ask(|c| reader::job_data(c, id))
+    }
+
+    /// A page of jobs; `cursor` is [`Page::next`] of the page before.
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`].
+    pub fn jobs(
+        &self,
+        state: Option<State>,
+        order: Order,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page, LedgerError> {
+        self.ask(|c| reader::jobs(c, state, order, cursor, limit))
+    }
+
+    /// The oldest job in a state.
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`].
+    pub fn oldest(&self, state: State) -> Result<Option<JobRecord>, LedgerError> {
+        Ok(self.jobs(Some(state), Order::OldestFirst, None, 1)?.jobs.into_iter().next())
+    }
+
+    /// The events of one job.
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`].
+    pub fn events_of(&self, id: &JobId) -> Result<Vec<Entry>, LedgerError> {
+        self.ask(|c| reader::events_of(c, id))
+    }
+
+    /// Events behind `after`, oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`].
+    pub fn events_after(&self, after: u64, limit: u32) -> Result<Vec<Entry>, LedgerError> {
+        self.ask(|c| reader::events_after(c, after, limit))
+    }
+
+    /// How many jobs are in each state.
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`].
+    pub fn counts(&self) -> Result<std::collections::BTreeMap<State, u64>, LedgerError> {
+        self.ask(reader::counts)
+    }
+
+    /// The number of the last synced event; changes when there is something new.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.last_seq.clone()
+    }
+
+    /// Where the ledger lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn ask<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let reader = self.reader.lock().map_err(|_| LedgerError::Closed)?;
+        question(&reader)
+    }
+}
+
+/// One daemon a ledger: the operating system lets go of the lock however the daemon ends.
+fn lock_folder(path: &Path) -> Result<File, LedgerError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let refuse = |source| LedgerError::Folder { path: folder.to_owned(), source };
+    schema::make_private_folder(folder).map_err(refuse)?;
+    let lock_path = path.with_extension("lock");
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(lock_path)
+        .map_err(refuse)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(LedgerError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(refuse(source)),
+    }
+}

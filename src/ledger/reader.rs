@@ -1,0 +1,150 @@
+//! Questions to the ledger. Changes nothing.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::LedgerError;
+use super::record::{Entry, JobId, JobRecord, Order, Page};
+use crate::job::JobRequest;
+use crate::lifecycle::State;
+
+const JOB: &str =
+    "SELECT seq, id, reference, product, reason, kind, state, findings, faces, evidence,
+                          received_at, changed_at FROM jobs";
+const EVENT: &str = "SELECT e.seq, e.at, j.id, j.reference, e.event, e.state, e.detail
+                     FROM events e JOIN jobs j ON j.seq = e.job";
+
+pub(super) fn last_seq(c: &Connection) -> Result<u64, LedgerError> {
+    last_seq_raw(c).map_err(read_error)
+}
+
+pub(super) fn last_seq_raw(c: &Connection) -> rusqlite::Result<u64> {
+    c.query_row("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))
+}
+
+pub(super) fn job(c: &Connection, id: &JobId) -> Result<JobRecord, LedgerError> {
+    c.prepare_cached(&format!("{JOB} WHERE id = ?1"))
+        .and_then(|mut s| s.query_row([id.as_str()], job_of).optional())
+        .map_err(read_error)?
+        .ok_or(LedgerError::NoSuchJob)
+}
+
+pub(super) fn job_data(
+    c: &Connection,
+    id: &JobId,
+) -> Result<(JobRequest, Option<Vec<u8>>), LedgerError> {
+    let sql = "SELECT d.request, p.bytes FROM jobs j JOIN job_data d ON d.job = j.seq
+               LEFT JOIN photos p ON p.job = j.seq WHERE j.id = ?1";
+    let (request, photo): (String, Option<Vec<u8>>) = c
+        .prepare_cached(sql)
+        .and_then(|mut s| s.query_row([id.as_str()], |r| Ok((r.get(0)?, r.get(1)?))).optional())
+        .map_err(read_error)?
+        .ok_or(LedgerError::NoSuchJob)?;
+    // The error is not passed on: it could quote what is stored.
+    let request = serde_json::from_str(&request).map_err(|e| {
+        LedgerError::Read(format!("a stored job is damaged at column {}", e.column()))
+    })?;
+    Ok((request, photo))
+}
+
+pub(super) fn jobs(
+    c: &Connection,
+    state: Option<State>,
+    order: Order,
+    cursor: Option<u64>,
+    limit: u32,
+) -> Result<Page, LedgerError> {
+    let (compare, direction, start) = match order {
+        Order::OldestFirst => (">", "ASC", 0),
+        Order::NewestFirst => ("<", "DESC", i64::MAX),
+    };
+    let cursor = cursor.map_or(start, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
+    // One row more tells whether there is a next page.
+    let wanted = i64::from(limit) + 1;
+    let behind = format!("seq {compare} ?1 ORDER BY seq {direction} LIMIT ?2");
+    let mut jobs: Vec<JobRecord> = match state {
+        Some(state) => c
+            .prepare_cached(&format!("{JOB} WHERE state = ?3 AND {behind}"))
+            .and_then(|mut s| s.query_map(params![cursor, wanted, state.name()], job_of)?.collect()),
+        None => c
+            .prepare_cached(&format!("{JOB} WHERE {behind}"))
+            .and_then(|mut s| s.query_map(params![cursor, wanted], job_of)?.collect()),
+    }
+    .map_err(read_error)?;
+    let more = jobs.len() > limit as usize;
+    jobs.truncate(limit as usize);
+    let next = if more { jobs.last().map(|job| job.seq) } else { None };
+    Ok(Page { jobs, next })
+}
+
+pub(super) fn events_of(c: &Connection, id: &JobId) -> Result<Vec<Entry>, LedgerError> {
+    c.prepare_cached(&format!("{EVENT} WHERE j.id = ?1 ORDER BY e.seq"))
+        .and_then(|mut s| s.query_map([id.as_str()], entry_of)?.collect())
+        .map_err(read_error)
+}
+
+pub(super) fn events_after(
+    c: &Connection,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Entry>, LedgerError> {
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    c.prepare_cached(&format!("{EVENT} WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2"))
+        .and_then(|mut s| s.query_map(params![after, limit], entry_of)?.collect())
+        .map_err(read_error)
+}
+
+pub(super) fn counts(c: &Connection) -> Result<BTreeMap<State, u64>, LedgerError> {
+    let rows: Vec<(String, u64)> = c
+        .prepare_cached("SELECT state, jobs FROM counts")
+        .and_then(|mut s| s.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect())
+        .map_err(read_error)?;
+    let mut counts: BTreeMap<State, u64> = State::ALL.into_iter().map(|s| (s, 0)).collect();
+    counts.extend(rows.into_iter().filter_map(|(name, n)| Some((State::from_name(&name)?, n))));
+    Ok(counts)
+}
+
+fn job_of(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
+    Ok(JobRecord {
+        seq: row.get(0)?,
+        id: text(row, 1, JobId::parse)?,
+        reference: row.get(2)?,
+        product: row.get(3)?,
+        reason: row.get(4)?,
+        kind: row.get(5)?,
+        state: text(row, 6, State::from_name)?,
+        findings: text(row, 7, |t| serde_json::from_str(t).ok())?,
+        faces: text(row, 8, |t| serde_json::from_str(t).ok())?,
+        evidence: row.get::<_, Option<String>>(9)?.and_then(|t| serde_json::from_str(&t).ok()),
+        received_at: text(row, 10, |t| t.parse().ok())?,
+        changed_at: text(row, 11, |t| t.parse().ok())?,
+    })
+}
+
+fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    Ok(Entry {
+        seq: row.get(0)?,
+        at: text(row, 1, |t| t.parse().ok())?,
+        job: text(row, 2, JobId::parse)?,
+        reference: row.get(3)?,
+        event: row.get(4)?,
+        state: text(row, 5, State::from_name)?,
+        detail: text(row, 6, |t| serde_json::from_str(t).ok())?,
+    })
+}
+
+/// A column that we wrote ourselves; if it cannot be read the ledger is damaged, and that is said.
+fn text<T>(row: &Row<'_>, at: usize, read: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+    let raw = row.get_ref(at)?.as_str()?;
+    read(raw).ok_or(rusqlite::Error::InvalidColumnType(
+        at,
+        row.as_ref().column_name(at)?.to_owned(),
+        rusqlite::types::Type::Text,
+    ))
+}
+
+#[allow(clippy::needless_pass_by_value)] // The shape that `map_err` wants.
+fn read_error(error: rusqlite::Error) -> LedgerError {
+    LedgerError::Read(error.to_string())
+}

@@ -1,0 +1,152 @@
+//! What goes into the ledger and what comes out. Knows no SQL.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::finding::Finding;
+use crate::job::JobRequest;
+use crate::lifecycle::State;
+
+/// A job's name for all time: UUID version 7 (RFC 9562), given by this station, never used again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobId(String);
+
+impl JobId {
+    /// A new one.
+    pub fn new() -> Self {
+        Self(uuid::Uuid::now_v7().to_string())
+    }
+
+    /// Reads one that somebody typed; `None` when it cannot be a job's name.
+    pub fn parse(text: &str) -> Option<Self> {
+        uuid::Uuid::try_parse(text).ok().map(|id| Self(id.to_string()))
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for JobId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A job that passed the checks, as it is to be stored.
+pub struct NewJob {
+    /// Its name.
+    pub id: JobId,
+    /// What was posted, without the photo.
+    pub request: JobRequest,
+    /// The photo as it came; `None` where the product takes none.
+    pub photo: Option<Vec<u8>>,
+    /// The client's `Idempotency-Key`.
+    pub key: Option<String>,
+    /// SHA-256 over the canonical request and the photo: same key, same body?
+    pub body_sha256: [u8; 32],
+    /// The kind of card that the data lead to (`A`, `B`).
+    pub kind: Option<String>,
+    /// Warnings and reasons to hold; never errors.
+    pub findings: Vec<Finding>,
+    /// Received, Queued or Held.
+    pub state: State,
+}
+
+/// What became of a request to accept.
+#[derive(Debug)]
+pub enum Accepted {
+    /// Stored now.
+    New(Box<JobRecord>),
+    /// The same job was stored before; this is it.
+    Before(Box<JobRecord>),
+    /// The key was used for another body.
+    KeyTaken,
+    /// A live job has the same `ref`, and another body.
+    RefTaken(Box<JobRecord>),
+}
+
+/// A job as the ledger knows it: nothing personal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRecord {
+    /// Row number, in order of arrival.
+    pub seq: u64,
+    /// Its name.
+    pub id: JobId,
+    /// The upstream system's number of the application.
+    pub reference: String,
+    /// Kind of card.
+    pub product: String,
+    /// Why it is issued.
+    pub reason: String,
+    /// `A`, `B`, where the product has kinds.
+    pub kind: Option<String>,
+    /// Where it stands.
+    pub state: State,
+    /// Warnings, and the reasons why it is held.
+    pub findings: Vec<Finding>,
+    /// Hashes of the composed faces, once they exist.
+    pub faces: Vec<FaceHash>,
+    /// What the machine said of the card, or who saw it; with the last event that needs it.
+    pub evidence: Option<Value>,
+    /// When it was accepted.
+    pub received_at: jiff::Timestamp,
+    /// When it last moved.
+    pub changed_at: jiff::Timestamp,
+}
+
+/// One composed face: which side, and SHA-256 over its size, colours and resin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FaceHash {
+    /// `front` or `back`.
+    pub side: String,
+    /// 64 hexadecimal digits.
+    pub sha256: String,
+}
+
+/// One line of the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its number; without gaps in what a reader sees, in the order of the syncs.
+    pub seq: u64,
+    /// When.
+    pub at: jiff::Timestamp,
+    /// Whose.
+    pub job: JobId,
+    /// The job's `ref`, so that a listener need not ask.
+    pub reference: String,
+    /// `received`, the name of a lifecycle event, or `previewed`.
+    pub event: String,
+    /// Where the job stands after it.
+    pub state: State,
+    /// What is known: codes, hashes, counters, serial numbers. Nothing personal.
+    pub detail: Value,
+}
+
+/// Which jobs come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// In order of arrival.
+    OldestFirst,
+    /// The last ones first.
+    NewestFirst,
+}
+
+/// Some jobs, and where the next ones begin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// In the order that was asked for.
+    pub jobs: Vec<JobRecord>,
+    /// Give it as `cursor` to get the next page; `None` at the end.
+    pub next: Option<u64>,
+}

@@ -1,0 +1,126 @@
+//! The tables, and how a ledger file is opened, checked or made. Knows no job.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::LedgerError;
+
+/// "KRTU": tells our file from any other SQLite file (`PRAGMA application_id`).
+const APPLICATION_ID: i32 = 0x4B52_5455;
+/// Raised with every change of the tables (`PRAGMA user_version`).
+const VERSION: i32 = 1;
+/// Only the reader's short questions can be in the way of the writer, or a technician's sqlite3.
+const BUSY_LIMIT: Duration = Duration::from_secs(5);
+
+const TABLES: &str = "
+CREATE TABLE jobs (
+    seq             INTEGER PRIMARY KEY AUTOINCREMENT,
+    id              TEXT NOT NULL UNIQUE,
+    reference       TEXT NOT NULL,
+    product         TEXT NOT NULL,
+    reason          TEXT NOT NULL,
+    kind            TEXT,
+    state           TEXT NOT NULL,
+    findings        TEXT NOT NULL,
+    faces           TEXT NOT NULL DEFAULT '[]',
+    evidence        TEXT,
+    idempotency_key TEXT UNIQUE,
+    body_sha256     BLOB NOT NULL,
+    received_at     TEXT NOT NULL,
+    changed_at      TEXT NOT NULL
+);
+-- One live job a reference: an application that was withdrawn may be posted anew.
+CREATE UNIQUE INDEX jobs_live_reference ON jobs (reference) WHERE state NOT IN ('cancelled', 'expired');
+CREATE INDEX jobs_state ON jobs (state, seq);
+CREATE TABLE counts (state TEXT PRIMARY KEY, jobs INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE job_data (job INTEGER PRIMARY KEY REFERENCES jobs, request TEXT NOT NULL);
+CREATE TABLE photos (job INTEGER PRIMARY KEY REFERENCES jobs, bytes BLOB NOT NULL);
+CREATE TABLE events (
+    seq    INTEGER PRIMARY KEY AUTOINCREMENT,
+    job    INTEGER NOT NULL REFERENCES jobs,
+    at     TEXT NOT NULL,
+    event  TEXT NOT NULL,
+    state  TEXT NOT NULL,
+    detail TEXT NOT NULL
+);
+CREATE INDEX events_job ON events (job, seq);
+";
+
+/// Opens the writer's connection: write-ahead log, synced at every commit.
+pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
+    let connection = Connection::open(path).map_err(|e| unreadable(path, &e))?;
+    set_up(&connection).map_err(|e| unreadable(path, &e))?;
+    Ok(connection)
+}
+
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_LIMIT)?;
+    // A photo is 37 pages of 4 KiB but 10 of 16: fewer checksums and index entries in the log.
+    connection.pragma_update(None, "page_size", 16_384)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    // Erased personal data must not stay in free pages.
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    // The log is copied back every 32 MiB, so that a burst of photos is not written twice at once.
+    connection.pragma_update(None, "wal_autocheckpoint", 2048)?;
+    connection.pragma_update(None, "cache_size", -2048)?;
+    Ok(())
+}
+
+/// Opens a connection that can only read.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|e| unreadable(path, &e))?;
+    connection.busy_timeout(BUSY_LIMIT).map_err(|e| unreadable(path, &e))?;
+    connection.pragma_update(None, "cache_size", -1024).map_err(|e| unreadable(path, &e))?;
+    Ok(connection)
+}
+
+/// Makes the tables in a new file; refuses a file that is not a ledger of this version.
+pub(super) fn check_or_create(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
+    let ask = |name: &str| -> rusqlite::Result<i32> {
+        connection.pragma_query_value(None, name, |row| row.get(0))
+    };
+    let application = ask("application_id").map_err(|e| unreadable(path, &e))?;
+    let version = ask("user_version").map_err(|e| unreadable(path, &e))?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|e| unreadable(path, &e))?;
+    let wrong = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
+    match (application, version, tables) {
+        (APPLICATION_ID, VERSION, _) => Ok(()),
+        (APPLICATION_ID, other, _) => {
+            Err(wrong(format!("it has version {other}, this kartud knows version {VERSION}")))
+        }
+        (0, 0, 0) => create(connection).map_err(|e| unreadable(path, &e)),
+        _ => Err(wrong("it is an SQLite file of another program".into())),
+    }
+}
+
+fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    let all = connection.transaction()?;
+    all.execute_batch(TABLES)?;
+    all.pragma_update(None, "application_id", APPLICATION_ID)?;
+    all.pragma_update(None, "user_version", VERSION)?;
+    all.commit()
+}
+
+/// Makes the folder, readable by the daemon's user only: photos of children lie in it.
+pub(super) fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn unreadable(path: &Path, error: &rusqlite::Error) -> LedgerError {
+    LedgerError::Unreadable { path: path.to_owned(), why: error.to_string() }
+}

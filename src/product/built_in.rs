@@ -1,0 +1,56 @@
+//! The products that are part of the program, so that it runs without a folder of its own. The same files as in
+//! `config/products/`, taken in when the program is built.
+
+use std::collections::BTreeMap;
+
+use super::{ConfigFault, Product};
+
+macro_rules! product {
+    ($name:literal, [$($face:literal),+ $(,)?]) => {
+        BuiltIn {
+            name: $name,
+            definition: include_str!(concat!("../../config/products/", $name, "/product.toml")),
+            faces: &[$(($face, include_str!(concat!("../../config/products/", $name, "/", $face)))),+],
+        }
+    };
+}
+
+struct BuiltIn {
+    name: &'static str,
+    definition: &'static str,
+    faces: &'static [(&'static str, &'static str)],
+}
+
+const ALL: &[BuiltIn] = &[
+    product!(
+        "kia",
+        [
+            "kia2-front-a.svg",
+            "kia2-front-b.svg",
+            "kia2-back.svg",
+            "kia1-front-a.svg",
+            "kia1-front-b.svg"
+        ]
+    ),
+    product!("staf", ["staf-front.svg"]),
+];
+
+/// The profile that is used until an office has its own: fictional, every card says CONTOH.
+pub const SAMPLE_OFFICE: &str = include_str!("../../config/office-contoh.toml");
+
+/// Reads the built-in products.
+///
+/// # Errors
+/// Never, as long as the tests pass: the files are held against the same checks.
+pub fn all() -> Result<Vec<Product>, Vec<ConfigFault>> {
+    ALL.iter()
+        .map(|product| {
+            let faces: BTreeMap<_, _> = product
+                .faces
+                .iter()
+                .map(|(file, svg)| ((*file).to_owned(), (*svg).to_owned()))
+                .collect();
+            Product::parse(product.name, product.definition, faces)
+        })
+        .collect()
+}

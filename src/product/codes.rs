@@ -1,0 +1,229 @@
+//! Every code that the rules of a product can give, with its two sentences: the one list, for the checks, the
+//! README and OpenAPI. Must not know any job: a sentence names fields, limits and values that are allowed,
+//! never what somebody typed.
+//!
+//! The first letter is the severity: `E` refuses the job, `H` holds it for a person, `W` warns (DOMAIN 4).
+//! Codes of the picture and of the drawing belong to `compose/`.
+
+use std::borrow::Cow;
+
+use drivers::words::Words;
+
+use crate::finding::{Finding, Severity};
+
+/// A code and what a person reads. `{label}`, `{limit}`, `{expected}`, `{nearest}` are filled in per finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    /// Stable name; the first letter tells the severity.
+    pub code: &'static str,
+    /// Bahasa Indonesia.
+    pub id: &'static str,
+    /// English.
+    pub en: &'static str,
+}
+
+/// What goes into the braces of a sentence: the name of the brace and its two wordings.
+pub(super) type Filling<'a> = [(&'static str, &'a Words)];
+
+impl Code {
+    /// What becomes of a job with this code.
+    pub fn severity(&self) -> Severity {
+        match self.code.as_bytes().first() {
+            Some(b'W') => Severity::Warning,
+            Some(b'H') => Severity::Hold,
+            _ => Severity::Error,
+        }
+    }
+
+    /// A finding at `field` (`fields.nik`, `photo`, `attachments`).
+    pub(crate) fn at(&self, field: impl Into<String>, filling: &Filling<'_>) -> Finding {
+        Finding::at(field, self.code, self.words(filling))
+    }
+
+    fn words(&self, filling: &Filling<'_>) -> Words {
+        let mut words = Words::fixed(self.id, self.en);
+        for (brace, with) in filling {
+            words.id = Cow::Owned(words.id.replace(brace, &with.id));
+            words.en = Cow::Owned(words.en.replace(brace, &with.en));
+        }
+        words
+    }
+}
+
+/// The code of this name, if the list has it; `product.toml` may name only those.
+pub fn find(code: &str) -> Option<&'static Code> {
+    TABLE.iter().find(|known| known.code == code)
+}
+
+macro_rules! codes {
+    ($($name:ident $id:literal $en:literal)*) => {
+        $(#[doc = $en] pub const $name: Code = Code { code: stringify!($name), id: $id, en: $en };)*
+        /// All of them, in the order in which they are documented.
+        pub const TABLE: &[Code] = &[$($name),*];
+    };
+}
+
+codes! {
+    // The envelope.
+    E_PRODUCT
+        "Jenis kartu ini tidak tersedia; yang paling mirip: {nearest}. Perbaiki isian product."
+        "There is no such kind of card; the nearest is {nearest}. Correct the product."
+    E_REF
+        "Nomor permohonan (ref) harus 1-40 karakter: A-Z, 0-9, garis miring atau tanda hubung. Perbaiki nomornya."
+        "The application number (ref) must be 1-40 characters: A-Z, 0-9, slash or hyphen. Correct the number."
+    E_REASON
+        "Alasan penerbitan tidak dikenal; pilih salah satu: {expected}."
+        "The reason of issue is not known; choose one of: {expected}."
+    E_FIELD_UNKNOWN
+        "Kolom ini tidak dikenal; yang paling mirip: {nearest}. Perbaiki nama kolom atau hapus."
+        "This field is not known; the nearest is {nearest}. Correct its name or remove it."
+    E_ATTACHMENT_REQUIRED
+        "Berkas {label} belum ada. Lampirkan jenis dan SHA-256 berkas itu."
+        "The paper {label} is missing. Attach its kind and SHA-256."
+    E_ATTACHMENT_UNKNOWN
+        "Jenis berkas tidak dikenal; pilih salah satu: {expected}."
+        "The kind of paper is not known; choose one of: {expected}."
+    E_ATTACHMENT_HASH
+        "SHA-256 berkas harus 64 angka heksadesimal. Hitung ulang dari berkasnya."
+        "The SHA-256 of a paper must be 64 hexadecimal digits. Compute it again from the file."
+    // Any field.
+    E_REQUIRED
+        "{label} harus diisi."
+        "{label} must be filled in."
+    E_FORMAT
+        "{label} harus berupa {expected}. Perbaiki isiannya."
+        "{label} must be {expected}. Correct it."
+    E_LENGTH
+        "Panjang {label} harus {limit} karakter. Perbaiki isiannya."
+        "{label} must be {limit} characters long. Correct it."
+    E_ENUM
+        "{label} tidak ada dalam daftar; pilih salah satu: {expected}."
+        "{label} is not in the list; choose one of: {expected}."
+    E_DATE_PAST
+        "{label} sudah lewat. Isi tanggal yang masih akan datang."
+        "{label} is already past. Give a date that is still to come."
+    H_TEXT_LONG
+        "{label} lebih dari {limit} karakter. Periksa pada pratinjau apakah semuanya tercetak."
+        "{label} is longer than {limit} characters. See in the preview whether all of it is printed."
+    // Numbers of the civil registration (DOMAIN 3.1-3.3).
+    E_NIK_LEN
+        "NIK harus tepat 16 angka. Periksa NIK pada Kartu Keluarga."
+        "The NIK must be exactly 16 digits. Compare it with the family card."
+    E_NIK_DATE
+        "Tanggal di dalam NIK tidak ada di kalender. Periksa NIK pada Kartu Keluarga."
+        "The date inside the NIK does not exist. Compare the NIK with the family card."
+    E_NIK_SERIAL
+        "Nomor urut NIK tidak boleh 0000. Periksa NIK pada Kartu Keluarga."
+        "The serial of the NIK cannot be 0000. Compare the NIK with the family card."
+    W_NIK_AREA
+        "Kode wilayah di awal NIK tidak dikenal. Periksa NIK, lalu setujui peringatan ini bila benar."
+        "The area code that begins the NIK is not known. Check the NIK and acknowledge the warning if it is right."
+    W_NIK_SEX
+        "NIK dan jenis kelamin tidak sejalan. Periksa keduanya, lalu setujui peringatan ini bila benar."
+        "The NIK and the sex do not agree. Check both and acknowledge the warning if they are right."
+    W_NIK_DOB
+        "NIK dan tanggal lahir tidak sejalan. Periksa keduanya, lalu setujui peringatan ini bila benar; NIK tidak diganti."
+        "The NIK and the date of birth do not agree. Check both and acknowledge the warning if they are right; a NIK is never replaced."
+    E_KK_LEN
+        "Nomor Kartu Keluarga harus tepat 16 angka. Periksa pada Kartu Keluarga."
+        "The family card number must be exactly 16 digits. Compare it with the family card."
+    W_KK_DATE
+        "Tanggal di dalam nomor Kartu Keluarga tidak ada di kalender. Periksa, lalu setujui peringatan ini bila benar."
+        "The date inside the family card number does not exist. Check it and acknowledge the warning if it is right."
+    W_AKTA_DATE
+        "Tanggal di dalam nomor akta kelahiran tidak ada atau sebelum tanggal lahir. Periksa, lalu setujui peringatan ini bila benar."
+        "The date inside the birth certificate number does not exist or is before the birth. Check it and acknowledge the warning if it is right."
+    // Names (Permendagri 73/2022; older names stay valid).
+    W_NAME_ONE_WORD
+        "{label} hanya satu kata. Periksa pada akta, lalu setujui peringatan ini bila benar."
+        "{label} is a single word. Compare it with the certificate and acknowledge the warning if it is right."
+    W_NAME_PUNCTUATION
+        "{label} memuat tanda baca. Periksa pada akta, lalu setujui peringatan ini bila benar."
+        "{label} contains punctuation. Compare it with the certificate and acknowledge the warning if it is right."
+    H_NAME_DIGITS
+        "{label} memuat angka. Petugas harus memeriksanya pada akta."
+        "{label} contains digits. A person must compare it with the certificate."
+    H_NAME_CHARACTER
+        "{label} memuat karakter di luar huruf Latin. Petugas harus memeriksanya pada akta."
+        "{label} contains a character that is not a Latin letter. A person must compare it with the certificate."
+    H_NAME_LONG
+        "{label} lebih dari {limit} karakter. Petugas harus memeriksanya pada akta dan pratinjau."
+        "{label} is longer than {limit} characters. A person must compare it with the certificate and the preview."
+    // Age, kind and validity (DOMAIN 5).
+    E_BIRTH_AFTER_ISSUE
+        "Tanggal lahir sesudah tanggal terbit. Periksa kedua tanggal."
+        "The date of birth is after the date of issue. Check both dates."
+    E_AGE
+        "Usia pada tanggal terbit melampaui batas kartu ini. Periksa tanggal lahir atau terbitkan kartu lain."
+        "The age on the date of issue is beyond what this card is for. Check the date of birth or issue another card."
+    E_AGE_17
+        "Anak sudah berusia 17 tahun pada tanggal terbit: terbitkan KTP-el, bukan KIA. Periksa tanggal lahir."
+        "The child is 17 on the date of issue: issue a KTP-el, not a KIA. Check the date of birth."
+    E_KIND_MISMATCH
+        "{label} yang dikirim berbeda dari hasil hitungan usia. Hapus kolom itu atau periksa tanggal lahir dan tanggal terbit."
+        "{label} as sent differs from what the age gives. Remove the field, or check the dates of birth and issue."
+    H_KIND_CHANGED
+        "Jenis kartu berubah karena usia sejak permohonan diterima. Petugas harus memeriksa; batalkan dan ajukan ulang bila perlu."
+        "The kind of card has changed with the age since the job was accepted. A person must look; cancel and apply again if needed."
+    W_VALIDITY_ONE_DAY
+        "{label} yang dikirim berbeda satu hari dari hitungan; hasil hitungan yang dicetak. Setujui peringatan ini bila benar."
+        "{label} as sent is one day off what is computed; the computed date is printed. Acknowledge the warning if it is right."
+    H_VALIDITY
+        "{label} yang dikirim berbeda dari hitungan. Petugas harus memeriksa tanggal lahir dan tanggal terbit."
+        "{label} as sent differs from what is computed. A person must check the dates of birth and issue."
+    H_VALIDITY_PAST
+        "Masa berlaku berakhir sebelum tanggal terbit. Petugas harus memeriksa izin tinggal dan tanggal terbit."
+        "The card would end before it is issued. A person must check the stay permit and the date of issue."
+    W_VALIDITY_SHORT
+        "Kartu ini hanya berlaku {limit} hari atau kurang. Pertimbangkan menunggu jenis berikutnya, atau setujui peringatan ini."
+        "This card is good for {limit} days or fewer. Consider waiting for the next kind, or acknowledge the warning."
+    H_ISSUE_FUTURE
+        "Tanggal terbit belum tiba. Petugas harus memeriksa tanggal terbit dan jam komputer."
+        "The date of issue has not come yet. A person must check it and the clock of the computer."
+    H_ISSUE_OLD
+        "Tanggal terbit lebih dari {limit} hari yang lalu. Petugas harus memastikan kartu ini masih perlu dicetak."
+        "The date of issue is more than {limit} days ago. A person must confirm that this card is still to be printed."
+    // What a reason or a citizenship demands (DOMAIN 2.1).
+    E_ITAP_REQUIRED
+        "Anak warga negara asing: isi tanggal akhir ITAP."
+        "A foreign child: give the date on which the stay permit (ITAP) ends."
+    E_POLICE_REPORT
+        "Kartu hilang: isi nomor laporan polisi."
+        "The card was lost: give the number of the police report."
+    H_OLD_CARD
+        "Kartu rusak: kartu lama belum dicatat kembali. Petugas harus menerima kartu lama dahulu."
+        "The card was damaged: the old card is not noted as returned. A person must take the old card first."
+    // Photo.
+    E_PHOTO_REQUIRED
+        "Kartu ini memerlukan pas foto. Kirim foto JPEG atau PNG."
+        "This card needs a photo. Send a JPEG or PNG."
+    W_PHOTO_IGNORED
+        "Kartu ini dicetak tanpa foto; foto yang dikirim tidak dipakai. Setujui peringatan ini bila benar."
+        "This card is printed without a photo; the one sent is not used. Acknowledge the warning if that is right."
+    // The office (DOMAIN 2.5, 4).
+    W_DISTRICT_UNKNOWN
+        "{label} tidak ada dalam daftar kantor ini. Periksa ejaannya, lalu setujui peringatan ini bila benar."
+        "{label} is not in the list of this office. Check the spelling and acknowledge the warning if it is right."
+    E_OFFICIAL_UNKNOWN
+        "Pejabat ini tidak ada dalam profil kantor; pilih salah satu: {expected}."
+        "This official is not in the office profile; choose one of: {expected}."
+    E_TTE_REQUIRED
+        "Kantor ini memakai tanda tangan elektronik: kirim isi QR dari sistem asal."
+        "This office signs electronically: send the QR content from the upstream system."
+    H_TTE_TOO_LONG
+        "Isi QR tanda tangan elektronik lebih dari {limit} bita. Petugas harus memeriksa apakah QR masih terbaca."
+        "The QR content of the electronic signature is longer than {limit} bytes. A person must check that the QR can be read."
+    W_TTE_IGNORED
+        "Kantor ini tidak mencetak QR tanda tangan elektronik; isi QR tidak dipakai. Setujui peringatan ini bila benar."
+        "This office prints no electronic signature QR; the content is not used. Acknowledge the warning if that is right."
+    // The recommendation (DOMAIN 7.2).
+    E_RECOMMENDATION_REQUIRED
+        "Rekomendasi Kasi belum ada. Mintakan rekomendasi sebelum mengirim permohonan cetak."
+        "The section head's recommendation is missing. Obtain it before asking for the card."
+    E_RECOMMENDATION_REFUSED
+        "Rekomendasi Kasi bukan SETUJU. Kartu tidak boleh dicetak; tanyakan kepada Kasi."
+        "The section head's recommendation is not SETUJU. The card may not be printed; ask the section head."
+    E_RECOMMENDATION_EXPIRED
+        "Rekomendasi Kasi sudah kadaluarsa. Mintakan rekomendasi baru."
+        "The section head's recommendation has expired. Obtain a new one."
+}

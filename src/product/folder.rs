@@ -1,0 +1,123 @@
+//! `config/products/*` on the disk → the products of this station. The only file of `product/` that reads files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::check::unknown_product;
+use super::{ConfigFault, Product};
+use crate::finding::Finding;
+
+/// A product file or a face larger than this is a mistake, bytes.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// All products, by name.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Products {
+    by_name: BTreeMap<String, Product>,
+}
+
+/// Why a folder of products cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderFault {
+    /// A file or folder cannot be read.
+    #[error("{path} cannot be read")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is larger than anything that belongs here.
+    #[error("{path} is larger than {FILE_BYTES_MAX} bytes")]
+    TooLarge {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Something in a `product.toml` is wrong.
+    #[error("{path}: {fault}")]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// What and where.
+        fault: ConfigFault,
+    },
+}
+
+impl FromIterator<Product> for Products {
+    fn from_iter<I: IntoIterator<Item = Product>>(products: I) -> Self {
+        Self {
+            by_name: products.into_iter().map(|product| (product.name.clone(), product)).collect(),
+        }
+    }
+}
+
+impl Products {
+    /// Reads every folder in `folder` that holds a `product.toml`, with the SVG files beside it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them.
+    pub fn read(folder: &Path) -> Result<Products, Vec<FolderFault>> {
+        let entries = sorted_entries(folder).map_err(|fault| vec![fault])?;
+        let (mut products, mut faults) = (Products::default(), Vec::new());
+        for path in entries.iter().filter(|path| path.join("product.toml").is_file()) {
+            match read_product(path) {
+                Ok(product) => drop(products.by_name.insert(product.name.clone(), product)),
+                Err(wrong) => faults.extend(wrong),
+            }
+        }
+        if faults.is_empty() { Ok(products) } else { Err(faults) }
+    }
+
+    /// The product of this name.
+    ///
+    /// # Errors
+    /// `E_PRODUCT`, naming the nearest one that there is.
+    pub fn find(&self, name: &str) -> Result<&Product, Finding> {
+        self.by_name
+            .get(name)
+            .ok_or_else(|| unknown_product(name, self.by_name.keys().map(String::as_str)))
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Product> {
+        self.by_name.values()
+    }
+}
+
+fn read_product(folder: &Path) -> Result<Product, Vec<FolderFault>> {
+    let alone = |fault| vec![fault];
+    let mut faces = BTreeMap::new();
+    for path in sorted_entries(folder).map_err(alone)? {
+        if path.extension().is_some_and(|extension| extension == "svg") {
+            faces.insert(file_name(&path), read_text(&path).map_err(alone)?);
+        }
+    }
+    let path = folder.join("product.toml");
+    let text = read_text(&path).map_err(alone)?;
+    Product::parse(&file_name(folder), &text, faces).map_err(|faults| {
+        faults.into_iter().map(|fault| FolderFault::Wrong { path: path.clone(), fault }).collect()
+    })
+}
+
+fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>, FolderFault> {
+    let unreadable = |source| FolderFault::Unreadable { path: folder.to_owned(), source };
+    let entries: io::Result<Vec<_>> =
+        fs::read_dir(folder).map_err(unreadable)?.map(|one| Ok(one?.path())).collect();
+    let mut paths = entries.map_err(unreadable)?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn read_text(path: &Path) -> Result<String, FolderFault> {
+    let unreadable = |source| FolderFault::Unreadable { path: path.to_owned(), source };
+    if fs::metadata(path).map_err(unreadable)?.len() > FILE_BYTES_MAX {
+        return Err(FolderFault::TooLarge { path: path.to_owned() });
+    }
+    fs::read_to_string(path).map_err(unreadable)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,165 @@
+//! The numbers and names of Indonesian civil registration as pure functions: NIK, family card number, birth
+//! certificate number, personal name (DOMAIN 3.1-3.3; names: Permendagri 73/2022). Must not know jobs or fields.
+
+use jiff::civil::Date;
+
+/// Digits of a NIK and of a family card number.
+pub const NUMBER_DIGITS: usize = 16;
+
+/// Women carry their day of birth plus this in the NIK.
+const FEMALE_DAY_OFFSET: u32 = 40;
+
+/// What a well-formed NIK `PPKKCC DDMMYY SSSS` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Nik {
+    /// Two digits of the province.
+    pub province: u32,
+    /// Two digits of the regency (01-69) or city (71-99).
+    pub regency: u32,
+    /// Day of birth, without the 40 of a woman.
+    pub day: u32,
+    /// Month of birth.
+    pub month: u32,
+    /// Two digits of the year of birth; the century is not in the number.
+    pub year: u32,
+    /// Whether the day carries the 40.
+    pub female: bool,
+}
+
+/// Why a NIK cannot be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NikFault {
+    /// Not exactly 16 digits.
+    Length,
+    /// The day, month and year are no date.
+    Date,
+    /// Serial 0000.
+    Serial,
+}
+
+impl Nik {
+    /// Takes a NIK apart. There is no check digit (DOMAIN 3.1).
+    ///
+    /// # Errors
+    /// What makes it unusable; the first of length, date and serial.
+    pub fn read(text: &str) -> Result<Self, NikFault> {
+        if !is_number(text) {
+            return Err(NikFault::Length);
+        }
+        let day = digits(text, 6, 2);
+        let female = day > FEMALE_DAY_OFFSET;
+        let day = if female { day - FEMALE_DAY_OFFSET } else { day };
+        let nik = Nik {
+            province: digits(text, 0, 2),
+            regency: digits(text, 2, 2),
+            day,
+            month: digits(text, 8, 2),
+            year: digits(text, 10, 2),
+            female,
+        };
+        if date_of(nik.day, nik.month, 2000 + nik.year).is_none() {
+            return Err(NikFault::Date);
+        }
+        if digits(text, 12, 4) == 0 {
+            return Err(NikFault::Serial);
+        }
+        Ok(nik)
+    }
+
+    /// Whether the regency part can be one: 01-69 regency, 71-99 city.
+    pub fn regency_exists(&self) -> bool {
+        matches!(self.regency, 1..=69 | 71..=99)
+    }
+
+    /// Whether the date in the number is that of `born`, in whichever century.
+    pub fn agrees_with(&self, born: Date) -> bool {
+        let year = u32::from(born.year().unsigned_abs()) % 100;
+        (self.day, self.month, self.year)
+            == (u32::from(born.day().unsigned_abs()), u32::from(born.month().unsigned_abs()), year)
+    }
+}
+
+/// Whether `text` is 16 ASCII digits, as NIK and family card number must be.
+pub fn is_number(text: &str) -> bool {
+    text.len() == NUMBER_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether the date of recording inside a family card number exists (`is_number` must hold).
+/// No 40 is added here (DOMAIN 3.2).
+pub fn kk_date_exists(text: &str) -> bool {
+    date_of(digits(text, 6, 2), digits(text, 8, 2), 2000 + digits(text, 10, 2)).is_some()
+}
+
+/// What the number of a birth certificate tells of its date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AktaDate {
+    /// An older, free form: nothing to check.
+    Free,
+    /// The modern form `PPKK-LU-DDMMYYYY-NNNN` (LT for late registration), with this date.
+    On(Date),
+    /// The modern form with a date that does not exist.
+    Impossible,
+}
+
+/// The date inside the number of a birth certificate (DOMAIN 3.3).
+pub fn akta_date(text: &str) -> AktaDate {
+    let mut parts = text.split('-');
+    let parts = (parts.next(), parts.next(), parts.next(), parts.next(), parts.next());
+    let (Some(area), Some("LU" | "LT"), Some(date), Some(serial), None) = parts else {
+        return AktaDate::Free;
+    };
+    let is =
+        |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !(is(area, 4) && is(date, 8) && is(serial, 4)) {
+        return AktaDate::Free;
+    }
+    date_of(digits(date, 0, 2), digits(date, 2, 2), digits(date, 4, 4))
+        .map_or(AktaDate::Impossible, AktaDate::On)
+}
+
+/// What is unusual about a personal name. Nothing here makes a name wrong: old names stay valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NameLook {
+    /// Fewer than two words.
+    pub one_word: bool,
+    /// An apostrophe, full stop or hyphen.
+    pub punctuation: bool,
+    /// A digit.
+    pub digits: bool,
+    /// Anything that is neither Latin letter, blank, digit nor the punctuation above.
+    pub other: bool,
+}
+
+/// Looks at a name.
+pub fn look_at_name(text: &str) -> NameLook {
+    let mut look =
+        NameLook { one_word: text.split_whitespace().nth(1).is_none(), ..NameLook::default() };
+    for character in text.chars() {
+        match character {
+            ' ' => {}
+            '\'' | '\u{2019}' | '\u{2BC}' | '.' | '-' => look.punctuation = true,
+            '0'..='9' => look.digits = true,
+            _ if is_latin_letter(character) => {}
+            _ => look.other = true,
+        }
+    }
+    look
+}
+
+/// Basic Latin, Latin-1, Latin Extended-A and -B letters.
+fn is_latin_letter(character: char) -> bool {
+    character.is_ascii_alphabetic()
+        || ('\u{C0}'..='\u{24F}').contains(&character) && character.is_alphabetic()
+}
+
+/// `length` digits of `text` from byte `from`; the callers have seen that they are digits.
+fn digits(text: &str, from: usize, length: usize) -> u32 {
+    text.bytes()
+        .skip(from)
+        .take(length)
+        .fold(0, |sum, byte| sum * 10 + u32::from(byte.wrapping_sub(b'0')) % 10)
+}
+
+fn date_of(day: u32, month: u32, year: u32) -> Option<Date> {
+    Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+}

@@ -1,0 +1,207 @@
+//! The office that issues the cards: its names, its districts, who signs and how. Data of the office, never of a
+//! job: a job may name an official, it may not describe one. Must not know products.
+
+use super::age::{LastDayWording, read_date};
+use super::definition_field::not_one_of;
+use super::sheet::{ConfigFault, Page, Sheet};
+
+/// The names under which a face shows the office and the official.
+pub const VALUE_NAMES: [&str; 11] = [
+    "provinsi",
+    "kab_jenis",
+    "kabupaten",
+    "nama_dinas",
+    "tempat_terbit",
+    "label_desa",
+    "catatan_tte",
+    "jabatan_1",
+    "jabatan_2",
+    "nama_pejabat",
+    "nip",
+];
+
+/// The profile of an office, `config/office-contoh.toml` until a real one is configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Office {
+    /// A fictional office: every card is marked CONTOH.
+    pub sample: bool,
+    /// Name of the province, without the word.
+    pub provinsi: String,
+    /// `KABUPATEN` or `KOTA`.
+    pub kab_jenis: String,
+    /// Name of the regency, without the word.
+    pub kabupaten: String,
+    /// Name of the *dinas*.
+    pub nama_dinas: String,
+    /// Where cards are issued.
+    pub tempat_terbit: String,
+    /// How the village line is called: all villages of Pesisir Selatan are *nagari*.
+    pub label_desa: String,
+    /// The note beside the e-signature's QR.
+    pub catatan_tte: String,
+    /// The *kecamatan* of the regency.
+    pub districts: Vec<String>,
+    /// How a card is signed.
+    pub signature: SignatureMode,
+    /// How the last day of kind A is worded (`masa_a`).
+    pub last_day_wording: LastDayWording,
+    /// Who may sign; the first one does unless a job names another. Never empty.
+    pub officials: Vec<Official>,
+}
+
+/// How a card is signed (DOMAIN 2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureMode {
+    /// `TTE_QR`: a QR that upstream made. The station signs nothing and makes no content up.
+    TteQr,
+    /// `GAMBAR`: an image from the office's protected configuration.
+    Image,
+    /// `KOSONG`: room for wet ink.
+    Empty,
+}
+
+/// Somebody who may sign cards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Official {
+    /// What a job puts in `pejabat_id`.
+    pub id: String,
+    /// First line of the title.
+    pub jabatan_1: String,
+    /// Second line of the title; may be empty.
+    pub jabatan_2: String,
+    /// Name with titles, as printed.
+    pub nama: String,
+    /// NIP as printed, blanks allowed.
+    pub nip: String,
+    /// File of the signature image, as the profile names it.
+    pub image: Option<String>,
+}
+
+impl Office {
+    /// Reads an office profile.
+    ///
+    /// # Errors
+    /// Everything that is wrong, with line, key and a sentence.
+    pub fn parse(text: &str) -> Result<Office, Vec<ConfigFault>> {
+        Page::read(text, read_office)
+    }
+
+    /// The official of this `id`; without one, the first.
+    pub fn official(&self, id: Option<&str>) -> Option<&Official> {
+        match id {
+            Some(id) => self.officials.iter().find(|official| official.id == id),
+            None => self.officials.first(),
+        }
+    }
+
+    /// Name and text of all `VALUE_NAMES`. The note on the e-signature is empty where none is printed:
+    /// a card must not claim a signature that it does not carry.
+    pub(super) fn values(&self, official: Option<&str>) -> impl Iterator<Item = (String, String)> {
+        let official = self.official(official);
+        let of = |take: fn(&Official) -> &String| official.map_or("", |one| take(one).as_str());
+        let note =
+            if self.signature == SignatureMode::TteQr { self.catatan_tte.as_str() } else { "" };
+        let texts = [
+            self.provinsi.as_str(),
+            &self.kab_jenis,
+            &self.kabupaten,
+            &self.nama_dinas,
+            &self.tempat_terbit,
+            &self.label_desa,
+            note,
+            of(|one| &one.jabatan_1),
+            of(|one| &one.jabatan_2),
+            of(|one| &one.nama),
+            of(|one| &one.nip),
+        ];
+        VALUE_NAMES
+            .into_iter()
+            .zip(texts.map(str::to_owned))
+            .map(|(name, text)| (name.to_owned(), text))
+    }
+}
+
+fn read_office(mut sheet: Sheet<'_>) -> Office {
+    let signature = match sheet.demanded_text("tanda_tangan").as_str() {
+        "TTE_QR" => SignatureMode::TteQr,
+        "GAMBAR" => SignatureMode::Image,
+        "KOSONG" => SignatureMode::Empty,
+        other => {
+            not_one_of(&sheet, "tanda_tangan", other, &["TTE_QR", "GAMBAR", "KOSONG"]);
+            SignatureMode::Empty
+        }
+    };
+    let last_day_wording = match sheet.text("masa_a").as_deref() {
+        None | Some("ulang_tahun") => LastDayWording::Birthday,
+        Some("sehari_sebelum") => LastDayWording::DayBefore,
+        Some(other) => {
+            not_one_of(&sheet, "masa_a", other, &["ulang_tahun", "sehari_sebelum"]);
+            LastDayWording::Birthday
+        }
+    };
+    let officials: Vec<_> =
+        sheet.list("pejabat").into_iter().map(|one| read_official(one, signature)).collect();
+    if officials.is_empty() {
+        sheet.fault(
+            "pejabat",
+            "sedikitnya satu [[pejabat]] harus ada.",
+            "there must be at least one [[pejabat]].",
+        );
+    }
+    let office = Office {
+        sample: sheet.flag("contoh").unwrap_or_default(),
+        provinsi: sheet.demanded_text("provinsi"),
+        kab_jenis: sheet.demanded_text("kab_jenis"),
+        kabupaten: sheet.demanded_text("kabupaten"),
+        nama_dinas: sheet.demanded_text("nama_dinas"),
+        tempat_terbit: sheet.demanded_text("tempat_terbit"),
+        label_desa: sheet.text("label_desa").unwrap_or_else(|| "Kel/Desa".to_owned()),
+        catatan_tte: sheet.text("catatan_tte").unwrap_or_default(),
+        districts: sheet.texts("kecamatan").unwrap_or_default(),
+        signature,
+        last_day_wording,
+        officials,
+    };
+    sheet.close();
+    office
+}
+
+fn read_official(mut sheet: Sheet<'_>, signature: SignatureMode) -> Official {
+    let official = Official {
+        id: sheet.demanded_text("id"),
+        jabatan_1: sheet.demanded_text("jabatan_1"),
+        jabatan_2: sheet.text("jabatan_2").unwrap_or_default(),
+        nama: sheet.demanded_text("nama"),
+        nip: sheet.demanded_text("nip"),
+        image: sheet.text("gambar"),
+    };
+    if sheet.has("nip") && !is_nip(&official.nip) {
+        sheet.fault(
+            "nip",
+            "harus 18 angka: tanggal lahir, bulan pengangkatan, jenis kelamin 1 atau 2, nomor urut.",
+            "must be 18 digits: date of birth, month of appointment, sex 1 or 2, serial.",
+        );
+    }
+    if signature == SignatureMode::Image && official.image.is_none() {
+        sheet.fault(
+            "gambar",
+            "diperlukan bila tanda_tangan = GAMBAR.",
+            "is needed where tanda_tangan = GAMBAR.",
+        );
+    }
+    sheet.close();
+    official
+}
+
+/// `YYYYMMDD YYYYMM S NNN`, blanks anywhere (DOMAIN 4, `pejabat`).
+fn is_nip(text: &str) -> bool {
+    let digits: String = text.chars().filter(|character| *character != ' ').collect();
+    if digits.len() != 18 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
+    let born = format!("{}-{}-{}", &digits[..4], &digits[4..6], &digits[6..8]);
+    let appointed = format!("{}-{}-01", &digits[8..12], &digits[12..14]);
+    read_date(&born).is_some()
+        && read_date(&appointed).is_some()
+        && matches!(digits.as_bytes()[14], b'1' | b'2')
+}

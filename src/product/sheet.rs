@@ -1,0 +1,265 @@
+//! A table of a TOML file while it is being read: collects every fault with its line instead of stopping at the
+//! first, and refuses keys that nobody asked for. Must not know what the keys mean.
+//!
+//! Read by hand rather than by derive, because a person who writes a product wants the whole list at once.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+use drivers::words::Words;
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::nearest::nearest;
+
+/// One thing wrong in a configuration file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigFault {
+    /// Where, counted from 1; 0 if the fault is not on a line.
+    pub line: usize,
+    /// The key with its tables: `field[3].max`.
+    pub key: String,
+    /// What is wrong and what to do.
+    pub words: Words,
+}
+
+impl fmt::Display for ConfigFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}: {}", self.line, self.key, self.words.en)
+    }
+}
+
+/// The text being read and what was found wrong in it so far.
+pub struct Page<'t> {
+    text: &'t str,
+    faults: RefCell<Vec<ConfigFault>>,
+}
+
+impl<'t> Page<'t> {
+    /// Reads `text` with `read`, which reports faults on its sheet and gives what it could make out.
+    ///
+    /// # Errors
+    /// Everything that is wrong, by line. If the text is not TOML at all, only that.
+    pub fn read<T>(
+        text: &'t str,
+        read: impl FnOnce(Sheet<'_>) -> T,
+    ) -> Result<T, Vec<ConfigFault>> {
+        let page = Page { text, faults: RefCell::default() };
+        let (root, broken) = DeTable::parse_recoverable(text);
+        for error in broken {
+            let (at, why) = (error.span().unwrap_or(0..0), error.message());
+            let id = format!("bukan TOML yang benar ({why}); perbaiki baris ini.");
+            page.note(
+                &at,
+                String::new(),
+                Words::new(id, format!("not valid TOML ({why}); correct this line.")),
+            );
+        }
+        if !page.faults.borrow().is_empty() {
+            return Err(page.into_faults());
+        }
+        let result = read(Sheet::new(&page, root.get_ref(), root.span(), String::new()));
+        let faults = page.into_faults();
+        if faults.is_empty() { Ok(result) } else { Err(faults) }
+    }
+
+    fn note(&self, at: &Range<usize>, key: String, words: Words) {
+        let line = self.text.bytes().take(at.start).filter(|byte| *byte == b'\n').count() + 1;
+        self.faults.borrow_mut().push(ConfigFault { line, key, words });
+    }
+
+    fn into_faults(self) -> Vec<ConfigFault> {
+        let mut faults = self.faults.into_inner();
+        faults.sort_by_key(|fault| fault.line);
+        faults
+    }
+}
+
+/// One table. Every key that is asked for counts as known; `close` refuses the rest.
+pub struct Sheet<'p> {
+    page: &'p Page<'p>,
+    table: &'p DeTable<'p>,
+    span: Range<usize>,
+    path: String,
+    asked: Vec<&'static str>,
+}
+
+impl<'p> Sheet<'p> {
+    fn new(page: &'p Page<'_>, table: &'p DeTable<'_>, span: Range<usize>, path: String) -> Self {
+        Sheet { page, table, span, path, asked: Vec::new() }
+    }
+
+    /// Reports a fault at `key`, or at the table if it has no such key.
+    pub fn fault(&self, key: &str, id: impl Into<String>, en: impl Into<String>) {
+        let span = self.table.get(key).map_or(self.span.clone(), Spanned::span);
+        self.page.note(&span, self.key(key), Words::new(id, en));
+    }
+
+    /// Whether the table has this key; asking makes it known.
+    pub fn has(&mut self, key: &'static str) -> bool {
+        self.value(key).is_some()
+    }
+
+    /// A text, if given.
+    pub fn text(&mut self, key: &'static str) -> Option<String> {
+        self.typed(key, "teks", "a text", |value| value.as_str().map(str::to_owned))
+    }
+
+    /// A text that must be there; empty if it is not, with the fault reported.
+    pub fn demanded_text(&mut self, key: &'static str) -> String {
+        self.demand(key);
+        self.text(key).unwrap_or_default()
+    }
+
+    /// A whole number from 0, if given.
+    pub fn count(&mut self, key: &'static str) -> Option<u32> {
+        self.typed(key, "bilangan bulat mulai 0", "a whole number from 0", |value| {
+            let number = value.as_integer()?;
+            u32::from_str_radix(number.as_str(), number.radix()).ok()
+        })
+    }
+
+    /// A whole number from 0 that must be there; 0 if it is not, with the fault reported.
+    pub fn demanded_count(&mut self, key: &'static str) -> u32 {
+        self.demand(key);
+        self.count(key).unwrap_or_default()
+    }
+
+    /// A decimal number, if given.
+    pub fn decimal(&mut self, key: &'static str) -> Option<f32> {
+        self.typed(key, "bilangan desimal", "a decimal number", |value| {
+            value.as_float()?.as_str().parse().ok()
+        })
+    }
+
+    /// `true` or `false`, if given.
+    pub fn flag(&mut self, key: &'static str) -> Option<bool> {
+        self.typed(key, "true atau false", "true or false", DeValue::as_bool)
+    }
+
+    /// A list of texts, if given.
+    pub fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
+        self.typed(key, "daftar teks", "a list of texts", |value| {
+            value.as_array()?.iter().map(|one| one.get_ref().as_str().map(str::to_owned)).collect()
+        })
+    }
+
+    /// A table of texts, `A = "a.svg"`, if given.
+    pub fn named_texts(&mut self, key: &'static str) -> Option<BTreeMap<String, String>> {
+        self.typed(key, "tabel teks", "a table of texts", |value| {
+            let pair = |(name, one): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
+                let name: &str = name.get_ref();
+                Some((name.to_owned(), one.get_ref().as_str()?.to_owned()))
+            };
+            value.as_table()?.iter().map(pair).collect()
+        })
+    }
+
+    /// `{ id = "…", en = "…" }`, which must be there; empty if it is not, with the fault reported.
+    pub fn words(&mut self, key: &'static str) -> Words {
+        self.demand(key);
+        let Some(mut sheet) = self.child(key) else { return Words::fixed("", "") };
+        let words = Words::new(sheet.demanded_text("id"), sheet.demanded_text("en"));
+        sheet.close();
+        words
+    }
+
+    /// A table under this one, if given.
+    pub fn child(&mut self, key: &'static str) -> Option<Sheet<'p>> {
+        let value = self.value(key)?;
+        let Some(table) = value.get_ref().as_table() else {
+            self.wrong_type(key, "tabel", "a table");
+            return None;
+        };
+        Some(Sheet::new(self.page, table, value.span(), self.key(key)))
+    }
+
+    /// The tables under this one by name: `[layouts.kia1]`, `[layouts.kia2]`.
+    pub fn children(&mut self, key: &'static str) -> Vec<(String, Sheet<'p>)> {
+        let Some(group) = self.child(key) else { return Vec::new() };
+        let mut children = Vec::new();
+        for (name, value) in group.table {
+            let name: &str = name.get_ref().as_ref();
+            match value.get_ref().as_table() {
+                Some(table) => {
+                    let sheet = Sheet::new(self.page, table, value.span(), group.key(name));
+                    children.push((name.to_owned(), sheet));
+                }
+                None => group.wrong_type(name, "tabel", "a table"),
+            }
+        }
+        children
+    }
+
+    /// The tables of a list, `[[field]]`, in their order.
+    pub fn list(&mut self, key: &'static str) -> Vec<Sheet<'p>> {
+        let Some(value) = self.value(key) else { return Vec::new() };
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(key, "daftar tabel [[…]]", "a list of tables [[…]]");
+            return Vec::new();
+        };
+        let mut sheets = Vec::new();
+        for (index, one) in array.iter().enumerate() {
+            match one.get_ref().as_table() {
+                Some(table) => {
+                    let path = format!("{}[{}]", self.key(key), index + 1);
+                    sheets.push(Sheet::new(self.page, table, one.span(), path));
+                }
+                None => self.wrong_type(key, "daftar tabel [[…]]", "a list of tables [[…]]"),
+            }
+        }
+        sheets
+    }
+
+    /// Reports every key that was never asked for, with the nearest one that was.
+    pub fn close(self) {
+        for (key, _) in self.table {
+            let name: &str = key.get_ref().as_ref();
+            if self.asked.contains(&name) {
+                continue;
+            }
+            let near = nearest(name, self.asked.iter().copied()).unwrap_or("-");
+            let words = Words::new(
+                format!("kunci tidak dikenal; yang paling mirip: {near}. Perbaiki atau hapus."),
+                format!("unknown key; the nearest is {near}. Correct or remove it."),
+            );
+            self.page.note(&key.span(), self.key(name), words);
+        }
+    }
+
+    fn key(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    fn value(&mut self, key: &'static str) -> Option<&'p Spanned<DeValue<'p>>> {
+        self.asked.push(key);
+        self.table.get(key)
+    }
+
+    fn demand(&mut self, key: &'static str) {
+        if !self.table.contains_key(key) {
+            self.fault(key, "harus diisi.", "must be given.");
+        }
+    }
+
+    fn typed<T>(
+        &mut self,
+        key: &'static str,
+        id: &str,
+        en: &str,
+        take: impl Fn(&DeValue<'p>) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.value(key)?;
+        let taken = take(value.get_ref());
+        if taken.is_none() {
+            self.wrong_type(key, id, en);
+        }
+        taken
+    }
+
+    fn wrong_type(&self, key: &str, id: &str, en: &str) {
+        self.fault(key, format!("harus berupa {id}."), format!("must be {en}."));
+    }
+}

@@ -1,0 +1,113 @@
+//! A checked job → what the faces need: values in print form, which faces, photo or not. Must not know how a face
+//! is drawn.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::age::print_date;
+use super::check::{Review, Standing};
+use super::office::SignatureMode;
+use super::reading::Reading;
+use super::{Backdrop, BackgroundRule, Field, Front, Shape};
+
+/// The value under which a face shows the number of the application.
+pub const REFERENCE: &str = "ref_cetak";
+
+/// Everything that composing needs besides the photo's bytes and the SVG texts. `Debug` shows no value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReadyCard {
+    /// Code of the kind, to be kept with the job for `recheck`; `None` if the product has no kinds.
+    pub kind: Option<String>,
+    /// Name in a face's braces → text in print form; exactly the names of `Product::value_names`.
+    pub values: BTreeMap<String, String>,
+    /// File name of the front.
+    pub front: String,
+    /// File name of the back; `None` for a one-sided card.
+    pub back: Option<String>,
+    /// Whether the photo is printed. False also means: do not store it.
+    pub photo: bool,
+    /// The wall that the photo should show.
+    pub expected_backdrop: Option<Backdrop>,
+    /// Content of the e-signature's QR, if this office prints one.
+    pub tte: Option<String>,
+    /// The official's signature image as the office profile names it, if this office prints one.
+    pub signature_image: Option<String>,
+}
+
+impl fmt::Debug for ReadyCard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReadyCard({}, {} values)", self.front, self.values.len())
+    }
+}
+
+/// Whether a face may show this field.
+pub(super) fn is_printed(field: &Field) -> bool {
+    field.printed && !matches!(field.shape, Shape::Flag | Shape::Official | Shape::Tte { .. })
+}
+
+impl Review<'_> {
+    /// What to print. `None` only if the product has no such layout or front, which `Product::parse` refuses.
+    pub(super) fn ready(&self, standing: Standing<'_>) -> Option<ReadyCard> {
+        let layout = self.product.layout(self.settings)?;
+        let front = match &layout.front {
+            Front::One(file) => file,
+            Front::ByKind(files) => files.get(&standing.kind?.code)?,
+        };
+        let official =
+            self.office.official(self.shaped(|shape| matches!(shape, Shape::Official)).text())?;
+        let photo = self.photo_wanted(standing)?;
+        let tte = self.shaped(|shape| matches!(shape, Shape::Tte { .. })).text();
+        Some(ReadyCard {
+            kind: standing.kind.map(|kind| kind.code.clone()),
+            values: self.values(standing),
+            front: front.clone(),
+            back: layout.back.clone(),
+            photo,
+            expected_backdrop: if photo { self.backdrop() } else { None },
+            tte: tte.filter(|_| self.office.signature == SignatureMode::TteQr).map(str::to_owned),
+            signature_image: official
+                .image
+                .clone()
+                .filter(|_| self.office.signature == SignatureMode::Image),
+        })
+    }
+
+    fn shaped(&self, wanted: impl Fn(&Shape) -> bool) -> Reading<'_> {
+        let at = self.product.fields.iter().position(|field| wanted(&field.shape));
+        at.map_or(Reading::Absent, |at| self.reading(Some(at)))
+    }
+
+    fn values(&self, standing: Standing<'_>) -> BTreeMap<String, String> {
+        let official = self.shaped(|shape| matches!(shape, Shape::Official)).text();
+        let mut values: BTreeMap<String, String> = self.office.values(official).collect();
+        values.insert(REFERENCE.to_owned(), self.job.reference.clone());
+        for (field, reading) in self.product.fields.iter().zip(&self.readings) {
+            if !is_printed(field) {
+                continue;
+            }
+            let text = match (&field.shape, reading) {
+                (Shape::Kind, _) => standing.kind.map(|kind| kind.code.clone()),
+                (Shape::ValidUntil, _) => standing.last_day.map(print_date),
+                (Shape::Digits { pad, .. }, Reading::Text(text)) => Some(format!("{text:0>pad$}")),
+                (_, Reading::Text(text)) => Some((*text).to_owned()),
+                (_, Reading::Date(date)) => Some(print_date(*date)),
+                _ => None,
+            };
+            // An absent field leaves what the office says under the same name, the place of issue for one.
+            match text {
+                Some(text) => drop(values.insert(field.name.clone(), text)),
+                None => drop(values.entry(field.name.clone()).or_default()),
+            }
+        }
+        values
+    }
+
+    /// Red for an odd birth year, blue for an even one (DOMAIN 8).
+    fn backdrop(&self) -> Option<Backdrop> {
+        if self.product.photo.as_ref()?.background != BackgroundRule::BirthYearParity {
+            return None;
+        }
+        let born = self.reading(Some(self.product.age?.born)).date()?;
+        Some(if born.year() % 2 == 1 { Backdrop::Red } else { Backdrop::Blue })
+    }
+}

@@ -1,0 +1,171 @@
+//! The station at one moment, in the words of IPP (RFC 8011: `printer-state`, `printer-state-reasons`).
+
+use drivers::contract::{Cause, DeviceError, Level, PrinterStatus, Trouble};
+use drivers::words::Words;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What the station is doing, and why it is not printing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Snapshot {
+    /// The station's name from the configuration.
+    pub station: String,
+    /// Version of kartud.
+    pub version: &'static str,
+    /// IPP `printer-state`.
+    pub state: PrinterState,
+    /// IPP `printer-state-reasons`; empty when all is well.
+    pub state_reasons: Vec<StateReason>,
+    /// The printer, if it has answered since the start.
+    pub printer: Option<PrinterView>,
+    /// The job whose card may be moving.
+    pub printing: Option<String>,
+    /// No office profile is configured: every card says CONTOH.
+    pub specimen: bool,
+    /// Cards that came out since the start.
+    pub cards_out: u64,
+}
+
+/// IPP `printer-state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PrinterState {
+    /// Ready, nothing to do.
+    Idle,
+    /// A card is being made.
+    Processing,
+    /// Somebody has to help.
+    Stopped,
+}
+
+/// One of IPP's `printer-state-reasons`, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct StateReason {
+    /// Keyword with its suffix, such as `media-empty-error`.
+    #[schema(example = "media-empty-error")]
+    pub keyword: String,
+    /// What is wrong and what to do.
+    pub message: Sentence,
+    /// The machine's own name for it.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub vendor_code: &'static str,
+}
+
+/// A sentence in the two languages of the office.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Sentence {
+    /// Bahasa Indonesia.
+    pub id: String,
+    /// English.
+    pub en: String,
+}
+
+/// What the printer says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PrinterView {
+    /// Trade name.
+    pub model: String,
+    /// Serial number.
+    pub serial: String,
+    /// Firmware version.
+    pub firmware: String,
+    /// A card is inside.
+    pub card_inside: bool,
+    /// Cards that ever entered its print head.
+    pub cards_entered: Option<u64>,
+    /// The ribbon in it.
+    pub ribbon: Option<RibbonView>,
+}
+
+/// A ribbon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RibbonView {
+    /// Panels in order, such as `YMCKO`.
+    pub panels: String,
+    /// Prints left.
+    pub remaining: u32,
+    /// Prints on a new one.
+    pub capacity: u32,
+}
+
+impl From<&Words> for Sentence {
+    fn from(words: &Words) -> Self {
+        Self { id: words.id.to_string(), en: words.en.to_string() }
+    }
+}
+
+impl From<&Trouble> for StateReason {
+    fn from(trouble: &Trouble) -> Self {
+        let suffix = match trouble.level {
+            Level::Report => "report",
+            Level::Warning => "warning",
+            Level::Error => "error",
+        };
+        Self {
+            keyword: format!("{}-{suffix}", trouble.keyword),
+            message: Sentence::from(&trouble.words),
+            vendor_code: trouble.vendor_code,
+        }
+    }
+}
+
+impl From<&PrinterStatus> for PrinterView {
+    fn from(status: &PrinterStatus) -> Self {
+        Self {
+            model: status.identity.model.clone(),
+            serial: status.identity.serial.clone(),
+            firmware: status.identity.firmware.clone(),
+            card_inside: status.card_inside,
+            cards_entered: status.cards_entered,
+            ribbon: status.ribbon.as_ref().map(|ribbon| RibbonView {
+                panels: ribbon.panels.clone(),
+                remaining: ribbon.remaining,
+                capacity: ribbon.capacity,
+            }),
+        }
+    }
+}
+
+impl StateReason {
+    /// A reason of the station itself.
+    pub fn new(keyword: &'static str, words: &Words) -> Self {
+        Self { keyword: keyword.into(), message: Sentence::from(words), vendor_code: "" }
+    }
+
+    /// What a failed look at the printer means to a person.
+    pub fn of_error(error: &DeviceError) -> Vec<Self> {
+        let words = match &error.cause {
+            Cause::Trouble(troubles) => return troubles.iter().map(Self::from).collect(),
+            Cause::Wire(_) => Words::new(
+                "Printer tidak menjawab. Periksa listrik, kabel dan alamatnya.",
+                "The printer does not answer. Check its power, its cable and its address.",
+            ),
+            Cause::Reserved { .. } => Words::new(
+                "Printer sedang dipakai program lain. Tutup program itu.",
+                "The printer is reserved by another program. Close that program.",
+            ),
+            Cause::Unsupported(what) => Words::new(
+                format!(
+                    "Printer ini tidak dapat dipakai ({what}). Periksa model dan pita di konfigurasi."
+                ),
+                format!(
+                    "This printer cannot be used ({what}). Check model and ribbon in the configuration."
+                ),
+            ),
+            cause => Words::new(
+                format!(
+                    "Printer menjawab di luar aturan ({cause}). Matikan lalu hidupkan printer; jika terulang, hubungi teknisi."
+                ),
+                format!(
+                    "The printer answers out of turn ({cause}). Switch it off and on; if it happens again, call the technician."
+                ),
+            ),
+        };
+        let keyword = match error.cause {
+            Cause::Wire(_) => "connecting-to-device-error",
+            Cause::Reserved { .. } => "moving-to-paused-error",
+            _ => "other-error",
+        };
+        vec![Self::new(keyword, &words)]
+    }
+}

@@ -1,0 +1,76 @@
+//! From the configured address to contact with a machine.
+
+use drivers::emulation::{EmulatorSettings, SharedMachine};
+use drivers::transport::Transport;
+use drivers::transport::emulated::Emulated;
+use drivers::transport::tcp::Tcp;
+
+use super::Connect;
+use crate::config::{Address, Printer};
+use crate::daemon::StartError;
+
+/// Blanks that the emulated machine's feeder holds.
+const FEEDER: u32 = 100;
+/// Prints on its ribbon.
+const RIBBON: u32 = 300;
+
+/// A configured way to a printer, not yet used.
+pub struct Connection {
+    family: String,
+    model: Option<String>,
+    way: Way,
+}
+
+enum Way {
+    None,
+    Tcp(String),
+    Emulated(SharedMachine),
+}
+
+impl Connection {
+    /// Makes the emulated machine if that is what is configured; asks no real one.
+    ///
+    /// # Errors
+    /// [`StartError::Emulator`].
+    pub fn of(printer: &Printer) -> Result<Connection, StartError> {
+        let way = match &printer.address {
+            Address::None => Way::None,
+            Address::Tcp(address) => Way::Tcp(address.clone()),
+            Address::Emulated => {
+                let emulator = &printer.emulator;
+                let settings = EmulatorSettings {
+                    model: emulator.model.clone(),
+                    ribbon: emulator.ribbon.clone(),
+                    ribbon_capacity: RIBBON,
+                    out_dir: Some(emulator.folder.clone()),
+                    slowness: emulator.slowness,
+                    real_time: emulator.slowness > 0.0,
+                    feeder_cards: FEEDER,
+                    tended: true,
+                    ..EmulatorSettings::bench()
+                };
+                let machine = drivers::emulate(&printer.family, settings).map_err(|error| {
+                    StartError::Emulator { folder: emulator.folder.clone(), why: error.to_string() }
+                })?;
+                Way::Emulated(machine)
+            }
+        };
+        Ok(Connection { family: printer.family.clone(), model: printer.model.clone(), way })
+    }
+
+    /// A machine that somebody else has made and holds the levers of.
+    pub fn to_machine(family: &str, machine: SharedMachine) -> Connection {
+        Connection { family: family.to_owned(), model: None, way: Way::Emulated(machine) }
+    }
+
+    /// How contact is made, again and again; `None`: no printer is configured.
+    pub fn into_connect(self) -> Option<Connect> {
+        let Connection { family, model, way } = self;
+        let mut transport: Box<dyn FnMut() -> Box<dyn Transport> + Send> = match way {
+            Way::None => return None,
+            Way::Tcp(address) => Box::new(move || Box::new(Tcp::new(address.clone()))),
+            Way::Emulated(machine) => Box::new(move || Box::new(Emulated::new(machine.clone()))),
+        };
+        Some(Box::new(move || drivers::open(&family, model.as_deref(), transport())))
+    }
+}

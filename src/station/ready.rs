@@ -1,0 +1,158 @@
+//! The workbench: makes the next card ready while the printer is busy, and looks at jobs whose
+//! inspection was put off. Moves no card.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress};
+use drivers::words::Words;
+use serde_json::json;
+
+use crate::desk::Desk;
+use crate::ledger::{FaceHash, JobRecord, Ledger, LedgerError};
+use crate::lifecycle::{Event, State};
+use crate::queue::{self, Claimed};
+use crate::report::Metrics;
+
+/// Buffers that are kept: one is printed while the next is filled.
+const SPARE_LIMIT: usize = 2;
+
+/// A card that only waits for the machine.
+pub(super) struct Ready {
+    pub record: JobRecord,
+    pub card: PreparedCard,
+}
+
+pub(super) struct Workbench {
+    desk: Arc<Desk>,
+    ledger: Ledger,
+    metrics: Metrics,
+    image: CardImage,
+    spare: Vec<PreparedCard>,
+    /// Cards cannot be made ready for this machine: a matter of ribbon or configuration, not of a job.
+    pub trouble: Option<Words>,
+    /// The machine of that trouble: it is not tried again before the machine changes.
+    trouble_with: String,
+    /// Jobs still wait for their inspection.
+    pub more_to_inspect: bool,
+}
+
+impl Workbench {
+    pub fn new(desk: Arc<Desk>, ledger: Ledger, metrics: Metrics) -> Self {
+        let image = CardImage { front: FaceImage::white(0, 0), back: None };
+        // Received jobs of an earlier life are looked at first thing.
+        Self {
+            desk,
+            ledger,
+            metrics,
+            image,
+            spare: Vec::new(),
+            trouble: None,
+            trouble_with: String::new(),
+            more_to_inspect: true,
+        }
+    }
+
+    /// A buffer that was printed.
+    pub fn take_back(&mut self, card: PreparedCard) {
+        if self.spare.len() < SPARE_LIMIT {
+            self.spare.push(card);
+        }
+    }
+
+    /// Claims the next job, composes and separates it. Jobs that cannot be composed are held, and the
+    /// one after is tried. `None`: nothing waits, or the machine cannot take our cards.
+    pub fn make_ready(
+        &mut self,
+        prepress: &dyn Prepress,
+        machine: &str,
+    ) -> Result<Option<Ready>, LedgerError> {
+        if self.trouble.is_some() && self.trouble_with == machine {
+            return Ok(None);
+        }
+        self.trouble = None;
+        while let Some(claimed) = queue::claim(&self.ledger)? {
+            let since = Instant::now();
+            let id = claimed.record.id.clone();
+            match self.compose(&claimed, prepress)? {
+                Composed::Ready(card, faces) => {
+                    match queue::composed(&self.ledger, &id, &faces) {
+                        Ok(_) => {}
+                        Err(LedgerError::Refused(_)) => continue,
+                        Err(error) => return Err(error),
+                    }
+                    self.metrics.compose_seconds.observe(since.elapsed().as_secs_f64());
+                    return Ok(Some(Ready { record: claimed.record, card }));
+                }
+                Composed::Held => {}
+                Composed::NotOnThisMachine => {
+                    self.trouble_with = machine.to_owned();
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn compose(
+        &mut self,
+        claimed: &Claimed,
+        prepress: &dyn Prepress,
+    ) -> Result<Composed, LedgerError> {
+        let job = &claimed.record.id;
+        let now = self.ledger.now();
+        let composed = self.desk.compose(claimed, prepress.head(), now, &mut self.image);
+        let faces = match composed {
+            Ok(faces) => faces,
+            Err(findings) => {
+                let known: Vec<_> =
+                    claimed.record.findings.iter().cloned().chain(findings).collect();
+                queue::hold(&self.ledger, job, &known)?;
+                return Ok(Composed::Held);
+            }
+        };
+        let mut card = self.spare.pop().unwrap_or_default();
+        match prepress.prepare(&self.image, &mut card) {
+            Ok(()) => Ok(Composed::Ready(card, faces)),
+            Err(error) => {
+                self.take_back(card);
+                queue::put_back(&self.ledger, job)?;
+                self.trouble = Some(Words::new(
+                    format!(
+                        "Kartu tidak dapat dicetak di printer ini ({error}). Ganti pita, printer atau tata letak (product.*.layout)."
+                    ),
+                    format!(
+                        "The card cannot be printed on this printer ({error}). Change ribbon, printer or layout (product.*.layout)."
+                    ),
+                ));
+                Ok(Composed::NotOnThisMachine)
+            }
+        }
+    }
+
+    /// Looks at the oldest job whose inspection was put off; true if there was one.
+    pub fn inspect_oldest(&mut self) -> Result<bool, LedgerError> {
+        let Some(record) = self.ledger.oldest(State::Received)? else {
+            self.more_to_inspect = false;
+            return Ok(false);
+        };
+        let (request, photo) = self.ledger.job_data(&record.id)?;
+        let findings = self.desk.inspect(&request, photo.as_deref(), self.ledger.now());
+        let known: Vec<_> = record.findings.into_iter().chain(findings).collect();
+        let event = if known.iter().any(crate::finding::Finding::holds) {
+            Event::Hold
+        } else {
+            Event::Queue
+        };
+        match self.ledger.append(&record.id, event, json!({ "findings": known })).wait() {
+            Ok(_) | Err(LedgerError::Refused(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+enum Composed {
+    Ready(PreparedCard, Vec<FaceHash>),
+    Held,
+    NotOnThisMachine,
+}
