@@ -69,8 +69,19 @@ impl Daemon {
     /// # Errors
     /// [`StartError`]; then nothing runs.
     pub fn start(config: &Config, clock: Clock) -> Result<Daemon, StartError> {
+        Self::start_at(config, clock, Connection::of(&config.printer)?)
+    }
+
+    /// The same, on a machine that somebody else made.
+    ///
+    /// # Errors
+    /// [`StartError`]; then nothing runs.
+    pub fn start_at(
+        config: &Config,
+        clock: Clock,
+        connection: Connection,
+    ) -> Result<Daemon, StartError> {
         let desk = Arc::new(Desk::open(config).map_err(StartError::Config)?);
-        let connection = Connection::of(&config.printer)?;
         let ledger = Ledger::open(&config.station.ledger, clock)?;
         let address = config.http.listen;
         let refused = |source| StartError::Listen { address, source };

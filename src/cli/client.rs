@@ -38,9 +38,9 @@ struct Unreachable(String);
 
 /// Which exit code an error deserves.
 pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
-    if error.chain().any(|e| e.is::<Refused>()) {
+    if error.is::<Refused>() {
         Exit::Refused
-    } else if error.chain().any(|e| e.is::<Unreachable>()) {
+    } else if error.is::<Unreachable>() {
         Exit::Unreachable
     } else {
         Exit::Failed

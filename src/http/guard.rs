@@ -1,15 +1,22 @@
 //! At the gate: not more than can be worked on, and nothing that another site's page makes a browser send.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::header::{HOST, ORIGIN};
+use axum::http::header::{CONTENT_LENGTH, HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
+use tokio_stream::StreamExt as _;
 
 use super::problem::Problem;
+
+/// How much of a request that is too long is heard, in times of what is allowed.
+const DRAIN_FACTOR: usize = 8;
+/// And for how long.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// More requests than places are answered at once: try again.
 pub(super) async fn limit(
@@ -21,6 +28,33 @@ pub(super) async fn limit(
         Ok(_place) => next.run(request).await,
         Err(_) => super::busy().into_response(),
     }
+}
+
+/// A request that says how long it is and is too long is heard to its end, within limits, before it is refused:
+/// a client that is cut off while it sends never reads the answer.
+pub(super) async fn length(
+    State(max_bytes): State<usize>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let declared =
+        request.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_none_or(|bytes| bytes <= max_bytes) {
+        return next.run(request).await;
+    }
+    let mut pieces = request.into_body().into_data_stream();
+    let drain = async {
+        let mut heard = 0;
+        while let Some(Ok(piece)) = pieces.next().await {
+            heard += piece.len();
+            if heard > DRAIN_FACTOR * max_bytes {
+                break;
+            }
+        }
+    };
+    // Too slow is as good as gone.
+    let _ = tokio::time::timeout(DRAIN_LIMIT, drain).await;
+    StatusCode::PAYLOAD_TOO_LARGE.into_response()
 }
 
 /// Loopback is reachable by every page in the operator's browser: a request must be addressed to a

@@ -131,6 +131,7 @@ pub fn router(mut app: App, settings: &config::Http) -> Router {
         .route("/page.js", routing::get(station::page_script))
         .fallback(async || Problem::not_found())
         .layer(DefaultBodyLimit::max(settings.max_request_bytes))
+        .layer(middleware::from_fn_with_state(settings.max_request_bytes, guard::length))
         .layer(middleware::from_fn_with_state(places, guard::limit))
         .layer(middleware::from_fn(guard::same_site))
         .layer(middleware::from_fn(problem::render))

@@ -92,12 +92,32 @@ pub(super) fn check_or_create(connection: &mut Connection, path: &Path) -> Resul
         .map_err(|e| unreadable(path, &e))?;
     let wrong = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
     match (application, version, tables) {
-        (APPLICATION_ID, VERSION, _) => Ok(()),
+        (APPLICATION_ID, VERSION, _) => is_whole(connection, path).map_err(wrong),
         (APPLICATION_ID, other, _) => {
             Err(wrong(format!("it has version {other}, this kartud knows version {VERSION}")))
         }
         (0, 0, 0) => create(connection).map_err(|e| unreadable(path, &e)),
         _ => Err(wrong("it is an SQLite file of another program".into())),
+    }
+}
+
+/// A file that lost its end (a copy that broke off, a repaired file system) is told at once, not at the first
+/// job that lay there. With a log beside it the file may rightly be shorter than what it stands for.
+fn is_whole(connection: &Connection, path: &Path) -> Result<(), String> {
+    let ask = |name: &str| -> rusqlite::Result<u64> {
+        connection.pragma_query_value(None, name, |row| row.get(0))
+    };
+    let length = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if length(Path::new(&log)) > 0 {
+        return Ok(());
+    }
+    let pages = ask("page_count").map_err(|e| e.to_string())?;
+    let wanted = pages * ask("page_size").map_err(|e| e.to_string())?;
+    match length(path) {
+        got if got >= wanted => Ok(()),
+        got => Err(format!("it should have {wanted} bytes and has {got}")),
     }
 }
 

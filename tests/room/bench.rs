@@ -1,0 +1,240 @@
+//! The bench that the tests work at: a whole daemon on an emulated machine, and an HTTP client.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use base64::Engine as _;
+use drivers::emulation::{EmulatorSettings, Lever, SharedMachine};
+use kartu::compose::portrait::draw_portrait;
+use kartu::config::Config;
+use kartu::daemon::Daemon;
+use kartu::ledger::system_clock;
+use kartu::product::Backdrop;
+use kartu::station::Connection;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub const SAMPLES: &str = include_str!("../../config/kia-samples.json");
+const CONFIG: &str = include_str!("../../config/demo.toml");
+
+/// A station at work. Dropping it without `stop` leaves the threads to the end of the test process.
+pub struct Bench {
+    pub daemon: Option<Daemon>,
+    pub machine: SharedMachine,
+    pub dir: TempDir,
+    pub http: Http,
+}
+
+/// A client of a station.
+#[derive(Clone)]
+pub struct Http {
+    agent: ureq::Agent,
+    pub url: String,
+}
+
+/// An answer: status, headers that tests ask for, body.
+pub struct Answer {
+    pub status: u16,
+    pub location: String,
+    pub kind: String,
+    pub replayed: bool,
+    pub body: Value,
+}
+
+impl Bench {
+    /// The demo's configuration on a machine that takes no time and is not tended.
+    pub fn new() -> Bench {
+        Self::with("")
+    }
+
+    /// The same with more configuration.
+    pub fn with(more: &str) -> Bench {
+        let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
+        let dir = TempDir::new().unwrap();
+        let mut bench = Bench { daemon: None, machine, dir, http: Http::new("") };
+        bench.start(more);
+        bench
+    }
+
+    /// Jobs are taken in, and no printer is there.
+    pub fn without_printer() -> Bench {
+        let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
+        let dir = TempDir::new().unwrap();
+        let mut bench = Bench { daemon: None, machine, dir, http: Http::new("") };
+        let config =
+            config(bench.dir.path(), "").replace("address = \"emulated\"", "address = \"\"");
+        let config = Config::parse(&config, bench.dir.path()).unwrap();
+        let daemon = Daemon::start(&config, system_clock()).unwrap();
+        bench.http = Http::new(&format!("http://{}", daemon.address()));
+        bench.daemon = Some(daemon);
+        bench
+    }
+
+    /// Switches the station on, with what the ledger holds.
+    pub fn start(&mut self, more: &str) {
+        let config = Config::parse(&config(self.dir.path(), more), self.dir.path()).unwrap();
+        let connection = Connection::to_machine("evolis", self.machine.clone());
+        let daemon = Daemon::start_at(&config, system_clock(), connection).unwrap();
+        self.http = Http::new(&format!("http://{}", daemon.address()));
+        self.daemon = Some(daemon);
+    }
+
+    /// Switches the station off properly.
+    pub fn stop(&mut self) {
+        self.daemon.take().unwrap().stop();
+    }
+
+    pub fn pull(&self, lever: Lever) {
+        self.machine.pull(lever);
+    }
+
+    /// Posts a job that must be accepted; its id.
+    pub fn accepted(&self, job: &Value) -> String {
+        let answer = self.http.post("/v1/jobs", job);
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until a job stands in `state`, and gives it.
+    pub fn until(&self, id: &str, state: &str) -> Value {
+        self.http.listen(0, |kind, _, data| {
+            kind == "job" && data["job"] == id && data["state"] == state
+        });
+        self.http.get(&format!("/v1/jobs/{id}")).body
+    }
+
+    /// Waits until the station says `keyword` among its reasons.
+    pub fn until_reason(&self, keyword: &str) {
+        self.http.listen(0, |kind, _, data| {
+            kind == "station" && data["state_reasons"].to_string().contains(keyword)
+        });
+    }
+
+    pub fn cards_out(&self) -> u64 {
+        self.machine.lock().last_card().map_or(0, |card| card.number)
+    }
+}
+
+pub fn config(dir: &Path, more: &str) -> String {
+    let ledger = dir.join("ledger.db");
+    let text = CONFIG.replace("\"ledger.db\"", &format!("{:?}", ledger.display().to_string()));
+    format!("{text}\n[http]\nlisten = \"127.0.0.1:0\"\n{more}")
+}
+
+impl Http {
+    pub fn new(url: &str) -> Http {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+        Http { agent: config.into(), url: url.to_owned() }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.get_with(path, &[])
+    }
+
+    pub fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.agent.get(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::of(request.call().unwrap())
+    }
+
+    pub fn bytes(&self, path: &str) -> Vec<u8> {
+        let answer = self.agent.get(format!("{}{path}", self.url)).call().unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.into_body().read_to_vec().unwrap()
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_with(path, body.to_string().as_bytes(), &[("content-type", "application/json")])
+    }
+
+    pub fn post_key(&self, body: &Value, key: &str) -> Answer {
+        let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+        self.post_with("/v1/jobs", body.to_string().as_bytes(), &headers)
+    }
+
+    pub fn post_with(&self, path: &str, body: &[u8], headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.agent.post(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::of(request.send(body).unwrap())
+    }
+
+    /// Hears events behind `after` until `enough` (kind, id, data) is true; all that was heard.
+    pub fn listen(
+        &self,
+        after: u64,
+        mut enough: impl FnMut(&str, Option<u64>, &Value) -> bool,
+    ) -> Vec<(Option<u64>, Value)> {
+        let request = self.agent.get(format!("{}/v1/events", self.url));
+        let answer = request.header("last-event-id", after.to_string()).call().unwrap();
+        assert_eq!(answer.status(), 200);
+        let (mut kind, mut id, mut heard) = (String::new(), None, Vec::new());
+        for line in BufReader::new(answer.into_body().into_reader()).lines() {
+            let line = line.expect("the station went on talking");
+            if let Some(name) = line.strip_prefix("event: ") {
+                kind = name.to_owned();
+            } else if let Some(number) = line.strip_prefix("id: ") {
+                id = Some(number.parse().unwrap());
+            } else if let Some(data) = line.strip_prefix("data: ") {
+                let data: Value = serde_json::from_str(data).unwrap();
+                let done = enough(&kind, id, &data);
+                heard.push((id.take(), data));
+                if done {
+                    return heard;
+                }
+            }
+        }
+        panic!("the stream ended before what was waited for");
+    }
+}
+
+impl Answer {
+    fn of(mut answer: ureq::http::Response<ureq::Body>) -> Answer {
+        let header = |name: &str| {
+            answer.headers().get(name).map_or(String::new(), |v| v.to_str().unwrap().to_owned())
+        };
+        let (location, kind) = (header("location"), header("content-type"));
+        let replayed = header("idempotency-replayed") == "true";
+        let status = answer.status().as_u16();
+        let text = answer.body_mut().read_to_string().unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Answer { status, location, kind, replayed, body }
+    }
+
+    pub fn codes(&self, list: &str) -> Vec<String> {
+        let items = self.body[list].as_array().cloned().unwrap_or_default();
+        items.iter().map(|item| item["code"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// The job of a sample child, with a drawn portrait where it has one; derived fields left to the station.
+pub fn child(id: &str) -> Value {
+    let samples: Value = serde_json::from_str(SAMPLES).unwrap();
+    let children = samples["children"].as_array().unwrap();
+    let (number, sample) = children.iter().enumerate().find(|(_, c)| c["id"] == id).unwrap();
+    let mut fields = sample.as_object().unwrap().clone();
+    for key in ["id", "case", "latar", "jenis_kia", "berlaku_hingga"] {
+        fields.remove(key);
+    }
+    let mut job = json!({
+        "product": "kia", "ref": format!("1301-2026-{id}"), "reason": "BARU", "fields": fields,
+        "attachments": [{ "kind": "KK", "sha256": "a".repeat(64) }, { "kind": "AKTA", "sha256": "b".repeat(64) }],
+        "recommendation": { "keputusan": "SETUJU" },
+    });
+    let wall = match sample["latar"].as_str().unwrap() {
+        "merah" => Some(Backdrop::Red),
+        "biru" => Some(Backdrop::Blue),
+        _ => None,
+    };
+    if let Some(wall) = wall {
+        job["photo"] = Value::String(base64(&draw_portrait(wall, number as u32)));
+    }
+    job
+}
+
+pub fn base64(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}

@@ -1,0 +1,180 @@
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::bench::{Bench, child};
+
+fn kartud(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kartud")).args(args).env("LC_ALL", "C").output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn the_demo_prints_and_says_where_the_cards_are() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let dir = dir.path().to_str().unwrap();
+    let demo =
+        || kartud(&["demo", "--once", "--cards", "2", "--dir", dir, "--listen", "127.0.0.1:0"]);
+    let first = demo();
+    assert!(first.status.success(), "{}{}", out(&first), err(&first));
+    for file in ["S1-front", "S1-back", "S2-front", "S2-back"] {
+        let path = Path::new(dir).join("cards").join(format!("1301-2026-{file}.png"));
+        assert!(out(&first).contains(path.to_str().unwrap()));
+        assert!(std::fs::read(path).unwrap().starts_with(b"\x89PNG"));
+    }
+    let again = demo();
+    assert!(again.status.success(), "{}{}", out(&again), err(&again));
+    let cards = std::fs::read_dir(Path::new(dir).join("cards")).unwrap();
+    let pictures = cards
+        .filter(|f| f.as_ref().unwrap().path().extension().is_some_and(|e| e == "png"))
+        .count();
+    assert_eq!(pictures, 4, "a second demo in the same folder prints no second card");
+}
+
+#[test]
+fn a_clerk_at_the_command_line() {
+    let bench = Bench::new();
+    let (url, dir) = (bench.http.url.as_str(), tempfile::TempDir::new().unwrap());
+    let job = dir.path().join("job.json");
+    std::fs::write(&job, child("S2").to_string()).unwrap();
+    let job = job.to_str().unwrap();
+    let posted = kartud(&["submit", job, "--json", "--url", url]);
+    assert!(posted.status.success(), "{}", err(&posted));
+    let posted: Value = serde_json::from_str(&out(&posted)).unwrap();
+    let id = posted["id"].as_str().unwrap();
+    bench.until(id, "printed");
+    let again: Value =
+        serde_json::from_str(&out(&kartud(&["submit", job, "--json", "--url", url]))).unwrap();
+    assert_eq!(again["id"], posted["id"], "submitting the same file again makes no second job");
+    let list: Value = serde_json::from_str(&out(&kartud(&[
+        "jobs", "--json", "--state", "printed", "--url", url,
+    ])))
+    .unwrap();
+    assert_eq!(list[0]["id"], posted["id"]);
+    let shown: Value =
+        serde_json::from_str(&out(&kartud(&["job", id, "--json", "--url", url]))).unwrap();
+    assert_eq!(shown["events"][0]["event"], "received");
+    assert!(out(&kartud(&["job", id, "--url", url])).contains("card_out"));
+    let status: Value =
+        serde_json::from_str(&out(&kartud(&["status", "--json", "--url", url]))).unwrap();
+    assert_eq!(status["jobs"]["printed"], 1);
+    assert!(out(&kartud(&["status", "--url", url])).contains("Primacy 2"));
+}
+
+#[test]
+fn exit_codes_mean_something() {
+    let bench = Bench::without_printer();
+    let (url, dir) = (bench.http.url.as_str(), tempfile::TempDir::new().unwrap());
+    let job = dir.path().join("job.json");
+    let mut bad = child("S2");
+    bad["fields"]["nik"] = "1".into();
+    bad["fields"]["rt"] = "x".into();
+    std::fs::write(&job, bad.to_string()).unwrap();
+    let refused = kartud(&["submit", job.to_str().unwrap(), "--url", url]);
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(
+        err(&refused).contains("E_NIK_LEN") && err(&refused).contains("E_FORMAT"),
+        "{}",
+        err(&refused)
+    );
+    assert_eq!(kartud(&["job", "nothing", "--url", url]).status.code(), Some(3));
+    assert_eq!(kartud(&["status", "--url", "http://127.0.0.1:1"]).status.code(), Some(4));
+    assert_eq!(kartud(&["fly"]).status.code(), Some(2));
+    assert_eq!(kartud(&["submit", "/nowhere.json", "--url", url]).status.code(), Some(1));
+    let config = dir.path().join("bad.toml");
+    std::fs::write(&config, "[http]\nlisten = \"0.0.0.0:80\"\nlissten = 1\n[product.kya]\n")
+        .unwrap();
+    let checked = kartud(&["check-config", config.to_str().unwrap()]);
+    assert_eq!(checked.status.code(), Some(5));
+    assert!(
+        err(&checked).contains("line 2: http.listen must be a loopback address"),
+        "{}",
+        err(&checked)
+    );
+    assert!(err(&checked).contains("did you mean http.listen?"), "{}", err(&checked));
+    assert_eq!(kartud(&["run", "--config", config.to_str().unwrap()]).status.code(), Some(5));
+}
+
+#[test]
+fn the_configurations_that_we_ship_are_good() {
+    for file in ["kartud.toml", "demo.toml"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(file);
+        let checked = kartud(&["check-config", path.to_str().unwrap()]);
+        assert_eq!(checked.status.code(), Some(0), "{file}: {}", err(&checked));
+    }
+    let own = tempfile::TempDir::new().unwrap();
+    let products = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/products");
+    let path = own.path().join("kartud.toml");
+    std::fs::write(&path, format!("[products]\nfolder = {:?}\n", products.to_str().unwrap()))
+        .unwrap();
+    let checked = kartud(&["check-config", path.to_str().unwrap()]);
+    assert_eq!(checked.status.code(), Some(0), "{}", err(&checked));
+}
+
+#[test]
+fn a_preview_needs_no_station_and_is_marked() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (job, pictures, config) =
+        (dir.path().join("job.json"), dir.path().join("out"), dir.path().join("k.toml"));
+    std::fs::write(&job, child("S2").to_string()).unwrap();
+    std::fs::write(&config, "[product.kia]\nissue_age_max_days = 36500\n").unwrap();
+    let made = kartud(&[
+        "preview",
+        job.to_str().unwrap(),
+        "--out",
+        pictures.to_str().unwrap(),
+        "--config",
+        config.to_str().unwrap(),
+    ]);
+    assert!(made.status.success(), "{}", err(&made));
+    for side in ["front.png", "back.png"] {
+        assert!(std::fs::read(pictures.join(side)).unwrap().starts_with(b"\x89PNG"));
+    }
+}
+
+/// A child process that is ended with the test.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_emulated_printer_is_a_process_of_its_own() {
+    use std::io::BufRead as _;
+    let dir = tempfile::TempDir::new().unwrap();
+    let mut machine = Running(
+        Command::new(env!("CARGO_BIN_EXE_kartud"))
+            .args(["emulate", "evolis", "--listen", "127.0.0.1:0", "--slowness", "0", "--out"])
+            .arg(dir.path().join("cards"))
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let mut line = String::new();
+    std::io::BufReader::new(machine.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().rsplit(' ').next().unwrap();
+    let text =
+        crate::bench::config(dir.path(), "").replace("\"emulated\"", &format!("{address:?}"));
+    let config = kartu::config::Config::parse(&text, dir.path()).unwrap();
+    let daemon = kartu::daemon::Daemon::start(&config, kartu::ledger::system_clock()).unwrap();
+    let http = crate::bench::Http::new(&format!("http://{}", daemon.address()));
+    let id = http.post("/v1/jobs", &child("S2")).body["id"].clone();
+    http.listen(0, |kind, _, data| {
+        kind == "job" && data["job"] == id && data["state"] == "printed"
+    });
+    assert!(dir.path().join("cards/card-000001-front.png").exists());
+    daemon.stop();
+}

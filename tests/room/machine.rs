@@ -1,0 +1,73 @@
+use drivers::emulation::Lever;
+use serde_json::json;
+
+use crate::bench::{Bench, child};
+
+#[test]
+fn hopper_runs_empty() {
+    let bench = Bench::new();
+    bench.pull(Lever::EmptyFeeder);
+    let id = bench.accepted(&child("S2"));
+    bench.until_reason("media-empty-error");
+    let station = bench.http.get("/v1/station").body;
+    assert_eq!(station["state"], "stopped");
+    assert_ne!(
+        bench.http.get(&format!("/v1/jobs/{id}")).body["state"],
+        "held",
+        "a job waits, the station has trouble"
+    );
+    assert_eq!(bench.cards_out(), 0);
+    bench.pull(Lever::LoadFeeder(10));
+    bench.until(&id, "printed");
+    assert_eq!(bench.cards_out(), 1);
+}
+
+#[test]
+fn cover_opened_and_closed() {
+    let bench = Bench::new();
+    bench.pull(Lever::OpenCover);
+    let id = bench.accepted(&child("S1"));
+    bench.until_reason("cover-open-error");
+    bench.pull(Lever::CloseCover);
+    bench.until(&id, "printed");
+}
+
+#[test]
+fn a_jammed_card_is_never_printed_twice() {
+    let bench = Bench::new();
+    bench.pull(Lever::JamNextCard);
+    let jammed = bench.accepted(&child("S2"));
+    let job = bench.until(&jammed, "unsure");
+    assert_eq!(job["evidence"], json!(null), "nobody has seen a card");
+    let next = bench.accepted(&child("S3"));
+    bench.until_reason("media-jam-error");
+    assert_eq!(bench.cards_out(), 0, "nothing is printed while a card sticks");
+    bench.pull(Lever::TakeCardOut);
+    bench.until(&next, "printed");
+    assert_eq!(bench.http.get(&format!("/v1/jobs/{jammed}")).body["state"], "unsure");
+    let reasons = bench.http.get("/v1/station").body["state_reasons"].to_string();
+    assert!(reasons.contains("other-warning"), "somebody must look: {reasons}");
+    let cancel = bench.http.post(&format!("/v1/jobs/{jammed}/cancel"), &json!({ "by": "x" }));
+    assert_eq!(cancel.status, 409, "a card that may exist cannot be withdrawn");
+}
+
+#[test]
+fn ribbon_ends_before_a_card() {
+    let bench = Bench::new();
+    bench.pull(Lever::EndRibbon);
+    let id = bench.accepted(&child("S1"));
+    bench.until_reason("marker-supply-empty-error");
+    bench.pull(Lever::NewRibbon);
+    bench.until(&id, "printed");
+}
+
+#[test]
+fn without_a_printer_jobs_wait_and_the_station_says_so() {
+    let bench = Bench::without_printer();
+    let id = bench.accepted(&child("S2"));
+    let station = bench.http.get("/v1/station").body;
+    assert_eq!(station["state"], "stopped");
+    assert!(station["state_reasons"].to_string().contains("connecting-to-device-error"));
+    assert_eq!(bench.http.get(&format!("/v1/jobs/{id}")).body["state"], "queued");
+    assert_eq!(bench.http.get("/readyz").status, 200, "jobs can be taken in all the same");
+}

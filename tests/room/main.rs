@@ -1,0 +1,12 @@
+//! What happens in the room: a station, its printer, its ledger, and people who post jobs and lay hands on the
+//! machine. Everything goes through configuration, HTTP and the command line, never through inner functions.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod bench;
+mod command_line;
+mod intake;
+mod machine;
+mod pages;
+mod printing;
+mod privacy;
+mod restart;

@@ -1,0 +1,103 @@
+//! Canaries: data that stand nowhere else are posted, and then looked for wherever they must not be.
+
+use serde_json::json;
+
+use crate::bench::{Bench, child, config};
+
+const NAME: &str = "KENARI XYLOPHONA QUETZAL";
+const ADDRESS: &str = "JALAN KENARI ZZYZX NO. 77";
+const NIK: &str = "1301050704159876";
+
+fn canary(reference: &str) -> serde_json::Value {
+    let mut job = child("S2");
+    job["ref"] = json!(reference);
+    job["fields"]["nama"] = json!(NAME);
+    job["fields"]["alamat"] = json!(ADDRESS);
+    job["fields"]["nik"] = json!(NIK);
+    job
+}
+
+fn assert_no_canary(what: &str, text: &str) {
+    for canary in [NAME, ADDRESS, NIK, "XYLOPHONA", "ZZYZX", "9876"] {
+        assert!(!text.contains(canary), "{canary} stands in {what}");
+    }
+}
+
+#[test]
+fn nothing_personal_leaves_the_station() {
+    let bench = Bench::new();
+    let id = bench.accepted(&canary("KENARI-1"));
+    bench.until(&id, "printed");
+    let mut wrong = canary("KENARI-2");
+    wrong["fields"]["gol_darah"] = json!("XYLOPHONA");
+    wrong["fields"]["kewarganegaraan"] = json!(ADDRESS);
+    let refused = bench.http.post("/v1/jobs", &wrong);
+    assert_eq!(refused.status, 422);
+    assert_no_canary("a refusal", &refused.body.to_string());
+    let broken =
+        format!("{{\"product\": \"kia\", \"ref\": 7, \"fields\": {{\"nama\": \"{NAME}\"}}}}");
+    let broken = bench.http.post_with(
+        "/v1/jobs",
+        broken.as_bytes(),
+        &[("content-type", "application/json")],
+    );
+    assert_no_canary("a refusal of bad JSON", &broken.body.to_string());
+    for path in [
+        "/v1/jobs",
+        "/v1/station",
+        "/metrics",
+        &format!("/v1/jobs/{id}"),
+        &format!("/v1/jobs/{id}/events"),
+    ] {
+        assert_no_canary(path, &bench.http.get(path).body.to_string());
+    }
+    let heard = bench.http.listen(0, |_, _, data| data["event"] == "card_out");
+    assert_no_canary("the events", &format!("{heard:?}"));
+}
+
+#[test]
+fn nothing_personal_is_logged_at_any_level() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (job, toml) = (dir.path().join("job.json"), dir.path().join("kartud.toml"));
+    std::fs::write(&job, canary("KENARI-3").to_string()).unwrap();
+    std::fs::write(&toml, config(dir.path(), "")).unwrap();
+    let mut daemon = std::process::Command::new(env!("CARGO_BIN_EXE_kartud"))
+        .args(["run", "--config"])
+        .arg(&toml)
+        .env("RUST_LOG", "trace")
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = String::new();
+    let mut stderr = std::io::BufReader::new(daemon.stderr.take().unwrap());
+    while !log.contains("address=") {
+        assert!(
+            std::io::BufRead::read_line(&mut stderr, &mut log).unwrap() > 0,
+            "it gets ready: {log}"
+        );
+    }
+    let address =
+        log.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let rest = std::thread::spawn(move || {
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut stderr, &mut rest).unwrap();
+        rest
+    });
+    let url = format!("http://{address}");
+    let submit = std::process::Command::new(env!("CARGO_BIN_EXE_kartud"))
+        .arg("submit")
+        .arg(&job)
+        .args(["--url", &url])
+        .output()
+        .unwrap();
+    assert!(submit.status.success(), "{}", String::from_utf8_lossy(&submit.stderr));
+    crate::bench::Http::new(&url).listen(0, |_, _, data| data["event"] == "card_out");
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    log += &rest.join().unwrap();
+    assert_no_canary("the log", &log);
+    assert_no_canary("what submit says", &String::from_utf8_lossy(&submit.stdout));
+    for entry in std::fs::read_dir(dir.path().join("cards")).unwrap() {
+        assert_no_canary("a file name", &entry.unwrap().file_name().to_string_lossy());
+    }
+}

@@ -1,0 +1,133 @@
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use kartu::config::Config;
+use kartu::daemon::{Daemon, StartError};
+use kartu::ledger::{LedgerError, system_clock};
+use serde_json::Value;
+
+use crate::bench::{Bench, Http, child, config};
+
+#[test]
+fn what_was_accepted_is_printed_after_a_restart() {
+    let mut bench = Bench::without_printer();
+    let ids: Vec<String> = ["S1", "S2", "S3"].iter().map(|s| bench.accepted(&child(s))).collect();
+    bench.stop();
+    bench.start("");
+    for id in &ids {
+        bench.until(id, "printed");
+    }
+    bench.stop();
+    bench.start("");
+    assert_eq!(bench.cards_out(), 3, "a second start prints nothing again");
+}
+
+/// The real program as a process of its own; killed when dropped.
+struct Process {
+    child: Child,
+    http: Http,
+}
+
+impl Process {
+    /// `kartud run` in `dir`, up to the line that says it is ready.
+    fn start(dir: &std::path::Path) -> Process {
+        let path = dir.join("kartud.toml");
+        std::fs::write(&path, config(dir, "").replace("address = \"emulated\"", "address = \"\""))
+            .unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_kartud"))
+            .args(["run", "--config"])
+            .arg(&path)
+            .env("RUST_LOG", "info")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let ready = lines
+            .find_map(|line| line.ok().filter(|l| l.contains("ready")))
+            .expect("it gets ready");
+        let address =
+            ready.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        // Somebody must go on reading, or the daemon would wait for its log.
+        std::thread::spawn(move || lines.for_each(drop));
+        Process { child, http: Http::new(&format!("http://{address}")) }
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+#[test]
+fn killed_right_after_the_answer_nothing_accepted_is_lost() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let mut accepted = Vec::new();
+    for round in 0..5 {
+        let process = Process::start(dir.path());
+        let mut job = child("S2");
+        job["ref"] = format!("KILL-{round}").into();
+        let answer = process.http.post("/v1/jobs", &job);
+        assert_eq!(answer.status, 201);
+        accepted.push((answer.body["id"].clone(), job));
+        process.kill();
+    }
+    let process = Process::start(dir.path());
+    let stored = process.http.get("/v1/jobs").body;
+    let stored: Vec<&Value> =
+        stored["jobs"].as_array().unwrap().iter().map(|job| &job["id"]).collect();
+    assert_eq!(stored, accepted.iter().map(|(id, _)| id).collect::<Vec<_>>());
+    for (id, job) in &accepted {
+        assert_eq!(
+            &process.http.post("/v1/jobs", job).body["id"],
+            id,
+            "a client that asks again gets the same job"
+        );
+    }
+    process.kill();
+}
+
+#[test]
+fn a_second_station_on_one_ledger_is_refused() {
+    let bench = Bench::without_printer();
+    let config = Config::parse(&config(bench.dir.path(), ""), bench.dir.path()).unwrap();
+    let second = Daemon::start(&config, system_clock()).err().unwrap();
+    assert!(matches!(second, StartError::Ledger(LedgerError::InUse { .. })), "{second}");
+}
+
+#[test]
+fn a_damaged_ledger_is_never_taken_for_an_empty_one() {
+    let mut bench = Bench::without_printer();
+    bench.accepted(&child("S1"));
+    bench.stop();
+    let path = bench.dir.path().join("ledger.db");
+    let whole = std::fs::read(&path).unwrap();
+    for damage in [&b"not a ledger at all, but long enough to have a header of one hundred bytes, which SQLite wants to see first thing."[..], &whole[..whole.len() / 2 + 7]] {
+        std::fs::write(&path, damage).unwrap();
+        let config = Config::parse(&config(bench.dir.path(), ""), bench.dir.path()).unwrap();
+        let error = Daemon::start(&config, system_clock()).err().map(|e| e.to_string());
+        assert!(error.as_ref().is_some_and(|e| e.contains("cannot be read")), "{error:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), damage, "what is there is kept");
+    }
+}
+
+#[test]
+fn the_projection_is_the_fold_of_the_events() {
+    use kartu::lifecycle::{Event, State};
+    let bench = Bench::new();
+    let ids: Vec<String> = ["S1", "S2", "S3"].iter().map(|s| bench.accepted(&child(s))).collect();
+    bench.until(&ids[2], "printed");
+    for id in &ids {
+        let events = bench.http.get(&format!("/v1/jobs/{id}/events")).body;
+        let mut state = State::from_name(events[0]["state"].as_str().unwrap()).unwrap();
+        for event in events.as_array().unwrap().iter().skip(1) {
+            if let Some(moved) = Event::from_name(event["event"].as_str().unwrap()) {
+                state = state.after(moved).unwrap();
+            }
+            assert_eq!(event["state"], state.name());
+        }
+        assert_eq!(bench.http.get(&format!("/v1/jobs/{id}")).body["state"], state.name());
+    }
+    let counts = bench.http.get("/v1/station").body["jobs"].clone();
+    assert_eq!(counts["printed"], 3);
+    assert_eq!(counts.as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>(), 3);
+}
