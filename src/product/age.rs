@@ -60,7 +60,7 @@ impl Kind {
 
 /// The kind for somebody born on `born` and a card issued `on` that day; `kinds` from the youngest to the oldest.
 /// `None`: too old for any of them.
-pub fn kind_on<'k>(kinds: &'k [Kind], born: Date, on: Date) -> Option<&'k Kind> {
+pub fn kind_on(kinds: &[Kind], born: Date, on: Date) -> Option<&Kind> {
     kinds.iter().find(|kind| birthday(born, kind.below_age).is_some_and(|end| on < end))
 }
 
