@@ -153,7 +153,7 @@ mod tests {
             assert!((size - (6.5 - 0.25 * n as f32)).abs() < 1e-4, "{sizes:?}");
         }
         let fonts = Fonts::new();
-        let fitted = fit(&fonts, &place, "ABDURRAHMAN CONTOHNINGRAT BIN X").unwrap();
+        let fitted = fit(&fonts, &place, "ABDURRAHMAN CONTOHNINGRAT BIN CONTOHWATI").unwrap();
         assert!(fitted.size_mm < place.size_mm && fitted.size_mm >= 5.0 * MM_PER_PT);
         let long = fit(&fonts, &place, &"CONTOHWATI ".repeat(5)).err();
         assert_eq!(long, Some(Misfit::Overflow));

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use harfrust::{ShaperData, UnicodeBuffer};
 use resvg::usvg::fontdb;
 use skrifa::instance::{LocationRef, Size};
-use skrifa::outline::{DrawSettings, OutlinePen};
+use skrifa::outline::{
+    DrawSettings, Engine, GlyphStyles, HintingInstance, HintingOptions, OutlinePen, SmoothMode,
+    Target,
+};
 use skrifa::{FontRef, GlyphId, MetadataProvider};
 
 /// A font that a face may use. The bytes are part of the program (`config/fonts`).
@@ -114,6 +117,36 @@ impl Fonts {
             let settings = DrawSettings::unhinted(Size::unscaled(), LocationRef::default());
             // A glyph that cannot be drawn would be a broken font of our own; the golden pictures show it.
             let _ = outline.draw(settings, pen);
+        }
+    }
+
+    /// Makes a font ready to be drawn in whole pixels without greys, at a size in pixels. `None` when the font
+    /// cannot be; letters are then drawn as they are.
+    pub fn hints(&self, typeface: Typeface, size_px: f32) -> Option<HintingInstance> {
+        let outlines = self.face(typeface).font.outline_glyphs();
+        let styles = GlyphStyles::new(&outlines);
+        // Not `Target::Mono`: it makes horizontal strokes a pixel thinner than upright ones at 5 points.
+        let target = Target::Smooth {
+            mode: SmoothMode::Normal,
+            symmetric_rendering: true,
+            preserve_linear_metrics: false,
+        };
+        let options = HintingOptions { engine: Engine::Auto(Some(styles)), target };
+        HintingInstance::new(&outlines, Size::new(size_px), LocationRef::default(), options).ok()
+    }
+
+    /// Draws a glyph's outline in pixels, y upwards, its stems on whole pixels.
+    pub fn hinted_outline(
+        &self,
+        typeface: Typeface,
+        glyph: u32,
+        hints: &HintingInstance,
+        pen: &mut impl OutlinePen,
+    ) {
+        let outlines = self.face(typeface).font.outline_glyphs();
+        if let Some(outline) = outlines.get(GlyphId::new(glyph)) {
+            // As in `outline`.
+            let _ = outline.draw(DrawSettings::hinted(hints, false), pen);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use skrifa::outline::OutlinePen;
+use skrifa::outline::{HintingInstance, OutlinePen};
 use tiny_skia::{FillRule, Mask, Path, PathBuilder, Transform};
 
 use super::fonts::{Fonts, Typeface};
@@ -11,6 +11,8 @@ use super::fonts::{Fonts, Typeface};
 pub(super) const PHASES: u32 = 4;
 /// A station prints few sizes; beyond this the cache starts anew (about 150 bytes each).
 const MAX_GLYPHS: usize = 8192;
+/// Sizes in use at one time; a face has fewer than ten.
+const MAX_SIZES: usize = 32;
 /// Coverage from which a pixel is resin: half of it.
 pub(super) const RESIN_FROM: u8 = 128;
 
@@ -23,13 +25,14 @@ pub(super) struct GlyphKey {
     pub size_x_bits: u32,
     /// Font size down, pixels, as bits.
     pub size_y_bits: u32,
-    /// Quarters of a pixel to the right.
+    /// Quarters of a pixel to the right; 0 in resin.
     pub phase: u32,
-    /// One bit a pixel instead of coverage.
+    /// One bit a pixel instead of coverage, and hinted: without greys, only stems on whole pixels are even.
     pub resin: bool,
 }
 
 /// A letter's pixels relative to its origin on the baseline.
+#[derive(Default)]
 pub(super) struct Bitmap {
     pub left_px: i32,
     pub top_px: i32,
@@ -43,6 +46,7 @@ pub(super) struct Bitmap {
 #[derive(Default)]
 pub(super) struct GlyphCache {
     bitmaps: HashMap<GlyphKey, Bitmap>,
+    hints: HashMap<(Typeface, u32), Option<HintingInstance>>,
 }
 
 impl GlyphCache {
@@ -51,7 +55,21 @@ impl GlyphCache {
         if self.bitmaps.len() >= MAX_GLYPHS && !self.bitmaps.contains_key(&key) {
             self.bitmaps.clear();
         }
-        self.bitmaps.entry(key).or_insert_with(|| draw(fonts, key))
+        let hints = &mut self.hints;
+        self.bitmaps.entry(key).or_insert_with(|| {
+            if !key.resin {
+                return draw(fonts, key);
+            }
+            if hints.len() >= MAX_SIZES {
+                hints.clear();
+            }
+            let size = (key.typeface, key.size_y_bits);
+            let made = || fonts.hints(key.typeface, f32::from_bits(key.size_y_bits));
+            match hints.entry(size).or_insert_with(made) {
+                Some(hints) => draw_hinted(fonts, key, hints),
+                None => draw(fonts, key),
+            }
+        })
     }
 }
 
@@ -118,13 +136,15 @@ fn draw(fonts: &Fonts, key: GlyphKey) -> Bitmap {
     let phase = key.phase as f32 / PHASES as f32;
     let mut pen = PathPen::new(size_x / per_em, size_y / per_em, phase, 0.0);
     fonts.outline(key.typeface, key.glyph, &mut pen);
-    rasterise(pen.finish(), key.resin).unwrap_or(Bitmap {
-        left_px: 0,
-        top_px: 0,
-        width_px: 0,
-        height_px: 0,
-        data: Box::default(),
-    })
+    rasterise(pen.finish(), key.resin).unwrap_or_default()
+}
+
+/// Hinted at the size down the card; where a head has other pixels across, stretched to them.
+fn draw_hinted(fonts: &Fonts, key: GlyphKey, hints: &HintingInstance) -> Bitmap {
+    let across = f32::from_bits(key.size_x_bits) / f32::from_bits(key.size_y_bits);
+    let mut pen = PathPen::new(across, 1.0, 0.0, 0.0);
+    fonts.hinted_outline(key.typeface, key.glyph, hints, &mut pen);
+    rasterise(pen.finish(), true).unwrap_or_default()
 }
 
 /// `None` for a glyph without ink.

@@ -93,7 +93,11 @@ pub(super) fn set_text(
         for glyph in glyphs {
             let x = pen_x + glyph.dx as f32 * unit_x;
             let y = (baseline - glyph.dy as f32 * unit_y).round() as i32;
-            let quarters = (x * PHASES as f32).round() as i32;
+            // Resin stands on whole pixels, colour on quarters.
+            let quarters = match resin {
+                true => x.round() as i32 * PHASES as i32,
+                false => (x * PHASES as f32).round() as i32,
+            };
             let key = GlyphKey {
                 typeface: place.typeface,
                 glyph: glyph.glyph,

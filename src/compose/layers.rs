@@ -1,16 +1,18 @@
 //! What stands still on a face: rendered once through resvg, kept small, copied for every card.
 //! Must not know values, photos or codes; reads no file and no system font.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use drivers::contract::FaceImage;
 use resvg::usvg::{self, ImageHrefResolver, Options, Tree, fontdb};
 use tiny_skia::{Pixmap, Transform};
 
-use super::design::{Design, Layer};
-use super::fonts::svg_fonts;
-use super::glyphs::pack;
-use super::ink::Raster;
+use super::design::{Design, Layer, is_drawn};
+use super::fit;
+use super::fonts::{Fonts, svg_fonts};
+use super::glyphs::{GlyphCache, pack};
+use super::ink::{Raster, set_text};
 
 /// Faces kept ready: both sides of two products, with and without a condition. A face more costs one rendering.
 const MAX_KEPT: usize = 8;
@@ -24,7 +26,7 @@ const RUN_FROM_PX: usize = 16;
 /// Renders static art and keeps it. Empty until the first card.
 #[derive(Default)]
 pub(super) struct Layers {
-    fonts: Option<Arc<fontdb::Database>>,
+    svg_fonts: Option<Arc<fontdb::Database>>,
     kept: Vec<(Key, Kept)>,
 }
 
@@ -54,16 +56,15 @@ impl Layers {
     /// Fills a face with a design's static art. Sizes the face's buffers.
     pub fn lay(
         &mut self,
+        letters: (&Fonts, &mut GlyphCache),
         design: &Design,
-        raster: &Raster,
-        background: bool,
-        conditions: u64,
+        (raster, background, conditions): (&Raster, bool, u64),
         face: &mut FaceImage,
     ) {
         let key = Key { fingerprint: design.fingerprint, raster: *raster, background, conditions };
         let found = self.kept.iter().position(|(kept, _)| *kept == key);
         let at = found.unwrap_or_else(|| {
-            let kept = self.render(design, &key);
+            let kept = self.render(letters, design, &key);
             if self.kept.len() == MAX_KEPT {
                 self.kept.remove(0);
             }
@@ -83,23 +84,39 @@ impl Layers {
         self.kept.iter().map(|(_, kept)| size(kept)).sum()
     }
 
-    fn render(&mut self, design: &Design, key: &Key) -> Kept {
+    fn render(
+        &mut self,
+        (fonts, glyphs): (&Fonts, &mut GlyphCache),
+        design: &Design,
+        key: &Key,
+    ) -> Kept {
         let colour: &[Layer] = match key.background {
             true => &[Layer::Background, Layer::Colour],
             false => &[Layer::Colour],
         };
-        let fonts = self.fonts.get_or_insert_with(|| Arc::new(svg_fonts())).clone();
-        let mut pixels = Pixmap::new(key.raster.head.width_px, key.raster.head.height_px)
-            .expect("a print head has pixels");
+        let svg_fonts = self.svg_fonts.get_or_insert_with(|| Arc::new(svg_fonts())).clone();
+        let head = key.raster.head;
+        let mut pixels =
+            Pixmap::new(head.width_px, head.height_px).expect("a print head has pixels");
         pixels.fill(tiny_skia::Color::WHITE);
-        draw(&design.static_art(colour, key.conditions), fonts.clone(), &key.raster, &mut pixels);
+        let art = design.static_art(colour, key.conditions);
+        draw(&art, svg_fonts.clone(), &key.raster, &mut pixels);
         let (runs, literal) = runs(pixels.data());
         pixels.fill(tiny_skia::Color::TRANSPARENT);
-        draw(&design.static_art(&[Layer::Resin], key.conditions), fonts, &key.raster, &mut pixels);
+        let art = design.static_art(&[Layer::Resin], key.conditions);
+        draw(&art, svg_fonts, &key.raster, &mut pixels);
         // Resin has one ink: whatever is drawn there is black, whichever colour it was drawn in.
         let alpha: Vec<u8> = pixels.data().chunks_exact(4).map(|p| p[3]).collect();
-        let resin = pack(&alpha, key.raster.head.width_px as usize);
-        Kept { runs, literal, resin: resin.into() }
+        let resin = pack(&alpha, head.width_px as usize);
+        let (width_px, height_px) = (head.width_px, head.height_px);
+        let mut face = FaceImage { width_px, height_px, rgb: Vec::new(), resin };
+        for label in design.labels.iter().filter(|label| is_drawn(&label.when, key.conditions)) {
+            let text = label.template.fill(&BTreeMap::new()).text;
+            if let Ok(fitted) = fit::fit(fonts, label, &text) {
+                set_text(&mut face, &key.raster, (fonts, glyphs), label, &fitted, true);
+            }
+        }
+        Kept { runs, literal, resin: face.resin.into() }
     }
 }
 

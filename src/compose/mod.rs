@@ -204,7 +204,9 @@ impl Composer {
         raster: &Raster,
         face: &mut FaceImage,
     ) -> Result<(), Vec<Finding>> {
-        self.layers.lay(design, raster, sheet.background, setting.conditions, face);
+        let letters = (&self.fonts, &mut self.glyphs);
+        let what = (raster, sheet.background, setting.conditions);
+        self.layers.lay(letters, design, what, face);
         for slot in design.slots.iter().filter(|slot| is_drawn(&slot.when, setting.conditions)) {
             let drawn = match slot.kind {
                 SlotKind::Photo => self.draw_photo(slot, sheet, raster, face),

@@ -13,7 +13,7 @@ use super::ink::{CARD_HEIGHT_MM, CARD_WIDTH_MM, Raster, mix};
 /// Indonesian for specimen.
 const WORD: &str = "CONTOH";
 /// From the first letter's start to the last one's end, millimetres along the diagonal.
-const LENGTH_MM: f32 = 84.0;
+const LENGTH_MM: f32 = 74.0;
 /// Added between letters, font units over units per em.
 const SPACING_EM: f32 = 0.06;
 /// Width of the letters' edge, millimetres.
@@ -21,9 +21,9 @@ const EDGE_MM: f32 = 0.45;
 /// A cool grey that neither backdrop nor band contains.
 const INK: [u8; 3] = [96, 100, 116];
 /// Body and edge, of 255.
-const BODY: u8 = 44;
+const BODY: u8 = 40;
 /// See [`BODY`].
-const EDGE: u8 = 120;
+const EDGE: u8 = 104;
 
 /// The mark for one raster, as spans of equal strength.
 pub(super) struct Specimen {

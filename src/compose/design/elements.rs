@@ -14,39 +14,50 @@ const FLOOR_PT: f64 = 5.0;
 /// Line to line, in font sizes, when the face does not say.
 const PITCH: f64 = 1.2;
 
-/// A `<text>`: static art, or a placeholder when it has braces in it.
+/// A `<text>`: a placeholder when it has braces in it, otherwise a label or static art.
 pub(super) fn text(reader: &mut Reader, node: Node, around: &Around) {
-    let pieces = text_pieces(node);
-    let whole: String = pieces.iter().map(|piece| piece.text().unwrap_or_default()).collect();
-    let holder = pieces.iter().find_map(Node::parent_element).unwrap_or(node);
+    let runs = text_runs(node);
+    let whole: String = runs.iter().map(|run| run.text().unwrap_or_default()).collect();
+    let holder = runs.iter().find_map(Node::parent_element).unwrap_or(node);
     let style = style_within(node, holder, &around.style);
     let Some(typeface) = typeface(reader, node, &style) else { return };
-    if !whole.contains(['{', '}']) {
+    let before = reader.faults.len();
+    check_placeholder(reader, node, around, &style, &runs);
+    let is_plain = reader.faults.len() == before;
+    if whole.contains(['{', '}']) {
+        reader.cut(node, PieceKind::Dynamic);
+        let max_width = widest(reader, node);
+        let template = template(reader, node, &whole);
+        let text = set(reader, (node, holder), around, &style, (typeface, max_width, template));
+        reader.design.texts.extend(text);
         return;
     }
-    reader.cut(node, PieceKind::Dynamic);
-    let before = reader.faults.len();
-    check_placeholder(reader, node, around, &style, &pieces);
-    let template = template(reader, node, &whole);
-    let at = |name| position(node, holder, name);
-    let (x, y) = (at("x").unwrap_or(0.0), at("y").unwrap_or(0.0));
+    // What a placeholder cannot follow, static art can: it is drawn as it stands.
+    reader.faults.truncate(before);
+    if is_plain && around.layer == Some(Layer::Resin) {
+        reader.cut(node, PieceKind::Dynamic);
+        let template = Template::fixed(&one_spaced(&whole));
+        let text = set(reader, (node, holder), around, &style, (typeface, f64::MAX, template));
+        reader.design.labels.extend(text);
+    }
+}
+
+/// A text in millimetres of the card. `None` when a fault was found that leaves nothing to set.
+fn set(
+    reader: &mut Reader,
+    (node, holder): (Node, Node),
+    around: &Around,
+    style: &Style,
+    (typeface, max_width, template): (Typeface, f64, Template),
+) -> Option<Placeholder> {
+    let at = |name| position(node, holder, name).unwrap_or(0.0);
+    let (x_mm, y_mm) = around.transform.point(at("x"), at("y"));
     let scale = around.transform.a;
     let lines = reader.number(node, "lines").unwrap_or(1.0);
-    let floor_pt = reader.number(node, "floor").unwrap_or(FLOOR_PT) as f32;
-    let max_width = reader.number(node, "max-width");
-    let pitch = reader.number(node, "pitch");
-    let (Some(size), Some(max_width), Some(layer)) = (style.size, max_width, around.layer) else {
-        if max_width.is_none() && reader.faults.len() == before {
-            reader.fault(
-                node,
-                "Teks ini berisi nilai tetapi tanpa kartu:max-width. Beri lebar terbesarnya.",
-                "This text holds a value but has no kartu:max-width. Give its widest line.",
-            );
-        }
-        return;
-    };
-    let (x_mm, y_mm) = around.transform.point(x, y);
-    reader.design.texts.push(Placeholder {
+    let floor_pt = reader.number(node, "floor").unwrap_or(FLOOR_PT);
+    let (layer, size) = (around.layer?, style.size?);
+    let pitch = reader.number(node, "pitch").unwrap_or(size * PITCH);
+    Some(Placeholder {
         layer,
         typeface,
         x_mm: x_mm as f32,
@@ -55,12 +66,23 @@ pub(super) fn text(reader: &mut Reader, node: Node, around: &Around) {
         anchor: style.anchor,
         max_width_mm: (max_width * scale) as f32,
         lines: lines as usize,
-        pitch_mm: (pitch.unwrap_or(size * PITCH) * scale) as f32,
-        floor_pt,
+        pitch_mm: (pitch * scale) as f32,
+        floor_pt: floor_pt as f32,
         ink: style.fill.unwrap_or_default(),
         template,
         when: around.when.clone(),
-    });
+    })
+}
+
+fn widest(reader: &mut Reader, node: Node) -> f64 {
+    if !node.has_attribute((KARTU, "max-width")) {
+        reader.fault(
+            node,
+            "Teks ini berisi nilai tetapi tanpa kartu:max-width. Beri lebar terbesarnya.",
+            "This text holds a value but has no kartu:max-width. Give its widest line.",
+        );
+    }
+    reader.number(node, "max-width").unwrap_or_default()
 }
 
 /// A `<rect kartu:slot>`.
@@ -137,7 +159,7 @@ fn slot_layer(reader: &mut Reader, node: Node, kind: SlotKind, on: Option<Layer>
 }
 
 /// The runs of letters of a text. White space between Inkscape's line spans is not among them.
-fn text_pieces<'a, 'i>(node: Node<'a, 'i>) -> Vec<Node<'a, 'i>> {
+fn text_runs<'a, 'i>(node: Node<'a, 'i>) -> Vec<Node<'a, 'i>> {
     let runs: Vec<_> = node.descendants().filter(Node::is_text).collect();
     let has_letters = |n: &Node| n.text().is_some_and(|t| !t.trim().is_empty());
     if runs.iter().filter(|n| has_letters(n)).count() <= 1 {
@@ -174,9 +196,13 @@ fn typeface(reader: &mut Reader, node: Node, style: &Style) -> Option<Typeface> 
     found
 }
 
+/// As SVG shows it: white space at the ends is none, inside it is one space.
+fn one_spaced(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn template(reader: &mut Reader, node: Node, text: &str) -> Template {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let Some(template) = Template::parse(&text) else {
+    let Some(template) = Template::parse(&one_spaced(text)) else {
         reader.fault(
             node,
             "Kurung kurawal tidak berpasangan atau namanya salah. Tulis seperti {nama}.",

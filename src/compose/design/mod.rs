@@ -49,6 +49,8 @@ pub struct Design {
     source: String,
     pieces: Vec<Piece>,
     conditions: Vec<String>,
+    /// Texts without values, in resin: set in the same letters as the values beside them, not by resvg.
+    pub(super) labels: Vec<Placeholder>,
     pub(super) texts: Vec<Placeholder>,
     pub(super) slots: Vec<Slot>,
 }
@@ -171,6 +173,7 @@ impl Design {
             source: source.to_owned(),
             pieces: Vec::new(),
             conditions: Vec::new(),
+            labels: Vec::new(),
             texts: Vec::new(),
             slots: Vec::new(),
         }
@@ -227,6 +230,11 @@ impl Template {
         parts.push(Part::Fixed(rest.to_owned()));
         parts.retain(|part| !matches!(part, Part::Fixed(text) if text.is_empty()));
         (!rest.contains('}')).then_some(Self { parts })
+    }
+
+    /// A text without values.
+    fn fixed(text: &str) -> Self {
+        Self { parts: vec![Part::Fixed(text.to_owned())] }
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
