@@ -41,7 +41,7 @@ function show(station, jobs) {
   for (const [state, n] of Object.entries(station.jobs).filter(([, n]) => n > 0)) {
     const cell = add(at("counts"), "span", "");
     add(cell, "b", n);
-    cell.append(" " + state.replaceAll("_", " "));
+    cell.append(" " + (language === "id" ? station.job_labels[state] : state.replaceAll("_", " ")));
   }
   at("jobs").replaceChildren();
   if (jobs.length === 0) add(at("jobs").insertRow(), "td", words.none);

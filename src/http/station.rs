@@ -1,7 +1,7 @@
 //! `/v1/station`, `/healthz`, `/readyz`, `/metrics`, `/`: how the station is, for programs and for people.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::IntoResponse;
@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::problem::{Problem, ProblemView};
+use crate::lifecycle::State;
 use crate::report::Snapshot;
 
 /// The station, and how many jobs are in each state.
@@ -19,6 +20,8 @@ pub(super) struct StationView {
     station: Snapshot,
     /// State → number of jobs.
     jobs: std::collections::BTreeMap<String, u64>,
+    /// State → the office's word for it.
+    job_labels: std::collections::BTreeMap<&'static str, &'static str>,
     /// The number of the ledger's last line.
     last_event: u64,
 }
@@ -31,11 +34,14 @@ pub(super) struct StationView {
         (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn station(State(app): State<App>) -> Result<Json<StationView>, Problem> {
+pub(super) async fn station(
+    extract::State(app): extract::State<App>,
+) -> Result<Json<StationView>, Problem> {
     let jobs = app.ask(|ledger| ledger.counts()).await?;
     Ok(Json(StationView {
         station: app.station.watch().borrow().clone(),
         jobs: jobs.into_iter().map(|(state, n)| (state.name().to_owned(), n)).collect(),
+        job_labels: State::ALL.into_iter().map(|state| (state.name(), state.label_id())).collect(),
         last_event: *app.ledger.watch().borrow(),
     }))
 }
@@ -57,7 +63,9 @@ pub(super) async fn healthz() -> &'static str {
         (status = 503, description = "Not ready", body = ProblemView, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Problem> {
+pub(super) async fn readyz(
+    extract::State(app): extract::State<App>,
+) -> Result<&'static str, Problem> {
     app.ask(|ledger| ledger.counts()).await?;
     Ok("ready\n")
 }
@@ -70,7 +78,9 @@ pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Probl
         (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn metrics(
+    extract::State(app): extract::State<App>,
+) -> Result<impl IntoResponse, Problem> {
     let jobs = app.ask(|ledger| ledger.counts()).await?;
     let snapshot = app.station.watch().borrow().clone();
     let page = app.metrics.expose(&snapshot, &jobs).map_err(|_| {
