@@ -61,11 +61,14 @@ OpPolicy default
 ErrorPolicy retry-job
 </Printer>
 """
+# No printer: jobs are taken in and wait, as in the paused queue.
 KARTUD_CONFIG = """
+[station]
+ledger = "ledger.db"
 [http]
 listen = "127.0.0.1:{port}"
-[ledger]
-path = "{folder}/kartu.db"
+[log]
+level = "warn"
 """
 
 
@@ -151,6 +154,6 @@ def kartud(folder, config=KARTUD_CONFIG):
     """Our daemon on an empty ledger."""
     with fresh(folder) as folder:
         port = free_port()
-        (folder / "kartud.toml").write_text(config.format(folder=folder, port=port))
+        (folder / "kartud.toml").write_text(config.format(port=port))
         with running([KARTUD, "run", "--config", folder / "kartud.toml"], port, "/readyz", folder) as station:
             yield station

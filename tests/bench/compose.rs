@@ -1,0 +1,74 @@
+//! Our side of `tests/bench/compose`: from a job's bytes (envelope and JPEG) to the bytes for the printer's wire,
+//! through the same desk, composer and prepress as the daemon's workbench. Prints one card's ms a line.
+//!
+//! `compose JOB.json PHOTO.jpg CARDS`
+
+use std::path::Path;
+use std::time::Instant;
+
+use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress};
+use drivers::emulation::EmulatorSettings;
+use drivers::transport::emulated::Emulated;
+use kartu::config::Config;
+use kartu::desk::Desk;
+use kartu::job::JobRequest;
+use kartu::ledger::{JobId, JobRecord};
+use kartu::lifecycle::State;
+use kartu::queue::Claimed;
+
+fn main() {
+    // `cargo bench` adds `--bench` of its own.
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let [job, photo, cards] = args.as_slice() else {
+        println!("run tests/bench/compose");
+        return;
+    };
+    let job = std::fs::read(job).expect("the job file can be read");
+    let photo = std::fs::read(photo).expect("the photo file can be read");
+    let cards: usize = cards.parse().expect("a number of cards");
+
+    let config = Config::parse("", Path::new(".")).expect("the defaults are a configuration");
+    let desk = Desk::open(&config).expect("the built-in products are whole");
+    let prepress = primacy();
+    let mut image = CardImage { front: FaceImage::white(0, 0), back: None };
+    let mut wire = PreparedCard::default();
+    for _ in 0..cards {
+        let since = Instant::now();
+        let claimed = read(&job, &photo);
+        let now = claimed.record.received_at;
+        desk.compose(&claimed, prepress.head(), now, &mut image)
+            .expect("the sample child's card is good");
+        prepress.prepare(&image, &mut wire).expect("a colour ribbon takes the card");
+        println!("{:.4}", since.elapsed().as_secs_f64() * 1000.0);
+        // The peer's wire bytes are counted too; a card of one side would be half the work.
+        assert!(wire.sides == 2 && wire.job.len() > 500_000, "the whole card was made");
+    }
+}
+
+/// What the daemon does with a job that it takes from the ledger: the envelope is parsed, the photo is still packed.
+fn read(job: &[u8], photo: &[u8]) -> Claimed {
+    let request: JobRequest = serde_json::from_slice(job).expect("the envelope is a job");
+    let now = jiff::Timestamp::now();
+    let record = JobRecord {
+        seq: 1,
+        id: JobId::new(),
+        reference: request.reference.clone(),
+        product: request.product.clone(),
+        reason: request.reason.clone(),
+        kind: Some("B".to_owned()),
+        state: State::Claimed,
+        findings: Vec::new(),
+        faces: Vec::new(),
+        evidence: None,
+        received_at: now,
+        changed_at: now,
+    };
+    Claimed { record, request, photo: Some(photo.to_vec()) }
+}
+
+fn primacy() -> Box<dyn Prepress> {
+    let machine =
+        drivers::emulate("evolis", EmulatorSettings::bench()).expect("the machine is known");
+    let wire = Box::new(Emulated::new(machine));
+    drivers::open("evolis", None, wire).expect("the emulated machine answers").prepress()
+}
