@@ -1,22 +1,14 @@
 //! What a person should do after a device call failed: [`Cause`] in the two languages of the office.
 //! Knows no family.
 
-use crate::contract::Cause;
+use crate::contract::{Cause, Trouble};
 use crate::words::Words;
 
 impl Cause {
     /// What is wrong and what to do. The first trouble that stops printing speaks for the others.
     pub fn words(&self) -> Words {
         match self {
-            Self::Trouble(troubles) => troubles.iter().max_by_key(|t| t.level).map_or_else(
-                || {
-                    Words::fixed(
-                        "Printer melaporkan gangguan. Periksa layar atau lampu printer.",
-                        "The printer reports trouble. Look at its display or lights.",
-                    )
-                },
-                |t| t.words.clone(),
-            ),
+            Self::Trouble(troubles) => worst(troubles),
             Self::Wire(_) => Words::fixed(
                 "Printer tidak dapat dihubungi. Periksa kabel dan daya printer.",
                 "The printer cannot be reached. Check its cable and its power.",
@@ -59,4 +51,16 @@ impl Cause {
             ),
         }
     }
+}
+
+/// The sentence of the trouble that stops most.
+fn worst(troubles: &[Trouble]) -> Words {
+    let unnamed = Words::fixed(
+        "Printer melaporkan gangguan. Periksa layar atau lampu printer.",
+        "The printer reports trouble. Look at its display or lights.",
+    );
+    troubles
+        .iter()
+        .max_by_key(|trouble| trouble.level)
+        .map_or(unnamed, |trouble| trouble.words.clone())
 }

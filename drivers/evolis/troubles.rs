@@ -153,47 +153,48 @@ mod tests {
         }
     }
 
+    /// Bits that stop a print, as captured (Evolis wire notes, section 2).
+    const STOPS_WARNING: &[&str] = &[
+        "COOLING",
+        "COVER_OPEN",
+        "NO_RIBBON",
+        "REMOVE_RIBBON",
+        "REJECT_BOX_FULL",
+        "CARD_ON_EJECT",
+        "FEEDER_EMPTY",
+        "HOPPER_FULL",
+        "RIBBON_ENDED",
+        "PRINTER_LOCKED",
+        "UNSUPPORTED_RIBBON",
+        "NO_CLEAR",
+        "CLEAR_END",
+        "FEEDER_OPEN",
+    ];
+    const STOPS_ERROR: &[&str] = &[
+        "HEAD_TEMP",
+        "FEEDER_ERROR",
+        "RIBBON_ERROR",
+        "COVER_OPEN",
+        "MECHANICAL",
+        "REJECT_BOX_FULL",
+        "BAD_RIBBON",
+        "RIBBON_ENDED",
+        "HOPPER_FULL",
+        "BLANK_TRACK",
+        "MAGNETIC_DATA",
+        "READ_MAGNETIC",
+        "WRITE_MAGNETIC",
+        "CLEAR_ERROR",
+        "CLEAR_ENDED",
+        "FEEDER_OPEN",
+    ];
+
     #[test]
     fn every_bit_alone_has_the_captured_effect_on_printing() {
-        // Evolis wire notes, section 2: before the job, and when CLAIM drops with the flag set.
-        let stops_warning = [
-            "COOLING",
-            "COVER_OPEN",
-            "NO_RIBBON",
-            "REMOVE_RIBBON",
-            "REJECT_BOX_FULL",
-            "CARD_ON_EJECT",
-            "FEEDER_EMPTY",
-            "HOPPER_FULL",
-            "RIBBON_ENDED",
-            "PRINTER_LOCKED",
-            "UNSUPPORTED_RIBBON",
-            "NO_CLEAR",
-            "CLEAR_END",
-            "FEEDER_OPEN",
-        ];
-        let stops_error = [
-            "HEAD_TEMP",
-            "FEEDER_ERROR",
-            "RIBBON_ERROR",
-            "COVER_OPEN",
-            "MECHANICAL",
-            "REJECT_BOX_FULL",
-            "BAD_RIBBON",
-            "RIBBON_ENDED",
-            "HOPPER_FULL",
-            "BLANK_TRACK",
-            "MAGNETIC_DATA",
-            "READ_MAGNETIC",
-            "WRITE_MAGNETIC",
-            "CLEAR_ERROR",
-            "CLEAR_ENDED",
-            "FEEDER_OPEN",
-        ];
         for (mask, name) in warning::TABLE {
             let words = StatusWords { warning: mask, ..StatusWords::default() };
             let stops = troubles(&words).iter().any(|t| t.level == Level::Error);
-            assert_eq!(stops, stops_warning.contains(&name), "warning {name}");
+            assert_eq!(stops, STOPS_WARNING.contains(&name), "warning {name}");
             assert_eq!(
                 spoils_the_card(&words),
                 ["COOLING", "COVER_OPEN", "NO_RIBBON"].contains(&name),
@@ -203,7 +204,7 @@ mod tests {
         for (mask, name) in error::TABLE {
             let words = StatusWords { error: mask, ..StatusWords::default() };
             let stops = troubles(&words).iter().any(|t| t.level == Level::Error);
-            assert_eq!(stops, stops_error.contains(&name), "error {name}");
+            assert_eq!(stops, STOPS_ERROR.contains(&name), "error {name}");
             assert_eq!(spoils_the_card(&words), stops, "error {name}");
         }
     }

@@ -73,33 +73,59 @@ pub fn separate(face: &FaceImage, colour: Colour<'_>, into: &mut Dyes<'_>) {
     });
 }
 
-/// Turns rows into head lines, tile by tile; a pixel like the one before it costs a comparison.
+/// Turns rows into head lines, tile by tile. A tile of one colour, which most of a face is, costs a
+/// comparison of its rows; in the others a pixel like the one before it costs a comparison.
 fn turn(face: &FaceImage, into: &mut Dyes<'_>, mut dye: impl FnMut([u8; 3]) -> [u8; 3]) {
     let (width, height) = (face.width_px as usize, face.height_px as usize);
+    let mut tile = Box::new([[[0_u8; TILE_ROWS]; TILE_COLUMNS]; 3]);
     let mut last = [255; 3];
     let mut cmy = dye(last);
     for left in (0..width).step_by(TILE_COLUMNS) {
-        let right = (left + TILE_COLUMNS).min(width);
+        let columns = TILE_COLUMNS.min(width - left);
         for bottom in (0..height).step_by(TILE_ROWS) {
             let rows = TILE_ROWS.min(height - bottom);
-            for x in left..right {
-                let line = x * height + bottom;
-                let yellow = &mut into.yellow[line..line + rows];
-                let magenta = &mut into.magenta[line..line + rows];
-                let cyan = &mut into.cyan[line..line + rows];
-                let mut at = ((height - 1 - bottom) * width + x) * 3;
-                for ((yellow, magenta), cyan) in yellow.iter_mut().zip(magenta).zip(cyan) {
-                    let rgb = [face.rgb[at], face.rgb[at + 1], face.rgb[at + 2]];
-                    if rgb != last {
-                        last = rgb;
-                        cmy = dye(rgb);
+            // Upwards, as the head's dots go.
+            let row = |j: usize| {
+                &face.rgb[((height - 1 - bottom - j) * width + left) * 3..][..columns * 3]
+            };
+            let first = [row(0)[0], row(0)[1], row(0)[2]];
+            let flat = one_colour(row(0)) && (1..rows).all(|j| row(j) == row(0));
+            if flat {
+                if first != last {
+                    (last, cmy) = (first, dye(first));
+                }
+                for (panel, level) in tile.iter_mut().zip(cmy) {
+                    panel.as_flattened_mut().fill(level);
+                }
+            } else {
+                let [cyan, magenta, yellow] = &mut *tile;
+                for j in 0..rows {
+                    let lines = cyan.iter_mut().zip(magenta.iter_mut()).zip(yellow.iter_mut());
+                    for (rgb, ((cyan, magenta), yellow)) in row(j).chunks_exact(3).zip(lines) {
+                        let rgb = [rgb[0], rgb[1], rgb[2]];
+                        if rgb != last {
+                            (last, cmy) = (rgb, dye(rgb));
+                        }
+                        [cyan[j], magenta[j], yellow[j]] = cmy;
                     }
-                    [*cyan, *magenta, *yellow] = cmy;
-                    at = at.saturating_sub(width * 3);
+                }
+            }
+            for (panel, lines) in
+                [&mut into.cyan, &mut into.magenta, &mut into.yellow].into_iter().zip(tile.iter())
+            {
+                for (column, line) in lines[..columns].iter().enumerate() {
+                    panel[(left + column) * height + bottom..][..rows]
+                        .copy_from_slice(&line[..rows]);
                 }
             }
         }
     }
+}
+
+/// Are all pixels of a piece of a row alike? Compared with itself one pixel further, which is one fast
+/// comparison of memory.
+fn one_colour(row: &[u8]) -> bool {
+    row[3..] == row[..row.len() - 3]
 }
 
 /// Writes the resin of a face as head lines, 1 bit a dot, most significant bit first, in one stream

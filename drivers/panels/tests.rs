@@ -90,8 +90,9 @@ fn measure(name: &str, colours: impl Iterator<Item = [u8; 3]>) -> (f64, f64) {
 #[test]
 fn colours_of_the_whole_cube_come_back() {
     let grid = (0..18_u32.pow(3)).map(|i| [i / 324, i / 18 % 18, i % 18].map(|v| (v * 15) as u8));
-    let (_, most) = measure("sRGB grid of 18^3", grid);
-    assert!(most < 3.0);
+    let (mean, most) = measure("sRGB grid of 18^3", grid);
+    // Over the whole cube the mean holds what dye cannot give: pure red, green, violet.
+    assert!(mean < 2.5 && most < 3.0);
 }
 
 #[test]
