@@ -155,5 +155,7 @@ impl Daemon {
             let _ = tokio::time::timeout(DRAIN_LIMIT, server).await;
         });
         self.runtime.shutdown_timeout(DRAIN_LIMIT);
+        drop(self.station);
+        self.ledger.close();
     }
 }

@@ -192,40 +192,8 @@ fn answer(app: &App, accepted: Accepted, later: bool) -> Result<Response, Proble
             (job, false)
         }
         Accepted::Before(job) => (job, true),
-        Accepted::KeyTaken => {
-            return Err(Problem::of(
-                StatusCode::CONFLICT,
-                Finding::at(
-                    "Idempotency-Key",
-                    "E_IDEMPOTENCY_KEY_REUSED",
-                    Words::fixed(
-                        "Idempotency-Key ini sudah dipakai untuk isi yang lain. Pakai kunci baru untuk pekerjaan baru.",
-                        "This Idempotency-Key was used with another body. Use a new key for a new job.",
-                    ),
-                ),
-            ));
-        }
-        Accepted::RefTaken(job) => {
-            return Err(Problem::of(
-                StatusCode::CONFLICT,
-                Finding::at(
-                    "ref",
-                    "E_REF_TAKEN",
-                    Words::new(
-                        format!(
-                            "Nomor permohonan ini sudah ada sebagai pekerjaan {} ({}). Batalkan yang itu dahulu, atau pakai nomor baru.",
-                            job.id,
-                            job.state.label_id()
-                        ),
-                        format!(
-                            "This ref is already job {} ({}). Cancel that one first, or use a new ref.",
-                            job.id,
-                            job.state.name()
-                        ),
-                    ),
-                ),
-            ));
-        }
+        Accepted::KeyTaken => return Err(key_taken()),
+        Accepted::RefTaken(job) => return Err(ref_taken(&job)),
     };
     let location =
         HeaderValue::from_str(&format!("/v1/jobs/{}", job.id)).expect("a UUID is a header value");
@@ -239,6 +207,32 @@ fn answer(app: &App, accepted: Accepted, later: bool) -> Result<Response, Proble
         headers.insert("preference-applied", HeaderValue::from_static("respond-async"));
     }
     Ok(response)
+}
+
+fn key_taken() -> Problem {
+    let words = Words::fixed(
+        "Idempotency-Key ini sudah dipakai untuk isi yang lain. Pakai kunci baru untuk pekerjaan baru.",
+        "This Idempotency-Key was used with another body. Use a new key for a new job.",
+    );
+    Problem::of(
+        StatusCode::CONFLICT,
+        Finding::at("Idempotency-Key", "E_IDEMPOTENCY_KEY_REUSED", words),
+    )
+}
+
+fn ref_taken(job: &JobRecord) -> Problem {
+    let (id, state) = (&job.id, job.state);
+    let words = Words::new(
+        format!(
+            "Nomor permohonan ini sudah ada sebagai pekerjaan {id} ({}). Batalkan yang itu dahulu, atau pakai nomor baru.",
+            state.label_id()
+        ),
+        format!(
+            "This ref is already job {id} ({}). Cancel that one first, or use a new ref.",
+            state.name()
+        ),
+    );
+    Problem::of(StatusCode::CONFLICT, Finding::at("ref", "E_REF_TAKEN", words))
 }
 
 /// RFC 7240 section 4.1.

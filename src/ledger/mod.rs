@@ -25,6 +25,9 @@ use crate::lifecycle::{Event, Refused, State};
 /// Requests that wait for the writer before callers are slowed down.
 const INBOX_LIMIT: usize = 256;
 
+/// How long a daemon that stops waits for its ledger; putting a full log away takes well under a second.
+const CLOSE_LIMIT: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// The time of day, passed in so that tests can turn it.
 pub type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
 
@@ -41,6 +44,8 @@ pub struct Ledger {
     last_seq: watch::Receiver<u64>,
     path: Arc<Path>,
     clock: Clock,
+    /// Hangs up when the writer has closed the file.
+    ended: Arc<Mutex<std::sync::mpsc::Receiver<()>>>,
 }
 
 /// Why the ledger cannot be used, or refuses a write.
@@ -116,11 +121,15 @@ impl Ledger {
         let first_seq = reader::last_seq(&reader)?;
         let (seq_out, last_seq) = watch::channel(first_seq);
         let (inbox, requests) = mpsc::channel(INBOX_LIMIT);
+        let (ending, ended) = std::sync::mpsc::channel();
         let writer =
             writer::Writer { connection, requests, seq_out, clock: clock.clone(), _lock: lock };
         std::thread::Builder::new()
             .name("ledger".into())
-            .spawn(move || writer.run())
+            .spawn(move || {
+                writer.run();
+                drop(ending);
+            })
             .map_err(|source| LedgerError::Folder { path: path.to_owned(), source })?;
         Ok(Ledger {
             inbox,
@@ -128,7 +137,19 @@ impl Ledger {
             last_seq,
             path: path.into(),
             clock,
+            ended: Arc::new(Mutex::new(ended)),
         })
+    }
+
+    /// Lets go of the last handle and waits until everything lies in the one file, the log beside it gone.
+    pub fn close(self) {
+        let ended = self.ended.clone();
+        drop(self);
+        let Ok(ended) = ended.lock() else { return };
+        if ended.recv_timeout(CLOSE_LIMIT) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            // Nothing is lost: the log is read at the next start.
+            tracing::warn!("somebody still holds the ledger; its log stays beside it");
+        }
     }
 
     /// The time of day as the ledger sees it.

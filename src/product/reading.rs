@@ -5,7 +5,7 @@ use drivers::words::Words;
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::charset::is_unseen;
+use super::charset::{CharSet, is_unseen};
 use super::codes::{self, Code};
 use super::definition::listed;
 use super::indonesia::{self, Nik, NikFault};
@@ -104,9 +104,7 @@ fn read_text<'a>(
     match &field.shape {
         Shape::Text { min, max, hold_above, chars } => {
             within(field, text, *min, *max)?;
-            if !chars.allows(text) {
-                return Err(malformed(field, &ALLOWED_CHARACTERS));
-            }
+            written_with(field, text, chars)?;
             hold_if_longer(field, text, *hold_above, &codes::H_TEXT_LONG, found);
         }
         Shape::Digits { min, max, .. } => {
@@ -116,9 +114,8 @@ fn read_text<'a>(
             within(field, text, *min, *max)?;
         }
         Shape::Date { .. } | Shape::ValidUntil => {
-            return age::read_date(text)
-                .map(Reading::Date)
-                .ok_or_else(|| malformed(field, &A_DATE));
+            let date = age::read_date(text).map(Reading::Date);
+            return date.ok_or_else(|| malformed(field, &A_DATE));
         }
         Shape::Choice { values, also } => {
             if !values.iter().chain(also).any(|value| value == text) {
@@ -133,9 +130,7 @@ fn read_text<'a>(
         Shape::NoKk => check_no_kk(field, text, found)?,
         Shape::NoAkta { max, chars, .. } => {
             within(field, text, 1, *max)?;
-            if !chars.allows(text) {
-                return Err(malformed(field, &ALLOWED_CHARACTERS));
-            }
+            written_with(field, text, chars)?;
         }
         Shape::PersonName { hold_above, max } => {
             within(field, text, 1, *max)?;
@@ -146,6 +141,10 @@ fn read_text<'a>(
         Shape::Official | Shape::Kind | Shape::Flag => {}
     }
     Ok(Reading::Text(text))
+}
+
+fn written_with(field: &Field, text: &str, chars: &CharSet) -> Result<(), Fault> {
+    if chars.allows(text) { Ok(()) } else { Err(malformed(field, &ALLOWED_CHARACTERS)) }
 }
 
 fn check_nik(

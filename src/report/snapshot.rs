@@ -134,38 +134,12 @@ impl StateReason {
 
     /// What a failed look at the printer means to a person.
     pub fn of_error(error: &DeviceError) -> Vec<Self> {
-        let words = match &error.cause {
+        let keyword = match &error.cause {
             Cause::Trouble(troubles) => return troubles.iter().map(Self::from).collect(),
-            Cause::Wire(_) => Words::new(
-                "Printer tidak menjawab. Periksa listrik, kabel dan alamatnya.",
-                "The printer does not answer. Check its power, its cable and its address.",
-            ),
-            Cause::Reserved { .. } => Words::new(
-                "Printer sedang dipakai program lain. Tutup program itu.",
-                "The printer is reserved by another program. Close that program.",
-            ),
-            Cause::Unsupported(what) => Words::new(
-                format!(
-                    "Printer ini tidak dapat dipakai ({what}). Periksa model dan pita di konfigurasi."
-                ),
-                format!(
-                    "This printer cannot be used ({what}). Check model and ribbon in the configuration."
-                ),
-            ),
-            cause => Words::new(
-                format!(
-                    "Printer menjawab di luar aturan ({cause}). Matikan lalu hidupkan printer; jika terulang, hubungi teknisi."
-                ),
-                format!(
-                    "The printer answers out of turn ({cause}). Switch it off and on; if it happens again, call the technician."
-                ),
-            ),
-        };
-        let keyword = match error.cause {
             Cause::Wire(_) => "connecting-to-device-error",
             Cause::Reserved { .. } => "moving-to-paused-error",
             _ => "other-error",
         };
-        vec![Self::new(keyword, &words)]
+        vec![Self::new(keyword, &error.cause.words())]
     }
 }

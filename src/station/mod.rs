@@ -7,7 +7,10 @@
 
 mod connect;
 mod device;
+mod handle;
+mod machine;
 mod ready;
+mod tell;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,93 +18,31 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use drivers::contract::{CardOut, DeviceError, Level, Prepress, PrinterStatus};
+use drivers::contract::{CardOut, DeviceError, Prepress, PrinterStatus};
 use drivers::words::Words;
 use serde_json::{Value, json};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 pub use connect::Connection;
 pub use device::Connect;
 use device::{Order, Report};
+use handle::Message;
+pub use handle::{AtTheDoor, Handle};
+use machine::{Machine, Rest, is_well};
 use ready::{Ready, Workbench};
 
 use crate::desk::Desk;
 use crate::ledger::{JobId, JobRecord, Ledger, LedgerError};
-use crate::lifecycle::{Event, State};
+use crate::lifecycle::Event;
 use crate::queue;
-use crate::report::{Metrics, PrinterState, PrinterView, Snapshot, StateReason};
+use crate::report::{Metrics, PrinterState, Snapshot};
 
 /// How often an idle machine is looked at: a technician who opens the cover sees it on the page soon.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often a machine in trouble is looked at: the queue goes on soon after somebody has helped.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
-/// The longest pause after cards that could not be begun.
-const REST_LIMIT: Duration = Duration::from_secs(60);
 /// Jobs whose inspection was put off are looked at one by one, and rarely while the door is busy.
 const INSPECT_EVERY: Duration = Duration::from_millis(500);
-
-/// What the station is told.
-enum Message {
-    /// There may be something new in the ledger.
-    Wake,
-    /// Somebody withdraws a job.
-    Cancel { job: JobId, by: String, reply: oneshot::Sender<Result<JobRecord, LedgerError>> },
-    /// The printer's thread has an answer.
-    Device(Report),
-    /// Finish the card that is moving, put the rest back, end.
-    Stop,
-}
-
-/// How others reach the station. Cheap to clone.
-#[derive(Clone)]
-pub struct Handle {
-    inbox: Sender<Message>,
-    snapshot: watch::Receiver<Snapshot>,
-    door: Arc<AtomicUsize>,
-}
-
-/// Counts a request at the door for as long as it lives.
-pub struct AtTheDoor(Arc<AtomicUsize>);
-
-impl Drop for AtTheDoor {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Handle {
-    /// There may be a new job.
-    pub fn wake(&self) {
-        // A station that has ended takes no jobs; they wait in the ledger.
-        let _ = self.inbox.send(Message::Wake);
-    }
-
-    /// The station as it is now, and every change of it.
-    pub fn watch(&self) -> watch::Receiver<Snapshot> {
-        self.snapshot.clone()
-    }
-
-    /// Withdraws a job.
-    ///
-    /// # Errors
-    /// [`LedgerError::Refused`] when its card may already exist, [`LedgerError::NoSuchJob`].
-    pub async fn cancel(&self, job: JobId, by: String) -> Result<JobRecord, LedgerError> {
-        let (reply, answer) = oneshot::channel();
-        self.inbox.send(Message::Cancel { job, by, reply }).map_err(|_| LedgerError::Closed)?;
-        answer.await.unwrap_or(Err(LedgerError::Closed))
-    }
-
-    /// Somebody is at the door with a job; inspections that were put off wait.
-    pub fn at_the_door(&self) -> AtTheDoor {
-        self.door.fetch_add(1, Ordering::Relaxed);
-        AtTheDoor(self.door.clone())
-    }
-
-    /// Asks the station to end.
-    pub fn stop(&self) {
-        let _ = self.inbox.send(Message::Stop);
-    }
-}
 
 /// Starts the station on its own thread.
 ///
@@ -158,27 +99,6 @@ fn start_device(connect: Connect, station: Sender<Message>) -> std::io::Result<S
     Ok(orders)
 }
 
-/// What is known of the printer.
-#[derive(Default)]
-struct Machine {
-    status: Option<PrinterStatus>,
-    error: Option<DeviceError>,
-    prepress: Option<Box<dyn Prepress>>,
-    /// The last look was after the last card.
-    fresh: bool,
-    /// A look is under way.
-    looking: bool,
-}
-
-impl Machine {
-    /// What cards are made ready for: model and ribbon.
-    fn kind(&self) -> String {
-        let Some(status) = &self.status else { return String::new() };
-        let ribbon = status.ribbon.as_ref().map_or("", |ribbon| ribbon.panels.as_str());
-        format!("{} {} {ribbon}", status.identity.model, status.identity.serial)
-    }
-}
-
 struct Station {
     ledger: Ledger,
     bench: Workbench,
@@ -199,20 +119,6 @@ struct Station {
     rest: Option<Rest>,
     stopping: bool,
     inspected_at: Instant,
-}
-
-/// A pause before the next try, longer each time: a machine that refuses every card must not fill the ledger.
-#[derive(Clone, Copy)]
-struct Rest {
-    span: Duration,
-    until: Instant,
-}
-
-impl Rest {
-    fn longer(before: Option<Rest>) -> Rest {
-        let span = before.map_or(LOOK_AGAIN, |rest| (rest.span * 2).min(REST_LIMIT));
-        Rest { span, until: Instant::now() + span }
-    }
 }
 
 impl Station {
@@ -415,89 +321,4 @@ impl Station {
             tracing::warn!(%error, "a composed job stays composed");
         }
     }
-
-    fn trouble_of(&self, worked: Result<(), LedgerError>) -> Option<Words> {
-        let error = match worked {
-            Ok(()) => return self.bench.trouble.clone(),
-            Err(error) => error,
-        };
-        tracing::error!(%error, "the station cannot go on");
-        Some(Words::new(
-            format!(
-                "Buku besar tidak dapat ditulis atau dibaca ({error}). Periksa ruang dan hak tulis di cakram; tidak ada kartu yang dicetak sementara itu."
-            ),
-            format!(
-                "The ledger cannot be written or read ({error}). Check the disk's space and permissions; no card is printed meanwhile."
-            ),
-        ))
-    }
-
-    /// Tells everybody, but only if something has changed.
-    fn publish(&self) {
-        let reasons = self.reasons();
-        let stopped = self.own_trouble.is_some()
-            || self.machine.error.is_some()
-            || self
-                .machine
-                .status
-                .as_ref()
-                .is_none_or(|s| s.troubles.iter().any(|t| t.level == Level::Error));
-        let state = match (&self.printing, stopped) {
-            (Some(_), _) => PrinterState::Processing,
-            (None, true) => PrinterState::Stopped,
-            (None, false) => PrinterState::Idle,
-        };
-        let printer = self.machine.status.as_ref().map(PrinterView::from);
-        let printing = self.printing.as_ref().map(|(job, _)| job.id.to_string());
-        self.snapshot.send_if_modified(|old| {
-            let cards_out = old.cards_out;
-            let new = Snapshot {
-                state,
-                state_reasons: reasons,
-                printer,
-                printing,
-                cards_out,
-                ..old.clone()
-            };
-            let changed = *old != new;
-            *old = new;
-            changed
-        });
-    }
-
-    fn reasons(&self) -> Vec<StateReason> {
-        let mut reasons = Vec::new();
-        if let Some(words) = &self.own_trouble {
-            reasons.push(StateReason::new("other-error", words));
-        }
-        if self.device.is_none() {
-            let words = Words::fixed(
-                "Belum ada printer di konfigurasi (printer.address). Pekerjaan diterima dan menunggu.",
-                "No printer is configured (printer.address). Jobs are taken in and wait.",
-            );
-            reasons.push(StateReason::new("connecting-to-device-error", &words));
-        }
-        match (&self.machine.error, &self.machine.status) {
-            (Some(error), _) => reasons.extend(StateReason::of_error(error)),
-            (None, Some(status)) => reasons.extend(status.troubles.iter().map(StateReason::from)),
-            (None, None) => {}
-        }
-        if self
-            .ledger
-            .counts()
-            .is_ok_and(|counts| counts.get(&State::Unsure).is_some_and(|n| *n > 0))
-        {
-            let words = Words::fixed(
-                "Ada kartu yang tidak pasti keluar. Lihat di printer dan di baki hasil sebelum melanjutkan.",
-                "A card may or may not have come out. Look into the printer and the output hopper.",
-            );
-            reasons.push(StateReason::new("other-warning", &words));
-        }
-        reasons
-    }
-}
-
-/// Would a card come out well now?
-fn is_well(status: &PrinterStatus) -> bool {
-    !status.busy && !status.card_inside && status.troubles.iter().all(|t| t.level != Level::Error)
 }

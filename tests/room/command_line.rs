@@ -1,3 +1,5 @@
+//! A clerk and a technician at the command line.
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -1,3 +1,5 @@
+//! Jobs at the door: taken in, held, refused, asked for twice.
+
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, SAMPLES, child};

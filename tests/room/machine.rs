@@ -1,3 +1,5 @@
+//! Hands on the machine: hopper, cover, ribbon, a jam.
+
 use drivers::emulation::Lever;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! What the station shows: lists, events, problems, its own description, figures, the page.
+
 use std::collections::BTreeSet;
 
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! A card comes out.
+
 use kartu::compose::mean_difference;
 use serde_json::{Value, json};
 

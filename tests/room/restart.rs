@@ -1,3 +1,5 @@
+//! The power goes and comes back; the ledger is damaged, or somebody else has it.
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 

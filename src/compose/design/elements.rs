@@ -216,6 +216,25 @@ fn template(reader: &mut Reader, node: Node, text: &str) -> Template {
     template
 }
 
+/// Letters that can be set anew for every card: a size, one plain colour.
+fn check_letters(reader: &mut Reader, node: Node, style: &Style) {
+    if style.size.is_none_or(|size| size <= 0.0) {
+        reader.fault(
+            node,
+            "Ukuran huruf tidak ada atau bukan px. Tulis font-size dalam px.",
+            "The font size is missing or not in px. Write font-size in px.",
+        );
+    }
+    let opaque = style.opaque && style.fill.is_some();
+    if let Some(name) = style.unusable.or((!opaque).then_some("opacity/fill")) {
+        reader.fault(
+            node,
+            format!("Teks berisi nilai tidak dapat memakai {name}. Pakai warna polos tanpa efek."),
+            format!("A text with a value cannot have {name}. Use a plain colour without effects."),
+        );
+    }
+}
+
 fn check_placeholder(
     reader: &mut Reader,
     node: Node,
@@ -252,21 +271,7 @@ fn check_placeholder(
             "The letters of this text are moved one by one. Remove manual kerns (Text > Remove Manual Kerns).",
         );
     }
-    if style.size.is_none_or(|size| size <= 0.0) {
-        reader.fault(
-            node,
-            "Ukuran huruf tidak ada atau bukan px. Tulis font-size dalam px.",
-            "The font size is missing or not in px. Write font-size in px.",
-        );
-    }
-    let opaque = style.opaque && style.fill.is_some();
-    if let Some(name) = style.unusable.or((!opaque).then_some("opacity/fill")) {
-        reader.fault(
-            node,
-            format!("Teks berisi nilai tidak dapat memakai {name}. Pakai warna polos tanpa efek."),
-            format!("A text with a value cannot have {name}. Use a plain colour without effects."),
-        );
-    }
+    check_letters(reader, node, style);
     if around.layer == Some(Layer::Background) {
         reader.fault(
             node,

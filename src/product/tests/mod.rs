@@ -77,6 +77,7 @@ fn job(id: &str) -> JobRequest {
         fields.remove(not_sent);
     }
     JobRequest {
+        photo: None,
         product: "kia".to_owned(),
         reference: format!("1301-2026-{id}"),
         reason: "BARU".to_owned(),
@@ -93,6 +94,7 @@ fn staf_job() -> JobRequest {
         "no_pegawai": "PSS-00042", "berlaku_hingga": "2031-03-01",
     });
     JobRequest {
+        photo: None,
         product: "staf".to_owned(),
         reference: "STAF-42".to_owned(),
         reason: "BARU".to_owned(),

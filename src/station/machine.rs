@@ -1,0 +1,50 @@
+//! What the station knows of its printer, and how long it leaves it alone.
+
+use std::time::{Duration, Instant};
+
+use drivers::contract::{DeviceError, Level, Prepress, PrinterStatus};
+
+use super::LOOK_AGAIN;
+
+/// The longest pause after cards that could not be begun.
+const REST_LIMIT: Duration = Duration::from_secs(60);
+
+/// What is known of the printer.
+#[derive(Default)]
+pub(super) struct Machine {
+    pub status: Option<PrinterStatus>,
+    pub error: Option<DeviceError>,
+    pub prepress: Option<Box<dyn Prepress>>,
+    /// The last look was after the last card.
+    pub fresh: bool,
+    /// A look is under way.
+    pub looking: bool,
+}
+
+impl Machine {
+    /// What cards are made ready for: model and ribbon.
+    pub fn kind(&self) -> String {
+        let Some(status) = &self.status else { return String::new() };
+        let ribbon = status.ribbon.as_ref().map_or("", |ribbon| ribbon.panels.as_str());
+        format!("{} {} {ribbon}", status.identity.model, status.identity.serial)
+    }
+}
+
+/// A pause before the next try, longer each time: a machine that refuses every card must not fill the ledger.
+#[derive(Clone, Copy)]
+pub(super) struct Rest {
+    pub span: Duration,
+    pub until: Instant,
+}
+
+impl Rest {
+    pub fn longer(before: Option<Rest>) -> Rest {
+        let span = before.map_or(LOOK_AGAIN, |rest| (rest.span * 2).min(REST_LIMIT));
+        Rest { span, until: Instant::now() + span }
+    }
+}
+
+/// Would a card come out well now?
+pub(super) fn is_well(status: &PrinterStatus) -> bool {
+    !status.busy && !status.card_inside && status.troubles.iter().all(|t| t.level != Level::Error)
+}

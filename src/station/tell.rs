@@ -1,0 +1,91 @@
+//! What the station tells of itself: its state and the reasons for it, in IPP's words. Decides nothing.
+
+use drivers::contract::Level;
+use drivers::words::Words;
+
+use super::Station;
+use crate::ledger::LedgerError;
+use crate::lifecycle::State;
+use crate::report::{PrinterState, PrinterView, Snapshot, StateReason};
+
+impl Station {
+    pub(super) fn trouble_of(&self, worked: Result<(), LedgerError>) -> Option<Words> {
+        let error = match worked {
+            Ok(()) => return self.bench.trouble.clone(),
+            Err(error) => error,
+        };
+        tracing::error!(%error, "the station cannot go on");
+        Some(Words::new(
+            format!(
+                "Buku besar tidak dapat ditulis atau dibaca ({error}). Periksa ruang dan hak tulis di cakram; tidak ada kartu yang dicetak sementara itu."
+            ),
+            format!(
+                "The ledger cannot be written or read ({error}). Check the disk's space and permissions; no card is printed meanwhile."
+            ),
+        ))
+    }
+
+    /// Tells everybody, but only if something has changed.
+    pub(super) fn publish(&self) {
+        let reasons = self.reasons();
+        let stopped = self.own_trouble.is_some()
+            || self.machine.error.is_some()
+            || self
+                .machine
+                .status
+                .as_ref()
+                .is_none_or(|s| s.troubles.iter().any(|t| t.level == Level::Error));
+        let state = match (&self.printing, stopped) {
+            (Some(_), _) => PrinterState::Processing,
+            (None, true) => PrinterState::Stopped,
+            (None, false) => PrinterState::Idle,
+        };
+        let printer = self.machine.status.as_ref().map(PrinterView::from);
+        let printing = self.printing.as_ref().map(|(job, _)| job.id.to_string());
+        self.snapshot.send_if_modified(|old| {
+            let cards_out = old.cards_out;
+            let new = Snapshot {
+                state,
+                state_reasons: reasons,
+                printer,
+                printing,
+                cards_out,
+                ..old.clone()
+            };
+            let changed = *old != new;
+            *old = new;
+            changed
+        });
+    }
+
+    fn reasons(&self) -> Vec<StateReason> {
+        let mut reasons = Vec::new();
+        if let Some(words) = &self.own_trouble {
+            reasons.push(StateReason::new("other-error", words));
+        }
+        if self.device.is_none() {
+            let words = Words::fixed(
+                "Belum ada printer di konfigurasi (printer.address). Pekerjaan diterima dan menunggu.",
+                "No printer is configured (printer.address). Jobs are taken in and wait.",
+            );
+            reasons.push(StateReason::new("connecting-to-device-error", &words));
+        }
+        match (&self.machine.error, &self.machine.status) {
+            (Some(error), _) => reasons.extend(StateReason::of_error(error)),
+            (None, Some(status)) => reasons.extend(status.troubles.iter().map(StateReason::from)),
+            (None, None) => {}
+        }
+        if self
+            .ledger
+            .counts()
+            .is_ok_and(|counts| counts.get(&State::Unsure).is_some_and(|n| *n > 0))
+        {
+            let words = Words::fixed(
+                "Ada kartu yang tidak pasti keluar. Lihat di printer dan di baki hasil sebelum melanjutkan.",
+                "A card may or may not have come out. Look into the printer and the output hopper.",
+            );
+            reasons.push(StateReason::new("other-warning", &words));
+        }
+        reasons
+    }
+}

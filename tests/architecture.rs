@@ -1,0 +1,128 @@
+//! The rules of the house that a program can check, held against the source as it stands. What a rule means is in
+//! `architecture/rules.rs`; that each of them can fail is shown in `architecture/bad.rs`.
+
+#[path = "architecture/bad.rs"]
+mod bad;
+#[path = "architecture/rules.rs"]
+mod rules;
+#[path = "architecture/scanner.rs"]
+mod scanner;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use rules::BANS;
+use scanner::Source;
+
+/// Every file below these folders, with `/`, from the project's root.
+fn files(folders: &[&str]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open: Vec<String> = folders.iter().map(|&folder| folder.to_owned()).collect();
+    while let Some(folder) = open.pop() {
+        let inside = fs::read_dir(root().join(&folder)).expect("the project's folders can be read");
+        for entry in inside.map(|entry| entry.expect("a folder can be read to its end")) {
+            let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+            if entry.path().is_dir() {
+                open.push(path);
+            } else {
+                found.insert(path);
+            }
+        }
+    }
+    found
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|why| panic!("{path}: {why}"))
+}
+
+/// Every Rust file; those that only tests compile are marked.
+fn sources(folders: &[&str]) -> Vec<Source> {
+    let paths = files(folders).into_iter().filter(|path| path.ends_with(".rs"));
+    let mut sources: Vec<Source> = paths.map(|path| Source::new(&path, &read(&path))).collect();
+    let tests: Vec<String> = sources
+        .iter()
+        .flat_map(|source| {
+            let folder = source.path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+            source.test_modules().into_iter().map(move |name| format!("{folder}/{name}"))
+        })
+        .collect();
+    for source in &mut sources {
+        let inside = |test: &String| {
+            source.path == format!("{test}.rs") || source.path.starts_with(&format!("{test}/"))
+        };
+        source.is_test_file |= tests.iter().any(inside);
+    }
+    assert!(sources.len() > 10, "the source is not where it was");
+    sources
+}
+
+fn families() -> BTreeSet<String> {
+    let all = files(&["drivers"]);
+    all.iter().filter_map(|path| rules::family_of(path)).map(str::to_owned).collect()
+}
+
+fn hold(faults: Vec<String>) {
+    assert!(faults.is_empty(), "\n  {}\n", faults.join("\n  "));
+}
+
+#[test]
+fn nobody_imports_what_is_not_his() {
+    let sources = sources(&["src", "drivers"]);
+    hold(
+        sources.iter().flat_map(|source| BANS.iter().flat_map(|ban| ban.faults(source))).collect(),
+    );
+}
+
+#[test]
+fn a_family_keeps_to_itself() {
+    let families = families();
+    hold(
+        sources(&["drivers"])
+            .iter()
+            .flat_map(|source| rules::strangers(source, &families))
+            .collect(),
+    );
+}
+
+#[test]
+fn a_family_waits_only_through_its_transport() {
+    let sources = sources(&["drivers"]);
+    let of_a_family = sources.iter().filter(|source| rules::family_of(&source.path).is_some());
+    hold(of_a_family.flat_map(|source| rules::FAMILY_BAN.faults(source)).collect());
+}
+
+#[test]
+fn every_family_has_the_same_files() {
+    let there = files(&["drivers"]);
+    let families = families();
+    assert!(families.contains("evolis"), "{families:?}");
+    hold(families.iter().flat_map(|family| rules::missing_files(family, &there)).collect());
+}
+
+#[test]
+fn files_and_functions_can_be_read_at_a_glance() {
+    hold(sources(&["src", "drivers", "tests"]).iter().flat_map(rules::form).collect());
+}
+
+#[test]
+fn nothing_panics_or_was_left_behind() {
+    hold(sources(&["src", "drivers"]).iter().flat_map(rules::leftovers).collect());
+}
+
+#[test]
+fn the_shipped_configuration_has_every_key_and_no_other() {
+    let shipped: toml::Table = read("config/kartud.toml").parse().expect("kartud.toml is TOML");
+    hold(rules::key_differences(&shipped, &kartu::config::known_keys()));
+}
+
+#[test]
+fn the_map_is_true() {
+    let there = files(&["src", "drivers", "config", "tests", "picture"]);
+    hold(rules::map_differences(&read("README.md"), &there));
+}

@@ -1,0 +1,176 @@
+//! Snippets that break each rule once, and harmless ones that look alike: a rule that cannot fail checks nothing.
+
+use std::collections::BTreeSet;
+
+use super::rules::{self, BANS};
+use super::scanner::Source;
+
+fn banned(path: &str, text: &str) -> usize {
+    let source = Source::new(path, text);
+    BANS.iter().map(|ban| ban.faults(&source).len()).sum()
+}
+
+#[test]
+fn forbidden_imports_are_found_in_every_spelling() {
+    for (path, text) in [
+        ("drivers/evolis/mod.rs", "use kartu::job::JobRequest;"),
+        ("drivers/evolis/mod.rs", "use std::net::TcpStream;"),
+        ("drivers/evolis/mod.rs", "use std::{fmt, net::{self, TcpStream as T}};"),
+        ("src/http/mod.rs", "fn f() { rusb::Context::new(); }"),
+        ("src/lifecycle.rs", "use std::time::{Duration, Instant};"),
+        ("src/lifecycle.rs", "use std::time;"),
+        ("src/lifecycle.rs", "use std::time::*;"),
+        ("src/lifecycle.rs", "fn f() { let t = std::time::SystemTime::now(); }"),
+        ("src/approval.rs", "fn f() { jiff::Timestamp::now(); }"),
+        ("src/compose/mod.rs", "use std::fs::File;"),
+        ("src/product/mod.rs", "fn f() { std::fs::read(\"x\"); }"),
+        ("src/queue.rs", "use rusqlite::Connection;"),
+        ("src/cli/run.rs", "use axum::Router;"),
+        ("src/desk.rs", "fn f() { tiny_skia::Pixmap::new(1, 1); }"),
+        ("src/http/jobs.rs", "use drivers::CATALOGUE;"),
+        ("src/desk.rs", "fn f() { drivers::open(); }"),
+    ] {
+        assert!(banned(path, text) > 0, "{path}: {text}");
+    }
+}
+
+#[test]
+fn what_only_looks_forbidden_is_let_through() {
+    for (path, text) in [
+        ("src/lifecycle.rs", "use std::time::Duration;"),
+        ("src/lifecycle.rs", "// use std::fs;\n/* use std::fs; /* nested */ use axum; */"),
+        (
+            "src/lifecycle.rs",
+            "const T: &str = \"std::fs::read\"; const R: &str = r#\"use \"axum\"::x;\"#;",
+        ),
+        (
+            "src/lifecycle.rs",
+            "#[cfg(test)]\nmod tests {\n use std::fs;\n fn f() { std::fs::read(\"x\"); }\n}",
+        ),
+        ("src/product/folder.rs", "use std::fs;"),
+        ("src/ledger/mod.rs", "use rusqlite::Connection;"),
+        ("src/compose/mod.rs", "use image::DynamicImage;"),
+        ("src/desk.rs", "use crate::compose::image::Face; use drivers::contract::CardImage;"),
+        ("drivers/transport/tcp.rs", "use std::net::TcpStream;"),
+        ("src/station/mod.rs", "use drivers::CATALOGUE;"),
+    ] {
+        assert_eq!(banned(path, text), 0, "{path}: {text}");
+    }
+}
+
+#[test]
+fn a_family_that_knows_another_is_found() {
+    let families: BTreeSet<String> = ["evolis", "magicard"].map(str::to_owned).into();
+    let faults =
+        |path: &str, text: &str| rules::strangers(&Source::new(path, text), &families).len();
+    assert_eq!(faults("drivers/evolis/mod.rs", "use crate::magicard::protocol;"), 1);
+    assert_eq!(faults("drivers/evolis/mod.rs", "use super::{magicard, words};"), 1);
+    assert_eq!(faults("drivers/panels/mod.rs", "fn f() { crate::evolis::open(); }"), 1);
+    assert_eq!(
+        faults("drivers/evolis/job.rs", "use crate::evolis::status; use super::protocol;"),
+        0
+    );
+    assert_eq!(faults("drivers/lib.rs", "fn f() { crate::evolis::open(); }"), 0);
+}
+
+#[test]
+fn a_family_that_sleeps_is_found() {
+    for text in ["use std::thread;", "fn f() { std::thread::sleep(d); }", "use std::time::Instant;"]
+    {
+        let source = Source::new("drivers/evolis/print.rs", text);
+        assert_eq!(rules::FAMILY_BAN.faults(&source).len(), 1, "{text}");
+    }
+    let patient = Source::new("drivers/evolis/print.rs", "use std::time::Duration;");
+    assert_eq!(rules::FAMILY_BAN.faults(&patient).len(), 0);
+}
+
+#[test]
+fn a_family_without_its_files_is_found() {
+    let there: BTreeSet<String> = ["mod.rs", "protocol.rs", "emulator/mod.rs"]
+        .map(|name| format!("drivers/new/{name}"))
+        .into();
+    assert_eq!(rules::missing_files("new", &there), ["drivers/new has no models.toml"]);
+    assert_eq!(rules::missing_files("other", &there).len(), 4);
+    assert_eq!(rules::family_of("drivers/new/mod.rs"), Some("new"));
+    assert_eq!(rules::family_of("drivers/transport/tcp.rs"), None);
+    assert_eq!(rules::family_of("drivers/models.rs"), None);
+}
+
+#[test]
+fn long_and_unnamed_files_and_functions_are_found() {
+    let body = "    step();\n".repeat(rules::FUNCTION_LINES - 2);
+    let fits = format!("//! Fits.\nfn f(a: [u8; 4]) -> Result<(), E> {{\n{body}}}\n");
+    assert_eq!(rules::form(&Source::new("src/a.rs", &fits)), Vec::<String>::new());
+    let long = fits.replacen("    step();\n", "    if a {\n    }\n", 1);
+    assert_eq!(
+        rules::form(&Source::new("src/a.rs", &long)),
+        ["src/a.rs:2 f has 51 lines, 50 allowed"]
+    );
+    let in_a_test = long.replace("fn f", "#[test]\nfn f");
+    assert_eq!(rules::form(&Source::new("src/a.rs", &in_a_test)), Vec::<String>::new());
+    let file = format!("//! Long.\n{}", "// line\n".repeat(rules::FILE_LINES));
+    assert_eq!(rules::form(&Source::new("src/a.rs", &file)).len(), 1);
+    assert_eq!(rules::form(&Source::new("src/a.rs", "use x;\n//! Late.\n")).len(), 1);
+}
+
+#[test]
+fn braces_in_texts_and_characters_do_not_end_a_function() {
+    let text = "//! T.\nfn f<'a>(x: &'a str) {\n  let a = '}'; let b = \"}\\\"}\"; let c = b'}'; let d = r#\"}\"}\"#;\n}\n\
+                trait T { fn g(&self, then: fn(u8) -> u8); fn h(&self) {} }\n";
+    let found: Vec<_> =
+        Source::new("src/a.rs", text).functions().into_iter().map(|f| (f.name, f.lines)).collect();
+    assert_eq!(found, [("f".to_owned(), 3), ("h".to_owned(), 1)]);
+}
+
+#[test]
+fn leftovers_are_found_in_code_and_only_there() {
+    let count = |text: &str| rules::leftovers(&Source::new("src/a.rs", text)).len();
+    for text in [
+        "x.unwrap();",
+        "x\n    .unwrap()",
+        "todo!()",
+        "unimplemented!(\"x\")",
+        "dbg!(x)",
+        "unsafe { x }",
+    ] {
+        assert_eq!(count(&format!("fn f() {{ {text} }}")), 1, "{text}");
+    }
+    assert_eq!(count("// x.unwrap() todo!\nfn f() { x.unwrap_or(1); my_todo!(\"dbg!\"); }"), 0);
+    assert_eq!(
+        count("fn f() {}\n#[cfg(test)]\nmod tests {\n#[test]\nfn t() { x.unwrap(); }\n}"),
+        0
+    );
+    let marked = Source::new(
+        "src/a.rs",
+        "#[cfg(test)]\nmod golden;\n#[cfg(test)]\npub(super) mod not_this {}",
+    );
+    assert_eq!(marked.test_modules(), ["golden"]);
+}
+
+#[test]
+fn keys_that_only_one_side_has_are_found() {
+    let shipped: toml::Table =
+        "[station]\nname = 1\n[product.kia]\nlayout = 1\n".parse().expect("TOML");
+    let known = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    let same = known(&["station.name", "product.*.layout"]);
+    assert_eq!(rules::key_differences(&shipped, &same), Vec::<String>::new());
+    let other = known(&["station.name", "product.*.layout", "log.level"]);
+    assert_eq!(rules::key_differences(&shipped, &other).len(), 1);
+    assert_eq!(rules::key_differences(&shipped, &known(&["station.name"])).len(), 1);
+}
+
+#[test]
+fn a_map_that_lies_is_found() {
+    let there: BTreeSet<String> =
+        ["src/lib.rs", "src/main.rs", "src/desk.rs", "src/http/mod.rs"].map(str::to_owned).into();
+    let map = |rows: &str| {
+        format!(
+            "# K\n\n## The map\n\n| where | what |\n|---|---|\n{rows}\n## Next\n| `src/x/` | |\n"
+        )
+    };
+    let faults = |rows: &str| rules::map_differences(&map(rows), &there).len();
+    assert_eq!(faults("| [`src/desk.rs`](src/desk.rs), `src/http/` | both |"), 0);
+    assert_eq!(faults("| `src/desk.rs` | one is missing |"), 1);
+    assert_eq!(faults("| `src/desk.rs`, `src/http/`, `src/gone/` | one too many |"), 1);
+    assert_eq!(rules::map_differences("no map at all", &there).len(), 2);
+}

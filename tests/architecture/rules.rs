@@ -1,0 +1,269 @@
+//! The house's rules, each a function from source to the faults found in it. Touches no disk, so that every rule
+//! can be shown to catch a bad snippet.
+
+use std::collections::BTreeSet;
+
+use super::scanner::{Named, Source};
+
+pub const FILE_LINES: usize = 400;
+pub const FUNCTION_LINES: usize = 50;
+/// A test tells a story from beginning to end.
+pub const TEST_LINES: usize = 80;
+/// Folders of `drivers/` that are not a family of machines.
+const NO_FAMILY: [&str; 2] = ["panels", "transport"];
+
+/// What a part of the project must not name.
+pub struct Ban {
+    pub rule: &'static str,
+    /// Where it holds: path beginnings.
+    pub within: &'static [&'static str],
+    /// Where it does not, though it lies within.
+    pub except: &'static [&'static str],
+    pub names: &'static [&'static str],
+}
+
+const PURE: &[&str] =
+    &["src/lifecycle", "src/job", "src/finding", "src/approval", "src/product", "src/compose"];
+const ALL: &[&str] = &["src/", "drivers/"];
+
+pub const BANS: &[Ban] = &[
+    Ban {
+        rule: "drivers/ knows nothing of the daemon",
+        within: &["drivers/"],
+        except: &[],
+        names: &["kartu", "kartud"],
+    },
+    Ban {
+        rule: "only drivers/transport/ knows sockets and cables",
+        within: ALL,
+        except: &["drivers/transport/"],
+        names: &["rusb", "nusb", "serialport"],
+    },
+    Ban {
+        rule: "only drivers/transport/ knows sockets and cables",
+        within: &["drivers/"],
+        except: &["drivers/transport/"],
+        names: &["std::net", "std::os::unix::net", "tokio"],
+    },
+    Ban {
+        rule: "a pure module has no clock, network, thread or process",
+        within: PURE,
+        except: &[],
+        names: &[
+            "std::time::SystemTime",
+            "std::time::Instant",
+            "jiff::Timestamp::now",
+            "jiff::Zoned::now",
+            "std::net",
+            "std::process",
+            "std::thread",
+            "std::env",
+            "tokio",
+            "rusqlite",
+            "axum",
+            "ureq",
+        ],
+    },
+    Ban {
+        rule: "a pure module has no disk",
+        within: PURE,
+        except: &["src/product/folder.rs"],
+        names: &["std::fs"],
+    },
+    Ban {
+        rule: "only ledger/ knows SQLite",
+        within: ALL,
+        except: &["src/ledger/"],
+        names: &["rusqlite"],
+    },
+    Ban {
+        rule: "only http/ knows axum",
+        within: ALL,
+        except: &["src/http/"],
+        names: &["axum", "utoipa_axum", "hyper", "tower"],
+    },
+    Ban {
+        rule: "only compose/ knows rendering and image codecs",
+        within: ALL,
+        except: &["src/compose/"],
+        names: &[
+            "resvg",
+            "usvg",
+            "tiny_skia",
+            "image",
+            "harfrust",
+            "skrifa",
+            "fast_image_resize",
+            "fast_qr",
+            "barcoders",
+        ],
+    },
+    Ban {
+        rule: "only main, cli/ and station/ reach the machines",
+        within: &["src/"],
+        except: &["src/main.rs", "src/cli/", "src/station/"],
+        names: &["drivers::CATALOGUE", "drivers::open", "drivers::emulate"],
+    },
+];
+
+/// Waiting and reading the clock is the wire's business: an emulated run takes no time.
+pub const FAMILY_BAN: Ban = Ban {
+    rule: "a family waits only through its transport",
+    within: &["drivers/"],
+    except: &[],
+    names: &["std::thread", "std::time::Instant", "std::time::SystemTime"],
+};
+
+impl Ban {
+    pub fn faults(&self, source: &Source) -> Vec<String> {
+        let lies_in = |places: &[&str]| places.iter().any(|place| source.path.starts_with(place));
+        if !lies_in(self.within) || lies_in(self.except) {
+            return Vec::new();
+        }
+        let named = source.named();
+        let hits = named.iter().filter(|named| self.names.iter().any(|name| reaches(named, name)));
+        hits.map(|hit| format!("{}:{} names {}: {}", source.path, hit.line, hit.path, self.rule))
+            .collect()
+    }
+}
+
+/// Does the code name it, something inside it, or import what stands above it?
+fn reaches(named: &Named, banned: &str) -> bool {
+    let path = named.path.as_str();
+    let inside = |whole: &str, part: &str| {
+        whole.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    let above = path.strip_suffix("::*").unwrap_or(path);
+    inside(path, banned) || (named.imported && inside(banned, above))
+}
+
+/// The family whose folder the file lies in.
+pub fn family_of(path: &str) -> Option<&str> {
+    let (folder, _) = path.strip_prefix("drivers/")?.split_once('/')?;
+    (!NO_FAMILY.contains(&folder)).then_some(folder)
+}
+
+/// Only `drivers/lib.rs` names families; a family names itself at most.
+pub fn strangers(source: &Source, families: &BTreeSet<String>) -> Vec<String> {
+    if !source.path.starts_with("drivers/") || source.path == "drivers/lib.rs" {
+        return Vec::new();
+    }
+    let own = family_of(&source.path);
+    let first = |path: &str| {
+        path.split("::")
+            .find(|part| !matches!(*part, "crate" | "super" | "self"))
+            .map(str::to_owned)
+    };
+    source
+        .named()
+        .iter()
+        .filter(|named| named.path.starts_with("crate") || named.path.starts_with("super"))
+        .filter_map(|named| first(&named.path).map(|name| (named, name)))
+        .filter(|(_, name)| families.contains(name) && own != Some(name))
+        .map(|(named, name)| format!("{}:{} knows the family {name}", source.path, named.line))
+        .collect()
+}
+
+/// A file opens with what it is; files and functions can be read at a glance.
+pub fn form(source: &Source) -> Vec<String> {
+    let mut faults = Vec::new();
+    if !source.text.starts_with("//! ") {
+        faults.push(format!("{}: does not open with //! what it is", source.path));
+    }
+    if source.lines() > FILE_LINES {
+        faults.push(format!("{}: {} lines, {FILE_LINES} allowed", source.path, source.lines()));
+    }
+    for function in source.functions() {
+        let allowed = if function.in_test { TEST_LINES } else { FUNCTION_LINES };
+        if function.lines > allowed {
+            faults.push(format!(
+                "{}:{} {} has {} lines, {allowed} allowed",
+                source.path, function.line, function.name, function.lines
+            ));
+        }
+    }
+    faults
+}
+
+/// What may panic, or was left behind, outside tests.
+pub fn leftovers(source: &Source) -> Vec<String> {
+    [".unwrap()", "todo!", "unimplemented!", "dbg!", "unsafe{", "staticmut"]
+        .iter()
+        .flat_map(|fragment| {
+            let lines = source.production_lines_with(fragment);
+            lines.into_iter().map(move |line| format!("{}:{line} has {fragment}", source.path))
+        })
+        .collect()
+}
+
+/// Files that every family has, of those that are there.
+pub fn missing_files(family: &str, there: &BTreeSet<String>) -> Vec<String> {
+    let has = |name: &str| there.contains(&format!("drivers/{family}/{name}"));
+    let mut missing: Vec<&str> =
+        ["mod.rs", "protocol.rs", "models.toml"].into_iter().filter(|name| !has(name)).collect();
+    if !has("emulator.rs") && !has("emulator/mod.rs") {
+        missing.push("emulator.rs");
+    }
+    missing.iter().map(|name| format!("drivers/{family} has no {name}")).collect()
+}
+
+/// Differences between the keys of the shipped configuration and those that the code reads.
+pub fn key_differences(shipped: &toml::Table, known: &[String]) -> Vec<String> {
+    let mut keys = BTreeSet::new();
+    flatten("", shipped, &mut keys);
+    let known: BTreeSet<String> = known.iter().cloned().collect();
+    let unread = keys.difference(&known).map(|key| format!("{key}: no code reads it"));
+    let unshown = known.difference(&keys).map(|key| format!("{key}: kartud.toml does not show it"));
+    unread.chain(unshown).collect()
+}
+
+/// `station.name`; a product's name is any name, `product.*.layout`.
+fn flatten(above: &str, table: &toml::Table, into: &mut BTreeSet<String>) {
+    for (name, value) in table {
+        let name = if above == "product." { "*" } else { name.as_str() };
+        let key = format!("{above}{name}");
+        match value {
+            toml::Value::Table(below) => flatten(&format!("{key}."), below, into),
+            _ => drop(into.insert(key)),
+        }
+    }
+}
+
+/// Differences between the README's map (a table whose first column names places in backticks) and what is there.
+pub fn map_differences(readme: &str, there: &BTreeSet<String>) -> Vec<String> {
+    let map = readme.split("\n## ").find(|part| part.starts_with("The map")).unwrap_or("");
+    let rows = map.lines().filter(|line| line.starts_with('|'));
+    let named: BTreeSet<&str> = rows
+        .filter_map(|row| row.split('|').nth(1))
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    let mut faults: Vec<String> = Vec::new();
+    let exists = |place: &str| {
+        there.contains(place)
+            || (place.ends_with('/') && there.iter().any(|t| t.starts_with(place)))
+    };
+    faults.extend(
+        named
+            .iter()
+            .filter(|place| !exists(place))
+            .map(|place| format!("the map names {place}: not there")),
+    );
+    let modules: BTreeSet<String> = there.iter().filter_map(|path| module_of(path)).collect();
+    faults.extend(
+        modules
+            .iter()
+            .filter(|module| !named.contains(module.as_str()))
+            .map(|module| format!("{module} is not on the map")),
+    );
+    faults
+}
+
+/// `src/desk.rs` → itself, `src/http/mod.rs` → `src/http/`.
+fn module_of(path: &str) -> Option<String> {
+    let below = path.strip_prefix("src/")?;
+    match below.split_once('/') {
+        Some((folder, _)) => Some(format!("src/{folder}/")),
+        None => (below.ends_with(".rs") && !matches!(below, "main.rs" | "lib.rs"))
+            .then(|| path.to_owned()),
+    }
+}
