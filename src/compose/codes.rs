@@ -94,7 +94,7 @@ fn code128(text: &str) -> Result<Symbol, CodeFault> {
     if text.is_empty() || !text.chars().all(|c| (' '..='~').contains(&c)) {
         return Err(CodeFault::Character);
     }
-    let digits = text.len() % 2 == 0 && text.bytes().all(|b| b.is_ascii_digit());
+    let digits = text.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_digit());
     let set = if digits { '\u{0106}' } else { '\u{0181}' };
     let code = barcoders::sym::code128::Code128::new(format!("{set}{text}"))
         .map_err(|_| CodeFault::Character)?;

@@ -216,6 +216,7 @@ fn template(reader: &mut Reader, node: Node, text: &str) -> Template {
     template
 }
 
+/// What a text with a value in it cannot be: our own letters are set upright, plain and in one piece.
 fn check_placeholder(
     reader: &mut Reader,
     node: Node,
@@ -252,6 +253,18 @@ fn check_placeholder(
             "The letters of this text are moved one by one. Remove manual kerns (Text > Remove Manual Kerns).",
         );
     }
+    check_letters(reader, node, style);
+    if around.layer == Some(Layer::Background) {
+        reader.fault(
+            node,
+            "Lapisan background hanya untuk gambar tetap. Pindahkan teks ini ke resin atau colour.",
+            "The background layer is for static art only. Move this text to resin or colour.",
+        );
+    }
+}
+
+/// Size, colour and effects of a placeholder's letters.
+fn check_letters(reader: &mut Reader, node: Node, style: &Style) {
     if style.size.is_none_or(|size| size <= 0.0) {
         reader.fault(
             node,
@@ -265,13 +278,6 @@ fn check_placeholder(
             node,
             format!("Teks berisi nilai tidak dapat memakai {name}. Pakai warna polos tanpa efek."),
             format!("A text with a value cannot have {name}. Use a plain colour without effects."),
-        );
-    }
-    if around.layer == Some(Layer::Background) {
-        reader.fault(
-            node,
-            "Lapisan background hanya untuk gambar tetap. Pindahkan teks ini ke resin atau colour.",
-            "The background layer is for static art only. Move this text to resin or colour.",
         );
     }
 }
