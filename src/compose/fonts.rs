@@ -124,14 +124,18 @@ impl Fonts {
     /// cannot be; letters are then drawn as they are.
     pub fn hints(&self, typeface: Typeface, size_px: f32) -> Option<HintingInstance> {
         let outlines = self.face(typeface).font.outline_glyphs();
-        let styles = GlyphStyles::new(&outlines);
+        let engine = match typeface {
+            // DejaVu brings its maker's own instructions, Roboto's unhinted edition none.
+            Typeface::MonoBold => Engine::Interpreter,
+            _ => Engine::Auto(Some(GlyphStyles::new(&outlines))),
+        };
         // Not `Target::Mono`: it makes horizontal strokes a pixel thinner than upright ones at 5 points.
         let target = Target::Smooth {
             mode: SmoothMode::Normal,
             symmetric_rendering: true,
             preserve_linear_metrics: false,
         };
-        let options = HintingOptions { engine: Engine::Auto(Some(styles)), target };
+        let options = HintingOptions { engine, target };
         HintingInstance::new(&outlines, Size::new(size_px), LocationRef::default(), options).ok()
     }
 

@@ -38,6 +38,9 @@ pub(super) struct Bitmap {
     pub top_px: i32,
     pub width_px: usize,
     pub height_px: usize,
+    /// How far hinting moved the letter's middle to the left, pixels: given back when it is set, since else
+    /// the gaps between words change with the letters beside them.
+    pub hinted_left_px: f32,
     /// Coverage bytes, or bits (most significant first, rows padded to bytes).
     pub data: Box<[u8]>,
 }
@@ -131,12 +134,17 @@ impl OutlinePen for PathPen {
 }
 
 fn draw(fonts: &Fonts, key: GlyphKey) -> Bitmap {
+    rasterise(plain_path(fonts, key), key.resin).unwrap_or_default()
+}
+
+/// The letter as the font has it, in pixels.
+fn plain_path(fonts: &Fonts, key: GlyphKey) -> Option<Path> {
     let per_em = fonts.units_per_em(key.typeface);
     let (size_x, size_y) = (f32::from_bits(key.size_x_bits), f32::from_bits(key.size_y_bits));
     let phase = key.phase as f32 / PHASES as f32;
     let mut pen = PathPen::new(size_x / per_em, size_y / per_em, phase, 0.0);
     fonts.outline(key.typeface, key.glyph, &mut pen);
-    rasterise(pen.finish(), key.resin).unwrap_or_default()
+    pen.finish()
 }
 
 /// Hinted at the size down the card; where a head has other pixels across, stretched to them.
@@ -144,7 +152,12 @@ fn draw_hinted(fonts: &Fonts, key: GlyphKey, hints: &HintingInstance) -> Bitmap 
     let across = f32::from_bits(key.size_x_bits) / f32::from_bits(key.size_y_bits);
     let mut pen = PathPen::new(across, 1.0, 0.0, 0.0);
     fonts.hinted_outline(key.typeface, key.glyph, hints, &mut pen);
-    rasterise(pen.finish(), true).unwrap_or_default()
+    let (hinted, plain) = (pen.finish(), plain_path(fonts, key));
+    let middle = |path: &Path| (path.bounds().left() + path.bounds().right()) / 2.0;
+    let moved =
+        plain.as_ref().zip(hinted.as_ref()).map(|(plain, hinted)| middle(plain) - middle(hinted));
+    let bitmap = rasterise(hinted, true).unwrap_or_default();
+    Bitmap { hinted_left_px: moved.unwrap_or_default(), ..bitmap }
 }
 
 /// `None` for a glyph without ink.
@@ -163,6 +176,7 @@ fn rasterise(path: Option<Path>, resin: bool) -> Option<Bitmap> {
         top_px: top as i32,
         width_px: width as usize,
         height_px: height as usize,
+        hinted_left_px: 0.0,
         data: data.into_boxed_slice(),
     })
 }

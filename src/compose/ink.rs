@@ -94,20 +94,22 @@ pub(super) fn set_text(
             let x = pen_x + glyph.dx as f32 * unit_x;
             let y = (baseline - glyph.dy as f32 * unit_y).round() as i32;
             // Resin stands on whole pixels, colour on quarters.
-            let quarters = match resin {
-                true => x.round() as i32 * PHASES as i32,
-                false => (x * PHASES as f32).round() as i32,
-            };
+            let quarters = (x * PHASES as f32).round() as i32;
+            let phase = if resin { 0 } else { quarters.rem_euclid(PHASES as i32) as u32 };
             let key = GlyphKey {
                 typeface: place.typeface,
                 glyph: glyph.glyph,
                 size_x_bits: size_x.to_bits(),
                 size_y_bits: size_y.to_bits(),
-                phase: quarters.rem_euclid(PHASES as i32) as u32,
+                phase,
                 resin,
             };
             let bitmap = cache.get(fonts, key);
-            let left = raster.origin_x_px + quarters.div_euclid(PHASES as i32) + bitmap.left_px;
+            let whole = match resin {
+                true => (x + bitmap.hinted_left_px).round() as i32,
+                false => quarters.div_euclid(PHASES as i32),
+            };
+            let left = raster.origin_x_px + whole + bitmap.left_px;
             let top = raster.origin_y_px + y + bitmap.top_px;
             match resin {
                 true => or_bits(face, bitmap, left, top),

@@ -105,7 +105,7 @@ fn stamp(face: &mut FaceImage, scaled: &Scaled) {
     let coverage: Vec<u8> = scaled.rgba.chunks_exact(4).map(darkness).collect();
     let (width_px, height_px) = (scaled.fitted.width_px as usize, scaled.fitted.height_px as usize);
     let data = pack(&coverage, width_px).into_boxed_slice();
-    let bitmap = Bitmap { left_px: 0, top_px: 0, width_px, height_px, data };
+    let bitmap = Bitmap { width_px, height_px, data, ..Bitmap::default() };
     or_bits(face, &bitmap, scaled.fitted.left_px, scaled.fitted.top_px);
 }
 

@@ -216,25 +216,7 @@ fn template(reader: &mut Reader, node: Node, text: &str) -> Template {
     template
 }
 
-/// Letters that can be set anew for every card: a size, one plain colour.
-fn check_letters(reader: &mut Reader, node: Node, style: &Style) {
-    if style.size.is_none_or(|size| size <= 0.0) {
-        reader.fault(
-            node,
-            "Ukuran huruf tidak ada atau bukan px. Tulis font-size dalam px.",
-            "The font size is missing or not in px. Write font-size in px.",
-        );
-    }
-    let opaque = style.opaque && style.fill.is_some();
-    if let Some(name) = style.unusable.or((!opaque).then_some("opacity/fill")) {
-        reader.fault(
-            node,
-            format!("Teks berisi nilai tidak dapat memakai {name}. Pakai warna polos tanpa efek."),
-            format!("A text with a value cannot have {name}. Use a plain colour without effects."),
-        );
-    }
-}
-
+/// What a text with a value in it cannot be: our own letters are set upright, plain and in one piece.
 fn check_placeholder(
     reader: &mut Reader,
     node: Node,
@@ -277,6 +259,25 @@ fn check_placeholder(
             node,
             "Lapisan background hanya untuk gambar tetap. Pindahkan teks ini ke resin atau colour.",
             "The background layer is for static art only. Move this text to resin or colour.",
+        );
+    }
+}
+
+/// Size, colour and effects of a placeholder's letters.
+fn check_letters(reader: &mut Reader, node: Node, style: &Style) {
+    if style.size.is_none_or(|size| size <= 0.0) {
+        reader.fault(
+            node,
+            "Ukuran huruf tidak ada atau bukan px. Tulis font-size dalam px.",
+            "The font size is missing or not in px. Write font-size in px.",
+        );
+    }
+    let opaque = style.opaque && style.fill.is_some();
+    if let Some(name) = style.unusable.or((!opaque).then_some("opacity/fill")) {
+        reader.fault(
+            node,
+            format!("Teks berisi nilai tidak dapat memakai {name}. Pakai warna polos tanpa efek."),
+            format!("A text with a value cannot have {name}. Use a plain colour without effects."),
         );
     }
 }

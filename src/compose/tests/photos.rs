@@ -33,7 +33,8 @@ fn said(picture: impl Into<DynamicImage>) -> Vec<Finding> {
 
 #[test]
 fn every_drawn_child_passes_without_a_warning() {
-    for seed in 0..30 {
+    // All five haircuts in both shapes.
+    for seed in 0..10 {
         for backdrop in [Backdrop::Red, Backdrop::Blue] {
             let jpeg = portrait::draw_portrait(backdrop, seed);
             assert_eq!(jpeg, portrait::draw_portrait(backdrop, seed));
@@ -214,7 +215,7 @@ fn nothing_of_a_photo_is_in_its_debug_text() {
 fn noise_after_the_magic_bytes_never_panics() {
     let jpeg = portrait::draw_portrait(Backdrop::Red, 0);
     let mut state = 1_u32;
-    for round in 0..200 {
+    for round in 0..100 {
         let mut bytes = jpeg[..4000].to_vec();
         bytes.extend_from_slice(&[0xFF, 0xD9]);
         for _ in 0..20 {
