@@ -95,12 +95,7 @@ fn read_text<'a>(
     text: &'a str,
     found: &mut Vec<Finding>,
 ) -> Result<Reading<'a>, Fault> {
-    if text.chars().any(is_unseen) {
-        return Err(malformed(field, &VISIBLE));
-    }
-    if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
-        return Err(malformed(field, &NO_OUTER_BLANKS));
-    }
+    as_typed(field, text)?;
     match &field.shape {
         Shape::Text { min, max, hold_above, chars } => {
             within(field, text, *min, *max)?;
@@ -141,6 +136,17 @@ fn read_text<'a>(
         Shape::Official | Shape::Kind | Shape::Flag => {}
     }
     Ok(Reading::Text(text))
+}
+
+/// Nothing that a clerk cannot see, and nothing trimmed silently.
+fn as_typed(field: &Field, text: &str) -> Result<(), Fault> {
+    if text.chars().any(is_unseen) {
+        return Err(malformed(field, &VISIBLE));
+    }
+    if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
+        return Err(malformed(field, &NO_OUTER_BLANKS));
+    }
+    Ok(())
 }
 
 fn written_with(field: &Field, text: &str, chars: &CharSet) -> Result<(), Fault> {

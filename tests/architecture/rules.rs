@@ -54,6 +54,8 @@ pub const BANS: &[Ban] = &[
             "std::time::Instant",
             "jiff::Timestamp::now",
             "jiff::Zoned::now",
+            "Timestamp::now",
+            "Zoned::now",
             "std::net",
             "std::process",
             "std::thread",
@@ -134,7 +136,10 @@ fn reaches(named: &Named, banned: &str) -> bool {
         whole.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
     };
     let above = path.strip_suffix("::*").unwrap_or(path);
-    inside(path, banned) || (named.imported && inside(banned, above))
+    // A type may be imported though one of its functions is banned: the call is found where it stands.
+    let is_type =
+        above.rsplit("::").next().is_some_and(|last| last.starts_with(char::is_uppercase));
+    inside(path, banned) || (named.imported && !is_type && inside(banned, above))
 }
 
 /// The family whose folder the file lies in.
