@@ -29,6 +29,7 @@ pub mod words;
 
 mod advice;
 mod evolis;
+mod levers;
 
 use contract::{CardPrinter, Cause, DeviceError, Whereabouts};
 use emulation::{EmulatedMachine, EmulationError, EmulatorSettings, SharedMachine};
