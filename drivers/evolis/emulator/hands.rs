@@ -1,6 +1,7 @@
 //! Hands on the emulated machine: what somebody does to it, and what that puts right. Knows no command.
 
-use super::mechanics::{Mechanics, Place};
+use super::mechanics::Mechanics;
+use super::places::Place;
 use crate::emulation::{JamAt, Lever};
 use crate::evolis::protocol::{ERROR_MECHANICAL, RibbonKind};
 use crate::evolis::status::error;

@@ -2,7 +2,8 @@
 //! Knows no command.
 
 use super::Machine;
-use super::mechanics::{Exit, Mechanics, Place, Work};
+use super::mechanics::{Mechanics, Work};
+use super::places::{Exit, Place};
 use crate::emulation::{EmulationError, EmulatorSettings};
 use crate::evolis::Wire;
 use crate::evolis::status::{StatusWords, config, information, warning};

@@ -2,12 +2,13 @@
 //!
 //! One transmission in, one frame out. Time passes only through `elapse`. What it hears and says stands in
 //! `talk.rs`; what a command answers in `answers.rs` (questions) and `orders.rs`, `stations.rs` (deeds); the
-//! status words in `indicators.rs`; what a card goes through in `mechanics.rs` and `printing.rs`, what comes out
+//! status words in `indicators.rs`; what a card goes through in `mechanics.rs`, `printing.rs` and `faults.rs`, what comes out
 //! in `picture.rs`; what is put in in `supplies.rs`; heat in `heat.rs`; what somebody does to it in `hands.rs`;
 //! what will go wrong in `planned.rs`; what can be set and seen from outside in `state.rs`; what survives a power
 //! cut in `memory.rs`.
 
 mod answers;
+mod faults;
 mod hands;
 mod heat;
 mod indicators;
@@ -15,6 +16,7 @@ mod mechanics;
 mod memory;
 mod orders;
 mod picture;
+mod places;
 mod planned;
 mod printing;
 mod state;
@@ -33,7 +35,8 @@ use crate::emulation::{EmulatedMachine, EmulationError, EmulatorSettings, Finish
 use crate::emulation::{Lever, Speech};
 use crate::models::Model;
 use indicators::Options;
-use mechanics::{Card, Mechanics};
+use mechanics::Mechanics;
+use places::Card;
 use stations::Magnetic;
 use talk::{NotUnderstood, Reply};
 

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use super::mechanics::{CLEANING_TIME, Place, Work};
+use super::mechanics::{CLEANING_TIME, Work};
+use super::places::Place;
 use super::{Electronics, Machine, Session};
 use crate::evolis::protocol::{ERROR_PARAMETERS, OK, OPTION_NOT_AVAILABLE};
 

@@ -1,15 +1,15 @@
 //! A print on the emulated machine: panel by panel along its own clock, and what becomes of it when something
 //! goes wrong. Knows no command text and no frame.
 //!
-//! With `Pem;2` (or 38) a fault drops CLAIM and gives the job up. With `Pem;0` the machine holds the job, keeps
-//! CLAIM, and prints the card again by itself as soon as somebody has put right what was wrong (Evolis wire
-//! notes, section 6.3).
+//! What becomes of a job that meets a fault stands in `faults.rs`.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::mechanics::{EJECT_TIME, FEED_TIME, FLIP_TIME, Mechanics, Place, Refusal, Work};
+use super::faults::Held;
+use super::mechanics::{EJECT_TIME, FEED_TIME, FLIP_TIME, Mechanics, Refusal, Work};
 use super::picture::Side;
+use super::places::Place;
 use super::supplies::Wound;
 use crate::emulation::JamAt;
 use crate::evolis::bitmap::Bitmap;
@@ -34,31 +34,29 @@ pub struct Job {
     /// The ribbon that it was made for.
     pub ribbon: Option<u16>,
     /// Panels may come (`Ss` was heard, `Se` not yet).
-    open: bool,
+    pub(super) open: bool,
     on_back: bool,
     front: Side,
     back: Side,
     /// Its part 2 was heard.
     released: bool,
     /// It met a fault and the host handles that; the rest of it is swallowed.
-    given_up: Option<&'static str>,
+    pub(super) given_up: Option<&'static str>,
     /// It met a fault and the machine handles that.
-    held: Option<Held>,
+    pub(super) held: Option<Held>,
     /// `Se` was heard while it was held.
-    complete: bool,
-    run: Option<Run>,
+    pub(super) complete: bool,
+    pub(super) run: Option<Run>,
 }
 
-/// What a held job goes on with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Held {
-    /// Everything: the card is spoiled or never came.
-    Afresh,
-    /// Only the way out was barred.
-    LetOut,
+impl Job {
+    /// What is left of it when the host must see to the fault: the rest of it is swallowed.
+    pub fn lost(&self, text: &'static str) -> Self {
+        Self { given_up: Some(text), open: self.open, ..Self::default() }
+    }
 }
 
-struct Run {
+pub struct Run {
     steps: VecDeque<Step>,
     /// The first step has begun, and ends then.
     ends_at: Option<Duration>,
@@ -217,7 +215,7 @@ impl Mechanics {
     }
 
     /// Starts the print of the panels that are there.
-    fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         let mut steps = VecDeque::new();
         steps.extend(self.heat.rest().map(Step::Rest));
         match &self.card {
@@ -336,70 +334,5 @@ impl Mechanics {
                 self.open_cover();
             }
         }
-    }
-
-    /// Something went wrong with the job.
-    pub fn fault(&mut self, refusal: Refusal) -> &'static str {
-        let text = self.complain(refusal);
-        let in_job = self.job.open || self.job.run.is_some();
-        self.job.run = None;
-        if !in_job {
-            return text;
-        }
-        if self.handles_errors() {
-            let only_the_way_out = error::HOPPER_FULL | error::CARD_ON_EJECT;
-            let barred = refusal.0 != 0 && refusal.0 & !only_the_way_out == 0;
-            self.job.complete = !self.job.open;
-            self.job.held = Some(if barred { Held::LetOut } else { Held::Afresh });
-            return OK;
-        }
-        self.give_up(text);
-        text
-    }
-
-    /// The job is lost.
-    pub fn give_up(&mut self, text: &'static str) {
-        self.job = Job { given_up: Some(text), open: self.job.open, ..Job::default() };
-    }
-
-    /// The host wants to handle errors itself: a job that the machine holds is lost.
-    pub fn hand_over_errors(&mut self) {
-        if self.held() {
-            self.give_up(ERROR_MECHANICAL);
-        }
-    }
-
-    /// Somebody took the card of a job in his hand.
-    pub fn card_was_taken(&mut self) {
-        match self.job.held {
-            // It was finished, and only the way out was barred.
-            Some(Held::LetOut) => self.job.held = None,
-            Some(Held::Afresh) => {}
-            None if self.job.claim => self.give_up(ERROR_CARD),
-            None => {}
-        }
-    }
-
-    /// A held job goes on when nothing is wrong any more and all of its panels are there.
-    fn resume(&mut self) {
-        let well = self.errors == 0 && !self.cover_open && !self.feeder_open && !self.locked;
-        let fed = self.card.is_some() || self.memory.feeder_cards > 0 || self.card_in_hand;
-        if !well || !fed {
-            return;
-        }
-        match self.job.held.take_if(|_| self.job.complete) {
-            Some(Held::Afresh) => self.run(),
-            Some(Held::LetOut) => {
-                if let Err(refusal) = self.let_out(false) {
-                    self.fault_on_the_way_out(refusal);
-                }
-            }
-            None => {}
-        }
-    }
-
-    fn fault_on_the_way_out(&mut self, refusal: Refusal) {
-        self.complain(refusal);
-        self.job.held = Some(Held::LetOut);
     }
 }
