@@ -46,18 +46,27 @@ impl Machine {
             ("Rlr", []) => self.electronics.last_text.clone(),
             ("Rem", ["1"]) => self.mechanics.error_management.to_string(),
             ("Rkc", ["M"]) => trays.feeder.to_string(),
-            // Timers that are never set; the answers' form was not explored.
-            ("Rst", [] | ["1" | "2"]) | ("Rsdc", ["1" | "2"]) => "0".to_owned(),
+            // Seconds until it sleeps. It never switches itself off.
+            ("Rst", [] | ["1" | "2"]) => {
+                self.settings.sleeps_after.unwrap_or_default().as_secs().to_string()
+            }
+            ("Rsdc", ["1" | "2"]) => "0".to_owned(),
             // What the maker's library accepts here is not known.
             ("Rcim", [] | ["1", "1", "1"]) => trays.feed.to_string(),
             ("Rcem", [] | ["1"]) => trays.out.to_string(),
             ("Rcrm", [] | ["1"]) => trays.reject.to_string(),
+            // What a ribbon configuration is read as was not explored; the maker's library asks it once.
+            ("Rr", [] | ["1", "1", "1"]) => {
+                self.mechanics.supplies.ribbon.map_or(0, |ribbon| ribbon.number).to_string()
+            }
+            ("Rscan", []) if self.options.scans() => "EMU SCAN 1.0".to_owned(),
+            ("Rscan", []) => OPTION_NOT_AVAILABLE.to_owned(),
             ("Clcd", ["Rfv" | "Rbmp"]) if !lcd => OPTION_NOT_AVAILABLE.to_owned(),
             ("Clcd", ["Rfv"]) => "EMU LCD 1.0".to_owned(),
             ("Clcd", ["Rbmp"]) => "1".to_owned(),
             (
-                "Rtp" | "Roem" | "Rfv" | "Rsn" | "Rkn" | "Rzp" | "Rpst" | "Rlr" | "Rem" | "Rkc"
-                | "Rst" | "Rsdc" | "Rcim" | "Rcem" | "Rcrm" | "Clcd",
+                "Rtp" | "Rr" | "Rscan" | "Roem" | "Rfv" | "Rsn" | "Rkn" | "Rzp" | "Rpst" | "Rlr"
+                | "Rem" | "Rkc" | "Rst" | "Rsdc" | "Rcim" | "Rcem" | "Rcrm" | "Clcd",
                 _,
             ) => ERROR_PARAMETERS.to_owned(),
             _ => return None,

@@ -106,6 +106,8 @@ struct Electronics {
     /// It has just booted, and nothing was asked of it since.
     reset: bool,
     asleep: bool,
+    /// It was told to switch itself off, and does once it has answered.
+    goes_off: bool,
     heard_at: Duration,
     status_block: bool,
     last_text: String,
@@ -118,6 +120,7 @@ impl Electronics {
             spoilt: None,
             reset: true,
             asleep: false,
+            goes_off: false,
             heard_at: Duration::ZERO,
             status_block,
             last_text: String::new(),

@@ -43,7 +43,25 @@ impl Machine {
                 trays.feeder = one.chars().next().unwrap_or('1');
                 OK
             }
-            ("Psid" | "Pem" | "Pps" | "Pkc", _) => ERROR_PARAMETERS,
+            // Which of several feeders: captured from the maker's library for A to D.
+            ("Lipi", [one]) if one.len() == 1 && "ABCD".contains(one) => {
+                trays.feeder = one.chars().next().unwrap_or('A');
+                OK
+            }
+            ("Pst", [seconds]) => match seconds.parse() {
+                Ok(seconds) => {
+                    self.settings.sleeps_after =
+                        (seconds > 0).then(|| Duration::from_secs(seconds));
+                    OK
+                }
+                Err(_) => ERROR_PARAMETERS,
+            },
+            ("Psdc", ["D"] | ["E", _]) => OK,
+            ("Psdc", ["Force"]) => {
+                self.electronics.goes_off = true;
+                OK
+            }
+            ("Psid" | "Pem" | "Pps" | "Pkc" | "Lipi" | "Pst" | "Psdc", _) => ERROR_PARAMETERS,
             _ => return None,
         })
     }

@@ -15,12 +15,19 @@ pub struct Magnetic {
     formats: [u8; 3],
     to_write: [Option<String>; 3],
     read: [Option<String>; 3],
+    /// Why nothing was read; each track then says so.
+    unread: &'static str,
 }
 
 impl Default for Magnetic {
     /// Track 1 in ISO 1 and so on, as the maker's settings have it.
     fn default() -> Self {
-        Self { formats: [1, 2, 3], to_write: Default::default(), read: Default::default() }
+        Self {
+            formats: [1, 2, 3],
+            to_write: Default::default(),
+            read: Default::default(),
+            unread: ERROR_BLANK_TRACK,
+        }
     }
 }
 
@@ -68,7 +75,7 @@ impl Machine {
             ("Smr", [t]) if track(t).is_some() => self.read_stripe(track(t)),
             ("Rmb", [t]) if track(t).is_some() => {
                 let read = self.magnetic.read[track(t)?].clone();
-                return Some(read.unwrap_or_else(|| ERROR_BLANK_TRACK.to_owned()));
+                return Some(read.unwrap_or_else(|| self.magnetic.unread.to_owned()));
             }
             ("Pmc" | "Dm" | "Smw" | "Smr" | "Rmb", _) => ERROR_PARAMETERS,
             _ => return None,
@@ -109,13 +116,14 @@ impl Machine {
     fn read_stripe(&mut self, only: Option<usize>) -> &'static str {
         self.mechanics.errors &= !MAGNETIC_ERRORS;
         self.mechanics.begin_work(Work::Encoding, MAGNETIC_TIME);
-        self.magnetic.read = Default::default();
+        (self.magnetic.read, self.magnetic.unread) = (Default::default(), ERROR_BLANK_TRACK);
         let Some(card) = &self.mechanics.card else { return ERROR_CARD };
         let mut read = card.tracks.clone();
         let faults = [MagneticFault::Read, MagneticFault::Checksum];
         let planned = &mut self.mechanics.planned.magnetic;
         if let Some(fault) = planned.take_if(|fault| faults.contains(fault)) {
-            return self.fail_magnetic(fault);
+            self.magnetic.unread = self.fail_magnetic(fault);
+            return self.magnetic.unread;
         }
         if planned.take_if(|fault| *fault == MagneticFault::Blank).is_some() {
             read = Default::default();

@@ -35,7 +35,7 @@ pub enum Spoilt {
 }
 
 /// What was not understood, by kind. A correct driver causes none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct NotUnderstood {
     /// Commands that it does not know.
     pub commands: u64,
@@ -45,12 +45,32 @@ pub struct NotUnderstood {
     pub panels: u64,
     /// Bytes that are no command, no tag and no panel, or only the beginning of one.
     pub noise: u64,
+    /// The last of these commands by name, each once; never their parameters, which may be a person's.
+    pub last_names: Vec<String>,
 }
+
+/// Enough to see what a client wants that the machine has not.
+const NAMES_MAX: usize = 16;
+/// No command has a longer name.
+const NAME_MAX_BYTES: usize = 8;
 
 impl NotUnderstood {
     /// All kinds.
     pub fn all(&self) -> u64 {
         self.commands + self.parameters + self.panels + self.noise
+    }
+
+    /// A command was refused.
+    fn note(&mut self, name: &str, said: &str) {
+        match said {
+            ERROR_COMMAND => self.commands += 1,
+            ERROR_PARAMETERS => self.parameters += 1,
+            _ => return,
+        }
+        let name: String = name.chars().take(NAME_MAX_BYTES).collect();
+        self.last_names.retain(|known| *known != name);
+        self.last_names.insert(0, name);
+        self.last_names.truncate(NAMES_MAX);
     }
 }
 
@@ -129,8 +149,10 @@ impl Machine {
                 let parameters: Vec<&str> =
                     rest.map(|rest| rest.split(';').collect()).unwrap_or_default();
                 let said = self.obey(name, &parameters);
-                self.not_understood.commands += u64::from(said == ERROR_COMMAND);
-                self.not_understood.parameters += u64::from(said == ERROR_PARAMETERS);
+                // Old firmware understands that it is asked something that it cannot answer.
+                if !(self.settings.old_firmware && name == "Rco") {
+                    self.not_understood.note(name, &said);
+                }
                 // Just booted, until something is done with it.
                 self.electronics.reset &= name.starts_with(['R', 'C']) || name == "Srs";
                 match said.as_str() {
@@ -182,6 +204,9 @@ impl Machine {
         self.frame(reply.text, answer);
         if let Spoilt::By(AnswerFault::Garble(seed)) = fate {
             garble(answer, seed);
+        }
+        if std::mem::take(&mut self.electronics.goes_off) {
+            self.cut_power();
         }
         Speech::Said
     }
