@@ -41,6 +41,22 @@ impl Cause {
                     "Another program uses the printer (session {session}). Close that program."
                 ),
             ),
+            Self::Busy => Words::fixed(
+                "Printer masih mengerjakan kartu sebelumnya. Tunggu sampai kartunya keluar.",
+                "The printer is still at work on an earlier card. Wait until that is out.",
+            ),
+            Self::Restarted => Words::fixed(
+                "Printer mati atau menyala ulang di tengah pekerjaan. Periksa apakah kartunya keluar, lalu periksa dayanya.",
+                "The printer restarted in the middle of a job. See whether the card came out, then check its power.",
+            ),
+            Self::CardInside => Words::fixed(
+                "Masih ada kartu di dalam printer. Keluarkan kartunya dan periksa sebelum melanjutkan.",
+                "A card is still inside the printer. Take it out and look at it before going on.",
+            ),
+            Self::Magnetic(_) => Words::fixed(
+                "Pita magnetik kartu tidak dapat ditulis atau dibaca. Periksa jenis kartu dan arah pitanya, lalu bersihkan kepala magnetik.",
+                "The card's magnetic stripe cannot be written or read. Check the kind of card and which way it lies, then clean the magnetic head.",
+            ),
             Self::Unsupported(what) => Words::new(
                 format!(
                     "Printer atau perlengkapannya tidak didukung: {what}. Periksa pita dan konfigurasi."

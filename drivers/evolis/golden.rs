@@ -49,7 +49,7 @@ fn prepared(ribbon: &str, front: FaceImage, back: Option<FaceImage>) -> Prepared
         cube: Arc::default(),
     };
     let mut card = PreparedCard::default();
-    prepress.prepare(&CardImage { front, back }, &mut card).unwrap();
+    prepress.prepare(&CardImage { front, back, stays_inside: false }, &mut card).unwrap();
     card
 }
 

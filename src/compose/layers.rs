@@ -109,7 +109,8 @@ impl Layers {
         let alpha: Vec<u8> = pixels.data().chunks_exact(4).map(|p| p[3]).collect();
         let resin = pack(&alpha, head.width_px as usize);
         let (width_px, height_px) = (head.width_px, head.height_px);
-        let mut face = FaceImage { width_px, height_px, rgb: Vec::new(), resin };
+        let mut face =
+            FaceImage { width_px, height_px, rgb: Vec::new(), resin, unvarnished: Vec::new() };
         for label in design.labels.iter().filter(|label| is_drawn(&label.when, key.conditions)) {
             let text = label.template.fill(&BTreeMap::new()).text;
             if let Ok(fitted) = fit::fit(fonts, label, &text) {
