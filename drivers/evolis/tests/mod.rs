@@ -1,6 +1,8 @@
 //! The driver and the emulated machine together, as a person in the room would see it. No test here waits.
 #![allow(clippy::unwrap_used)]
 
+mod puppet;
+mod truth;
 mod wire;
 
 use std::sync::Arc;
