@@ -165,6 +165,44 @@ const EXTENSION_3: &[Row] = &[
     row(0x0000_0004, "cover-open", Note, "Penutup printer terbuka. Tutup penutupnya.", "The printer's cover is open. Close it."),
 ];
 
+/// Bits that stop a print, as captured (Evolis wire notes, section 2).
+#[cfg(test)]
+pub const STOPS_WARNING: &[&str] = &[
+    "COOLING",
+    "COVER_OPEN",
+    "NO_RIBBON",
+    "REMOVE_RIBBON",
+    "REJECT_BOX_FULL",
+    "CARD_ON_EJECT",
+    "FEEDER_EMPTY",
+    "HOPPER_FULL",
+    "RIBBON_ENDED",
+    "PRINTER_LOCKED",
+    "UNSUPPORTED_RIBBON",
+    "NO_CLEAR",
+    "CLEAR_END",
+    "FEEDER_OPEN",
+];
+#[cfg(test)]
+pub const STOPS_ERROR: &[&str] = &[
+    "HEAD_TEMP",
+    "FEEDER_ERROR",
+    "RIBBON_ERROR",
+    "COVER_OPEN",
+    "MECHANICAL",
+    "REJECT_BOX_FULL",
+    "BAD_RIBBON",
+    "RIBBON_ENDED",
+    "HOPPER_FULL",
+    "BLANK_TRACK",
+    "MAGNETIC_DATA",
+    "READ_MAGNETIC",
+    "WRITE_MAGNETIC",
+    "CLEAR_ERROR",
+    "CLEAR_ENDED",
+    "FEEDER_OPEN",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,42 +216,6 @@ mod tests {
             }
         }
     }
-
-    /// Bits that stop a print, as captured (Evolis wire notes, section 2).
-    const STOPS_WARNING: &[&str] = &[
-        "COOLING",
-        "COVER_OPEN",
-        "NO_RIBBON",
-        "REMOVE_RIBBON",
-        "REJECT_BOX_FULL",
-        "CARD_ON_EJECT",
-        "FEEDER_EMPTY",
-        "HOPPER_FULL",
-        "RIBBON_ENDED",
-        "PRINTER_LOCKED",
-        "UNSUPPORTED_RIBBON",
-        "NO_CLEAR",
-        "CLEAR_END",
-        "FEEDER_OPEN",
-    ];
-    const STOPS_ERROR: &[&str] = &[
-        "HEAD_TEMP",
-        "FEEDER_ERROR",
-        "RIBBON_ERROR",
-        "COVER_OPEN",
-        "MECHANICAL",
-        "REJECT_BOX_FULL",
-        "BAD_RIBBON",
-        "RIBBON_ENDED",
-        "HOPPER_FULL",
-        "BLANK_TRACK",
-        "MAGNETIC_DATA",
-        "READ_MAGNETIC",
-        "WRITE_MAGNETIC",
-        "CLEAR_ERROR",
-        "CLEAR_ENDED",
-        "FEEDER_OPEN",
-    ];
 
     #[test]
     fn every_bit_alone_has_the_captured_effect_on_printing() {

@@ -86,7 +86,7 @@ impl Strings {
             _ => "OK".to_owned(),
         };
         match told.split(';').collect::<Vec<_>>()[..] {
-            ["Psid", number, _] => puppet.session = number.parse().unwrap(),
+            ["Psid", number, _] if instead.is_none() => puppet.session = number.parse().unwrap(),
             ["Pem", "0"] => puppet.words.information |= information::PRINTER_MASTER,
             ["Pem", _] => puppet.words.information &= !information::PRINTER_MASTER,
             ["JOB"] if instead.is_none() => {
