@@ -1,6 +1,7 @@
 //! The driver and the emulated machine together, as a person in the room would see it. No test here waits.
 #![allow(clippy::unwrap_used)]
 
+mod cards;
 mod conversation;
 mod puppet;
 mod truth;
