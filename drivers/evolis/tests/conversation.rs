@@ -140,33 +140,6 @@ fn the_emulated_stripe_holds_what_was_written() {
 }
 
 #[test]
-fn old_firmware_is_asked_the_old_questions() {
-    let (_, mut printer) = on_strings(|told, _| {
-        let text = match told {
-            "Rco;card" | "Rco;clean" => "ERROR CDE",
-            "Rco;c" => "620",
-            "Rco;n" => "3",
-            "Rco;clp" => "-20",
-            "Rco;s;1" => "40 50",
-            "Rco;r" => "600",
-            "Rco;cnac" => "1",
-            _ => return None,
-        };
-        Some(text.to_owned())
-    });
-    let status = printer.status().unwrap();
-    assert_eq!(status.cards_entered, Some(620));
-    let want = Cleaning {
-        cards_since: Some(60),
-        cards_until_due: Some(0),
-        cards_until_warranty_lost: None,
-        regular_cleanings: Some(3),
-        advanced_cleanings: Some(1),
-    };
-    assert_eq!(status.cleaning, Some(want));
-}
-
-#[test]
 fn a_reservation_that_comes_late_is_waited_for_and_one_that_never_comes_is_not() {
     // Looks until the number appears, and which number it is.
     for (late, number) in [(20, 2), (20, 9), (usize::MAX, 2)] {
@@ -217,23 +190,6 @@ fn a_machine_that_restarts_in_a_job_says_nothing_of_the_card() {
         None
     });
     printer.print(&colour_card(printer.as_ref())).unwrap();
-}
-
-#[test]
-fn a_sleeping_machine_is_not_busy_and_a_print_wakes_it() {
-    let (_, mut printer) = on_strings(|told, puppet| {
-        match told {
-            "JOB" => puppet.words.information &= !information::SLEEP_MODE,
-            "Rtp" => puppet.words.information |= information::SLEEP_MODE,
-            _ => {}
-        }
-        None
-    });
-    let status = printer.status().unwrap();
-    assert!(!status.busy && status.troubles.is_empty());
-    assert_eq!(printer.facts().unwrap().value("state", "minor"), Some("INF_SLEEP_MODE"));
-    printer.print(&colour_card(printer.as_ref())).unwrap();
-    assert_eq!(printer.facts().unwrap().value("state", "minor"), Some("PRINTER_READY"));
 }
 
 #[test]
