@@ -159,33 +159,28 @@ impl<F: FnMut(usize, &[u8]) -> Fate + Send> Meddled<F> {
     fn carry(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
         let fate = (self.fate)(self.exchanges, request);
         self.exchanges += 1;
-        let taken =
-            if let Fate::Cut(bytes) = fate { bytes.min(request.len()) } else { request.len() };
-        if taken > 0 || (request.is_empty() && fate == Fate::Fine) {
+        if let Fate::Cut(bytes) = fate {
+            self.unread.clear();
+            return Err(self.wire.break_after(request, bytes));
+        }
+        if !request.is_empty() || fate == Fate::Fine {
             let mut answer = Vec::new();
-            self.wire.send(&request[..taken], patience)?;
+            self.wire.send(request, patience)?;
             self.wire.receive(&mut answer, patience)?;
             self.unread.push_back(answer);
         }
         let broken = WireFault::Broken(std::io::ErrorKind::BrokenPipe);
         self.withheld = None;
         match fate {
-            Fate::Fine => Ok(()),
-            Fate::Late => {
-                self.withheld = Some(WireFault::Silent(patience));
-                Ok(())
-            }
+            Fate::Fine | Fate::Cut(_) => {}
+            Fate::Late => self.withheld = Some(WireFault::Silent(patience)),
             // What is on a wire that breaks never arrives.
             Fate::Lost => {
                 self.unread.clear();
                 self.withheld = Some(broken);
-                Ok(())
-            }
-            Fate::Cut(_) => {
-                self.unread.clear();
-                Err(TransportError { kind: broken, sent_bytes: taken })
             }
         }
+        Ok(())
     }
 }
 
