@@ -9,10 +9,7 @@ impl Cause {
     pub fn words(&self) -> Words {
         match self {
             Self::Trouble(troubles) => worst(troubles),
-            Self::Wire(_) => Words::fixed(
-                "Printer tidak dapat dihubungi. Periksa kabel dan daya printer.",
-                "The printer cannot be reached. Check its cable and its power.",
-            ),
+            Self::Wire(fault) => fault.kind.words(),
             Self::Garbled { .. } => Words::fixed(
                 "Jawaban printer tidak dipahami. Matikan dan nyalakan printer; bila berulang, hubungi teknisi.",
                 "The printer's answer is not understood. Switch it off and on; if it happens again, call the technician.",
