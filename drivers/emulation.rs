@@ -2,15 +2,45 @@
 //! Knows no family. An emulator hears bytes and answers bytes; it never sees a driver.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A machine's end of the wire, and the hands that can be laid on it.
 pub trait EmulatedMachine: Send {
-    /// Hears one whole request and writes one whole answer (emptied first). An empty request asks for
-    /// what the machine says by itself; an empty answer means that it hangs up without a word.
-    fn exchange(&mut self, request: &[u8], answer: &mut Vec<u8>);
+    /// Hears bytes as they come: whole commands are obeyed at once and in order, the rest is kept (no more
+    /// than one command or one panel of it).
+    fn hear(&mut self, bytes: &[u8]);
+
+    /// The host has said all (TCP: it half-closed). What is half heard counts as not understood.
+    fn end_of_input(&mut self);
+
+    /// The host closed, or was unplugged: half-heard bytes and the unsaid answer are forgotten.
+    fn hang_up(&mut self);
+
+    /// Says the answer to what it heard since it last spoke, else what it says by itself; writes it into
+    /// `answer` (emptied first).
+    fn speak(&mut self, answer: &mut Vec<u8>) -> Speech;
+
+    /// Hears one whole transmission and says its answer, letting as much of its time pass as that takes.
+    /// An empty answer: it hangs up without a word, or never speaks.
+    fn exchange(&mut self, transmission: &[u8], answer: &mut Vec<u8>) {
+        if !transmission.is_empty() {
+            self.hear(transmission);
+            self.end_of_input();
+        }
+        loop {
+            match self.speak(answer) {
+                Speech::Later(NEVER) => {
+                    self.hang_up();
+                    return answer.clear();
+                }
+                Speech::Later(span) => self.elapse(span),
+                Speech::Said | Speech::HangsUp => return,
+            }
+        }
+    }
 
     /// Lets its clock run.
     fn elapse(&mut self, span: Duration);
@@ -33,6 +63,20 @@ pub trait EmulatedMachine: Send {
     /// The last card that came out good.
     fn last_card(&self) -> Option<&FinishedCard>;
 }
+
+/// What became of the wish that a machine speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speech {
+    /// The answer is said.
+    Said,
+    /// Not before so much of its own time has passed: a card is on its way. [`NEVER`]: not to this question.
+    Later(Duration),
+    /// It ends the conversation; what stands in the answer is the last that comes.
+    HangsUp,
+}
+
+/// How long one waits for a machine that does not answer any more.
+pub const NEVER: Duration = Duration::MAX;
 
 /// What somebody in the office can do to a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,18 +200,64 @@ pub enum EmulationError {
 
 /// One emulated machine in several hands: a wire's, and those of whoever pulls its levers.
 #[derive(Clone)]
-pub struct SharedMachine(Arc<Mutex<Box<dyn EmulatedMachine>>>);
+pub struct SharedMachine(Arc<Mutex<Held>>);
+
+struct Held {
+    machine: Box<dyn EmulatedMachine>,
+    /// When its clock was last set by the one on the wall; `None`: it follows its own.
+    wall: Option<Instant>,
+}
+
+/// A machine that somebody has his hands on.
+pub struct Hands<'a>(MutexGuard<'a, Held>);
+
+impl Deref for Hands<'_> {
+    type Target = dyn EmulatedMachine;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0.machine
+    }
+}
+
+impl DerefMut for Hands<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut *self.0.machine
+    }
+}
 
 impl SharedMachine {
     /// Shares a machine.
     pub fn new(machine: Box<dyn EmulatedMachine>) -> Self {
-        Self(Arc::new(Mutex::new(machine)))
+        let wall = machine.in_real_time().then(Instant::now);
+        Self(Arc::new(Mutex::new(Held { machine, wall })))
     }
 
-    /// Lays hands on it. A thread that died while holding it does not take it away from the others:
-    /// the machine is as whole as the last command left it.
-    pub fn lock(&self) -> MutexGuard<'_, Box<dyn EmulatedMachine>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Lays hands on it, with its clock set. A thread that died while holding it does not take it away
+    /// from the others: the machine is as whole as the last command left it.
+    pub fn lock(&self) -> Hands<'_> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(since) = held.wall {
+            let now = Instant::now();
+            held.wall = Some(now);
+            held.machine.elapse(now - since);
+        }
+        Hands(held)
+    }
+
+    /// From now on its clock follows the one on the wall: its wire reaches beyond this process.
+    pub fn follow_the_wall(&self) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.wall.get_or_insert_with(Instant::now);
+    }
+
+    /// Lets time pass: waits for it where its clock follows the one on the wall. Nobody holds it meanwhile.
+    pub fn pass(&self, span: Duration) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.wall.is_none() {
+            return held.machine.elapse(span);
+        }
+        drop(held);
+        std::thread::sleep(span);
     }
 
     /// Shorthand for one lever.

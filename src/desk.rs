@@ -170,14 +170,12 @@ impl Desk {
     ) -> Result<Vec<FaceHash>, Vec<Finding>> {
         let Claimed { record, request, photo } = claimed;
         let (product, card) = self.card(request, photo.is_some(), record.received_at)?;
-        let changed = product.recheck(
-            request,
-            record.kind.as_deref(),
-            self.printing_day(product, request, now),
-            self.offset,
-        );
-        if let Some(changed) = changed {
-            return Err(vec![changed]);
+        let day = self.printing_day(product, request, now);
+        let changed = product.recheck(request, record.kind.as_deref(), day, self.offset);
+        let expired = approval::recheck(request.recommendation.as_ref(), record.received_at, now);
+        let holds: Vec<Finding> = changed.into_iter().chain(expired).collect();
+        if !holds.is_empty() {
+            return Err(holds);
         }
         self.draw(product, &card, photo.as_deref(), head, self.specimen, into)?;
         Ok(hashes(into))

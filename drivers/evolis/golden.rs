@@ -73,7 +73,7 @@ fn skeleton(job: &[u8]) -> Vec<String> {
             Item::Command(text) => text.to_owned(),
             Item::Tag(text) => text.to_owned(),
             Item::Panel(panel) => format!("{panel:?}"),
-            Item::NotUnderstood => "not understood".to_owned(),
+            Item::NotUnderstood | Item::OtherFamily => "not understood".to_owned(),
         })
         .filter(|line| !line.starts_with("Ppws;") && !line.starts_with("Pida;"))
         .collect()

@@ -62,6 +62,7 @@ impl Prepress for EvolisPrepress {
         into.ribbon.push_str(self.ribbon.name);
         into.sides = 1 + u8::from(card.back.is_some());
         let job = &mut into.job;
+        job.reserve_exact(self.job_max_bytes(into.sides));
         self.open_card(card.back.is_some(), job);
         self.face("Sr", &card.front, self.ribbon.front.unwrap_or_default(), job);
         if let Some(back) = &card.back {
@@ -100,6 +101,14 @@ impl EvolisPrepress {
             }
             Some(_) => Ok(()),
         }
+    }
+
+    /// Room for every panel of every side: a buffer that grew by doubling would hold twice a card.
+    fn job_max_bytes(&self, sides: u8) -> usize {
+        /// Commands and tags take about 700 bytes for a card and 400 a side.
+        const TEXT_BYTES: usize = 2048;
+        let dots = self.model.head.dots();
+        TEXT_BYTES + usize::from(sides) * (3 * dots + 2 * panel_bytes(&self.model.head, 1))
     }
 
     /// From the first byte to the command that feeds the blank.

@@ -1,7 +1,8 @@
-//! A transmission as the machine hears it: commands, tags, bitmaps. Knows no state and does nothing.
+//! A transmission as the machine hears it: commands, tags, bitmaps. Knows no state of the machine and does nothing.
 //!
 //! Source: Evolis wire notes, sections 1, 5 and 6.2. Bitmaps are counted, never scanned: their bytes may
-//! look like anything. Counting needs the head's size, so a stream is read for one model.
+//! look like anything. Counting needs the head's size, so a stream is read for one model. [`Stream`] reads
+//! bytes that lie together, [`Ear`] hears them in whatever pieces a wire delivers.
 
 use super::bitmap::{bits_of_levels, panel_bytes};
 use super::protocol::{CR, ESC, NUL};
@@ -9,6 +10,12 @@ use crate::models::Head;
 
 /// The longest command text; the longest known has 30 bytes, magnetic data up to 107 characters.
 const COMMAND_MAX_BYTES: usize = 256;
+
+/// The longest field before a panel's data is the number of its bytes.
+const FIELD_MAX_BYTES: usize = 12;
+
+/// What a client that looks for another maker's machines sends first (section 1).
+const OTHER_FAMILY_PROBE: &[u8] = &[0x1c, 0x6e, 0, 0, 0, 0];
 
 /// One thing in a transmission.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +26,21 @@ pub enum Item<'a> {
     Tag(&'a str),
     /// A panel.
     Panel(Panel<'a>),
+    /// The question for another family's machine.
+    OtherFamily,
     /// Bytes that are none of these; the rest of the transmission may be lost with them.
     NotUnderstood,
+}
+
+/// How a panel is carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `Db;p;levels;`.
+    Plain,
+    /// `Dbx;p;levels;dpi;dpi;`.
+    WithDpi,
+    /// `Dbc;p;levels;bytes;`: line-coded.
+    Compressed,
 }
 
 /// One panel of one side.
@@ -32,8 +52,8 @@ pub struct Panel<'a> {
     pub bits: u32,
     /// Packed, or line-coded.
     pub data: &'a [u8],
-    /// Is `data` line-coded (`Dbc`)?
-    pub compressed: bool,
+    /// The command that carried it.
+    pub form: Form,
 }
 
 impl std::fmt::Debug for Panel<'_> {
@@ -43,119 +63,358 @@ impl std::fmt::Debug for Panel<'_> {
     }
 }
 
-/// Reads a transmission item by item.
+/// What stands before a panel's data.
+#[derive(Debug, Clone, Copy)]
+struct Opening {
+    letter: char,
+    bits: u32,
+    form: Form,
+    /// Bytes of data; a `CR` follows.
+    bytes: usize,
+}
+
+impl Opening {
+    /// The panel whose data and `CR` are `bytes`.
+    fn close<'a>(&self, bytes: &'a [u8]) -> Option<Item<'a>> {
+        let (&last, data) = bytes.split_last()?;
+        let panel = Panel { letter: self.letter, bits: self.bits, data, form: self.form };
+        (last == CR && data.len() == self.bytes).then_some(Item::Panel(panel))
+    }
+}
+
+/// What comes next in bytes that lie together.
+enum Next<'a> {
+    Item(Item<'a>),
+    /// A panel whose data are not all here; the stream stands at the first byte of them.
+    Panel(Opening),
+    /// The beginning of something; the stream stands at its first byte.
+    Unfinished,
+    Nothing,
+}
+
+/// Reads bytes that lie together, item by item.
 pub struct Stream<'a> {
     left: &'a [u8],
     head: Head,
     /// `ESC` may be left out right after a `CR`.
     after_cr: bool,
+    /// The bytes just read were already noise.
+    noise: bool,
+    /// The rest cannot be read.
+    lost: bool,
 }
 
 impl<'a> Stream<'a> {
     /// Reads `bytes` as a machine with this head.
+    #[cfg(test)]
     pub fn new(bytes: &'a [u8], head: Head) -> Self {
-        Self { left: bytes, head, after_cr: false }
+        Self { left: bytes, head, after_cr: false, noise: false, lost: false }
     }
 
     /// Gives up on the rest.
-    fn lost(&mut self) -> Item<'a> {
+    fn lose(&mut self) -> Next<'a> {
         self.left = &[];
-        Item::NotUnderstood
+        self.lost = true;
+        Next::Item(Item::NotUnderstood)
     }
 
-    fn tag(&mut self) -> Item<'a> {
-        let window = &self.left[..self.left.len().min(COMMAND_MAX_BYTES)];
-        let Some(end) = window.iter().position(|&b| b == b'>') else { return self.lost() };
-        let Ok(text) = std::str::from_utf8(&self.left[..=end]) else { return self.lost() };
-        self.left = &self.left[end + 1..];
-        Item::Tag(text)
-    }
-
-    fn command(&mut self) -> Item<'a> {
-        if self.left.starts_with(b"Db") {
-            return self.panel().unwrap_or_else(|| self.lost());
+    fn next_thing(&mut self) -> Next<'a> {
+        while let Some((&NUL, rest)) = self.left.split_first() {
+            self.left = rest;
         }
+        let Some((&first, rest)) = self.left.split_first() else { return Next::Nothing };
+        if first == OTHER_FAMILY_PROBE[0] && !self.noise {
+            return self.probe();
+        }
+        match first {
+            ESC => self.command(rest),
+            b'<' => self.tag(),
+            b if self.after_cr && b.is_ascii_alphabetic() => self.command(self.left),
+            _ => {
+                // On to the next command; what was between is one thing not understood.
+                let next = self.left.iter().position(|&b| b == ESC).unwrap_or(self.left.len());
+                self.left = &self.left[next..];
+                self.after_cr = false;
+                if std::mem::replace(&mut self.noise, true) {
+                    return self.next_thing();
+                }
+                Next::Item(Item::NotUnderstood)
+            }
+        }
+    }
+
+    fn probe(&mut self) -> Next<'a> {
+        if let Some(rest) = self.left.strip_prefix(OTHER_FAMILY_PROBE) {
+            self.left = rest;
+            return Next::Item(Item::OtherFamily);
+        }
+        if OTHER_FAMILY_PROBE.starts_with(self.left) {
+            return Next::Unfinished;
+        }
+        self.left = &self.left[1..];
+        self.noise = true;
+        Next::Item(Item::NotUnderstood)
+    }
+
+    fn tag(&mut self) -> Next<'a> {
         let window = &self.left[..self.left.len().min(COMMAND_MAX_BYTES)];
-        let Some(end) = window.iter().position(|&b| b == CR) else { return self.lost() };
-        let text = &self.left[..end];
+        let Some(end) = window.iter().position(|&b| b == b'>') else {
+            return if window.len() < COMMAND_MAX_BYTES { Next::Unfinished } else { self.lose() };
+        };
+        let Ok(text) = std::str::from_utf8(&self.left[..=end]) else { return self.lose() };
         self.left = &self.left[end + 1..];
+        self.noise = false;
+        Next::Item(Item::Tag(text))
+    }
+
+    /// `text` is what stands behind `ESC`.
+    fn command(&mut self, text: &'a [u8]) -> Next<'a> {
+        if text.starts_with(b"Db") {
+            return self.panel(text);
+        }
+        let window = &text[..text.len().min(COMMAND_MAX_BYTES)];
+        let Some(end) = window.iter().position(|&b| b == CR) else {
+            return if window.len() < COMMAND_MAX_BYTES { Next::Unfinished } else { self.lose() };
+        };
+        self.left = &text[end + 1..];
         self.after_cr = true;
-        match std::str::from_utf8(text) {
+        self.noise = false;
+        Next::Item(match std::str::from_utf8(&text[..end]) {
             Ok(text) if !text.is_empty() && text.bytes().all(|b| (b' '..=b'~').contains(&b)) => {
                 Item::Command(text)
             }
             _ => Item::NotUnderstood,
-        }
+        })
     }
 
-    /// `Db;p;levels;`, `Dbx;p;levels;dpi;dpi;` or `Dbc;p;levels;bytes;`, data, `CR`. `None`: cannot be counted.
-    fn panel(&mut self) -> Option<Item<'a>> {
-        let (name, mut rest) = field(self.left)?;
-        let (letter, behind) = field(rest)?;
-        let (levels, behind) = field(behind)?;
-        rest = behind;
-        let letter = match letter {
-            "y" | "m" | "c" | "k" | "o" => letter.chars().next()?,
-            _ => return None,
+    fn panel(&mut self, text: &'a [u8]) -> Next<'a> {
+        let (opening, data) = match open_panel(text, &self.head) {
+            Ok(found) => found,
+            Err(Closed::Unfinished) => return Next::Unfinished,
+            Err(Closed::Unreadable) => return self.lose(),
         };
-        let bits = bits_of_levels(levels.parse().ok()?)?;
-        let mut bytes = panel_bytes(&self.head, bits);
-        match name {
-            "Db" => {}
-            "Dbx" => {
-                for dpi in [self.head.dpi_x, self.head.dpi_y] {
-                    let (said, behind) = field(rest)?;
-                    rest = (said.parse() == Ok(dpi)).then_some(behind)?;
-                }
+        self.noise = false;
+        let Some((whole, rest)) = data.split_at_checked(opening.bytes + 1) else {
+            self.left = data;
+            return Next::Panel(opening);
+        };
+        match opening.close(whole) {
+            Some(item) => {
+                self.left = rest;
+                self.after_cr = true;
+                Next::Item(item)
             }
-            "Dbc" => {
-                let (said, behind) = field(rest)?;
-                bytes = said.parse().ok()?;
-                rest = behind;
-            }
-            _ => return None,
+            None => self.lose(),
         }
-        let data = rest.get(..bytes)?;
-        if rest.get(bytes) != Some(&CR) {
-            return None;
-        }
-        self.left = &rest[bytes + 1..];
-        self.after_cr = true;
-        Some(Item::Panel(Panel { letter, bits, data, compressed: name == "Dbc" }))
     }
 }
 
 impl<'a> Iterator for Stream<'a> {
     type Item = Item<'a>;
 
+    /// What is cut off at the end was not understood.
     fn next(&mut self) -> Option<Item<'a>> {
-        while let Some((&NUL, rest)) = self.left.split_first() {
-            self.left = rest;
-        }
-        let (&first, rest) = self.left.split_first()?;
-        match first {
-            ESC => {
-                self.left = rest;
-                Some(self.command())
-            }
-            b'<' => Some(self.tag()),
-            b if self.after_cr && b.is_ascii_alphabetic() => Some(self.command()),
-            _ => {
-                // On to the next command; what was between is one thing not understood.
-                let next = self.left.iter().position(|&b| b == ESC).unwrap_or(self.left.len());
-                self.left = &self.left[next..];
-                self.after_cr = false;
+        match self.next_thing() {
+            Next::Item(item) => Some(item),
+            Next::Nothing => None,
+            Next::Panel(_) | Next::Unfinished => {
+                self.left = &[];
                 Some(Item::NotUnderstood)
             }
         }
     }
 }
 
+/// Why what stands before a panel's data cannot be read.
+enum Closed {
+    Unfinished,
+    Unreadable,
+}
+
+/// `Db;p;levels;`, `Dbx;p;levels;dpi;dpi;` or `Dbc;p;levels;bytes;`, and what stands behind it.
+fn open_panel<'a>(text: &'a [u8], head: &Head) -> Result<(Opening, &'a [u8]), Closed> {
+    let (name, rest) = field(text)?;
+    let form = match name {
+        "Db" => Form::Plain,
+        "Dbx" => Form::WithDpi,
+        "Dbc" => Form::Compressed,
+        _ => return Err(Closed::Unreadable),
+    };
+    let (letter, rest) = field(rest)?;
+    let (levels, mut rest) = field(rest)?;
+    let (&[letter @ (b'y' | b'm' | b'c' | b'k' | b'o')], Ok(levels)) =
+        (letter.as_bytes(), levels.parse())
+    else {
+        return Err(Closed::Unreadable);
+    };
+    let bits = bits_of_levels(levels).ok_or(Closed::Unreadable)?;
+    let mut bytes = panel_bytes(head, bits);
+    match form {
+        Form::Plain => {}
+        Form::WithDpi => {
+            for dpi in [head.dpi_x, head.dpi_y] {
+                let (said, behind) = field(rest)?;
+                rest = (said.parse() == Ok(dpi)).then_some(behind).ok_or(Closed::Unreadable)?;
+            }
+        }
+        Form::Compressed => {
+            let (said, behind) = field(rest)?;
+            // A coding that makes a panel longer than one count byte a dot is no coding.
+            let said = said.parse().ok().filter(|&said: &usize| said <= head.dots() + bytes);
+            bytes = said.ok_or(Closed::Unreadable)?;
+            rest = behind;
+        }
+    }
+    Ok((Opening { letter: char::from(letter), bits, form, bytes }, rest))
+}
+
 /// Text up to the next `;`, and what stands behind it.
-fn field(bytes: &[u8]) -> Option<(&str, &[u8])> {
-    // The longest field is the number of a panel's bytes.
-    let end = bytes.iter().take(12).position(|&b| b == b';')?;
-    Some((std::str::from_utf8(&bytes[..end]).ok()?, &bytes[end + 1..]))
+fn field(bytes: &[u8]) -> Result<(&str, &[u8]), Closed> {
+    let Some(end) = bytes.iter().take(FIELD_MAX_BYTES).position(|&b| b == b';') else {
+        let cut = bytes.len() < FIELD_MAX_BYTES && !bytes.contains(&CR);
+        return Err(if cut { Closed::Unfinished } else { Closed::Unreadable });
+    };
+    let text = std::str::from_utf8(&bytes[..end]).map_err(|_| Closed::Unreadable)?;
+    Ok((text, &bytes[end + 1..]))
+}
+
+/// Hears a transmission in pieces. Keeps what is half heard: a beginning of at most one command, or one
+/// panel; a panel that lies whole in one piece is not copied.
+pub struct Ear {
+    head: Head,
+    after_cr: bool,
+    noise: bool,
+    lost: bool,
+    half: Vec<u8>,
+    opening: Option<Opening>,
+    /// Data of the panel that is open; kept for the next one.
+    data: Vec<u8>,
+}
+
+impl Ear {
+    /// Hears as a machine with this head.
+    pub fn new(head: Head) -> Self {
+        let (half, data) = (Vec::with_capacity(2 * COMMAND_MAX_BYTES), Vec::new());
+        Self { head, after_cr: false, noise: false, lost: false, half, opening: None, data }
+    }
+
+    /// Hears `bytes`, and has each thing obeyed as soon as it is whole.
+    pub fn hear(&mut self, bytes: &[u8], obey: &mut dyn FnMut(Item<'_>)) {
+        let mut bytes = bytes;
+        while !bytes.is_empty() && !self.lost {
+            bytes = if self.opening.is_some() {
+                self.gather(bytes, obey)
+            } else if self.half.is_empty() {
+                self.read(bytes, obey)
+            } else {
+                self.join(bytes, obey)
+            };
+        }
+    }
+
+    /// More of the panel that is open.
+    fn gather<'a>(&mut self, bytes: &'a [u8], obey: &mut dyn FnMut(Item<'_>)) -> &'a [u8] {
+        let Some(opening) = self.opening else { return bytes };
+        let missing = opening.bytes + 1 - self.data.len();
+        let (mine, rest) = bytes.split_at(missing.min(bytes.len()));
+        self.data.extend_from_slice(mine);
+        if mine.len() == missing {
+            self.opening = None;
+            let item = opening.close(&self.data);
+            self.after_cr = true;
+            self.lost = item.is_none();
+            obey(item.unwrap_or(Item::NotUnderstood));
+            self.data.clear();
+        }
+        rest
+    }
+
+    /// What lies whole in this piece; the rest of it is kept.
+    fn read<'a>(&mut self, bytes: &'a [u8], obey: &mut dyn FnMut(Item<'_>)) -> &'a [u8] {
+        let mut stream = self.stream(bytes);
+        loop {
+            match stream.next_thing() {
+                Next::Item(item) => obey(item),
+                Next::Nothing => break,
+                Next::Unfinished => {
+                    self.half.extend_from_slice(stream.left);
+                    stream.left = &[];
+                    break;
+                }
+                Next::Panel(opening) => {
+                    self.opening = Some(opening);
+                    self.data.reserve_exact(opening.bytes + 1);
+                    break;
+                }
+            }
+        }
+        let left = stream.left;
+        (self.after_cr, self.noise, self.lost) = (stream.after_cr, stream.noise, stream.lost);
+        left
+    }
+
+    /// The one thing whose beginning is kept, with as much of this piece as can belong to it.
+    fn join<'a>(&mut self, bytes: &'a [u8], obey: &mut dyn FnMut(Item<'_>)) -> &'a [u8] {
+        let mut half = std::mem::take(&mut self.half);
+        let known = half.len();
+        // One byte for ESC, one so that a command of the longest kind is seen to be too long.
+        let room = (COMMAND_MAX_BYTES + 2).saturating_sub(known);
+        half.extend_from_slice(&bytes[..room.min(bytes.len())]);
+        let mut stream = self.stream(&half);
+        let next = stream.next_thing();
+        let used = half.len() - stream.left.len();
+        (self.after_cr, self.noise, self.lost) = (stream.after_cr, stream.noise, stream.lost);
+        let rest = match next {
+            Next::Item(item) => {
+                obey(item);
+                &bytes[used.saturating_sub(known)..]
+            }
+            Next::Nothing => &bytes[used.saturating_sub(known)..],
+            Next::Panel(opening) => {
+                self.opening = Some(opening);
+                self.data.reserve_exact(opening.bytes + 1);
+                // Data may have been kept with the beginning only when it ended there.
+                &bytes[used.saturating_sub(known)..]
+            }
+            Next::Unfinished => {
+                self.half = half;
+                return &bytes[room.min(bytes.len())..];
+            }
+        };
+        half.clear();
+        self.half = half;
+        rest
+    }
+
+    fn stream<'a>(&self, bytes: &'a [u8]) -> Stream<'a> {
+        Stream {
+            left: bytes,
+            head: self.head,
+            after_cr: self.after_cr,
+            noise: self.noise,
+            lost: false,
+        }
+    }
+
+    /// The transmission is over. Was something only half heard?
+    pub fn end(&mut self) -> bool {
+        let half = !self.half.is_empty() || self.opening.is_some();
+        self.forget();
+        half
+    }
+
+    /// An answer was given; what could not be counted no longer swallows what follows.
+    pub fn answered(&mut self) {
+        self.lost = false;
+    }
+
+    /// Forgets what is half heard.
+    pub fn forget(&mut self) {
+        self.half.clear();
+        self.data.clear();
+        self.opening = None;
+        (self.after_cr, self.noise, self.lost) = (false, false, false);
+    }
 }
 
 #[cfg(test)]
@@ -210,5 +469,70 @@ mod tests {
     #[test]
     fn noise_before_a_command_is_one_thing_not_understood() {
         assert_eq!(read(b"hello\x1bSs\r"), [Item::NotUnderstood, Item::Command("Ss")]);
+    }
+
+    /// What an ear hears when the bytes come in these pieces; an end that is half heard as one thing more.
+    fn heard(pieces: &[&[u8]]) -> Vec<String> {
+        let (mut ear, mut items) = (Ear::new(HEAD), Vec::new());
+        for piece in pieces {
+            ear.hear(piece, &mut |item| items.push(told(&item)));
+        }
+        if ear.end() {
+            items.push(told(&Item::NotUnderstood));
+        }
+        items
+    }
+
+    fn told(item: &Item<'_>) -> String {
+        match item {
+            Item::Panel(panel) => format!("{panel:?} {:?} {:?}", panel.form, panel.data),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_ear_hears_the_same_in_any_two_pieces_and_byte_by_byte() {
+        for bytes in [
+            &b"\0\x1bSs\r\0\0<DOC Duplex=0>\x1bDb;y;256;\x1bSs\r\x1bSe\r\x1bSs\r\x1bSe\r\r<X>\x1bSe\rRfv\r\0"[..],
+            b"\x1bDbc;k;2;4;\0\0\xff\0\r\x1bDbx;o;2;300;260;\x1b\x1b\r\x1bSe\r",
+            b"hello\x1bSs\rworld\x1bDb;q;2;xx\r\x1bSe\r",
+            b"\x1c\x6e\0\0\0\0",
+            b"\x1c\x6e\0\x1bSs\r",
+            b"\x1bSs\r\x1bDb;k;2;x",
+            b"<TAG",
+        ] {
+            let whole = heard(&[bytes]);
+            assert_eq!(whole, read(bytes).iter().map(told).collect::<Vec<_>>(), "{bytes:?}");
+            for cut in 0..=bytes.len() {
+                assert_eq!(heard(&[&bytes[..cut], &bytes[cut..]]), whole, "{cut} of {bytes:?}");
+            }
+            assert_eq!(heard(&bytes.chunks(1).collect::<Vec<_>>()), whole, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_without_end_is_dropped_and_not_kept_for_ever() {
+        let mut ear = Ear::new(HEAD);
+        let mut lost = 0;
+        ear.hear(b"\x1bDm;1;", &mut |_| lost += 1);
+        for _ in 0..10_000 {
+            ear.hear(b"xxxxxxxxxxxxxxxx", &mut |_| lost += 1);
+        }
+        assert!(lost == 1 && ear.half.capacity() <= 4 * COMMAND_MAX_BYTES);
+        ear.answered();
+        let mut after = Vec::new();
+        ear.hear(b"\x1bSe\r", &mut |item| after.push(told(&item)));
+        assert_eq!(after, ["Command(\"Se\")"]);
+    }
+
+    #[test]
+    fn a_panel_that_lies_whole_in_a_piece_is_not_copied() {
+        let bytes = b"\x1bDb;y;256;0123456789abcdef\r";
+        let mut ear = Ear::new(HEAD);
+        let mut at = None;
+        ear.hear(bytes, &mut |item| {
+            at = if let Item::Panel(panel) = item { Some(panel.data.as_ptr()) } else { None };
+        });
+        assert_eq!(at, Some(bytes[10..].as_ptr()));
     }
 }

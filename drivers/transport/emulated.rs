@@ -1,46 +1,67 @@
 //! The wire to an emulated machine in this process. Knows no family.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
-use super::{Transport, TransportError};
-use crate::emulation::SharedMachine;
+use super::{Transport, TransportError, WireFault};
+use crate::emulation::{SharedMachine, Speech};
 
 /// Carries requests to an emulated machine; time passes in it only while somebody waits.
 pub struct Emulated {
     machine: SharedMachine,
-    answer: Vec<u8>,
-    answered: bool,
+    sent_bytes: usize,
 }
 
 impl Emulated {
     /// A wire to `machine`.
     pub fn new(machine: SharedMachine) -> Self {
-        Self { machine, answer: Vec::new(), answered: false }
+        Self { machine, sent_bytes: 0 }
+    }
+
+    /// The wire breaks after the first `bytes` of a request: these were heard, and nobody speaks.
+    pub fn break_after(&mut self, request: &[u8], bytes: usize) -> TransportError {
+        self.sent_bytes = bytes.min(request.len());
+        let mut machine = self.machine.lock();
+        machine.hear(&request[..self.sent_bytes]);
+        machine.hang_up();
+        self.fault(WireFault::Broken(ErrorKind::BrokenPipe))
+    }
+
+    fn fault(&self, kind: WireFault) -> TransportError {
+        TransportError { kind, sent_bytes: self.sent_bytes }
     }
 }
 
 impl Transport for Emulated {
     fn send(&mut self, request: &[u8], _patience: Duration) -> Result<(), TransportError> {
-        self.machine.lock().exchange(request, &mut self.answer);
-        self.answered = true;
+        let mut machine = self.machine.lock();
+        machine.hear(request);
+        machine.end_of_input();
+        self.sent_bytes = request.len();
         Ok(())
     }
 
-    fn receive(&mut self, answer: &mut Vec<u8>, _patience: Duration) -> Result<(), TransportError> {
-        if !self.answered {
-            self.machine.lock().exchange(&[], &mut self.answer);
+    fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
+        let mut left = patience;
+        loop {
+            let speech = self.machine.lock().speak(answer);
+            let Speech::Later(span) = speech else {
+                self.sent_bytes = 0;
+                return Ok(());
+            };
+            // A span of nothing would look again for ever.
+            let span = span.max(Duration::from_millis(1));
+            self.machine.pass(span.min(left));
+            if span > left {
+                self.machine.lock().hang_up();
+                answer.clear();
+                return Err(self.fault(WireFault::Silent(patience)));
+            }
+            left -= span;
         }
-        self.answered = false;
-        answer.clear();
-        answer.append(&mut self.answer);
-        Ok(())
     }
 
     fn pause(&mut self, span: Duration) {
-        if self.machine.lock().in_real_time() {
-            // The lock is not held: others may look at the machine meanwhile.
-            std::thread::sleep(span);
-        }
-        self.machine.lock().elapse(span);
+        self.machine.pass(span);
     }
 }

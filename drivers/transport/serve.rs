@@ -1,14 +1,15 @@
 //! An emulated machine behind a TCP port: one connection an exchange, one after the other, as real ones do.
 //! Knows no family.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::emulation::SharedMachine;
+use crate::emulation::{NEVER, SharedMachine, Speech};
 
-/// More than any job (4.3 MB for two sides, Evolis wire notes, section 8), and little enough to hold.
+/// More than any job (4.3 MB for two sides, Evolis wire notes, section 8); a client that sends more has run wild.
 const REQUEST_MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// A client that says nothing for this long has gone; the next one waits.
@@ -16,6 +17,9 @@ const READ_LIMIT: Duration = Duration::from_secs(30);
 
 /// How often a quiet server looks whether it should stop; short enough that no exchange notices it.
 const STOP_LOOK: Duration = Duration::from_millis(2);
+
+/// Clients that wait for an answer that never comes; the first of more is let go.
+const UNANSWERED_MAX: usize = 64;
 
 /// Serves `machine` on `listener` until `stop` is set. Its clock follows the one on the wall.
 ///
@@ -29,9 +33,8 @@ pub fn serve_tcp(
     stop: &AtomicBool,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    let mut request = Vec::new();
-    let mut answer = Vec::new();
-    let mut clock = Instant::now();
+    machine.follow_the_wall();
+    let mut unanswered = VecDeque::new();
     while !stop.load(Ordering::Relaxed) {
         let stream = match listener.accept() {
             Ok((stream, _)) => stream,
@@ -45,33 +48,40 @@ pub fn serve_tcp(
             }
             Err(e) => return Err(e),
         };
-        let heard = hear(&stream, &mut request, stop);
-        machine.lock().elapse(clock.elapsed());
-        clock = Instant::now();
-        if heard.is_ok() {
-            machine.lock().exchange(&request, &mut answer);
-            // A client that left without reading is its own affair.
-            let _ = say(stream, &answer);
+        // What goes wrong with a client is its own affair.
+        let left_waiting = hear(&stream, machine, stop)
+            .and_then(|()| answer(&stream, machine, stop))
+            .unwrap_or(false);
+        machine.lock().hang_up();
+        if left_waiting {
+            unanswered.push_back(stream);
+            if unanswered.len() > UNANSWERED_MAX {
+                unanswered.pop_front();
+            }
         }
-        request.clear();
     }
     Ok(())
 }
 
-/// Reads one request to its end (the client half-closes).
-fn hear(mut stream: &TcpStream, request: &mut Vec<u8>, stop: &AtomicBool) -> io::Result<()> {
+/// Has the machine hear one request to its end (the client half-closes).
+fn hear(mut stream: &TcpStream, machine: &SharedMachine, stop: &AtomicBool) -> io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(Duration::from_millis(200)))?;
     let mut quiet_since = Instant::now();
+    let mut heard_bytes = 0;
     let mut piece = [0; 64 * 1024];
     loop {
         match stream.read(&mut piece) {
-            Ok(0) => return Ok(()),
-            Ok(got) if request.len() + got > REQUEST_MAX_BYTES => {
+            Ok(0) => {
+                machine.lock().end_of_input();
+                return Ok(());
+            }
+            Ok(got) if heard_bytes + got > REQUEST_MAX_BYTES => {
                 return Err(ErrorKind::FileTooLarge.into());
             }
             Ok(got) => {
-                request.extend_from_slice(&piece[..got]);
+                machine.lock().hear(&piece[..got]);
+                heard_bytes += got;
                 quiet_since = Instant::now();
             }
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
@@ -85,7 +95,22 @@ fn hear(mut stream: &TcpStream, request: &mut Vec<u8>, stop: &AtomicBool) -> io:
     }
 }
 
-fn say(mut stream: TcpStream, answer: &[u8]) -> io::Result<()> {
+/// Says what the machine says, when it says it; `true`: it never will.
+fn answer(mut stream: &TcpStream, machine: &SharedMachine, stop: &AtomicBool) -> io::Result<bool> {
+    let mut answer = Vec::new();
+    loop {
+        let speech = machine.lock().speak(&mut answer);
+        match speech {
+            Speech::Later(NEVER) => return Ok(true),
+            // In pieces, so that it can be stopped meanwhile.
+            Speech::Later(span) => machine.pass(span.clamp(STOP_LOOK, READ_LIMIT / 100)),
+            Speech::Said | Speech::HangsUp => break,
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+    }
     stream.set_write_timeout(Some(READ_LIMIT))?;
-    stream.write_all(answer)
+    stream.write_all(&answer)?;
+    Ok(false)
 }

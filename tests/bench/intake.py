@@ -30,18 +30,23 @@ ROWS = {
 }
 
 
+def generate(load, port, target, options, clients, jobs, tag):
+    """One run of the load generator; its figures."""
+    command = [load, target, f"127.0.0.1:{port}", "--document", CHILD / "photo.jpg", *options,
+               "--tag", tag, "--clients", clients, "--jobs", jobs]
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                          timeout=GENERATOR_LIMIT_S, check=False)
+    if done.returncode:
+        raise SystemExit(f"{target}: {done.stderr.strip()}")
+    return json.loads(done.stdout)
+
+
 def measure(load, row, clients, jobs):
     """One row of one round, on a station of its own; the generator's figures."""
     start, target, options = ROWS[row]
     with start() as station:
-        base = [load, target, f"127.0.0.1:{station.port}", "--document", CHILD / "photo.jpg", *options]
-        for tag, count in (("WARM", 10 * clients), ("B", jobs)):
-            command = [*base, "--tag", tag, "--clients", clients, "--jobs", count]
-            done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                                  timeout=GENERATOR_LIMIT_S, check=False)
-            if done.returncode:
-                raise SystemExit(f"{row}: {done.stderr.strip()}")
-        return json.loads(done.stdout)
+        generate(load, station.port, target, options, clients, 10 * clients, "WARM")
+        return generate(load, station.port, target, options, clients, jobs, "B")
 
 
 def main():

@@ -15,14 +15,13 @@ use std::time::Duration;
 
 use super::protocol::{Answer, ERROR_COMMAND, ERROR_PARAMETERS, OK, RibbonKind};
 use super::status::{StatusWords, config, error, information, warning};
-use super::stream::{Item, Stream};
+use super::stream::{Ear, Item};
 use super::{Wire, find_model, model_names};
-use crate::emulation::{EmulatedMachine, EmulationError, EmulatorSettings, FinishedCard, Lever};
+use crate::emulation::{
+    EmulatedMachine, EmulationError, EmulatorSettings, FinishedCard, Lever, Speech,
+};
 use crate::models::Model;
 use mechanics::Mechanics;
-
-/// What a client that looks for another maker's machines sends first (section 1): hang up at once.
-const OTHER_FAMILY_PROBE: &[u8] = &[0x1c, 0x6e, 0, 0, 0, 0];
 
 /// Starts an emulated machine.
 ///
@@ -53,6 +52,8 @@ pub fn emulate(settings: EmulatorSettings) -> Result<Box<dyn EmulatedMachine>, E
         trays: Trays::default(),
         magnetic: Magnetic::default(),
         not_understood: 0,
+        ear: Ear::new(model.head),
+        reply: Reply::default(),
     }))
 }
 
@@ -68,6 +69,21 @@ struct Machine {
     trays: Trays,
     magnetic: Magnetic,
     not_understood: u64,
+    ear: Ear,
+    reply: Reply,
+}
+
+/// What it will say next.
+struct Reply {
+    text: String,
+    refused: bool,
+    hangs_up: bool,
+}
+
+impl Default for Reply {
+    fn default() -> Self {
+        Self { text: OK.to_owned(), refused: false, hangs_up: false }
+    }
 }
 
 /// Who has reserved the machine (section 3).
@@ -99,33 +115,42 @@ struct Magnetic {
 }
 
 impl EmulatedMachine for Machine {
-    fn exchange(&mut self, request: &[u8], answer: &mut Vec<u8>) {
+    fn hear(&mut self, bytes: &[u8]) {
+        self.settle();
+        // The ear is taken off while it is used: what it hears moves the rest of the machine.
+        let mut ear = std::mem::replace(&mut self.ear, Ear::new(self.model.head));
+        ear.hear(bytes, &mut |item| self.take(&item));
+        self.ear = ear;
+        self.settle();
+    }
+
+    fn end_of_input(&mut self) {
+        if self.ear.end() {
+            self.take(&Item::NotUnderstood);
+        }
+    }
+
+    fn hang_up(&mut self) {
+        self.ear.forget();
+        self.reply = Reply::default();
+    }
+
+    fn speak(&mut self, answer: &mut Vec<u8>) -> Speech {
         answer.clear();
-        if request == OTHER_FAMILY_PROBE {
-            return;
-        }
         self.settle();
-        // One frame answers a whole transmission: the first refusal, else the last text.
-        let mut text = OK.to_owned();
-        let mut refused = false;
-        for item in Stream::new(request, self.model.head) {
-            let said = self.hear(&item);
-            if [ERROR_COMMAND, ERROR_PARAMETERS].contains(&said.as_str()) {
-                self.not_understood += 1;
-            }
-            if !refused {
-                refused = said.starts_with("ERR");
-                text = said;
-            }
+        let reply = std::mem::take(&mut self.reply);
+        self.ear.answered();
+        if reply.hangs_up {
+            return Speech::HangsUp;
         }
-        self.settle();
         Answer {
-            text,
+            text: reply.text,
             status: self.status(),
             session: self.session.number,
             extensions: Vec::new(),
         }
         .emit(answer);
+        Speech::Said
     }
 
     fn elapse(&mut self, span: Duration) {
@@ -168,9 +193,25 @@ impl Machine {
         self.mechanics.settle();
     }
 
-    fn hear(&mut self, item: &Item<'_>) -> String {
+    /// Obeys one thing; one frame answers a whole transmission: the first refusal, else the last text.
+    fn take(&mut self, item: &Item<'_>) {
+        if matches!(item, Item::OtherFamily) {
+            self.reply.hangs_up = true;
+            return;
+        }
+        let said = self.answer_to(item);
+        if [ERROR_COMMAND, ERROR_PARAMETERS].contains(&said.as_str()) {
+            self.not_understood += 1;
+        }
+        if !self.reply.refused {
+            self.reply.refused = said.starts_with("ERR");
+            self.reply.text = said;
+        }
+    }
+
+    fn answer_to(&mut self, item: &Item<'_>) -> String {
         match item {
-            Item::Tag(_) => OK.to_owned(),
+            Item::Tag(_) | Item::OtherFamily => OK.to_owned(),
             Item::NotUnderstood => ERROR_COMMAND.to_owned(),
             Item::Panel(panel) => self.mechanics.take_panel(panel).to_owned(),
             Item::Command(text) => {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::memory::write_whole;
 use crate::emulation::{FinishedCard, Picture};
 use crate::evolis::bitmap::{expand_lines, unpack};
-use crate::evolis::stream::Panel;
+use crate::evolis::stream::{Form, Panel};
 use crate::models::Head;
 use crate::panels::{ColourRule, DyedCard};
 
@@ -24,7 +24,7 @@ impl Side {
     /// Lays a panel down; `None` when its line coding is broken or not one that we know.
     pub fn take(&mut self, panel: &Panel<'_>, head: &Head) -> Option<()> {
         let expanded;
-        let data = if panel.compressed {
+        let data = if panel.form == Form::Compressed {
             // The run coding of dye panels was never seen on a wire.
             expanded = (panel.bits == 1).then(|| expand_lines(panel.data, head)).flatten()?;
             &expanded[..]

@@ -30,10 +30,7 @@ impl Transport for Cut {
         }
         if self.exchanges_left == 0 {
             self.broken = true;
-            let taken = self.bytes.min(request.len());
-            self.wire.send(&request[..taken], patience)?;
-            let kind = WireFault::Broken(std::io::ErrorKind::BrokenPipe);
-            return Err(TransportError { kind, sent_bytes: taken });
+            return Err(self.wire.break_after(request, self.bytes));
         }
         self.exchanges_left -= 1;
         self.wire.send(request, patience)
