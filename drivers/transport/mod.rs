@@ -12,6 +12,7 @@ mod pieces;
 mod serve;
 pub mod tcp;
 pub mod usb;
+pub mod usbip;
 
 pub use fault::{TransportError, WireFault};
 pub use serve::serve_tcp;
