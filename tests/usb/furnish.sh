@@ -19,7 +19,7 @@ private_apt() {
         -o DPkg::Post-Invoke= -o APT::Update::Post-Invoke= -o APT::Update::Post-Invoke-Success= "$@"
 }
 
-# unpack_packages NAME... DIR: downloads packages alone, without what they depend on, and unpacks them.
+# unpack_alone NAME DIR: downloads one package, without what it depends on, and unpacks it.
 unpack_alone() {
     local into=$2 download=$guest_home/download
     rm -rf "$download" && mkdir -p "$download" "$into"

@@ -32,6 +32,9 @@ const BIDIRECTIONAL: (u8, u8, u8) = (7, 1, 2);
 /// GET_DEVICE_ID: class request to an interface, device to host (USB printer class 1.1, section 4.2.1).
 const GET_DEVICE_ID: (u8, u8) = (0xa1, 0);
 
+/// SOFT_RESET (USB printer class 1.1, section 4.2.3), and as it was in version 1.0.
+const SOFT_RESET: [(u8, u8); 2] = [(0x21, 2), (0x23, 2)];
+
 /// GET_STATUS of an endpoint; bit 0 is its halt (USB 2.0, section 9.4.5).
 const GET_ENDPOINT_STATUS: (u8, u8) = (0x82, 0);
 
@@ -99,6 +102,20 @@ impl Link {
             Err(Error::Timeout) => Err(WireFault::Silent(patience)),
             Err(error) => Err(fault(error)),
         }
+    }
+
+    /// Has the machine forget what it half heard. One that does not know the request stays as it is, which the next
+    /// exchange will tell.
+    pub fn soft_reset(&self) {
+        let interface = u16::from(self.pipes.interface);
+        // The recipient was "other" before version 1.1 of the class, as it still is in Linux's own driver.
+        let _ = SOFT_RESET
+            .into_iter()
+            .find(|&(kind, request)| {
+                let reset =
+                    self.handle.write_control(kind, request, 0, interface, &[], CONTROL_LIMIT);
+                reset.is_ok()
+            });
     }
 
     /// Ends stalls that the machine says it has, whoever caused them; `certainly`: without asking it.

@@ -14,8 +14,12 @@
 //! section 1) and so are never quiet; it suffices because a program that asks one thing at a time leaves at most one
 //! answer behind. An answer that did not come in time may come late, so the first read waits for it a little longer.
 //!
-//! The printer class has a request for this, SOFT_RESET ("flush all buffers"). It is not used: whoever has just lost
-//! the answer of a poll may have a card under the print head, and no maker says what a flush does to its panels.
+//! The printer class has a request for this, SOFT_RESET ("flush all buffers"). It is not used here: whoever has just
+//! lost the answer of a poll may have a card under the print head, and no maker says what a flush does to its panels.
+//!
+//! It is used in one case: when a request broke off after its first pieces had been taken. A bus has no half-close, so
+//! the machine would take our next commands for the missing rest of a panel; and that job can never be finished.
+//! A command fits into one piece and so never causes it.
 //!
 //! Bytes are sent as they are: the zero byte that ends an Evolis transmission goes in the last piece (the maker's own
 //! library writes it apart and tolerates its failure, but its machines take it in one write just as well, section 1).
@@ -86,10 +90,18 @@ impl Usb {
     }
 
     fn deliver(&mut self, request: &[u8], patience: Duration) -> Result<(), WireFault> {
+        let mut broken_off = false;
         self.ready()?;
         for piece in pieces(request) {
             self.sent_bytes += piece.len();
-            self.ready()?.write(piece, patience)?;
+            let link = self.ready()?;
+            if let Err(fault) = link.write(piece, patience) {
+                if broken_off {
+                    link.soft_reset();
+                }
+                return Err(fault);
+            }
+            broken_off = true;
         }
         Ok(())
     }

@@ -69,7 +69,7 @@ pub(super) fn control(identity: &UsbIdentity, setup: [u8; 8]) -> Control {
         // GET_DEVICE_ID, GET_PORT_STATUS (selected, no error, paper), SOFT_RESET.
         (0xa1, 0) => says(device_id(identity)),
         (0xa1, 1) => says(vec![0x18]),
-        (0x21, 2) => Control::Resets,
+        (0x21 | 0x23, 2) => Control::Resets,
         _ => Control::Refuses,
     }
 }
