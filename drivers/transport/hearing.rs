@@ -42,7 +42,8 @@ pub(super) fn hear(
     let mut until = began + patience;
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        let heard = if left.is_zero() { Err(WireFault::Silent(patience)) } else { read(answer, left) };
+        let heard =
+            if left.is_zero() { Err(WireFault::Silent(patience)) } else { read(answer, left) };
         match heard {
             // An empty packet before the first byte is the end of an earlier answer that filled its last packet.
             Ok(_) if answer.is_empty() => {}

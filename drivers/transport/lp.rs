@@ -189,11 +189,7 @@ impl Transport for Lp {
 }
 
 /// Writes one piece after the other, until there are no more or one fails.
-fn write_pieces(
-    mut file: &File,
-    pieces: &Receiver<Vec<u8>>,
-    tell: &Sender<Result<(), ErrorKind>>,
-) {
+fn write_pieces(mut file: &File, pieces: &Receiver<Vec<u8>>, tell: &Sender<Result<(), ErrorKind>>) {
     while let Ok(piece) = pieces.recv() {
         let written = file.write_all(&piece).map_err(|e| e.kind());
         if tell.send(written).is_err() || written.is_err() {

@@ -9,6 +9,7 @@ mod preview;
 mod run;
 mod status;
 mod submit;
+mod usb;
 
 use std::process::ExitCode;
 
@@ -61,6 +62,8 @@ enum Command {
     Preview(preview::Args),
     /// Be a card machine, at the bytes
     Emulate(emulate::Args),
+    /// Tell which USB printers are plugged in
+    Usb(usb::Args),
 }
 
 /// Reads the command line and does what it says.
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::Emulate(args) => emulate::run(&args),
+        Command::Usb(args) => usb::run(&args),
     };
     let exit = exit.unwrap_or_else(|error| {
         // A closed pipe (`kartud jobs | head`) is not worth a word.

@@ -62,7 +62,11 @@ pub fn black_face(head: HeadSize, number: u32) -> FaceImage {
 }
 
 /// A card of a black front and, with a second number, a black back.
-pub fn black_card(driver: &dyn CardPrinter, front: u32, back: Option<u32>) -> (CardImage, PreparedCard) {
+pub fn black_card(
+    driver: &dyn CardPrinter,
+    front: u32,
+    back: Option<u32>,
+) -> (CardImage, PreparedCard) {
     let head = driver.prepress().head();
     let image = CardImage {
         front: black_face(head, front),
@@ -100,7 +104,12 @@ pub fn assert_printed(printer: &Printer, image: &CardImage) {
 /// has no other place to go first.
 ///
 /// `surely_untouched`: nobody could know otherwise, so "unknown" would call a person for nothing.
-pub fn assert_truth(result: &Result<CardOut, DeviceError>, moved: u64, surely_untouched: bool, when: &str) {
+pub fn assert_truth(
+    result: &Result<CardOut, DeviceError>,
+    moved: u64,
+    surely_untouched: bool,
+    when: &str,
+) {
     match result {
         Ok(_) => assert_eq!(moved, 1, "{when}: the driver says that a card came out"),
         Err(error) if error.card == Whereabouts::Untouched => {

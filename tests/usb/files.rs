@@ -45,7 +45,8 @@ fn unplugged_behind_the_device_file() {
             let result = driver.print(&card);
             let moved = printer.machine.lock().cards_entered() - entered;
             assert_truth(&result, moved, false, &when);
-            told += u32::from(matches!(result, Err(error) if matches!(error.cause, Cause::Wire(_))));
+            told +=
+                u32::from(matches!(result, Err(error) if matches!(error.cause, Cause::Wire(_))));
         }
         printer.unplug();
         tidy(&printer);

@@ -41,13 +41,18 @@ fn main() -> ExitCode {
         let began = Instant::now();
         let before = open_files();
         let well = catch_unwind(AssertUnwindSafe(test)).is_ok();
+        // A test that failed may have left its printers to the kernel.
+        office::until("all plugs are out", || office::all().is_empty());
         let after = open_files();
         let result = match (well, after == before) {
             (true, true) => "ok",
             (true, false) => "FAILED: open files",
             (false, _) => "FAILED",
         };
-        println!("{name} ... {result} ({:.1} s, {before} open files, then {after})", began.elapsed().as_secs_f64());
+        println!(
+            "{name} ... {result} ({:.1} s, {before} open files, then {after})",
+            began.elapsed().as_secs_f64()
+        );
         *(if result == "ok" { &mut passed } else { &mut failed }) += 1;
     }
     println!("printers plugged in {} times", office::times_plugged());

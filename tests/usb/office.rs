@@ -39,14 +39,14 @@ impl Printer {
 
     /// Plugs it in, and waits until the kernel's own driver has it.
     pub fn plug(&mut self, cable: Cable) -> UsbPrinter {
-        let before: Vec<String> = sockets();
+        let before: Vec<(u8, u8)> = all().iter().map(place).collect();
         self.plugged = Some(Plugged::new(&self.machine, self.identity(), cable).unwrap());
         PLUGGED.fetch_add(1, Ordering::Relaxed);
         let mut found = None;
         until("usblp has the printer", || {
             found = all().into_iter().find(|printer| {
                 printer.serial == self.serial
-                    && !before.contains(&printer.port)
+                    && !before.contains(&place(printer))
                     && printer.driver.as_deref() == Some("usblp")
                     && printer.device_file.as_ref().is_some_and(|file| Path::new(file).exists())
             });
@@ -107,8 +107,9 @@ pub fn all() -> Vec<UsbPrinter> {
     attached(Path::new(SYSFS)).unwrap()
 }
 
-fn sockets() -> Vec<String> {
-    all().into_iter().map(|printer| printer.port).collect()
+/// The kernel gives no address twice in a row.
+fn place(printer: &UsbPrinter) -> (u8, u8) {
+    (printer.bus, printer.device)
 }
 
 /// The kernel tells nobody when it is done, so we look again and again.

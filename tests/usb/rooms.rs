@@ -13,9 +13,7 @@ use drivers::transport::usbip::Cable;
 use drivers::transport::{Transport, WireFault};
 
 use crate::Test;
-use crate::bench::{
-    Hasty, PATIENCE, assert_printed, black_card, black_face, open, open_by, usb,
-};
+use crate::bench::{Hasty, PATIENCE, assert_printed, black_card, black_face, open, open_by, usb};
 use crate::office::{Printer, all, settings, until};
 use crate::sleeper::Sleeper;
 
@@ -29,7 +27,10 @@ pub const TESTS: &[Test] = &[
     ("a_name_that_fits_two_is_refused", a_name_that_fits_two_is_refused),
     ("prints_on_a_sleeping_machine", prints_on_a_sleeping_machine),
     ("waits_for_permission_after_the_plug", waits_for_permission_after_the_plug),
-    ("an_answer_of_an_earlier_exchange_is_not_believed", an_answer_of_an_earlier_exchange_is_not_believed),
+    (
+        "an_answer_of_an_earlier_exchange_is_not_believed",
+        an_answer_of_an_earlier_exchange_is_not_believed,
+    ),
 ];
 
 /// One plug and one opening.
@@ -91,7 +92,8 @@ fn prints_in_colour() {
     for (i, rgb) in face.rgb.chunks_exact_mut(3).enumerate() {
         rgb.copy_from_slice(&[100 + (i % 97) as u8, 90, 110]);
     }
-    let image = CardImage { front: face, back: Some(FaceImage::white(head.width_px, head.height_px)) };
+    let image =
+        CardImage { front: face, back: Some(FaceImage::white(head.width_px, head.height_px)) };
     let mut card = PreparedCard::default();
     driver.prepress().prepare(&image, &mut card).unwrap();
     driver.print(&card).unwrap();
@@ -148,7 +150,8 @@ fn a_name_that_fits_two_is_refused() {
 
 fn prints_on_a_sleeping_machine() {
     let inner = drivers::CATALOGUE[0].emulate;
-    let machine = SharedMachine::new(Box::new(Sleeper::new(inner(settings("A1", "KBLACK")).unwrap())));
+    let machine =
+        SharedMachine::new(Box::new(Sleeper::new(inner(settings("A1", "KBLACK")).unwrap())));
     let mut printer = Printer::of("A1", machine);
     printer.plug(Cable::good());
     let mut driver = open(&printer);

@@ -36,7 +36,9 @@ impl EmulatedMachine for Sleeper {
 
     fn speak(&mut self, answer: &mut Vec<u8>) -> Speech {
         let speech = self.machine.speak(answer);
-        if !self.awake && let Some(end) = answer.iter().position(|&b| b == 0) {
+        if !self.awake
+            && let Some(end) = answer.iter().position(|&b| b == 0)
+        {
             answer[end + INFORMATION_OFFSET + 1] |= SLEEP_MODE;
         }
         speech

@@ -74,9 +74,7 @@ impl Link {
         }
         link.handle.claim_interface(pipes.interface).map_err(fault)?;
         if pipes.setting != 0 {
-            link.handle
-                .set_alternate_setting(pipes.interface, pipes.setting)
-                .map_err(fault)?;
+            link.handle.set_alternate_setting(pipes.interface, pipes.setting).map_err(fault)?;
         }
         Ok(link)
     }
@@ -109,13 +107,10 @@ impl Link {
     pub fn soft_reset(&self) {
         let interface = u16::from(self.pipes.interface);
         // The recipient was "other" before version 1.1 of the class, as it still is in Linux's own driver.
-        let _ = SOFT_RESET
-            .into_iter()
-            .find(|&(kind, request)| {
-                let reset =
-                    self.handle.write_control(kind, request, 0, interface, &[], CONTROL_LIMIT);
-                reset.is_ok()
-            });
+        let _ = SOFT_RESET.into_iter().find(|&(kind, request)| {
+            let reset = self.handle.write_control(kind, request, 0, interface, &[], CONTROL_LIMIT);
+            reset.is_ok()
+        });
     }
 
     /// Ends stalls that the machine says it has, whoever caused them; `certainly`: without asking it.
@@ -132,14 +127,8 @@ impl Link {
     fn is_stalled(&self, pipe: u8) -> bool {
         let (kind, request) = GET_ENDPOINT_STATUS;
         let mut status = [0; 2];
-        let told = self.handle.read_control(
-            kind,
-            request,
-            0,
-            u16::from(pipe),
-            &mut status,
-            CONTROL_LIMIT,
-        );
+        let told =
+            self.handle.read_control(kind, request, 0, u16::from(pipe), &mut status, CONTROL_LIMIT);
         told == Ok(status.len()) && status[0] & 1 != 0
     }
 }
@@ -197,9 +186,7 @@ fn pipes(device: &Device<Context>, interface: u8) -> Result<Pipes, WireFault> {
         .interfaces()
         .filter(|found| found.number() == interface)
         .flat_map(|found| found.descriptors())
-        .filter(|d| {
-            (d.class_code(), d.sub_class_code(), d.protocol_code()) == BIDIRECTIONAL
-        })
+        .filter(|d| (d.class_code(), d.sub_class_code(), d.protocol_code()) == BIDIRECTIONAL)
         .find_map(|d| pipes_of(&d))
         .ok_or(WireFault::Unreachable(ErrorKind::Unsupported))
 }

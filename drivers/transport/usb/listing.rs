@@ -29,7 +29,9 @@ pub enum UsbName {
 
 /// A name that is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a USB printer is named by serial=NUMBER or by port=BUS-PORT, such as serial=10001234 or port=1-1.2")]
+#[error(
+    "a USB printer is named by serial=NUMBER or by port=BUS-PORT, such as serial=10001234 or port=1-1.2"
+)]
 pub struct NoUsbName;
 
 impl FromStr for UsbName {
@@ -217,8 +219,11 @@ mod tests {
                 write(&format!("{port}:1.0"), name, text);
             }
             fs::create_dir_all(devices.join(format!("{port}:1.0/usbmisc/lp{n}"))).unwrap();
-            std::os::unix::fs::symlink("../drivers/usblp", devices.join(format!("{port}:1.0/driver")))
-                .unwrap();
+            std::os::unix::fs::symlink(
+                "../drivers/usblp",
+                devices.join(format!("{port}:1.0/driver")),
+            )
+            .unwrap();
         }
         dir
     }
@@ -267,7 +272,18 @@ mod tests {
         for good in ["serial=10001234", "serial=A B=C", "port=1-1", "port=2-1.4.2"] {
             assert_eq!(good.parse::<UsbName>().unwrap().to_string(), format!("usb:{good}"));
         }
-        for bad in ["", "serial=", "serial=a\n", "port=", "port=1", "port=1-", "port=1-0", "port=1-1:1.0", "first", "bus=1"] {
+        for bad in [
+            "",
+            "serial=",
+            "serial=a\n",
+            "port=",
+            "port=1",
+            "port=1-",
+            "port=1-0",
+            "port=1-1:1.0",
+            "first",
+            "bus=1",
+        ] {
             assert_eq!(bad.parse::<UsbName>(), Err(NoUsbName), "{bad}");
         }
     }

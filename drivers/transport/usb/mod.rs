@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use super::hearing::{Ending, hear};
 use super::pieces::pieces;
-use super::{ANSWER_MAX_BYTES, Transport, TransportError, Whole, WireFault};
+use super::{Transport, TransportError, Whole, WireFault};
 use link::Link;
 
 pub use link::device_id;
@@ -40,6 +40,9 @@ pub use listing::{NoUsbName, SYSFS, UsbName, UsbPrinter, attached};
 
 /// Answers that may be left over from before: one of ours, and some of another program's.
 const STALE_MAX: usize = 4;
+
+/// More than so many answers are long; then what comes is something else, and the next exchange will tell.
+const STALE_MAX_BYTES: usize = 4096;
 
 /// A machine that did not answer in time, whoever asked it, is given this long once more before our first question.
 /// One that speaks whenever it is read is not waited for.
@@ -73,7 +76,7 @@ impl Usb {
             None => {
                 let mut link = Link::open(&self.name)?;
                 link.end_stalls(self.stalled)?;
-                drop_stale(&mut link)?;
+                drop_stale(&mut link, self.whole)?;
                 self.stalled = false;
                 link
             }
@@ -148,17 +151,32 @@ impl Transport for Usb {
 }
 
 /// Reads away what the machine had to say before we asked; see the head of this file.
-fn drop_stale(link: &mut Link) -> Result<(), WireFault> {
-    let mut dropped = Vec::new();
-    let mut answers = 0;
+fn drop_stale(link: &mut Link, whole: Option<Whole>) -> Result<(), WireFault> {
+    let (mut answers, mut dropped_bytes) = (0, 0);
+    // What came since the last whole answer, and where the transfer began that is being read.
+    let (mut dropped, mut transfer) = (Vec::new(), 0);
     let mut patience = LATE_LIMIT;
-    while answers < STALE_MAX && dropped.len() <= ANSWER_MAX_BYTES {
-        match link.read(&mut dropped, patience) {
-            Ok(heard) => answers += usize::from(heard.ended),
+    while answers < STALE_MAX && dropped_bytes < STALE_MAX_BYTES {
+        let before = dropped.len();
+        let heard = match link.read(&mut dropped, patience) {
+            Ok(heard) => heard,
             Err(WireFault::Silent(_)) => break,
             Err(fault) => return Err(fault),
-        }
+        };
+        dropped_bytes += dropped.len() - before;
         patience = QUIET;
+        // The first may be the rest of an answer whose beginning is lost, so the next may be whole by itself only.
+        let is_answer = match whole {
+            Some(whole) => whole(&dropped) || whole(&dropped[transfer..]),
+            None => heard.ended,
+        };
+        if is_answer {
+            answers += 1;
+            dropped.clear();
+            transfer = 0;
+        } else if heard.ended {
+            transfer = dropped.len();
+        }
     }
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! What goes wrong between a host and a USB device, and when. Knows no printer and no socket.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A cable, good or bad. Transfers are counted that carry bytes to or from the printer, both ways together.
 #[derive(Debug, Default)]
 pub struct Cable {
-    fault: Option<CableFault>,
-    good_transfers: u64,
+    /// What goes wrong, and after how many transfers since the plug.
+    fault: Mutex<Option<(u64, CableFault)>>,
     packet_bytes: Option<usize>,
     transfers: AtomicU64,
 }
@@ -37,7 +38,15 @@ impl Cable {
 
     /// One that lets so many transfers through and then fails, once.
     pub fn failing(good_transfers: u64, fault: CableFault) -> Self {
-        Self { fault: Some(fault), good_transfers, ..Self::default() }
+        let cable = Self::good();
+        cable.fail_after(good_transfers, fault);
+        cable
+    }
+
+    /// From now on it lets so many transfers through and then fails, once.
+    pub fn fail_after(&self, good_transfers: u64, fault: CableFault) {
+        let at = self.transfers() + good_transfers;
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, fault));
     }
 
     /// One over which the device says no more than so many bytes at a time.
@@ -52,7 +61,8 @@ impl Cable {
 
     /// What goes wrong in place of the next transfer.
     pub(super) fn fault_now(&self) -> Option<CableFault> {
-        self.fault.filter(|_| self.transfers() == self.good_transfers)
+        let fault = *self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        fault.filter(|&(at, _)| at == self.transfers()).map(|(_, fault)| fault)
     }
 
     /// A transfer happened, or its fault did.

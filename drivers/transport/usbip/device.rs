@@ -136,9 +136,7 @@ mod tests {
     #[test]
     fn descriptors_byte_for_byte() {
         let ask = |setup| control(&identity(), setup);
-        let device = [
-            18, 1, 0, 2, 0, 0, 0, 64, 0x34, 0x12, 0x78, 0x56, 0, 1, 1, 2, 3, 1,
-        ];
+        let device = [18, 1, 0, 2, 0, 0, 0, 64, 0x34, 0x12, 0x78, 0x56, 0, 1, 1, 2, 3, 1];
         assert_eq!(ask([0x80, 6, 0, 1, 0, 0, 64, 0]), Control::Says(device.to_vec()));
         assert_eq!(ask([0x80, 6, 0, 1, 0, 0, 8, 0]), Control::Says(device[..8].to_vec()));
         let Control::Says(config) = ask([0x80, 6, 0, 2, 0, 0, 255, 0]) else { panic!() };

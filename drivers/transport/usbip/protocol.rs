@@ -51,7 +51,8 @@ impl Wish {
     pub fn take(inbox: &mut Vec<u8>) -> Result<Option<Self>, OutOfStep> {
         let Some(header) = inbox.first_chunk::<HEADER_BYTES>() else { return Ok(None) };
         let word = |at: usize| {
-            let bytes = [header[at * 4], header[at * 4 + 1], header[at * 4 + 2], header[at * 4 + 3]];
+            let bytes =
+                [header[at * 4], header[at * 4 + 1], header[at * 4 + 2], header[at * 4 + 3]];
             u32::from_be_bytes(bytes)
         };
         let number = word(1);
@@ -76,7 +77,14 @@ impl Wish {
                 let endpoint = word(4);
                 let data = inbox[HEADER_BYTES..end].to_vec();
                 inbox.drain(..end);
-                Ok(Some(Self::Transfer(Transfer { number, endpoint, outward, length, setup, data })))
+                Ok(Some(Self::Transfer(Transfer {
+                    number,
+                    endpoint,
+                    outward,
+                    length,
+                    setup,
+                    data,
+                })))
             }
             _ => Err(OutOfStep),
         }

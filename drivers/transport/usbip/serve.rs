@@ -197,9 +197,7 @@ impl Life<'_> {
             Speech::Later(NEVER) => Ok(Some(LOOK_AGAIN)),
             Speech::Later(span) => Ok(Some(span)),
             // A plug cannot hang up: a machine that has nothing to say puts the host off.
-            Speech::Said | Speech::HangsUp => {
-                Ok(self.unsaid.is_empty().then_some(LOOK_AGAIN))
-            }
+            Speech::Said | Speech::HangsUp => Ok(self.unsaid.is_empty().then_some(LOOK_AGAIN)),
         }
     }
 
@@ -215,7 +213,13 @@ impl Life<'_> {
         self.end(transfer, Status::Done, said.len(), &said)
     }
 
-    fn end(&self, transfer: &Transfer, status: Status, length: usize, data: &[u8]) -> io::Result<()> {
+    fn end(
+        &self,
+        transfer: &Transfer,
+        status: Status,
+        length: usize,
+        data: &[u8],
+    ) -> io::Result<()> {
         let data = if transfer.outward { &[] } else { data };
         self.reply(&transferred(transfer.number, status, length, data))
     }
