@@ -33,12 +33,14 @@ mod evolis;
 use contract::{CardPrinter, Cause, DeviceError, Whereabouts};
 use emulation::{EmulatedMachine, EmulationError, EmulatorSettings, SharedMachine};
 use transport::Transport;
+use transport::usbip::UsbIdentity;
 
 /// Every family of card machines, one line each.
 pub const CATALOGUE: &[Family] = &[Family {
     name: "evolis",
     open: evolis::open,
     emulate: evolis::emulate,
+    usb_identity: evolis::usb_identity,
     models: evolis::model_names,
 }];
 
@@ -53,6 +55,8 @@ pub struct Family {
     pub open: fn(Option<&str>, Box<dyn Transport>) -> Opened,
     /// Makes an emulated machine.
     pub emulate: fn(EmulatorSettings) -> Result<Box<dyn EmulatedMachine>, EmulationError>,
+    /// Who an emulated machine says it is, when it is plugged into a USB port.
+    pub usb_identity: fn(&EmulatorSettings) -> UsbIdentity,
     /// Trade names of the models, in the order of `models.toml`.
     pub models: fn() -> Vec<String>,
 }

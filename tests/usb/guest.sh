@@ -5,6 +5,8 @@
 guest_modules="vhci-hcd usblp"
 # A boot takes 2 to 4 s; one in some hundred never reaches user space under the interpreter, and is begun again.
 boot_limit=30
+# Words for the program; here the tests of which only those are run whose name has one in it.
+GUEST_ARGUMENTS=${GUEST_ARGUMENTS:-}
 
 guest_libraries=$guest_tools/lib/x86_64-linux-gnu:$guest_tools/usr/lib/x86_64-linux-gnu
 
@@ -74,7 +76,8 @@ boot() {
     done
 }
 
-# in_guest LIMIT PROGRAM [FILE...]: runs PROGRAM in the guest, with FILEs at the places they have here; its exit code is ours.
+# in_guest LIMIT PROGRAM [FILE...]: runs PROGRAM in the guest, with FILEs at the places they have here, named in GUEST_FILES;
+# its exit code is ours.
 in_guest() {
     local limit=$1 program=$2 run=$guest_home/run file code
     shift 2
@@ -83,7 +86,7 @@ in_guest() {
     rm -rf "$run" && mkdir -p "$run/root"
     build_root "$run/root"
     for file in "$program" "$@"; do bring "$file" "$run/root"; done
-    echo "exec $(readlink -f "$program") $*" >"$run/root/guest/command"
+    echo "GUEST_FILES='$(readlink -f "$@")' exec $(readlink -f "$program") $GUEST_ARGUMENTS" >"$run/root/guest/command"
     (cd "$run/root" && find . -print0 | with_libraries "$guest_tools/bin/cpio" -0 -o -H newc --quiet -R 0:0) >"$run/initrd"
     boot "$limit" "$run/initrd" "$run/console"
     code=$(tr -d '\r' <"$run/console" | sed -n 's/^GUEST-EXIT //p')

@@ -10,6 +10,7 @@ mod bench;
 mod cables;
 mod files;
 mod office;
+mod programs;
 mod rooms;
 mod sleeper;
 
@@ -22,7 +23,7 @@ use bench::open_files;
 /// A test and its name, which says what happens in the room.
 type Test = (&'static str, fn());
 
-const TESTS: &[&[Test]] = &[rooms::TESTS, cables::TESTS, files::TESTS];
+const TESTS: &[&[Test]] = &[rooms::TESTS, cables::TESTS, files::TESTS, programs::TESTS];
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
