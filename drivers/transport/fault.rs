@@ -63,8 +63,8 @@ impl WireFault {
     pub fn words(&self) -> Words {
         match self {
             Self::Barred => Words::fixed(
-                "Program tidak diizinkan memakai printer USB. Pasang aturan udev untuk printer, lalu cabut dan pasang lagi kabelnya.",
-                "The program may not use the USB printer. Install the udev rule for printers, then unplug it and plug it in again.",
+                "Program tidak diizinkan memakai printer USB. Masukkan penggunanya ke grup lp, pemilik printer USB, lalu jalankan ulang.",
+                "The program may not use the USB printer. Put its user into the group lp, which udev gives USB printers to, and start it anew.",
             ),
             Self::Taken => Words::fixed(
                 "Printer USB sedang dipakai program lain. Tutup program itu; bila tidak ada, matikan dan nyalakan printer.",

@@ -6,11 +6,16 @@
 
 pub mod emulated;
 mod fault;
+pub mod faulty;
 mod hearing;
 pub mod lp;
 mod pieces;
+#[cfg(any(test, feature = "record"))]
+pub mod recorded;
 mod serve;
 pub mod tcp;
+#[cfg(test)]
+mod tests;
 pub mod usb;
 pub mod usbip;
 
@@ -51,4 +56,23 @@ pub trait Transport: Send {
 
     /// Lets the machine work for a while.
     fn pause(&mut self, span: Duration);
+}
+
+/// A wire that somebody has put into a box.
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
+        (**self).send(request, patience)
+    }
+
+    fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
+        (**self).receive(answer, patience)
+    }
+
+    fn frame_by(&mut self, whole: Whole) {
+        (**self).frame_by(whole);
+    }
+
+    fn pause(&mut self, span: Duration) {
+        (**self).pause(span);
+    }
 }

@@ -81,6 +81,27 @@ impl Connection {
             Way::Lp(file) => Box::new(move || Box::new(Lp::new(file.clone()))),
             Way::Emulated(machine) => Box::new(move || Box::new(Emulated::new(machine.clone()))),
         };
-        Some(Box::new(move || drivers::open(&family, model.as_deref(), transport())))
+        Some(Box::new(move || {
+            let wire = recorded(transport());
+            drivers::open(&family, model.as_deref(), wire)
+        }))
+    }
+}
+
+#[cfg(not(feature = "record"))]
+fn recorded(wire: Box<dyn Transport>) -> Box<dyn Transport> {
+    wire
+}
+
+/// With `KARTU_RECORD=FILE` what passes over the wire is added to the file.
+#[cfg(feature = "record")]
+fn recorded(wire: Box<dyn Transport>) -> Box<dyn Transport> {
+    let Some(file) = std::env::var_os("KARTU_RECORD") else { return wire };
+    match std::fs::File::options().create(true).append(true).open(&file) {
+        Ok(into) => Box::new(drivers::transport::recorded::Recorder::new(wire, Box::new(into))),
+        Err(error) => {
+            tracing::error!(%error, "KARTU_RECORD cannot be written; nothing is recorded");
+            wire
+        }
     }
 }

@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(config.len(), usize::from(config[2]));
         assert_eq!(ask([0x80, 6, 3, 3, 9, 4, 255, 0]), Control::Says(vec![6, 3, b'S', 0, b'1', 0]));
         assert_eq!(ask([0x80, 6, 9, 3, 9, 4, 255, 0]), Control::Refuses);
-        let id = b"\0\x1fMFG:M;MDL:P;CLS:PRINTER;SN:S1;".to_vec();
+        let id = b"\0\x20MFG:M;MDL:P;CLS:PRINTER;SN:S1;".to_vec();
         assert_eq!(ask([0xa1, 0, 0, 0, 0, 0, 255, 0]), Control::Says(id));
         assert_eq!(ask([0x82, 0, 0, 0, 0x82, 0, 2, 0]), Control::TellsStall { outward: false });
         assert_eq!(ask([0x02, 1, 0, 0, 0x01, 0, 0, 0]), Control::EndsStall { outward: true });
