@@ -11,8 +11,18 @@
 //! 2. Put recordings that are not ours (a maker's program, a real machine) in `golden/`, with their
 //!    source named; driver and emulator share `protocol.rs`, so one misreading would fool both.
 //! 3. Add one line to [`CATALOGUE`]. Nothing else in the project names a family.
+//! 4. In `open`, tell the wire how an answer of the family ends ([`transport::Transport::frame_by`]): a USB cable has no
+//!    end of its own for it.
 //!
 //! Another model of a known family is an entry in its `models.toml`, and no code.
+//!
+//! # How to record a session from a real printer
+//!
+//! `cargo build --release --features record`, then run the station (or a probe) with `KARTU_RECORD=session.jsonl`: each
+//! half of every exchange becomes a line, bulk image data as length and SHA-256 only ([`transport`], file
+//! `recorded.rs`). Print sample cards only: short commands, such as a magnetic track, stand in clear. The session goes
+//! into the family's `golden/`, with machine and firmware named; `recorded::Replay` is the wire that plays it again, so
+//! a test holds the driver against a machine that is not here.
 //!
 //! # The layers, from the station down to the wire
 //!
@@ -22,6 +32,9 @@
 
 pub mod contract;
 pub mod emulation;
+pub mod facts;
+pub mod image;
+pub mod magnetic;
 pub mod models;
 pub mod panels;
 pub mod transport;
@@ -31,19 +44,21 @@ mod advice;
 mod evolis;
 mod levers;
 
-use contract::{CardPrinter, Cause, DeviceError, Whereabouts};
+use contract::{CardPrinter, Cause, DeviceError};
 use emulation::{EmulatedMachine, EmulationError, EmulatorSettings, SharedMachine};
 use transport::Transport;
+use transport::usbip::UsbIdentity;
 
 /// Every family of card machines, one line each.
 pub const CATALOGUE: &[Family] = &[Family {
     name: "evolis",
     open: evolis::open,
     emulate: evolis::emulate,
+    usb_identity: evolis::usb_identity,
     models: evolis::model_names,
 }];
 
-/// A driver, or why there is none; the card is [`Whereabouts::Untouched`] always.
+/// A driver, or why there is none; the card is [`contract::Whereabouts::Untouched`] always.
 pub type Opened = Result<Box<dyn CardPrinter>, DeviceError>;
 
 /// A family: machines that speak one language.
@@ -54,6 +69,8 @@ pub struct Family {
     pub open: fn(Option<&str>, Box<dyn Transport>) -> Opened,
     /// Makes an emulated machine.
     pub emulate: fn(EmulatorSettings) -> Result<Box<dyn EmulatedMachine>, EmulationError>,
+    /// Who an emulated machine says it is, when it is plugged into a USB port.
+    pub usb_identity: fn(&EmulatorSettings) -> UsbIdentity,
     /// Trade names of the models, in the order of `models.toml`.
     pub models: fn() -> Vec<String>,
 }
@@ -66,9 +83,11 @@ pub struct Family {
 /// [`Cause::Unsupported`] for a family or model that is not in the catalogue; else what the
 /// family's driver met.
 pub fn open(family: &str, model_override: Option<&str>, transport: Box<dyn Transport>) -> Opened {
-    let family = find(family).ok_or_else(|| DeviceError {
-        card: Whereabouts::Untouched,
-        cause: Cause::Unsupported(format!("no driver family {family:?}; {}", known_families())),
+    let family = find(family).ok_or_else(|| {
+        DeviceError::untouched(Cause::Unsupported(format!(
+            "no driver family {family:?}; {}",
+            known_families()
+        )))
     })?;
     (family.open)(model_override, transport)
 }

@@ -7,7 +7,7 @@
 use drivers::words::Words;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::job::Recommendation;
 use crate::product::codes;
 
@@ -55,7 +55,7 @@ pub fn check(recommendation: Option<&Recommendation>, now: Timestamp) -> Vec<Fin
 
 /// Until when a recommendation is good that was received at `received`: `kadaluarsa`, else seven days after `pada`,
 /// else seven days after it was received. A time that cannot be read counts as not given; `check` refuses it.
-pub fn good_until(recommendation: &Recommendation, received: Timestamp) -> Timestamp {
+fn good_until(recommendation: &Recommendation, received: Timestamp) -> Timestamp {
     let read =
         |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<Timestamp>().ok());
     let after = |start: Timestamp| start.checked_add(GOOD_FOR).unwrap_or(start);
@@ -63,16 +63,15 @@ pub fn good_until(recommendation: &Recommendation, received: Timestamp) -> Times
         .unwrap_or_else(|| after(read(&recommendation.pada).unwrap_or(received)))
 }
 
-/// The warnings that the section head has not accepted; they hold the job (DOMAIN 3.1).
-pub fn unacknowledged<'f>(
-    recommendation: &Recommendation,
-    findings: &'f [Finding],
-) -> Vec<&'f Finding> {
-    let accepted = |finding: &Finding| recommendation.peringatan_disetujui.contains(&finding.code);
-    findings
-        .iter()
-        .filter(|finding| finding.severity() == Severity::Warning && !accepted(finding))
-        .collect()
+/// On the way to the printer: has the recommendation of a job that was received at `received` expired while it
+/// waited? Held and not ended, because a clock that jumped ahead says the same.
+pub fn recheck(
+    recommendation: Option<&Recommendation>,
+    received: Timestamp,
+    now: Timestamp,
+) -> Option<Finding> {
+    let expired = good_until(recommendation?, received) < now;
+    expired.then(|| codes::H_RECOMMENDATION_EXPIRED.at("recommendation.kadaluarsa", &[]))
 }
 
 fn not_a_time(place: &str) -> Finding {
@@ -110,16 +109,18 @@ fn is_oversized(recommendation: &Recommendation) -> bool {
 pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::{check, good_until, unacknowledged};
-    use crate::finding::Finding;
+    use super::{check, good_until, recheck};
     use crate::job::Recommendation;
-    use drivers::words::Words;
     use jiff::Timestamp;
     use serde_json::json;
 
     /// The codes that the tests below reach, for the list of all codes.
-    pub(crate) const REACHED: [&str; 3] =
-        ["E_RECOMMENDATION_REQUIRED", "E_RECOMMENDATION_REFUSED", "E_RECOMMENDATION_EXPIRED"];
+    pub(crate) const REACHED: [&str; 4] = [
+        "E_RECOMMENDATION_REQUIRED",
+        "E_RECOMMENDATION_REFUSED",
+        "E_RECOMMENDATION_EXPIRED",
+        "H_RECOMMENDATION_EXPIRED",
+    ];
 
     fn recommendation(changes: serde_json::Value) -> Recommendation {
         let mut whole = json!({"keputusan": "SETUJU", "pada": "2026-03-02T09:00:00+07:00"});
@@ -189,13 +190,10 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn warnings_that_nobody_accepted_hold_the_job() {
-        let finding = |code: &str| Finding::whole(code.to_owned(), Words::fixed("", ""));
-        let findings = ["W_NIK_SEX", "W_NIK_DOB", "H_ISSUE_OLD"].map(finding);
-        let accepted =
-            recommendation(json!({"peringatan_disetujui": ["W_NIK_DOB", "H_ISSUE_OLD"]}));
-        let left: Vec<&str> =
-            unacknowledged(&accepted, &findings).iter().map(|one| one.code.as_str()).collect();
-        assert_eq!(left, ["W_NIK_SEX"]);
+    fn one_that_expires_while_the_job_waits_holds_it() {
+        let until_noon = recommendation(json!({"kadaluarsa": NOON}));
+        assert_eq!(recheck(Some(&until_noon), time(NOON), time(NOON)), None);
+        let later = recheck(Some(&until_noon), time(NOON), time("2026-03-02T12:00:01+07:00"));
+        assert_eq!(later.unwrap().code, "H_RECOMMENDATION_EXPIRED");
     }
 }

@@ -170,14 +170,12 @@ impl Desk {
     ) -> Result<Vec<FaceHash>, Vec<Finding>> {
         let Claimed { record, request, photo } = claimed;
         let (product, card) = self.card(request, photo.is_some(), record.received_at)?;
-        let changed = product.recheck(
-            request,
-            record.kind.as_deref(),
-            self.printing_day(product, request, now),
-            self.offset,
-        );
-        if let Some(changed) = changed {
-            return Err(vec![changed]);
+        let day = self.printing_day(product, request, now);
+        let changed = product.recheck(request, record.kind.as_deref(), day, self.offset);
+        let expired = approval::recheck(request.recommendation.as_ref(), record.received_at, now);
+        let holds: Vec<Finding> = changed.into_iter().chain(expired).collect();
+        if !holds.is_empty() {
+            return Err(holds);
         }
         self.draw(product, &card, photo.as_deref(), head, self.specimen, into)?;
         Ok(hashes(into))
@@ -195,7 +193,8 @@ impl Desk {
         received_at: Timestamp,
     ) -> Result<Option<Vec<u8>>, Vec<Finding>> {
         let (product, card) = self.card(request, photo.is_some(), received_at)?;
-        let mut image = CardImage { front: FaceImage::white(0, 0), back: None };
+        let mut image =
+            CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false };
         self.draw(product, &card, photo, PREVIEW_HEAD, true, &mut image)?;
         let face = if back { image.back.as_ref() } else { Some(&image.front) };
         Ok(face.map(compose::to_png))

@@ -1,22 +1,30 @@
 //! Evolis card printers: the driver. Knows the family's wire and its order of things; knows no socket,
 //! no cable and no daemon.
 //!
-//! **Point of no return**: the command in part 1 of the job that feeds the blank
-//! ([`job::bytes_before_feed`]). A wire that breaks before it leaves the card untouched; after it, only
-//! what the machine says itself (CLAIM, its counter, its card sensors) can tell more than "unknown".
+//! **Point of no return**: of a print, the command in part 1 of the job that feeds the blank
+//! ([`job::bytes_before_feed`]); of a move, its one command. A wire that breaks before it leaves the card
+//! untouched; after it, only what the machine says itself (CLAIM, its counter, its card sensors) can tell
+//! more than "unknown": [`evidence`] has the table.
 //!
 //! Source: Evolis wire notes (captured from the maker's SDK 9.4.1.9451), named by section beside each rule.
 
 mod bitmap;
+mod bits;
 mod driver;
 mod emulator;
+mod evidence;
 #[cfg(test)]
 mod golden;
 mod job;
+mod moves;
 mod print;
+mod probe;
 mod protocol;
+mod state;
 mod status;
 mod stream;
+mod stripe;
+mod supplies;
 #[cfg(test)]
 mod tests;
 mod troubles;
@@ -26,7 +34,9 @@ use std::sync::LazyLock;
 pub use driver::open;
 pub use emulator::emulate;
 
+use crate::emulation::EmulatorSettings;
 use crate::models::{self, Model};
+use crate::transport::usbip::UsbIdentity;
 
 /// What only this family needs to know of a model; see the head of `models.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
@@ -55,6 +65,20 @@ fn find_model(name: &str) -> Option<&'static Model<Wire>> {
         _ => name,
     };
     models().iter().find(|model| model.name.eq_ignore_ascii_case(short))
+}
+
+/// Who an emulated machine says it is on USB.
+pub fn usb_identity(settings: &EmulatorSettings) -> UsbIdentity {
+    UsbIdentity {
+        // The maker's number, from public lists of USB ids (wire notes, section 1: a guess; the maker's SDK does
+        // not look at it).
+        vendor_id: 0x0f49,
+        // A guess: no real machine's was captured.
+        product_id: 0x0a11,
+        manufacturer: "Evolis".to_owned(),
+        product: settings.model.clone(),
+        serial: settings.serial.clone(),
+    }
 }
 
 /// Trade names of the models.

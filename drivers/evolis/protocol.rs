@@ -3,7 +3,7 @@
 //! Source: Evolis wire notes (captured from the maker's SDK 9.4.1.9451), sections 1, 3, 4 and 7. Status
 //! words stand in `status.rs`, bitmaps in `bitmap.rs`, the job in `job.rs`.
 
-use super::status::StatusWords;
+use super::status::{StatusWords, config};
 
 /// Starts a command.
 pub const ESC: u8 = 0x1b;
@@ -23,20 +23,18 @@ pub const ERROR_COMMAND: &str = "ERROR CDE";
 pub const ERROR_PARAMETERS: &str = "ERROR PARAMETRES";
 /// No card came from the feeder.
 pub const ERROR_FEEDER: &str = "ERROR FEEDER";
-/// A card is stuck.
-pub const ERROR_MECHANICAL: &str = "ERROR MECHANICAL";
-/// Old firmware's word for [`ERROR_MECHANICAL`].
+/// A card is stuck. Of the two words this is the one that the maker's SDK takes for a card's error (section 4.5).
 pub const ERROR_MECA: &str = "ERROR MECA";
 /// Nobody put a card in.
 pub const ERROR_TIME_OUT: &str = "ERROR TIME OUT";
-/// The magnetic stripe cannot be written or read.
-pub const ERROR_MAGNETIC: &str = "ERROR MAGN";
-/// The data do not fit the track.
-pub const ERROR_MAGNETIC_DATA: &str = "ERROR MAGN DATA";
-/// What is read back is not what was written; the maker's spelling.
-pub const ERROR_MAGNETIC_CHECKSUM: &str = "ERROR MAGN CHEKSUM";
 /// No card where one is needed.
 pub const ERROR_CARD: &str = "ERROR CARD";
+/// The magnetic head failed (section 4.5); longer texts that begin so say more.
+pub const ERROR_MAGNETIC: &str = "ERROR MAGN";
+/// The data are not what the track's format allows.
+pub const ERROR_MAGNETIC_DATA: &str = "ERROR MAGN DATA";
+/// The check character does not fit; spelled as the machine does.
+pub const ERROR_MAGNETIC_CHECK_SUM: &str = "ERROR MAGN CHEKSUM";
 /// Nothing is written on the magnetic track.
 pub const ERROR_BLANK_TRACK: &str = "ERROR BLANK TRACK";
 /// The option is not fitted.
@@ -169,6 +167,28 @@ impl Answer {
     }
 }
 
+/// An extension word says that another follows (section 2).
+const EXTENDED_AGAIN: u32 = 0x8000_0000;
+
+/// Is this a whole frame, up to the last extension word that it announces? For wires on which an answer has no end of
+/// its own. Bytes that can become no frame are whole never; the wire hands them over after a pause.
+pub fn is_whole(bytes: &[u8]) -> bool {
+    let Some(end) = bytes.iter().position(|&b| b == 0) else { return false };
+    let Some(block) = bytes.get(end + 3..) else { return false };
+    let Ok((status, rest)) = item::<{ StatusWords::BYTES }>(block) else { return false };
+    let Ok((_, mut rest)) = item::<SESSION_BYTES>(rest) else { return false };
+    let mut more = StatusWords::parse(&status).config & config::EXTENSION_1 != 0;
+    for _ in 0..EXTENSIONS_MAX {
+        if !more {
+            return true;
+        }
+        let Ok((word, behind)) = item::<EXTENSION_BYTES>(rest) else { return false };
+        more = u32::from_be_bytes(word) & EXTENDED_AGAIN != 0;
+        rest = behind;
+    }
+    true
+}
+
 /// One item with its length byte, which must be `N`; and what stands behind it.
 fn item<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), BadFrame> {
     let (&length, rest) = bytes.split_first().ok_or(BadFrame::BadLength)?;
@@ -204,27 +224,40 @@ const fn kind(
 const COLOUR: Option<&str> = Some("ymcko");
 const RESIN: Option<&str> = Some("k");
 
-/// Every ribbon that the maker names. Which we can fill is what was captured on the wire.
+/// Every ribbon that the maker names. We fill those whose panels are clear from captured jobs or from the
+/// name alone; what `S`, `F`, `H`, `I` and a second `O` want is not documented, so these are refused.
 #[rustfmt::skip]
 pub const RIBBONS: &[RibbonKind] = &[
-    kind(0, "YMCKO", COLOUR, COLOUR), kind(1, "KO", Some("ko"), Some("ko")), kind(3, "YMCKOS", None, None),
+    // YMCKOS has half panels of dye: see `RibbonKind::half_panel`.
+    kind(0, "YMCKO", COLOUR, COLOUR), kind(1, "KO", Some("ko"), Some("ko")), kind(HALF_PANEL, "YMCKOS", Some("ko"), Some("ko")),
     // The second K is for the back: colour in front, resin behind.
     kind(4, "YMCKOK", COLOUR, RESIN), kind(5, "YMCKOS13", None, None), kind(9, "YMCKOKS13", None, None),
     kind(10, "YMCKOKOS", None, None), kind(12, "SOKO", None, None), kind(13, "YMCKOO", None, None),
     kind(16, "SO", None, None), kind(91, "HOLO", None, None), kind(100, "KBLACK", RESIN, RESIN),
     kind(101, "KBLUE", RESIN, RESIN), kind(102, "KGREEN", RESIN, RESIN), kind(103, "KRED", RESIN, RESIN),
     kind(105, "KWHITE", RESIN, RESIN), kind(106, "KGOLD", RESIN, RESIN), kind(107, "KSILVER", RESIN, RESIN),
-    kind(108, "KSCRATCH", None, None), kind(112, "KWAX", None, None), kind(114, "KSIGNATURE", None, None),
-    kind(115, "KPREMIUM", None, None), kind(116, "KRMS", None, None), kind(1000, "YMCK", None, None),
-    kind(1001, "YMCKK", None, None), kind(1002, "YMCFK", None, None), kind(1003, "YMCKH", None, None),
+    kind(108, "KSCRATCH", RESIN, RESIN), kind(112, "KWAX", None, None), kind(114, "KSIGNATURE", None, None),
+    kind(115, "KPREMIUM", None, None), kind(116, "KRMS", None, None), kind(1000, "YMCK", Some("ymck"), Some("ymck")),
+    kind(1001, "YMCKK", Some("ymck"), RESIN), kind(1002, "YMCFK", None, None), kind(1003, "YMCKH", None, None),
     kind(1004, "YMCKI", None, None), kind(1005, "YMCKKI", None, None), kind(1050, "YMCKS", None, None),
     kind(1051, "YMCKKS", None, None), kind(1100, "KBLACK-R", None, None), kind(2000, "CLEAR", None, None),
 ];
+
+/// YMCKOS, the one ribbon with half panels that was captured (section 6.2).
+const HALF_PANEL: u16 = 3;
 
 impl RibbonKind {
     /// By the maker's number.
     pub fn numbered(number: u16) -> Option<Self> {
         RIBBONS.iter().find(|kind| kind.number == number).copied()
+    }
+
+    /// Is its dye on half panels? Each face then says `Psp;3`, and resin and varnish are whole.
+    ///
+    /// Which part of the card the dye covers is not documented. On a machine of another model one user
+    /// found a fixed band, a third of the card wide; so colour is refused rather than lost beside it.
+    pub fn half_panel(&self) -> bool {
+        self.number == HALF_PANEL
     }
 
     /// By trade name.
@@ -306,6 +339,23 @@ mod tests {
         claimed().emit_text(&mut bytes);
         assert_eq!(bytes, b"OK\0");
         assert_eq!(Answer::parse(&bytes), Err(BadFrame::NoStatus));
+    }
+
+    #[test]
+    fn a_frame_is_whole_with_the_last_word_that_it_announces_and_not_before() {
+        for announced in 0..=4 {
+            let mut answer = claimed();
+            answer.status.config = if announced > 0 { config::EXTENSION_1 } else { 0 };
+            answer.extensions =
+                (1..=announced).map(|n| if n < announced { EXTENDED_AGAIN } else { 1 }).collect();
+            let mut bytes = Vec::new();
+            answer.emit(&mut bytes);
+            for cut in 0..bytes.len() {
+                assert!(!is_whole(&bytes[..cut]), "{announced} words, {cut} bytes");
+            }
+            assert!(is_whole(&bytes), "{announced} words");
+        }
+        assert!(!is_whole(b"OK\0\x00\x14\x11garbled and longer than any frame is"));
     }
 
     #[test]

@@ -6,9 +6,11 @@ mod demo;
 mod emulate;
 mod jobs;
 mod preview;
+mod printer;
 mod run;
 mod status;
 mod submit;
+mod usb;
 
 use std::process::ExitCode;
 
@@ -59,8 +61,12 @@ enum Command {
     Status(status::Args),
     /// Compose a card without a station, marked CONTOH
     Preview(preview::Args),
+    /// Ask a printer about itself
+    Printer(printer::Args),
     /// Be a card machine, at the bytes
     Emulate(emulate::Args),
+    /// Tell which USB printers are plugged in
+    Usb(usb::Args),
 }
 
 /// Reads the command line and does what it says.
@@ -74,7 +80,9 @@ pub fn main() -> ExitCode {
         Command::Job(args) => jobs::show(&args),
         Command::Status(args) => status::run(&args),
         Command::Preview(args) => preview::run(&args),
+        Command::Printer(args) => printer::run(&args),
         Command::Emulate(args) => emulate::run(&args),
+        Command::Usb(args) => usb::run(&args),
     };
     let exit = exit.unwrap_or_else(|error| {
         // A closed pipe (`kartud jobs | head`) is not worth a word.

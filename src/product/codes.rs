@@ -226,4 +226,7 @@ codes! {
     E_RECOMMENDATION_EXPIRED
         "Rekomendasi Kasi sudah kadaluarsa. Mintakan rekomendasi baru."
         "The section head's recommendation has expired. Obtain a new one."
+    H_RECOMMENDATION_EXPIRED
+        "Rekomendasi Kasi kadaluarsa sebelum kartunya dicetak. Batalkan, lalu kirim lagi dengan rekomendasi baru; bila jam komputer salah, betulkan jamnya."
+        "The section head's recommendation expired before the card was printed. Cancel the job and post it again with a new one; if the computer's clock is wrong, set it right."
 }

@@ -111,8 +111,11 @@ class Station:
 
 
 @contextlib.contextmanager
-def fresh(folder):
+def fresh(folder, keep=False):
     folder = pathlib.Path(folder)
+    if keep:
+        yield folder
+        return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     yield folder
@@ -120,14 +123,14 @@ def fresh(folder):
 
 
 @contextlib.contextmanager
-def running(command, port, ready_path, folder):
+def running(command, port, ready_path, folder, ask_to_stop=False):
     with open(folder / "log", "w", encoding="utf-8") as log:
         station = Station([str(word) for word in command], port, ready_path, log)
         try:
             yield station
         finally:
             # Killed, not asked: writing that CUPS has put off must not fall into the next measurement.
-            station.process.kill()
+            (station.process.terminate if ask_to_stop else station.process.kill)()
             station.process.wait()
 
 
@@ -150,10 +153,26 @@ def cups(folder, durable):
 
 
 @contextlib.contextmanager
-def kartud(folder, config=KARTUD_CONFIG):
-    """Our daemon on an empty ledger."""
-    with fresh(folder) as folder:
+def kartud(folder, config=KARTUD_CONFIG, keep=False):
+    """Our daemon, on an empty ledger or (`keep`) on the one that lies there."""
+    with fresh(folder, keep) as folder:
         port = free_port()
         (folder / "kartud.toml").write_text(config.format(port=port))
-        with running([KARTUD, "run", "--config", folder / "kartud.toml"], port, "/readyz", folder) as station:
+        command = [KARTUD, "run", "--config", folder / "kartud.toml"]
+        # A ledger that is kept is closed, so that the next start finds no log beside it.
+        with running(command, port, "/readyz", folder, ask_to_stop=keep) as station:
             yield station
+
+
+@contextlib.contextmanager
+def emulator(folder):
+    """An emulated printer as a process of its own, which takes no time; yields its port."""
+    with fresh(folder) as folder:
+        command = [KARTUD, "emulate", "evolis", "--listen", "127.0.0.1:0", "--slowness", "0", "--out", folder]
+        process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True)
+        try:
+            # It says where it listens: "... on tcp://127.0.0.1:PORT".
+            yield int(process.stdout.readline().rsplit(":", 1)[1])
+        finally:
+            process.kill()
+            process.wait()

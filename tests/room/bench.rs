@@ -8,7 +8,7 @@ use drivers::emulation::{EmulatorSettings, Lever, SharedMachine};
 use kartu::compose::portrait::draw_portrait;
 use kartu::config::Config;
 use kartu::daemon::Daemon;
-use kartu::ledger::system_clock;
+use kartu::ledger::{Clock, system_clock};
 use kartu::product::Backdrop;
 use kartu::station::Connection;
 use serde_json::{Value, json};
@@ -72,9 +72,14 @@ impl Bench {
 
     /// Switches the station on, with what the ledger holds.
     pub fn start(&mut self, more: &str) {
+        self.start_at(more, system_clock());
+    }
+
+    /// The same, with another clock on its wall.
+    pub fn start_at(&mut self, more: &str, clock: Clock) {
         let config = Config::parse(&config(self.dir.path(), more), self.dir.path()).unwrap();
         let connection = Connection::to_machine("evolis", self.machine.clone());
-        let daemon = Daemon::start_at(&config, system_clock(), connection).unwrap();
+        let daemon = Daemon::start_at(&config, clock, connection).unwrap();
         self.http = Http::new(&format!("http://{}", daemon.address()));
         self.daemon = Some(daemon);
     }

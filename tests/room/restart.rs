@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use kartu::config::Config;
 use kartu::daemon::{Daemon, StartError};
@@ -22,6 +23,18 @@ fn what_was_accepted_is_printed_after_a_restart() {
     bench.stop();
     bench.start("");
     assert_eq!(bench.cards_out(), 3, "a second start prints nothing again");
+}
+
+#[test]
+fn an_approval_that_expired_while_the_station_was_off_prints_nothing() {
+    let mut bench = Bench::without_printer();
+    let id = bench.accepted(&child("S2"));
+    bench.stop();
+    let in_eight_days = || jiff::Timestamp::now() + jiff::SignedDuration::from_hours(8 * 24);
+    bench.start_at("", Arc::new(in_eight_days));
+    let job = bench.until(&id, "held");
+    assert_eq!(job["reasons"][0]["code"], "H_RECOMMENDATION_EXPIRED");
+    assert_eq!(bench.cards_out(), 0);
 }
 
 /// The real program as a process of its own; killed when dropped.

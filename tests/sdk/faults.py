@@ -69,6 +69,9 @@ def hands(count, machine, prints):
 
 
 def during(count, machine, printer, prints):
+    # Slow enough that CLAIM is seen before anything goes wrong: a job that loses it earlier is waited for to the end
+    # of the SDK's patience (300 s).
+    machine.set(slowness=0.25)
     for lever, argument, cure, with_what in DURING:
         finished = machine.state()["machine"]["cards_finished"]
         machine.pull(lever, argument)
@@ -81,6 +84,7 @@ def during(count, machine, printer, prints):
             count.true(f"{lever}: cleared", printer.clear_mechanical_errors())
             count.true(f"{lever}: rejected", printer.reject_card())
         count.same(f"after {lever}", prints.print(), ReturnCode.OK)
+    machine.set(slowness=0.05)
     rejected = list(machine.out.glob("card-*-rejected-front.png"))
     count.same("rejected cards lie apart", (len(rejected), machine.state()["reject_box_cards"]), (2, 2))
 

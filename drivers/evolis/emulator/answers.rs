@@ -55,7 +55,8 @@ impl Machine {
             ("Rcim", [] | ["1", "1", "1"]) => trays.feed.to_string(),
             ("Rcem", [] | ["1"]) => trays.out.to_string(),
             ("Rcrm", [] | ["1"]) => trays.reject.to_string(),
-            // What a ribbon configuration is read as was not explored; the maker's library asks it once.
+            // Asked by the maker's library when a print begins, with these parameters: the kind of the ribbon in
+            // `Rrt;all`'s numbers, from which it takes its settings (captured: 100 makes them those of KBLACK).
             ("Rr", [] | ["1", "1", "1"]) => {
                 self.mechanics.supplies.ribbon.map_or(0, |ribbon| ribbon.number).to_string()
             }

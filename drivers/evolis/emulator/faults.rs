@@ -5,7 +5,7 @@
 //! notes, section 6.3).
 
 use super::mechanics::{Mechanics, Refusal};
-use crate::evolis::protocol::{ERROR_CARD, ERROR_MECHANICAL, OK};
+use crate::evolis::protocol::{ERROR_CARD, ERROR_MECA, OK};
 use crate::evolis::status::error;
 
 /// What a held job goes on with.
@@ -45,7 +45,7 @@ impl Mechanics {
     /// The host wants to handle errors itself: a job that the machine holds is lost.
     pub fn hand_over_errors(&mut self) {
         if self.held() {
-            self.give_up(ERROR_MECHANICAL);
+            self.give_up(ERROR_MECA);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::mechanics::Mechanics;
 use super::places::Place;
 use crate::emulation::{JamAt, Lever};
-use crate::evolis::protocol::{ERROR_MECHANICAL, RibbonKind};
+use crate::evolis::protocol::{ERROR_MECA, RibbonKind};
 use crate::evolis::status::error;
 
 impl Mechanics {
@@ -63,7 +63,7 @@ impl Mechanics {
     pub fn open_cover(&mut self) {
         self.cover_open = true;
         if self.printing() {
-            self.fault((error::COVER_OPEN | error::MECHANICAL, ERROR_MECHANICAL));
+            self.fault((error::COVER_OPEN | error::MECHANICAL, ERROR_MECA));
         }
     }
 
@@ -118,7 +118,7 @@ impl Mechanics {
         let taken = self.card.take();
         if self.printing() {
             // The machine reaches for it and finds nothing.
-            self.fault((error::MECHANICAL, ERROR_MECHANICAL));
+            self.fault((error::MECHANICAL, ERROR_MECA));
             return;
         }
         self.errors &= !error::MECHANICAL;

@@ -15,7 +15,7 @@ use super::supplies::Supplies;
 use crate::emulation::{EmulationError, EmulatorSettings, FinishedCard, JamAt};
 use crate::evolis::Wire;
 use crate::evolis::protocol::{
-    ERROR_CARD, ERROR_FEEDER, ERROR_MECHANICAL, ERROR_TIME_OUT, OK, RibbonKind,
+    ERROR_CARD, ERROR_FEEDER, ERROR_MECA, ERROR_TIME_OUT, OK, RibbonKind,
 };
 use crate::evolis::status::error;
 use crate::models::Model;
@@ -186,14 +186,14 @@ impl Mechanics {
     /// May anything move?
     fn may_move(&self) -> Result<(), Refusal> {
         if self.cover_open {
-            return Err((error::COVER_OPEN, ERROR_MECHANICAL));
+            return Err((error::COVER_OPEN, ERROR_MECA));
         }
         let stuck = self.card.as_ref().is_some_and(|card| card.stuck);
         if stuck || self.errors & error::MECHANICAL != 0 {
-            return Err((error::MECHANICAL, ERROR_MECHANICAL));
+            return Err((error::MECHANICAL, ERROR_MECA));
         }
         if self.locked || self.printing() {
-            return Err((0, ERROR_MECHANICAL));
+            return Err((0, ERROR_MECA));
         }
         Ok(())
     }
@@ -243,7 +243,7 @@ impl Mechanics {
         if let Some(card) = &mut self.card {
             (card.place, card.stuck) = (Some(place), true);
         }
-        Err((error::MECHANICAL, ERROR_MECHANICAL))
+        Err((error::MECHANICAL, ERROR_MECA))
     }
 
     /// Turns the card over (`Sv` outside a job).
@@ -277,7 +277,7 @@ impl Mechanics {
             if let Some(card) = &mut self.card {
                 card.place = Some(Place::Exit);
             }
-            return Err((full, ERROR_MECHANICAL));
+            return Err((full, ERROR_MECA));
         }
         let Some(card) = self.card.take() else { return Ok(()) };
         match self.trays.exit(rejected) {
@@ -300,7 +300,7 @@ impl Mechanics {
             if let Some(dir) = &self.out_dir
                 && lay_down(&finished, rejected, dir).is_err()
             {
-                return Err((error::MECHANICAL, ERROR_MECHANICAL));
+                return Err((error::MECHANICAL, ERROR_MECA));
             }
             if rejected {
                 self.last_rejected = Some(finished);
@@ -340,7 +340,7 @@ impl Mechanics {
         if let Some(dir) = &self.out_dir
             && self.memory.keep(dir).is_err()
         {
-            self.fault((error::MECHANICAL, ERROR_MECHANICAL));
+            self.fault((error::MECHANICAL, ERROR_MECA));
         }
     }
 }

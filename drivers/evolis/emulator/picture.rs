@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::memory::write_whole;
 use crate::emulation::{FinishedCard, Picture};
-use crate::evolis::bitmap::{expand_lines, unpack};
+use crate::evolis::bitmap::{expand_lines, unpack, unpack_two_levels};
 use crate::evolis::stream::{Form, Panel};
 use crate::models::Head;
 use crate::panels::{ColourRule, DyedCard};
@@ -29,7 +29,10 @@ impl Side {
         } else {
             panel.data
         };
-        let dots = unpack(data, panel.bits, head.dots());
+        let dots = match panel.bits {
+            1 => unpack_two_levels(data, head),
+            bits => unpack(data, bits, head.dots()),
+        };
         *self.place(panel.letter)? = Some(Arc::new(dots));
         Some(())
     }

@@ -13,9 +13,7 @@ use super::places::Place;
 use super::supplies::Wound;
 use crate::emulation::JamAt;
 use crate::evolis::bitmap::Bitmap;
-use crate::evolis::protocol::{
-    ERROR_CARD, ERROR_MECHANICAL, ERROR_PARAMETERS, OK, OPTION_NOT_AVAILABLE,
-};
+use crate::evolis::protocol::{ERROR_CARD, ERROR_MECA, ERROR_PARAMETERS, OK, OPTION_NOT_AVAILABLE};
 use crate::evolis::status::error;
 use crate::evolis::stream::{Form, Panel};
 
@@ -111,7 +109,7 @@ impl Mechanics {
     /// `Pcla;1`: a job takes the machine.
     pub fn claim(&mut self) -> &'static str {
         if self.printing() || self.job.complete {
-            return ERROR_MECHANICAL;
+            return ERROR_MECA;
         }
         self.job = Job { claim: true, ..Job::default() };
         OK
@@ -134,7 +132,7 @@ impl Mechanics {
         self.job.stays_inside = false;
         self.begin_work(Work::Moving, FEED_TIME);
         let fed = if wrong_ribbon {
-            Err((error::BAD_RIBBON, ERROR_MECHANICAL))
+            Err((error::BAD_RIBBON, ERROR_MECA))
         } else {
             self.feed(Place::Head)
         };
@@ -276,7 +274,7 @@ impl Mechanics {
 
     /// What can go wrong when a step begins.
     fn begin(&mut self, step: Step) -> Result<(), Refusal> {
-        let gone = (error::MECHANICAL, ERROR_MECHANICAL);
+        let gone = (error::MECHANICAL, ERROR_MECA);
         match step {
             Step::Panel { letter, .. } => {
                 if self.card.is_none() {
@@ -285,9 +283,9 @@ impl Mechanics {
                 self.jam(JamAt::Head, Place::Head)?;
                 match self.supplies.wind_to(letter, &mut self.memory) {
                     Wound::There => Ok(()),
-                    Wound::Ended => Err((error::RIBBON_ENDED, ERROR_MECHANICAL)),
-                    Wound::NotOnIt => Err((error::BAD_RIBBON, ERROR_MECHANICAL)),
-                    Wound::Missing => Err((error::RIBBON_ERROR, ERROR_MECHANICAL)),
+                    Wound::Ended => Err((error::RIBBON_ENDED, ERROR_MECA)),
+                    Wound::NotOnIt => Err((error::BAD_RIBBON, ERROR_MECA)),
+                    Wound::Missing => Err((error::RIBBON_ERROR, ERROR_MECA)),
                 }
             }
             Step::Flip => self.jam(JamAt::Flip, Place::Flip),

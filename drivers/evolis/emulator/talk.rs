@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use super::{Machine, WAKE_TIME};
 use crate::emulation::{AnswerFault, NEVER, Speech};
-use crate::evolis::protocol::{
-    Answer, ERROR_COMMAND, ERROR_MECA, ERROR_MECHANICAL, ERROR_PARAMETERS, OK,
-};
+use crate::evolis::protocol::{Answer, ERROR_COMMAND, ERROR_PARAMETERS, OK};
 use crate::evolis::stream::{Ear, Item};
 
 /// What it will say next.
@@ -155,10 +153,7 @@ impl Machine {
                 }
                 // Just booted, until something is done with it.
                 self.electronics.reset &= name.starts_with(['R', 'C']) || name == "Srs";
-                match said.as_str() {
-                    ERROR_MECHANICAL if self.settings.old_firmware => ERROR_MECA.to_owned(),
-                    _ => said,
-                }
+                said
             }
         }
     }
