@@ -264,7 +264,7 @@ impl Mechanics {
             let stays_inside = run.stays_inside;
             (run.ends_at, run.last_end) = (None, ends_at);
             run.steps.pop_front();
-            self.heat.settle(ends_at);
+            self.heat.settle(ends_at, true);
             self.finish(step, stays_inside);
         }
         if self.job.released && !self.printing() && !self.held() {
