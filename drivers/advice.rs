@@ -41,7 +41,7 @@ impl Cause {
                     "The printer or its supplies are not supported: {what}. Check ribbon and configuration."
                 ),
             ),
-            Self::Wire(_) => CANNOT_REACH,
+            Self::Wire(fault) => fault.kind.words(),
             Self::Garbled { .. } => NOT_UNDERSTOOD,
             Self::Busy => STILL_AT_WORK,
             Self::Restarted => RESTARTED,
@@ -51,10 +51,6 @@ impl Cause {
     }
 }
 
-const CANNOT_REACH: Words = Words::fixed(
-    "Printer tidak dapat dihubungi. Periksa kabel dan daya printer.",
-    "The printer cannot be reached. Check its cable and its power.",
-);
 const NOT_UNDERSTOOD: Words = Words::fixed(
     "Jawaban printer tidak dipahami. Matikan dan nyalakan printer; bila berulang, hubungi teknisi.",
     "The printer's answer is not understood. Switch it off and on; if it happens again, call the technician.",

@@ -11,8 +11,18 @@
 //! 2. Put recordings that are not ours (a maker's program, a real machine) in `golden/`, with their
 //!    source named; driver and emulator share `protocol.rs`, so one misreading would fool both.
 //! 3. Add one line to [`CATALOGUE`]. Nothing else in the project names a family.
+//! 4. In `open`, tell the wire how an answer of the family ends ([`transport::Transport::frame_by`]): a USB cable has no
+//!    end of its own for it.
 //!
 //! Another model of a known family is an entry in its `models.toml`, and no code.
+//!
+//! # How to record a session from a real printer
+//!
+//! `cargo build --release --features record`, then run the station (or a probe) with `KARTU_RECORD=session.jsonl`: each
+//! half of every exchange becomes a line, bulk image data as length and SHA-256 only ([`transport`], file
+//! `recorded.rs`). Print sample cards only: short commands, such as a magnetic track, stand in clear. The session goes
+//! into the family's `golden/`, with machine and firmware named; `recorded::Replay` is the wire that plays it again, so
+//! a test holds the driver against a machine that is not here.
 //!
 //! # The layers, from the station down to the wire
 //!
@@ -36,12 +46,14 @@ mod evolis;
 use contract::{CardPrinter, Cause, DeviceError};
 use emulation::{EmulatedMachine, EmulationError, EmulatorSettings, SharedMachine};
 use transport::Transport;
+use transport::usbip::UsbIdentity;
 
 /// Every family of card machines, one line each.
 pub const CATALOGUE: &[Family] = &[Family {
     name: "evolis",
     open: evolis::open,
     emulate: evolis::emulate,
+    usb_identity: evolis::usb_identity,
     models: evolis::model_names,
 }];
 
@@ -56,6 +68,8 @@ pub struct Family {
     pub open: fn(Option<&str>, Box<dyn Transport>) -> Opened,
     /// Makes an emulated machine.
     pub emulate: fn(EmulatorSettings) -> Result<Box<dyn EmulatedMachine>, EmulationError>,
+    /// Who an emulated machine says it is, when it is plugged into a USB port.
+    pub usb_identity: fn(&EmulatorSettings) -> UsbIdentity,
     /// Trade names of the models, in the order of `models.toml`.
     pub models: fn() -> Vec<String>,
 }

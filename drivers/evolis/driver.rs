@@ -45,7 +45,8 @@ pub struct Evolis {
 }
 
 /// Opens a driver; asks the machine who it is. See [`crate::open`].
-pub fn open(model_override: Option<&str>, wire: Box<dyn Transport>) -> crate::Opened {
+pub fn open(model_override: Option<&str>, mut wire: Box<dyn Transport>) -> crate::Opened {
+    wire.frame_by(protocol::is_whole);
     // Never printed with before the machine has told its name and ribbon.
     let model = super::models().first().expect("models.toml names some");
     let mut evolis = Evolis {

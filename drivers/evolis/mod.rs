@@ -34,7 +34,9 @@ use std::sync::LazyLock;
 pub use driver::open;
 pub use emulator::emulate;
 
+use crate::emulation::EmulatorSettings;
 use crate::models::{self, Model};
+use crate::transport::usbip::UsbIdentity;
 
 /// What only this family needs to know of a model; see the head of `models.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
@@ -63,6 +65,20 @@ fn find_model(name: &str) -> Option<&'static Model<Wire>> {
         _ => name,
     };
     models().iter().find(|model| model.name.eq_ignore_ascii_case(short))
+}
+
+/// Who an emulated machine says it is on USB.
+pub fn usb_identity(settings: &EmulatorSettings) -> UsbIdentity {
+    UsbIdentity {
+        // The maker's number, from public lists of USB ids (wire notes, section 1: a guess; the maker's SDK does
+        // not look at it).
+        vendor_id: 0x0f49,
+        // A guess: no real machine's was captured.
+        product_id: 0x0a11,
+        manufacturer: "Evolis".to_owned(),
+        product: settings.model.clone(),
+        serial: settings.serial.clone(),
+    }
 }
 
 /// Trade names of the models.

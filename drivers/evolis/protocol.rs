@@ -3,7 +3,7 @@
 //! Source: Evolis wire notes (captured from the maker's SDK 9.4.1.9451), sections 1, 3, 4 and 7. Status
 //! words stand in `status.rs`, bitmaps in `bitmap.rs`, the job in `job.rs`.
 
-use super::status::StatusWords;
+use super::status::{StatusWords, config};
 
 /// Starts a command.
 pub const ESC: u8 = 0x1b;
@@ -158,6 +158,28 @@ impl Answer {
     }
 }
 
+/// An extension word says that another follows (section 2).
+const EXTENDED_AGAIN: u32 = 0x8000_0000;
+
+/// Is this a whole frame, up to the last extension word that it announces? For wires on which an answer has no end of
+/// its own. Bytes that can become no frame are whole never; the wire hands them over after a pause.
+pub fn is_whole(bytes: &[u8]) -> bool {
+    let Some(end) = bytes.iter().position(|&b| b == 0) else { return false };
+    let Some(block) = bytes.get(end + 3..) else { return false };
+    let Ok((status, rest)) = item::<{ StatusWords::BYTES }>(block) else { return false };
+    let Ok((_, mut rest)) = item::<SESSION_BYTES>(rest) else { return false };
+    let mut more = StatusWords::parse(&status).config & config::EXTENSION_1 != 0;
+    for _ in 0..EXTENSIONS_MAX {
+        if !more {
+            return true;
+        }
+        let Ok((word, behind)) = item::<EXTENSION_BYTES>(rest) else { return false };
+        more = u32::from_be_bytes(word) & EXTENDED_AGAIN != 0;
+        rest = behind;
+    }
+    true
+}
+
 /// One item with its length byte, which must be `N`; and what stands behind it.
 fn item<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), BadFrame> {
     let (&length, rest) = bytes.split_first().ok_or(BadFrame::BadLength)?;
@@ -300,6 +322,23 @@ mod tests {
         let want = b"OK\0\x00\x19\x10\0\0\0\0\x80\0\0\0\0\0\0\0\0\0\0\0\x02\x00\x02\x04\0\0\x01\0";
         assert_eq!(bytes, want);
         assert_eq!(Answer::parse(want), Ok(claimed()));
+    }
+
+    #[test]
+    fn a_frame_is_whole_with_the_last_word_that_it_announces_and_not_before() {
+        for announced in 0..=4 {
+            let mut answer = claimed();
+            answer.status.config = if announced > 0 { config::EXTENSION_1 } else { 0 };
+            answer.extensions =
+                (1..=announced).map(|n| if n < announced { EXTENDED_AGAIN } else { 1 }).collect();
+            let mut bytes = Vec::new();
+            answer.emit(&mut bytes);
+            for cut in 0..bytes.len() {
+                assert!(!is_whole(&bytes[..cut]), "{announced} words, {cut} bytes");
+            }
+            assert!(is_whole(&bytes), "{announced} words");
+        }
+        assert!(!is_whole(b"OK\0\x00\x14\x11garbled and longer than any frame is"));
     }
 
     #[test]

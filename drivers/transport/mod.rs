@@ -1,18 +1,34 @@
 //! The wire: how bytes reach a machine and come back. Knows no family's protocol.
 //!
-//! Adapters carry bytes to a real machine (`tcp`), `emulated` carries them to an emulated one in this
-//! process, wrappers (later: faults, recording) carry them to another `Transport`.
+//! Adapters carry bytes to a real machine (`tcp`, `usb`, `lp`), `emulated` carries them to an emulated one in this
+//! process; wrappers (`faulty`, `recorded`) are a `Transport` around another. `serve` and `usbip` are the other end:
+//! an emulated machine behind a port or a plug.
 
 pub mod emulated;
+mod fault;
+pub mod faulty;
+mod hearing;
+pub mod lp;
+mod pieces;
+#[cfg(any(test, feature = "record"))]
+pub mod recorded;
 mod serve;
 pub mod tcp;
+#[cfg(test)]
+mod tests;
+pub mod usb;
+pub mod usbip;
 
+pub use fault::{TransportError, WireFault};
 pub use serve::serve_tcp;
 
 use std::time::Duration;
 
 /// The longest answer that is read: hundreds of times what any machine says, and soon read.
 const ANSWER_MAX_BYTES: usize = 64 * 1024;
+
+/// Says whether bytes are a whole answer, in the words of one family. Must be quick and take any bytes.
+pub type Whole = fn(&[u8]) -> bool;
 
 /// A way to one machine. Blocking; every wait has a limit that the caller names.
 ///
@@ -32,33 +48,31 @@ pub trait Transport: Send {
     /// [`TransportError`]; `answer` then holds what had come.
     fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError>;
 
+    /// Told by a family's driver before its first exchange: how this family knows that an answer is whole.
+    ///
+    /// A wire whose answers end by themselves (TCP: the machine hangs up) need not know; on the others an answer may
+    /// come in several pieces. A wrapper must hand it on.
+    fn frame_by(&mut self, _whole: Whole) {}
+
     /// Lets the machine work for a while.
     fn pause(&mut self, span: Duration);
 }
 
-/// Why bytes did not get through.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} after {sent_bytes} bytes sent")]
-pub struct TransportError {
-    /// What happened.
-    pub kind: WireFault,
-    /// Upper bound of what may have reached the machine in this exchange; 0 = certainly nothing.
-    pub sent_bytes: usize,
-}
+/// A wire that somebody has put into a box.
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
+        (**self).send(request, patience)
+    }
 
-/// What happened on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WireFault {
-    /// Nobody there, or the way is barred.
-    #[error("the printer cannot be reached ({0})")]
-    Unreachable(std::io::ErrorKind),
-    /// The other end hung up.
-    #[error("the connection broke ({0})")]
-    Broken(std::io::ErrorKind),
-    /// Silence for longer than the caller's patience.
-    #[error("no answer within {} s", .0.as_secs())]
-    Silent(Duration),
-    /// More came than any answer may be long.
-    #[error("the answer is longer than {0} bytes")]
-    TooLong(usize),
+    fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
+        (**self).receive(answer, patience)
+    }
+
+    fn frame_by(&mut self, whole: Whole) {
+        (**self).frame_by(whole);
+    }
+
+    fn pause(&mut self, span: Duration) {
+        (**self).pause(span);
+    }
 }

@@ -10,6 +10,7 @@ mod printer;
 mod run;
 mod status;
 mod submit;
+mod usb;
 
 use std::process::ExitCode;
 
@@ -64,6 +65,8 @@ enum Command {
     Printer(printer::Args),
     /// Be a card machine, at the bytes
     Emulate(emulate::Args),
+    /// Tell which USB printers are plugged in
+    Usb(usb::Args),
 }
 
 /// Reads the command line and does what it says.
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Preview(args) => preview::run(&args),
         Command::Printer(args) => printer::run(&args),
         Command::Emulate(args) => emulate::run(&args),
+        Command::Usb(args) => usb::run(&args),
     };
     let exit = exit.unwrap_or_else(|error| {
         // A closed pipe (`kartud jobs | head`) is not worth a word.

@@ -1,12 +1,14 @@
 //! `kartud.toml` as types: every key, its default, and all faults of a file at once.
 //! Knows how to read text; opens no file, starts nothing.
 
+mod address;
 mod reader;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub use address::Address;
 pub use reader::Fault;
 use reader::Reader;
 
@@ -103,17 +105,6 @@ pub struct Printer {
     pub address: Address,
     /// `[printer.emulator]`: the machine behind the address `emulated`.
     pub emulator: Emulator,
-}
-
-/// How a printer is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
-    /// No printer: jobs are taken in and wait.
-    None,
-    /// The emulated machine in this process.
-    Emulated,
-    /// `tcp://HOST:PORT`
-    Tcp(String),
 }
 
 /// `[printer.emulator]`
@@ -235,17 +226,10 @@ fn offset(r: &mut Reader<'_>, key: &str) -> f32 {
 
 fn printer(r: &mut Reader<'_>, folder: &Path) -> Printer {
     let typed = r.text("printer.address", "");
-    let address = match typed.as_str() {
-        "" => Address::None,
-        "emulated" => Address::Emulated,
-        other => match other.strip_prefix("tcp://").filter(|rest| has_port(rest)) {
-            Some(rest) => Address::Tcp(rest.to_owned()),
-            None => {
-                r.fault("printer.address", "must be \"\", \"emulated\" or \"tcp://HOST:PORT\"");
-                Address::None
-            }
-        },
-    };
+    let address = typed.parse().unwrap_or_else(|why: String| {
+        r.fault("printer.address", &why);
+        Address::None
+    });
     let slowness = r.number("printer.emulator.slowness", 1.0);
     if !(0.0..=10.0).contains(&slowness) {
         r.fault("printer.emulator.slowness", "must lie between 0 and 10");
@@ -262,12 +246,6 @@ fn printer(r: &mut Reader<'_>, folder: &Path) -> Printer {
             slowness,
         },
     }
-}
-
-fn has_port(host_port: &str) -> bool {
-    host_port
-        .rsplit_once(':')
-        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p != 0))
 }
 
 fn log(r: &mut Reader<'_>) -> Log {
@@ -344,15 +322,5 @@ mod tests {
     fn a_file_that_is_no_toml_is_refused_with_the_line() {
         let faults = parse("[http]\nlisten = \n").unwrap_err();
         assert!(faults[0].to_string().starts_with("line 2: "), "{}", faults[0]);
-    }
-
-    #[test]
-    fn a_printer_needs_a_port() {
-        for bad in ["tcp://10.0.0.5", "tcp://:9100", "tcp://h:0", "usb"] {
-            let text = format!("[printer]\naddress = \"{bad}\"\n");
-            assert_eq!(parse(&text).unwrap_err().len(), 1, "{bad}");
-        }
-        let config = parse("[printer]\naddress = \"tcp://10.0.0.5:9100\"\n").unwrap();
-        assert_eq!(config.printer.address, Address::Tcp("10.0.0.5:9100".into()));
     }
 }

@@ -1,9 +1,13 @@
 //! From the configured address to contact with a machine.
 
+use std::path::PathBuf;
+
 use drivers::emulation::{EmulatorSettings, SharedMachine};
 use drivers::transport::Transport;
 use drivers::transport::emulated::Emulated;
+use drivers::transport::lp::Lp;
 use drivers::transport::tcp::Tcp;
+use drivers::transport::usb::{Usb, UsbName};
 
 use super::Connect;
 use crate::config::{Address, Printer};
@@ -24,6 +28,8 @@ pub struct Connection {
 enum Way {
     None,
     Tcp(String),
+    Usb(UsbName),
+    Lp(PathBuf),
     Emulated(SharedMachine),
 }
 
@@ -36,6 +42,8 @@ impl Connection {
         let way = match &printer.address {
             Address::None => Way::None,
             Address::Tcp(address) => Way::Tcp(address.clone()),
+            Address::Usb(name) => Way::Usb(name.clone()),
+            Address::Lp(file) => Way::Lp(file.clone()),
             Address::Emulated => {
                 let emulator = &printer.emulator;
                 let settings = EmulatorSettings {
@@ -69,8 +77,31 @@ impl Connection {
         let mut transport: Box<dyn FnMut() -> Box<dyn Transport> + Send> = match way {
             Way::None => return None,
             Way::Tcp(address) => Box::new(move || Box::new(Tcp::new(address.clone()))),
+            Way::Usb(name) => Box::new(move || Box::new(Usb::new(name.clone()))),
+            Way::Lp(file) => Box::new(move || Box::new(Lp::new(file.clone()))),
             Way::Emulated(machine) => Box::new(move || Box::new(Emulated::new(machine.clone()))),
         };
-        Some(Box::new(move || drivers::open(&family, model.as_deref(), transport())))
+        Some(Box::new(move || {
+            let wire = recorded(transport());
+            drivers::open(&family, model.as_deref(), wire)
+        }))
+    }
+}
+
+#[cfg(not(feature = "record"))]
+fn recorded(wire: Box<dyn Transport>) -> Box<dyn Transport> {
+    wire
+}
+
+/// With `KARTU_RECORD=FILE` what passes over the wire is added to the file.
+#[cfg(feature = "record")]
+fn recorded(wire: Box<dyn Transport>) -> Box<dyn Transport> {
+    let Some(file) = std::env::var_os("KARTU_RECORD") else { return wire };
+    match std::fs::File::options().create(true).append(true).open(&file) {
+        Ok(into) => Box::new(drivers::transport::recorded::Recorder::new(wire, Box::new(into))),
+        Err(error) => {
+            tracing::error!(%error, "KARTU_RECORD cannot be written; nothing is recorded");
+            wire
+        }
     }
 }

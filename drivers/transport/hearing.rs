@@ -1,0 +1,109 @@
+//! When is an answer whole, on a wire that does not end with it? Knows no family and no system call.
+//!
+//! Three signs were weighed. A *short packet* ends a USB transfer, but not for certain an answer: a machine may say it
+//! in two transfers, and one that fills its last packet may end without a short one. *Quiet* is a guess that costs
+//! time on every answer. A *predicate* of the family is certain where the frame tells its own length, as Evolis' does.
+//! So the predicate decides; where there is none, the short packet; and quiet only ends what would otherwise hang:
+//! bytes that never become an answer are handed to the driver, which says that they are garbled.
+
+use std::time::{Duration, Instant};
+
+use super::{ANSWER_MAX_BYTES, Whole, WireFault};
+
+/// A machine that has begun to speak goes on at once; a pause of this length in the middle is the end of it.
+const SPLIT_LIMIT: Duration = Duration::from_millis(500);
+
+/// What one read brought, besides the bytes.
+pub(super) struct Heard {
+    /// Did the machine end its transfer with them?
+    pub ended: bool,
+}
+
+/// How an answer was heard.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It is whole.
+    Whole,
+    /// It broke off; what the machine may yet say belongs to it and not to the next exchange.
+    BrokenOff,
+}
+
+/// Reads one answer. `read` appends what comes within the given time, or fails with [`WireFault::Silent`].
+///
+/// # Errors
+/// What `read` met, if nothing had come; [`WireFault::TooLong`].
+pub(super) fn hear(
+    answer: &mut Vec<u8>,
+    patience: Duration,
+    whole: Option<Whole>,
+    mut read: impl FnMut(&mut Vec<u8>, Duration) -> Result<Heard, WireFault>,
+) -> Result<Ending, WireFault> {
+    let began = Instant::now();
+    let mut until = began + patience;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let heard =
+            if left.is_zero() { Err(WireFault::Silent(patience)) } else { read(answer, left) };
+        match heard {
+            // An empty packet before the first byte is the end of an earlier answer that filled its last packet.
+            Ok(_) if answer.is_empty() => {}
+            Ok(_) if answer.len() > ANSWER_MAX_BYTES => {
+                return Err(WireFault::TooLong(ANSWER_MAX_BYTES));
+            }
+            Ok(heard) => {
+                if whole.map_or(heard.ended, |whole| whole(answer)) {
+                    return Ok(Ending::Whole);
+                }
+                // A trickle that never ends is cut off as well.
+                until = (Instant::now() + SPLIT_LIMIT).min(began + patience + SPLIT_LIMIT);
+            }
+            Err(WireFault::Silent(_)) if answer.is_empty() => {
+                return Err(WireFault::Silent(patience));
+            }
+            Err(WireFault::Silent(_)) => return Ok(Ending::BrokenOff),
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Plays packets; an empty script is silence.
+    fn play(packets: &[&[u8]], whole: Option<Whole>) -> (Vec<u8>, Result<Ending, WireFault>) {
+        let mut answer = Vec::new();
+        let mut left = packets.iter();
+        let ending = hear(&mut answer, Duration::from_secs(9), whole, |answer, patience| {
+            let packet = left.next().ok_or(WireFault::Silent(patience))?;
+            answer.extend_from_slice(packet);
+            Ok(Heard { ended: packet.len() < 4 })
+        });
+        (answer, ending)
+    }
+
+    const DOT: Option<Whole> = Some(|bytes| bytes.ends_with(b"."));
+
+    #[test]
+    fn an_answer_in_several_packets_is_one_answer() {
+        let told = (b"one two.".to_vec(), Ok(Ending::Whole));
+        assert_eq!(play(&[b"one ", b"two."], DOT), told);
+        assert_eq!(play(&[b"one", b" tw", b"o.", b"next"], DOT), told);
+        assert_eq!(play(&[b"", b"one ", b"", b"two."], DOT), told);
+    }
+
+    #[test]
+    fn without_a_predicate_a_short_packet_ends_it() {
+        assert_eq!(play(&[b"four", b"x", b"y"], None), (b"fourx".to_vec(), Ok(Ending::Whole)));
+        assert_eq!(play(&[b"four", b"", b"y"], None), (b"four".to_vec(), Ok(Ending::Whole)));
+    }
+
+    #[test]
+    fn what_never_becomes_an_answer_is_handed_over_and_remembered() {
+        assert_eq!(play(&[b"one ", b"tw"], DOT), (b"one tw".to_vec(), Ok(Ending::BrokenOff)));
+        assert_eq!(play(&[], DOT), (Vec::new(), Err(WireFault::Silent(Duration::from_secs(9)))));
+        let long = vec![b'x'; ANSWER_MAX_BYTES];
+        let (_, ending) = play(&[&long, b"y"], DOT);
+        assert_eq!(ending, Err(WireFault::TooLong(ANSWER_MAX_BYTES)));
+    }
+}

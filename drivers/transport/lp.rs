@@ -1,0 +1,227 @@
+//! The wire through the kernel's own printer driver (`/dev/usb/lp0`), for who must keep `usblp`. Knows no family.
+//!
+//! A file tells less than the bus: it has no serial number (with two printers, `lp0` is whichever was plugged in
+//! first: then name them by `usb:`), and a stall lasts until the printer is plugged in again.
+//!
+//! One opening an exchange, so a printer that was plugged in again is found without a restart. `usblp` reads ahead:
+//! from the opening on, one answer of the machine may lie in its buffer, said before it heard our request. Machines
+//! that speak whenever they are read (Evolis, Evolis wire notes, section 1) fill that buffer at once. So before a
+//! request is written we look whether something lies there, and leave it there until the request is out: taking it
+//! would let `usblp` fetch another. Then it is read and dropped, and what follows is the answer.
+//!
+//! Writes block, on a thread that can be left behind. Without blocking, `usblp` *presumes* that a piece went well, and
+//! a job with a hole in it could be printed.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{Builder, JoinHandle, sleep};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::hearing::{Ending, Heard, hear};
+use super::pieces::pieces;
+use super::{Transport, TransportError, Whole, WireFault};
+
+/// `usblp` hands over what one transfer brought, and its buffer is so large.
+const READ_BYTES: usize = 8192;
+
+/// A machine that speaks by itself does so within milliseconds of the opening.
+const AHEAD_LIMIT: Duration = Duration::from_millis(100);
+
+/// Just plugged in, the file may be there before udev has given it to us; it takes a second on a slow machine.
+const PERMISSION_LIMIT: Duration = Duration::from_secs(2);
+
+/// Between two tries for permission.
+const PERMISSION_PAUSE: Duration = Duration::from_millis(50);
+
+/// A printer behind a device file.
+pub struct Lp {
+    path: PathBuf,
+    whole: Option<Whole>,
+    /// A request was sent, its answer not yet read.
+    open: Option<Arc<File>>,
+    /// The thread of a write that the machine has not taken in time; it holds the file until the machine does, or is
+    /// unplugged.
+    stuck: Option<JoinHandle<()>>,
+    sent_bytes: usize,
+}
+
+impl Lp {
+    /// A wire to the device file. Nothing is opened yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), whole: None, open: None, stuck: None, sent_bytes: 0 }
+    }
+
+    fn failed(&self, kind: WireFault) -> TransportError {
+        TransportError { kind, sent_bytes: self.sent_bytes }
+    }
+
+    fn opened(&mut self) -> Result<Arc<File>, WireFault> {
+        self.sent_bytes = 0;
+        if self.stuck.take_if(|thread| thread.is_finished()).is_none() && self.stuck.is_some() {
+            return Err(WireFault::Unreachable(ErrorKind::TimedOut));
+        }
+        let began = Instant::now();
+        loop {
+            match OpenOptions::new().read(true).write(true).open(&self.path) {
+                Ok(file) => return Ok(Arc::new(file)),
+                Err(e) if e.kind() == ErrorKind::PermissionDenied => {
+                    if began.elapsed() > PERMISSION_LIMIT {
+                        return Err(WireFault::Barred);
+                    }
+                    sleep(PERMISSION_PAUSE);
+                }
+                Err(e) => return Err(self.not_opened(e.kind())),
+            }
+        }
+    }
+
+    fn not_opened(&self, kind: ErrorKind) -> WireFault {
+        match kind {
+            ErrorKind::NotFound => {
+                WireFault::NotPlugged { name: format!("lp:{}", self.path.display()) }
+            }
+            ErrorKind::ResourceBusy => WireFault::Taken,
+            kind => WireFault::Unreachable(kind),
+        }
+    }
+
+    fn deliver(
+        &mut self,
+        file: &Arc<File>,
+        request: &[u8],
+        patience: Duration,
+    ) -> Result<(), WireFault> {
+        let (hand, pieces_in) = channel();
+        let (tell, told) = channel();
+        let to = Arc::clone(file);
+        let writer = Builder::new()
+            .name("lp-write".to_owned())
+            .spawn(move || write_pieces(&to, &pieces_in, &tell))
+            .map_err(|e| WireFault::Unreachable(e.kind()))?;
+        let delivered = self.hand_over(request, &hand, &told, patience);
+        // Without pieces to come the thread ends; one that cannot is left behind.
+        drop(hand);
+        match delivered {
+            Err(WireFault::Silent(_)) => self.stuck = Some(writer),
+            _ => drop(writer.join()),
+        }
+        delivered
+    }
+
+    fn hand_over(
+        &mut self,
+        request: &[u8],
+        hand: &Sender<Vec<u8>>,
+        told: &Receiver<Result<(), ErrorKind>>,
+        patience: Duration,
+    ) -> Result<(), WireFault> {
+        for piece in pieces(request) {
+            self.sent_bytes += piece.len();
+            // A thread that is gone is told by the next line.
+            let _ = hand.send(piece.to_vec());
+            match told.recv_timeout(patience) {
+                Ok(Ok(())) => {}
+                Ok(Err(kind)) => return Err(WireFault::Broken(kind)),
+                Err(RecvTimeoutError::Timeout) => return Err(WireFault::Silent(patience)),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(WireFault::Broken(ErrorKind::Other));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens, sends, and drops what was said before.
+    fn ask(&mut self, request: &[u8], patience: Duration) -> Result<Arc<File>, WireFault> {
+        let file = self.opened()?;
+        let ahead = match wait(&file, AHEAD_LIMIT) {
+            Ok(()) => true,
+            Err(WireFault::Silent(_)) => false,
+            Err(fault) => return Err(fault),
+        };
+        self.deliver(&file, request, patience)?;
+        if ahead {
+            // One read takes all of one transfer; what it brings was not said to us.
+            read(&file, &mut Vec::new())?;
+        }
+        Ok(file)
+    }
+}
+
+impl Transport for Lp {
+    fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
+        // One program at a time may have the file open, ourselves included.
+        self.open = None;
+        let file = self.ask(request, patience).map_err(|fault| self.failed(fault))?;
+        self.open = Some(file);
+        Ok(())
+    }
+
+    fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
+        answer.clear();
+        let file = match self.open.take() {
+            Some(file) => file,
+            None => self.opened().map_err(|fault| self.failed(fault))?,
+        };
+        let heard = hear(answer, patience, self.whole, |into, patience| {
+            wait(&file, patience)?;
+            read(&file, into)
+        });
+        // The opening ends with this exchange, however it ends; what may yet come is dropped with it.
+        match heard {
+            Ok(Ending::Whole | Ending::BrokenOff) => Ok(()),
+            Err(fault) => Err(self.failed(fault)),
+        }
+    }
+
+    fn frame_by(&mut self, whole: Whole) {
+        self.whole = Some(whole);
+    }
+
+    fn pause(&mut self, span: Duration) {
+        sleep(span);
+    }
+}
+
+/// Writes one piece after the other, until there are no more or one fails.
+fn write_pieces(mut file: &File, pieces: &Receiver<Vec<u8>>, tell: &Sender<Result<(), ErrorKind>>) {
+    while let Ok(piece) = pieces.recv() {
+        let written = file.write_all(&piece).map_err(|e| e.kind());
+        if tell.send(written).is_err() || written.is_err() {
+            return;
+        }
+    }
+}
+
+/// What one transfer brought. Only after [`wait`], so that it does not block.
+fn read(mut file: &File, into: &mut Vec<u8>) -> Result<Heard, WireFault> {
+    let mut bytes = [0; READ_BYTES];
+    match file.read(&mut bytes) {
+        Ok(got) => {
+            into.extend_from_slice(&bytes[..got]);
+            Ok(Heard { ended: got < READ_BYTES })
+        }
+        Err(e) if e.kind() == ErrorKind::Interrupted => Ok(Heard { ended: false }),
+        Err(e) => Err(WireFault::Broken(e.kind())),
+    }
+}
+
+/// Waits until there is something to read.
+fn wait(file: &File, patience: Duration) -> Result<(), WireFault> {
+    let limit = Timespec::try_from(patience).ok();
+    let mut waiting = [PollFd::new(file, PollFlags::IN)];
+    match poll(&mut waiting, limit.as_ref()) {
+        Ok(0) => Err(WireFault::Silent(patience)),
+        // The printer is gone: its file says so before anything else.
+        Ok(_) if waiting[0].revents().intersects(PollFlags::HUP | PollFlags::NVAL) => {
+            Err(WireFault::Broken(ErrorKind::NotConnected))
+        }
+        Ok(_) => Ok(()),
+        Err(e) => Err(WireFault::Broken(std::io::Error::from(e).kind())),
+    }
+}

@@ -1,0 +1,209 @@
+//! Writes down what passes over a wire, and plays it again. Knows no family.
+//!
+//! Only built with the feature `record`: a station in an office physically lacks the ability. A session is a file of
+//! JSON lines, one for each half of an exchange. Long requests are bulk image data: of these stand only the length and
+//! the SHA-256, never a face. **Short ones stand in clear** (a magnetic track is short), so record with sample cards.
+//!
+//! ```text
+//! {"send":{"text":"\u001bRtp\r\u0000"}}
+//! {"receive":{"text":"Primacy\u0000\u0000..."}}
+//! {"send":{"bytes":82845,"sha256":"5f0c..."}}
+//! {"receive":{"fault":"no answer within 30 s","sent_bytes":82845,"silent_ms":30000}}
+//! ```
+
+use std::io::{BufRead, ErrorKind, Write};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::{Transport, TransportError, Whole, WireFault};
+
+/// No command is longer, and no picture of a face is shorter.
+const CLEAR_MAX_BYTES: usize = 256;
+
+/// One line of a session.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+enum Line {
+    Send(Passed),
+    Receive(Passed),
+}
+
+/// What passed, or why it did not.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Passed {
+    /// Each character is one byte (Latin-1).
+    Clear {
+        text: String,
+    },
+    Bulk {
+        bytes: usize,
+        sha256: String,
+    },
+    Fault {
+        fault: String,
+        sent_bytes: usize,
+        silent_ms: Option<u64>,
+    },
+}
+
+impl Passed {
+    fn request(bytes: &[u8]) -> Self {
+        if bytes.len() <= CLEAR_MAX_BYTES {
+            return Self::answer(bytes);
+        }
+        let digest = Sha256::digest(bytes);
+        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self::Bulk { bytes: bytes.len(), sha256 }
+    }
+
+    /// A machine says nothing that is long and secret: answers stand in clear, so that they can be played again.
+    fn answer(bytes: &[u8]) -> Self {
+        Self::Clear { text: bytes.iter().map(|&byte| char::from(byte)).collect() }
+    }
+
+    fn fault(error: &TransportError) -> Self {
+        let silent_ms = match error.kind {
+            WireFault::Silent(span) => u64::try_from(span.as_millis()).ok(),
+            _ => None,
+        };
+        Self::Fault { fault: error.kind.to_string(), sent_bytes: error.sent_bytes, silent_ms }
+    }
+}
+
+/// A wire that writes down what passes over it.
+pub struct Recorder<T> {
+    wire: T,
+    into: Box<dyn Write + Send>,
+}
+
+impl<T: Transport> Recorder<T> {
+    /// Writes the session of `wire` to `into`.
+    pub fn new(wire: T, into: Box<dyn Write + Send>) -> Self {
+        Self { wire, into }
+    }
+
+    fn note(&mut self, line: &Line) {
+        // A recording that cannot be written must not stop a card that is under way.
+        let text = serde_json::to_string(line).unwrap_or_default();
+        let _ = writeln!(self.into, "{text}").and_then(|()| self.into.flush());
+    }
+}
+
+impl<T: Transport> Transport for Recorder<T> {
+    fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
+        self.note(&Line::Send(Passed::request(request)));
+        let sent = self.wire.send(request, patience);
+        if let Err(error) = &sent {
+            self.note(&Line::Send(Passed::fault(error)));
+        }
+        sent
+    }
+
+    fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
+        let received = self.wire.receive(answer, patience);
+        self.note(&Line::Receive(match &received {
+            Ok(()) => Passed::answer(answer),
+            Err(error) => Passed::fault(error),
+        }));
+        received
+    }
+
+    fn frame_by(&mut self, whole: Whole) {
+        self.wire.frame_by(whole);
+    }
+
+    fn pause(&mut self, span: Duration) {
+        self.wire.pause(span);
+    }
+}
+
+/// Why a text is no session.
+#[derive(Debug, thiserror::Error)]
+pub enum NoSession {
+    /// It cannot be read.
+    #[error("the session cannot be read")]
+    Unreadable(#[from] std::io::Error),
+    /// A line is not one of ours.
+    #[error("line {line} is not a session's: {why}")]
+    Line {
+        /// From 1.
+        line: usize,
+        /// The parser's words.
+        why: String,
+    },
+}
+
+/// A wire to nobody, that plays a session again in lockstep: it answers only what was asked then.
+#[derive(Debug)]
+pub struct Replay {
+    lines: std::vec::IntoIter<Line>,
+}
+
+impl Replay {
+    /// Reads a whole session.
+    ///
+    /// # Errors
+    /// [`NoSession`].
+    pub fn read(from: impl BufRead) -> Result<Self, NoSession> {
+        let mut lines = Vec::new();
+        for (at, text) in from.lines().enumerate() {
+            let parsed = serde_json::from_str(&text?)
+                .map_err(|e| NoSession::Line { line: at + 1, why: e.to_string() })?;
+            lines.push(parsed);
+        }
+        Ok(Self { lines: lines.into_iter() })
+    }
+
+    /// Was everything asked that was asked then?
+    pub fn is_over(&self) -> bool {
+        self.lines.as_slice().is_empty()
+    }
+}
+
+/// The driver does not ask what was asked when the session was recorded.
+fn out_of_step() -> TransportError {
+    TransportError { kind: WireFault::Broken(ErrorKind::InvalidData), sent_bytes: 0 }
+}
+
+fn played(fault: (usize, Option<u64>)) -> TransportError {
+    let (sent_bytes, silent_ms) = fault;
+    let kind = silent_ms.map_or(WireFault::Broken(ErrorKind::Other), |ms| {
+        WireFault::Silent(Duration::from_millis(ms))
+    });
+    TransportError { kind, sent_bytes }
+}
+
+impl Transport for Replay {
+    fn send(&mut self, request: &[u8], _patience: Duration) -> Result<(), TransportError> {
+        if self.lines.next() != Some(Line::Send(Passed::request(request))) {
+            return Err(out_of_step());
+        }
+        match self.lines.as_slice().first() {
+            Some(&Line::Send(Passed::Fault { sent_bytes, silent_ms, .. })) => {
+                self.lines.next();
+                Err(played((sent_bytes, silent_ms)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn receive(&mut self, answer: &mut Vec<u8>, _patience: Duration) -> Result<(), TransportError> {
+        answer.clear();
+        match self.lines.next() {
+            Some(Line::Receive(Passed::Clear { text })) => {
+                for character in text.chars() {
+                    answer.push(u8::try_from(character).map_err(|_| out_of_step())?);
+                }
+                Ok(())
+            }
+            Some(Line::Receive(Passed::Fault { sent_bytes, silent_ms, .. })) => {
+                Err(played((sent_bytes, silent_ms)))
+            }
+            _ => Err(out_of_step()),
+        }
+    }
+
+    fn pause(&mut self, _span: Duration) {}
+}

@@ -1,0 +1,138 @@
+//! The wrappers around a wire, with a whole driver on it. No test here waits.
+
+use std::io::{BufReader, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::emulated::Emulated;
+use super::faulty::{Faulty, Mishap};
+use super::recorded::{Recorder, Replay};
+use super::{Transport, WireFault};
+use crate::contract::*;
+use crate::emulation::{EmulatorSettings, Lever, SharedMachine};
+
+fn machine() -> SharedMachine {
+    let settings = EmulatorSettings {
+        model: "Primacy".into(),
+        ribbon: "KBLACK".into(),
+        ..EmulatorSettings::bench()
+    };
+    crate::emulate("evolis", settings).unwrap()
+}
+
+fn card(driver: &dyn CardPrinter) -> PreparedCard {
+    let head = driver.prepress().head();
+    let mut front = FaceImage::white(head.width_px, head.height_px);
+    front.resin[4000..8000].fill(0xff);
+    let mut card = PreparedCard::default();
+    driver.prepress().prepare(&CardImage { front, back: None, stays_inside: false }, &mut card).unwrap();
+    card
+}
+
+#[test]
+fn a_wire_that_fails_by_seed_is_never_lied_about() {
+    let mut failed = 0;
+    for seed in 0..200 {
+        let machine = machine();
+        let wire = Faulty::seeded(Emulated::new(machine.clone()), seed, 12);
+        let Ok(mut driver) = crate::open("evolis", None, Box::new(wire)) else { continue };
+        let result = driver.print(&card(driver.as_ref()));
+        let moved = machine.lock().cards_entered();
+        match result {
+            Ok(_) => assert_eq!(moved, 1, "seed {seed}"),
+            Err(error) => {
+                failed += 1;
+                assert!(error.card != Whereabouts::Untouched || moved == 0, "seed {seed}: {error}");
+            }
+        }
+    }
+    assert!(failed > 30, "{failed} of 200 prints failed");
+}
+
+#[test]
+fn garbled_answers_are_refused_or_survived() {
+    for seed in 0..150 {
+        let machine = machine();
+        let wire = Faulty::new(Emulated::new(machine.clone()), move |exchange, _| {
+            (exchange % 17 == seed % 17).then_some(Mishap::Garbled(seed))
+        });
+        if let Ok(mut driver) = crate::open("evolis", None, Box::new(wire)) {
+            let _ = driver.print(&card(driver.as_ref()));
+        }
+        assert!(machine.lock().cards_entered() <= 1, "seed {seed}");
+    }
+}
+
+#[test]
+fn an_exchange_is_cut_or_lost_where_it_was_wanted() {
+    let machine = machine();
+    let mut wire = Faulty::new(Emulated::new(machine), |exchange, _| match exchange {
+        1 => Some(Mishap::Cut(3)),
+        2 => Some(Mishap::Lost),
+        _ => None,
+    });
+    let (mut answer, patience) = (Vec::new(), Duration::from_secs(1));
+    wire.send(b"\x1bRtp\r\0", patience).unwrap();
+    wire.receive(&mut answer, patience).unwrap();
+    assert!(answer.starts_with(b"Primacy\0"));
+    assert_eq!(wire.send(b"\x1bRsn\r\0", patience).unwrap_err().sent_bytes, 3);
+    wire.send(b"\x1bRsn\r\0", patience).unwrap();
+    let lost = wire.receive(&mut answer, patience).unwrap_err();
+    assert_eq!((lost.sent_bytes, answer.len()), (6, 0));
+    wire.receive(&mut answer, patience).unwrap();
+    assert!(answer.len() > 20);
+}
+
+/// A file in memory.
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_recorded_session_plays_again_and_holds_no_picture() {
+    let paper = Paper::default();
+    let machine = machine();
+    machine.pull(Lever::LoadFeeder(1));
+    let record = |wire: Emulated| Recorder::new(wire, Box::new(paper.clone()));
+    let wire = Faulty::new(record(Emulated::new(machine)), |_, _| None);
+    let mut driver = crate::open("evolis", None, Box::new(wire)).unwrap();
+    let card = card(driver.as_ref());
+    let printed = driver.print(&card).unwrap();
+    let session = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+    assert!(session.starts_with("{\"send\":{\"text\":\"\\u001bRtp\\r\\u0000\"}}\n"), "{session}");
+    assert!(session.contains(&format!("{{\"send\":{{\"bytes\":{},\"sha256\":\"", card.job.len())));
+    assert!(session.len() < 10_000, "{} bytes", session.len());
+
+    let replay = Replay::read(BufReader::new(session.as_bytes())).unwrap();
+    let mut again = crate::open("evolis", None, Box::new(replay)).unwrap();
+    assert_eq!(again.print(&card).unwrap(), printed);
+
+    // Another card is not what was asked then.
+    let replay = Replay::read(BufReader::new(session.as_bytes())).unwrap();
+    let mut again = crate::open("evolis", None, Box::new(replay)).unwrap();
+    let mut other = card.clone();
+    *other.job.last_mut().unwrap() ^= 1;
+    assert!(matches!(again.print(&other).unwrap_err().cause, Cause::Wire(_)));
+    assert!(Replay::read(&b"{\"said\":1}\n"[..]).unwrap_err().to_string().starts_with("line 1"));
+}
+
+#[test]
+fn a_fault_is_recorded_and_played_again() {
+    let session = b"{\"send\":{\"text\":\"a\"}}\n\
+        {\"receive\":{\"fault\":\"no answer within 30 s\",\"sent_bytes\":1,\"silent_ms\":30000}}\n";
+    let mut replay = Replay::read(&session[..]).unwrap();
+    let patience = Duration::from_secs(1);
+    replay.send(b"a", patience).unwrap();
+    let fault = replay.receive(&mut Vec::new(), patience).unwrap_err();
+    assert_eq!((fault.kind, fault.sent_bytes), (WireFault::Silent(Duration::from_secs(30)), 1));
+    assert!(replay.is_over());
+}

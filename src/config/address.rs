@@ -1,0 +1,97 @@
+//! How a printer is reached, as it is written in `kartud.toml`. Opens nothing.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use drivers::transport::usb::UsbName;
+
+/// How a printer is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// No printer: jobs are taken in and wait.
+    None,
+    /// The emulated machine in this process.
+    Emulated,
+    /// `tcp://HOST:PORT`
+    Tcp(String),
+    /// `usb:serial=NUMBER` or `usb:port=BUS-PORT`
+    Usb(UsbName),
+    /// `lp:FILE`: the device file of the kernel's own printer driver.
+    Lp(PathBuf),
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Self, String> {
+        if let Some(name) = typed.strip_prefix("usb:") {
+            let wrong = |error| format!("names no printer: {error} (kartud usb list shows both)");
+            return name.parse().map(Self::Usb).map_err(wrong);
+        }
+        if let Some(file) = typed.strip_prefix("lp:") {
+            let is_file = Path::new(file).is_absolute();
+            return is_file
+                .then(|| Self::Lp(file.into()))
+                .ok_or("must name the whole device file, such as lp:/dev/usb/lp0".into());
+        }
+        match (typed, typed.strip_prefix("tcp://").filter(|rest| has_port(rest))) {
+            ("", _) => Ok(Self::None),
+            ("emulated", _) => Ok(Self::Emulated),
+            (_, Some(rest)) => Ok(Self::Tcp(rest.to_owned())),
+            (_, None) => {
+                Err("must be \"\", \"emulated\", \"tcp://HOST:PORT\", \"usb:serial=NUMBER\", \
+                              \"usb:port=BUS-PORT\" or \"lp:/dev/usb/lpN\""
+                    .into())
+            }
+        }
+    }
+}
+
+fn has_port(host_port: &str) -> bool {
+    host_port
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Fault};
+
+    fn parse(text: &str) -> Result<Config, Vec<Fault>> {
+        Config::parse(text, Path::new("/etc/kartu"))
+    }
+
+    #[test]
+    fn a_printer_needs_a_port() {
+        for bad in ["tcp://10.0.0.5", "tcp://:9100", "tcp://h:0", "usb"] {
+            let text = format!("[printer]\naddress = \"{bad}\"\n");
+            assert_eq!(parse(&text).unwrap_err().len(), 1, "{bad}");
+        }
+        let config = parse("[printer]\naddress = \"tcp://10.0.0.5:9100\"\n").unwrap();
+        assert_eq!(config.printer.address, Address::Tcp("10.0.0.5:9100".into()));
+    }
+
+    #[test]
+    fn a_usb_printer_is_named_and_never_the_first() {
+        let read = |address: &str| {
+            parse(&format!("[printer]\naddress = \"{address}\"\n")).map(|c| c.printer.address)
+        };
+        assert_eq!(
+            read("usb:serial=10001234"),
+            Ok(Address::Usb(UsbName::Serial("10001234".into())))
+        );
+        assert_eq!(read("usb:port=1-1.2"), Ok(Address::Usb(UsbName::Port("1-1.2".into()))));
+        assert_eq!(read("lp:/dev/usb/lp0"), Ok(Address::Lp("/dev/usb/lp0".into())));
+        for bad in ["usb:", "usb:first", "usb:port=1", "usb://10001234"] {
+            let faults = read(bad).unwrap_err();
+            let told = faults[0].to_string();
+            assert!(
+                told.starts_with("line 2: printer.address") && told.contains("kartud usb list"),
+                "{told}"
+            );
+        }
+        let told = read("lp:lp0").unwrap_err()[0].to_string();
+        assert!(told.contains("lp:/dev/usb/lp0"), "{told}");
+    }
+}
