@@ -9,11 +9,6 @@ impl Cause {
     pub fn words(&self) -> Words {
         match self {
             Self::Trouble(troubles) => worst(troubles),
-            Self::Wire(fault) => fault.kind.words(),
-            Self::Garbled { .. } => Words::fixed(
-                "Jawaban printer tidak dipahami. Matikan dan nyalakan printer; bila berulang, hubungi teknisi.",
-                "The printer's answer is not understood. Switch it off and on; if it happens again, call the technician.",
-            ),
             Self::Refused { command, answer } => Words::new(
                 format!(
                     "Printer menolak perintah {command} ({answer}). Periksa printer lalu coba lagi."
@@ -46,9 +41,36 @@ impl Cause {
                     "The printer or its supplies are not supported: {what}. Check ribbon and configuration."
                 ),
             ),
+            Self::Wire(fault) => fault.kind.words(),
+            Self::Garbled { .. } => NOT_UNDERSTOOD,
+            Self::Busy => STILL_AT_WORK,
+            Self::Restarted => RESTARTED,
+            Self::CardInside => CARD_INSIDE,
+            Self::Magnetic(_) => STRIPE_FAILED,
         }
     }
 }
+
+const NOT_UNDERSTOOD: Words = Words::fixed(
+    "Jawaban printer tidak dipahami. Matikan dan nyalakan printer; bila berulang, hubungi teknisi.",
+    "The printer's answer is not understood. Switch it off and on; if it happens again, call the technician.",
+);
+const STILL_AT_WORK: Words = Words::fixed(
+    "Printer masih mengerjakan kartu sebelumnya. Tunggu sampai kartunya keluar.",
+    "The printer is still at work on an earlier card. Wait until that is out.",
+);
+const RESTARTED: Words = Words::fixed(
+    "Printer mati atau menyala ulang di tengah pekerjaan. Periksa apakah kartunya keluar, lalu periksa dayanya.",
+    "The printer restarted in the middle of a job. See whether the card came out, then check its power.",
+);
+const CARD_INSIDE: Words = Words::fixed(
+    "Masih ada kartu di dalam printer. Keluarkan kartunya dan periksa sebelum melanjutkan.",
+    "A card is still inside the printer. Take it out and look at it before going on.",
+);
+const STRIPE_FAILED: Words = Words::fixed(
+    "Pita magnetik kartu tidak dapat ditulis atau dibaca. Periksa jenis kartu dan arah pitanya, lalu bersihkan kepala magnetik.",
+    "The card's magnetic stripe cannot be written or read. Check the kind of card and which way it lies, then clean the magnetic head.",
+);
 
 /// The sentence of the trouble that stops most.
 fn worst(troubles: &[Trouble]) -> Words {

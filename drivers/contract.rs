@@ -8,6 +8,11 @@
 use std::fmt;
 use std::time::Duration;
 
+pub use crate::facts::{Fact, Facts};
+pub use crate::image::{
+    Area, CardImage, FaceImage, HeadSize, PreparedCard, Prepress, PrepressError,
+};
+pub use crate::magnetic::{MagneticFault, MagneticStripe, TrackError, Tracks};
 use crate::words::Words;
 
 /// A machine that takes a blank, prints it and lets it out. Blocking; one thread owns it.
@@ -19,147 +24,24 @@ pub trait CardPrinter: Send {
     /// another thread while this one prints.
     fn prepress(&self) -> Box<dyn Prepress>;
 
-    /// Feeds a blank, prints it, and returns once the machine says that the card is out.
+    /// Prints the card that [`CardPrinter::feed`] brought, else a blank; returns once the machine says
+    /// that the card is out (or waits inside, if it was asked to stay).
     fn print(&mut self, card: &PreparedCard) -> Result<CardOut, DeviceError>;
 
-    /// Takes a blank from the feeder to a stop inside the machine, where it stays.
+    /// Takes a blank from the feeder, or the card that was fed, to a stop inside the machine.
     fn feed(&mut self, to: Stop) -> Result<(), DeviceError>;
 
     /// Lets a card that is inside the machine out.
     fn eject(&mut self, to: Tray) -> Result<(), DeviceError>;
-}
 
-/// Turns composed faces into what one model of machine takes. Same faces, same bytes.
-pub trait Prepress: Send + Sync {
-    /// The raster on which faces must be composed.
-    fn head(&self) -> HeadSize;
+    /// Tells the machine that somebody has dealt with its errors; fails with those that still stand.
+    fn clear_errors(&mut self) -> Result<(), DeviceError>;
 
-    /// Separates, dithers and packs; `into` is emptied first and its memory used again.
-    ///
-    /// # Errors
-    /// [`PrepressError`] when the faces are not of [`Prepress::head`]'s size, or the machine
-    /// cannot print what is asked (a back on a machine without a flipper, colour on a black ribbon).
-    fn prepare(&self, card: &CardImage, into: &mut PreparedCard) -> Result<(), PrepressError>;
-}
+    /// The magnetic station; `None` when none is fitted.
+    fn magnetic(&mut self) -> Option<&mut dyn MagneticStripe>;
 
-/// The raster of a print head over an ID-1 card lying in landscape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
-pub struct HeadSize {
-    /// Pixels along the card's long side.
-    pub width_px: u32,
-    /// Pixels along the card's short side.
-    pub height_px: u32,
-    /// Pixels an inch along the long side.
-    pub dpi_x: u32,
-    /// Pixels an inch along the short side; differs from `dpi_x` on some models.
-    pub dpi_y: u32,
-}
-
-/// Both sides of a card as they shall look, before any machine's colour.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CardImage {
-    /// The side with the photo.
-    pub front: FaceImage,
-    /// The other side; `None` for a one-sided card.
-    pub back: Option<FaceImage>,
-}
-
-/// One side: sRGB colour and, apart from it, what is printed in resin black.
-///
-/// Resin is a layer, never found by looking for dark pixels: a threshold eats dark hair.
-/// Under resin the colour is left as the background has it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct FaceImage {
-    /// Pixels a row.
-    pub width_px: u32,
-    /// Rows.
-    pub height_px: u32,
-    /// sRGB, 3 bytes a pixel, row by row from the top left, no padding.
-    pub rgb: Vec<u8>,
-    /// 1 bit a pixel, row by row, most significant bit first, each row padded to
-    /// [`FaceImage::resin_stride`] bytes; 1 = resin black. Padding bits are 0.
-    pub resin: Vec<u8>,
-}
-
-impl FaceImage {
-    /// A white face without resin.
-    pub fn white(width_px: u32, height_px: u32) -> Self {
-        let pixels = width_px as usize * height_px as usize;
-        Self {
-            width_px,
-            height_px,
-            rgb: vec![255; pixels * 3],
-            resin: vec![0; Self::resin_stride(width_px) * height_px as usize],
-        }
-    }
-
-    /// Bytes in one row of [`FaceImage::resin`].
-    pub fn resin_stride(width_px: u32) -> usize {
-        width_px.div_ceil(8) as usize
-    }
-
-    /// Is the pixel printed in resin black?
-    pub fn is_resin(&self, x_px: u32, y_px: u32) -> bool {
-        let row = y_px as usize * Self::resin_stride(self.width_px);
-        self.resin[row + x_px as usize / 8] & (0x80 >> (x_px % 8)) != 0
-    }
-}
-
-impl fmt::Debug for FaceImage {
-    /// The size only: the pixels are a person.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FaceImage({}x{} px)", self.width_px, self.height_px)
-    }
-}
-
-/// A card as the bytes that one model takes. Made by [`Prepress::prepare`], used again and again.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct PreparedCard {
-    /// The job in the family's own format.
-    pub job: Vec<u8>,
-    /// 1 or 2.
-    pub sides: u8,
-    /// Trade name of the model that the bytes are for; another one must refuse them.
-    pub model: String,
-    /// Trade name of the ribbon that the bytes are for; see [`Ribbon::panels`].
-    pub ribbon: String,
-}
-
-impl fmt::Debug for PreparedCard {
-    /// The size only: the bytes are a person.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PreparedCard({} bytes, {} sides)", self.job.len(), self.sides)
-    }
-}
-
-/// Why faces cannot be made ready for a model; always a fault of configuration, never of a person's data.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PrepressError {
-    /// The composer and the printer disagree about the raster.
-    #[error("face is {got_width_px}x{got_height_px} px, the print head takes {}x{} px", .head.width_px, .head.height_px)]
-    WrongSize {
-        /// What the machine takes.
-        head: HeadSize,
-        /// What came.
-        got_width_px: u32,
-        /// What came.
-        got_height_px: u32,
-    },
-    /// A two-sided card on a machine that cannot turn it.
-    #[error("the card has a back, but the printer has no flipper")]
-    NoFlipper,
-    /// A ribbon whose panels we do not know how to fill.
-    #[error("the ribbon {ribbon} is not one that we can print with")]
-    UnsupportedRibbon {
-        /// The ribbon's trade name.
-        ribbon: String,
-    },
-    /// The ribbon has no panel for what is on the face.
-    #[error("the face has colour, but the ribbon {ribbon} has none")]
-    NoColour {
-        /// The ribbon's trade name.
-        ribbon: String,
-    },
+    /// Asks everything that the machine tells of itself, for a technician. Never moves a card.
+    fn facts(&mut self) -> Result<Facts, DeviceError>;
 }
 
 /// What the machine says of itself.
@@ -171,12 +53,31 @@ pub struct PrinterStatus {
     pub troubles: Vec<Trouble>,
     /// Is there a card inside, as far as the machine's sensors tell?
     pub card_inside: bool,
-    /// It is printing, encoding, cleaning or owned by a job.
+    /// It is printing, encoding or cleaning, or another program has reserved it.
     pub busy: bool,
+    /// A job owns it. Not busy and owned: the job lost its computer; the next print ends it first.
+    pub owned: bool,
     /// What it says of its ribbon; `None` when it does not say.
     pub ribbon: Option<Ribbon>,
     /// Cards that ever entered the print head; `None` when it does not say. Not the number of good cards.
     pub cards_entered: Option<u64>,
+    /// When it was cleaned and must be again; `None` when it does not say.
+    pub cleaning: Option<Cleaning>,
+}
+
+/// What a machine says of its cleaning, in cards; `None`: it does not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Cleaning {
+    /// Cards since the last cleaning.
+    pub cards_since: Option<u64>,
+    /// Cards until it will ask for the next one.
+    pub cards_until_due: Option<u64>,
+    /// Cards until the print head's warranty is lost for want of cleaning.
+    pub cards_until_warranty_lost: Option<u64>,
+    /// Cleanings so far.
+    pub regular_cleanings: Option<u64>,
+    /// Thorough cleanings so far.
+    pub advanced_cleanings: Option<u64>,
 }
 
 /// Which machine it is.
@@ -223,7 +124,7 @@ pub enum Tray {
     Reject,
 }
 
-/// A card came out. What the machine said of it is kept as the job's evidence.
+/// A card came out (or waits inside, if it was asked to stay). What the machine said of it is kept as the job's evidence.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct CardOut {
     /// Who printed it.
@@ -266,20 +167,43 @@ pub enum Level {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{cause} (card: {card})")]
 pub struct DeviceError {
-    /// Where the blank of this call is now.
+    /// Where the card of this call is now.
     pub card: Whereabouts,
     /// What happened.
     #[source]
     pub cause: Cause,
+    /// What the machine said when it was asked afterwards; `None`: it was not asked, for it had not
+    /// heard the command that moves the card.
+    pub evidence: Option<Evidence>,
+}
+
+impl DeviceError {
+    /// Of a call that moved no card.
+    pub fn untouched(cause: Cause) -> Self {
+        Self { card: Whereabouts::Untouched, cause, evidence: None }
+    }
+}
+
+/// What a machine says of a card after a call failed; for whoever settles the job. `None`: no answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Evidence {
+    /// [`PrinterStatus::cards_entered`] before the call.
+    pub cards_entered_before: Option<u64>,
+    /// [`PrinterStatus::cards_entered`] now.
+    pub cards_entered_after: Option<u64>,
+    /// Does the job still own the machine? `false`: it has let go of it, and no more comes of it.
+    pub owned: Option<bool>,
+    /// Does a sensor see a card inside?
+    pub card_inside: Option<bool>,
 }
 
 /// Where the blank is after a call that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Whereabouts {
-    /// No blank left the feeder: the call may be made again.
+    /// The call moved no card and may be made again. (One that waited inside still waits there.)
     Untouched,
-    /// A blank is inside the machine.
+    /// A card is inside the machine.
     InMachine,
     /// The blank lies in the reject box: spoiled, and counted.
     Rejected,
@@ -337,6 +261,18 @@ pub enum Cause {
         /// The other's session number.
         session: u16,
     },
+    /// An earlier job is still at work in it.
+    #[error("the printer is still at work on an earlier job")]
+    Busy,
+    /// It was switched off and on, or restarted by itself, in the middle of a job.
+    #[error("the printer restarted during the job")]
+    Restarted,
+    /// A card is inside that must not be there: nobody fed it for this call, or it did not come out.
+    #[error("a card is inside the printer")]
+    CardInside,
+    /// The magnetic stripe could not be written or read.
+    #[error("the magnetic stripe: {0}")]
+    Magnetic(MagneticFault),
     /// The model cannot do that, or is not one that we know.
     #[error("the printer cannot do this: {0}")]
     Unsupported(String),

@@ -32,6 +32,9 @@
 
 pub mod contract;
 pub mod emulation;
+pub mod facts;
+pub mod image;
+pub mod magnetic;
 pub mod models;
 pub mod panels;
 pub mod transport;
@@ -40,7 +43,7 @@ pub mod words;
 mod advice;
 mod evolis;
 
-use contract::{CardPrinter, Cause, DeviceError, Whereabouts};
+use contract::{CardPrinter, Cause, DeviceError};
 use emulation::{EmulatedMachine, EmulationError, EmulatorSettings, SharedMachine};
 use transport::Transport;
 use transport::usbip::UsbIdentity;
@@ -54,7 +57,7 @@ pub const CATALOGUE: &[Family] = &[Family {
     models: evolis::model_names,
 }];
 
-/// A driver, or why there is none; the card is [`Whereabouts::Untouched`] always.
+/// A driver, or why there is none; the card is [`contract::Whereabouts::Untouched`] always.
 pub type Opened = Result<Box<dyn CardPrinter>, DeviceError>;
 
 /// A family: machines that speak one language.
@@ -79,9 +82,11 @@ pub struct Family {
 /// [`Cause::Unsupported`] for a family or model that is not in the catalogue; else what the
 /// family's driver met.
 pub fn open(family: &str, model_override: Option<&str>, transport: Box<dyn Transport>) -> Opened {
-    let family = find(family).ok_or_else(|| DeviceError {
-        card: Whereabouts::Untouched,
-        cause: Cause::Unsupported(format!("no driver family {family:?}; {}", known_families())),
+    let family = find(family).ok_or_else(|| {
+        DeviceError::untouched(Cause::Unsupported(format!(
+            "no driver family {family:?}; {}",
+            known_families()
+        )))
     })?;
     (family.open)(model_override, transport)
 }

@@ -193,7 +193,8 @@ impl Desk {
         received_at: Timestamp,
     ) -> Result<Option<Vec<u8>>, Vec<Finding>> {
         let (product, card) = self.card(request, photo.is_some(), received_at)?;
-        let mut image = CardImage { front: FaceImage::white(0, 0), back: None };
+        let mut image =
+            CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false };
         self.draw(product, &card, photo, PREVIEW_HEAD, true, &mut image)?;
         let face = if back { image.back.as_ref() } else { Some(&image.front) };
         Ok(face.map(compose::to_png))

@@ -81,7 +81,9 @@ pub fn settlement(result: &Result<CardOut, DeviceError>) -> (Event, Value) {
     match result {
         Ok(out) => (Event::CardOut, json!({ "evidence": { "machine": out } })),
         Err(error) => {
-            let cause = json!({ "card": error.card, "cause": error.cause.to_string() });
+            let cause = json!({
+                "card": error.card, "cause": error.cause.to_string(), "machine": error.evidence,
+            });
             match error.card {
                 Whereabouts::Untouched => (Event::NoCard, json!({ "evidence": cause })),
                 Whereabouts::Rejected => (Event::Spoil, json!({ "evidence": cause })),

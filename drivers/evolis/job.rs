@@ -22,12 +22,12 @@ pub const PART_TWO: &[u8] = b"\x1bPcla;0\r\x1bPsync;11;1\r<END>\x1bPsync;11;0\r\
 /// The command that takes a blank from the feeder.
 const FEED: &[u8] = b"\x1bSs\r";
 
-/// **The point of no return**: with this many bytes of `job` or fewer, the machine has not heard the
+/// **The point of no return**: with this many bytes of `job` or fewer, the machine has heard nothing of the
 /// command that feeds a blank, and the card is untouched. With one more it may be anywhere.
+///
+/// The bytes of the command itself count as heard: no machine was seen with a command cut off.
 pub fn bytes_before_feed(job: &[u8]) -> usize {
-    let at = job.windows(FEED.len()).position(|window| window == FEED);
-    // A command is heard with its CR.
-    at.map_or(0, |at| at + FEED.len() - 1)
+    job.windows(FEED.len()).position(|window| window == FEED).unwrap_or(0)
 }
 
 /// [`Prepress`] for one model with one ribbon.
@@ -61,6 +61,7 @@ impl Prepress for EvolisPrepress {
         into.ribbon.clear();
         into.ribbon.push_str(self.ribbon.name);
         into.sides = 1 + u8::from(card.back.is_some());
+        into.stays_inside = card.stays_inside;
         let job = &mut into.job;
         job.reserve_exact(self.job_max_bytes(into.sides));
         self.open_card(card.back.is_some(), job);
@@ -68,7 +69,13 @@ impl Prepress for EvolisPrepress {
         if let Some(back) = &card.back {
             self.face("Sv", back, self.ribbon.back.unwrap_or_default(), job);
         }
-        commands(&["Se", "Psync;6;1"], job);
+        if card.stays_inside {
+            // No eject at the end of this card, and again at that of the next.
+            commands(&["Pneab;A;0", "Se", "Pneab;A;1"], job);
+        } else {
+            commands(&["Se"], job);
+        }
+        commands(&["Psync;6;1"], job);
         job.extend_from_slice(b"</CARD>");
         commands(&["Psync;6;0", "Psync;4;1"], job);
         job.extend_from_slice(b"</DOC>");
@@ -96,6 +103,9 @@ impl EvolisPrepress {
         let ribbon = || self.ribbon.name.to_owned();
         match panels {
             None => Err(PrepressError::UnsupportedRibbon { ribbon: ribbon() }),
+            Some(_) if self.ribbon.half_panel() && panels::has_colour(face) => {
+                Err(PrepressError::HalfPanel { ribbon: ribbon() })
+            }
             Some(panels) if !panels.contains('y') && panels::has_colour(face) => {
                 Err(PrepressError::NoColour { ribbon: ribbon() })
             }
@@ -160,22 +170,29 @@ impl EvolisPrepress {
         ];
         commands(&["Psync;9;0", turn], job);
         commands(&settings, job);
+        if self.ribbon.half_panel() {
+            commands(&["Psp;3"], job);
+        }
         if letters.contains('y') {
             self.dye(face, job);
         }
-        if letters.contains('k') && face.resin.iter().any(|&eight| eight != 0) {
+        if letters.contains('k') {
             self.two_level('k', job, |plane| panels::resin(face, plane));
         }
         if letters.contains('o') {
-            self.two_level('o', job, |plane| plane.fill(0xff));
+            self.two_level('o', job, |plane| {
+                panels::varnish(self.head(), &face.unvarnished, plane)
+            });
         }
         commands(&["Psync;10;1"], job);
         job.extend_from_slice(b"</FACE>");
         commands(&["Psync;10;0"], job);
     }
 
-    /// Resin or varnish: `<BINARY Size=n>`, the panel that `fill` writes, `</BINARY>`.
+    /// Resin or varnish: `<BINARY Size=n>`, the panel that `fill` writes, `</BINARY>`; nothing for an
+    /// empty panel.
     fn two_level(&self, letter: char, job: &mut Vec<u8>, fill: impl FnOnce(&mut [u8])) {
+        let before = job.len();
         let bytes = panel_bytes(&self.model.head, 1);
         let head = panel_head(self.model, letter, RESIN_LEVELS, &mut [0; 32]).len();
         write!(job, "<BINARY Size={}>", head + bytes + 1).expect("writing to memory does not fail");
@@ -183,7 +200,11 @@ impl EvolisPrepress {
         let start = job.len();
         job.resize(start + bytes, 0);
         fill(&mut job[start..]);
-        job.extend_from_slice(b"\r</BINARY>");
+        if job[start..].iter().all(|&eight| eight == 0) {
+            job.truncate(before);
+        } else {
+            job.extend_from_slice(b"\r</BINARY>");
+        }
     }
 
     /// `Pida` and the three dye panels. They are separated into the job itself, a little behind the place

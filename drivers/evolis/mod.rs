@@ -1,22 +1,30 @@
 //! Evolis card printers: the driver. Knows the family's wire and its order of things; knows no socket,
 //! no cable and no daemon.
 //!
-//! **Point of no return**: the command in part 1 of the job that feeds the blank
-//! ([`job::bytes_before_feed`]). A wire that breaks before it leaves the card untouched; after it, only
-//! what the machine says itself (CLAIM, its counter, its card sensors) can tell more than "unknown".
+//! **Point of no return**: of a print, the command in part 1 of the job that feeds the blank
+//! ([`job::bytes_before_feed`]); of a move, its one command. A wire that breaks before it leaves the card
+//! untouched; after it, only what the machine says itself (CLAIM, its counter, its card sensors) can tell
+//! more than "unknown": [`evidence`] has the table.
 //!
 //! Source: Evolis wire notes (captured from the maker's SDK 9.4.1.9451), named by section beside each rule.
 
 mod bitmap;
+mod bits;
 mod driver;
 mod emulator;
+mod evidence;
 #[cfg(test)]
 mod golden;
 mod job;
+mod moves;
 mod print;
+mod probe;
 mod protocol;
+mod state;
 mod status;
 mod stream;
+mod stripe;
+mod supplies;
 #[cfg(test)]
 mod tests;
 mod troubles;

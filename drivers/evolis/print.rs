@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use super::driver::{ANSWER_LIMIT, Evolis, done, told_by, untouched};
+use super::driver::{ANSWER_LIMIT, Evolis, done, troubles_of};
+use super::evidence::{Before, Heard};
 use super::job::{PART_TWO, bytes_before_feed};
 use super::protocol::Answer;
-use super::status::{error, warning};
+use super::status::StatusWords;
 use super::troubles::spoils_the_card;
-use crate::contract::{CardOut, Cause, DeviceError, Level, PreparedCard, Whereabouts};
+use crate::contract::{CardOut, Cause, DeviceError, Level, PreparedCard};
 
 /// Between two looks at a machine that prints (section 6.1).
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
@@ -23,16 +24,22 @@ impl Evolis {
     /// See [`crate::contract::CardPrinter::print`].
     pub(super) fn print_card(&mut self, card: &PreparedCard) -> Result<CardOut, DeviceError> {
         self.reserved(|this| {
-            let before = this.preflight(card).map_err(untouched)?;
-            match this.run(card) {
-                Ok(()) => Ok(this.evidence(before)),
-                Err((cause, before_feed)) => Err(this.locate(cause, before, before_feed)),
-            }
+            let before = this.preflight(card).map_err(DeviceError::untouched)?;
+            let part_one = match this.exchange("the print job", &card.job, ANSWER_LIMIT) {
+                Ok(answer) => answer,
+                Err(cause) => return Err(this.lost(cause, &before, bytes_before_feed(&card.job))),
+            };
+            // From here on no error leaves the card untouched by the wire alone.
+            let heard = Heard::by(&part_one);
+            this.finish(part_one, &before, card.stays_inside)
+                .map_err(|cause| this.locate(cause, &before, heard))?;
+            this.fed = card.stays_inside;
+            Ok(this.card_out(&before))
         })
     }
 
-    /// All that must be true before the first byte of the job; returns the counter.
-    fn preflight(&mut self, card: &PreparedCard) -> Result<Option<u64>, Cause> {
+    /// All that must be true before the first byte of the job.
+    fn preflight(&mut self, card: &PreparedCard) -> Result<Before, Cause> {
         let ribbon = self.ask_ribbon()?;
         let in_machine = ribbon.as_ref().map_or(self.ribbon.name, |ribbon| &ribbon.panels);
         if card.model != self.model.name || card.ribbon != in_machine {
@@ -41,59 +48,60 @@ impl Evolis {
                 card.model, card.ribbon, self.model.name, in_machine
             )));
         }
-        let counter = self.ask_counter()?;
-        self.ask("Rem;1")?;
-        self.tell("Pem;2")?;
+        let before = self.begin()?;
         // A print may last longer than the first reservation.
-        let seen = self.tell("Psid;2;180")?.status;
-        if seen.claimed() {
-            return Err(Cause::Reserved { session: super::protocol::SESSION_PRINTING });
-        }
-        let mut troubles = told_by(&seen);
+        let seen = self.tell("Psid;2;180")?;
+        let before = Before { words: seen.status, ..before };
+        self.refuse_strange_card(&before)?;
+        let mut troubles = troubles_of(&seen);
         troubles.retain(|trouble| trouble.level == Level::Error);
-        if troubles.is_empty() { Ok(counter) } else { Err(Cause::Trouble(troubles)) }
+        if troubles.is_empty() { Ok(before) } else { Err(Cause::Trouble(troubles)) }
     }
 
-    /// Both parts of the job. With an error comes how many bytes the wire may have sent and the card still
-    /// be untouched.
-    fn run(&mut self, card: &PreparedCard) -> Result<(), (Cause, Option<usize>)> {
-        let before_feed = bytes_before_feed(&card.job);
-        let part_one = self
-            .exchange("the print job", &card.job, ANSWER_LIMIT)
-            .map_err(|cause| (cause, Some(before_feed)))?;
-        // From here on no error leaves the card untouched by the wire alone.
-        self.finish(part_one).map_err(|cause| (cause, None))
-    }
-
-    fn finish(&mut self, part_one: Answer) -> Result<(), Cause> {
+    fn finish(
+        &mut self,
+        part_one: Answer,
+        before: &Before,
+        stays_inside: bool,
+    ) -> Result<(), Cause> {
         let part_one =
             done("the print job", part_one).map_err(|refused| self.trouble_or(refused))?;
-        self.wait(part_one, true, "taking the job", CLAIM_LIMIT)?;
+        self.wait(part_one, true, "taking the job", CLAIM_LIMIT, &before.words)?;
         let part_two = self.exchange("the end of the job", PART_TWO, ANSWER_LIMIT)?;
         let part_two = done("the end of the job", part_two)?;
-        let last = self.wait(part_two, false, "the card", PRINT_LIMIT)?;
+        let last = self.wait(part_two, false, "the card", PRINT_LIMIT, &before.words)?;
         if spoils_the_card(&last.status) {
-            Err(Cause::Trouble(told_by(&last.status)))
+            Err(Cause::Trouble(troubles_of(&last)))
+        } else if last.status.card_before_exit() && !stays_inside {
+            Err(Cause::CardInside)
         } else {
             Ok(())
         }
     }
 
     /// Looks until CLAIM is as wanted. CLAIM that does not come while the machine complains is a fault at
-    /// once; CLAIM that stays while it complains may still end well, if somebody helps.
-    fn wait(
+    /// once; CLAIM that stays while it complains may still end well, if somebody helps. CLAIM that is gone
+    /// because the machine started anew says nothing of the card.
+    pub(super) fn wait(
         &mut self,
         first: Answer,
         claimed: bool,
         what: &'static str,
         limit: Duration,
+        before: &StatusWords,
     ) -> Result<Answer, Cause> {
         let mut seen = first;
         let mut waited = Duration::ZERO;
-        while seen.status.claimed() != claimed {
+        loop {
+            if seen.status.restarted_since(before) {
+                return Err(Cause::Restarted);
+            }
+            if seen.status.claimed() == claimed {
+                return Ok(seen);
+            }
             let fault = spoils_the_card(&seen.status);
             if fault && (claimed || waited >= limit) {
-                return Err(Cause::Trouble(told_by(&seen.status)));
+                return Err(Cause::Trouble(troubles_of(&seen)));
             }
             if waited >= limit {
                 return Err(Cause::TooSlow { what, limit });
@@ -102,64 +110,26 @@ impl Evolis {
             waited += LOOK_PAUSE;
             seen = self.look()?;
         }
-        Ok(seen)
     }
 
     /// A refusal says less than the status words, if these complain.
     fn trouble_or(&mut self, refused: Cause) -> Cause {
         match self.look() {
-            Ok(seen) if spoils_the_card(&seen.status) => Cause::Trouble(told_by(&seen.status)),
+            Ok(seen) if spoils_the_card(&seen.status) => Cause::Trouble(troubles_of(&seen)),
             _ => refused,
         }
     }
 
-    /// The card is out, whatever happens to these questions.
-    fn evidence(&mut self, cards_entered_before: Option<u64>) -> CardOut {
+    /// The card is out, and stays out if a question after it is not answered: then less is known of it.
+    fn card_out(&mut self, before: &Before) -> CardOut {
+        let counter = self.ask_counter();
+        // A wire that has just failed is not waited for again.
+        let ribbon = if counter.is_ok() { self.ask_ribbon().ok().flatten() } else { None };
         CardOut {
             identity: self.identity.clone(),
-            cards_entered_before,
-            cards_entered_after: self.ask_counter().ok().flatten(),
-            ribbon: self.ask_ribbon().ok().flatten(),
-        }
-    }
-
-    /// Where the card is after `cause`. `before_feed`: with so many bytes sent or fewer it is untouched;
-    /// `None` when an earlier exchange had already passed the point of no return.
-    ///
-    /// Everything else is asked of the machine, once: with CLAIM on, or no answer, or a counter that says
-    /// two things, the card's place is unknown. When in doubt: unknown, because an "untouched" that is
-    /// wrong prints a second card.
-    pub(super) fn locate(
-        &mut self,
-        cause: Cause,
-        before: Option<u64>,
-        before_feed: Option<usize>,
-    ) -> DeviceError {
-        if let Cause::Wire(fault) = &cause
-            && before_feed.is_some_and(|before_feed| fault.sent_bytes <= before_feed)
-        {
-            return DeviceError { card: Whereabouts::Untouched, cause };
-        }
-        let card = self.whereabouts(before).unwrap_or(Whereabouts::Unknown);
-        DeviceError { card, cause }
-    }
-
-    /// `None`: the machine does not tell.
-    fn whereabouts(&mut self, before: Option<u64>) -> Option<Whereabouts> {
-        let after = self.ask_counter().ok()??;
-        let seen = self.look().ok()?.status;
-        let before = before?;
-        if seen.busy() {
-            return None;
-        }
-        // A jam may hold a blank between feeder and head, where nothing counts and nothing sees it.
-        let feeder_only =
-            seen.error & !error::FEEDER_ERROR == 0 && seen.warning & !warning::FEEDER_EMPTY == 0;
-        let feeder_failed = seen.error & error::FEEDER_ERROR != 0;
-        match (after.checked_sub(before)?, seen.card_inside()) {
-            (0, false) if feeder_only && feeder_failed => Some(Whereabouts::Untouched),
-            (0 | 1, true) => Some(Whereabouts::InMachine),
-            _ => None,
+            cards_entered_before: before.counter,
+            cards_entered_after: counter.ok().flatten(),
+            ribbon,
         }
     }
 }

@@ -27,6 +27,12 @@ pub const ERROR_FEEDER: &str = "ERROR FEEDER";
 pub const ERROR_MECHANICAL: &str = "ERROR MECHANICAL";
 /// No card where one is needed.
 pub const ERROR_CARD: &str = "ERROR CARD";
+/// The magnetic head failed (section 4.5); longer texts that begin so say more.
+pub const ERROR_MAGNETIC: &str = "ERROR MAGN";
+/// The data are not what the track's format allows.
+pub const ERROR_MAGNETIC_DATA: &str = "ERROR MAGN DATA";
+/// The check character does not fit; spelled as the machine does.
+pub const ERROR_MAGNETIC_CHECK_SUM: &str = "ERROR MAGN CHEKSUM";
 /// Nothing is written on the magnetic track.
 pub const ERROR_BLANK_TRACK: &str = "ERROR BLANK TRACK";
 /// The option is not fitted.
@@ -209,27 +215,40 @@ const fn kind(
 const COLOUR: Option<&str> = Some("ymcko");
 const RESIN: Option<&str> = Some("k");
 
-/// Every ribbon that the maker names. Which we can fill is what was captured on the wire.
+/// Every ribbon that the maker names. We fill those whose panels are clear from captured jobs or from the
+/// name alone; what `S`, `F`, `H`, `I` and a second `O` want is not documented, so these are refused.
 #[rustfmt::skip]
 pub const RIBBONS: &[RibbonKind] = &[
-    kind(0, "YMCKO", COLOUR, COLOUR), kind(1, "KO", Some("ko"), Some("ko")), kind(3, "YMCKOS", None, None),
+    // YMCKOS has half panels of dye: see `RibbonKind::half_panel`.
+    kind(0, "YMCKO", COLOUR, COLOUR), kind(1, "KO", Some("ko"), Some("ko")), kind(HALF_PANEL, "YMCKOS", Some("ko"), Some("ko")),
     // The second K is for the back: colour in front, resin behind.
     kind(4, "YMCKOK", COLOUR, RESIN), kind(5, "YMCKOS13", None, None), kind(9, "YMCKOKS13", None, None),
     kind(10, "YMCKOKOS", None, None), kind(12, "SOKO", None, None), kind(13, "YMCKOO", None, None),
     kind(16, "SO", None, None), kind(91, "HOLO", None, None), kind(100, "KBLACK", RESIN, RESIN),
     kind(101, "KBLUE", RESIN, RESIN), kind(102, "KGREEN", RESIN, RESIN), kind(103, "KRED", RESIN, RESIN),
     kind(105, "KWHITE", RESIN, RESIN), kind(106, "KGOLD", RESIN, RESIN), kind(107, "KSILVER", RESIN, RESIN),
-    kind(108, "KSCRATCH", None, None), kind(112, "KWAX", None, None), kind(114, "KSIGNATURE", None, None),
-    kind(115, "KPREMIUM", None, None), kind(116, "KRMS", None, None), kind(1000, "YMCK", None, None),
-    kind(1001, "YMCKK", None, None), kind(1002, "YMCFK", None, None), kind(1003, "YMCKH", None, None),
+    kind(108, "KSCRATCH", RESIN, RESIN), kind(112, "KWAX", None, None), kind(114, "KSIGNATURE", None, None),
+    kind(115, "KPREMIUM", None, None), kind(116, "KRMS", None, None), kind(1000, "YMCK", Some("ymck"), Some("ymck")),
+    kind(1001, "YMCKK", Some("ymck"), RESIN), kind(1002, "YMCFK", None, None), kind(1003, "YMCKH", None, None),
     kind(1004, "YMCKI", None, None), kind(1005, "YMCKKI", None, None), kind(1050, "YMCKS", None, None),
     kind(1051, "YMCKKS", None, None), kind(1100, "KBLACK-R", None, None), kind(2000, "CLEAR", None, None),
 ];
+
+/// YMCKOS, the one ribbon with half panels that was captured (section 6.2).
+const HALF_PANEL: u16 = 3;
 
 impl RibbonKind {
     /// By the maker's number.
     pub fn numbered(number: u16) -> Option<Self> {
         RIBBONS.iter().find(|kind| kind.number == number).copied()
+    }
+
+    /// Is its dye on half panels? Each face then says `Psp;3`, and resin and varnish are whole.
+    ///
+    /// Which part of the card the dye covers is not documented. On a machine of another model one user
+    /// found a fixed band, a third of the card wide; so colour is refused rather than lost beside it.
+    pub fn half_panel(&self) -> bool {
+        self.number == HALF_PANEL
     }
 
     /// By trade name.

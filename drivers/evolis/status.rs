@@ -52,23 +52,26 @@ impl StatusWords {
             != 0
     }
 
-    /// Is it at work, or owned by a job?
-    pub fn busy(&self) -> bool {
+    /// Does it print, encode, clean or update itself now? A job that owns it may be waiting all the same.
+    ///
+    /// `SLEEP_MODE` is no work: the next command wakes it.
+    pub fn at_work(&self) -> bool {
         use information::{
-            BUSY, CLAIM, CLEANING_RUNNING, ENCODING_RUNNING, PRINTING_RUNNING, UPDATING_FIRMWARE,
+            BUSY, CLEANING_RUNNING, ENCODING_RUNNING, PRINTING_RUNNING, UPDATING_FIRMWARE,
         };
-        let work = BUSY
-            | CLAIM
-            | PRINTING_RUNNING
-            | ENCODING_RUNNING
-            | CLEANING_RUNNING
-            | UPDATING_FIRMWARE;
+        let work =
+            BUSY | PRINTING_RUNNING | ENCODING_RUNNING | CLEANING_RUNNING | UPDATING_FIRMWARE;
         self.information & work != 0
     }
 
-    /// Can it turn a card over?
-    pub fn flips(&self) -> bool {
-        self.config & config::FLIP != 0
+    /// Does a sensor see a card that is not yet at the exit?
+    pub fn card_before_exit(&self) -> bool {
+        Self { information: self.information & !information::CARD_EJECT, ..*self }.card_inside()
+    }
+
+    /// Was it switched on, or did it restart, after it said `before`?
+    pub fn restarted_since(&self, before: &StatusWords) -> bool {
+        self.information & !before.information & information::RESET != 0
     }
 }
 
@@ -233,9 +236,39 @@ word! {
     0x0000_0002 UNNAMED_30,
     0x0000_0001 HARDWARE,
 }
+
+/// In every extension word the highest bit announces the next one.
+pub const NEXT_EXTENSION: u32 = 0x8000_0000;
+
+/// The bits of the extension words that the notes name: word (from 1), mask, name.
+pub const EXTENSIONS: [(usize, u32, &str); 4] = [
+    (1, 0x0200_0000, "SCANNER"),
+    (1, 0x0008_0000, "LAMINATOR"),
+    (1, 0x0000_0100, "FEEDER_NEAR_EMPTY"),
+    (3, 0x0000_0004, "PHYSICAL_COVER_OPEN"),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sleep_is_no_work_and_a_claim_alone_is_none_either() {
+        for (mask, name) in information::TABLE {
+            let words = StatusWords { information: mask, ..StatusWords::default() };
+            let work = name == "BUSY" || name.ends_with("_RUNNING") || name == "UPDATING_FIRMWARE";
+            assert_eq!(words.at_work(), work, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_card_at_the_exit_is_inside_but_not_before_the_exit() {
+        let words = |information| StatusWords { information, ..StatusWords::default() };
+        let at_exit = words(information::CARD_EJECT);
+        assert!(at_exit.card_inside() && !at_exit.card_before_exit());
+        assert!(words(information::CARD_PRINT).card_before_exit());
+        assert!(!words(information::CARD_FEEDER | information::CARD_HOPPER).card_inside());
+    }
 
     #[test]
     fn every_bit_of_every_word_has_its_own_mask_and_name() {

@@ -4,39 +4,44 @@
 //! section 5.4.12, PWG 5100.9 and the IANA registry of `printer-state-reasons`; two are our own, where
 //! the registry has none: `cleaning-needed` and `marker-supply-incompatible`. Else `other`.
 
+use super::bits::{self, Word};
 use super::status::{StatusWords, error, information, warning};
 use crate::contract::{Level, Trouble};
 use crate::words::Words;
 
 /// Everything that the words complain of, errors first, each sentence once at its worst.
-pub fn troubles(words: &StatusWords) -> Vec<Trouble> {
+pub fn troubles(words: &StatusWords, extensions: &[u32]) -> Vec<Trouble> {
     let mut found: Vec<Trouble> = Vec::new();
-    for (word, table, names) in [
-        (words.error, ERRORS, &error::TABLE),
-        (words.warning, WARNINGS, &warning::TABLE),
-        (words.information, NOTICES, &information::TABLE),
-    ] {
-        for row in table.iter().filter(|row| word & row.mask != 0) {
-            let vendor_code =
-                names.iter().find(|(mask, _)| *mask == row.mask).map_or("", |(_, name)| name);
-            let trouble = Trouble {
-                keyword: row.keyword,
-                level: row.level,
-                words: Words::fixed(row.id, row.en),
-                vendor_code,
-            };
-            match found
-                .iter_mut()
-                .find(|known| (known.keyword, &known.words) == (trouble.keyword, &trouble.words))
-            {
-                Some(known) if known.level < trouble.level => *known = trouble,
-                Some(_) => {}
-                None => found.push(trouble),
-            }
+    let mut bits: Vec<_> = bits::set(words, extensions).collect();
+    bits.sort_by_key(|bit| {
+        [Word::Error, Word::Warning].iter().position(|w| *w == bit.word).unwrap_or(2)
+    });
+    for trouble in bits.into_iter().filter_map(bits::Bit::trouble) {
+        match found
+            .iter_mut()
+            .find(|known| (known.keyword, &known.words) == (trouble.keyword, &trouble.words))
+        {
+            Some(known) if known.level < trouble.level => *known = trouble,
+            Some(_) => {}
+            None => found.push(trouble),
         }
     }
     found.sort_by_key(|trouble| std::cmp::Reverse(trouble.level));
     found
+}
+
+/// The row of a bit that is a trouble.
+pub fn row_of(word: Word, mask: u32) -> Option<&'static Row> {
+    let rows = match word {
+        Word::Config => return None,
+        Word::Information => NOTICES,
+        Word::Warning => WARNINGS,
+        Word::Error => ERRORS,
+        Word::Extension(1) => EXTENSION_1,
+        Word::Extension(3) => EXTENSION_3,
+        Word::Extension(_) => return None,
+    };
+    rows.iter().find(|row| row.mask == mask)
 }
 
 /// Does the card count as failed when the job lets go of the machine with these words?
@@ -49,12 +54,22 @@ pub fn spoils_the_card(words: &StatusWords) -> bool {
     words.error & errors != 0 || words.warning & warnings != 0
 }
 
-struct Row {
+/// What one bit means.
+pub struct Row {
     mask: u32,
-    keyword: &'static str,
-    level: Level,
+    /// IPP's word for it.
+    pub keyword: &'static str,
+    /// Does it stop printing?
+    pub level: Level,
     id: &'static str,
     en: &'static str,
+}
+
+impl Row {
+    /// What is wrong and what to do.
+    pub fn words(&self) -> Words {
+        Words::fixed(self.id, self.en)
+    }
 }
 
 const fn row(
@@ -139,6 +154,55 @@ const NOTICES: &[Row] = &[
     row(information::UPDATING_FIRMWARE, "other", Stops, "Perangkat lunak printer sedang diperbarui. Tunggu, jangan matikan printer.", "The printer is updating its firmware. Wait, and do not switch it off."),
 ];
 
+/// Their effect on printing was not seen: they are told, and stop nothing.
+#[rustfmt::skip]
+const EXTENSION_1: &[Row] = &[
+    row(0x0000_0100, "media-low", Warns, "Kartu kosong hampir habis. Siapkan kartu kosong.", "Few blank cards are left. Have more ready."),
+];
+
+#[rustfmt::skip]
+const EXTENSION_3: &[Row] = &[
+    row(0x0000_0004, "cover-open", Note, "Penutup printer terbuka. Tutup penutupnya.", "The printer's cover is open. Close it."),
+];
+
+/// Bits that stop a print, as captured (Evolis wire notes, section 2).
+#[cfg(test)]
+pub const STOPS_WARNING: &[&str] = &[
+    "COOLING",
+    "COVER_OPEN",
+    "NO_RIBBON",
+    "REMOVE_RIBBON",
+    "REJECT_BOX_FULL",
+    "CARD_ON_EJECT",
+    "FEEDER_EMPTY",
+    "HOPPER_FULL",
+    "RIBBON_ENDED",
+    "PRINTER_LOCKED",
+    "UNSUPPORTED_RIBBON",
+    "NO_CLEAR",
+    "CLEAR_END",
+    "FEEDER_OPEN",
+];
+#[cfg(test)]
+pub const STOPS_ERROR: &[&str] = &[
+    "HEAD_TEMP",
+    "FEEDER_ERROR",
+    "RIBBON_ERROR",
+    "COVER_OPEN",
+    "MECHANICAL",
+    "REJECT_BOX_FULL",
+    "BAD_RIBBON",
+    "RIBBON_ENDED",
+    "HOPPER_FULL",
+    "BLANK_TRACK",
+    "MAGNETIC_DATA",
+    "READ_MAGNETIC",
+    "WRITE_MAGNETIC",
+    "CLEAR_ERROR",
+    "CLEAR_ENDED",
+    "FEEDER_OPEN",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,47 +217,11 @@ mod tests {
         }
     }
 
-    /// Bits that stop a print, as captured (Evolis wire notes, section 2).
-    const STOPS_WARNING: &[&str] = &[
-        "COOLING",
-        "COVER_OPEN",
-        "NO_RIBBON",
-        "REMOVE_RIBBON",
-        "REJECT_BOX_FULL",
-        "CARD_ON_EJECT",
-        "FEEDER_EMPTY",
-        "HOPPER_FULL",
-        "RIBBON_ENDED",
-        "PRINTER_LOCKED",
-        "UNSUPPORTED_RIBBON",
-        "NO_CLEAR",
-        "CLEAR_END",
-        "FEEDER_OPEN",
-    ];
-    const STOPS_ERROR: &[&str] = &[
-        "HEAD_TEMP",
-        "FEEDER_ERROR",
-        "RIBBON_ERROR",
-        "COVER_OPEN",
-        "MECHANICAL",
-        "REJECT_BOX_FULL",
-        "BAD_RIBBON",
-        "RIBBON_ENDED",
-        "HOPPER_FULL",
-        "BLANK_TRACK",
-        "MAGNETIC_DATA",
-        "READ_MAGNETIC",
-        "WRITE_MAGNETIC",
-        "CLEAR_ERROR",
-        "CLEAR_ENDED",
-        "FEEDER_OPEN",
-    ];
-
     #[test]
     fn every_bit_alone_has_the_captured_effect_on_printing() {
         for (mask, name) in warning::TABLE {
             let words = StatusWords { warning: mask, ..StatusWords::default() };
-            let stops = troubles(&words).iter().any(|t| t.level == Level::Error);
+            let stops = troubles(&words, &[]).iter().any(|t| t.level == Level::Error);
             assert_eq!(stops, STOPS_WARNING.contains(&name), "warning {name}");
             assert_eq!(
                 spoils_the_card(&words),
@@ -203,7 +231,7 @@ mod tests {
         }
         for (mask, name) in error::TABLE {
             let words = StatusWords { error: mask, ..StatusWords::default() };
-            let stops = troubles(&words).iter().any(|t| t.level == Level::Error);
+            let stops = troubles(&words, &[]).iter().any(|t| t.level == Level::Error);
             assert_eq!(stops, STOPS_ERROR.contains(&name), "error {name}");
             assert_eq!(spoils_the_card(&words), stops, "error {name}");
         }
@@ -217,7 +245,7 @@ mod tests {
             information: information::RIBBON_LOW,
             ..StatusWords::default()
         };
-        let found: Vec<_> = troubles(&words).iter().map(|t| (t.keyword, t.level)).collect();
+        let found: Vec<_> = troubles(&words, &[]).iter().map(|t| (t.keyword, t.level)).collect();
         assert_eq!(found, [("cover-open", Level::Error), ("marker-supply-low", Level::Warning)]);
     }
 }

@@ -11,7 +11,7 @@ mod tests;
 
 pub use dyes::{DyeCube, DyedCard};
 
-use crate::contract::FaceImage;
+use crate::contract::{Area, FaceImage, HeadSize};
 
 /// How a model turns sRGB into dye.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -137,6 +137,27 @@ pub fn resin(face: &FaceImage, into: &mut [u8]) {
         let dot = x * height + (height - 1 - y);
         into[dot / 8] |= 0x80 >> (dot % 8);
     });
+}
+
+/// Writes varnish over a whole side but for the areas that must stay bare, in the order of [`resin`];
+/// 1 = varnish. A dot that an area only touches stays bare, too: a chip must not lose a contact.
+pub fn varnish(head: HeadSize, bare: &[Area], into: &mut [u8]) {
+    into.fill(0xff);
+    let dots = |from_mm: f32, size_mm: f32, dpi: u32, most: u32| {
+        let dot = |mm: f32| f64::from(mm) * f64::from(dpi) / 25.4;
+        // A cast of what lies outside, or is no number, ends at the edge.
+        let end = dot(from_mm) + dot(size_mm);
+        (dot(from_mm).floor() as usize)..(end.ceil() as usize).min(most as usize)
+    };
+    for area in bare {
+        let rows = dots(area.top_mm, area.height_mm, head.dpi_y, head.height_px);
+        for x in dots(area.left_mm, area.width_mm, head.dpi_x, head.width_px) {
+            for y in rows.clone() {
+                let dot = (x + 1) * head.height_px as usize - 1 - y;
+                into[dot / 8] &= !(0x80 >> (dot % 8));
+            }
+        }
+    }
 }
 
 /// Is there colour that resin does not cover? A ribbon without dye cannot print it.

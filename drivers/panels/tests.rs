@@ -157,6 +157,27 @@ fn resin_turns_the_same_way_and_lines_follow_without_padding() {
 }
 
 #[test]
+fn varnish_leaves_areas_bare_and_every_dot_that_they_touch() {
+    let head = HeadSize { width_px: 20, height_px: 16, dpi_x: 254, dpi_y: 127 };
+    let area = |left_mm, top_mm, width_mm, height_mm| Area { left_mm, top_mm, width_mm, height_mm };
+    // 0.1 mm a dot along, 0.2 mm across: columns 3 to 5, rows 2 and 3; the last two lie outside or nowhere.
+    let bare = [
+        area(0.35, 0.45, 0.2, 0.3),
+        area(1.95, 3.1, 9.0, 9.0),
+        area(-3.0, -3.0, 1.0, 1.0),
+        area(f32::NAN, 0.0, 1.0, 1.0),
+        area(7.0, 0.0, f32::INFINITY, 1.0),
+    ];
+    let mut plane = vec![0; 40];
+    varnish(head, &bare, &mut plane);
+    let dots: Vec<_> = (0..320).filter(|dot| plane[dot / 8] & (0x80 >> (dot % 8)) == 0).collect();
+    let want = [(3, 3), (3, 2), (4, 3), (4, 2), (5, 3), (5, 2), (19, 15)];
+    assert_eq!(dots, want.map(|(x, y): (usize, usize)| x * 16 + 15 - y));
+    varnish(head, &[], &mut plane);
+    assert!(plane.iter().all(|&eight| eight == 0xff));
+}
+
+#[test]
 fn dye_is_left_out_under_resin_only_where_it_is_black_anyway() {
     let mut face = FaceImage::white(8, 1);
     face.rgb.fill(0);

@@ -6,6 +6,7 @@ mod demo;
 mod emulate;
 mod jobs;
 mod preview;
+mod printer;
 mod run;
 mod status;
 mod submit;
@@ -60,6 +61,8 @@ enum Command {
     Status(status::Args),
     /// Compose a card without a station, marked CONTOH
     Preview(preview::Args),
+    /// Ask a printer about itself
+    Printer(printer::Args),
     /// Be a card machine, at the bytes
     Emulate(emulate::Args),
     /// Tell which USB printers are plugged in
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Job(args) => jobs::show(&args),
         Command::Status(args) => status::run(&args),
         Command::Preview(args) => preview::run(&args),
+        Command::Printer(args) => printer::run(&args),
         Command::Emulate(args) => emulate::run(&args),
         Command::Usb(args) => usb::run(&args),
     };

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::Exit;
 use crate::config::{Config, Fault};
@@ -49,13 +52,13 @@ pub(super) fn refuse(path: &Path, faults: &[Fault]) -> Exit {
 
 /// Logs go to stderr, which is the journal under systemd. `RUST_LOG` overrides the configured level.
 pub(super) fn start_log(level: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|wanted| wanted.parse().ok());
+    let filter: Targets = wanted.unwrap_or_else(|| level.parse().unwrap_or_default());
     let to_a_person = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    // A second logger in one process (tests) is not an error.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(to_a_person)
-        .with_target(false)
-        .try_init();
+        .with_target(false);
+    // A second logger in one process (tests) is not an error.
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
 }

@@ -106,10 +106,13 @@ impl Layers {
         let art = design.static_art(&[Layer::Resin], key.conditions);
         draw(&art, svg_fonts, &key.raster, &mut pixels);
         // Resin has one ink: whatever is drawn there is black, whichever colour it was drawn in.
-        let alpha: Vec<u8> = pixels.data().chunks_exact(4).map(|p| p[3]).collect();
-        let resin = pack(&alpha, head.width_px as usize);
+        let width = head.width_px as usize;
+        let rows = pixels.data().chunks_exact(width * 4);
+        let alpha = rows.map(|row| row.iter().copied().skip(3).step_by(4).collect::<Vec<u8>>());
+        let resin = alpha.flat_map(|row| pack(&row, width)).collect();
         let (width_px, height_px) = (head.width_px, head.height_px);
-        let mut face = FaceImage { width_px, height_px, rgb: Vec::new(), resin };
+        let mut face =
+            FaceImage { width_px, height_px, rgb: Vec::new(), resin, unvarnished: Vec::new() };
         for label in design.labels.iter().filter(|label| is_drawn(&label.when, key.conditions)) {
             let text = label.template.fill(&BTreeMap::new()).text;
             if let Ok(fitted) = fit::fit(fonts, label, &text) {
@@ -161,18 +164,19 @@ fn fill(to: &mut [u8], colour: [u8; 3]) {
 
 /// Opaque RGBA to runs.
 fn runs(rgba: &[u8]) -> (Vec<Run>, Box<[u8]>) {
-    let pixels: Vec<[u8; 3]> = rgba.chunks_exact(4).map(|p| [p[0], p[1], p[2]]).collect();
+    let (pixels, _) = rgba.as_chunks::<4>();
     let (mut runs, mut literal, mut drawn) = (Vec::new(), Vec::new(), 0);
     for same in pixels.chunk_by(|a, b| a == b) {
+        let [r, g, b, _] = same[0];
         if same.len() < RUN_FROM_PX {
-            literal.extend_from_slice(same.as_flattened());
+            literal.extend(same.iter().flat_map(|_| [r, g, b]));
             drawn += same.len() as u32;
             continue;
         }
         if drawn > 0 {
             runs.push(Run::Drawn(drawn));
         }
-        runs.push(Run::Plain(same.len() as u32, same[0]));
+        runs.push(Run::Plain(same.len() as u32, [r, g, b]));
         drawn = 0;
     }
     if drawn > 0 {

@@ -44,7 +44,7 @@ pub struct App {
     inspections: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
-    openapi: Arc<serde_json::Value>,
+    openapi: Arc<str>,
 }
 
 impl App {
@@ -65,7 +65,7 @@ impl App {
             inspections: Arc::new(Semaphore::new(cores.max(INSPECTIONS_MIN))),
             listeners: Arc::new(Semaphore::new(LISTENERS_LIMIT)),
             stopping,
-            openapi: Arc::default(),
+            openapi: "".into(),
         }
     }
 
@@ -124,7 +124,8 @@ fn routes() -> OpenApiRouter<App> {
 /// The whole application, ready to be served.
 pub fn router(mut app: App, settings: &config::Http) -> Router {
     let (router, description) = routes().split_for_parts();
-    app.openapi = Arc::new(serde_json::to_value(description).expect("a description is JSON"));
+    // Kept as text: the tree of it would be the largest thing in an idle station.
+    app.openapi = description.to_json().expect("a description is JSON").into();
     let places = Arc::new(Semaphore::new(settings.max_requests));
     router
         .route("/", routing::get(station::page))

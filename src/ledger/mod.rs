@@ -67,7 +67,7 @@ pub enum LedgerError {
         /// Which file.
         path: PathBuf,
     },
-    /// The folder cannot be made or written.
+    /// The folder cannot be made or written, or the system gives no thread for it.
     #[error("the folder of the ledger, {path}, cannot be used")]
     Folder {
         /// Which folder.
@@ -122,15 +122,18 @@ impl Ledger {
         let (seq_out, last_seq) = watch::channel(first_seq);
         let (inbox, requests) = mpsc::channel(INBOX_LIMIT);
         let (ending, ended) = std::sync::mpsc::channel();
+        let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
+        let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let timer = timer.map_err(refuse)?;
         let writer =
             writer::Writer { connection, requests, seq_out, clock: clock.clone(), _lock: lock };
         std::thread::Builder::new()
             .name("ledger".into())
             .spawn(move || {
-                writer.run();
+                writer.run(&timer);
                 drop(ending);
             })
-            .map_err(|source| LedgerError::Folder { path: path.to_owned(), source })?;
+            .map_err(refuse)?;
         Ok(Ledger {
             inbox,
             reader: Arc::new(Mutex::new(reader)),

@@ -2,10 +2,13 @@
 //! 64 clients cost hardly more syncs than one.
 
 use std::fs::File;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
 
 use super::record::{Accepted, Entry, JobId, NewJob};
 use super::{Clock, LedgerError, reader};
@@ -13,6 +16,9 @@ use crate::lifecycle::{Event, State};
 
 /// Requests that share one sync at most: bounds the log's growth and the wait of the first.
 const BATCH_LIMIT: usize = 64;
+
+/// Silence after which the log is copied into the file: longer than clients in a burst leave between two jobs.
+const QUIET: Duration = Duration::from_millis(200);
 
 type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 
@@ -40,9 +46,9 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Runs until every handle is gone.
-    pub fn run(mut self) {
+    pub fn run(mut self, clock: &Runtime) {
         let mut batch = Vec::with_capacity(BATCH_LIMIT);
-        while let Some(first) = self.requests.blocking_recv() {
+        while let Some(first) = self.next(clock) {
             batch.push(first);
             while batch.len() < BATCH_LIMIT {
                 match self.requests.try_recv() {
@@ -51,6 +57,25 @@ impl Writer {
                 }
             }
             self.commit(&mut batch);
+        }
+    }
+
+    /// The next request, however long it takes to come; the log is put away meanwhile.
+    fn next(&mut self, clock: &Runtime) -> Option<Request> {
+        let soon = clock.block_on(async { timeout(QUIET, self.requests.recv()).await });
+        soon.unwrap_or_else(|_quiet| {
+            self.put_log_away();
+            self.requests.blocking_recv()
+        })
+    }
+
+    /// Copies the log into the file, as far as no reader is in the way; the rest waits for the next silence.
+    fn put_log_away(&self) {
+        if let Err(error) =
+            self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        {
+            // Nothing is lost: what is synced stays in the log.
+            tracing::warn!(%error, "the ledger's log cannot be put away");
         }
     }
 

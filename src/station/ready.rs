@@ -39,7 +39,7 @@ pub(super) struct Workbench {
 
 impl Workbench {
     pub fn new(desk: Arc<Desk>, ledger: Ledger, metrics: Metrics) -> Self {
-        let image = CardImage { front: FaceImage::white(0, 0), back: None };
+        let image = CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false };
         // Received jobs of an earlier life are looked at first thing.
         Self {
             desk,

@@ -30,7 +30,7 @@ fn main() {
     let config = Config::parse("", Path::new(".")).expect("the defaults are a configuration");
     let desk = Desk::open(&config).expect("the built-in products are whole");
     let prepress = primacy();
-    let mut image = CardImage { front: FaceImage::white(0, 0), back: None };
+    let mut image = CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false };
     let mut wire = PreparedCard::default();
     for _ in 0..cards {
         let since = Instant::now();

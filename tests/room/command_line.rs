@@ -153,21 +153,76 @@ impl Drop for Running {
     }
 }
 
-#[test]
-fn the_emulated_printer_is_a_process_of_its_own() {
+/// An emulated printer as a process of its own, and its address.
+fn emulated_printer(dir: &Path) -> (Running, String) {
     use std::io::BufRead as _;
-    let dir = tempfile::TempDir::new().unwrap();
     let mut machine = Running(
         Command::new(env!("CARGO_BIN_EXE_kartud"))
             .args(["emulate", "evolis", "--listen", "127.0.0.1:0", "--slowness", "0", "--out"])
-            .arg(dir.path().join("cards"))
+            .arg(dir.join("cards"))
             .stdout(std::process::Stdio::piped())
             .spawn()
             .unwrap(),
     );
     let mut line = String::new();
     std::io::BufReader::new(machine.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().rsplit(' ').next().unwrap();
+    let address = line.trim().rsplit(' ').next().unwrap().to_owned();
+    (machine, address)
+}
+
+#[test]
+fn a_technician_asks_the_printer_about_itself() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (_machine, address) = emulated_printer(dir.path());
+    let probe = kartud(&["printer", "probe", "--address", &address, "--json"]);
+    assert!(probe.status.success(), "{}", err(&probe));
+    let facts: Value = serde_json::from_str(&out(&probe)).unwrap();
+    assert_eq!(facts["identity"]["model"]["value"], "Primacy 2");
+    assert_eq!(facts["state"]["major"]["value"], "READY");
+    assert_eq!(facts["ribbon"]["label"]["value"], "YMCKO");
+    assert_eq!(facts["counters"]["cards entered"]["value"], "0");
+    let flip = &facts["status"]["CONFIG.FLIP"];
+    assert_eq!(flip["value"], "option");
+    assert_eq!(flip["message"]["en"], "It can turn a card over.");
+    // The same for a person, and by the configuration.
+    let config = dir.path().join("k.toml");
+    std::fs::write(&config, format!("[printer]\naddress = {address:?}\n")).unwrap();
+    let probe = kartud(&["printer", "probe", "--config", config.to_str().unwrap()]);
+    let text = out(&probe);
+    assert!(text.contains("CONFIG.FLIP") && text.contains("It can turn a card over."), "{text}");
+    assert_eq!(
+        std::fs::read_dir(dir.path().join("cards"))
+            .unwrap()
+            .filter(|file| {
+                file.as_ref().unwrap().path().extension().is_some_and(|end| end == "png")
+            })
+            .count(),
+        0,
+        "no card has moved"
+    );
+}
+
+#[test]
+fn a_printer_that_cannot_be_asked_is_told_by_the_exit_code() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let code = |args: &[&str]| kartud(&[&["printer", "probe"], args].concat()).status.code();
+    assert_eq!(code(&["--address", "tcp://127.0.0.1:1"]), Some(4));
+    assert_eq!(code(&["--address", "tcp://127.0.0.1"]), Some(5));
+    assert_eq!(code(&["--address", "tcp://127.0.0.1:1", "--family", "nobody"]), Some(2));
+    let config = dir.path().join("k.toml");
+    std::fs::write(&config, "").unwrap();
+    assert_eq!(code(&["--config", config.to_str().unwrap()]), Some(5), "no printer is configured");
+    std::fs::write(&config, "[printer]\nadress = \"x\"\n").unwrap();
+    assert_eq!(code(&["--config", config.to_str().unwrap()]), Some(5));
+    assert_eq!(code(&["--config", "/nowhere.toml"]), Some(1));
+    let told = kartud(&["printer", "probe", "--address", "tcp://127.0.0.1:1"]);
+    assert!(err(&told).contains("Check its cable and its power."), "{}", err(&told));
+}
+
+#[test]
+fn the_emulated_printer_is_a_process_of_its_own() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (_machine, address) = emulated_printer(dir.path());
     let text =
         crate::bench::config(dir.path(), "").replace("\"emulated\"", &format!("{address:?}"));
     let config = kartu::config::Config::parse(&text, dir.path()).unwrap();

@@ -1,6 +1,11 @@
 //! The driver and the emulated machine together, as a person in the room would see it. No test here waits.
 #![allow(clippy::unwrap_used)]
 
+mod cards;
+mod conversation;
+mod puppet;
+mod told;
+mod truth;
 mod wire;
 
 use std::sync::Arc;
@@ -51,7 +56,7 @@ fn black_face(head: HeadSize) -> FaceImage {
 
 fn prepare(printer: &dyn CardPrinter, front: FaceImage, back: Option<FaceImage>) -> PreparedCard {
     let mut card = PreparedCard::default();
-    printer.prepress().prepare(&CardImage { front, back }, &mut card).unwrap();
+    printer.prepress().prepare(&CardImage { front, back, stays_inside: false }, &mut card).unwrap();
     card
 }
 
@@ -123,10 +128,11 @@ fn prints_black_on_a_black_ribbon_and_refuses_colour() {
     let head = printer.prepress().head();
     printer.print(&prepare(printer.as_ref(), black_face(head), None)).unwrap();
     assert_shows(&machine.lock().last_card().unwrap().front, &black_face(head), 0);
-    let colour = CardImage { front: colour_face(head), back: None };
+    let colour = CardImage { front: colour_face(head), back: None, stays_inside: false };
     let refused = printer.prepress().prepare(&colour, &mut PreparedCard::default());
     assert_eq!(refused, Err(PrepressError::NoColour { ribbon: "KBLACK".to_owned() }));
-    let two = CardImage { front: black_face(head), back: Some(black_face(head)) };
+    let two =
+        CardImage { front: black_face(head), back: Some(black_face(head)), stays_inside: false };
     assert_eq!(
         printer.prepress().prepare(&two, &mut PreparedCard::default()),
         Err(PrepressError::NoFlipper)
@@ -137,7 +143,8 @@ fn prints_black_on_a_black_ribbon_and_refuses_colour() {
 fn the_same_faces_give_the_same_bytes_and_no_new_memory() {
     let (_, printer) = bench(settings("Primacy 2", "YMCKO"));
     let head = printer.prepress().head();
-    let image = CardImage { front: colour_face(head), back: Some(colour_face(head)) };
+    let image =
+        CardImage { front: colour_face(head), back: Some(colour_face(head)), stays_inside: false };
     let mut card = PreparedCard::default();
     printer.prepress().prepare(&image, &mut card).unwrap();
     let (first, memory) = (card.clone(), (card.job.as_ptr(), card.job.capacity()));

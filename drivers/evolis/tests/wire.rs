@@ -1,4 +1,4 @@
-//! The wire at its worst: broken at every place, rude clients, noise.
+//! The wire at its worst: no status, rude clients, noise. That it breaks stands in `truth.rs`.
 #![allow(clippy::unwrap_used)]
 
 use std::net::TcpListener;
@@ -7,85 +7,11 @@ use std::time::Duration;
 
 use super::{assert_shows, bench, black_face, colour_card, colour_face, prepare, settings};
 use crate::contract::*;
+use crate::evolis::find_model;
 use crate::evolis::protocol::Answer;
 use crate::evolis::stream::Stream;
-use crate::evolis::{find_model, job};
-use crate::transport::emulated::Emulated;
 use crate::transport::tcp::Tcp;
-use crate::transport::{Transport, TransportError, WireFault, serve_tcp};
-
-/// A wire that breaks in the exchange of this number, after so many of its bytes were taken.
-struct Cut {
-    wire: Emulated,
-    exchanges_left: usize,
-    bytes: usize,
-    broken: bool,
-}
-
-impl Transport for Cut {
-    fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
-        if self.broken {
-            let kind = WireFault::Unreachable(std::io::ErrorKind::NotFound);
-            return Err(TransportError { kind, sent_bytes: 0 });
-        }
-        if self.exchanges_left == 0 {
-            self.broken = true;
-            return Err(self.wire.break_after(request, self.bytes));
-        }
-        self.exchanges_left -= 1;
-        self.wire.send(request, patience)
-    }
-
-    fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
-        if self.broken {
-            return Err(TransportError { kind: WireFault::Silent(patience), sent_bytes: 0 });
-        }
-        self.wire.receive(answer, patience)
-    }
-
-    fn pause(&mut self, span: Duration) {
-        self.wire.pause(span);
-    }
-}
-
-/// Questions when a driver is opened; then those before part 1, which is the next.
-const OPENING: usize = 4;
-const BEFORE_PART_ONE: usize = 6;
-
-#[test]
-fn the_wire_breaks_at_every_place_and_the_driver_says_the_truth() {
-    let (_, printer) = bench(settings("Primacy", "YMCKO"));
-    let card = colour_card(printer.as_ref());
-    let feed = job::bytes_before_feed(&card.job);
-    assert_eq!(&card.job[feed - 3..=feed], b"\x1bSs\r");
-    let mut cuts: Vec<(usize, usize)> = (0..BEFORE_PART_ONE).map(|n| (n, 3)).collect();
-    let job = card.job.len();
-    cuts.extend(
-        [0, 1, feed - 1, feed, feed + 1, job / 2, job - 1, job]
-            .map(|bytes| (BEFORE_PART_ONE, bytes)),
-    );
-    cuts.extend([0, 5, 100].map(|bytes| (BEFORE_PART_ONE + 1, bytes)));
-    for (exchange, bytes) in cuts {
-        let machine = crate::emulate("evolis", settings("Primacy", "YMCKO")).unwrap();
-        let wire = Cut {
-            wire: Emulated::new(machine.clone()),
-            exchanges_left: OPENING + exchange,
-            bytes,
-            broken: false,
-        };
-        let mut printer = crate::open("evolis", None, Box::new(wire)).unwrap();
-        let error = printer.print(&card).unwrap_err();
-        let untouched =
-            exchange < BEFORE_PART_ONE || (exchange == BEFORE_PART_ONE && bytes <= feed);
-        let want = if untouched { Whereabouts::Untouched } else { Whereabouts::Unknown };
-        assert_eq!(error.card, want, "exchange {exchange}, byte {bytes}: {error}");
-        assert_eq!(
-            machine.lock().cards_entered() == 0,
-            untouched,
-            "exchange {exchange}, byte {bytes}"
-        );
-    }
-}
+use crate::transport::{Transport, TransportError, serve_tcp};
 
 #[test]
 fn a_printer_without_status_is_refused_with_a_reason() {

@@ -82,7 +82,7 @@ pub(super) fn photo(backdrop: Backdrop, seed: u32) -> DecodedPhoto {
 }
 
 pub(super) fn blank() -> CardImage {
-    CardImage { front: FaceImage::white(0, 0), back: None }
+    CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false }
 }
 
 pub(super) fn sheet<'a>(

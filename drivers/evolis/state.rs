@@ -1,0 +1,127 @@
+//! Major and minor state, as the maker's SDK derives them from the status bits. For a technician who knows the
+//! maker's words; nothing here decides what the driver does. Source: Evolis wire notes, section 2, "State".
+
+use super::bits::{self, Bit, Word};
+use super::status::{StatusWords, error, information, warning};
+
+/// The major states in which a machine that answers can be, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Major {
+    Ready,
+    Warning,
+    Error,
+}
+
+impl Major {
+    /// The maker's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "READY",
+            Self::Warning => "WARNING",
+            Self::Error => "ERROR",
+        }
+    }
+}
+
+/// The state: of several bits the worst speaks, and of those alike the first in the order of the wire,
+/// because which one the SDK prefers was not measured. (`HEATING`, which it also names, is a bit of the
+/// extension words whose place the notes do not give.)
+pub fn state(words: &StatusWords, extensions: &[u32]) -> (Major, String) {
+    let mut worst: Option<(Major, Bit)> = None;
+    for bit in bits::set(words, extensions) {
+        if let Some(major) = major(bit)
+            && worst.is_none_or(|(known, _)| known < major)
+        {
+            worst = Some((major, bit));
+        }
+    }
+    match worst {
+        None => (Major::Ready, "PRINTER_READY".to_owned()),
+        Some((major, bit)) => {
+            let prefix = match bit.word {
+                Word::Warning => "DEF",
+                Word::Error => "ERR",
+                _ => "INF",
+            };
+            (major, format!("{prefix}_{}", bit.name()))
+        }
+    }
+}
+
+/// The major state that one bit stands for; `None`: it changes nothing.
+fn major(bit: Bit) -> Option<Major> {
+    use error::{BAD_CLEAR, BAD_RIBBON, HARDWARE, INTERNAL_PRINTER, NO_OPTION};
+    use information::*;
+    use warning::{EPS_NO_AUTO, POWER_SUPPLY, RECEPTACLE_OPEN};
+    if bit.name().is_empty() {
+        return None;
+    }
+    match (bit.word, bit.mask) {
+        (Word::Warning, POWER_SUPPLY | RECEPTACLE_OPEN | EPS_NO_AUTO) => None,
+        (Word::Warning, _) => Some(Major::Warning),
+        (Word::Error, NO_OPTION | INTERNAL_PRINTER | HARDWARE) => None,
+        (Word::Error, BAD_RIBBON | BAD_CLEAR) => Some(Major::Warning),
+        (Word::Error, _) => Some(Major::Error),
+        (Word::Information, PRINTING_RUNNING | ENCODING_RUNNING | CLEANING_RUNNING) => {
+            Some(Major::Ready)
+        }
+        (Word::Information, SLEEP_MODE | UPDATING_FIRMWARE) => Some(Major::Ready),
+        (Word::Information, CLEANING_REQUIRED | CLEAN_LAST_OUTWARRANTY) => Some(Major::Warning),
+        (Word::Information, WRONG_ZONE_RIBBON | WRONG_ZONE_ALERT) => Some(Major::Warning),
+        (Word::Information, WRONG_ZONE_EXPIRED) => Some(Major::Error),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(information: u32, warning: u32, error: u32) -> (&'static str, String) {
+        let words = StatusWords { config: !0, information, warning, error };
+        let (major, minor) = state(&words, &[]);
+        (major.name(), minor)
+    }
+
+    #[test]
+    fn every_bit_alone_gives_the_captured_state() {
+        for (mask, name) in warning::TABLE {
+            let ignored = ["POWER_SUPPLY", "RECEPTACLE_OPEN", "EPS_NO_AUTO"].contains(&name);
+            let plain = ignored || name.starts_with("UNNAMED");
+            let want = if plain { "READY" } else { "WARNING" };
+            let minor = if plain { "PRINTER_READY".to_owned() } else { format!("DEF_{name}") };
+            assert_eq!(told(0, mask, 0), (want, minor));
+        }
+        for (mask, name) in error::TABLE {
+            let want = match name {
+                "NO_OPTION" | "INTERNAL_PRINTER" | "HARDWARE" => "READY",
+                "BAD_RIBBON" | "BAD_CLEAR" => "WARNING",
+                name if name.starts_with("UNNAMED") => "READY",
+                _ => "ERROR",
+            };
+            assert_eq!(told(0, 0, mask).0, want, "{name}");
+        }
+        for (mask, name) in information::TABLE {
+            let want = match name {
+                "CLEANING_REQUIRED" | "CLEAN_LAST_OUTWARRANTY" => "WARNING",
+                "WRONG_ZONE_RIBBON" | "WRONG_ZONE_ALERT" => "WARNING",
+                "WRONG_ZONE_EXPIRED" => "ERROR",
+                _ => "READY",
+            };
+            let (major, minor) = told(mask, 0, 0);
+            assert_eq!(major, want, "{name}");
+            let silent = ["BUSY", "CLAIM", "RIBBON_LOW", "CLEANING"].contains(&name);
+            assert!(!silent || minor == "PRINTER_READY", "{name}");
+        }
+    }
+
+    #[test]
+    fn the_worst_bit_speaks() {
+        use information::SLEEP_MODE;
+        let seen = told(SLEEP_MODE, warning::COVER_OPEN, error::MECHANICAL);
+        assert_eq!(seen, ("ERROR", "ERR_MECHANICAL".to_owned()));
+        assert_eq!(told(SLEEP_MODE, warning::COVER_OPEN, 0).1, "DEF_COVER_OPEN");
+        assert_eq!(told(SLEEP_MODE, 0, 0), ("READY", "INF_SLEEP_MODE".to_owned()));
+        assert_eq!(told(0, 0, 0), ("READY", "PRINTER_READY".to_owned()));
+    }
+}

@@ -1,0 +1,110 @@
+//! The magnetic station: writes and reads the tracks of the card inside. Knows no ISO: what may stand on a track
+//! was checked before ([`Tracks`]). Source: Evolis wire notes, section 4.4.
+//!
+//! **Point of no return**: `Ss`, which feeds a blank unless a card waits inside. All that follows happens on
+//! that card, which stays inside.
+
+use super::driver::{Evolis, done};
+use super::evidence::{Before, Heard};
+use super::moves::MOVE_LIMIT;
+use super::protocol::{
+    ERROR_BLANK_TRACK, ERROR_MAGNETIC, ERROR_MAGNETIC_CHECK_SUM, ERROR_MAGNETIC_DATA,
+};
+use crate::contract::{Cause, DeviceError, MagneticFault, MagneticStripe, Tracks};
+
+/// Per track: its ISO format (formats 1 to 3 are ISO's tracks 1 to 3), and the question for its data.
+const TRACKS: [(usize, &str, &str); 3] =
+    [(1, "Pmt;1;1", "Rmb;1"), (2, "Pmt;2;2", "Rmb;2"), (3, "Pmt;3;3", "Rmb;3")];
+
+impl MagneticStripe for Evolis {
+    fn write(&mut self, tracks: &Tracks) -> Result<(), DeviceError> {
+        self.at_the_stripe(|this| {
+            for (track, format, _) in TRACKS {
+                if tracks.data(track).is_some() {
+                    this.tell(format)?;
+                }
+            }
+            for (track, ..) in TRACKS {
+                if let Some(data) = tracks.data(track) {
+                    let text = format!("Dm;{track};{data}");
+                    done("Dm", this.say("Dm", &text, MOVE_LIMIT)?)?;
+                }
+            }
+            this.stripe("Smw")
+        })
+    }
+
+    fn read(&mut self) -> Result<Tracks, DeviceError> {
+        self.at_the_stripe(|this| {
+            this.stripe("Smr")?;
+            let mut data = [None, None, None];
+            for (track, _, question) in TRACKS {
+                let text = this.ask(question)?.text;
+                data[track - 1] = match fault(&text) {
+                    None => Some(text),
+                    Some(MagneticFault::Blank) => None,
+                    Some(fault) => return Err(Cause::Magnetic(fault)),
+                };
+            }
+            Ok(Tracks::read(data))
+        })
+    }
+}
+
+impl Evolis {
+    /// Brings a card to the station, or has the one that waits inside, and does `work` on it.
+    fn at_the_stripe<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, Cause>,
+    ) -> Result<T, DeviceError> {
+        self.reserved(|this| {
+            let before = this.begin().map_err(DeviceError::untouched)?;
+            this.refuse_strange_card(&before).map_err(DeviceError::untouched)?;
+            let there = this.carry("Ss", &before)?;
+            this.fed = true;
+            let before = Before { words: there.status, ..before };
+            work(this).map_err(|cause| this.locate(cause, &before, Heard::Answered))
+        })
+    }
+
+    /// `Smw` or `Smr`.
+    fn stripe(&mut self, what: &'static str) -> Result<(), Cause> {
+        let answer = self.say(what, what, MOVE_LIMIT)?;
+        match fault(&answer.text) {
+            Some(fault) => Err(Cause::Magnetic(fault)),
+            None => done(what, answer).map(drop),
+        }
+    }
+}
+
+/// The machine's words for a stripe as a fact; `None`: they are about something else, or data.
+fn fault(text: &str) -> Option<MagneticFault> {
+    match text {
+        ERROR_BLANK_TRACK => Some(MagneticFault::Blank),
+        ERROR_MAGNETIC_DATA => Some(MagneticFault::Data),
+        ERROR_MAGNETIC_CHECK_SUM => Some(MagneticFault::CheckSum),
+        other if other.starts_with(ERROR_MAGNETIC) => Some(MagneticFault::Failed),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machines_texts_are_told_apart() {
+        for (text, want) in [
+            ("ERROR MAGN", Some(MagneticFault::Failed)),
+            ("ERROR MAGN DATA", Some(MagneticFault::Data)),
+            ("ERROR MAGN CHEKSUM", Some(MagneticFault::CheckSum)),
+            ("ERROR MAGN 7", Some(MagneticFault::Failed)),
+            ("ERROR BLANK TRACK", Some(MagneticFault::Blank)),
+            ("ERROR CARD", None),
+            ("OK", None),
+            ("", None),
+        ] {
+            assert_eq!(fault(text), want, "{text}");
+        }
+    }
+}
