@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
-use drivers::emulation::{EmulatorSettings, SharedMachine};
+use drivers::emulation::EmulatorSettings;
 use drivers::transport::serve_tcp;
-use drivers::transport::usbip::{Cable, Plugged};
 
-use super::Exit;
+use super::{Exit, usb};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -54,7 +53,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let machine = drivers::emulate(&args.family, settings.clone())?;
     // Plugged in until this function ends.
-    let _plugged = args.usbip.then(|| plug(&args.family, &settings, &machine)).transpose()?;
+    let _plugged = args.usbip.then(|| usb::plug(&args.family, &settings, &machine)).transpose()?;
     let listener = TcpListener::bind(args.listen)
         .with_context(|| format!("cannot listen on {}", args.listen))?;
     println!("{} {} on tcp://{}", args.family, args.model, listener.local_addr()?);
@@ -62,20 +61,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     stop_on_signal(stop.clone())?;
     serve_tcp(&listener, &machine, &stop)?;
     Ok(Exit::Done)
-}
-
-fn plug(
-    family: &str,
-    settings: &EmulatorSettings,
-    machine: &SharedMachine,
-) -> anyhow::Result<Plugged> {
-    let family = drivers::CATALOGUE.iter().find(|known| known.name == family);
-    let identity = family.context("the family is not in the catalogue")?.usb_identity;
-    let plugged = Plugged::new(machine, identity(settings), Cable::good()).context(
-        "cannot plug it into USB: this needs root and the kernel module vhci-hcd (modprobe vhci-hcd)",
-    )?;
-    println!("plugged into USB; kartud usb list shows it");
-    Ok(plugged)
 }
 
 fn stop_on_signal(stop: Arc<AtomicBool>) -> anyhow::Result<()> {
