@@ -131,3 +131,8 @@ pub fn tidy(printer: &Printer) {
 pub fn open_files() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
 }
+
+/// Threads that this process has.
+pub fn threads() -> usize {
+    fs::read_dir("/proc/self/task").unwrap().count()
+}

@@ -71,4 +71,16 @@ impl EmulatedMachine for Sleeper {
     fn last_card(&self) -> Option<&FinishedCard> {
         self.machine.last_card()
     }
+
+    fn last_rejected(&self) -> Option<&FinishedCard> {
+        self.machine.last_rejected()
+    }
+
+    fn state(&self) -> serde_json::Value {
+        self.machine.state()
+    }
+
+    fn change(&mut self, change: &serde_json::Value) -> Result<(), String> {
+        self.machine.change(change)
+    }
 }
