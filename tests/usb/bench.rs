@@ -71,6 +71,7 @@ pub fn black_card(
     let image = CardImage {
         front: black_face(head, front),
         back: back.map(|number| black_face(head, number)),
+        stays_inside: false,
     };
     let mut card = PreparedCard::default();
     driver.prepress().prepare(&image, &mut card).unwrap();

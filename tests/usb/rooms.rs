@@ -96,8 +96,8 @@ fn prints_in_colour() {
     for (i, rgb) in face.rgb.chunks_exact_mut(3).enumerate() {
         rgb.copy_from_slice(&[100 + (i % 97) as u8, 90, 110]);
     }
-    let image =
-        CardImage { front: face, back: Some(FaceImage::white(head.width_px, head.height_px)) };
+    let back = Some(FaceImage::white(head.width_px, head.height_px));
+    let image = CardImage { front: face, back, stays_inside: false };
     let mut card = PreparedCard::default();
     driver.prepress().prepare(&image, &mut card).unwrap();
     driver.print(&card).unwrap();
