@@ -23,18 +23,18 @@ pub const ERROR_COMMAND: &str = "ERROR CDE";
 pub const ERROR_PARAMETERS: &str = "ERROR PARAMETRES";
 /// No card came from the feeder.
 pub const ERROR_FEEDER: &str = "ERROR FEEDER";
+/// The magnetic stripe cannot be written or read.
+pub const ERROR_MAGNETIC: &str = "ERROR MAGN";
+/// The data do not fit the track.
+pub const ERROR_MAGNETIC_DATA: &str = "ERROR MAGN DATA";
+/// What is read back is not what was written; the maker's spelling.
+pub const ERROR_MAGNETIC_CHECKSUM: &str = "ERROR MAGN CHEKSUM";
 /// A card is stuck. Of the two words this is the one that the maker's SDK takes for a card's error (section 4.5).
 pub const ERROR_MECA: &str = "ERROR MECA";
 /// Nobody put a card in.
 pub const ERROR_TIME_OUT: &str = "ERROR TIME OUT";
 /// No card where one is needed.
 pub const ERROR_CARD: &str = "ERROR CARD";
-/// The magnetic head failed (section 4.5); longer texts that begin so say more.
-pub const ERROR_MAGNETIC: &str = "ERROR MAGN";
-/// The data are not what the track's format allows.
-pub const ERROR_MAGNETIC_DATA: &str = "ERROR MAGN DATA";
-/// The check character does not fit; spelled as the machine does.
-pub const ERROR_MAGNETIC_CHECK_SUM: &str = "ERROR MAGN CHEKSUM";
 /// Nothing is written on the magnetic track.
 pub const ERROR_BLANK_TRACK: &str = "ERROR BLANK TRACK";
 /// The option is not fitted.

@@ -71,6 +71,7 @@ pub fn black_card(
     let image = CardImage {
         front: black_face(head, front),
         back: back.map(|number| black_face(head, number)),
+        stays_inside: false,
     };
     let mut card = PreparedCard::default();
     driver.prepress().prepare(&image, &mut card).unwrap();
@@ -129,4 +130,9 @@ pub fn tidy(printer: &Printer) {
 /// Files that this process has open.
 pub fn open_files() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Threads that this process has.
+pub fn threads() -> usize {
+    fs::read_dir("/proc/self/task").unwrap().count()
 }

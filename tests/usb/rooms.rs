@@ -13,7 +13,10 @@ use drivers::transport::usbip::Cable;
 use drivers::transport::{Transport, WireFault};
 
 use crate::Test;
-use crate::bench::{Hasty, PATIENCE, assert_printed, black_card, black_face, open, open_by, usb};
+use crate::bench::{
+    Hasty, PATIENCE, assert_printed, black_card, black_face, open, open_by, open_files, threads,
+    usb,
+};
 use crate::office::{Printer, all, settings, until};
 use crate::sleeper::Sleeper;
 
@@ -26,6 +29,7 @@ pub const TESTS: &[Test] = &[
     ("two_printers_each_print_their_own", two_printers_each_print_their_own),
     ("a_name_that_fits_two_is_refused", a_name_that_fits_two_is_refused),
     ("prints_on_a_sleeping_machine", prints_on_a_sleeping_machine),
+    ("a_hundred_plugs_leave_nothing_open", a_hundred_plugs_leave_nothing_open),
     ("waits_for_permission_after_the_plug", waits_for_permission_after_the_plug),
     (
         "an_answer_of_an_earlier_exchange_is_not_believed",
@@ -44,7 +48,7 @@ fn tells_what_is_plugged_in() {
     assert_eq!(all(), []);
     let mut printer = Printer::new("10001234", "KBLACK");
     let found = printer.plug(Cable::good());
-    assert_eq!(all(), [found.clone()]);
+    assert_eq!(all(), std::slice::from_ref(&found));
     assert_eq!((found.vendor_id, found.product_id, found.interface), (0x0f49, 0x0a11, 0));
     assert_eq!(found.manufacturer, "Evolis");
     assert_eq!(found.product, "Primacy (emulated)");
@@ -53,7 +57,7 @@ fn tells_what_is_plugged_in() {
     assert_eq!(found.device_id.as_deref(), Some(id));
     // The same by the bus, while usblp has the interface and keeps it.
     assert_eq!(device_id(&found).unwrap(), id);
-    assert_eq!(all(), [found.clone()]);
+    assert_eq!(all(), std::slice::from_ref(&found));
     assert_eq!(found.name().to_string(), "usb:serial=10001234");
 }
 
@@ -92,8 +96,8 @@ fn prints_in_colour() {
     for (i, rgb) in face.rgb.chunks_exact_mut(3).enumerate() {
         rgb.copy_from_slice(&[100 + (i % 97) as u8, 90, 110]);
     }
-    let image =
-        CardImage { front: face, back: Some(FaceImage::white(head.width_px, head.height_px)) };
+    let back = Some(FaceImage::white(head.width_px, head.height_px));
+    let image = CardImage { front: face, back, stays_inside: false };
     let mut card = PreparedCard::default();
     driver.prepress().prepare(&image, &mut card).unwrap();
     driver.print(&card).unwrap();
@@ -162,6 +166,29 @@ fn prints_on_a_sleeping_machine() {
     assert_printed(&printer, &image);
 }
 
+/// The driver is opened and left each time; only the kernel may remember.
+fn a_hundred_plugs_leave_nothing_open() {
+    let mut printer = Printer::new("A1", "KBLACK");
+    let (files, running) = (open_files(), threads());
+    let mut answer = Vec::new();
+    for round in 0..100 {
+        printer.plug(Cable::good());
+        let mut wire = usb("serial=A1");
+        wire.receive(&mut answer, PATIENCE).unwrap();
+        // Half of the wires see the plug pulled.
+        if round % 2 == 0 {
+            drop(wire);
+            printer.unplug();
+        } else {
+            printer.unplug();
+            assert!(wire.receive(&mut answer, PATIENCE).is_err());
+        }
+        assert_eq!(open_files(), files, "round {round}");
+    }
+    // A thread that was waited for may still stand in the kernel's list for a moment.
+    until("the threads are gone", || threads() == running);
+}
+
 /// The device file belongs to root at first, as before udev has come by.
 fn waits_for_permission_after_the_plug() {
     let mut printer = Printer::new("A1", "KBLACK");
@@ -177,11 +204,17 @@ fn waits_for_permission_after_the_plug() {
     assert_eq!(another_user().wait().unwrap().code(), Some(3));
     assert!(began.elapsed() >= Duration::from_secs(2));
     let mut waiting = another_user();
-    // It has met the closed door by now, and has most of its two seconds left.
-    std::thread::sleep(Duration::from_millis(700));
+    // Asleep between two tries, so it has met the closed door; it has most of its two seconds left.
+    until("the other user waits for permission", || sleeps(waiting.id()));
     assert_eq!(waiting.try_wait().unwrap(), None);
     allow(0o666);
     assert_eq!(waiting.wait().unwrap().code(), Some(0));
+}
+
+/// Is the process in `clock_nanosleep`? That is system call 230 on this machine.
+fn sleeps(process: u32) -> bool {
+    let call = fs::read_to_string(format!("/proc/{process}/syscall")).unwrap_or_default();
+    call.starts_with("230 ")
 }
 
 /// The other process of that test: 0 when it could ask the printer, 3 when it was barred.

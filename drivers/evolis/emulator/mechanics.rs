@@ -45,6 +45,8 @@ pub type Refusal = (u32, &'static str);
 pub struct Mechanics {
     /// Time since it was switched on.
     pub clock: Duration,
+    /// Time in which it printed cards, from a blank's first move to the card's last.
+    pub printed: Duration,
     /// What survives a power cut.
     pub memory: Memory,
     /// Feeder, hopper, reject box, ribbon.
@@ -101,6 +103,7 @@ impl Mechanics {
         let cools = settings.cools_a_card_in.mul_f64(settings.slowness);
         Ok(Self {
             clock: Duration::ZERO,
+            printed: Duration::ZERO,
             memory: Memory::wake(settings)?,
             supplies: Supplies::new(settings, ribbon),
             heat: Heat::new(settings.rests_after_cards, cools),

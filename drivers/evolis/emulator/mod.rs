@@ -78,6 +78,7 @@ pub fn emulate(settings: EmulatorSettings) -> Result<Box<dyn EmulatedMachine>, E
         session: Session::default(),
         magnetic: Magnetic::default(),
         not_understood: NotUnderstood::default(),
+        bytes_heard: 0,
         mechanics,
         settings,
     }))
@@ -95,6 +96,8 @@ struct Machine {
     session: Session,
     magnetic: Magnetic,
     not_understood: NotUnderstood,
+    /// Since it was made, on any wire.
+    bytes_heard: u64,
 }
 
 /// What a power cut takes.
@@ -139,6 +142,7 @@ impl EmulatedMachine for Machine {
     fn hear(&mut self, bytes: &[u8]) {
         self.settle();
         if self.powered && !bytes.is_empty() {
+            self.bytes_heard += bytes.len() as u64;
             self.listen(bytes);
         }
         self.settle();

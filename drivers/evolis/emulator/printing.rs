@@ -262,6 +262,7 @@ impl Mechanics {
                 break;
             }
             let stays_inside = run.stays_inside;
+            self.printed += span;
             (run.ends_at, run.last_end) = (None, ends_at);
             run.steps.pop_front();
             self.heat.settle(ends_at, true);

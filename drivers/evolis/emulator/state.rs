@@ -298,6 +298,8 @@ impl Machine {
             "model": self.model.name,
             "serial": self.settings.serial,
             "clock_s": mechanics.clock.as_secs_f64(),
+            "printed_s": mechanics.printed.as_secs_f64(),
+            "bytes_heard": self.bytes_heard,
             "session": self.session.number,
             "claim": mechanics.job.claim,
             "printing": mechanics.printing(),

@@ -5,7 +5,7 @@ use super::Machine;
 use super::mechanics::{MAGNETIC_TIME, Work};
 use crate::emulation::MagneticFault;
 use crate::evolis::protocol::{
-    ERROR_BLANK_TRACK, ERROR_CARD, ERROR_MAGNETIC, ERROR_MAGNETIC_CHECK_SUM, ERROR_MAGNETIC_DATA,
+    ERROR_BLANK_TRACK, ERROR_CARD, ERROR_MAGNETIC, ERROR_MAGNETIC_CHECKSUM, ERROR_MAGNETIC_DATA,
     ERROR_PARAMETERS, OK, OPTION_NOT_AVAILABLE,
 };
 use crate::evolis::status::{config, error};
@@ -144,7 +144,7 @@ impl Machine {
         self.mechanics.complain(match fault {
             MagneticFault::Write => (error::WRITE_MAGNETIC, ERROR_MAGNETIC),
             MagneticFault::Read => (error::READ_MAGNETIC, ERROR_MAGNETIC),
-            MagneticFault::Checksum => (error::MAGNETIC_DATA, ERROR_MAGNETIC_CHECK_SUM),
+            MagneticFault::Checksum => (error::MAGNETIC_DATA, ERROR_MAGNETIC_CHECKSUM),
             MagneticFault::Data => (error::MAGNETIC_DATA, ERROR_MAGNETIC_DATA),
             MagneticFault::Blank => (error::BLANK_TRACK, ERROR_BLANK_TRACK),
         })

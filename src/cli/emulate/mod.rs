@@ -10,11 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use drivers::emulation::{EmulatorSettings, SharedMachine};
+use drivers::emulation::EmulatorSettings;
 use drivers::transport::serve_tcp;
-use drivers::transport::usbip::{Cable, Plugged};
 
-use super::Exit;
+use super::{Exit, usb};
 use state_file::StateFile;
 
 const AFTER: &str = "\
@@ -145,7 +144,8 @@ impl Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let machine = drivers::emulate(&args.family, args.settings())?;
     // Plugged in until this function ends.
-    let _plugged = args.usbip.then(|| plug(args, &machine)).transpose()?;
+    let _plugged =
+        args.usbip.then(|| usb::plug(&args.family, &args.settings(), &machine)).transpose()?;
     let mut state_file = args.state.clone().map(StateFile::new);
     if let Some(file) = &mut state_file {
         file.read(&machine)?;
@@ -177,16 +177,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         served
     })?;
     Ok(Exit::Done)
-}
-
-fn plug(args: &Args, machine: &SharedMachine) -> anyhow::Result<Plugged> {
-    let family = drivers::CATALOGUE.iter().find(|known| known.name == args.family);
-    let identity = family.context("the family is not in the catalogue")?.usb_identity;
-    let plugged = Plugged::new(machine, identity(&args.settings()), Cable::good()).context(
-        "cannot plug it into USB: this needs root and the kernel module vhci-hcd (modprobe vhci-hcd)",
-    )?;
-    println!("plugged into USB; kartud usb list shows it");
-    Ok(plugged)
 }
 
 fn stop_on_signal(stop: Arc<AtomicBool>) -> anyhow::Result<()> {
