@@ -20,6 +20,7 @@ mod moves;
 mod print;
 mod probe;
 mod protocol;
+mod ribbon;
 mod state;
 mod status;
 mod stream;

@@ -95,9 +95,10 @@ fn badgy_prints_562_dots_a_line_at_260_dpi_and_names_its_trays() {
         assert_eq!(sizes, [499_618, 71_374, 71_374]);
         // Column 1 begins at bit 562 x 7 = 491 x 8 + 6; the last dot ends with the panel.
         assert_eq!(set(panels[0].data), [(491, 0x03), (492, 0xf8), (499_617, 0x7f)]);
-        // 562 = 70 x 8 + 2.
-        assert_eq!(set(panels[1].data), [(70, 0x20)]);
-        assert!(panels[2].data.iter().all(|&eight| eight == 0xff));
+        // Of two levels each line has 562 / 8 = 70 whole bytes, and the panel is filled up behind them.
+        assert_eq!(set(panels[1].data), [(70, 0x80)]);
+        let (lines, rest) = panels[2].data.split_at(1016 * 70);
+        assert!(lines.iter().all(|&eight| eight == 0xff) && rest.iter().all(|&eight| eight == 0));
         let want = "^Psync;1;0~<HEADER>^Psmgr;1~^Pcla;1~^Ppmode;0~^Pr;0;t~^Pwres;300;260;0~^Psk;10~\
                     ^Piqla;a;d~^Peoic;k;D~^Pcim;F~^Pcem;D~^Psync;2~</HEADER>^Psync;12;1~\
                     <OPTION Dpi=300x260>^Psync;13;0~</OPTION>^Psync;3;1~<DOC Duplex=0>^Psync;3;0~\
