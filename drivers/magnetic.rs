@@ -17,7 +17,8 @@ pub trait MagneticStripe {
     /// [`DeviceError`]; the card may then be [`crate::contract::Whereabouts::InMachine`].
     fn write(&mut self, tracks: &Tracks) -> Result<(), DeviceError>;
 
-    /// Reads all three tracks; a blank one is `None`.
+    /// Reads all three tracks; a blank one is `None`. Where all are blank the machine may show an error until
+    /// something is written or [`crate::contract::CardPrinter::clear_errors`] is called.
     ///
     /// # Errors
     /// [`DeviceError`].

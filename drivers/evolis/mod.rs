@@ -11,6 +11,7 @@
 mod bitmap;
 mod bits;
 mod driver;
+mod ear;
 mod emulator;
 mod evidence;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod moves;
 mod print;
 mod probe;
 mod protocol;
+mod ribbon;
 mod state;
 mod status;
 mod stream;

@@ -36,7 +36,11 @@ impl MagneticStripe for Evolis {
 
     fn read(&mut self) -> Result<Tracks, DeviceError> {
         self.at_the_stripe(|this| {
-            this.stripe("Smr")?;
+            match this.stripe("Smr") {
+                // Nothing stands on any track: an answer, though the machine may show an error for it.
+                Err(Cause::Magnetic(MagneticFault::Blank)) => return Ok(Tracks::default()),
+                other => other?,
+            }
             let mut data = [None, None, None];
             for (track, _, question) in TRACKS {
                 let text = this.ask(question)?.text;

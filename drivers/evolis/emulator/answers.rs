@@ -21,6 +21,7 @@ impl Machine {
             .or_else(|| self.read_counters(name, parameters))
             .or_else(|| self.read_address(name, parameters))
             .or_else(|| self.manage(name, parameters).map(str::to_owned))
+            .or_else(|| self.rest(name, parameters).map(str::to_owned))
             .or_else(|| self.carry(name, parameters).map(str::to_owned))
             .or_else(|| self.encode(name, parameters))
             .or_else(|| self.job(name, parameters).map(str::to_owned))

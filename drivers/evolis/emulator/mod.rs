@@ -28,8 +28,8 @@ mod tests;
 
 use std::time::Duration;
 
+use super::ear::Ear;
 use super::protocol::RibbonKind;
-use super::stream::Ear;
 use super::{Wire, find_model, model_names};
 use crate::emulation::{EmulatedMachine, EmulationError, EmulatorSettings, FinishedCard};
 use crate::emulation::{Lever, Speech};

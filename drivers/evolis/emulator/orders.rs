@@ -43,9 +43,16 @@ impl Machine {
                 trays.feeder = one.chars().next().unwrap_or('1');
                 OK
             }
-            // Which of several feeders: captured from the maker's library for A to D.
+            ("Psid" | "Pem" | "Pps" | "Pkc", _) => ERROR_PARAMETERS,
+            _ => return None,
+        })
+    }
+
+    /// Rest, and which of several feeders: captured from the maker's library.
+    pub(super) fn rest(&mut self, name: &str, parameters: &[&str]) -> Option<&'static str> {
+        Some(match (name, parameters) {
             ("Lipi", [one]) if one.len() == 1 && "ABCD".contains(one) => {
-                trays.feeder = one.chars().next().unwrap_or('A');
+                self.mechanics.trays.feeder = one.chars().next().unwrap_or('A');
                 OK
             }
             ("Pst", [seconds]) => match seconds.parse() {
@@ -61,7 +68,7 @@ impl Machine {
                 self.electronics.goes_off = true;
                 OK
             }
-            ("Psid" | "Pem" | "Pps" | "Pkc" | "Lipi" | "Pst" | "Psdc", _) => ERROR_PARAMETERS,
+            ("Lipi" | "Pst" | "Psdc", _) => ERROR_PARAMETERS,
             _ => return None,
         })
     }

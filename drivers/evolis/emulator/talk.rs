@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::{Machine, WAKE_TIME};
 use crate::emulation::{AnswerFault, NEVER, Speech};
+use crate::evolis::ear::Ear;
 use crate::evolis::protocol::{Answer, ERROR_COMMAND, ERROR_PARAMETERS, OK};
-use crate::evolis::stream::{Ear, Item};
+use crate::evolis::stream::Item;
 
 /// What it will say next.
 pub struct Reply {

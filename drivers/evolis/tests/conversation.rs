@@ -128,6 +128,19 @@ fn a_stripe_that_fails_is_told_by_its_fact_and_the_card_is_in_the_machine() {
 }
 
 #[test]
+fn a_blank_stripe_is_an_answer_and_the_card_is_still_ours() {
+    let (_, mut printer) = on_strings(|told, puppet| {
+        if told == "Ss" {
+            puppet.words.information |= information::CARD_PRINT;
+        }
+        (told == "Smr").then(|| "ERROR BLANK TRACK".to_owned())
+    });
+    let stripe = printer.magnetic().unwrap();
+    assert_eq!(stripe.read().unwrap(), Tracks::default());
+    stripe.write(&Tracks::new([None, Some("1"), None]).unwrap()).unwrap();
+}
+
+#[test]
 fn the_emulated_stripe_holds_what_was_written() {
     let (machine, mut printer) = bench(settings("Primacy", "YMCKO"));
     let tracks = Tracks::new([Some("A B/C"), Some("0123456789"), None]).unwrap();
