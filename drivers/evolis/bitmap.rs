@@ -110,9 +110,9 @@ fn whole_line_bytes(head: &Head) -> usize {
     head.height_px as usize / 8
 }
 
-/// Lays a panel of two levels, packed in one stream, out in lines of whole bytes, in place. Changes nothing where a
-/// line fills its bytes.
-pub fn lay_out_whole_lines(panel: &mut [u8], head: &Head) {
+/// Lays a panel of two levels, packed in one stream, out in lines of whole bytes, in place, and fills it up with `rest`.
+/// Changes nothing where a line fills its bytes.
+pub fn lay_out_whole_lines(panel: &mut [u8], head: &Head, rest: u8) {
     let (height, line_bytes) = (head.height_px as usize, whole_line_bytes(head));
     if height.is_multiple_of(8) {
         return;
@@ -127,7 +127,7 @@ pub fn lay_out_whole_lines(panel: &mut [u8], head: &Head) {
             panel[line * line_bytes + byte] = (pair >> (8 - bit % 8)) as u8;
         }
     }
-    panel[lines * line_bytes..].fill(0);
+    panel[lines * line_bytes..].fill(rest);
 }
 
 /// Unpacks a panel of two levels to one byte a dot; the inverse of [`lay_out_whole_lines`], dots left out are bare.
@@ -225,14 +225,14 @@ mod tests {
         let head = Head { width_px: 3, height_px: 11, dpi_x: 300, dpi_y: 260 };
         // 11110000 111 | 10000001 000 | 01010101 011, as one stream of 33 bits.
         let mut panel = [0b1111_0000, 0b1111_0000, 0b0010_0001, 0b0101_0101, 0b1000_0000];
-        lay_out_whole_lines(&mut panel, &head);
+        lay_out_whole_lines(&mut panel, &head, 0);
         assert_eq!(panel, [0b1111_0000, 0b1000_0001, 0b0101_0101, 0, 0]);
         let dots = unpack_two_levels(&panel, &head);
         assert_eq!(dots[..11], [255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(dots[11..22], [255, 0, 0, 0, 0, 0, 0, 255, 0, 0, 0]);
         let even = Head { height_px: 8, ..head };
         let mut panel = [1, 2, 3];
-        lay_out_whole_lines(&mut panel, &even);
+        lay_out_whole_lines(&mut panel, &even, 0);
         assert_eq!(panel, [1, 2, 3]);
         assert_eq!(unpack_two_levels(&panel, &even), unpack(&panel, 1, 24));
     }

@@ -201,7 +201,9 @@ impl EvolisPrepress {
         let start = job.len();
         job.resize(start + bytes, 0);
         fill(&mut job[start..]);
-        lay_out_whole_lines(&mut job[start..], &self.model.head);
+        // What stands behind the last line is not printed; the maker's has varnish there, too.
+        let rest = if letter == 'o' { 0xff } else { 0 };
+        lay_out_whole_lines(&mut job[start..], &self.model.head, rest);
         if job[start..].iter().all(|&eight| eight == 0) {
             job.truncate(before);
         } else {

@@ -17,10 +17,10 @@ INFORMATION = {
     "UPDATING_FIRMWARE": "READY", "CLEANING_REQUIRED": "WARNING", "CLEAN_LAST_OUTWARRANTY": "WARNING",
     "WRONG_ZONE_RIBBON": "WARNING", "WRONG_ZONE_ALERT": "WARNING", "WRONG_ZONE_EXPIRED": "ERROR",
 }
-# Nothing of its own is fitted, so that each bit stands alone; but a machine that names no generation shows a warning of
-# its feeder (0100) as no state.
-BARE = ["ETHERNET", "FLIP", "MAGNETIC", "SMART", "CONTACTLESS", "FEED_BY_FEEDER"]
-ALWAYS = {"CFG_X01", "INF_RESET", "INF_PRINTER_MASTER"}
+# Nothing of its own is fitted, so that each bit stands alone, but for the feeder: the SDK makes a state of the warning
+# that the feeder is open only where there is one.
+BARE = ["ETHERNET", "FLIP", "MAGNETIC", "SMART", "CONTACTLESS"]
+ALWAYS = {"CFG_X01", "CFG_FEED_BY_FEEDER", "INF_RESET", "INF_PRINTER_MASTER"}
 
 
 def bits():

@@ -1,4 +1,4 @@
-//! The heat of the print head: each card warms it, time cools it, and when it is too hot it rests before the
+//! The heat of the print head: each card warms it, time between cards cools it, and when it is too hot it rests before the
 //! next card (`COOLING`). Knows no card and no command.
 //!
 //! How hot a real one gets was not measured; what is modelled is what an office meets: after so many cards in
@@ -34,10 +34,13 @@ impl Heat {
         self.resting = true;
     }
 
-    /// Time has passed until `now`.
-    pub fn settle(&mut self, now: Duration) {
+    /// Time has passed until `now`; the head `printed` meanwhile, or could cool.
+    pub fn settle(&mut self, now: Duration, printed: bool) {
         let passed = now.saturating_sub(self.seen_at);
         self.seen_at = now;
+        if printed && !self.resting {
+            return;
+        }
         if self.cools_a_card_in.is_zero() {
             self.cards = 0.0;
         } else {
@@ -52,7 +55,8 @@ impl Heat {
 
     /// Before a card: how long it must rest first.
     pub fn rest(&mut self) -> Option<Duration> {
-        if self.limit > 0 && self.cards >= f64::from(self.limit) {
+        // Half a card may have cooled away between two that follow each other.
+        if self.limit > 0 && self.cards + 0.5 >= f64::from(self.limit) {
             self.resting = true;
         }
         let surplus = self.cards - f64::from(self.limit.max(2)) / 2.0;
@@ -82,9 +86,9 @@ mod tests {
             heat.add_card();
         }
         assert_eq!(heat.rest(), Some(Duration::from_secs(20)));
-        heat.settle(Duration::from_secs(19));
+        heat.settle(Duration::from_secs(19), true);
         assert!(heat.resting());
-        heat.settle(Duration::from_secs(20));
+        heat.settle(Duration::from_secs(20), true);
         assert!(!heat.resting() && heat.rest().is_none());
     }
 
@@ -92,7 +96,7 @@ mod tests {
     fn cards_with_pauses_between_them_never_make_it_rest() {
         let mut heat = Heat::new(4, Duration::from_secs(10));
         for card in 0..100 {
-            heat.settle(Duration::from_secs(10 * card));
+            heat.settle(Duration::from_secs(10 * card), false);
             assert_eq!(heat.rest(), None, "card {card}");
             heat.add_card();
         }

@@ -135,7 +135,7 @@ impl Mechanics {
             self.work = None;
         }
         self.advance();
-        self.heat.settle(self.clock);
+        self.heat.settle(self.clock, self.printing());
         if self.supplies.tended {
             self.supplies.tend(&mut self.memory, self.card.is_none());
         }

@@ -265,7 +265,7 @@ impl Mechanics {
             self.printed += span;
             (run.ends_at, run.last_end) = (None, ends_at);
             run.steps.pop_front();
-            self.heat.settle(ends_at);
+            self.heat.settle(ends_at, true);
             self.finish(step, stays_inside);
         }
         if self.job.released && !self.printing() && !self.held() {

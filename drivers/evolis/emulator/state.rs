@@ -157,6 +157,9 @@ impl Forced {
 impl Machine {
     /// See [`crate::emulation::EmulatedMachine::change`].
     pub(super) fn set(&mut self, change: &Value) -> Result<(), String> {
+        if !change.is_object() {
+            return Err("a change is an object with keys".to_owned());
+        }
         let read = Change::deserialize(change).map_err(|fault| fault.to_string())?;
         let Checked { change, ribbon, forced } = read.check()?;
         self.set_supplies(&change, ribbon);

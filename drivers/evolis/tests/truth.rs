@@ -210,7 +210,12 @@ const MOVES: [(&str, Call, Call); 5] = [
     ("feed on", |p| p.feed(Stop::Contact), |p| p.feed(Stop::Print)),
     ("let out", |p| p.feed(Stop::Print), |p| p.eject(Tray::Out)),
     ("write", |_| Ok(()), |p| p.magnetic().unwrap().write(&tracks())),
-    ("read", |p| p.feed(Stop::Magnetic), |p| p.magnetic().unwrap().read().map(drop)),
+    // A blank stripe would be a second thing that goes wrong.
+    (
+        "read",
+        |p| p.magnetic().unwrap().write(&tracks()),
+        |p| p.magnetic().unwrap().read().map(drop),
+    ),
 ];
 
 fn tracks() -> Tracks {
