@@ -25,7 +25,10 @@ fn card(driver: &dyn CardPrinter) -> PreparedCard {
     let mut front = FaceImage::white(head.width_px, head.height_px);
     front.resin[4000..8000].fill(0xff);
     let mut card = PreparedCard::default();
-    driver.prepress().prepare(&CardImage { front, back: None, stays_inside: false }, &mut card).unwrap();
+    driver
+        .prepress()
+        .prepare(&CardImage { front, back: None, stays_inside: false }, &mut card)
+        .unwrap();
     card
 }
 
