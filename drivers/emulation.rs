@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use crate::levers::{AnswerFault, JamAt, Lever, MagneticFault, SpoiltAnswers, Word};
+
 /// A machine's end of the wire, and the hands that can be laid on it.
 pub trait EmulatedMachine: Send {
     /// Hears bytes as they come: whole commands are obeyed at once and in order, the rest is kept (no more
@@ -62,6 +64,18 @@ pub trait EmulatedMachine: Send {
 
     /// The last card that came out good.
     fn last_card(&self) -> Option<&FinishedCard>;
+
+    /// The last card that went into the reject box.
+    fn last_rejected(&self) -> Option<&FinishedCard>;
+
+    /// Everything that can be set, by its key, and what the machine says of itself under `machine`.
+    fn state(&self) -> serde_json::Value;
+
+    /// Sets what stands in `change`, an object with some of the keys of [`EmulatedMachine::state`].
+    ///
+    /// # Errors
+    /// A sentence that names the key. Nothing is changed then.
+    fn change(&mut self, change: &serde_json::Value) -> Result<(), String>;
 }
 
 /// What became of the wish that a machine speak.
@@ -77,29 +91,6 @@ pub enum Speech {
 
 /// How long one waits for a machine that does not answer any more.
 pub const NEVER: Duration = Duration::MAX;
-
-/// What somebody in the office can do to a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lever {
-    /// Opens the cover.
-    OpenCover,
-    /// Closes the cover.
-    CloseCover,
-    /// Takes all blanks out of the feeder.
-    EmptyFeeder,
-    /// Puts blanks into the feeder.
-    LoadFeeder(u32),
-    /// Takes the finished cards out of the hopper.
-    EmptyHopper,
-    /// The ribbon runs out now.
-    EndRibbon,
-    /// A new ribbon of the same kind.
-    NewRibbon,
-    /// The next card will stick.
-    JamNextCard,
-    /// Takes a stuck card out of the machine by hand.
-    TakeCardOut,
-}
 
 /// How an emulated machine is made.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,6 +114,30 @@ pub struct EmulatorSettings {
     pub feeder_cards: u32,
     /// Does somebody fill feeder and ribbon, and empty the hopper, whenever it is needed?
     pub tended: bool,
+    /// Blanks that the feeder holds.
+    pub feeder_limit_cards: u32,
+    /// Finished cards that the hopper holds.
+    pub hopper_limit_cards: u32,
+    /// Cards that the reject box holds.
+    pub reject_box_limit_cards: u32,
+    /// Cards in a row after which the head must rest; 0: never.
+    pub rests_after_cards: u32,
+    /// How long the head takes to lose the heat of one card.
+    pub cools_a_card_in: Duration,
+    /// Cards after a cleaning until the next is advised.
+    pub cleaning_advised_after_cards: u32,
+    /// Further cards until it is mandatory and the head's warranty is lost.
+    pub cleaning_mandatory_after_cards: u32,
+    /// It falls asleep after so long without a command; `None`: never.
+    pub sleeps_after: Option<Duration>,
+    /// Firmware that does not know the newer questions.
+    pub old_firmware: bool,
+    /// Does every answer carry the status?
+    pub status_block: bool,
+    /// Options that are fitted beyond the model's own, by the family's names.
+    pub fitted: Vec<String>,
+    /// Options of the model that are not fitted.
+    pub not_fitted: Vec<String>,
 }
 
 impl EmulatorSettings {
@@ -138,6 +153,18 @@ impl EmulatorSettings {
             real_time: false,
             feeder_cards: 100,
             tended: false,
+            feeder_limit_cards: 100,
+            hopper_limit_cards: 100,
+            reject_box_limit_cards: 30,
+            rests_after_cards: 0,
+            cools_a_card_in: Duration::from_secs(30),
+            cleaning_advised_after_cards: 1000,
+            cleaning_mandatory_after_cards: 500,
+            sleeps_after: None,
+            old_firmware: false,
+            status_block: true,
+            fitted: Vec::new(),
+            not_fitted: Vec::new(),
         }
     }
 }

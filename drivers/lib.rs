@@ -42,6 +42,7 @@ pub mod words;
 
 mod advice;
 mod evolis;
+mod levers;
 
 use contract::{CardPrinter, Cause, DeviceError};
 use emulation::{EmulatedMachine, EmulationError, EmulatorSettings, SharedMachine};

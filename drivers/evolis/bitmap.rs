@@ -104,6 +104,46 @@ pub fn unpack(data: &[u8], bits: u32, dots: usize) -> Vec<u8> {
     out
 }
 
+/// Bytes of a line of a panel of two levels. A head whose lines fill no whole byte (Badgy, 562 dots) leaves the last
+/// dots out, at the picture's upper edge: captured from the maker's SDK, which fills the panel up behind the last line.
+fn whole_line_bytes(head: &Head) -> usize {
+    head.height_px as usize / 8
+}
+
+/// Lays a panel of two levels, packed in one stream, out in lines of whole bytes, in place. Changes nothing where a
+/// line fills its bytes.
+pub fn lay_out_whole_lines(panel: &mut [u8], head: &Head) {
+    let (height, line_bytes) = (head.height_px as usize, whole_line_bytes(head));
+    if height.is_multiple_of(8) {
+        return;
+    }
+    // Each line moves towards the beginning, so that nothing is read after it was written over.
+    let lines = head.width_px as usize;
+    for line in 0..lines {
+        for byte in 0..line_bytes {
+            let bit = line * height + byte * 8;
+            let pair = u16::from(panel[bit / 8]) << 8
+                | u16::from(panel.get(bit / 8 + 1).copied().unwrap_or_default());
+            panel[line * line_bytes + byte] = (pair >> (8 - bit % 8)) as u8;
+        }
+    }
+    panel[lines * line_bytes..].fill(0);
+}
+
+/// Unpacks a panel of two levels to one byte a dot; the inverse of [`lay_out_whole_lines`], dots left out are bare.
+pub fn unpack_two_levels(panel: &[u8], head: &Head) -> Vec<u8> {
+    let (height, line_bytes) = (head.height_px as usize, whole_line_bytes(head));
+    let mut dots = vec![0; head.dots()];
+    for (line, bytes) in dots.chunks_exact_mut(height).zip(panel.chunks_exact(line_bytes.max(1))) {
+        for (eight, &byte) in line.chunks_exact_mut(8).zip(bytes) {
+            for (bit, dot) in eight.iter_mut().enumerate() {
+                *dot = if byte & (0x80 >> bit) != 0 { 255 } else { 0 };
+            }
+        }
+    }
+    dots
+}
+
 /// Unpacks the line coding of compressed resin panels (`Dbc;k;2;<bytes>;`): a count byte, 0 = white
 /// line, 255 = black line, else that many bytes follow and the rest of the line is white.
 /// `None` when lines or bytes do not come out even.
@@ -177,6 +217,24 @@ mod tests {
         }
         assert_eq!(unpack(&dots, 8, dots.len()), dots);
         assert_eq!(unpack(&[0b1010_0000], 1, 3), [255, 0, 255]);
+    }
+
+    /// Three lines of eleven dots: each keeps its first eight in a byte of its own, the rest of the panel is filled.
+    #[test]
+    fn lines_of_two_levels_begin_with_a_byte() {
+        let head = Head { width_px: 3, height_px: 11, dpi_x: 300, dpi_y: 260 };
+        // 11110000 111 | 10000001 000 | 01010101 011, as one stream of 33 bits.
+        let mut panel = [0b1111_0000, 0b1111_0000, 0b0010_0001, 0b0101_0101, 0b1000_0000];
+        lay_out_whole_lines(&mut panel, &head);
+        assert_eq!(panel, [0b1111_0000, 0b1000_0001, 0b0101_0101, 0, 0]);
+        let dots = unpack_two_levels(&panel, &head);
+        assert_eq!(dots[..11], [255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(dots[11..22], [255, 0, 0, 0, 0, 0, 0, 255, 0, 0, 0]);
+        let even = Head { height_px: 8, ..head };
+        let mut panel = [1, 2, 3];
+        lay_out_whole_lines(&mut panel, &even);
+        assert_eq!(panel, [1, 2, 3]);
+        assert_eq!(unpack_two_levels(&panel, &even), unpack(&panel, 1, 24));
     }
 
     #[test]

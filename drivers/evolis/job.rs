@@ -9,7 +9,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::Wire;
 use super::bitmap::{
-    RESIN_LEVELS, bits_of_levels, open_panel, pack_seven, panel_bytes, panel_head,
+    RESIN_LEVELS, bits_of_levels, lay_out_whole_lines, open_panel, pack_seven, panel_bytes,
+    panel_head,
 };
 use super::protocol::{RibbonKind, command};
 use crate::contract::{CardImage, FaceImage, HeadSize, PreparedCard, Prepress, PrepressError};
@@ -200,6 +201,7 @@ impl EvolisPrepress {
         let start = job.len();
         job.resize(start + bytes, 0);
         fill(&mut job[start..]);
+        lay_out_whole_lines(&mut job[start..], &self.model.head);
         if job[start..].iter().all(|&eight| eight == 0) {
             job.truncate(before);
         } else {

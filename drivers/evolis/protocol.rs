@@ -23,16 +23,18 @@ pub const ERROR_COMMAND: &str = "ERROR CDE";
 pub const ERROR_PARAMETERS: &str = "ERROR PARAMETRES";
 /// No card came from the feeder.
 pub const ERROR_FEEDER: &str = "ERROR FEEDER";
-/// A card is stuck.
-pub const ERROR_MECHANICAL: &str = "ERROR MECHANICAL";
+/// The magnetic stripe cannot be written or read.
+pub const ERROR_MAGNETIC: &str = "ERROR MAGN";
+/// The data do not fit the track.
+pub const ERROR_MAGNETIC_DATA: &str = "ERROR MAGN DATA";
+/// What is read back is not what was written; the maker's spelling.
+pub const ERROR_MAGNETIC_CHECKSUM: &str = "ERROR MAGN CHEKSUM";
+/// A card is stuck. Of the two words this is the one that the maker's SDK takes for a card's error (section 4.5).
+pub const ERROR_MECA: &str = "ERROR MECA";
+/// Nobody put a card in.
+pub const ERROR_TIME_OUT: &str = "ERROR TIME OUT";
 /// No card where one is needed.
 pub const ERROR_CARD: &str = "ERROR CARD";
-/// The magnetic head failed (section 4.5); longer texts that begin so say more.
-pub const ERROR_MAGNETIC: &str = "ERROR MAGN";
-/// The data are not what the track's format allows.
-pub const ERROR_MAGNETIC_DATA: &str = "ERROR MAGN DATA";
-/// The check character does not fit; spelled as the machine does.
-pub const ERROR_MAGNETIC_CHECK_SUM: &str = "ERROR MAGN CHEKSUM";
 /// Nothing is written on the magnetic track.
 pub const ERROR_BLANK_TRACK: &str = "ERROR BLANK TRACK";
 /// The option is not fitted.
@@ -140,9 +142,7 @@ impl Answer {
 
     /// To the wire. `LL LL` is the length of what follows: a guess that fits all that was seen.
     pub fn emit(&self, into: &mut Vec<u8>) {
-        into.clear();
-        into.extend(self.text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).filter(|&b| b != 0));
-        into.push(0);
+        self.emit_text(into);
         let extensions = &self.extensions[..self.extensions.len().min(EXTENSIONS_MAX)];
         let length =
             1 + StatusWords::BYTES + 1 + SESSION_BYTES + extensions.len() * (1 + EXTENSION_BYTES);
@@ -155,6 +155,15 @@ impl Answer {
             into.push(EXTENSION_BYTES as u8);
             into.extend_from_slice(&word.to_be_bytes());
         }
+    }
+}
+
+impl Answer {
+    /// The answer of a machine whose status block is switched off: the text alone, with its zero.
+    pub fn emit_text(&self, into: &mut Vec<u8>) {
+        into.clear();
+        into.extend(self.text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).filter(|&b| b != 0));
+        into.push(0);
     }
 }
 
@@ -322,6 +331,14 @@ mod tests {
         let want = b"OK\0\x00\x19\x10\0\0\0\0\x80\0\0\0\0\0\0\0\0\0\0\0\x02\x00\x02\x04\0\0\x01\0";
         assert_eq!(bytes, want);
         assert_eq!(Answer::parse(want), Ok(claimed()));
+    }
+
+    #[test]
+    fn without_a_status_block_there_is_text_and_a_zero() {
+        let mut bytes = Vec::new();
+        claimed().emit_text(&mut bytes);
+        assert_eq!(bytes, b"OK\0");
+        assert_eq!(Answer::parse(&bytes), Err(BadFrame::NoStatus));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::driver::{Evolis, done};
 use super::evidence::{Before, Heard};
 use super::moves::MOVE_LIMIT;
 use super::protocol::{
-    ERROR_BLANK_TRACK, ERROR_MAGNETIC, ERROR_MAGNETIC_CHECK_SUM, ERROR_MAGNETIC_DATA,
+    ERROR_BLANK_TRACK, ERROR_MAGNETIC, ERROR_MAGNETIC_CHECKSUM, ERROR_MAGNETIC_DATA,
 };
 use crate::contract::{Cause, DeviceError, MagneticFault, MagneticStripe, Tracks};
 
@@ -82,7 +82,7 @@ fn fault(text: &str) -> Option<MagneticFault> {
     match text {
         ERROR_BLANK_TRACK => Some(MagneticFault::Blank),
         ERROR_MAGNETIC_DATA => Some(MagneticFault::Data),
-        ERROR_MAGNETIC_CHECK_SUM => Some(MagneticFault::CheckSum),
+        ERROR_MAGNETIC_CHECKSUM => Some(MagneticFault::CheckSum),
         other if other.starts_with(ERROR_MAGNETIC) => Some(MagneticFault::Failed),
         _ => None,
     }

@@ -3,6 +3,8 @@
 //!
 //! `compose JOB.json PHOTO.jpg CARDS`
 
+mod claimed;
+
 use std::path::Path;
 use std::time::Instant;
 
@@ -11,10 +13,6 @@ use drivers::emulation::EmulatorSettings;
 use drivers::transport::emulated::Emulated;
 use kartu::config::Config;
 use kartu::desk::Desk;
-use kartu::job::JobRequest;
-use kartu::ledger::{JobId, JobRecord};
-use kartu::lifecycle::State;
-use kartu::queue::Claimed;
 
 fn main() {
     // `cargo bench` adds `--bench` of its own.
@@ -34,7 +32,7 @@ fn main() {
     let mut wire = PreparedCard::default();
     for _ in 0..cards {
         let since = Instant::now();
-        let claimed = read(&job, &photo);
+        let claimed = claimed::read(&job, &photo);
         let now = claimed.record.received_at;
         desk.compose(&claimed, prepress.head(), now, &mut image)
             .expect("the sample child's card is good");
@@ -43,27 +41,6 @@ fn main() {
         // The peer's wire bytes are counted too; a card of one side would be half the work.
         assert!(wire.sides == 2 && wire.job.len() > 500_000, "the whole card was made");
     }
-}
-
-/// What the daemon does with a job that it takes from the ledger: the envelope is parsed, the photo is still packed.
-fn read(job: &[u8], photo: &[u8]) -> Claimed {
-    let request: JobRequest = serde_json::from_slice(job).expect("the envelope is a job");
-    let now = jiff::Timestamp::now();
-    let record = JobRecord {
-        seq: 1,
-        id: JobId::new(),
-        reference: request.reference.clone(),
-        product: request.product.clone(),
-        reason: request.reason.clone(),
-        kind: Some("B".to_owned()),
-        state: State::Claimed,
-        findings: Vec::new(),
-        faces: Vec::new(),
-        evidence: None,
-        received_at: now,
-        changed_at: now,
-    };
-    Claimed { record, request, photo: Some(photo.to_vec()) }
 }
 
 fn primacy() -> Box<dyn Prepress> {

@@ -55,7 +55,7 @@ def printing(cards):
     """MB resident after `cards` cards, MB at the peak, and cards a second with nothing to wait for."""
     photo, envelope = (CHILD / "photo.jpg").read_bytes(), (CHILD / "job.json").read_text()
     with stations.emulator(MACHINE) as machine, \
-            stations.kartud(STORE, PRINTING.replace("{machine}", str(machine))) as station:
+            stations.kartud(STORE, PRINTING.replace("{machine}", str(machine.port))) as station:
         wire = http.client.HTTPConnection("127.0.0.1", station.port, timeout=PRINT_LIMIT_S)
         began = time.perf_counter()
         for number in range(cards):

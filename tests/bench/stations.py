@@ -5,6 +5,7 @@ to the user lp.
 """
 
 import contextlib
+import json
 import pathlib
 import shutil
 import socket
@@ -164,15 +165,26 @@ def kartud(folder, config=KARTUD_CONFIG, keep=False):
             yield station
 
 
+class Machine:
+    """A running emulated printer: its port, and what it says of itself."""
+
+    def __init__(self, process):
+        # It says where it listens: "... on tcp://127.0.0.1:PORT", "control on http://127.0.0.1:PORT".
+        self.port, self.control = (int(process.stdout.readline().rsplit(":", 1)[1]) for _ in range(2))
+
+    def state(self):
+        return json.loads(get(self.control, "/state")[1])
+
+
 @contextlib.contextmanager
-def emulator(folder):
-    """An emulated printer as a process of its own, which takes no time; yields its port."""
+def emulator(folder, slowness=0):
+    """An emulated printer as a process of its own, tended; as slow as told."""
     with fresh(folder) as folder:
-        command = [KARTUD, "emulate", "evolis", "--listen", "127.0.0.1:0", "--slowness", "0", "--out", folder]
+        command = [KARTUD, "emulate", "evolis", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0",
+                   "--slowness", slowness, "--out", folder]
         process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True)
         try:
-            # It says where it listens: "... on tcp://127.0.0.1:PORT".
-            yield int(process.stdout.readline().rsplit(":", 1)[1])
+            yield Machine(process)
         finally:
             process.kill()
             process.wait()

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use drivers::contract::{CardImage, Cause, FaceImage, PreparedCard};
-use drivers::emulation::SharedMachine;
+use drivers::emulation::Lever;
 use drivers::transport::usb::device_id;
 use drivers::transport::usbip::Cable;
 use drivers::transport::{Transport, WireFault};
@@ -16,8 +16,7 @@ use crate::Test;
 use crate::bench::{
     PATIENCE, assert_printed, black_card, black_face, open, open_by, open_files, threads, usb,
 };
-use crate::office::{Printer, all, settings, until};
-use crate::sleeper::Sleeper;
+use crate::office::{Printer, all, until};
 
 pub const TESTS: &[Test] = &[
     ("tells_what_is_plugged_in", tells_what_is_plugged_in),
@@ -98,11 +97,8 @@ fn prints_in_colour() {
     for (i, rgb) in face.rgb.chunks_exact_mut(3).enumerate() {
         rgb.copy_from_slice(&[100 + (i % 97) as u8, 90, 110]);
     }
-    let image = CardImage {
-        front: face,
-        back: Some(FaceImage::white(head.width_px, head.height_px)),
-        stays_inside: false,
-    };
+    let back = Some(FaceImage::white(head.width_px, head.height_px));
+    let image = CardImage { front: face, back, stays_inside: false };
     let mut card = PreparedCard::default();
     driver.prepress().prepare(&image, &mut card).unwrap();
     driver.print(&card).unwrap();
@@ -158,15 +154,15 @@ fn a_name_that_fits_two_is_refused() {
 }
 
 fn prints_on_a_sleeping_machine() {
-    let inner = drivers::CATALOGUE[0].emulate;
-    let machine =
-        SharedMachine::new(Box::new(Sleeper::new(inner(settings("A1", "KBLACK")).unwrap())));
-    let mut printer = Printer::of("A1", machine);
+    let mut printer = Printer::new("A1", "KBLACK");
     printer.plug(Cable::good());
     let mut driver = open(&printer);
+    let (image, card) = black_card(driver.as_ref(), 0, None);
+    printer.machine.pull(Lever::Sleep);
     let status = driver.status().unwrap();
     assert!(!status.busy && status.troubles.is_empty(), "{status:?}");
-    let (image, card) = black_card(driver.as_ref(), 0, None);
+    printer.machine.pull(Lever::Sleep);
+    assert_eq!(printer.machine.lock().state()["asleep"], true);
     driver.print(&card).unwrap();
     assert_printed(&printer, &image);
 }

@@ -1,333 +1,324 @@
-//! What moves in the emulated machine: feeder, head, ribbon, hopper, and the job that owns them.
-//! Knows no command text and no frame.
-//!
-//! A fault drops CLAIM and gives up the job, as real machines do in `Pem;2` (Evolis wire notes, section
-//! 6.3). That in `Pem;0` real ones print again by themselves belongs to the next step.
+//! What moves in the emulated machine: one card from feeder to hopper, and what stops it.
+//! Knows no command text and no frame. A print stands in `printing.rs`, hands on the machine in `hands.rs`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::heat::Heat;
 use super::memory::Memory;
 use super::picture::{Side, lay_down};
-use crate::emulation::{EmulationError, EmulatorSettings, FinishedCard, Lever};
+use super::places::{Card, Exit, Place, Trays};
+use super::planned::Planned;
+use super::printing::Job;
+use super::stations::MAGNETIC_ERRORS;
+use super::supplies::Supplies;
+use crate::emulation::{EmulationError, EmulatorSettings, FinishedCard, JamAt};
 use crate::evolis::Wire;
 use crate::evolis::protocol::{
-    ERROR_CARD, ERROR_FEEDER, ERROR_MECHANICAL, ERROR_PARAMETERS, OK, RibbonKind,
+    ERROR_CARD, ERROR_FEEDER, ERROR_MECA, ERROR_TIME_OUT, OK, RibbonKind,
 };
 use crate::evolis::status::error;
-use crate::evolis::stream::Panel;
 use crate::models::Model;
 use crate::panels::DyedCard;
 
-/// Cards that the hopper holds: the usual size on a desk printer.
-pub const HOPPER_MAX_CARDS: u32 = 100;
-
-/// What somebody who tends the machine puts into the feeder at a time.
-const FEEDER_REFILL_CARDS: u32 = 100;
-
 /// Guessed from data sheets (a colour side in about 16 s, two in about 35 s); no machine was timed.
-const FEED_TIME: Duration = Duration::from_millis(1500);
-const DYE_PANEL_TIME: Duration = Duration::from_millis(3600);
-const RESIN_PANEL_TIME: Duration = Duration::from_millis(1900);
-const VARNISH_PANEL_TIME: Duration = Duration::from_millis(1800);
-const FLIP_TIME: Duration = Duration::from_millis(2500);
-const EJECT_TIME: Duration = Duration::from_millis(1200);
+pub const FEED_TIME: Duration = Duration::from_millis(1500);
+pub const FLIP_TIME: Duration = Duration::from_millis(2500);
+pub const EJECT_TIME: Duration = Duration::from_millis(1200);
+pub const MAGNETIC_TIME: Duration = Duration::from_millis(3000);
+pub const CLEANING_TIME: Duration = Duration::from_secs(30);
+/// How long a machine that is fed by hand waits for a card; less than the maker's 30 s for a move.
+const HAND_TIME: Duration = Duration::from_secs(20);
 
-/// Where a card waits.
+/// What keeps the answer to a command waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// Under the head.
-    Head,
-    /// At the chip's contacts.
-    Contact,
-    /// At the contactless station.
-    Contactless,
+pub enum Work {
+    Moving,
+    Encoding,
+    Cleaning,
 }
 
-/// A card inside the machine.
-struct Card {
-    number: u64,
-    place: Place,
-    front: Side,
-    back: Side,
-    tracks: [Option<String>; 3],
-}
+/// ERROR bits, and the text that goes with them.
+pub type Refusal = (u32, &'static str);
 
 /// Mechanics, and the job that owns them.
 pub struct Mechanics {
     /// Time since it was switched on.
     pub clock: Duration,
+    /// Time in which it printed cards, from a blank's first move to the card's last.
+    pub printed: Duration,
     /// What survives a power cut.
     pub memory: Memory,
-    /// The ribbon inside.
-    pub ribbon: RibbonKind,
-    /// Prints on a new one.
-    pub ribbon_capacity: u32,
+    /// Feeder, hopper, reject box, ribbon.
+    pub supplies: Supplies,
+    /// The print head's heat.
+    pub heat: Heat,
+    /// What will go wrong.
+    pub planned: Planned,
     /// ERROR bits that stand.
     pub errors: u32,
-    /// CLAIM: a job owns the machine.
-    pub claim: bool,
     /// The cover.
     pub cover_open: bool,
-    /// The job asked that the card is not let out at its end.
-    pub stays_inside: bool,
+    /// The feeder's cover.
+    pub feeder_open: bool,
+    /// Somebody has locked it.
+    pub locked: bool,
+    /// `Pem`: 0 the machine handles errors, else the host.
+    pub error_management: u8,
+    /// Can it turn a card over?
+    pub flips: bool,
+    /// Letters of the trays.
+    pub trays: Trays,
+    /// A card lies in the exit slot.
+    pub card_in_slot: bool,
+    /// A card is held into the machine by hand.
+    pub card_in_hand: bool,
     /// The last card that came out good.
     pub last_card: Option<FinishedCard>,
-    model: &'static Model<Wire>,
-    slowness: f64,
-    tended: bool,
+    /// The last that was rejected.
+    pub last_rejected: Option<FinishedCard>,
+    /// The job that owns it.
+    pub job: Job,
+    /// The card inside.
+    pub card: Option<Card>,
+    /// How long things take.
+    pub slowness: f64,
+    pub(super) model: &'static Model<Wire>,
     out_dir: Option<PathBuf>,
     dyed: DyedCard,
-    card: Option<Card>,
-    /// Do panels go to the back now?
-    on_back: bool,
-    /// When the print that runs will be finished.
-    print_ends_at: Option<Duration>,
-    /// The job's part 2 was heard.
-    released: bool,
-    /// The job met a fault; the rest of it is swallowed.
-    given_up: Option<&'static str>,
-    jam_next: bool,
+    work: Option<(Work, Duration)>,
 }
 
 impl Mechanics {
-    /// Switches it on.
+    /// Switches it on for the first time.
     ///
     /// # Errors
     /// [`EmulationError::Directory`].
     pub fn new(
-        settings: EmulatorSettings,
+        settings: &EmulatorSettings,
         model: &'static Model<Wire>,
         ribbon: RibbonKind,
+        flips: bool,
     ) -> Result<Self, EmulationError> {
+        let cools = settings.cools_a_card_in.mul_f64(settings.slowness);
         Ok(Self {
             clock: Duration::ZERO,
-            memory: Memory::wake(&settings)?,
-            ribbon,
-            ribbon_capacity: settings.ribbon_capacity,
+            printed: Duration::ZERO,
+            memory: Memory::wake(settings)?,
+            supplies: Supplies::new(settings, ribbon),
+            heat: Heat::new(settings.rests_after_cards, cools),
+            planned: Planned::default(),
             errors: 0,
-            claim: false,
             cover_open: false,
-            stays_inside: false,
+            feeder_open: false,
+            locked: false,
+            error_management: 0,
+            flips,
+            trays: Trays::default(),
+            card_in_slot: false,
+            card_in_hand: false,
             last_card: None,
-            model,
-            slowness: settings.slowness,
-            tended: settings.tended,
-            out_dir: settings.out_dir,
-            dyed: DyedCard::new(),
+            last_rejected: None,
+            job: Job::default(),
             card: None,
-            on_back: false,
-            print_ends_at: None,
-            released: false,
-            given_up: None,
-            jam_next: false,
+            slowness: settings.slowness,
+            model,
+            out_dir: settings.out_dir.clone(),
+            dyed: DyedCard::new(),
+            work: None,
         })
     }
 
     /// Lets happen what is due.
     pub fn settle(&mut self) {
-        if self.print_ends_at.is_some_and(|at| self.clock >= at) {
-            self.print_ends_at = None;
-            if std::mem::take(&mut self.jam_next) {
-                self.fault(error::MECHANICAL, ERROR_MECHANICAL);
-            } else if !std::mem::take(&mut self.stays_inside) {
-                self.let_out(false);
-            }
+        if self.work.is_some_and(|(_, until)| self.clock >= until) {
+            self.work = None;
         }
-        if self.released && self.print_ends_at.is_none() {
-            self.released = false;
-            self.claim = false;
-        }
-        if self.tended {
-            self.tend();
+        self.advance();
+        self.heat.settle(self.clock);
+        if self.supplies.tended {
+            self.supplies.tend(&mut self.memory, self.card.is_none());
         }
     }
 
-    /// Somebody looks after the machine before it has to ask.
-    fn tend(&mut self) {
-        if self.memory.feeder_cards == 0 {
-            self.memory.feeder_cards = FEEDER_REFILL_CARDS;
-        }
-        if self.memory.hopper_cards >= HOPPER_MAX_CARDS {
-            self.memory.hopper_cards = 0;
-        }
-        // Two sides must fit: nobody leaves a ribbon in for half a card.
-        if self.memory.ribbon_left < 2 {
-            self.memory.ribbon_left = self.ribbon_capacity;
-        }
+    /// What keeps its answer waiting, and until when.
+    pub fn work(&self) -> Option<(Work, Duration)> {
+        self.work
     }
 
-    /// Is a print running?
-    pub fn printing(&self) -> bool {
-        self.print_ends_at.is_some()
+    /// It will be at `work` for so long, after what it is at already.
+    pub fn begin_work(&mut self, work: Work, lasts: Duration) {
+        let begins = self.work.map_or(self.clock, |(_, until)| until.max(self.clock));
+        let until = begins.saturating_add(lasts.mul_f64(self.slowness));
+        self.work = (until > self.clock).then_some((work, until));
     }
 
-    /// Is a card under the head?
-    pub fn card_at_head(&self) -> bool {
-        self.card_at(Place::Head)
+    /// Nothing keeps it any more.
+    pub fn stop_work(&mut self) {
+        self.work = None;
     }
 
     /// Is a card at this place?
     pub fn card_at(&self, place: Place) -> bool {
-        self.card.as_ref().is_some_and(|card| card.place == place)
+        self.card.as_ref().is_some_and(|card| card.place == Some(place))
     }
 
-    /// Is the ribbon nearly used up? A tenth is what the maker's own tools warn at.
-    pub fn ribbon_low(&self) -> bool {
-        self.memory.ribbon_left > 0
-            && u64::from(self.memory.ribbon_left) * 10 <= u64::from(self.ribbon_capacity)
+    /// Does the machine handle errors itself?
+    pub fn handles_errors(&self) -> bool {
+        self.error_management == 0
     }
 
-    /// The magnetic tracks of the card inside.
-    pub fn tracks(&mut self) -> Option<&mut [Option<String>; 3]> {
-        self.card.as_mut().map(|card| &mut card.tracks)
-    }
-
-    /// `Pcla;1`: a job takes the machine.
-    pub fn claim(&mut self) -> &'static str {
-        self.claim = true;
-        self.released = false;
-        self.given_up = None;
-        OK
-    }
-
-    /// `Pcla;0`: the job lets go of it as soon as the card is out.
-    pub fn release(&mut self) -> &'static str {
-        self.released = self.claim;
-        OK
-    }
-
-    /// `Ss`: the card of the job, from the feeder unless one is already inside.
-    pub fn start_card(&mut self) -> &'static str {
-        self.stays_inside = false;
-        self.on_back = false;
-        match self.feed(Place::Head) {
-            OK => {
-                self.given_up = None;
-                OK
-            }
-            refusal => {
-                self.give_up(refusal);
-                refusal
-            }
-        }
-    }
-
-    /// Brings a card to `place`: the one inside, or a blank. It counts when it enters the head.
-    pub fn feed(&mut self, place: Place) -> &'static str {
-        if let Some(text) = self.given_up.filter(|_| self.claim) {
-            return text;
-        }
-        if self.cover_open {
-            self.errors |= error::COVER_OPEN;
-            return ERROR_MECHANICAL;
-        }
-        if self.errors & error::MECHANICAL != 0 || self.print_ends_at.is_some() {
-            return ERROR_MECHANICAL;
-        }
-        if let Some(card) = &mut self.card {
-            card.place = place;
-            return OK;
-        }
-        if self.memory.feeder_cards == 0 {
-            self.errors |= error::FEEDER_ERROR;
-            return ERROR_FEEDER;
-        }
-        self.errors &= !error::FEEDER_ERROR;
-        self.memory.feeder_cards -= 1;
-        self.memory.cards_entered += 1;
-        let number = self.memory.cards_entered;
-        self.card = Some(Card {
-            number,
-            place,
-            front: Side::default(),
-            back: Side::default(),
-            tracks: Default::default(),
-        });
-        self.remember();
-        OK
-    }
-
-    /// `Sr`, `Sv`: which side comes next.
-    pub fn turn(&mut self, to_back: bool) -> &'static str {
-        self.on_back = to_back;
-        self.given_up.unwrap_or(OK)
-    }
-
-    /// A panel for the side that lies under the head.
-    pub fn take_panel(&mut self, panel: &Panel<'_>) -> &'static str {
-        if let Some(text) = self.given_up {
-            return text;
-        }
-        let Some(card) = &mut self.card else { return ERROR_CARD };
-        let side = if self.on_back { &mut card.back } else { &mut card.front };
-        side.take(panel, &self.model.head).map_or(ERROR_PARAMETERS, |()| OK)
-    }
-
-    /// `Se`: all panels are there; the print runs.
-    pub fn end_card(&mut self) -> &'static str {
-        if let Some(text) = self.given_up {
-            return text;
-        }
-        let Some(card) = &self.card else { return ERROR_CARD };
-        let sides = [card.front.panels(), card.back.panels()];
-        let printed = sides.iter().filter(|panels| panels.contains(&true)).count() as u32;
-        if self.memory.ribbon_left < printed {
-            self.memory.ribbon_left = 0;
-            return self.fault(error::RIBBON_ENDED, ERROR_MECHANICAL);
-        }
-        self.memory.ribbon_left -= printed;
-        let mut lasts = FEED_TIME + EJECT_TIME + FLIP_TIME * printed.saturating_sub(1);
-        for [y, m, c, k, o] in sides {
-            lasts += DYE_PANEL_TIME * (u32::from(y) + u32::from(m) + u32::from(c));
-            lasts += RESIN_PANEL_TIME * u32::from(k) + VARNISH_PANEL_TIME * u32::from(o);
-        }
-        self.print_ends_at = Some(self.clock + lasts.mul_f64(self.slowness));
-        self.remember();
-        OK
+    /// A move outside a job: what goes wrong leaves its mark and is told.
+    pub fn carry(&mut self, place: Place) -> &'static str {
+        self.begin_work(Work::Moving, FEED_TIME);
+        self.feed(place).map_or_else(|refusal| self.complain(refusal), |()| OK)
     }
 
     /// `Sce`, `Ser`: lets the card out.
-    pub fn eject(&mut self, to_reject_box: bool) -> &'static str {
-        if self.cover_open || self.errors & error::MECHANICAL != 0 || self.print_ends_at.is_some() {
-            return ERROR_MECHANICAL;
-        }
-        if self.card.is_none() {
-            return ERROR_CARD;
-        }
-        self.let_out(to_reject_box);
-        OK
+    pub fn eject(&mut self, rejected: bool) -> &'static str {
+        self.begin_work(Work::Moving, EJECT_TIME);
+        self.let_out(rejected).map_or_else(|refusal| self.complain(refusal), |()| OK)
     }
 
-    fn let_out(&mut self, to_reject_box: bool) {
-        let Some(card) = self.card.take() else { return };
-        if to_reject_box {
-            self.memory.rejected_cards += 1;
+    /// The marks of something that went wrong outside a job.
+    pub fn complain(&mut self, (bits, text): Refusal) -> &'static str {
+        self.errors |= bits;
+        text
+    }
+
+    /// May anything move?
+    fn may_move(&self) -> Result<(), Refusal> {
+        if self.cover_open {
+            return Err((error::COVER_OPEN, ERROR_MECA));
+        }
+        let stuck = self.card.as_ref().is_some_and(|card| card.stuck);
+        if stuck || self.errors & error::MECHANICAL != 0 {
+            return Err((error::MECHANICAL, ERROR_MECA));
+        }
+        if self.locked || self.printing() {
+            return Err((0, ERROR_MECA));
+        }
+        Ok(())
+    }
+
+    /// Brings a card to `place`: the one inside, or a blank. It counts when it enters the head.
+    pub fn feed(&mut self, place: Place) -> Result<(), Refusal> {
+        self.may_move()?;
+        if self.card.is_none() {
+            let taken = self.take_blank();
             self.remember();
-            return;
+            taken?;
+            self.errors &= !(error::FEEDER_ERROR | error::NO_CARD_INSERTED | MAGNETIC_ERRORS);
         }
-        self.memory.hopper_cards += 1;
+        if let Some(card) = &mut self.card {
+            card.place = Some(place);
+            if place == Place::Head && card.number.is_none() {
+                self.memory.cards_entered += 1;
+                card.number = Some(self.memory.cards_entered);
+            }
+        }
         self.remember();
-        let draw = |side: &Side| {
-            side.draw(&self.model.head, self.model.colour, self.resin_rgb(), &self.dyed)
+        Ok(())
+    }
+
+    /// A blank from the feeder, or from a hand.
+    fn take_blank(&mut self) -> Result<(), Refusal> {
+        match self.trays.feed {
+            'F' | 'B' if self.feeder_open => return Err((error::FEEDER_OPEN, ERROR_FEEDER)),
+            'F' | 'B' if self.memory.feeder_cards > 0 => self.memory.feeder_cards -= 1,
+            'F' => return Err((error::FEEDER_ERROR, ERROR_FEEDER)),
+            'N' => return Err((error::NO_CARD_INSERTED, ERROR_CARD)),
+            _ if self.card_in_hand => self.card_in_hand = false,
+            _ => {
+                self.begin_work(Work::Moving, HAND_TIME);
+                return Err((error::NO_CARD_INSERTED, ERROR_TIME_OUT));
+            }
+        }
+        self.card = Some(Card { place: Some(Place::FeederPath), ..Card::default() });
+        self.jam(JamAt::Feeder, Place::FeederPath)
+    }
+
+    /// Does the card stick here now?
+    pub fn jam(&mut self, at: JamAt, place: Place) -> Result<(), Refusal> {
+        if !self.planned.jams_at(at) {
+            return Ok(());
+        }
+        if let Some(card) = &mut self.card {
+            (card.place, card.stuck) = (Some(place), true);
+        }
+        Err((error::MECHANICAL, ERROR_MECA))
+    }
+
+    /// Turns the card over (`Sv` outside a job).
+    pub fn turn_over(&mut self) -> Result<(), Refusal> {
+        self.may_move()?;
+        if self.card.is_none() {
+            return Err((0, ERROR_CARD));
+        }
+        self.jam(JamAt::Flip, Place::Flip)
+    }
+
+    /// Lets the card out to where the trays are set.
+    pub fn let_out(&mut self, rejected: bool) -> Result<(), Refusal> {
+        self.may_move()?;
+        if self.card.is_none() {
+            return Err((0, ERROR_CARD));
+        }
+        self.jam(JamAt::Eject, Place::Exit)?;
+        let full = match self.trays.exit(rejected) {
+            Exit::Hopper if self.memory.hopper_cards >= self.supplies.hopper_limit => {
+                error::HOPPER_FULL
+            }
+            Exit::RejectBox if self.memory.rejected_cards >= self.supplies.reject_limit => {
+                error::REJECT_BOX_FULL
+            }
+            Exit::Slot if self.card_in_slot => error::CARD_ON_EJECT,
+            Exit::Nowhere => return Ok(()),
+            _ => 0,
         };
-        let printed = |side: &Side| side.panels().contains(&true);
-        if !printed(&card.front) && !printed(&card.back) {
-            return;
+        if full != 0 {
+            if let Some(card) = &mut self.card {
+                card.place = Some(Place::Exit);
+            }
+            return Err((full, ERROR_MECA));
         }
-        let back = printed(&card.back).then(|| draw(&card.back));
-        let finished = FinishedCard { number: card.number, front: draw(&card.front), back };
-        if let Some(dir) = &self.out_dir
-            && lay_down(&finished, dir).is_err()
-        {
-            self.fault(error::MECHANICAL, ERROR_MECHANICAL);
+        let Some(card) = self.card.take() else { return Ok(()) };
+        match self.trays.exit(rejected) {
+            Exit::Hopper => self.memory.hopper_cards += 1,
+            Exit::RejectBox => self.memory.rejected_cards += 1,
+            Exit::Slot | Exit::Nowhere => self.card_in_slot = true,
         }
-        self.last_card = Some(finished);
+        self.lay_out(&card, rejected)
+    }
+
+    /// The card lies outside; a printed one is looked at.
+    fn lay_out(&mut self, card: &Card, rejected: bool) -> Result<(), Refusal> {
+        let printed = !card.front.is_blank() || !card.back.is_blank();
+        if let Some(number) = card.number.filter(|_| printed) {
+            let draw = |side: &Side| {
+                side.draw(&self.model.head, self.model.colour, self.resin_rgb(), &self.dyed)
+            };
+            let back = (!card.back.is_blank()).then(|| draw(&card.back));
+            let finished = FinishedCard { number, front: draw(&card.front), back };
+            if let Some(dir) = &self.out_dir
+                && lay_down(&finished, rejected, dir).is_err()
+            {
+                return Err((error::MECHANICAL, ERROR_MECA));
+            }
+            if rejected {
+                self.last_rejected = Some(finished);
+            } else {
+                self.memory.cards_finished += 1;
+                self.last_card = Some(finished);
+            }
+        }
+        self.remember();
+        Ok(())
     }
 
     /// The colour of the ribbon's resin.
     fn resin_rgb(&self) -> [u8; 3] {
-        match self.ribbon.name {
+        match self.supplies.ribbon.map_or("", |ribbon| ribbon.name) {
             "KBLUE" => [0, 51, 160],
             "KGREEN" => [0, 122, 51],
             "KRED" => [200, 16, 46],
@@ -338,60 +329,21 @@ impl Mechanics {
         }
     }
 
-    fn fault(&mut self, bits: u32, text: &'static str) -> &'static str {
-        self.errors |= bits;
-        self.print_ends_at = None;
-        self.give_up(text);
-        text
-    }
-
-    fn give_up(&mut self, text: &'static str) {
-        self.given_up = Some(text);
-        self.claim = false;
-        self.released = false;
+    /// The power went, or it was told to start anew: what only electronics hold is gone.
+    pub fn forget(&mut self) {
+        self.job = Job::default();
+        self.errors = 0;
+        self.error_management = 0;
+        self.trays = Trays::default();
+        self.work = None;
     }
 
     /// A machine that cannot keep its counter must not print on: two cards would get one number.
-    fn remember(&mut self) {
+    pub fn remember(&mut self) {
         if let Some(dir) = &self.out_dir
             && self.memory.keep(dir).is_err()
         {
-            self.fault(error::MECHANICAL, ERROR_MECHANICAL);
+            self.fault((error::MECHANICAL, ERROR_MECA));
         }
-    }
-
-    /// Somebody does something to it.
-    pub fn pull(&mut self, lever: Lever) {
-        match lever {
-            Lever::OpenCover => {
-                self.cover_open = true;
-                if self.print_ends_at.is_some() {
-                    self.fault(error::COVER_OPEN | error::MECHANICAL, ERROR_MECHANICAL);
-                }
-            }
-            Lever::CloseCover => {
-                self.cover_open = false;
-                self.errors &= !error::COVER_OPEN;
-            }
-            Lever::EmptyFeeder => self.memory.feeder_cards = 0,
-            Lever::LoadFeeder(cards) => {
-                self.memory.feeder_cards = self.memory.feeder_cards.saturating_add(cards);
-                self.errors &= !error::FEEDER_ERROR;
-            }
-            Lever::EmptyHopper => self.memory.hopper_cards = 0,
-            Lever::EndRibbon => self.memory.ribbon_left = 0,
-            Lever::NewRibbon => {
-                self.memory.ribbon_left = self.ribbon_capacity;
-                self.errors &= !error::RIBBON_ENDED;
-            }
-            Lever::JamNextCard => self.jam_next = true,
-            Lever::TakeCardOut => {
-                self.card = None;
-                self.print_ends_at = None;
-                self.give_up(ERROR_CARD);
-                self.errors &= !(error::MECHANICAL | error::RIBBON_ENDED);
-            }
-        }
-        self.remember();
     }
 }

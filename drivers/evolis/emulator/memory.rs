@@ -25,6 +25,18 @@ pub struct Memory {
     pub hopper_cards: u32,
     /// Cards in the reject box.
     pub rejected_cards: u32,
+    /// Good cards that ever came out.
+    #[serde(default)]
+    pub cards_finished: u64,
+    /// What `cards_entered` was at the last cleaning.
+    #[serde(default)]
+    pub cleaned_at: u64,
+    /// Regular cleanings.
+    #[serde(default)]
+    pub regular_cleanings: u32,
+    /// Thorough cleanings.
+    #[serde(default)]
+    pub advanced_cleanings: u32,
 }
 
 impl Memory {
@@ -41,6 +53,10 @@ impl Memory {
             feeder_cards: settings.feeder_cards,
             hopper_cards: 0,
             rejected_cards: 0,
+            cards_finished: 0,
+            cleaned_at: 0,
+            regular_cleanings: 0,
+            advanced_cleanings: 0,
         };
         let Some(dir) = &settings.out_dir else { return Ok(new) };
         let path = dir.join(FILE);

@@ -1,32 +1,55 @@
 //! An emulated Evolis printer, at the bytes. Knows its wire and its own mechanics; never sees a driver.
 //!
-//! One transmission in, one frame out. Time passes only through `elapse`. What a command answers stands
-//! in `answers.rs`, what a card goes through in `mechanics.rs`, what it looks like in `picture.rs`, what
-//! survives a power cut in `memory.rs`.
-//!
-//! Not yet here (the next step of this family): fault scripts, a state file, heat, cleaning, USB.
+//! One transmission in, one frame out. Time passes only through `elapse`. What it hears and says stands in
+//! `talk.rs`; what a command answers in `answers.rs` (questions) and `orders.rs`, `stations.rs` (deeds); the
+//! status words in `indicators.rs`; what a card goes through in `mechanics.rs`, `printing.rs` and `faults.rs`, what comes out
+//! in `picture.rs`; what is put in in `supplies.rs`; heat in `heat.rs`; what somebody does to it in `hands.rs`;
+//! what will go wrong in `planned.rs`; what can be set and seen from outside in `state.rs`; what survives a power
+//! cut in `memory.rs`.
 
 mod answers;
+mod faults;
+mod hands;
+mod heat;
+mod indicators;
 mod mechanics;
 mod memory;
+mod orders;
 mod picture;
+mod places;
+mod planned;
+mod printing;
+mod state;
+mod stations;
+mod supplies;
+mod talk;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
-use super::protocol::{Answer, ERROR_COMMAND, ERROR_PARAMETERS, OK, RibbonKind};
-use super::status::{StatusWords, config, error, information, warning};
-use super::stream::{Ear, Item};
+use super::protocol::RibbonKind;
+use super::stream::Ear;
 use super::{Wire, find_model, model_names};
-use crate::emulation::{
-    EmulatedMachine, EmulationError, EmulatorSettings, FinishedCard, Lever, Speech,
-};
+use crate::emulation::{EmulatedMachine, EmulationError, EmulatorSettings, FinishedCard};
+use crate::emulation::{Lever, Speech};
 use crate::models::Model;
+use indicators::Options;
 use mechanics::Mechanics;
+use places::Card;
+use stations::Magnetic;
+use talk::{NotUnderstood, Reply};
+
+/// Waking takes a few seconds; guessed.
+const WAKE_TIME: Duration = Duration::from_secs(4);
+
+/// The slowest machine that can be made: a card then takes most of an hour.
+const SLOWNESS_MAX: f64 = 100.0;
 
 /// Starts an emulated machine.
 ///
 /// # Errors
-/// [`EmulationError`] for an unknown model or ribbon, or a directory that cannot be used.
+/// [`EmulationError`] for an unknown model, ribbon or option, or a directory that cannot be used.
 pub fn emulate(settings: EmulatorSettings) -> Result<Box<dyn EmulatedMachine>, EmulationError> {
     let model = find_model(&settings.model).ok_or_else(|| EmulationError::Unknown {
         what: "Evolis model",
@@ -38,51 +61,73 @@ pub fn emulate(settings: EmulatorSettings) -> Result<Box<dyn EmulatedMachine>, E
         name: settings.ribbon.clone(),
         known: "known: YMCKO, YMCKOK, KO, KBLACK and the maker's other names".to_owned(),
     })?;
-    if !settings.slowness.is_finite() || settings.slowness < 0.0 {
-        return Err(EmulationError::Setting("slowness must be 0 or more"));
+    if !(0.0..=SLOWNESS_MAX).contains(&settings.slowness) {
+        return Err(EmulationError::Setting("slowness must lie between 0 and 100"));
     }
-    let real_time = settings.real_time;
+    if settings.cleaning_advised_after_cards == 0 {
+        return Err(EmulationError::Setting("a cleaning cannot be advised after 0 cards"));
+    }
+    let options = Options::of(model, &settings)?;
+    let mechanics = Mechanics::new(&settings, model, ribbon, options.flips())?;
     Ok(Box::new(Machine {
         model,
-        real_time,
-        serial: settings.serial.clone(),
-        mechanics: Mechanics::new(settings, model, ribbon)?,
-        session: Session::default(),
-        host_handles_errors: false,
-        trays: Trays::default(),
-        magnetic: Magnetic::default(),
-        not_understood: 0,
+        options,
         ear: Ear::new(model.head),
-        reply: Reply::default(),
+        electronics: Electronics::fresh(settings.status_block),
+        powered: true,
+        session: Session::default(),
+        magnetic: Magnetic::default(),
+        not_understood: NotUnderstood::default(),
+        bytes_heard: 0,
+        mechanics,
+        settings,
     }))
 }
 
 /// The machine's electronics; what moves is in [`Mechanics`].
 struct Machine {
     model: &'static Model<Wire>,
-    real_time: bool,
-    serial: String,
+    settings: EmulatorSettings,
+    options: Options,
     mechanics: Mechanics,
-    session: Session,
-    /// `Pem;2`: the host handles errors; else (`Pem;0`) the machine.
-    host_handles_errors: bool,
-    trays: Trays,
-    magnetic: Magnetic,
-    not_understood: u64,
     ear: Ear,
-    reply: Reply,
+    electronics: Electronics,
+    powered: bool,
+    session: Session,
+    magnetic: Magnetic,
+    not_understood: NotUnderstood,
+    /// Since it was made, on any wire.
+    bytes_heard: u64,
 }
 
-/// What it will say next.
-struct Reply {
-    text: String,
-    refused: bool,
-    hangs_up: bool,
+/// What a power cut takes.
+struct Electronics {
+    /// What it will say next; `None`: it was asked nothing.
+    reply: Option<Reply>,
+    /// What becomes of the answer of this exchange, once that is known.
+    spoilt: Option<talk::Spoilt>,
+    /// It has just booted, and nothing was asked of it since.
+    reset: bool,
+    asleep: bool,
+    /// It was told to switch itself off, and does once it has answered.
+    goes_off: bool,
+    heard_at: Duration,
+    status_block: bool,
+    last_text: String,
 }
 
-impl Default for Reply {
-    fn default() -> Self {
-        Self { text: OK.to_owned(), refused: false, hangs_up: false }
+impl Electronics {
+    fn fresh(status_block: bool) -> Self {
+        Self {
+            reply: None,
+            spoilt: None,
+            reset: true,
+            asleep: false,
+            goes_off: false,
+            heard_at: Duration::ZERO,
+            status_block,
+            last_text: String::new(),
+        }
     }
 }
 
@@ -93,64 +138,29 @@ struct Session {
     ends_at: Duration,
 }
 
-/// Letters of feeder, hopper and reject tray, and the feeder's number (section 4.3).
-struct Trays {
-    feed: char,
-    out: char,
-    reject: char,
-    feeder: char,
-}
-
-impl Default for Trays {
-    fn default() -> Self {
-        Self { feed: 'F', out: 'D', reject: 'R', feeder: '1' }
-    }
-}
-
-/// What the magnetic station was told to write, and what it last read.
-#[derive(Default)]
-struct Magnetic {
-    to_write: [Option<String>; 3],
-    read: [Option<String>; 3],
-}
-
 impl EmulatedMachine for Machine {
     fn hear(&mut self, bytes: &[u8]) {
         self.settle();
-        // The ear is taken off while it is used: what it hears moves the rest of the machine.
-        let mut ear = std::mem::replace(&mut self.ear, Ear::new(self.model.head));
-        ear.hear(bytes, &mut |item| self.take(&item));
-        self.ear = ear;
+        if self.powered && !bytes.is_empty() {
+            self.bytes_heard += bytes.len() as u64;
+            self.listen(bytes);
+        }
         self.settle();
     }
 
     fn end_of_input(&mut self) {
-        if self.ear.end() {
-            self.take(&Item::NotUnderstood);
-        }
+        self.end_transmission();
+        self.settle();
     }
 
     fn hang_up(&mut self) {
         self.ear.forget();
-        self.reply = Reply::default();
+        (self.electronics.reply, self.electronics.spoilt) = (None, None);
     }
 
     fn speak(&mut self, answer: &mut Vec<u8>) -> Speech {
-        answer.clear();
         self.settle();
-        let reply = std::mem::take(&mut self.reply);
-        self.ear.answered();
-        if reply.hangs_up {
-            return Speech::HangsUp;
-        }
-        Answer {
-            text: reply.text,
-            status: self.status(),
-            session: self.session.number,
-            extensions: Vec::new(),
-        }
-        .emit(answer);
-        Speech::Said
+        self.say(answer)
     }
 
     fn elapse(&mut self, span: Duration) {
@@ -159,12 +169,19 @@ impl EmulatedMachine for Machine {
     }
 
     fn in_real_time(&self) -> bool {
-        self.real_time
+        self.settings.real_time
     }
 
     fn pull(&mut self, lever: Lever) {
         self.settle();
-        self.mechanics.pull(lever);
+        match lever {
+            Lever::CutPower => self.cut_power(),
+            Lever::PowerOn if !self.powered => self.power_on(),
+            Lever::PowerOn => {}
+            Lever::Sleep => self.electronics.asleep = true,
+            other => self.mechanics.pull(other),
+        }
+        self.settle();
     }
 
     fn cards_entered(&self) -> u64 {
@@ -176,115 +193,80 @@ impl EmulatedMachine for Machine {
     }
 
     fn not_understood(&self) -> u64 {
-        self.not_understood
+        self.not_understood.all()
     }
 
     fn last_card(&self) -> Option<&FinishedCard> {
         self.mechanics.last_card.as_ref()
+    }
+
+    fn last_rejected(&self) -> Option<&FinishedCard> {
+        self.mechanics.last_rejected.as_ref()
+    }
+
+    fn state(&self) -> serde_json::Value {
+        self.show()
+    }
+
+    fn change(&mut self, change: &serde_json::Value) -> Result<(), String> {
+        self.settle();
+        self.set(change)?;
+        self.settle();
+        Ok(())
     }
 }
 
 impl Machine {
     /// Lets happen what is due by the clock.
     fn settle(&mut self) {
-        if self.session.number != 0 && self.mechanics.clock >= self.session.ends_at {
+        if !self.powered {
+            return;
+        }
+        let clock = self.mechanics.clock;
+        if self.session.number != 0 && clock >= self.session.ends_at {
             self.session.number = 0;
         }
         self.mechanics.settle();
-    }
-
-    /// Obeys one thing; one frame answers a whole transmission: the first refusal, else the last text.
-    fn take(&mut self, item: &Item<'_>) {
-        if matches!(item, Item::OtherFamily) {
-            self.reply.hangs_up = true;
-            return;
-        }
-        let said = self.answer_to(item);
-        if [ERROR_COMMAND, ERROR_PARAMETERS].contains(&said.as_str()) {
-            self.not_understood += 1;
-        }
-        if !self.reply.refused {
-            self.reply.refused = said.starts_with("ERR");
-            self.reply.text = said;
+        let idle = clock.saturating_sub(self.electronics.heard_at);
+        let at_rest = !self.mechanics.printing() && self.mechanics.work().is_none();
+        if at_rest && self.settings.sleeps_after.is_some_and(|after| idle >= after) {
+            self.electronics.asleep = true;
         }
     }
 
-    fn answer_to(&mut self, item: &Item<'_>) -> String {
-        match item {
-            Item::Tag(_) | Item::OtherFamily => OK.to_owned(),
-            Item::NotUnderstood => ERROR_COMMAND.to_owned(),
-            Item::Panel(panel) => self.mechanics.take_panel(panel).to_owned(),
-            Item::Command(text) => {
-                let (name, rest) =
-                    text.split_once(';').map_or((*text, None), |(name, rest)| (name, Some(rest)));
-                let parameters: Vec<&str> =
-                    rest.map(|rest| rest.split(';').collect()).unwrap_or_default();
-                self.obey(name, &parameters)
-            }
-        }
+    /// Nothing moves any more; cards stay where they are.
+    fn cut_power(&mut self) {
+        self.powered = false;
+        self.forget();
     }
 
-    /// The words as they are now.
-    fn status(&self) -> StatusWords {
-        let Mechanics { memory, .. } = &self.mechanics;
-        let mut words = StatusWords {
-            config: self.options(),
-            error: self.mechanics.errors,
-            ..Default::default()
-        };
-        let set = |word: &mut u32, when: bool, bit: u32| {
-            if when {
-                *word |= bit;
-            }
-        };
-        let info = &mut words.information;
-        set(info, self.mechanics.claim, information::CLAIM);
-        set(info, self.mechanics.card_at_head(), information::CARD_PRINT);
-        set(info, self.mechanics.card_at(mechanics::Place::Contact), information::CARD_SMART);
-        set(
-            info,
-            self.mechanics.card_at(mechanics::Place::Contactless),
-            information::CARD_CONTACTLESS,
-        );
-        set(info, self.mechanics.printing(), information::PRINTING_RUNNING | information::BUSY);
-        set(info, !self.host_handles_errors, information::PRINTER_MASTER);
-        set(info, self.mechanics.ribbon_low(), information::RIBBON_LOW);
-        let warn = &mut words.warning;
-        set(warn, self.mechanics.cover_open, warning::COVER_OPEN);
-        set(warn, memory.feeder_cards == 0, warning::FEEDER_EMPTY);
-        set(warn, memory.hopper_cards >= mechanics::HOPPER_MAX_CARDS, warning::HOPPER_FULL);
-        set(warn, memory.ribbon_left == 0, warning::RIBBON_ENDED);
-        words
+    /// Boots.
+    fn power_on(&mut self) {
+        self.powered = true;
+        self.forget();
+        self.electronics = Electronics::fresh(self.settings.status_block);
+        self.electronics.heard_at = self.mechanics.clock;
     }
 
-    /// Generation, attachment and what is fitted. Single-sided models have no flipper; the emulated
-    /// ones carry a magnetic head only where the job's header names one.
-    fn options(&self) -> u32 {
-        let name = self.model.name.as_str();
-        let generation = match name {
-            "Primacy" => config::X01,
-            "Primacy 2" => config::X20,
-            "KC200" => config::X01 | config::KC200,
-            "Elypso" => config::X04,
-            "Zenius" | "Zenius 2 Classic" => config::X02,
-            _ => config::S01,
-        };
-        let mut fitted = generation | config::ETHERNET | config::FEED_BY_FEEDER;
-        if ["Primacy", "Primacy 2", "Elypso"].contains(&name) {
-            fitted |= config::FLIP;
-        }
-        if self.model.wire.encoding.starts_with("Pmc") {
-            fitted |= config::MAGNETIC | config::SMART | config::CONTACTLESS;
-        }
-        fitted
+    /// What only electronics hold: the job, the reservation, what was half heard, the errors that were told.
+    /// What is wrong with the mechanics is found again when something moves.
+    fn forget(&mut self) {
+        self.ear.forget();
+        (self.electronics.reply, self.electronics.spoilt) = (None, None);
+        self.session = Session::default();
+        self.magnetic = Magnetic::default();
+        self.mechanics.forget();
     }
 
-    fn has_magnetic(&self) -> bool {
-        self.options() & config::MAGNETIC != 0
-    }
-
-    /// Errors are gone when what caused them is gone (section 4.2, `Scs`).
+    /// `Scs`: errors are gone when what caused them is gone (section 4.2).
     fn clear_errors(&mut self) {
-        self.mechanics.errors &= if self.mechanics.cover_open { error::COVER_OPEN } else { 0 };
+        use super::status::error;
+        let cover = if self.mechanics.cover_open { error::COVER_OPEN } else { 0 };
+        self.mechanics.errors &= cover;
+    }
+
+    /// The card inside.
+    fn card(&self) -> Option<&Card> {
+        self.mechanics.card.as_ref()
     }
 }

@@ -2,23 +2,21 @@
 
 use std::io::Error;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::memory::write_whole;
 use crate::emulation::{FinishedCard, Picture};
-use crate::evolis::bitmap::{expand_lines, unpack};
+use crate::evolis::bitmap::{expand_lines, unpack, unpack_two_levels};
 use crate::evolis::stream::{Form, Panel};
 use crate::models::Head;
 use crate::panels::{ColourRule, DyedCard};
 
-/// Panels of one side as they came in, one byte a dot in the order of the head.
+/// The panels in the order in which a machine prints them.
+pub const ORDER: [char; 5] = ['y', 'm', 'c', 'k', 'o'];
+
+/// Panels of one side as they came in, one byte a dot in the order of the head. A copy shares them.
 #[derive(Default, Clone)]
-pub struct Side {
-    yellow: Option<Vec<u8>>,
-    magenta: Option<Vec<u8>>,
-    cyan: Option<Vec<u8>>,
-    resin: Option<Vec<u8>>,
-    varnish: Option<Vec<u8>>,
-}
+pub struct Side([Option<Arc<Vec<u8>>>; 5]);
 
 impl Side {
     /// Lays a panel down; `None` when its line coding is broken or not one that we know.
@@ -31,20 +29,55 @@ impl Side {
         } else {
             panel.data
         };
-        let place = match panel.letter {
-            'y' => &mut self.yellow,
-            'm' => &mut self.magenta,
-            'c' => &mut self.cyan,
-            'k' => &mut self.resin,
-            _ => &mut self.varnish,
+        let dots = match panel.bits {
+            1 => unpack_two_levels(data, head),
+            bits => unpack(data, bits, head.dots()),
         };
-        *place = Some(unpack(data, panel.bits, head.dots()));
+        *self.place(panel.letter)? = Some(Arc::new(dots));
         Some(())
     }
 
-    /// Panels that take ribbon.
-    pub fn panels(&self) -> [bool; 5] {
-        [&self.yellow, &self.magenta, &self.cyan, &self.resin, &self.varnish].map(Option::is_some)
+    /// One panel of `other` is printed on this side.
+    pub fn print(&mut self, other: &Side, letter: char) {
+        let at = ORDER.iter().position(|&known| known == letter);
+        if let Some(at) = at {
+            self.0[at].clone_from(&other.0[at]);
+        }
+    }
+
+    fn place(&mut self, letter: char) -> Option<&mut Option<Arc<Vec<u8>>>> {
+        ORDER.iter().position(|&known| known == letter).map(|at| &mut self.0[at])
+    }
+
+    /// Panels that are there, in the order of printing.
+    pub fn letters(&self) -> impl Iterator<Item = char> {
+        ORDER.iter().zip(&self.0).filter(|(_, panel)| panel.is_some()).map(|(&letter, _)| letter)
+    }
+
+    /// Is nothing on it?
+    pub fn is_blank(&self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+
+    /// The machine's own test card with the panels of its ribbon: ramps of dye, a ladder of resin. Every
+    /// second kind has them upside down.
+    pub fn test_card(letters: &str, head: &Head, upside_down: bool) -> Self {
+        let (width, height) = (head.width_px as usize, head.height_px as usize);
+        let mut side = Self::default();
+        for (band, letter) in ORDER.into_iter().enumerate().filter(|(_, l)| letters.contains(*l)) {
+            let dot = |at: usize| {
+                let (x, y) = (at / height, at % height);
+                let row = if upside_down { height - 1 - y } else { y };
+                match letter {
+                    'o' => 255,
+                    'k' => 255 * u8::from(row * 5 / height == band && x / 16 % 2 == 0),
+                    _ if row * 5 / height == band => (x * 255 / width) as u8,
+                    _ => 0,
+                }
+            };
+            side.0[band] = Some(Arc::new((0..width * height).map(dot).collect()));
+        }
+        side
     }
 
     /// The picture: dye by the model's rule, resin over it; varnish is clear.
@@ -57,14 +90,14 @@ impl Side {
     ) -> Picture {
         let (width, height) = (head.width_px as usize, head.height_px as usize);
         let mut rgb = vec![255; width * height * 3];
+        let [yellow, magenta, cyan, resin, _] = &self.0;
         let level =
-            |panel: &Option<Vec<u8>>, dot: usize| panel.as_ref().map_or(0, |panel| panel[dot]);
+            |panel: &Option<Arc<Vec<u8>>>, dot: usize| panel.as_ref().map_or(0, |panel| panel[dot]);
         let mut last = ([0; 3], [255; 3]);
         for x in 0..width {
             for row in 0..height {
                 let dot = x * height + (height - 1 - row);
-                let cmy =
-                    [level(&self.cyan, dot), level(&self.magenta, dot), level(&self.yellow, dot)];
+                let cmy = [level(cyan, dot), level(magenta, dot), level(yellow, dot)];
                 if cmy != last.0 {
                     let seen = match rule {
                         ColourRule::Complement => cmy.map(|level| 255 - level),
@@ -72,7 +105,7 @@ impl Side {
                     };
                     last = (cmy, seen);
                 }
-                let seen = if level(&self.resin, dot) != 0 { resin_rgb } else { last.1 };
+                let seen = if level(resin, dot) != 0 { resin_rgb } else { last.1 };
                 let at = (row * width + x) * 3;
                 rgb[at..at + 3].copy_from_slice(&seen);
             }
@@ -81,14 +114,16 @@ impl Side {
     }
 }
 
-/// Lays a card down as `card-000123-front.png` and, if printed, `-back.png`.
+/// Lays a card down as `card-000123-front.png` and, if printed, `-back.png`; a rejected one as
+/// `card-000123-rejected-front.png`.
 ///
 /// # Errors
 /// What the system says.
-pub fn lay_down(card: &FinishedCard, dir: &Path) -> Result<(), Error> {
+pub fn lay_down(card: &FinishedCard, rejected: bool, dir: &Path) -> Result<(), Error> {
+    let rejected = if rejected { "rejected-" } else { "" };
     for (side, picture) in [("back", card.back.as_ref()), ("front", Some(&card.front))] {
         if let Some(picture) = picture {
-            let path = dir.join(format!("card-{:06}-{side}.png", card.number));
+            let path = dir.join(format!("card-{:06}-{rejected}{side}.png", card.number));
             write_whole(&path, &encode(picture)?)?;
         }
     }

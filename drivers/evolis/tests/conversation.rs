@@ -193,6 +193,26 @@ fn a_machine_that_restarts_in_a_job_says_nothing_of_the_card() {
 }
 
 #[test]
+fn another_machine_behind_the_same_plug_is_no_witness() {
+    for (serial, want) in [("P1", Whereabouts::Untouched), ("P2", Whereabouts::Unknown)] {
+        let mut heard_job = false;
+        let (_, mut printer) = on_strings(move |told, puppet| {
+            heard_job |= told == "JOB";
+            match told {
+                "JOB" => {
+                    puppet.words.error = error::FEEDER_ERROR;
+                    Some("ERROR FEEDER".to_owned())
+                }
+                "Rsn" if heard_job => Some(serial.to_owned()),
+                _ => None,
+            }
+        });
+        let failed = printer.print(&colour_card(printer.as_ref())).unwrap_err();
+        assert_eq!(failed.card, want, "{serial}: {failed}");
+    }
+}
+
+#[test]
 fn a_card_that_shall_stay_inside_is_kept_and_one_that_should_be_out_is_told() {
     let inside = |told: &str, puppet: &mut super::puppet::Puppet| {
         match told {

@@ -156,6 +156,16 @@ impl<F: FnMut(usize, &[u8]) -> Fate + Send> Meddled<F> {
         Self { wire, fate, exchanges: 0, unread: Default::default(), withheld: None, sent: false }
     }
 
+    /// Answers that came for somebody else, and lie on the wire.
+    pub fn with_unread(mut self, texts: &[&str]) -> Self {
+        for text in texts {
+            let mut bytes = Vec::new();
+            Answer { text: (*text).to_owned(), ..Answer::default() }.emit(&mut bytes);
+            self.unread.push_back(bytes);
+        }
+        self
+    }
+
     fn carry(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
         let fate = (self.fate)(self.exchanges, request);
         self.exchanges += 1;

@@ -11,6 +11,7 @@ use super::{assert_shows, bench, black_face, prepare, settings};
 use crate::contract::*;
 use crate::emulation::{EmulatorSettings, Lever, SharedMachine};
 use crate::evolis::job;
+use crate::transport::emulated::Emulated;
 
 /// More than any single command has, and less than a job.
 const PART_ONE_MIN_BYTES: usize = 50_000;
@@ -201,43 +202,94 @@ fn a_feeder_that_gives_no_card_leaves_it_untouched_and_another_fault_does_not() 
     }
 }
 
+type Call = fn(&mut dyn CardPrinter) -> Result<(), DeviceError>;
+
+/// Moves by name: what goes before, and the move.
+const MOVES: [(&str, Call, Call); 5] = [
+    ("feed", |_| Ok(()), |p| p.feed(Stop::Contact)),
+    ("feed on", |p| p.feed(Stop::Contact), |p| p.feed(Stop::Print)),
+    ("let out", |p| p.feed(Stop::Print), |p| p.eject(Tray::Out)),
+    ("write", |_| Ok(()), |p| p.magnetic().unwrap().write(&tracks())),
+    ("read", |p| p.feed(Stop::Magnetic), |p| p.magnetic().unwrap().read().map(drop)),
+];
+
+fn tracks() -> Tracks {
+    Tracks::new([Some("KARTU"), Some("12"), None]).unwrap()
+}
+
+/// Makes a move, meddling with its exchanges (counted from its beginning). Its result; whether a card is inside
+/// now, as another driver sees it over a wire that nobody meddles with; the driver, and how many exchanges there
+/// were.
+fn moved(
+    machine: &SharedMachine,
+    (before, call): (Call, Call),
+    meddle: impl Fn(usize) -> Fate + Send + 'static,
+) -> (Result<(), DeviceError>, bool, Box<dyn CardPrinter>, usize) {
+    let begun = Arc::new(AtomicUsize::new(usize::MAX));
+    let last = Arc::new(AtomicUsize::new(0));
+    let (seen_begun, seen_last) = (Arc::clone(&begun), Arc::clone(&last));
+    let wire = Meddled::new(machine, move |exchange, _: &[u8]| {
+        seen_last.store(exchange + 1, Ordering::Relaxed);
+        exchange.checked_sub(seen_begun.load(Ordering::Relaxed)).map_or(Fate::Fine, &meddle)
+    });
+    let mut printer = crate::open("evolis", None, Box::new(wire)).unwrap();
+    before(printer.as_mut()).unwrap();
+    let start = last.load(Ordering::Relaxed);
+    begun.store(start, Ordering::Relaxed);
+    let result = call(printer.as_mut());
+    let exchanges = last.load(Ordering::Relaxed) - start;
+    let wire = Box::new(Emulated::new(machine.clone()));
+    let inside = crate::open("evolis", None, wire).unwrap().status().unwrap().card_inside;
+    (result, inside, printer, exchanges)
+}
+
 #[test]
 fn a_move_says_where_the_card_is_and_its_wire_may_break_at_every_place() {
-    let sizes = {
-        let machine = machine(0.0);
-        let count = Arc::new(AtomicUsize::new(0));
-        let seen = Arc::clone(&count);
-        let wire = Meddled::new(&machine, move |exchange, _: &[u8]| {
-            seen.store(exchange, Ordering::Relaxed);
-            Fate::Fine
-        });
-        crate::open("evolis", None, Box::new(wire)).unwrap().feed(Stop::Contact).unwrap();
-        count.load(Ordering::Relaxed) + 1 - OPENING.len()
-    };
-    for exchange in 0..sizes {
-        for fate in [Fate::Cut(0), Fate::Cut(3), Fate::Lost, Fate::Late] {
-            for broken_after in [0, usize::MAX] {
-                let story = format!("exchange {exchange}, {fate:?}, {broken_after}");
-                let machine = machine(0.0);
-                let mut printer = driver(&machine, exchange, fate, broken_after);
-                let fed = printer.feed(Stop::Contact);
-                let entered = machine.lock().cards_entered();
-                match &fed {
-                    Ok(()) => assert_eq!(entered, 1, "{story}"),
-                    Err(error) => match error.card {
-                        Whereabouts::Untouched => assert_eq!(entered, 0, "{story}: {error}"),
-                        Whereabouts::InMachine => assert_eq!(entered, 1, "{story}: {error}"),
-                        Whereabouts::Unknown => assert!(
-                            broken_after > 0 || entered == 0,
-                            "{story}: a machine that answers tells of the card that it sees"
-                        ),
-                        Whereabouts::Rejected => panic!("{story}"),
-                    },
-                }
-                if broken_after == 0 && printer.status().unwrap().card_inside {
-                    printer.eject(Tray::Out).unwrap();
+    for (name, before, call) in MOVES {
+        let inside_before = name != "feed" && name != "write";
+        let (_, _, _, exchanges) = moved(&machine(0.0), (before, call), |_| Fate::Fine);
+        for exchange in 0..exchanges {
+            for fate in [Fate::Cut(0), Fate::Cut(3), Fate::Lost, Fate::Late] {
+                for broken_after in [0, usize::MAX] {
+                    let story = format!("{name}, exchange {exchange}, {fate:?}, {broken_after}");
+                    let machine = machine(0.0);
+                    let (result, inside, mut printer, _) =
+                        moved(&machine, (before, call), move |now| {
+                            match now.checked_sub(exchange) {
+                                Some(0) => fate,
+                                Some(later) if later <= broken_after => Fate::Cut(0),
+                                _ => Fate::Fine,
+                            }
+                        });
+                    match result.map_err(|error| error.card) {
+                        Ok(()) => assert_eq!(inside, name != "let out", "{story}"),
+                        Err(Whereabouts::Untouched) => assert_eq!(inside, inside_before, "{story}"),
+                        Err(Whereabouts::InMachine) => assert!(inside, "{story}"),
+                        // A machine that answers tells of the card that it sees.
+                        Err(Whereabouts::Unknown) => {
+                            assert!(broken_after > 0 || !inside, "{story}");
+                        }
+                        Err(Whereabouts::Rejected) => panic!("{story}"),
+                    }
+                    if broken_after == 0 && printer.status().unwrap().card_inside {
+                        printer.eject(Tray::Reject).expect(&story);
+                    }
                 }
             }
         }
+    }
+}
+
+#[test]
+fn what_somebody_before_us_left_unread_is_taken_for_nobodys_answer() {
+    for left in [&["OK"][..], &["Primacy"], &["OK", "Primacy"], &["EMU0000001"], &["3", "OK"]] {
+        let machine = machine(0.0);
+        let wire = Meddled::new(&machine, |_, _: &[u8]| Fate::Fine).with_unread(left);
+        let mut printer = crate::open("evolis", None, Box::new(wire)).unwrap();
+        let status = printer.status().unwrap();
+        let identity = status.identity;
+        assert_eq!((identity.model.as_str(), identity.serial.as_str()), ("Primacy", "EMU0000001"));
+        assert_eq!(status.cards_entered, Some(0));
+        printer.print(&black_card(printer.as_ref())).unwrap();
     }
 }

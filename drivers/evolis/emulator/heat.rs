@@ -1,0 +1,100 @@
+//! The heat of the print head: each card warms it, time cools it, and when it is too hot it rests before the
+//! next card (`COOLING`). Knows no card and no command.
+//!
+//! How hot a real one gets was not measured; what is modelled is what an office meets: after so many cards in
+//! a row the machine stops for a while and goes on by itself.
+
+use std::time::Duration;
+
+/// Heat in cards: one card adds one.
+pub struct Heat {
+    cards: f64,
+    /// Must rest at so many; 0: never.
+    limit: u32,
+    /// Time in which it loses one card's heat.
+    cools_a_card_in: Duration,
+    resting: bool,
+    seen_at: Duration,
+}
+
+impl Heat {
+    /// A cold head.
+    pub fn new(limit: u32, cools_a_card_in: Duration) -> Self {
+        Self { cards: 0.0, limit, cools_a_card_in, resting: false, seen_at: Duration::ZERO }
+    }
+
+    /// A card was printed.
+    pub fn add_card(&mut self) {
+        self.cards += 1.0;
+    }
+
+    /// Too hot, all at once.
+    pub fn overheat(&mut self) {
+        self.cards = f64::from(self.limit.max(2));
+        self.resting = true;
+    }
+
+    /// Time has passed until `now`.
+    pub fn settle(&mut self, now: Duration) {
+        let passed = now.saturating_sub(self.seen_at);
+        self.seen_at = now;
+        if self.cools_a_card_in.is_zero() {
+            self.cards = 0.0;
+        } else {
+            let lost = passed.as_secs_f64() / self.cools_a_card_in.as_secs_f64();
+            self.cards = (self.cards - lost).max(0.0);
+        }
+        // Half of what it may have, so that it does not stop again after the next card.
+        if self.resting && self.cards <= f64::from(self.limit.max(2)) / 2.0 {
+            self.resting = false;
+        }
+    }
+
+    /// Before a card: how long it must rest first.
+    pub fn rest(&mut self) -> Option<Duration> {
+        if self.limit > 0 && self.cards >= f64::from(self.limit) {
+            self.resting = true;
+        }
+        let surplus = self.cards - f64::from(self.limit.max(2)) / 2.0;
+        self.resting.then(|| self.cools_a_card_in.mul_f64(surplus.max(0.0)))
+    }
+
+    /// Does it rest now?
+    pub fn resting(&self) -> bool {
+        self.resting
+    }
+
+    /// Heat in cards.
+    pub fn cards(&self) -> f64 {
+        self.cards
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_rests_after_enough_cards_in_a_row_and_only_then() {
+        let mut heat = Heat::new(4, Duration::from_secs(10));
+        for _ in 0..4 {
+            assert_eq!(heat.rest(), None);
+            heat.add_card();
+        }
+        assert_eq!(heat.rest(), Some(Duration::from_secs(20)));
+        heat.settle(Duration::from_secs(19));
+        assert!(heat.resting());
+        heat.settle(Duration::from_secs(20));
+        assert!(!heat.resting() && heat.rest().is_none());
+    }
+
+    #[test]
+    fn cards_with_pauses_between_them_never_make_it_rest() {
+        let mut heat = Heat::new(4, Duration::from_secs(10));
+        for card in 0..100 {
+            heat.settle(Duration::from_secs(10 * card));
+            assert_eq!(heat.rest(), None, "card {card}");
+            heat.add_card();
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! `kartud emulate FAMILY`: a card machine at the bytes, as a process of its own.
+
+mod control;
+mod state_file;
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use drivers::emulation::EmulatorSettings;
+use drivers::transport::serve_tcp;
+
+use super::{Exit, usb};
+use state_file::StateFile;
+
+const AFTER: &str = "\
+The state file and the control interface speak of the same keys:
+  curl http://ADDR/state                                       everything, and what the machine says of itself
+  curl -X PATCH http://ADDR/state -d '{\"feeder_cards\": 5}'     sets some keys; the others stay as they are
+  curl -X POST http://ADDR/levers/open_cover                   somebody does something
+  curl -X POST http://ADDR/levers/jam -d '\"flip\"'              (feeder, head, flip, eject)
+  curl -X POST http://ADDR/levers/spoil_answers -d '{\"how\": \"hang_up_unanswered\", \"after\": 3}'
+  curl -X PATCH http://ADDR/state -d '{\"forced\": {\"error\": [\"HEAD_TEMP\"], \"extension1\": 256}}'
+A state file is such an object; it is read again whenever it changes. A key that is not known is refused by its
+name, and then nothing of the file is done.";
+
+#[derive(clap::Args)]
+#[command(after_long_help = AFTER)]
+pub(super) struct Args {
+    /// Family of the machine
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(drivers::CATALOGUE.iter().map(|f| f.name)))]
+    family: String,
+    /// Where it listens; port 0 takes a free one, which is printed
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9100")]
+    listen: SocketAddr,
+    /// Where it lays finished cards as pictures and keeps its counters (personal data: keep it private)
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Model, as in the family's list
+    #[arg(long, default_value = "Primacy 2")]
+    model: String,
+    /// Ribbon in it
+    #[arg(long, default_value = "YMCKO")]
+    ribbon: String,
+    /// 1 as slow as the real one, 0 at once
+    #[arg(long, default_value_t = 1.0)]
+    slowness: f64,
+    /// Blanks in its feeder; without it somebody fills feeder and ribbon whenever they run out
+    #[arg(long, value_name = "N")]
+    blanks: Option<u32>,
+    /// Plug it into this computer's USB as well (root, and `modprobe vhci-hcd`)
+    #[arg(long)]
+    usbip: bool,
+    /// Supplies and faults, as a JSON object; read again whenever it changes
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Where supplies and faults are seen and set over HTTP: a loopback address
+    #[arg(long, value_name = "ADDR")]
+    control: Option<SocketAddr>,
+    #[command(flatten)]
+    build: Build,
+}
+
+/// How the machine is built.
+#[derive(clap::Args)]
+#[command(next_help_heading = "How it is built")]
+struct Build {
+    /// Serial number
+    #[arg(long, default_value = "EMU0000001")]
+    serial: String,
+    /// Prints on a new ribbon
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    ribbon_capacity: u32,
+    /// Blanks that its feeder holds
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    feeder_limit: u32,
+    /// Finished cards that its hopper holds
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    hopper_limit: u32,
+    /// Cards that its reject box holds
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    reject_box_limit: u32,
+    /// Cards in a row after which the head must rest; 0 never
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    rests_after: u32,
+    /// Seconds in which the head loses the heat of one card
+    #[arg(long, value_name = "S", default_value_t = 30)]
+    cools_a_card_in: u64,
+    /// Cards after a cleaning until the next is advised
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    cleaning_advised_after: u32,
+    /// Further cards until it is mandatory
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    cleaning_mandatory_after: u32,
+    /// Seconds without a command after which it falls asleep
+    #[arg(long, value_name = "S")]
+    sleeps_after: Option<u64>,
+    /// Firmware that does not know the newer questions
+    #[arg(long)]
+    old_firmware: bool,
+    /// Answers carry no status until that is switched on
+    #[arg(long)]
+    no_status: bool,
+    /// An option that is fitted beyond the model's own, such as LCD or SCANNER (again for more)
+    #[arg(long, value_name = "NAME")]
+    fit: Vec<String>,
+    /// An option of the model that is not fitted, such as MAGNETIC (again for more)
+    #[arg(long, value_name = "NAME")]
+    without: Vec<String>,
+}
+
+impl Args {
+    fn settings(&self) -> EmulatorSettings {
+        let (bench, build) = (EmulatorSettings::bench(), &self.build);
+        EmulatorSettings {
+            model: self.model.clone(),
+            ribbon: self.ribbon.clone(),
+            ribbon_capacity: build.ribbon_capacity,
+            serial: build.serial.clone(),
+            out_dir: Some(self.out.clone()),
+            slowness: self.slowness,
+            real_time: self.slowness > 0.0,
+            feeder_cards: self.blanks.unwrap_or(bench.feeder_cards),
+            tended: self.blanks.is_none(),
+            feeder_limit_cards: build.feeder_limit,
+            hopper_limit_cards: build.hopper_limit,
+            reject_box_limit_cards: build.reject_box_limit,
+            rests_after_cards: build.rests_after,
+            cools_a_card_in: Duration::from_secs(build.cools_a_card_in),
+            cleaning_advised_after_cards: build.cleaning_advised_after,
+            cleaning_mandatory_after_cards: build.cleaning_mandatory_after,
+            sleeps_after: build.sleeps_after.map(Duration::from_secs),
+            old_firmware: build.old_firmware,
+            status_block: !build.no_status,
+            fitted: build.fit.clone(),
+            not_fitted: build.without.clone(),
+        }
+    }
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let machine = drivers::emulate(&args.family, args.settings())?;
+    // Plugged in until this function ends.
+    let _plugged =
+        args.usbip.then(|| usb::plug(&args.family, &args.settings(), &machine)).transpose()?;
+    let mut state_file = args.state.clone().map(StateFile::new);
+    if let Some(file) = &mut state_file {
+        file.read(&machine)?;
+    }
+    let bind = |address: SocketAddr| {
+        TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))
+    };
+    let control = args.control.map(|address| {
+        anyhow::ensure!(address.ip().is_loopback(), "--control must be a loopback address");
+        bind(address)
+    });
+    let control = control.transpose()?;
+    let listener = bind(args.listen)?;
+    println!("{} {} on tcp://{}", args.family, args.model, listener.local_addr()?);
+    if let Some(control) = &control {
+        println!("control on http://{}", control.local_addr()?);
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    stop_on_signal(stop.clone())?;
+    std::thread::scope(|scope| {
+        if let Some(control) = &control {
+            scope.spawn(|| control::serve(control, &machine, &stop));
+        }
+        if let Some(file) = &mut state_file {
+            scope.spawn(|| file.watch(&machine, &stop));
+        }
+        let served = serve_tcp(&listener, &machine, &stop);
+        stop.store(true, Ordering::Relaxed);
+        served
+    })?;
+    Ok(Exit::Done)
+}
+
+fn stop_on_signal(stop: Arc<AtomicBool>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        // An error means that no signal can be heard; then only SIGKILL ends it, as for any program.
+        runtime.block_on(async {
+            let mut terminate =
+                tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok()?;
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            Some(())
+        });
+        stop.store(true, Ordering::Relaxed);
+    })?;
+    Ok(())
+}

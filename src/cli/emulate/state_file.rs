@@ -1,0 +1,64 @@
+//! The state file of an emulated machine: read at the start, and again whenever it changes. Knows none of its keys.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, anyhow, bail};
+use drivers::emulation::SharedMachine;
+
+/// More than all keys together take, and little enough to read at once.
+const FILE_MAX_BYTES: u64 = 64 * 1024;
+
+/// How often it is looked at: a person who saved it does not notice this.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// A file, and how it was when it was last read.
+pub(super) struct StateFile {
+    path: PathBuf,
+    seen: Option<(SystemTime, u64)>,
+}
+
+impl StateFile {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, seen: None }
+    }
+
+    /// Reads it and has the machine take it, whole or not at all.
+    pub(super) fn read(&mut self, machine: &SharedMachine) -> anyhow::Result<()> {
+        let shown = self.path.display();
+        self.seen = self.stamp();
+        let mut text = Vec::new();
+        File::open(&self.path)
+            .and_then(|file| file.take(FILE_MAX_BYTES + 1).read_to_end(&mut text))
+            .with_context(|| format!("cannot read {shown}"))?;
+        if text.len() as u64 > FILE_MAX_BYTES {
+            bail!("{shown} is longer than {FILE_MAX_BYTES} bytes");
+        }
+        let change =
+            serde_json::from_slice(&text).with_context(|| format!("{shown} is no JSON"))?;
+        machine.lock().change(&change).map_err(|fault| anyhow!("{shown}: {fault}"))
+    }
+
+    /// Reads it whenever it changes. What is wrong with it is said once, and the machine stays as it was.
+    pub(super) fn watch(&mut self, machine: &SharedMachine, stop: &AtomicBool) {
+        while !stop.load(Ordering::Relaxed) {
+            std::thread::sleep(LOOK_EVERY);
+            let stamp = self.stamp();
+            if stamp.is_some()
+                && stamp != self.seen
+                && let Err(fault) = self.read(machine)
+            {
+                eprintln!("kartud: {fault:#}");
+            }
+        }
+    }
+
+    /// `None`: it is not there, perhaps only while somebody puts another in its place.
+    fn stamp(&self) -> Option<(SystemTime, u64)> {
+        let found = fs::metadata(&self.path).ok()?;
+        Some((found.modified().ok()?, found.len()))
+    }
+}
