@@ -64,7 +64,7 @@ enum Command {
     /// Ask a printer about itself
     Printer(printer::Args),
     /// Be a card machine, at the bytes
-    Emulate(emulate::Args),
+    Emulate(Box<emulate::Args>),
     /// Tell which USB printers are plugged in
     Usb(usb::Args),
 }
