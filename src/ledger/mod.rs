@@ -39,8 +39,9 @@ pub fn system_clock() -> Clock {
 /// A handle to the ledger; cheap to clone. The writer thread ends when the last handle is dropped.
 #[derive(Clone)]
 pub struct Ledger {
-    inbox: mpsc::Sender<writer::Request>,
+    /// First, so that it is dropped first: only the last connection puts the log away, and that must be the writer's.
     reader: Arc<Mutex<Connection>>,
+    inbox: mpsc::Sender<writer::Request>,
     last_seq: watch::Receiver<u64>,
     path: Arc<Path>,
     clock: Clock,

@@ -1,6 +1,8 @@
 //! What the tests do again and again: open a driver, prepare a card, hold a picture against its source. No test here.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use drivers::contract::{
@@ -12,27 +14,49 @@ use drivers::transport::{Transport, TransportError, Whole};
 
 use crate::office::Printer;
 
-/// A machine that does not answer at all is given up after so long here; in the field it is 30 s.
-pub const PATIENCE: Duration = Duration::from_millis(400);
+/// A machine that does not answer at all is given up after so long where that is what is tested; in the field it is 30 s.
+pub const PATIENCE: Duration = Duration::from_millis(600);
 
-/// A wire whose user has little patience.
-pub struct Hasty<T>(pub T);
+/// Makes a wire's user impatient, and patient again.
+#[derive(Clone, Default)]
+pub struct Haste(Arc<AtomicBool>);
+
+impl Haste {
+    pub fn set(&self, impatient: bool) {
+        self.0.store(impatient, Ordering::Relaxed);
+    }
+
+    /// A wire whose user has this haste.
+    pub fn over<T>(&self, wire: T) -> Hasty<T> {
+        Hasty { wire, haste: self.clone() }
+    }
+
+    fn limit(&self, patience: Duration) -> Duration {
+        if self.0.load(Ordering::Relaxed) { patience.min(PATIENCE) } else { patience }
+    }
+}
+
+/// See [`Haste::over`].
+pub struct Hasty<T> {
+    wire: T,
+    haste: Haste,
+}
 
 impl<T: Transport> Transport for Hasty<T> {
     fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
-        self.0.send(request, patience.min(PATIENCE))
+        self.wire.send(request, self.haste.limit(patience))
     }
 
     fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
-        self.0.receive(answer, patience.min(PATIENCE))
+        self.wire.receive(answer, self.haste.limit(patience))
     }
 
     fn frame_by(&mut self, whole: Whole) {
-        self.0.frame_by(whole);
+        self.wire.frame_by(whole);
     }
 
     fn pause(&mut self, span: Duration) {
-        self.0.pause(span);
+        self.wire.pause(span);
     }
 }
 
@@ -43,7 +67,7 @@ pub fn usb(name: &str) -> Usb {
 pub type Driver = Box<dyn CardPrinter>;
 
 pub fn open_by(name: &str) -> Result<Driver, DeviceError> {
-    drivers::open("evolis", None, Box::new(Hasty(usb(name))))
+    drivers::open("evolis", None, Box::new(usb(name)))
 }
 
 pub fn open(printer: &Printer) -> Driver {

@@ -3,13 +3,13 @@
 
 use std::sync::OnceLock;
 
-use drivers::contract::Cause;
+use drivers::contract::{CardImage, Cause, PreparedCard};
 use drivers::transport::WireFault;
 use drivers::transport::usbip::{Cable, CableFault};
 
 use crate::Test;
 use crate::bench::{
-    Driver, assert_printed, assert_truth, black_card, open, open_by, open_files, tidy,
+    Driver, Haste, assert_printed, assert_truth, black_card, open, open_by, open_files, tidy, usb,
 };
 use crate::office::Printer;
 
@@ -30,6 +30,11 @@ const OPENING: u64 = 12;
 struct Room {
     printer: Printer,
     driver: Driver,
+    haste: Haste,
+    /// Goes over the cable that fails.
+    card: PreparedCard,
+    /// Comes after it.
+    next: (CardImage, PreparedCard),
 }
 
 /// How a printer comes back after a fault.
@@ -53,8 +58,18 @@ impl Room {
     fn new() -> Self {
         let mut printer = Printer::new("A1", "KBLACK");
         printer.plug(Cable::good());
-        let driver = open(&printer);
-        Self { printer, driver }
+        let haste = Haste::default();
+        let wire = Box::new(haste.over(usb("serial=A1")));
+        let driver = drivers::open("evolis", None, wire).unwrap();
+        let (_, card) = black_card(driver.as_ref(), 0, None);
+        let next = black_card(driver.as_ref(), 1, None);
+        Self { printer, driver, haste, card, next }
+    }
+
+    fn print_next(&mut self, when: &str) {
+        let (image, card) = &self.next;
+        self.driver.print(card).unwrap_or_else(|error| panic!("{when}, then: {error}"));
+        assert_printed(&self.printer, image);
     }
 
     /// Prints over a cable that fails after so many transfers; then one card more, on the same driver.
@@ -70,8 +85,9 @@ impl Room {
         let when = format!("{fault:?} after {good} transfers");
         let (entered, files) = (self.printer.machine.lock().cards_entered(), open_files());
         self.printer.cable().fail_after(good, fault);
-        let (_, card) = black_card(self.driver.as_ref(), 0, None);
-        let result = self.driver.print(&card);
+        self.haste.set(fault == CableFault::Silence);
+        let result = self.driver.print(&self.card);
+        self.haste.set(false);
         let moved = self.printer.machine.lock().cards_entered() - entered;
         assert_truth(&result, moved, surely_untouched && moved == 0, &when);
         if cure == Cure::Replug {
@@ -81,7 +97,7 @@ impl Room {
         if cure == Cure::Replug {
             self.printer.plug(Cable::good());
         }
-        print_well(&self.printer, &mut self.driver, &when);
+        self.print_next(&when);
         assert_eq!(open_files(), files, "{when}");
         let told = result.err().and_then(|error| match error.cause {
             Cause::Wire(error) => Some(error.kind),
@@ -111,7 +127,7 @@ fn course() -> Course {
     *COURSE.get_or_init(|| {
         let mut room = Room::new();
         assert_eq!(room.printer.cable().transfers(), OPENING);
-        print_well(&room.printer, &mut room.driver, "on a good cable");
+        room.print_next("on a good cable");
         let all = room.printer.cable().transfers() - OPENING;
         let (mut untouched, mut fed) = (0, all);
         while fed - untouched > 1 {
@@ -166,11 +182,11 @@ fn the_printer_stalls() {
     let Course { feeds, all } = course();
     let mut room = Room::new();
     let mut told = 0;
-    for good in 0..all {
+    for good in (0..all).step_by(2) {
         let outcome = room.fail_after(good, CableFault::Stall, Cure::None, good + 1 < feeds);
         told += u64::from(outcome.told == Some(WireFault::Stalled));
     }
-    assert!(told > all / 2, "{told} of {all}");
+    assert!(told > all / 4, "{told} of {all}");
 }
 
 fn the_printer_takes_and_says_nothing_for_ever() {

@@ -5,7 +5,7 @@ use drivers::transport::lp::Lp;
 use drivers::transport::usbip::{Cable, CableFault};
 
 use crate::Test;
-use crate::bench::{Driver, Hasty, assert_printed, assert_truth, black_card, open_files, tidy};
+use crate::bench::{Driver, Haste, assert_printed, assert_truth, black_card, open_files, tidy};
 use crate::office::{Printer, until};
 
 pub const TESTS: &[Test] = &[
@@ -15,7 +15,7 @@ pub const TESTS: &[Test] = &[
 ];
 
 fn open(file: &str) -> Driver {
-    drivers::open("evolis", None, Box::new(Hasty(Lp::new(file)))).unwrap()
+    drivers::open("evolis", None, Box::new(Lp::new(file))).unwrap()
 }
 
 fn prints_through_the_device_file() {
@@ -39,7 +39,7 @@ fn unplugged_behind_the_device_file() {
         let when = format!("unplugged after {good} transfers");
         let (entered, files) = (printer.machine.lock().cards_entered(), open_files());
         let file = printer.plug(Cable::failing(good, CableFault::Unplug)).device_file.unwrap();
-        let wire = Box::new(Hasty(Lp::new(&file)));
+        let wire = Box::new(Lp::new(&file));
         if let Ok(mut driver) = drivers::open("evolis", None, wire) {
             let (_, card) = black_card(driver.as_ref(), 0, None);
             let result = driver.print(&card);
@@ -66,7 +66,9 @@ fn unplugged_behind_the_device_file() {
 fn nothing_is_taken_behind_the_device_file() {
     let mut printer = Printer::new("A1", "KBLACK");
     let file = printer.plug(Cable::failing(0, CableFault::Silence)).device_file.unwrap();
-    let wire = Box::new(Hasty(Lp::new(&file)));
+    let haste = Haste::default();
+    haste.set(true);
+    let wire = Box::new(haste.over(Lp::new(&file)));
     let error = drivers::open("evolis", None, wire).err().unwrap();
     assert!(error.to_string().contains("no answer"), "{error}");
     printer.unplug();

@@ -12,7 +12,6 @@ mod files;
 mod office;
 mod programs;
 mod rooms;
-mod sleeper;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

@@ -30,10 +30,7 @@ pub struct Printer {
 
 impl Printer {
     pub fn new(serial: &str, ribbon: &str) -> Self {
-        Self::of(serial, drivers::emulate("evolis", settings(serial, ribbon)).unwrap())
-    }
-
-    pub fn of(serial: &str, machine: SharedMachine) -> Self {
+        let machine = drivers::emulate("evolis", settings(serial, ribbon)).unwrap();
         Self { machine, serial: serial.to_owned(), plugged: None }
     }
 
@@ -93,7 +90,7 @@ impl Drop for Printer {
     }
 }
 
-pub fn settings(serial: &str, ribbon: &str) -> EmulatorSettings {
+fn settings(serial: &str, ribbon: &str) -> EmulatorSettings {
     EmulatorSettings {
         model: "Primacy".to_owned(),
         ribbon: ribbon.to_owned(),
