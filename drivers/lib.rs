@@ -55,6 +55,7 @@ pub const CATALOGUE: &[Family] = &[Family {
     open: evolis::open,
     emulate: evolis::emulate,
     usb_identity: evolis::usb_identity,
+    personal: evolis::is_personal,
     models: evolis::model_names,
 }];
 
@@ -71,6 +72,8 @@ pub struct Family {
     pub emulate: fn(EmulatorSettings) -> Result<Box<dyn EmulatedMachine>, EmulationError>,
     /// Who an emulated machine says it is, when it is plugged into a USB port.
     pub usb_identity: fn(&EmulatorSettings) -> UsbIdentity,
+    /// Does a request carry somebody's data, or ask for them? Such a one is never recorded in clear.
+    pub personal: fn(&[u8]) -> bool,
     /// Trade names of the models, in the order of `models.toml`.
     pub models: fn() -> Vec<String>,
 }
@@ -105,7 +108,8 @@ pub fn emulate(family: &str, settings: EmulatorSettings) -> Result<SharedMachine
     Ok(SharedMachine::new((family.emulate)(settings)?))
 }
 
-fn find(name: &str) -> Option<&'static Family> {
+/// The family of this name.
+pub fn find(name: &str) -> Option<&'static Family> {
     CATALOGUE.iter().find(|family| family.name == name)
 }
 

@@ -85,8 +85,26 @@ impl Evolis {
         Ok(())
     }
 
-    /// Its name. Answers to questions that somebody gave up before us may come first; they name no model.
+    /// Its name, also of a machine that cannot hear us yet.
+    ///
+    /// On a wire without an end of input (USB) the machine whose computer died in the middle of a panel takes every
+    /// question for more of the panel, and only tells its status. Zero bytes fill the panel up; behind it they are
+    /// nothing (section 1). No card comes of it: the job never hears its `Se`, and the card that it fed is found inside.
     fn ask_model(&mut self) -> Result<String, Cause> {
+        let told = self.ask_name()?;
+        let status_only = told.is_empty() || is_done(&told) || is_error(&told);
+        if find_model(&told).is_some() || !status_only {
+            return Ok(told);
+        }
+        let dots = super::models().iter().map(|model| model.head.dots()).max().unwrap_or(0);
+        self.wire.send(&vec![0; dots + 1], ANSWER_LIMIT)?;
+        self.look()?;
+        self.ask_name()
+    }
+
+    /// One question for its name. Answers to questions that somebody gave up before us may come first; they name no
+    /// model.
+    fn ask_name(&mut self) -> Result<String, Cause> {
         let first = self.ask("Rtp")?.text;
         let mut told = first.clone();
         for _ in 0..LATE_ANSWERS_MAX {

@@ -83,6 +83,11 @@ pub fn usb_identity(settings: &EmulatorSettings) -> UsbIdentity {
     }
 }
 
+/// Does a request carry or ask for what stands on a magnetic stripe (section 4.4)?
+pub fn is_personal(request: &[u8]) -> bool {
+    [&b"Dm;"[..], b"Rmb;"].iter().any(|name| request.windows(name.len()).any(|at| at == *name))
+}
+
 /// Trade names of the models.
 pub fn model_names() -> Vec<String> {
     models().iter().map(|model| model.name.clone()).collect()

@@ -105,7 +105,8 @@ fn a_recorded_session_plays_again_and_holds_no_picture() {
     let paper = Paper::default();
     let machine = machine();
     machine.pull(Lever::LoadFeeder(1));
-    let record = |wire: Emulated| Recorder::new(wire, Box::new(paper.clone()));
+    let personal = crate::find("evolis").unwrap().personal;
+    let record = |wire: Emulated| Recorder::new(wire, Box::new(paper.clone()), personal);
     let wire = Faulty::new(record(Emulated::new(machine)), |_, _| None);
     let mut driver = crate::open("evolis", None, Box::new(wire)).unwrap();
     let card = card(driver.as_ref());
@@ -126,6 +127,23 @@ fn a_recorded_session_plays_again_and_holds_no_picture() {
     *other.job.last_mut().unwrap() ^= 1;
     assert!(matches!(again.print(&other).unwrap_err().cause, Cause::Wire(_)));
     assert!(Replay::read(&b"{\"said\":1}\n"[..]).unwrap_err().to_string().starts_with("line 1"));
+}
+
+#[test]
+fn what_stands_on_a_stripe_is_never_recorded() {
+    const CANARY: &str = "BURUNG KENARI";
+    let paper = Paper::default();
+    let personal = crate::find("evolis").unwrap().personal;
+    let wire = Recorder::new(Emulated::new(machine()), Box::new(paper.clone()), personal);
+    let mut driver = crate::open("evolis", None, Box::new(wire)).unwrap();
+    driver.feed(Stop::Magnetic).unwrap();
+    let tracks = Tracks::new([Some(CANARY), None, Some("13010507")]).unwrap();
+    let stripe = driver.magnetic().unwrap();
+    stripe.write(&tracks).unwrap();
+    assert_eq!(stripe.read().unwrap(), tracks);
+    let session = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+    assert!(session.contains("hidden_bytes"), "{session}");
+    assert!(!session.contains(CANARY) && !session.contains("13010507"), "{session}");
 }
 
 #[test]

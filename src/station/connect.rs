@@ -82,23 +82,29 @@ impl Connection {
             Way::Emulated(machine) => Box::new(move || Box::new(Emulated::new(machine.clone()))),
         };
         Some(Box::new(move || {
-            let wire = recorded(transport());
+            let wire = recorded(&family, transport());
             drivers::open(&family, model.as_deref(), wire)
         }))
     }
 }
 
 #[cfg(not(feature = "record"))]
-fn recorded(wire: Box<dyn Transport>) -> Box<dyn Transport> {
+fn recorded(_family: &str, wire: Box<dyn Transport>) -> Box<dyn Transport> {
     wire
 }
 
 /// With `KARTU_RECORD=FILE` what passes over the wire is added to the file.
 #[cfg(feature = "record")]
-fn recorded(wire: Box<dyn Transport>) -> Box<dyn Transport> {
+fn recorded(family: &str, wire: Box<dyn Transport>) -> Box<dyn Transport> {
     let Some(file) = std::env::var_os("KARTU_RECORD") else { return wire };
+    // What is personal in a language that nobody knows cannot be told: nothing of it is recorded.
+    let Some(family) = drivers::find(family) else { return wire };
     match std::fs::File::options().create(true).append(true).open(&file) {
-        Ok(into) => Box::new(drivers::transport::recorded::Recorder::new(wire, Box::new(into))),
+        Ok(into) => Box::new(drivers::transport::recorded::Recorder::new(
+            wire,
+            Box::new(into),
+            family.personal,
+        )),
         Err(error) => {
             tracing::error!(%error, "KARTU_RECORD cannot be written; nothing is recorded");
             wire

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{assert_shows, bench, black_face, colour_card, colour_face, prepare, settings};
 use crate::contract::*;
+use crate::emulation::Speech;
 use crate::evolis::find_model;
 use crate::evolis::protocol::Answer;
 use crate::evolis::stream::Stream;
@@ -60,6 +61,50 @@ fn prints_over_tcp_and_outlives_rude_clients() {
     });
     let gone = crate::open("evolis", None, Box::new(Tcp::new("127.0.0.1:1"))).err().unwrap();
     assert!(matches!(gone.cause, Cause::Wire(TransportError { sent_bytes: 0, .. })), "{gone}");
+}
+
+/// A wire without an end of input, as USB is: what is half said stays half said.
+struct OneStream(crate::emulation::SharedMachine);
+
+impl Transport for OneStream {
+    fn send(&mut self, request: &[u8], _: Duration) -> Result<(), TransportError> {
+        self.0.lock().hear(request);
+        Ok(())
+    }
+
+    fn receive(&mut self, answer: &mut Vec<u8>, _: Duration) -> Result<(), TransportError> {
+        while let Speech::Later(span) = self.0.lock().speak(answer) {
+            self.0.pass(span);
+        }
+        Ok(())
+    }
+
+    fn pause(&mut self, span: Duration) {
+        self.0.pass(span);
+    }
+}
+
+#[test]
+fn the_computer_died_in_the_middle_of_a_panel_and_the_next_one_is_heard() {
+    for part in [3, 2] {
+        let machine = crate::emulate("evolis", settings("Primacy", "YMCKO")).unwrap();
+        let open = || crate::open("evolis", None, Box::new(OneStream(machine.clone())));
+        let mut printer = open().unwrap();
+        let card = colour_card(printer.as_ref());
+        printer.print(&card).unwrap();
+        // Cut in the first panel, and in one behind it.
+        machine.lock().hear(&card.job[..card.job.len() / part]);
+        let mut printer = open().unwrap();
+        let status = printer.status().unwrap();
+        assert!(status.card_inside && status.owned, "{status:?}");
+        let error = printer.print(&card).unwrap_err();
+        assert_eq!((error.card, error.cause), (Whereabouts::Untouched, Cause::CardInside));
+        printer.eject(Tray::Reject).unwrap();
+        printer.print(&card).unwrap();
+        // The good one, the one that was never finished, and the one after it.
+        assert_eq!(machine.lock().cards_entered(), 3);
+        assert_eq!(machine.lock().last_card().unwrap().number, 3);
+    }
 }
 
 #[test]
