@@ -11,6 +11,7 @@
 //! 2. Put recordings that are not ours (a maker's program, a real machine) in `golden/`, with their
 //!    source named; driver and emulator share `protocol.rs`, so one misreading would fool both.
 //! 3. Add one line to [`CATALOGUE`]. Nothing else in the project names a family.
+//!    It says too which requests carry somebody's data ([`Family::personal`]).
 //! 4. In `open`, tell the wire how an answer of the family ends ([`transport::Transport::frame_by`]): a USB cable has no
 //!    end of its own for it.
 //!
@@ -20,9 +21,9 @@
 //!
 //! `cargo build --release --features record`, then run the station (or a probe) with `KARTU_RECORD=session.jsonl`: each
 //! half of every exchange becomes a line, bulk image data as length and SHA-256 only ([`transport`], file
-//! `recorded.rs`). Print sample cards only: short commands, such as a magnetic track, stand in clear. The session goes
-//! into the family's `golden/`, with machine and firmware named; `recorded::Replay` is the wire that plays it again, so
-//! a test holds the driver against a machine that is not here.
+//! `recorded.rs`), and of what [`Family::personal`] names (a magnetic track) the length. The session goes into the
+//! family's `golden/`, with machine and firmware named; `recorded::Replay` is the wire that plays it again, so a test
+//! holds the driver against a machine that is not here.
 //!
 //! # The layers, from the station down to the wire
 //!

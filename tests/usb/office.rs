@@ -34,6 +34,18 @@ impl Printer {
         Self { machine, serial: serial.to_owned(), plugged: None }
     }
 
+    /// One that takes as long as a real one, with somebody who fills its feeder.
+    pub fn in_real_time(serial: &str, ribbon: &str) -> Self {
+        let settings = EmulatorSettings {
+            slowness: 1.0,
+            real_time: true,
+            tended: true,
+            ..settings(serial, ribbon)
+        };
+        let machine = drivers::emulate("evolis", settings).unwrap();
+        Self { machine, serial: serial.to_owned(), plugged: None }
+    }
+
     /// Plugs it in, and waits until the kernel's own driver has it.
     pub fn plug(&mut self, cable: Cable) -> UsbPrinter {
         let before: Vec<(u8, u8)> = all().iter().map(place).collect();
