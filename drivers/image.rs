@@ -150,11 +150,15 @@ pub enum PrepressError {
     },
     /// A ribbon whose colour covers a part of the card only, and nobody has said which.
     #[error(
-        "the face has colour, but where the half panels of the ribbon {ribbon} lie on the card is not known"
+        "colour takes {got_px} columns of the face, the half panels of the ribbon {ribbon} give {most_px}"
     )]
     HalfPanel {
         /// The ribbon's trade name.
         ribbon: String,
+        /// Columns from the first to the last colour.
+        got_px: u32,
+        /// Columns that are surely dyed.
+        most_px: u32,
     },
     /// The ribbon has no panel for what is on the face.
     #[error("the face has colour, but the ribbon {ribbon} has none")]

@@ -13,6 +13,7 @@ use super::bitmap::{
     panel_head,
 };
 use super::protocol::{RibbonKind, command};
+use super::ribbon::HALF_PANEL_PART;
 use crate::contract::{CardImage, FaceImage, HeadSize, PreparedCard, Prepress, PrepressError};
 use crate::models::Model;
 use crate::panels::{self, Colour, ColourRule, Coverage, DyeCube, Dyes};
@@ -104,8 +105,14 @@ impl EvolisPrepress {
         let ribbon = || self.ribbon.name.to_owned();
         match panels {
             None => Err(PrepressError::UnsupportedRibbon { ribbon: ribbon() }),
-            Some(_) if self.ribbon.half_panel() && panels::has_colour(face) => {
-                Err(PrepressError::HalfPanel { ribbon: ribbon() })
+            Some(_) if self.ribbon.half_panel() => {
+                let most_px = head.width_px / HALF_PANEL_PART;
+                let columns = panels::colour_columns(face);
+                let got_px = columns.map_or(0, |columns| columns.end() - columns.start() + 1);
+                if got_px <= most_px {
+                    return Ok(());
+                }
+                Err(PrepressError::HalfPanel { ribbon: ribbon(), got_px, most_px })
             }
             Some(panels) if !panels.contains('y') && panels::has_colour(face) => {
                 Err(PrepressError::NoColour { ribbon: ribbon() })

@@ -34,7 +34,7 @@ const RESIN: Option<&str> = Some("k");
 #[rustfmt::skip]
 pub const RIBBONS: &[RibbonKind] = &[
     // YMCKOS has half panels of dye: see `RibbonKind::half_panel`.
-    kind(0, "YMCKO", COLOUR, COLOUR), kind(1, "KO", Some("ko"), Some("ko")), kind(HALF_PANEL, "YMCKOS", Some("ko"), Some("ko")),
+    kind(0, "YMCKO", COLOUR, COLOUR), kind(1, "KO", Some("ko"), Some("ko")), kind(HALF_PANEL, "YMCKOS", COLOUR, COLOUR),
     // The second K is for the back: colour in front, resin behind.
     kind(4, "YMCKOK", COLOUR, RESIN), kind(5, "YMCKOS13", None, None), kind(9, "YMCKOKS13", None, None),
     kind(10, "YMCKOKOS", None, None), kind(12, "SOKO", None, None), kind(13, "YMCKOO", None, None),
@@ -51,16 +51,18 @@ pub const RIBBONS: &[RibbonKind] = &[
 /// YMCKOS, the one ribbon with half panels that was captured (section 6.2).
 const HALF_PANEL: u16 = 3;
 
+/// Colour may take so large a part of the card's long side on half panels. A guess on the safe side: the maker says
+/// half, and on a machine of another model one user found a third. What is wider is refused rather than lost.
+pub const HALF_PANEL_PART: u32 = 3;
+
 impl RibbonKind {
     /// By the maker's number.
     pub fn numbered(number: u16) -> Option<Self> {
         RIBBONS.iter().find(|kind| kind.number == number).copied()
     }
 
-    /// Is its dye on half panels? Each face then says `Psp;3`, and resin and varnish are whole.
-    ///
-    /// Which part of the card the dye covers is not documented. On a machine of another model one user
-    /// found a fixed band, a third of the card wide; so colour is refused rather than lost beside it.
+    /// Is its dye on half panels? Each face then says `Psp;3`, and the machine lays the short dye where the colour
+    /// is; panels are sent whole all the same (captured from the maker's SDK 9.4.1.9451, which cuts nothing off).
     pub fn half_panel(&self) -> bool {
         self.number == HALF_PANEL
     }

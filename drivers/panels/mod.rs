@@ -162,15 +162,18 @@ pub fn varnish(head: HeadSize, bare: &[Area], into: &mut [u8]) {
 
 /// Is there colour that resin does not cover? A ribbon without dye cannot print it.
 pub fn has_colour(face: &FaceImage) -> bool {
-    let width = face.width_px as usize;
-    face.rgb.chunks_exact(width.max(1) * 3).enumerate().any(|(y, row)| {
-        // A whole white row is the rule and is told quickly.
-        row.iter().any(|&v| v != 255)
-            && row
-                .chunks_exact(3)
-                .enumerate()
-                .any(|(x, rgb)| rgb != [255; 3] && !face.is_resin(x as u32, y as u32))
-    })
+    colour_columns(face).is_some()
+}
+
+/// The columns between the first and the last pixel of colour that resin does not cover; `None`: there is none.
+pub fn colour_columns(face: &FaceImage) -> Option<std::ops::RangeInclusive<u32>> {
+    let rows = face.rgb.chunks_exact(face.width_px.max(1) as usize * 3).zip(0..);
+    // A whole white row is the rule and is told quickly.
+    rows.filter(|(row, _)| row.iter().any(|&v| v != 255))
+        .flat_map(|(row, y)| row.chunks_exact(3).zip(0..).map(move |(rgb, x)| (rgb, x, y)))
+        .filter(|&(rgb, x, y)| rgb != [255; 3] && !face.is_resin(x, y))
+        .map(|(_, x, _)| x..=x)
+        .reduce(|all, one| *all.start().min(one.start())..=*all.end().max(one.end()))
 }
 
 /// Calls `with` for each pixel that is resin black. Most of a face has none, so bytes of 0 are stepped over.

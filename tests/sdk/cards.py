@@ -55,6 +55,8 @@ def run(kartud, count):
     for model, ribbon, back, wanted, sets in [
         ("Primacy", "YMCKO", marks, (exact, black_as_resin(marks)), 2),
         ("Primacy", "YMCKO", None, (exact, None), 1),
+        # Half panels are sent whole: where the short dye goes is the machine's affair.
+        ("Primacy", "YMCKOS", None, (exact, None), 1),
         ("Elypso", "YMCKO", None, (exact, None), 1),
         ("KC200", "YMCKO", None, (exact, None), 1),
         ("Zenius", "YMCKO", None, (seven_bits(badge), None), 1),

@@ -142,7 +142,9 @@ fn every_ribbon_is_filled_as_its_name_says_or_refused() {
             "YMCKO" => Ok("ymcko|ko"),
             "YMCKOK" => Ok("ymcko|k"),
             "YMCK" | "YMCKK" => Ok("ymck|k"),
-            "YMCKOS" => Err(PrepressError::HalfPanel { ribbon: ribbon() }),
+            "YMCKOS" => {
+                Err(PrepressError::HalfPanel { ribbon: ribbon(), got_px: 1016, most_px: 338 })
+            }
             "KO" => Err(PrepressError::NoColour { ribbon: ribbon() }),
             _ if (100..=108).contains(&kind.number) => {
                 Err(PrepressError::NoColour { ribbon: ribbon() })
@@ -176,9 +178,29 @@ fn a_half_panel_ribbon_is_named_in_every_face() {
         CardImage { front: black_face(head), back: Some(black_face(head)), stays_inside: false };
     let job = prepare("Primacy", "YMCKOS", &card).unwrap().job;
     let text = String::from_utf8_lossy(&job);
-    assert_eq!(text.matches("\x1bPl;f;=;10\r\x1bPsp;3\r<BINARY").count(), 2);
+    assert_eq!(text.matches("\x1bPl;f;=;10\r\x1bPsp;3\r\x1bPida;").count(), 2);
     let job = prepare("Primacy", "YMCKO", &card).unwrap().job;
     assert!(!String::from_utf8_lossy(&job).contains("Psp"));
+}
+
+#[test]
+fn a_photo_fits_on_half_panels_and_what_is_wider_is_refused() {
+    let head = prepress("Primacy", "YMCKOS").head();
+    let with_colour = |columns: std::ops::Range<usize>| {
+        let mut face = FaceImage::white(head.width_px, head.height_px);
+        for row in face.rgb.chunks_exact_mut(head.width_px as usize * 3).skip(150).take(319) {
+            row[columns.start * 3..columns.end * 3].fill(90);
+        }
+        one_sided(face)
+    };
+    // The photo of a child's card: 18 mm.
+    let card = prepare("Primacy", "YMCKOS", &with_colour(753..966)).unwrap();
+    assert_eq!(letters("Primacy", &card.job), "ymco");
+    assert!(String::from_utf8_lossy(&card.job).contains("\x1bPsp;3\r\x1bPida;"));
+    assert!(prepare("Primacy", "YMCKOS", &with_colour(0..338)).is_ok());
+    let refused = prepare("Primacy", "YMCKOS", &with_colour(100..439));
+    let want = PrepressError::HalfPanel { ribbon: "YMCKOS".into(), got_px: 339, most_px: 338 };
+    assert_eq!(refused, Err(want));
 }
 
 #[test]
