@@ -92,7 +92,8 @@ impl Evolis {
     /// nothing (section 1). No card comes of it: the job never hears its `Se`, and the card that it fed is found inside.
     fn ask_model(&mut self) -> Result<String, Cause> {
         let told = self.ask_name()?;
-        let status_only = told.is_empty() || is_done(&told) || is_error(&told);
+        // A refusal is an answer: it has heard the question.
+        let status_only = told.is_empty() || is_done(&told);
         if find_model(&told).is_some() || !status_only {
             return Ok(told);
         }
