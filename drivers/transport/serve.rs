@@ -7,6 +7,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use crate::emulation::{NEVER, SharedMachine, Speech};
 
 /// More than any job (4.3 MB for two sides, Evolis wire notes, section 8); a client that sends more has run wild.
@@ -15,8 +17,11 @@ const REQUEST_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// A client that says nothing for this long has gone; the next one waits.
 const READ_LIMIT: Duration = Duration::from_secs(30);
 
-/// How often a quiet server looks whether it should stop; short enough that no exchange notices it.
-const STOP_LOOK: Duration = Duration::from_millis(2);
+/// How often a quiet server looks whether it should stop. A client is noticed at once.
+const STOP_LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+
+/// A machine that will answer later is not asked again sooner.
+const LATE_LOOK: Duration = Duration::from_millis(2);
 
 /// Clients that wait for an answer that never comes; the first of more is let go.
 const UNANSWERED_MAX: usize = 64;
@@ -39,7 +44,7 @@ pub fn serve_tcp(
         let stream = match listener.accept() {
             Ok((stream, _)) => stream,
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                std::thread::sleep(STOP_LOOK);
+                wait_for_client(listener);
                 continue;
             }
             // The client went before we looked, or the system is short of something for a moment.
@@ -61,6 +66,15 @@ pub fn serve_tcp(
         }
     }
     Ok(())
+}
+
+/// Returns when a client is there, or it is time to look whether to stop.
+fn wait_for_client(listener: &TcpListener) {
+    let mut waiting = [PollFd::new(listener, PollFlags::IN)];
+    if poll(&mut waiting, Some(&STOP_LOOK)).is_err() {
+        // Interrupted, or out of memory: the caller looks again, but not without a pause.
+        std::thread::sleep(LATE_LOOK);
+    }
 }
 
 /// Has the machine hear one request to its end (the client half-closes).
@@ -103,7 +117,7 @@ fn answer(mut stream: &TcpStream, machine: &SharedMachine, stop: &AtomicBool) ->
         match speech {
             Speech::Later(NEVER) => return Ok(true),
             // In pieces, so that it can be stopped meanwhile.
-            Speech::Later(span) => machine.pass(span.clamp(STOP_LOOK, READ_LIMIT / 100)),
+            Speech::Later(span) => machine.pass(span.clamp(LATE_LOOK, READ_LIMIT / 100)),
             Speech::Said | Speech::HangsUp => break,
         }
         if stop.load(Ordering::Relaxed) {
