@@ -69,13 +69,14 @@ impl Evolis {
     fn introduce(&mut self, model_override: Option<&str>) -> Result<(), Cause> {
         let told = self.ask_model()?;
         let name = model_override.unwrap_or(&told);
-        self.model = find_model(name).ok_or_else(|| {
-            Cause::Unsupported(format!(
-                "no Evolis model {:?}; known: {}",
-                printable(name),
-                model_names().join(", ")
-            ))
-        })?;
+        let Some(model) = find_model(name) else {
+            // Said twice, it is a name; said once, it may be a late answer to another question, and somebody's data.
+            let is_name = model_override.is_some() || self.ask("Rtp")?.text == told;
+            let quoted = if is_name { printable(name) } else { "(not told)".to_owned() };
+            let known = model_names().join(", ");
+            return Err(Cause::Unsupported(format!("no Evolis model {quoted:?}; known: {known}")));
+        };
+        self.model = model;
         self.identity = Identity {
             model: self.model.name.clone(),
             serial: self.ask_serial()?,

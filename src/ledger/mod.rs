@@ -126,8 +126,14 @@ impl Ledger {
         let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
         let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let timer = timer.map_err(refuse)?;
-        let writer =
-            writer::Writer { connection, requests, seq_out, clock: clock.clone(), _lock: lock };
+        let writer = writer::Writer {
+            connection,
+            requests,
+            seq_out,
+            clock: clock.clone(),
+            logged_bytes: 0,
+            _lock: lock,
+        };
         std::thread::Builder::new()
             .name("ledger".into())
             .spawn(move || {

@@ -65,7 +65,7 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "foreign_keys", "ON")?;
     // Erased personal data must not stay in free pages.
     connection.pragma_update(None, "secure_delete", "ON")?;
-    // The writer puts the log away when it is quiet, so that a burst of photos is not written twice at once. This
+    // The writer puts a long log away when it is quiet, so that a burst of photos is not written twice at once. This
     // bounds a burst: 512 MiB, some 3,000 jobs. What the log took beyond 32 MiB is given back afterwards.
     connection.pragma_update(None, "wal_autocheckpoint", 32_768)?;
     connection.pragma_update(None, "journal_size_limit", 32 * 1024 * 1024)?;

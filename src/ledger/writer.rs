@@ -20,6 +20,12 @@ const BATCH_LIMIT: usize = 64;
 /// Silence after which the log is copied into the file: longer than clients in a burst leave between two jobs.
 const QUIET: Duration = Duration::from_millis(200);
 
+/// A shorter log stays where it is: put away after every event, each would be synced three times, and flash worn.
+const LOG_LONG_BYTES: usize = 32 * 1024 * 1024;
+
+/// What a request without a photo takes in the log: a few pages of 16 KiB.
+const EVENT_LOG_BYTES: usize = 64 * 1024;
+
 type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 
 /// What can be asked of the writer.
@@ -40,6 +46,8 @@ pub(super) struct Writer {
     pub requests: mpsc::Receiver<Request>,
     pub seq_out: watch::Sender<u64>,
     pub clock: Clock,
+    /// About so much was logged since the log was last put away.
+    pub logged_bytes: usize,
     /// Held as long as the writer lives.
     pub _lock: File,
 }
@@ -60,8 +68,11 @@ impl Writer {
         }
     }
 
-    /// The next request, however long it takes to come; the log is put away meanwhile.
+    /// The next request, however long it takes to come; a long log is put away meanwhile.
     fn next(&mut self, clock: &Runtime) -> Option<Request> {
+        if self.logged_bytes < LOG_LONG_BYTES {
+            return self.requests.blocking_recv();
+        }
         let soon = clock.block_on(async { timeout(QUIET, self.requests.recv()).await });
         soon.unwrap_or_else(|_quiet| {
             self.put_log_away();
@@ -70,7 +81,8 @@ impl Writer {
     }
 
     /// Copies the log into the file, as far as no reader is in the way; the rest waits for the next silence.
-    fn put_log_away(&self) {
+    fn put_log_away(&mut self) {
+        self.logged_bytes = 0;
         if let Err(error) =
             self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
         {
@@ -82,6 +94,7 @@ impl Writer {
     /// Everybody in the batch hears the same of the disk; each hears its own of the rules.
     fn commit(&mut self, batch: &mut Vec<Request>) {
         let now = (self.clock)();
+        self.logged_bytes += batch.iter().map(Request::log_bytes).sum::<usize>();
         let mut outcomes = Vec::with_capacity(batch.len());
         let written = self.connection.transaction().and_then(|mut all| {
             for request in batch.drain(..) {
@@ -108,6 +121,15 @@ impl Writer {
 }
 
 impl Request {
+    /// About what it will take in the log.
+    fn log_bytes(&self) -> usize {
+        let photo = match self {
+            Request::Accept { job, .. } => job.photo.as_ref().map_or(0, Vec::len),
+            Request::Append { .. } | Request::Note { .. } => 0,
+        };
+        EVENT_LOG_BYTES + photo
+    }
+
     fn refuse(self, why: &str) {
         let error = LedgerError::Write(why.to_owned());
         match self {

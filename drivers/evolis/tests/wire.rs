@@ -107,6 +107,33 @@ fn the_computer_died_in_the_middle_of_a_panel_and_the_next_one_is_heard() {
     }
 }
 
+/// A machine that says one thing that nobody asked for, and to every question after it another.
+struct Babbler(Vec<&'static str>);
+
+impl Transport for Babbler {
+    fn send(&mut self, _: &[u8], _: Duration) -> Result<(), TransportError> {
+        Ok(())
+    }
+
+    fn receive(&mut self, answer: &mut Vec<u8>, _: Duration) -> Result<(), TransportError> {
+        let text = if self.0.len() > 1 { self.0.remove(0) } else { self.0[0] };
+        answer.clear();
+        Answer { text: text.to_owned(), ..Answer::default() }.emit(answer);
+        Ok(())
+    }
+
+    fn pause(&mut self, _: Duration) {}
+}
+
+#[test]
+fn an_unknown_model_is_named_and_what_stood_on_a_stripe_is_not() {
+    let open = |texts| crate::open("evolis", None, Box::new(Babbler(texts))).err().unwrap();
+    let error = open(vec!["Avansia"]).to_string();
+    assert!(error.contains("Avansia") && error.contains("Primacy 2"), "{error}");
+    let error = open(vec!["BURUNG KENARI", "Avansia"]).to_string();
+    assert!(!error.contains("KENARI") && error.contains("Primacy 2"), "{error}");
+}
+
 #[test]
 fn noise_breaks_neither_the_driver_nor_the_machine() {
     let mut noise = Noise(0x5eed_0001);
