@@ -53,6 +53,12 @@ pub fn check(recommendation: Option<&Recommendation>, now: Timestamp) -> Vec<Fin
     findings
 }
 
+/// What tells one approval from every other; `None`: it has no number, and only its job's `ref` does.
+pub fn number(recommendation: Option<&Recommendation>) -> Option<String> {
+    let number = recommendation?.nomor.as_deref()?.trim();
+    (!number.is_empty()).then(|| number.to_owned())
+}
+
 /// Until when a recommendation is good that was received at `received`: `kadaluarsa`, else seven days after `pada`,
 /// else seven days after it was received. A time that cannot be read counts as not given; `check` refuses it.
 fn good_until(recommendation: &Recommendation, received: Timestamp) -> Timestamp {

@@ -10,10 +10,11 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use crate::clock::Clock;
 use crate::config::{Config, Fault};
 use crate::desk::Desk;
 use crate::http;
-use crate::ledger::{Clock, Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError};
 use crate::report::Metrics;
 use crate::station::{self, Connection, Handle};
 

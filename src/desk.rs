@@ -50,6 +50,7 @@ pub struct Examined {
     findings: Vec<Finding>,
     state: State,
     body_sha256: [u8; 32],
+    approval: Option<String>,
 }
 
 /// A job that may not be stored: every fault, and the warnings found beside them.
@@ -86,6 +87,7 @@ impl Examined {
             request: self.request,
             photo: self.photo,
             key,
+            approval: self.approval,
             body_sha256: self.body_sha256,
             kind: self.kind,
             findings: self.findings,
@@ -139,7 +141,8 @@ impl Desk {
             (true, true) => State::Held,
             (true, false) => State::Queued,
         };
-        Ok(Examined { request, photo, kind: card.kind, findings, state, body_sha256 })
+        let approval = approval::number(request.recommendation.as_ref());
+        Ok(Examined { request, photo, kind: card.kind, findings, state, body_sha256, approval })
     }
 
     /// The inspection that was put off when the job was taken in.

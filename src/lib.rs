@@ -6,6 +6,7 @@ pub mod lifecycle;
 
 pub mod approval;
 pub mod cli;
+pub mod clock;
 pub mod compose;
 pub mod config;
 pub mod daemon;

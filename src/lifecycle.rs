@@ -49,7 +49,7 @@ pub enum State {
     Unsure,
     /// Ended before any card moved.
     Cancelled,
-    /// Ended with a spoiled blank.
+    /// Ended: the card that came out was found bad, or was destroyed. Its approval is used up.
     Spoiled,
     /// Ended because its approval grew too old.
     Expired,
@@ -81,7 +81,8 @@ pub enum Event {
     CardOut,
     /// Evidence: no blank left the feeder.
     NoCard,
-    /// Evidence: the blank is spoiled.
+    /// Evidence: the blank is spoiled. Before a card came out no good one exists, and the job waits again under the
+    /// same approval; afterwards the approval is used up.
     Spoil,
     /// Contact was lost after the point of no return.
     LoseSight,
@@ -117,10 +118,12 @@ pub const MOVES: &[(State, Event, State)] = {
         (Encoding, NoCard, Queued),
         (Printing, NoCard, Queued),
         (Unsure, NoCard, Queued),
-        (Encoding, Spoil, Spoiled),
-        (Encoded, Spoil, Spoiled),
-        (Printing, Spoil, Spoiled),
-        (Unsure, Spoil, Spoiled),
+        (Encoding, Spoil, Queued),
+        (Encoded, Spoil, Queued),
+        (Printing, Spoil, Queued),
+        (Unsure, Spoil, Queued),
+        (Printed, Spoil, Spoiled),
+        (HandedOver, Spoil, Spoiled),
         (Encoding, LoseSight, Unsure),
         (Encoded, LoseSight, Unsure),
         (Printing, LoseSight, Unsure),
@@ -300,12 +303,12 @@ mod tests {
         queued      . Held . Claimed . . . . . . . . . Cancelled Expired .
         claimed     . Held . . Composed Queued . . . . . . . Cancelled . .
         composed    . Held . . . Queued Encoding . Printing . . . . Cancelled . .
-        encoding    . . . . . . . Encoded . . Queued Spoiled Unsure . . .
-        encoded     . . . . . . . . Printing . . Spoiled Unsure . . .
-        printing    . . . . . . . . . Printed Queued Spoiled Unsure . . .
-        printed     . . . . . . . . . . . . . . . HandedOver
-        handed_over . . . . . . . . . . . . . . . .
-        unsure      . . . . . . . . . Printed Queued Spoiled . . . .
+        encoding    . . . . . . . Encoded . . Queued Queued Unsure . . .
+        encoded     . . . . . . . . Printing . . Queued Unsure . . .
+        printing    . . . . . . . . . Printed Queued Queued Unsure . . .
+        printed     . . . . . . . . . . . Spoiled . . . HandedOver
+        handed_over . . . . . . . . . . . Spoiled . . . .
+        unsure      . . . . . . . . . Printed Queued Queued . . . .
         cancelled   . . . . . . . . . . . . . . . .
         spoiled     . . . . . . . . . . . . . . . .
         expired     . . . . . . . . . . . . . . . .";
@@ -330,8 +333,8 @@ mod tests {
         for from in [State::Unsure, State::Printed, State::Spoiled, State::HandedOver] {
             assert!(MOVES.iter().all(|(f, _, to)| *f != from || *to != State::Printing));
         }
-        for end in State::ALL.into_iter().filter(|s| s.is_end() && *s != State::Printed) {
-            assert!(MOVES.iter().all(|(from, _, _)| *from != end), "{} is an end", end.name());
+        for (from, event, to) in MOVES.iter().filter(|(from, _, _)| from.is_end()) {
+            assert!(to.is_end(), "{} on {} prints again", from.name(), event.name());
         }
     }
 

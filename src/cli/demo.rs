@@ -12,10 +12,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::client::{Client, Listening, Where};
 use super::{Exit, run};
+use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
 use crate::daemon::Daemon;
-use crate::ledger::system_clock;
 use crate::lifecycle::State;
 use crate::product::Backdrop;
 
@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     // Whoever wants to see the machinery sets RUST_LOG.
     run::start_log("warn");
-    let daemon = Daemon::start(&config, system_clock())?;
+    let daemon = Daemon::start(&config, Clock::system())?;
     let url = format!("http://{}", daemon.address());
     println!("page   {url}/");
     println!("cards  {}", config.printer.emulator.folder.display());

@@ -9,9 +9,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::Exit;
+use crate::clock::Clock;
 use crate::config::{Config, Fault};
 use crate::daemon::{Daemon, StartError};
-use crate::ledger::system_clock;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -26,7 +26,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Err(faults) => return Ok(refuse(&args.config, &faults)),
     };
     start_log(&config.log.level);
-    let daemon = match Daemon::start(&config, system_clock()) {
+    let daemon = match Daemon::start(&config, Clock::system()) {
         Err(StartError::Config(faults)) => return Ok(refuse(&args.config, &faults)),
         other => other?,
     };

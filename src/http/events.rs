@@ -31,16 +31,16 @@ pub(super) struct EntryView {
     /// When (RFC 3339).
     #[schema(value_type = String, format = DateTime)]
     at: jiff::Timestamp,
-    /// Whose.
-    job: String,
+    /// Whose; `null`: it is about the station.
+    job: Option<String>,
     /// The job's `ref`.
     #[serde(rename = "ref")]
-    reference: String,
+    reference: Option<String>,
     /// What happened.
     #[schema(example = "card_out")]
     event: String,
     /// Where the job stands after it.
-    state: crate::lifecycle::State,
+    state: Option<crate::lifecycle::State>,
     /// What is known: codes, hashes, counters.
     #[schema(value_type = Object)]
     detail: serde_json::Value,
@@ -51,7 +51,7 @@ impl From<Entry> for EntryView {
         Self {
             seq: entry.seq,
             at: entry.at,
-            job: entry.job.to_string(),
+            job: entry.job.map(|job| job.to_string()),
             reference: entry.reference,
             event: entry.event,
             state: entry.state,

@@ -194,6 +194,7 @@ fn answer(app: &App, accepted: Accepted, later: bool) -> Result<Response, Proble
         Accepted::Before(job) => (job, true),
         Accepted::KeyTaken => return Err(key_taken()),
         Accepted::RefTaken(job) => return Err(ref_taken(&job)),
+        Accepted::ApprovalUsed(job) => return Err(approval_used(&job)),
     };
     let location =
         HeaderValue::from_str(&format!("/v1/jobs/{}", job.id)).expect("a UUID is a header value");
@@ -233,6 +234,21 @@ fn ref_taken(job: &JobRecord) -> Problem {
         ),
     );
     Problem::of(StatusCode::CONFLICT, Finding::at("ref", "E_REF_TAKEN", words))
+}
+
+fn approval_used(job: &JobRecord) -> Problem {
+    let (id, state) = (&job.id, job.state);
+    let words = Words::new(
+        format!(
+            "Nomor rekomendasi ini sudah dipakai oleh pekerjaan {id} ({}). Satu rekomendasi, satu kartu: minta rekomendasi baru.",
+            state.label_id()
+        ),
+        format!(
+            "This recommendation is used by job {id} ({}). One recommendation, one card: ask for a new one.",
+            state.name()
+        ),
+    );
+    Problem::of(StatusCode::CONFLICT, Finding::at("recommendation.nomor", "E_APPROVAL_USED", words))
 }
 
 /// RFC 7240 section 4.1.

@@ -6,6 +6,8 @@
 //! Nothing is answered before it is synced: one thread writes, and many callers share one sync
 //! (group commit). Personal data lies in two tables of its own (`job_data`, `photos`), never in events.
 
+mod book;
+pub mod chain;
 mod reader;
 mod record;
 mod schema;
@@ -20,6 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use record::{Accepted, Entry, FaceHash, JobId, JobRecord, NewJob, Order, Page};
 
+use crate::clock::Clock;
 use crate::lifecycle::{Event, Refused, State};
 
 /// Requests that wait for the writer before callers are slowed down.
@@ -27,14 +30,6 @@ const INBOX_LIMIT: usize = 256;
 
 /// How long a daemon that stops waits for its ledger; putting a full log away takes well under a second.
 const CLOSE_LIMIT: std::time::Duration = std::time::Duration::from_secs(5);
-
-/// The time of day, passed in so that tests can turn it.
-pub type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
-
-/// The system's clock.
-pub fn system_clock() -> Clock {
-    Arc::new(jiff::Timestamp::now)
-}
 
 /// A handle to the ledger; cheap to clone. The writer thread ends when the last handle is dropped.
 #[derive(Clone)]
@@ -82,6 +77,9 @@ pub enum LedgerError {
     /// A question could not be answered.
     #[error("the ledger cannot be asked ({0})")]
     Read(String),
+    /// What lies there of a job is not what was accepted: never printed.
+    #[error("the stored data of the job are damaged")]
+    DataDamaged,
     /// No such job.
     #[error("there is no such job")]
     NoSuchJob,
@@ -164,7 +162,7 @@ impl Ledger {
 
     /// The time of day as the ledger sees it.
     pub fn now(&self) -> jiff::Timestamp {
-        (self.clock)()
+        self.clock.now()
     }
 
     /// Stores a new job; done when it is synced. From an async task.
@@ -187,6 +185,27 @@ impl Ledger {
         Synced(answer)
     }
 
+    /// Notes something about a job that moves nothing. From a plain thread.
+    pub fn note(
+        &self,
+        job: &JobId,
+        what: &'static str,
+        detail: serde_json::Value,
+    ) -> Synced<Entry> {
+        let (reply, answer) = oneshot::channel();
+        let note = writer::Request::Note { job: Some(job.clone()), what, detail, reply };
+        let _ = self.inbox.blocking_send(note);
+        Synced(answer)
+    }
+
+    /// Notes something about the station. From a plain thread.
+    pub fn note_station(&self, what: &'static str, detail: serde_json::Value) -> Synced<Entry> {
+        let (reply, answer) = oneshot::channel();
+        let note = writer::Request::Note { job: None, what, detail, reply };
+        let _ = self.inbox.blocking_send(note);
+        Synced(answer)
+    }
+
     /// Writes down that somebody looked at a job's faces. Looking moves nothing.
     ///
     /// # Errors
@@ -194,7 +213,8 @@ impl Ledger {
     pub async fn note_preview(&self, job: &JobId, side: &'static str) -> Result<(), LedgerError> {
         let (reply, answer) = oneshot::channel();
         let detail = serde_json::json!({ "side": side });
-        let request = writer::Request::Note { job: job.clone(), what: "previewed", detail, reply };
+        let request =
+            writer::Request::Note { job: Some(job.clone()), what: "previewed", detail, reply };
         self.inbox.send(request).await.map_err(|_| LedgerError::Closed)?;
         answer.await.unwrap_or(Err(LedgerError::Closed)).map(|_| ())
     }

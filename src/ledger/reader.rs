@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::LedgerError;
 use super::record::{Entry, JobId, JobRecord, Order, Page};
+use super::{LedgerError, chain};
 use crate::job::JobRequest;
 use crate::lifecycle::State;
 
 const JOB: &str =
     "SELECT seq, id, reference, product, reason, kind, state, findings, faces, evidence,
-                          received_at, changed_at FROM jobs";
-const EVENT: &str = "SELECT e.seq, e.at, j.id, j.reference, e.event, e.state, e.detail
-                     FROM events e JOIN jobs j ON j.seq = e.job";
+                          received_at, changed_at, spoiled, waits_since FROM jobs";
+const EVENT: &str = "SELECT e.seq, e.at, j.id, j.reference, e.event, e.state, e.detail, e.hash
+                     FROM events e LEFT JOIN jobs j ON j.seq = e.job";
 
 pub(super) fn last_seq(c: &Connection) -> Result<u64, LedgerError> {
     last_seq_raw(c).map_err(read_error)
@@ -21,6 +21,14 @@ pub(super) fn last_seq(c: &Connection) -> Result<u64, LedgerError> {
 
 pub(super) fn last_seq_raw(c: &Connection) -> rusqlite::Result<u64> {
     c.query_row("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))
+}
+
+/// Number and hash of the last line.
+pub(super) fn head(c: &Connection) -> rusqlite::Result<(u64, chain::Hash)> {
+    c.prepare_cached("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+        .map(|head| head.unwrap_or((0, chain::START)))
 }
 
 pub(super) fn job(c: &Connection, id: &JobId) -> Result<JobRecord, LedgerError> {
@@ -34,13 +42,22 @@ pub(super) fn job_data(
     c: &Connection,
     id: &JobId,
 ) -> Result<(JobRequest, Option<Vec<u8>>), LedgerError> {
-    let sql = "SELECT d.request, p.bytes FROM jobs j JOIN job_data d ON d.job = j.seq
-               LEFT JOIN photos p ON p.job = j.seq WHERE j.id = ?1";
-    let (request, photo): (String, Option<Vec<u8>>) = c
+    let sql = "SELECT d.request, p.bytes, d.salt, e.detail ->> '$.data_sha256'
+               FROM jobs j JOIN job_data d ON d.job = j.seq LEFT JOIN photos p ON p.job = j.seq
+               JOIN events e ON e.job = j.seq AND e.event = 'received' WHERE j.id = ?1";
+    type Row = (String, Option<Vec<u8>>, Vec<u8>, Option<String>);
+    let (request, photo, salt, sha256): Row = c
         .prepare_cached(sql)
-        .and_then(|mut s| s.query_row([id.as_str()], |r| Ok((r.get(0)?, r.get(1)?))).optional())
+        .and_then(|mut s| {
+            let row = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?));
+            s.query_row([id.as_str()], row).optional()
+        })
         .map_err(read_error)?
         .ok_or(LedgerError::NoSuchJob)?;
+    // One bit that fell over on the disk would be another child's card.
+    if sha256 != Some(chain::data_sha256(&salt, &request, photo.as_deref())) {
+        return Err(LedgerError::DataDamaged);
+    }
     // The error is not passed on: it could quote what is stored.
     let request = serde_json::from_str(&request).map_err(|e| {
         LedgerError::Read(format!("a stored job is damaged at column {}", e.column()))
@@ -121,6 +138,8 @@ fn job_of(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
         evidence: row.get::<_, Option<String>>(9)?.and_then(|t| serde_json::from_str(&t).ok()),
         received_at: text(row, 10, |t| t.parse().ok())?,
         changed_at: text(row, 11, |t| t.parse().ok())?,
+        spoiled: row.get(12)?,
+        waits_since: text(row, 13, |t| t.parse().ok())?,
     })
 }
 
@@ -128,11 +147,12 @@ fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
     Ok(Entry {
         seq: row.get(0)?,
         at: text(row, 1, |t| t.parse().ok())?,
-        job: text(row, 2, JobId::parse)?,
+        job: optional(row, 2, JobId::parse)?,
         reference: row.get(3)?,
         event: row.get(4)?,
-        state: text(row, 5, State::from_name)?,
+        state: optional(row, 5, State::from_name)?,
         detail: text(row, 6, |t| serde_json::from_str(t).ok())?,
+        hash: row.get(7)?,
     })
 }
 
@@ -144,6 +164,15 @@ fn text<T>(row: &Row<'_>, at: usize, read: impl FnOnce(&str) -> Option<T>) -> ru
         row.as_ref().column_name(at)?.to_owned(),
         rusqlite::types::Type::Text,
     ))
+}
+
+fn optional<T>(
+    row: &Row<'_>,
+    at: usize,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<Option<T>> {
+    let absent = row.get_ref(at)? == rusqlite::types::ValueRef::Null;
+    if absent { Ok(None) } else { text(row, at, read).map(Some) }
 }
 
 #[allow(clippy::needless_pass_by_value)] // The shape that `map_err` wants.

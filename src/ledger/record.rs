@@ -53,6 +53,8 @@ pub struct NewJob {
     pub photo: Option<Vec<u8>>,
     /// The client's `Idempotency-Key`.
     pub key: Option<String>,
+    /// The number of its approval, where the approval has one: no other live job may have it.
+    pub approval: Option<String>,
     /// SHA-256 over the canonical request and the photo: same key, same body?
     pub body_sha256: [u8; 32],
     /// The kind of card that the data lead to (`A`, `B`).
@@ -74,6 +76,8 @@ pub enum Accepted {
     KeyTaken,
     /// A live job has the same `ref`, and another body.
     RefTaken(Box<JobRecord>),
+    /// A live job has the same approval: one approval, one card.
+    ApprovalUsed(Box<JobRecord>),
 }
 
 /// A job as the ledger knows it: nothing personal.
@@ -99,6 +103,10 @@ pub struct JobRecord {
     pub faces: Vec<FaceHash>,
     /// What the machine said of the card, or who saw it; with the last event that needs it.
     pub evidence: Option<Value>,
+    /// Blanks spoiled for it since a person last released it.
+    pub spoiled: u32,
+    /// Since when it waits: accepted, or last released by a person.
+    pub waits_since: jiff::Timestamp,
     /// When it was accepted.
     pub received_at: jiff::Timestamp,
     /// When it last moved.
@@ -121,16 +129,18 @@ pub struct Entry {
     pub seq: u64,
     /// When.
     pub at: jiff::Timestamp,
-    /// Whose.
-    pub job: JobId,
+    /// Whose; `None`: it is about the station.
+    pub job: Option<JobId>,
     /// The job's `ref`, so that a listener need not ask.
-    pub reference: String,
-    /// `received`, the name of a lifecycle event, or `previewed`.
+    pub reference: Option<String>,
+    /// `received`, the name of a lifecycle event, or what was noted (`previewed`, `looked`, …).
     pub event: String,
     /// Where the job stands after it.
-    pub state: State,
+    pub state: Option<State>,
     /// What is known: codes, hashes, counters, serial numbers. Nothing personal.
     pub detail: Value,
+    /// The chain: SHA-256 over the hash of the line before and this line, see [`super::chain`].
+    pub hash: [u8; 32],
 }
 
 /// Which jobs come first.

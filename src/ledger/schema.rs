@@ -11,7 +11,7 @@ use super::LedgerError;
 /// "KRTU": tells our file from any other SQLite file (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x4B52_5455;
 /// Raised with every change of the tables (`PRAGMA user_version`).
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 /// Only the reader's short questions can be in the way of the writer, or a technician's sqlite3.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 
@@ -29,24 +29,44 @@ CREATE TABLE jobs (
     evidence        TEXT,
     idempotency_key TEXT UNIQUE,
     body_sha256     BLOB NOT NULL,
+    approval        TEXT,
+    replaces        INTEGER REFERENCES jobs,
+    -- Blanks spoiled for it, and since when it waits: both begin anew when a person releases it.
+    spoiled         INTEGER NOT NULL DEFAULT 0,
+    waits_since     TEXT NOT NULL,
     received_at     TEXT NOT NULL,
     changed_at      TEXT NOT NULL
 );
 -- One live job a reference: an application that was withdrawn may be posted anew.
 CREATE UNIQUE INDEX jobs_live_reference ON jobs (reference) WHERE state NOT IN ('cancelled', 'expired');
+-- One live job an approval, and one live replacement a card.
+CREATE UNIQUE INDEX jobs_live_approval ON jobs (approval) WHERE state NOT IN ('cancelled', 'expired');
+CREATE UNIQUE INDEX jobs_live_replacement ON jobs (replaces) WHERE state NOT IN ('cancelled', 'expired');
 CREATE INDEX jobs_state ON jobs (state, seq);
 CREATE TABLE counts (state TEXT PRIMARY KEY, jobs INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE job_data (job INTEGER PRIMARY KEY REFERENCES jobs, request TEXT NOT NULL);
+-- The salt makes the hash of a child's data, which stands in an event for ever, useless without the data.
+CREATE TABLE job_data (job INTEGER PRIMARY KEY REFERENCES jobs, request TEXT NOT NULL, salt BLOB NOT NULL);
 CREATE TABLE photos (job INTEGER PRIMARY KEY REFERENCES jobs, bytes BLOB NOT NULL);
 CREATE TABLE events (
-    seq    INTEGER PRIMARY KEY AUTOINCREMENT,
-    job    INTEGER NOT NULL REFERENCES jobs,
+    seq    INTEGER PRIMARY KEY,
+    job    INTEGER REFERENCES jobs,
     at     TEXT NOT NULL,
     event  TEXT NOT NULL,
-    state  TEXT NOT NULL,
-    detail TEXT NOT NULL
+    state  TEXT,
+    detail TEXT NOT NULL,
+    hash   BLOB NOT NULL
 );
 CREATE INDEX events_job ON events (job, seq);
+-- What became of blanks: a projection of the events, by their numbers.
+CREATE TABLE blanks (
+    event INTEGER PRIMARY KEY REFERENCES events,
+    job   INTEGER REFERENCES jobs,
+    at    TEXT NOT NULL,
+    kind  TEXT NOT NULL,
+    cause TEXT,
+    cards INTEGER NOT NULL
+);
+CREATE INDEX blanks_at ON blanks (at);
 ";
 
 /// Opens the writer's connection: write-ahead log, synced at every commit.

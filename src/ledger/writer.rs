@@ -4,15 +4,17 @@
 use std::fs::File;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
-use serde_json::{Value, json};
+use rusqlite::{Connection, Transaction};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use super::book::{accept, append, note, write_error};
 use super::record::{Accepted, Entry, JobId, NewJob};
-use super::{Clock, LedgerError, reader};
-use crate::lifecycle::{Event, State};
+use super::{LedgerError, reader};
+use crate::clock::Clock;
+use crate::lifecycle::Event;
 
 /// Requests that share one sync at most: bounds the log's growth and the wait of the first.
 const BATCH_LIMIT: usize = 64;
@@ -32,7 +34,7 @@ type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 pub(super) enum Request {
     Accept { job: Box<NewJob>, reply: Reply<Accepted> },
     Append { job: JobId, event: Event, detail: Value, reply: Reply<Entry> },
-    Note { job: JobId, what: &'static str, detail: Value, reply: Reply<Entry> },
+    Note { job: Option<JobId>, what: &'static str, detail: Value, reply: Reply<Entry> },
 }
 
 /// An answer that may be given once the sync is done.
@@ -93,7 +95,7 @@ impl Writer {
 
     /// Everybody in the batch hears the same of the disk; each hears its own of the rules.
     fn commit(&mut self, batch: &mut Vec<Request>) {
-        let now = (self.clock)();
+        let now = self.clock.now();
         self.logged_bytes += batch.iter().map(Request::log_bytes).sum::<usize>();
         let mut outcomes = Vec::with_capacity(batch.len());
         let written = self.connection.transaction().and_then(|mut all| {
@@ -169,7 +171,7 @@ fn perform(all: &mut Transaction<'_>, request: Request, now: jiff::Timestamp) ->
             Outcome::Entry(in_savepoint(all, |c| append(c, &job, event, &detail, now)), reply)
         }
         Request::Note { job, what, detail, reply } => {
-            Outcome::Entry(in_savepoint(all, |c| note(c, &job, what, &detail, now)), reply)
+            Outcome::Entry(in_savepoint(all, |c| note(c, job.as_ref(), what, &detail, now)), reply)
         }
     }
 }
@@ -182,171 +184,4 @@ fn in_savepoint<T>(
     let done = work(&point)?;
     point.commit().map_err(write_error)?;
     Ok(done)
-}
-
-fn accept(c: &Connection, job: &NewJob, now: jiff::Timestamp) -> Result<Accepted, LedgerError> {
-    if let Some(known) = met_before(c, job)? {
-        return Ok(known);
-    }
-    let findings =
-        serde_json::to_string(&job.findings).map_err(|e| LedgerError::Write(e.to_string()))?;
-    let request =
-        serde_json::to_string(&job.request).map_err(|e| LedgerError::Write(e.to_string()))?;
-    let at = now.to_string();
-    c.prepare_cached(
-        "INSERT INTO jobs (id, reference, product, reason, kind, state, findings, idempotency_key,
-             body_sha256, received_at, changed_at) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?10)",
-    )
-    .and_then(|mut s| {
-        s.execute(params![
-            job.id.as_str(),
-            job.request.reference,
-            job.request.product,
-            job.request.reason,
-            job.kind,
-            job.state.name(),
-            findings,
-            job.key,
-            job.body_sha256,
-            at
-        ])
-    })
-    .map_err(write_error)?;
-    let row = c.last_insert_rowid();
-    c.prepare_cached("INSERT INTO job_data (job, request) VALUES (?1, ?2)")
-        .and_then(|mut s| s.execute(params![row, request]))
-        .map_err(write_error)?;
-    if let Some(photo) = &job.photo {
-        c.prepare_cached("INSERT INTO photos (job, bytes) VALUES (?1, ?2)")
-            .and_then(|mut s| s.execute(params![row, photo]))
-            .map_err(write_error)?;
-    }
-    let codes: Vec<&str> = job.findings.iter().map(|f| f.code.as_str()).collect();
-    write_event(c, row, "received", job.state, &json!({ "findings": codes }), &at)?;
-    count(c, job.state, 1)?;
-    Ok(Accepted::New(Box::new(reader::job(c, &job.id)?)))
-}
-
-/// The same key, or the same `ref` in a live job?
-fn met_before(c: &Connection, job: &NewJob) -> Result<Option<Accepted>, LedgerError> {
-    let find = |sql: &str, value: &str| {
-        c.prepare_cached(sql)
-            .and_then(|mut s| {
-                s.query_row([value], |row| {
-                    Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))
-                })
-                .optional()
-            })
-            .map_err(write_error)
-    };
-    let record = |id: String| {
-        let id = JobId::parse(&id).ok_or_else(|| LedgerError::Read("a job has no name".into()))?;
-        reader::job(c, &id).map(Box::new)
-    };
-    if let Some(key) = &job.key
-        && let Some((id, sha)) =
-            find("SELECT id, body_sha256 FROM jobs WHERE idempotency_key = ?1", key)?
-    {
-        let same = sha == job.body_sha256;
-        return Ok(Some(if same { Accepted::Before(record(id)?) } else { Accepted::KeyTaken }));
-    }
-    let live = "SELECT id, body_sha256 FROM jobs
-                WHERE reference = ?1 AND state NOT IN ('cancelled', 'expired')";
-    let Some((id, sha)) = find(live, &job.request.reference)? else { return Ok(None) };
-    let known = record(id)?;
-    Ok(Some(if sha == job.body_sha256 {
-        Accepted::Before(known)
-    } else {
-        Accepted::RefTaken(known)
-    }))
-}
-
-fn append(
-    c: &Connection,
-    job: &JobId,
-    event: Event,
-    detail: &Value,
-    now: jiff::Timestamp,
-) -> Result<Entry, LedgerError> {
-    if event.needs_evidence() && detail.get("evidence").is_none_or(Value::is_null) {
-        return Err(LedgerError::NoEvidence(event));
-    }
-    let before = reader::job(c, job)?;
-    let state = before.state.after(event)?;
-    let row = i64::try_from(before.seq).map_err(|_| LedgerError::NoSuchJob)?;
-    let at = now.to_string();
-    c.prepare_cached(
-        "UPDATE jobs SET state = ?2, changed_at = ?3, faces = coalesce(?4, faces),
-             evidence = coalesce(?5, evidence), findings = coalesce(?6, findings) WHERE seq = ?1",
-    )
-    .and_then(|mut s| {
-        let field = |name: &str| detail.get(name).map(Value::to_string);
-        s.execute(params![
-            row,
-            state.name(),
-            at,
-            field("faces"),
-            field("evidence"),
-            field("findings")
-        ])
-    })
-    .map_err(write_error)?;
-    count(c, before.state, -1)?;
-    count(c, state, 1)?;
-    let seq = write_event(c, row, event.name(), state, detail, &at)?;
-    Ok(entry(seq, now, before.id, before.reference, event.name(), state, detail))
-}
-
-fn note(
-    c: &Connection,
-    job: &JobId,
-    what: &str,
-    detail: &Value,
-    now: jiff::Timestamp,
-) -> Result<Entry, LedgerError> {
-    let known = reader::job(c, job)?;
-    let row = i64::try_from(known.seq).map_err(|_| LedgerError::NoSuchJob)?;
-    let seq = write_event(c, row, what, known.state, detail, &now.to_string())?;
-    Ok(entry(seq, now, known.id, known.reference, what, known.state, detail))
-}
-
-fn entry(
-    seq: u64,
-    at: jiff::Timestamp,
-    job: JobId,
-    reference: String,
-    event: &str,
-    state: State,
-    detail: &Value,
-) -> Entry {
-    Entry { seq, at, job, reference, event: event.to_owned(), state, detail: detail.clone() }
-}
-
-fn write_event(
-    c: &Connection,
-    row: i64,
-    event: &str,
-    state: State,
-    detail: &Value,
-    at: &str,
-) -> Result<u64, LedgerError> {
-    c.prepare_cached("INSERT INTO events (job, at, event, state, detail) VALUES (?1,?2,?3,?4,?5)")
-        .and_then(|mut s| s.execute(params![row, at, event, state.name(), detail.to_string()]))
-        .map_err(write_error)?;
-    Ok(c.last_insert_rowid().unsigned_abs())
-}
-
-fn count(c: &Connection, state: State, by: i64) -> Result<(), LedgerError> {
-    c.prepare_cached(
-        "INSERT INTO counts (state, jobs) VALUES (?1, ?2)
-         ON CONFLICT (state) DO UPDATE SET jobs = jobs + ?2",
-    )
-    .and_then(|mut s| s.execute(params![state.name(), by]))
-    .map(drop)
-    .map_err(write_error)
-}
-
-#[allow(clippy::needless_pass_by_value)] // The shape that `map_err` wants.
-fn write_error(error: rusqlite::Error) -> LedgerError {
-    LedgerError::Write(error.to_string())
 }

@@ -5,8 +5,9 @@
 
 use std::path::Path;
 
+use kartu::clock::Clock;
 use kartu::job::JobRequest;
-use kartu::ledger::{Accepted, JobId, Ledger, NewJob, system_clock};
+use kartu::ledger::{Accepted, JobId, Ledger, NewJob};
 use kartu::lifecycle::{Event, State};
 use serde_json::json;
 
@@ -25,7 +26,7 @@ fn main() {
     let photo = std::fs::read(photo).expect("the photo file can be read");
     let jobs: usize = jobs.parse().expect("a number of jobs");
 
-    let ledger = Ledger::open(Path::new(ledger), system_clock()).expect("a new ledger");
+    let ledger = Ledger::open(Path::new(ledger), Clock::system()).expect("a new ledger");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let numbers: Vec<usize> = (0..jobs).collect();
     for some in numbers.chunks(TOGETHER) {
@@ -52,6 +53,7 @@ async fn accept(
             photo: Some(photo.to_vec()),
             key: Some(request.reference.clone()),
             request,
+            approval: None,
             body_sha256: [7; 32],
             kind: Some("B".to_owned()),
             findings: Vec::new(),

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use base64::Engine as _;
 use drivers::emulation::{EmulatorSettings, Lever, SharedMachine};
+use kartu::clock::Clock;
 use kartu::compose::portrait::draw_portrait;
 use kartu::config::Config;
 use kartu::daemon::Daemon;
-use kartu::ledger::{Clock, system_clock};
 use kartu::product::Backdrop;
 use kartu::station::Connection;
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ impl Bench {
         let config =
             config(bench.dir.path(), "").replace("address = \"emulated\"", "address = \"\"");
         let config = Config::parse(&config, bench.dir.path()).unwrap();
-        let daemon = Daemon::start(&config, system_clock()).unwrap();
+        let daemon = Daemon::start(&config, Clock::system()).unwrap();
         bench.http = Http::new(&format!("http://{}", daemon.address()));
         bench.daemon = Some(daemon);
         bench
@@ -72,7 +72,7 @@ impl Bench {
 
     /// Switches the station on, with what the ledger holds.
     pub fn start(&mut self, more: &str) {
-        self.start_at(more, system_clock());
+        self.start_at(more, Clock::system());
     }
 
     /// The same, with another clock on its wall.

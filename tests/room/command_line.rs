@@ -226,7 +226,7 @@ fn the_emulated_printer_is_a_process_of_its_own() {
     let text =
         crate::bench::config(dir.path(), "").replace("\"emulated\"", &format!("{address:?}"));
     let config = kartu::config::Config::parse(&text, dir.path()).unwrap();
-    let daemon = kartu::daemon::Daemon::start(&config, kartu::ledger::system_clock()).unwrap();
+    let daemon = kartu::daemon::Daemon::start(&config, kartu::clock::Clock::system()).unwrap();
     let http = crate::bench::Http::new(&format!("http://{}", daemon.address()));
     let id = http.post("/v1/jobs", &child("S2")).body["id"].clone();
     http.listen(0, |kind, _, data| {

@@ -125,7 +125,7 @@ fn with_kia(line: &str) -> Bench {
     let config = kartu::config::Config::parse(&text, bench.dir.path()).unwrap();
     let connection = kartu::station::Connection::to_machine("evolis", bench.machine.clone());
     let daemon =
-        kartu::daemon::Daemon::start_at(&config, kartu::ledger::system_clock(), connection)
+        kartu::daemon::Daemon::start_at(&config, kartu::clock::Clock::system(), connection)
             .unwrap();
     bench.http = crate::bench::Http::new(&format!("http://{}", daemon.address()));
     bench.daemon = Some(daemon);

@@ -2,11 +2,11 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 
+use kartu::clock::Clock;
 use kartu::config::Config;
 use kartu::daemon::{Daemon, StartError};
-use kartu::ledger::{LedgerError, system_clock};
+use kartu::ledger::LedgerError;
 use serde_json::Value;
 
 use crate::bench::{Bench, Http, child, config};
@@ -31,7 +31,7 @@ fn an_approval_that_expired_while_the_station_was_off_prints_nothing() {
     let id = bench.accepted(&child("S2"));
     bench.stop();
     let in_eight_days = || jiff::Timestamp::now() + jiff::SignedDuration::from_hours(8 * 24);
-    bench.start_at("", Arc::new(in_eight_days));
+    bench.start_at("", Clock::with_wall(in_eight_days));
     let job = bench.until(&id, "held");
     assert_eq!(job["reasons"][0]["code"], "H_RECOMMENDATION_EXPIRED");
     assert_eq!(bench.cards_out(), 0);
@@ -105,7 +105,7 @@ fn killed_right_after_the_answer_nothing_accepted_is_lost() {
 fn a_second_station_on_one_ledger_is_refused() {
     let bench = Bench::without_printer();
     let config = Config::parse(&config(bench.dir.path(), ""), bench.dir.path()).unwrap();
-    let second = Daemon::start(&config, system_clock()).err().unwrap();
+    let second = Daemon::start(&config, Clock::system()).err().unwrap();
     assert!(matches!(second, StartError::Ledger(LedgerError::InUse { .. })), "{second}");
 }
 
@@ -119,7 +119,7 @@ fn a_damaged_ledger_is_never_taken_for_an_empty_one() {
     for damage in [&b"not a ledger at all, but long enough to have a header of one hundred bytes, which SQLite wants to see first thing."[..], &whole[..whole.len() / 2 + 7]] {
         std::fs::write(&path, damage).unwrap();
         let config = Config::parse(&config(bench.dir.path(), ""), bench.dir.path()).unwrap();
-        let error = Daemon::start(&config, system_clock()).err().map(|e| e.to_string());
+        let error = Daemon::start(&config, Clock::system()).err().map(|e| e.to_string());
         assert!(error.as_ref().is_some_and(|e| e.contains("cannot be read")), "{error:?}");
         assert_eq!(std::fs::read(&path).unwrap(), damage, "what is there is kept");
     }

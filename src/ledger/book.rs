@@ -1,0 +1,227 @@
+//! What one request writes: a job, an event, a note, with the tables that follow from it. Knows no thread and no sync.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::{Value, json};
+
+use super::record::{Accepted, Entry, JobId, NewJob};
+use super::{LedgerError, chain, reader};
+use crate::lifecycle::{Event, State};
+
+pub(super) fn accept(
+    c: &Connection,
+    job: &NewJob,
+    now: jiff::Timestamp,
+) -> Result<Accepted, LedgerError> {
+    if let Some(known) = met_before(c, job)? {
+        return Ok(known);
+    }
+    let at = now.to_string();
+    let row = insert_job(c, job, &at)?;
+    let request =
+        serde_json::to_string(&job.request).map_err(|e| LedgerError::Write(e.to_string()))?;
+    let salt = uuid::Uuid::new_v4().into_bytes();
+    c.prepare_cached("INSERT INTO job_data (job, request, salt) VALUES (?1, ?2, ?3)")
+        .and_then(|mut s| s.execute(params![row, request, salt]))
+        .map_err(write_error)?;
+    if let Some(photo) = &job.photo {
+        c.prepare_cached("INSERT INTO photos (job, bytes) VALUES (?1, ?2)")
+            .and_then(|mut s| s.execute(params![row, photo]))
+            .map_err(write_error)?;
+    }
+    let codes: Vec<&str> = job.findings.iter().map(|f| f.code.as_str()).collect();
+    let detail = json!({
+        "findings": codes, "ref": job.request.reference, "product": job.request.product,
+        "reason": job.request.reason, "kind": job.kind, "approval": job.approval,
+        "data_sha256": chain::data_sha256(&salt, &request, job.photo.as_deref()),
+    });
+    let whose = Whose { row: Some(row), id: Some(&job.id), state: Some(job.state) };
+    write_event(c, whose, "received", &detail, &at)?;
+    count(c, job.state, 1)?;
+    Ok(Accepted::New(Box::new(reader::job(c, &job.id)?)))
+}
+
+fn insert_job(c: &Connection, job: &NewJob, at: &str) -> Result<i64, LedgerError> {
+    let findings =
+        serde_json::to_string(&job.findings).map_err(|e| LedgerError::Write(e.to_string()))?;
+    c.prepare_cached(
+        "INSERT INTO jobs (id, reference, product, reason, kind, state, findings, idempotency_key,
+             body_sha256, approval, received_at, changed_at, waits_since)
+         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?11,?11)",
+    )
+    .and_then(|mut s| {
+        s.execute(params![
+            job.id.as_str(),
+            job.request.reference,
+            job.request.product,
+            job.request.reason,
+            job.kind,
+            job.state.name(),
+            findings,
+            job.key,
+            job.body_sha256,
+            job.approval,
+            at
+        ])
+    })
+    .map_err(write_error)?;
+    Ok(c.last_insert_rowid())
+}
+
+/// The same key, or the same `ref` in a live job?
+fn met_before(c: &Connection, job: &NewJob) -> Result<Option<Accepted>, LedgerError> {
+    let find = |sql: &str, value: &str| {
+        c.prepare_cached(sql)
+            .and_then(|mut s| {
+                s.query_row([value], |row| {
+                    Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))
+                })
+                .optional()
+            })
+            .map_err(write_error)
+    };
+    let record = |id: String| {
+        let id = JobId::parse(&id).ok_or_else(|| LedgerError::Read("a job has no name".into()))?;
+        reader::job(c, &id).map(Box::new)
+    };
+    if let Some(key) = &job.key
+        && let Some((id, sha)) =
+            find("SELECT id, body_sha256 FROM jobs WHERE idempotency_key = ?1", key)?
+    {
+        let same = sha == job.body_sha256;
+        return Ok(Some(if same { Accepted::Before(record(id)?) } else { Accepted::KeyTaken }));
+    }
+    let live = "SELECT id, body_sha256 FROM jobs
+                WHERE reference = ?1 AND state NOT IN ('cancelled', 'expired')";
+    if let Some((id, sha)) = find(live, &job.request.reference)? {
+        let known = record(id)?;
+        let same = sha == job.body_sha256;
+        return Ok(Some(if same { Accepted::Before(known) } else { Accepted::RefTaken(known) }));
+    }
+    let approved = "SELECT id, body_sha256 FROM jobs
+                    WHERE approval = ?1 AND state NOT IN ('cancelled', 'expired')";
+    let Some(approval) = &job.approval else { return Ok(None) };
+    let Some((id, _)) = find(approved, approval)? else { return Ok(None) };
+    Ok(Some(Accepted::ApprovalUsed(record(id)?)))
+}
+
+pub(super) fn append(
+    c: &Connection,
+    job: &JobId,
+    event: Event,
+    detail: &Value,
+    now: jiff::Timestamp,
+) -> Result<Entry, LedgerError> {
+    if event.needs_evidence() && detail.get("evidence").is_none_or(Value::is_null) {
+        return Err(LedgerError::NoEvidence(event));
+    }
+    let before = reader::job(c, job)?;
+    let state = before.state.after(event)?;
+    let row = i64::try_from(before.seq).map_err(|_| LedgerError::NoSuchJob)?;
+    let at = now.to_string();
+    c.prepare_cached(
+        "UPDATE jobs SET state = ?2, changed_at = ?3, faces = coalesce(?4, faces),
+             evidence = coalesce(?5, evidence), findings = coalesce(?6, findings),
+             spoiled = CASE ?7 WHEN 'release' THEN 0 WHEN 'spoil' THEN spoiled + 1 ELSE spoiled END,
+             waits_since = CASE ?7 WHEN 'release' THEN ?3 ELSE waits_since END WHERE seq = ?1",
+    )
+    .and_then(|mut s| {
+        let field = |name: &str| detail.get(name).map(Value::to_string);
+        s.execute(params![
+            row,
+            state.name(),
+            at,
+            field("faces"),
+            field("evidence"),
+            field("findings"),
+            event.name()
+        ])
+    })
+    .map_err(write_error)?;
+    count(c, before.state, -1)?;
+    count(c, state, 1)?;
+    let whose = Whose { row: Some(row), id: Some(&before.id), state: Some(state) };
+    let (seq, hash) = write_event(c, whose, event.name(), detail, &at)?;
+    Ok(Entry {
+        seq,
+        at: now,
+        job: Some(before.id),
+        reference: Some(before.reference),
+        event: event.name().to_owned(),
+        state: Some(state),
+        detail: detail.clone(),
+        hash,
+    })
+}
+
+/// A note moves nothing; what it found may stand with its job.
+pub(super) fn note(
+    c: &Connection,
+    job: Option<&JobId>,
+    what: &str,
+    detail: &Value,
+    now: jiff::Timestamp,
+) -> Result<Entry, LedgerError> {
+    let known = job.map(|job| reader::job(c, job)).transpose()?;
+    let row = known.as_ref().map(|known| i64::try_from(known.seq)).transpose();
+    let row = row.map_err(|_| LedgerError::NoSuchJob)?;
+    if let (Some(row), Some(findings)) = (row, detail.get("findings")) {
+        c.prepare_cached("UPDATE jobs SET findings = ?2 WHERE seq = ?1")
+            .and_then(|mut s| s.execute(params![row, findings.to_string()]))
+            .map_err(write_error)?;
+    }
+    let state = known.as_ref().map(|known| known.state);
+    let whose = Whose { row, id: job, state };
+    let (seq, hash) = write_event(c, whose, what, detail, &now.to_string())?;
+    Ok(Entry {
+        seq,
+        at: now,
+        job: job.cloned(),
+        reference: known.map(|known| known.reference),
+        event: what.to_owned(),
+        state,
+        detail: detail.clone(),
+        hash,
+    })
+}
+
+/// The job that a line is about, and where it stands then.
+struct Whose<'a> {
+    row: Option<i64>,
+    id: Option<&'a JobId>,
+    state: Option<State>,
+}
+
+fn write_event(
+    c: &Connection,
+    whose: Whose<'_>,
+    event: &str,
+    detail: &Value,
+    at: &str,
+) -> Result<(u64, chain::Hash), LedgerError> {
+    let (last, previous) = reader::head(c).map_err(write_error)?;
+    let (seq, detail) = (last + 1, detail.to_string());
+    let state = whose.state.map(State::name);
+    let job = whose.id.map(JobId::as_str);
+    let hash = chain::Line { seq, at, job, event, state, detail: &detail }.hash(&previous);
+    c.prepare_cached(
+        "INSERT INTO events (seq, job, at, event, state, detail, hash) VALUES (?1,?2,?3,?4,?5,?6,?7)",
+    )
+    .and_then(|mut s| s.execute(params![seq, whose.row, at, event, state, detail, hash]))
+    .map_err(write_error)?;
+    Ok((seq, hash))
+}
+
+fn count(c: &Connection, state: State, by: i64) -> Result<(), LedgerError> {
+    c.prepare_cached(
+        "INSERT INTO counts (state, jobs) VALUES (?1, ?2)
+         ON CONFLICT (state) DO UPDATE SET jobs = jobs + ?2",
+    )
+    .and_then(|mut s| s.execute(params![state.name(), by]))
+    .map(drop)
+    .map_err(write_error)
+}
+
+#[allow(clippy::needless_pass_by_value)] // The shape that `map_err` wants.
+pub(super) fn write_error(error: rusqlite::Error) -> LedgerError {
+    LedgerError::Write(error.to_string())
+}
