@@ -64,7 +64,7 @@ fn prints_over_tcp_and_outlives_rude_clients() {
 }
 
 /// A wire without an end of input, as USB is: what is half said stays half said.
-struct OneStream(crate::emulation::SharedMachine);
+pub struct OneStream(pub crate::emulation::SharedMachine);
 
 impl Transport for OneStream {
     fn send(&mut self, request: &[u8], _: Duration) -> Result<(), TransportError> {
