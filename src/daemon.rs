@@ -83,7 +83,7 @@ impl Daemon {
         connection: Connection,
     ) -> Result<Daemon, StartError> {
         let desk = Arc::new(Desk::open(config).map_err(StartError::Config)?);
-        let ledger = Ledger::open(&config.station.ledger, clock)?;
+        let ledger = Ledger::open(&config.station.ledger, clock.clone())?;
         let address = config.http.listen;
         let refused = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(refused)?;
@@ -96,11 +96,14 @@ impl Daemon {
             .map_err(StartError::Thread)?;
         let metrics = Metrics::default();
         let (station, station_thread) = station::start(
-            config.station.name.clone(),
-            ledger.clone(),
-            desk.clone(),
+            station::Parts {
+                name: config.station.name.clone(),
+                ledger: ledger.clone(),
+                maker: desk.clone(),
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+            },
             connection.into_connect(),
-            metrics.clone(),
         )
         .map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);

@@ -8,6 +8,7 @@ mod jobs;
 mod openapi;
 mod preview;
 mod problem;
+mod settle;
 mod station;
 
 use std::net::TcpListener;
@@ -111,6 +112,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(jobs::post, jobs::list))
         .routes(routes!(jobs::show))
         .routes(routes!(jobs::cancel))
+        .routes(routes!(settle::resolve))
+        .routes(routes!(settle::release))
         .routes(routes!(events::of_job))
         .routes(routes!(preview::face))
         .routes(routes!(events::stream))

@@ -284,6 +284,22 @@ impl Ledger {
         self.ask(reader::counts)
     }
 
+    /// When the last line was written, by the clock of then.
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`].
+    pub fn last_at(&self) -> Result<Option<jiff::Timestamp>, LedgerError> {
+        self.ask(reader::last_at)
+    }
+
+    /// Was a print intended behind line `seq` on the machine of this serial number?
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`].
+    pub fn printed_since(&self, seq: u64, serial: &str) -> Result<bool, LedgerError> {
+        self.ask(|c| reader::printed_since(c, seq, serial))
+    }
+
     /// The number of the last synced event; changes when there is something new.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.last_seq.clone()
