@@ -289,9 +289,26 @@ impl Reason {
                 "Kartu di dalam printer dikirim ke kotak tolak.",
                 "The card inside was sent to the reject box.",
             ),
-            Self::CardInside => {
-                ("Masih ada kartu di dalam printer.", "A card is still inside the printer.")
-            }
+            Self::Disturbed => (
+                "Printer bermasalah di tengah pekerjaan; kartu mungkin diambil dengan tangan.",
+                "The printer had trouble in the middle; the card may have been taken out by hand.",
+            ),
+            Self::TakenOut => (
+                "Kartu tadinya ada di dalam printer dan sekarang tidak ada.",
+                "A card stood inside the printer and is gone.",
+            ),
+            Self::RibbonDisagrees => (
+                "Sisa pita tidak cocok dengan satu kartu utuh.",
+                "The ribbon's count does not fit one whole card.",
+            ),
+            of_the_machine => return of_the_machine.words_about_the_machine(),
+        };
+        Words::fixed(id, en)
+    }
+
+    /// The rows in which the machine's figures say nothing about the card.
+    fn words_about_the_machine(self) -> Words {
+        let (id, en) = match self {
             Self::Nameless => (
                 "Printer tidak menyebut nomor serinya.",
                 "The printer does not tell its serial number.",
@@ -308,9 +325,6 @@ impl Reason {
                 "Printer tidak menyebut penghitung kartunya.",
                 "The printer does not tell its card counter.",
             ),
-            Self::CounterWentBack => {
-                ("Penghitung kartu printer mundur.", "The printer's card counter went back.")
-            }
             Self::SeveralEntered => (
                 "Lebih dari satu kartu masuk ke printer sejak itu.",
                 "More than one card entered the printer since.",
@@ -319,18 +333,7 @@ impl Reason {
                 "Printer dimatikan atau dinyalakan ulang di tengah pekerjaan.",
                 "The printer was switched off or restarted in the middle.",
             ),
-            Self::Disturbed => (
-                "Printer bermasalah di tengah pekerjaan; kartu mungkin diambil dengan tangan.",
-                "The printer had trouble in the middle; the card may have been taken out by hand.",
-            ),
-            Self::TakenOut => (
-                "Kartu tadinya ada di dalam printer dan sekarang tidak ada.",
-                "A card stood inside the printer and is gone.",
-            ),
-            Self::RibbonDisagrees => (
-                "Sisa pita tidak cocok dengan satu kartu utuh.",
-                "The ribbon's count does not fit one whole card.",
-            ),
+            _ => ("Printer tidak dapat menjawab.", "The printer cannot tell."),
         };
         Words::fixed(id, en)
     }
