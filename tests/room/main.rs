@@ -4,6 +4,7 @@
 
 mod bench;
 mod command_line;
+mod disk;
 mod emulate;
 mod intake;
 mod machine;
