@@ -83,9 +83,18 @@ impl Handle {
     /// # Errors
     /// [`Unsettled::Ledger`], [`Unsettled::NotReleasable`].
     pub async fn release(&self, job: JobId, by: String) -> Result<JobRecord, Unsettled> {
+        self.ask_release(job, by).await.unwrap_or(Err(Unsettled::Ledger(LedgerError::Closed)))
+    }
+
+    /// The same; the answer is waited for elsewhere.
+    pub fn ask_release(
+        &self,
+        job: JobId,
+        by: String,
+    ) -> oneshot::Receiver<Result<JobRecord, Unsettled>> {
         let (reply, answer) = oneshot::channel();
         self.tell(Message::Person(Asked(Wish::Release { job, by, reply })));
-        answer.await.unwrap_or(Err(Unsettled::Ledger(LedgerError::Closed)))
+        answer
     }
 
     /// A person looked where the card of an unsure job is, or found a printed card bad.

@@ -11,4 +11,5 @@ mod machine;
 mod pages;
 mod printing;
 mod privacy;
+mod recovery;
 mod restart;
