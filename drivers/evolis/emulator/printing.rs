@@ -269,8 +269,8 @@ impl Mechanics {
             self.finish(step, stays_inside);
         }
         if self.job.released && !self.printing() && !self.held() {
-            // Panels whose `Se` never came are nobody's.
-            (self.job.released, self.job.claim, self.job.open) = (false, false, false);
+            // Also of panels whose `Se` never came.
+            self.job = Job::default();
         }
     }
 

@@ -73,10 +73,11 @@ impl Transport for OneStream {
     }
 
     fn receive(&mut self, answer: &mut Vec<u8>, _: Duration) -> Result<(), TransportError> {
-        while let Speech::Later(span) = self.0.lock().speak(answer) {
+        loop {
+            let speech = self.0.lock().speak(answer);
+            let Speech::Later(span) = speech else { return Ok(()) };
             self.0.pass(span);
         }
-        Ok(())
     }
 
     fn pause(&mut self, span: Duration) {
