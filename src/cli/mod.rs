@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Exit codes mean something; see [`Exit`].
 
+mod blanks;
 mod check_config;
 mod client;
 mod demo;
@@ -57,6 +58,8 @@ enum Command {
     Jobs(jobs::ListArgs),
     /// Show one job and what happened to it
     Job(jobs::ShowArgs),
+    /// Show how the days of blanks close, and enter what is done with blanks
+    Blanks(blanks::Args),
     /// Show how the station and its printer are
     Status(status::Args),
     /// Compose a card without a station, marked CONTOH
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Submit(args) => submit::run(&args),
         Command::Jobs(args) => jobs::list(&args),
         Command::Job(args) => jobs::show(&args),
+        Command::Blanks(args) => blanks::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::Printer(args) => printer::run(&args),

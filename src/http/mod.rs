@@ -1,6 +1,7 @@
 //! HTTP: one file a resource, `problem` for everything that goes wrong. The only module that knows axum.
 //! Loopback only: see [`crate::config`]. Decides nothing about jobs; asks the desk, the ledger, the station.
 
+mod blanks;
 mod events;
 mod guard;
 mod intake;
@@ -8,6 +9,7 @@ mod jobs;
 mod openapi;
 mod preview;
 mod problem;
+mod replacement;
 mod station;
 
 use std::net::TcpListener;
@@ -111,6 +113,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(jobs::post, jobs::list))
         .routes(routes!(jobs::show))
         .routes(routes!(jobs::cancel))
+        .routes(routes!(blanks::enter, blanks::days))
+        .routes(routes!(blanks::spoiled))
         .routes(routes!(events::of_job))
         .routes(routes!(preview::face))
         .routes(routes!(events::stream))

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod bench;
+mod blanks;
 mod command_line;
 mod emulate;
 mod intake;
@@ -10,4 +11,5 @@ mod machine;
 mod pages;
 mod printing;
 mod privacy;
+mod replacement;
 mod restart;
