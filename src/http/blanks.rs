@@ -183,7 +183,7 @@ pub(super) async fn days(
     days: Result<Query<Days>, QueryRejection>,
 ) -> Result<Json<DaysView>, Problem> {
     let (from, to) = span(&app, days)?;
-    let (offset, today) = (app.desk.offset(), today(&app));
+    let (offset, today) = (app.desk.offset(), app.today());
     let days = app.ask(move |ledger| ledger.blank_days(from, to, offset)).await?;
     let days = days.into_iter().map(|day| DayView::of(day, today)).collect();
     Ok(Json(DaysView { days }))
@@ -218,16 +218,12 @@ pub(super) async fn spoiled(
     Ok(Json(DestroyedView { cards: cards.into_iter().map(view).collect() }))
 }
 
-fn today(app: &App) -> Date {
-    app.desk.offset().to_datetime(app.ledger.now()).date()
-}
-
 fn span(app: &App, days: Result<Query<Days>, QueryRejection>) -> Result<(Date, Date), Problem> {
     let Query(days) = days.map_err(|_| bad_days("query"))?;
     let read = |text: Option<String>, name: &str| {
         text.map(|text| text.parse::<Date>().map_err(|_| bad_days(name))).transpose()
     };
-    let to = read(days.to, "to")?.unwrap_or_else(|| today(app));
+    let to = read(days.to, "to")?.unwrap_or_else(|| app.today());
     let from = match read(days.from, "from")? {
         Some(from) => from,
         None => {

@@ -88,6 +88,11 @@ impl App {
             .unwrap_or_else(|_| Err(Refusal::broken()))
     }
 
+    /// The day in the office.
+    fn today(&self) -> jiff::civil::Date {
+        self.desk.offset().to_datetime(self.ledger.now()).date()
+    }
+
     /// Asks the ledger away from the async threads.
     async fn ask<T: Send + 'static>(
         &self,
