@@ -102,6 +102,11 @@ impl Desk {
         self.specimen
     }
 
+    /// The office's time: when its days begin.
+    pub fn offset(&self) -> Offset {
+        self.offset
+    }
+
     /// Holds a posted job against every rule. `whole`: also looks at the photo's pixels and the fit of the
     /// texts; else the job is to be stored as received and inspected later.
     ///
@@ -120,6 +125,7 @@ impl Desk {
         let checked = self.check(product, &request, photo.is_some(), now);
         let mut findings = checked.findings;
         findings.extend(approval::check(request.recommendation.as_ref(), now));
+        findings.extend(own_approval(&request));
         let wants_photo = checked.card.as_ref().is_none_or(|card| card.photo);
         if let (Some(bytes), Some(rules), true) = (&photo, &product.photo, wants_photo) {
             findings.extend(compose::photo::header(bytes, rules).err());
@@ -331,6 +337,20 @@ fn acknowledge(request: &JobRequest, findings: &mut [Finding]) {
     for finding in findings.iter_mut().filter(|f| f.severity() == Severity::Warning) {
         finding.acknowledged = recommendation.peringatan_disetujui.contains(&finding.code);
     }
+}
+
+/// A replacement is approved anew. Only a number tells two recommendations apart; without one the old recommendation
+/// could be posted once more.
+fn own_approval(request: &JobRequest) -> Option<Finding> {
+    let numbered = approval::number(request.recommendation.as_ref()).is_some();
+    if request.replaces.is_none() || request.recommendation.is_none() || numbered {
+        return None;
+    }
+    let words = Words::fixed(
+        "Kartu pengganti perlu rekomendasi baru dengan nomornya sendiri.",
+        "A replacement needs a new recommendation with a number of its own.",
+    );
+    Some(Finding::at("recommendation.nomor", "E_REPLACES_APPROVAL", words))
 }
 
 /// A product whose faces changed on disk between check and start is refused at start; this is the rest.

@@ -31,11 +31,37 @@ pub struct JobRequest {
     /// The section head's decision that this card be printed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recommendation: Option<Recommendation>,
+    /// The card that this one replaces; its `reason` says why. Needs a recommendation with a number of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Replaces>,
     /// The photo, base64, where the job is posted as JSON (in a multipart post it is a part of its own).
     /// Taken out before the job is stored: the photo lies in one place only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Byte)]
     pub photo: Option<Photo>,
+}
+
+/// The card that a job replaces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Replaces {
+    /// The station's id of the old job. Its card must have come out, and no other live job may replace it.
+    #[schema(example = "0199f3c0-1f5c-7c3e-8f56-3f0a4a1a2b3c")]
+    pub job: String,
+    /// What has become of the old card.
+    pub old_card: OldCard,
+}
+
+/// What has become of a card that is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OldCard {
+    /// It is at the office and cannot be used any more: counted as spoiled.
+    Destroyed,
+    /// Nobody knows where it is.
+    Lost,
+    /// Its holder still has it.
+    Kept,
 }
 
 /// A portrait as it came: JPEG or PNG bytes.

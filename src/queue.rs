@@ -9,15 +9,13 @@ use crate::approval;
 use crate::evidence::{Facts, Intent};
 use crate::finding::Finding;
 use crate::job::JobRequest;
+use crate::ledger::blanks::Cause;
 use crate::ledger::{Entry, FaceHash, JobId, JobRecord, Ledger, LedgerError, Order};
 use crate::lifecycle::{Event, State};
 use crate::product::codes::{self, Code};
 
 /// Blanks that may be spoiled for one job before a person must look (a ribbon or a head that spoils every card).
 const BLANKS_A_JOB: u32 = 2;
-
-/// Cause of a blank that a machine spoiled (DOMAIN 6).
-pub const SPOILED_IN_PRINT: &str = "GAGAL_CETAK";
 
 const H_DATA_DAMAGED: Code = Code {
     code: "H_DATA_DAMAGED",
@@ -176,7 +174,7 @@ pub fn settlement(result: &Result<CardOut, DeviceError>) -> (Event, Value) {
             match error.card {
                 Whereabouts::Untouched => (Event::NoCard, json!({ "evidence": cause })),
                 Whereabouts::Rejected => {
-                    (Event::Spoil, json!({ "evidence": cause, "cause": SPOILED_IN_PRINT }))
+                    (Event::Spoil, json!({ "evidence": cause, "cause": Cause::GagalCetak.name() }))
                 }
                 Whereabouts::InMachine | Whereabouts::Unknown => {
                     (Event::LoseSight, json!({ "lost": cause }))

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Exit codes mean something; see [`Exit`].
 
+mod blanks;
 mod check_config;
 mod client;
 mod demo;
@@ -64,6 +65,8 @@ enum Command {
     Release(settle::ByArgs),
     /// Withdraw a job whose card has not begun to move
     Cancel(settle::ByArgs),
+    /// Show how the days of blanks close, and enter what is done with blanks
+    Blanks(blanks::Args),
     /// Show how the station and its printer are
     Status(status::Args),
     /// Compose a card without a station, marked CONTOH
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Resolve(args) => settle::resolve(&args),
         Command::Release(args) => settle::release(&args),
         Command::Cancel(args) => settle::cancel(&args),
+        Command::Blanks(args) => blanks::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::Printer(args) => printer::run(&args),

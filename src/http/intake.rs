@@ -68,7 +68,7 @@ async fn read_json(request: Request) -> Result<JobRequest, Problem> {
     let body = axum::body::Bytes::from_request(request, &()).await.map_err(|refused| {
         if refused.status() == StatusCode::PAYLOAD_TOO_LARGE { too_large() } else { broken() }
     })?;
-    parse_job(&body)
+    parse(&body)
 }
 
 async fn read_multipart(request: Request) -> Result<JobRequest, Problem> {
@@ -86,7 +86,7 @@ async fn read_multipart(request: Request) -> Result<JobRequest, Problem> {
             return Err(wrong_part());
         }
     }
-    let mut request = parse_job(&job.ok_or_else(wrong_part)?)?;
+    let mut request: JobRequest = parse(&job.ok_or_else(wrong_part)?)?;
     if let Some(bytes) = photo {
         if request.photo.is_some() {
             return Err(wrong_part());
@@ -98,7 +98,7 @@ async fn read_multipart(request: Request) -> Result<JobRequest, Problem> {
 
 /// The parser's own sentence may quote what was sent, so only its place is passed on, and the name of
 /// a key that is missing or unknown.
-fn parse_job(body: &[u8]) -> Result<JobRequest, Problem> {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         let said = error.to_string();
         let about_key =
@@ -119,8 +119,10 @@ fn parse_job(body: &[u8]) -> Result<JobRequest, Problem> {
                 format!("The key {key} is not known. See /openapi.json."),
             ),
             None => (
-                format!("Pekerjaan bukan JSON yang diharapkan ({place}). Lihat /openapi.json."),
-                format!("The job is not the JSON that is expected ({place}). See /openapi.json."),
+                format!("Kiriman bukan JSON yang diharapkan ({place}). Lihat /openapi.json."),
+                format!(
+                    "The request is not the JSON that is expected ({place}). See /openapi.json."
+                ),
             ),
         };
         let mut finding = Finding::whole("E_JSON", Words::new(id, en));

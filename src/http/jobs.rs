@@ -14,7 +14,7 @@ use super::intake;
 use super::problem::{FindingView, Problem, ProblemView};
 use crate::finding::{Finding, Severity};
 use crate::job::JobRequest;
-use crate::ledger::{Accepted, FaceHash, JobId, JobRecord, Order};
+use crate::ledger::{Accepted, FaceHash, JobId, JobRecord, Order, Replacing};
 use crate::report::CodeLabel;
 
 /// Jobs on a page unless told, and at most.
@@ -54,6 +54,10 @@ pub(super) struct JobView {
     /// What the machine said of the card, or who saw it.
     #[schema(value_type = Option<Object>)]
     evidence: Option<serde_json::Value>,
+    /// The job whose card this one replaces.
+    replaces: Option<Replacing>,
+    /// The job that replaces this one's card.
+    replaced_by: Option<String>,
     /// When it was accepted (RFC 3339).
     #[schema(value_type = String, format = DateTime)]
     received_at: jiff::Timestamp,
@@ -132,6 +136,8 @@ impl From<JobRecord> for JobView {
             state_label: job.state.label_id(),
             faces: job.faces,
             evidence: job.evidence,
+            replaces: job.replaces,
+            replaced_by: job.replaced_by.map(|job| job.to_string()),
             received_at: job.received_at,
             changed_at: job.changed_at,
         }
@@ -162,7 +168,7 @@ impl From<JobRecord> for JobView {
          headers(("Location" = String), ("Idempotency-Replayed" = Option<String>), ("Preference-Applied" = Option<String>))),
         (status = 400, description = "Not a job", body = ProblemView, content_type = "application/problem+json"),
         (status = 408, description = "The request stopped half-way", body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "Key or `ref` used with another body", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "Key or `ref` used with another body; approval used; the old card cannot be replaced (yet)", body = ProblemView, content_type = "application/problem+json"),
         (status = 413, description = "Too large", body = ProblemView, content_type = "application/problem+json"),
         (status = 415, description = "Neither JSON nor multipart", body = ProblemView, content_type = "application/problem+json"),
         (status = 422, description = "Refused: every fault is named, nothing is stored", body = ProblemView, content_type = "application/problem+json"),
@@ -194,6 +200,7 @@ fn answer(app: &App, accepted: Accepted, later: bool) -> Result<Response, Proble
         Accepted::Before(job) => (job, true),
         Accepted::KeyTaken => return Err(key_taken()),
         Accepted::RefTaken(job) => return Err(ref_taken(&job)),
+        Accepted::NotReplaceable(why) => return Err(why.into()),
         Accepted::ApprovalUsed(job) => return Err(approval_used(&job)),
     };
     let location =
@@ -210,7 +217,7 @@ fn answer(app: &App, accepted: Accepted, later: bool) -> Result<Response, Proble
     Ok(response)
 }
 
-fn key_taken() -> Problem {
+pub(super) fn key_taken() -> Problem {
     let words = Words::fixed(
         "Idempotency-Key ini sudah dipakai untuk isi yang lain. Pakai kunci baru untuk pekerjaan baru.",
         "This Idempotency-Key was used with another body. Use a new key for a new job.",

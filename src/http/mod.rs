@@ -1,6 +1,7 @@
 //! HTTP: one file a resource, `problem` for everything that goes wrong. The only module that knows axum.
 //! Loopback only: see [`crate::config`]. Decides nothing about jobs; asks the desk, the ledger, the station.
 
+mod blanks;
 mod events;
 mod guard;
 mod intake;
@@ -8,6 +9,7 @@ mod jobs;
 mod openapi;
 mod preview;
 mod problem;
+mod replacement;
 mod settle;
 mod station;
 
@@ -87,6 +89,11 @@ impl App {
             .unwrap_or_else(|_| Err(Refusal::broken()))
     }
 
+    /// The day in the office.
+    fn today(&self) -> jiff::civil::Date {
+        self.desk.offset().to_datetime(self.ledger.now()).date()
+    }
+
     /// Asks the ledger away from the async threads.
     async fn ask<T: Send + 'static>(
         &self,
@@ -114,6 +121,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(jobs::cancel))
         .routes(routes!(settle::resolve))
         .routes(routes!(settle::release))
+        .routes(routes!(blanks::enter, blanks::days))
+        .routes(routes!(blanks::spoiled))
         .routes(routes!(events::of_job))
         .routes(routes!(preview::face))
         .routes(routes!(events::stream))

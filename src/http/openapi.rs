@@ -20,6 +20,7 @@ use super::App;
     tags(
         (name = "jobs", description = "What is to be printed, and what became of it"),
         (name = "events", description = "The ledger's lines"),
+        (name = "blanks", description = "What became of every blank, and whether the days close"),
         (name = "station", description = "How the station and its printer are"),
     )
 )]

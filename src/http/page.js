@@ -1,12 +1,14 @@
-// The page for a person at the station: asks /v1/station and /v1/jobs, again whenever /v1/events says that
+// The page for a person at the station: asks /v1/station, /v1/jobs and /v1/blanks, again whenever /v1/events says that
 // something has changed. Everything is set as text, never as HTML.
 "use strict";
 const WORDS = {
   id: { other: "English", printer: "Printer", counts: "Pekerjaan", jobs: "Terakhir", none: "Belum ada pekerjaan.",
+    blanks: "Blangko", expected: "seharusnya ada di stasiun", counted: "dihitung", uncounted: "belum dihitung hari ini",
     ribbon: "pita", unknown: "belum menjawab", lost: "Stasiun tidak menjawab. Halaman ini mencoba lagi sendiri.",
     specimen: "Belum ada profil kantor: setiap kartu bertanda CONTOH.",
     idle: "siap", processing: "mencetak", stopped: "perlu bantuan" },
   en: { other: "Bahasa Indonesia", printer: "Printer", counts: "Jobs", jobs: "Latest", none: "No jobs yet.",
+    blanks: "Blanks", expected: "should be at the station", counted: "counted", uncounted: "not counted today",
     ribbon: "ribbon", unknown: "has not answered yet", lost: "The station does not answer. This page tries again by itself.",
     specimen: "No office profile is configured: every card says CONTOH.",
     idle: "ready", processing: "printing", stopped: "needs help" },
@@ -18,11 +20,24 @@ let asking = false, again = false;
 const at = (id) => document.getElementById(id);
 const add = (parent, tag, text) => parent.appendChild(Object.assign(document.createElement(tag), { textContent: text }));
 
+// Today, and every shown day that does not close.
+function showBlanks(days) {
+  const words = WORDS[language], today = days[days.length - 1];
+  at("blanks").textContent = `${today.expected} ${words.expected}, `
+    + (today.counted === null ? words.uncounted : `${words.counted} ${today.counted}`);
+  at("blanks").className = today.closes === false ? "stopped" : "";
+  at("open-days").replaceChildren();
+  for (const day of days.filter((day) => day.closes === false)) {
+    const line = add(at("open-days"), "li", day.remarks.map((r) => r[language]).join(" ") + " ");
+    add(line, "code", day.date);
+  }
+}
+
 function show(station, jobs) {
   const words = WORDS[language];
   document.documentElement.lang = language;
   at("language").textContent = words.other;
-  for (const part of ["printer", "counts", "jobs"]) at("t-" + part).textContent = words[part];
+  for (const part of ["printer", "counts", "blanks", "jobs"]) at("t-" + part).textContent = words[part];
   at("name").textContent = station.station;
   at("state").textContent = words[station.state];
   at("state").className = station.state;
@@ -68,8 +83,10 @@ async function refresh() {
   do {
     again = false;
     try {
-      const [station, page] = await Promise.all([get("/v1/station"), get("/v1/jobs?order=newest&limit=" + LATEST)]);
+      const [station, page, blanks] = await Promise.all(
+        [get("/v1/station"), get("/v1/jobs?order=newest&limit=" + LATEST), get("/v1/blanks")]);
       show(station, page.jobs);
+      showBlanks(blanks.days);
     } catch {
       at("state").textContent = WORDS[language].lost;
       at("state").className = "stopped";

@@ -90,6 +90,11 @@ impl Problem {
         Self { status, findings: vec![finding], warnings: Vec::new(), retry_after_s: None }
     }
 
+    /// Nothing was stored, for these faults: at least one.
+    pub fn refused(findings: Vec<Finding>) -> Self {
+        Self::from(Refusal { errors: findings, warnings: Vec::new() })
+    }
+
     pub fn not_found() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,

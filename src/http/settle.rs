@@ -13,11 +13,9 @@ use super::jobs::{JobView, Withdrawal, job_id};
 use super::problem::{Problem, ProblemView};
 use crate::evidence::{Reason, Seen};
 use crate::finding::Finding;
+use crate::ledger::blanks::Cause;
 use crate::station::{Look, Unsettled};
 
-/// Why a blank is spoiled (DOMAIN 6).
-const CAUSES: [&str; 6] =
-    ["GAGAL_CETAK", "GAGAL_ENCODE", "RUSAK_FISIK", "PERUBAHAN_DATA", "SALAH_DATA", "CACAT_PABRIK"];
 /// Longest officer number or account, characters.
 const BY_MAX: usize = 60;
 
@@ -65,10 +63,10 @@ pub(super) async fn resolve(
     let id = job_id(&id)?;
     let told: Resolution = serde_json::from_slice(&body).map_err(|_| no_resolution())?;
     let by = officer(&told.by).ok_or_else(no_resolution)?;
-    if told.cause.as_deref().is_some_and(|cause| !CAUSES.contains(&cause)) {
-        return Err(no_resolution());
-    }
-    let look = Look { seen: told.seen, by, cause: told.cause, insist: told.insist };
+    let cause = told.cause.as_deref().map(|name| {
+        Cause::from_name(name).filter(|cause| cause.is_of_spoiling()).ok_or_else(no_resolution)
+    });
+    let look = Look { seen: told.seen, by, cause: cause.transpose()?, insist: told.insist };
     Ok(Json(JobView::from(app.station.resolve(id, look).await?)))
 }
 

@@ -81,9 +81,13 @@ pub(super) async fn readyz(
 pub(super) async fn metrics(
     extract::State(app): extract::State<App>,
 ) -> Result<impl IntoResponse, Problem> {
-    let jobs = app.ask(|ledger| ledger.counts()).await?;
+    let (today, offset) = (app.today(), app.desk.offset());
+    let (jobs, blanks) = app
+        .ask(move |ledger| Ok((ledger.counts()?, ledger.blank_days(today, today, offset)?)))
+        .await?;
+    let blanks = blanks.first().expect("from today to today is one day");
     let snapshot = app.station.watch().borrow().clone();
-    let page = app.metrics.expose(&snapshot, &jobs).map_err(|_| {
+    let page = app.metrics.expose(&snapshot, &jobs, blanks).map_err(|_| {
         Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "E_METRICS",

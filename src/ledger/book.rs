@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::{Value, json};
 
 use super::record::{Accepted, Entry, JobId, NewJob};
-use super::{LedgerError, chain, reader};
+use super::{LedgerError, blanks, chain, reader, replacement};
 use crate::lifecycle::{Event, State};
 
 pub(super) fn accept(
@@ -19,8 +19,15 @@ pub(super) fn accept(
     if !room() {
         return Err(LedgerError::Full);
     }
+    let old = match &job.request.replaces {
+        None => None,
+        Some(replaces) => match replacement::replaceable(c, job, replaces)? {
+            Ok(old) => Some((old, replaces.old_card)),
+            Err(why) => return Ok(Accepted::NotReplaceable(why)),
+        },
+    };
     let at = now.to_string();
-    let row = insert_job(c, job, &at)?;
+    let row = insert_job(c, job, old.as_ref().map(|(old, _)| old.seq), &at)?;
     let request =
         serde_json::to_string(&job.request).map_err(|e| LedgerError::Write(e.to_string()))?;
     let salt = uuid::Uuid::new_v4().into_bytes();
@@ -36,21 +43,30 @@ pub(super) fn accept(
     let detail = json!({
         "findings": codes, "ref": job.request.reference, "product": job.request.product,
         "reason": job.request.reason, "kind": job.kind, "approval": job.approval,
+        "replaces": job.request.replaces,
         "data_sha256": chain::data_sha256(&salt, &request, job.photo.as_deref()),
     });
     let whose = Whose { row: Some(row), id: Some(&job.id), state: Some(job.state) };
     write_event(c, whose, "received", &detail, &at)?;
     count(c, job.state, 1)?;
+    if let Some((old, fate)) = old {
+        replacement::settle_old(c, &old, job, fate, now)?;
+    }
     Ok(Accepted::New(Box::new(reader::job(c, &job.id)?)))
 }
 
-fn insert_job(c: &Connection, job: &NewJob, at: &str) -> Result<i64, LedgerError> {
+fn insert_job(
+    c: &Connection,
+    job: &NewJob,
+    replaces: Option<u64>,
+    at: &str,
+) -> Result<i64, LedgerError> {
     let findings =
         serde_json::to_string(&job.findings).map_err(|e| LedgerError::Write(e.to_string()))?;
     c.prepare_cached(
         "INSERT INTO jobs (id, reference, product, reason, kind, state, findings, idempotency_key,
-             body_sha256, approval, received_at, changed_at, waits_since)
-         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?11,?11)",
+             body_sha256, approval, replaces, received_at, changed_at, waits_since)
+         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?12,?12)",
     )
     .and_then(|mut s| {
         s.execute(params![
@@ -64,6 +80,7 @@ fn insert_job(c: &Connection, job: &NewJob, at: &str) -> Result<i64, LedgerError
             job.key,
             job.body_sha256,
             job.approval,
+            replaces,
             at
         ])
     })
@@ -145,6 +162,8 @@ pub(super) fn append(
     count(c, state, 1)?;
     let whose = Whose { row: Some(row), id: Some(&before.id), state: Some(state) };
     let (seq, hash) = write_event(c, whose, event.name(), detail, &at)?;
+    let (from, to) = (before.state, state);
+    blanks::follow(c, &blanks::Step { seq, job: row, at: &at, from, to, event, detail })?;
     Ok(Entry {
         seq,
         at: now,

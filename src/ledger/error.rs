@@ -52,6 +52,9 @@ pub enum LedgerError {
     /// An event that says where a card is came without evidence: a fault of the program.
     #[error("the event {} needs evidence", .0.name())]
     NoEvidence(Event),
+    /// A blank is said to be spoiled by something that is not in [`super::blanks::Cause`]: a fault of the program.
+    #[error("a blank is said to be spoiled by something that is no known cause")]
+    UnknownCause,
     /// The writer has stopped: the daemon is going down.
     #[error("the ledger is closed")]
     Closed,

@@ -6,6 +6,7 @@
 //! Nothing is answered before it is synced: one thread writes, and many callers share one sync
 //! (group commit). Personal data lies in two tables of its own (`job_data`, `photos`), never in events.
 
+pub mod blanks;
 mod book;
 pub mod chain;
 mod disk;
@@ -13,6 +14,7 @@ mod error;
 mod open;
 mod reader;
 mod record;
+mod replacement;
 mod schema;
 mod writer;
 
@@ -24,7 +26,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use disk::{Disk, LocalDisk};
 pub use error::LedgerError;
-pub use record::{Accepted, Entry, FaceHash, JobId, JobRecord, NewJob, Order, Page};
+pub use record::{
+    Accepted, Entry, FaceHash, JobId, JobRecord, NewJob, NoReplacement, Order, Page, Replacing,
+};
 
 use crate::clock::Clock;
 use crate::lifecycle::{Event, State};
@@ -143,6 +147,46 @@ impl Ledger {
             writer::Request::Note { job: Some(job.clone()), what: "previewed", detail, reply };
         self.inbox.send(request).await.map_err(|_| LedgerError::Closed)?;
         answer.await.unwrap_or(Err(LedgerError::Closed)).map(|_| ())
+    }
+
+    /// Writes down what a person did with blanks, once a key.
+    ///
+    /// # Errors
+    /// [`LedgerError::Write`].
+    pub async fn enter_blanks(
+        &self,
+        handled: blanks::Handled,
+    ) -> Result<blanks::Entered, LedgerError> {
+        let (reply, answer) = oneshot::channel();
+        let request = writer::Request::Blanks { handled, reply };
+        self.inbox.send(request).await.map_err(|_| LedgerError::Closed)?;
+        answer.await.unwrap_or(Err(LedgerError::Closed))
+    }
+
+    /// The blanks of the office's days from `from` to `to`, both included.
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`].
+    pub fn blank_days(
+        &self,
+        from: jiff::civil::Date,
+        to: jiff::civil::Date,
+        offset: jiff::tz::Offset,
+    ) -> Result<Vec<blanks::Day>, LedgerError> {
+        self.ask(|c| blanks::days(c, from, to, offset))
+    }
+
+    /// The spoiled and test cards of those days.
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`].
+    pub fn destroyed_blanks(
+        &self,
+        from: jiff::civil::Date,
+        to: jiff::civil::Date,
+        offset: jiff::tz::Offset,
+    ) -> Result<Vec<blanks::Destroyed>, LedgerError> {
+        self.ask(|c| blanks::destroyed(c, from, to, offset))
     }
 
     /// One job.

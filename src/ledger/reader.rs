@@ -4,14 +4,21 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::record::{Entry, JobId, JobRecord, Order, Page};
+use super::record::{Entry, JobId, JobRecord, Order, Page, Replacing};
 use super::{LedgerError, chain};
 use crate::job::JobRequest;
 use crate::lifecycle::State;
 
 const JOB: &str =
     "SELECT seq, id, reference, product, reason, kind, state, findings, faces, evidence,
-                          received_at, changed_at, spoiled, waits_since FROM jobs";
+                          received_at, changed_at, spoiled, waits_since,
+                          (SELECT old.id FROM jobs old WHERE old.seq = jobs.replaces),
+                          CASE WHEN replaces IS NULL THEN NULL ELSE
+                              (SELECT detail ->> '$.replaces.old_card' FROM events
+                               WHERE job = jobs.seq AND event = 'received') END,
+                          (SELECT new.id FROM jobs new
+                           WHERE new.replaces = jobs.seq AND new.state NOT IN ('cancelled', 'expired'))
+     FROM jobs";
 const EVENT: &str = "SELECT e.seq, e.at, j.id, j.reference, e.event, e.state, e.detail, e.hash
                      FROM events e LEFT JOIN jobs j ON j.seq = e.job";
 
@@ -156,6 +163,13 @@ fn job_of(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
         changed_at: text(row, 11, |t| t.parse().ok())?,
         spoiled: row.get(12)?,
         waits_since: text(row, 13, |t| t.parse().ok())?,
+        replaces: optional(row, 14, JobId::parse)?
+            .map(|job| {
+                let old_card = text(row, 15, |t| serde_json::from_value(t.into()).ok())?;
+                Ok::<_, rusqlite::Error>(Replacing { job, old_card })
+            })
+            .transpose()?,
+        replaced_by: optional(row, 16, JobId::parse)?,
     })
 }
 
@@ -173,7 +187,11 @@ fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
 }
 
 /// A column that we wrote ourselves; if it cannot be read the ledger is damaged, and that is said.
-fn text<T>(row: &Row<'_>, at: usize, read: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+pub(super) fn text<T>(
+    row: &Row<'_>,
+    at: usize,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
     let raw = row.get_ref(at)?.as_str()?;
     read(raw).ok_or(rusqlite::Error::InvalidColumnType(
         at,
@@ -182,7 +200,7 @@ fn text<T>(row: &Row<'_>, at: usize, read: impl FnOnce(&str) -> Option<T>) -> ru
     ))
 }
 
-fn optional<T>(
+pub(super) fn optional<T>(
     row: &Row<'_>,
     at: usize,
     read: impl FnOnce(&str) -> Option<T>,
@@ -192,6 +210,6 @@ fn optional<T>(
 }
 
 #[allow(clippy::needless_pass_by_value)] // The shape that `map_err` wants.
-fn read_error(error: rusqlite::Error) -> LedgerError {
+pub(super) fn read_error(error: rusqlite::Error) -> LedgerError {
     LedgerError::Read(error.to_string())
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::finding::Finding;
-use crate::job::JobRequest;
+use crate::job::{JobRequest, OldCard};
 use crate::lifecycle::State;
 
 /// A job's name for all time: UUID version 7 (RFC 9562), given by this station, never used again.
@@ -78,6 +78,33 @@ pub enum Accepted {
     RefTaken(Box<JobRecord>),
     /// A live job has the same approval: one approval, one card.
     ApprovalUsed(Box<JobRecord>),
+    /// The card that it is to replace cannot be replaced.
+    NotReplaceable(NoReplacement),
+}
+
+/// Why a job may not replace the one that it names.
+#[derive(Debug)]
+pub enum NoReplacement {
+    /// There is no such job.
+    Unknown,
+    /// It is another kind of card.
+    OtherProduct,
+    /// Nobody knows whether its card came out.
+    Unsure,
+    /// Its card has not come out, or never did.
+    NotPrinted(State),
+    /// This live job replaces it already.
+    Replaced(Box<JobRecord>),
+}
+
+/// The job that another one replaces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Replacing {
+    /// The old job.
+    #[schema(value_type = String)]
+    pub job: JobId,
+    /// What had become of its card when this job was accepted.
+    pub old_card: OldCard,
 }
 
 /// A job as the ledger knows it: nothing personal.
@@ -103,6 +130,10 @@ pub struct JobRecord {
     pub faces: Vec<FaceHash>,
     /// What the machine said of the card, or who saw it; with the last event that needs it.
     pub evidence: Option<Value>,
+    /// The job whose card it replaces.
+    pub replaces: Option<Replacing>,
+    /// The live job that replaces its card.
+    pub replaced_by: Option<JobId>,
     /// Blanks spoiled for it since a person last released it.
     pub spoiled: u32,
     /// Since when it waits: accepted, or last released by a person.

@@ -59,14 +59,18 @@ CREATE TABLE events (
 CREATE INDEX events_job ON events (job, seq);
 -- What became of blanks: a projection of the events, by their numbers.
 CREATE TABLE blanks (
-    event INTEGER PRIMARY KEY REFERENCES events,
+    event INTEGER NOT NULL REFERENCES events,
     job   INTEGER REFERENCES jobs,
     at    TEXT NOT NULL,
     kind  TEXT NOT NULL,
     cause TEXT,
-    cards INTEGER NOT NULL
-);
-CREATE INDEX blanks_at ON blanks (at);
+    cards INTEGER NOT NULL,
+    PRIMARY KEY (event, kind)
+) WITHOUT ROWID;
+-- Covers the sums: an office that never counts has all of them added up.
+CREATE INDEX blanks_at ON blanks (at, kind, cards);
+-- A double click enters once.
+CREATE UNIQUE INDEX blanks_key ON events (detail ->> '$.key_sha256') WHERE event = 'blanks';
 ";
 
 /// Opens the writer's connection: write-ahead log, synced at every commit.

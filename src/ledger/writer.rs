@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use super::blanks::{self, Entered, Handled};
 use super::book::{accept, append, note, write_error};
 use super::disk::{Disk, Room};
 use super::record::{Accepted, Entry, JobId, NewJob};
@@ -37,12 +38,14 @@ pub(super) enum Request {
     Accept { job: Box<NewJob>, reply: Reply<Accepted> },
     Append { job: JobId, event: Event, detail: Value, reply: Reply<Entry> },
     Note { job: Option<JobId>, what: &'static str, detail: Value, reply: Reply<Entry> },
+    Blanks { handled: Handled, reply: Reply<Entered> },
 }
 
 /// An answer that may be given once the sync is done.
 enum Outcome {
     Accepted(Result<Accepted, LedgerError>, Reply<Accepted>),
     Entry(Result<Entry, LedgerError>, Reply<Entry>),
+    Entered(Result<Entered, LedgerError>, Reply<Entered>),
 }
 
 pub(super) struct Writer {
@@ -161,7 +164,7 @@ impl Request {
     fn log_bytes(&self) -> usize {
         let photo = match self {
             Request::Accept { job, .. } => job.photo.as_ref().map_or(0, Vec::len),
-            Request::Append { .. } | Request::Note { .. } => 0,
+            Request::Append { .. } | Request::Note { .. } | Request::Blanks { .. } => 0,
         };
         EVENT_LOG_BYTES + photo
     }
@@ -173,6 +176,7 @@ impl Request {
             Request::Append { reply, .. } | Request::Note { reply, .. } => {
                 drop(reply.send(Err(error)));
             }
+            Request::Blanks { reply, .. } => drop(reply.send(Err(error))),
         }
     }
 }
@@ -183,6 +187,7 @@ impl Outcome {
         match self {
             Outcome::Accepted(result, reply) => drop(reply.send(result)),
             Outcome::Entry(result, reply) => drop(reply.send(result)),
+            Outcome::Entered(result, reply) => drop(reply.send(result)),
         }
     }
 
@@ -191,6 +196,7 @@ impl Outcome {
         let error = match self {
             Outcome::Accepted(result, _) => result.as_ref().err(),
             Outcome::Entry(result, _) => result.as_ref().err(),
+            Outcome::Entered(result, _) => result.as_ref().err(),
         };
         error.map_or(LedgerError::Write("SQLite rolled back".into()), LedgerError::of_the_disk)
     }
@@ -200,6 +206,7 @@ impl Outcome {
         match self {
             Outcome::Accepted(_, reply) => drop(reply.send(Err(error))),
             Outcome::Entry(_, reply) => drop(reply.send(Err(error))),
+            Outcome::Entered(_, reply) => drop(reply.send(Err(error))),
         }
     }
 }
@@ -222,6 +229,9 @@ fn perform(
         }
         Request::Note { job, what, detail, reply } => {
             Outcome::Entry(in_savepoint(all, |c| note(c, job.as_ref(), what, &detail, now)), reply)
+        }
+        Request::Blanks { handled, reply } => {
+            Outcome::Entered(in_savepoint(all, |c| blanks::enter(c, &handled, now)), reply)
         }
     }
 }

@@ -9,6 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Snapshot;
+use crate::ledger::blanks::{Day, Kind};
 use crate::lifecycle::State;
 
 /// Counted since the start. Cheap to clone: all clones count together.
@@ -58,6 +59,11 @@ impl EncodeLabelValue for StateValue {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabel {
+    kind: StateValue,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KeywordLabel {
     keyword: String,
 }
@@ -87,10 +93,12 @@ impl Metrics {
         &self,
         now: &Snapshot,
         jobs: &std::collections::BTreeMap<State, u64>,
+        blanks: &Day,
     ) -> Result<String, std::fmt::Error> {
         let mut registry = Registry::with_prefix("kartu");
         self.register_counted(&mut registry);
         register_now(&mut registry, now, jobs);
+        register_blanks(&mut registry, blanks);
         let mut page = String::new();
         encode(&mut page, &registry)?;
         Ok(page)
@@ -138,5 +146,29 @@ fn register_now(
         let left: Gauge = Gauge::default();
         left.set(i64::from(ribbon.remaining));
         registry.register("ribbon_remaining_cards", "Prints left on the ribbon", left);
+    }
+}
+
+fn register_blanks(registry: &mut Registry, today: &Day) {
+    let by_kind: Family<KindLabel, Gauge> = Family::default();
+    for (kind, cards) in [
+        (Kind::Loaded, today.loaded),
+        (Kind::Good, today.good),
+        (Kind::Spoiled, today.spoiled.values().sum()),
+        (Kind::Test, today.test),
+        (Kind::Lost, today.lost),
+        (Kind::Returned, today.returned),
+        (Kind::Unsure, today.unsure),
+    ] {
+        by_kind.get_or_create(&KindLabel { kind: StateValue(kind.name()) }).set(cards);
+    }
+    registry.register("blanks_today", "What became of blanks on this day of the office", by_kind);
+    let expected: Gauge = Gauge::default();
+    expected.set(today.expected);
+    registry.register("blanks_expected", "Blanks that should be at the station", expected);
+    if let Some(cards) = today.difference() {
+        let difference: Gauge = Gauge::default();
+        difference.set(cards);
+        registry.register("blanks_difference", "Counted today, less what should be", difference);
     }
 }

@@ -7,6 +7,7 @@ use super::Station;
 use super::handle::{Asked, Wish};
 use crate::evidence::{self, Reason, Seen};
 use crate::finding::Finding;
+use crate::ledger::blanks::Cause;
 use crate::ledger::{JobId, JobRecord, LedgerError};
 use crate::lifecycle::{Event, State};
 use crate::queue;
@@ -19,7 +20,7 @@ pub struct Look {
     /// Officer number or account, no name.
     pub by: String,
     /// Why the blank is spoiled (DOMAIN 6); absent: the machine spoiled it.
-    pub cause: Option<String>,
+    pub cause: Option<Cause>,
     /// Looked twice: the answer stands though the machine says something else.
     pub insist: bool,
 }
@@ -82,11 +83,11 @@ impl Station {
         if let Some(reason) = self.contradiction(job, look)? {
             return Err(Unsettled::Contradicted(reason));
         }
-        let cause = look.cause.as_deref().unwrap_or(queue::SPOILED_IN_PRINT);
+        let cause = look.cause.unwrap_or(Cause::GagalCetak);
         let person = json!({ "seen": look.seen, "by": look.by, "insist": look.insist });
         let mut detail = json!({ "evidence": { "person": person } });
         if event == Event::Spoil {
-            detail["cause"] = json!(cause);
+            detail["cause"] = json!(cause.name());
         }
         if known.state == State::Unsure {
             detail["findings"] = json!(super::recovery::without_doubt(&known.findings));

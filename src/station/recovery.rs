@@ -7,6 +7,7 @@ use super::Station;
 use super::device::Order;
 use crate::evidence::{Facts, Intent, Reason, Since, Verdict, judge};
 use crate::finding::Finding;
+use crate::ledger::blanks::Cause;
 use crate::ledger::{Entry, JobId, JobRecord, Ledger, LedgerError};
 use crate::lifecycle::{Event, State};
 use crate::queue;
@@ -182,7 +183,7 @@ impl Station {
         let evidence = json!({ "row": row.name(), "machine": now });
         let mut detail: Value = json!({ "evidence": evidence, "findings": left });
         if event == Event::Spoil {
-            detail["cause"] = json!(queue::SPOILED_IN_PRINT);
+            detail["cause"] = json!(Cause::GagalCetak.name());
         }
         self.ledger.append(job, event, detail).wait()?;
         tracing::info!(%job, event = event.name(), row = row.name(), "settled by the printer's word");

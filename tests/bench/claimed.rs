@@ -20,6 +20,8 @@ pub fn read(job: &[u8], photo: &[u8]) -> Claimed {
         findings: Vec::new(),
         faces: Vec::new(),
         evidence: None,
+        replaces: None,
+        replaced_by: None,
         spoiled: 0,
         waits_since: now,
         received_at: now,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod bench;
+mod blanks;
 mod command_line;
 mod disk;
 mod emulate;
@@ -12,4 +13,5 @@ mod pages;
 mod printing;
 mod privacy;
 mod recovery;
+mod replacement;
 mod restart;

@@ -94,6 +94,8 @@ fn the_description_names_every_route_and_its_schemas_exist() {
         "/v1/jobs/{id}/preview/{face}",
         "/v1/jobs/{id}/release",
         "/v1/jobs/{id}/resolve",
+        "/v1/blanks",
+        "/v1/blanks/spoiled",
         "/v1/events",
         "/v1/station",
         "/healthz",
@@ -129,6 +131,8 @@ fn figures_and_the_page_are_there() {
         "kartu_jobs_accepted_total 1",
         "kartu_cards_out_total{product=\"kia\"} 1",
         "kartu_jobs{state=\"printed\"} 1",
+        "kartu_blanks_today{kind=\"good\"} 1",
+        "kartu_blanks_expected -1",
         "# EOF",
     ] {
         assert!(text.contains(line), "{line} is missing in\n{text}");

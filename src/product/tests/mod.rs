@@ -84,6 +84,7 @@ fn job(id: &str) -> JobRequest {
         fields,
         attachments: ["KK", "AKTA"].map(paper).to_vec(),
         recommendation: None,
+        replaces: None,
     }
 }
 
@@ -101,6 +102,7 @@ fn staf_job() -> JobRequest {
         fields: fields.as_object().unwrap().clone().into_iter().collect(),
         attachments: Vec::new(),
         recommendation: None,
+        replaces: None,
     }
 }
 

@@ -1,0 +1,306 @@
+//! `/v1/blanks`: what people do with blanks, how the days close, and the list for the *berita acara*.
+//! Counts nothing itself: the ledger does.
+
+mod entry;
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use drivers::words::Words;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::App;
+use super::intake;
+use super::jobs::key_taken;
+use super::problem::{Problem, ProblemView};
+use crate::finding::Finding;
+use crate::ledger::blanks::{Cause, Day, Destroyed, Entered};
+use crate::report::Sentence;
+use entry::Entry;
+
+/// Days that one question may span: a year with its leap day.
+const DAYS_LIMIT: i32 = 366;
+/// Days that are shown unless told, today included.
+const DAYS_DEFAULT: i64 = 7;
+/// An entry as it stands in the ledger.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EntryView {
+    /// The ledger's line.
+    seq: u64,
+    /// When (RFC 3339).
+    #[schema(value_type = String, format = DateTime)]
+    at: jiff::Timestamp,
+    /// What was entered.
+    #[schema(value_type = Object)]
+    entry: serde_json::Value,
+}
+
+/// Which days of the office.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Days {
+    /// The first day; six days before `to` unless told.
+    #[param(example = "2026-03-01")]
+    from: Option<String>,
+    /// The last day; today unless told. At most 366 days.
+    #[param(example = "2026-03-31")]
+    to: Option<String>,
+}
+
+/// The office's days, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DaysView {
+    days: Vec<DayView>,
+}
+
+/// One day; figures are cards, and a negative one says that more was used than was entered.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DayView {
+    /// In the office's time.
+    #[schema(value_type = String, format = Date)]
+    date: Date,
+    /// At the station when the day began: the last count, and what happened since.
+    opening: i64,
+    /// Taken from the store.
+    loaded: i64,
+    /// Good cards, less those of earlier that were spoiled on this day.
+    good: i64,
+    /// Spoiled ones.
+    spoiled: i64,
+    /// Cause → spoiled ones.
+    spoiled_by_cause: BTreeMap<&'static str, i64>,
+    /// Test cards.
+    test: i64,
+    /// Not found again; belongs to its day whether it was entered before the count or after.
+    lost: i64,
+    /// Brought back to the store.
+    returned: i64,
+    /// Cards that were begun and have no known outcome yet, less those of earlier whose outcome became known.
+    unsure: i64,
+    /// `opening + loaded - good - spoiled - test - lost - returned - unsure`: at its end, or now.
+    expected: i64,
+    /// The last count; `null`: nobody counted.
+    counted: Option<i64>,
+    /// When that was (RFC 3339).
+    #[schema(value_type = Option<String>, format = DateTime)]
+    counted_at: Option<jiff::Timestamp>,
+    /// What should have lain there at that moment.
+    counted_expected: Option<i64>,
+    /// `counted - counted_expected`. The next day begins with what was counted.
+    difference: Option<i64>,
+    /// Does the day close? `null`: nobody counted.
+    closes: Option<bool>,
+    /// What is wrong, and what to do.
+    remarks: Vec<Sentence>,
+}
+
+/// Spoiled and test cards.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DestroyedView {
+    cards: Vec<DestroyedCard>,
+}
+
+/// One line of the list. The name belongs to `ref` and stands upstream only.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DestroyedCard {
+    /// The ledger's line.
+    seq: u64,
+    /// The upstream system's number of the application; `null`: spoiled without a job.
+    #[serde(rename = "ref")]
+    reference: Option<String>,
+    /// The job.
+    job: Option<String>,
+    /// When it was written down (RFC 3339).
+    #[schema(value_type = String, format = DateTime)]
+    at: jiff::Timestamp,
+    /// The day of the office.
+    #[schema(value_type = String, format = Date)]
+    date: Date,
+    /// Why.
+    #[schema(example = "GAGAL_CETAK")]
+    cause: Option<&'static str>,
+    /// How many.
+    cards: i64,
+    /// What the machine said, or who saw it.
+    #[schema(value_type = Option<Object>)]
+    evidence: serde_json::Value,
+}
+
+/// Write down what was done with blanks.
+#[utoipa::path(
+    post, path = "/v1/blanks", tag = "blanks",
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; the same key enters once")),
+    request_body(content = Entry, content_type = "application/json"),
+    responses(
+        (status = 201, description = "In the ledger, synced", body = EntryView, headers(("Idempotency-Replayed" = Option<String>))),
+        (status = 400, description = "Not an entry", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "The key was used for another entry", body = ProblemView, content_type = "application/problem+json"),
+        (status = 413, description = "Too large", body = ProblemView, content_type = "application/problem+json"),
+        (status = 422, description = "Refused: every fault is named, nothing is stored", body = ProblemView, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be written", body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn enter(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let key = intake::read_key(&headers)?;
+    let entry: Entry = intake::parse(&body)?;
+    let handled = entry.read(key).map_err(Problem::refused)?;
+    let (entry, replayed) = match app.ledger.enter_blanks(handled).await? {
+        Entered::New(entry) => (entry, false),
+        Entered::Before(entry) => (entry, true),
+        Entered::KeyTaken => return Err(key_taken()),
+    };
+    let view = EntryView { seq: entry.seq, at: entry.at, entry: entry.detail };
+    let mut response = (StatusCode::CREATED, Json(view)).into_response();
+    if replayed {
+        let headers = response.headers_mut();
+        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// How the office's days close.
+#[utoipa::path(
+    get, path = "/v1/blanks", tag = "blanks", params(Days),
+    responses(
+        (status = 200, description = "Every day from `from` to `to`", body = DaysView),
+        (status = 400, description = "Not two days, or too many", body = ProblemView, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn days(
+    State(app): State<App>,
+    days: Result<Query<Days>, QueryRejection>,
+) -> Result<Json<DaysView>, Problem> {
+    let (from, to) = span(&app, days)?;
+    let (offset, today) = (app.desk.offset(), app.today());
+    let days = app.ask(move |ledger| ledger.blank_days(from, to, offset)).await?;
+    let days = days.into_iter().map(|day| DayView::of(day, today)).collect();
+    Ok(Json(DaysView { days }))
+}
+
+/// Spoiled and test cards, for the *berita acara pemusnahan*.
+#[utoipa::path(
+    get, path = "/v1/blanks/spoiled", tag = "blanks", params(Days),
+    responses(
+        (status = 200, description = "In the order of the ledger", body = DestroyedView),
+        (status = 400, description = "Not two days, or too many", body = ProblemView, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn spoiled(
+    State(app): State<App>,
+    days: Result<Query<Days>, QueryRejection>,
+) -> Result<Json<DestroyedView>, Problem> {
+    let (from, to) = span(&app, days)?;
+    let offset = app.desk.offset();
+    let cards = app.ask(move |ledger| ledger.destroyed_blanks(from, to, offset)).await?;
+    let view = |card: Destroyed| DestroyedCard {
+        seq: card.seq,
+        reference: card.reference,
+        job: card.job.map(|job| job.to_string()),
+        at: card.at,
+        date: offset.to_datetime(card.at).date(),
+        cause: card.cause.map(Cause::name),
+        cards: card.cards,
+        evidence: card.evidence,
+    };
+    Ok(Json(DestroyedView { cards: cards.into_iter().map(view).collect() }))
+}
+
+fn span(app: &App, days: Result<Query<Days>, QueryRejection>) -> Result<(Date, Date), Problem> {
+    let Query(days) = days.map_err(|_| bad_days("query"))?;
+    let read = |text: Option<String>, name: &str| {
+        text.map(|text| text.parse::<Date>().map_err(|_| bad_days(name))).transpose()
+    };
+    let to = read(days.to, "to")?.unwrap_or_else(|| app.today());
+    let from = match read(days.from, "from")? {
+        Some(from) => from,
+        None => {
+            to.checked_sub(jiff::Span::new().days(DAYS_DEFAULT - 1)).map_err(|_| bad_days("to"))?
+        }
+    };
+    // A civil calendar ends; the days around its ends are nobody's.
+    let of_this_world = |day: Date| (1900..=2999).contains(&day.year());
+    let long = (to - from).get_days() >= DAYS_LIMIT;
+    if from > to || long || !of_this_world(from) || !of_this_world(to) {
+        return Err(bad_days("from"));
+    }
+    Ok((from, to))
+}
+
+fn bad_days(parameter: &str) -> Problem {
+    let words = Words::fixed(
+        "Tulis hari pertama dan terakhir sebagai from=2026-03-01&to=2026-03-31, paling banyak 366 hari.",
+        "Give the first and the last day as from=2026-03-01&to=2026-03-31, 366 days at most.",
+    );
+    Problem::of(StatusCode::BAD_REQUEST, Finding::at(parameter, "E_QUERY", words))
+}
+
+impl DayView {
+    fn of(day: Day, today: Date) -> DayView {
+        let remarks = remarks(&day, today).iter().map(Sentence::from).collect();
+        DayView {
+            date: day.date,
+            opening: day.opening,
+            loaded: day.loaded,
+            good: day.good,
+            spoiled: day.spoiled.values().sum(),
+            spoiled_by_cause: day.spoiled.iter().map(|(cause, n)| (cause.name(), *n)).collect(),
+            test: day.test,
+            lost: day.lost,
+            returned: day.returned,
+            unsure: day.unsure,
+            expected: day.expected,
+            counted: day.count.map(|count| count.cards),
+            counted_at: day.count.map(|count| count.at),
+            counted_expected: day.count.map(|count| count.expected),
+            difference: day.difference(),
+            closes: day.closes(),
+            remarks,
+        }
+    }
+}
+
+fn remarks(day: &Day, today: Date) -> Vec<Words> {
+    let mut remarks = Vec::new();
+    match day.difference() {
+        Some(n) if n < 0 => remarks.push(Words::new(
+            format!("{} blangko kurang dari seharusnya. Cari; catat yang rusak, diuji atau hilang, lalu hitung lagi.", -n),
+            format!("{} blanks fewer than there should be. Look for them; enter those spoiled, tested or lost, then count again.", -n),
+        )),
+        Some(n) if n > 0 => remarks.push(Words::new(
+            format!("{n} blangko lebih dari seharusnya. Adakah yang dimuat dan tidak dicatat? Catat, lalu hitung lagi."),
+            format!("{n} blanks more than there should be. Was a load not entered? Enter it, then count again."),
+        )),
+        _ => {}
+    }
+    if day.expected < 0 {
+        let n = -day.expected;
+        remarks.push(Words::new(
+            format!(
+                "{n} blangko terpakai lebih banyak daripada yang dicatat masuk. Catat pemuatannya."
+            ),
+            format!(
+                "{n} more blanks were used than anybody entered as loaded. Enter what was loaded."
+            ),
+        ));
+    }
+    if day.count.is_none() && day.has_moved() && day.date < today {
+        remarks.push(Words::fixed(
+            "Tidak ada yang menghitung pada hari itu.",
+            "Nobody counted on that day.",
+        ));
+    }
+    remarks
+}

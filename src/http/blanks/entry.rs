@@ -1,0 +1,115 @@
+//! What a person writes about blanks, and what may be written. Knows no ledger and no day.
+
+use drivers::words::Words;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::finding::Finding;
+use crate::ledger::blanks::{Cause, Handled, Kind};
+
+/// No feeder and no store hands out more at once; a typing error is met.
+const CARDS_LIMIT: i64 = 10_000;
+/// Longest account or officer number.
+const BY_LIMIT: usize = 60;
+/// Longest name of a batch.
+const BATCH_LIMIT: usize = 40;
+
+/// What a person did with blanks, or counted.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Entry {
+    /// `loaded` (from the store to the station), `returned` (back to the store), `spoiled` (without a job), `test`,
+    /// `lost`, or `counted` (so many lie at the station now).
+    #[schema(example = "loaded")]
+    kind: String,
+    /// How many, 1 to 10,000; `counted` may be 0.
+    #[schema(example = 100)]
+    cards: i64,
+    /// Why they are `spoiled`: `GAGAL_CETAK`, `GAGAL_ENCODE`, `RUSAK_FISIK`, `PERUBAHAN_DATA`, `SALAH_DATA` or
+    /// `CACAT_PABRIK`. `test` is always `UJI_CETAK`, `lost` always `HILANG`; the others have none.
+    #[serde(default)]
+    #[schema(example = json!(null))]
+    cause: Option<String>,
+    /// Officer number or account, no name: it stands in the ledger. `[A-Za-z0-9._@/-]{1,60}`.
+    #[schema(example = "petugas-2")]
+    by: String,
+    /// The batch as the store names it, `[A-Za-z0-9/-]{0,40}`.
+    #[serde(default)]
+    #[schema(example = "2026/B-17")]
+    batch: Option<String>,
+}
+
+impl Entry {
+    /// What may be entered, under the client's key.
+    ///
+    /// # Errors
+    /// Every fault.
+    pub fn read(self, key: Option<String>) -> Result<Handled, Vec<Finding>> {
+        let mut faults = Vec::new();
+        let kind = Kind::from_name(&self.kind).filter(|kind| kind.is_entered());
+        let least = i64::from(kind != Some(Kind::Counted));
+        if !(least..=CARDS_LIMIT).contains(&self.cards) {
+            faults.push(Finding::at("cards", "E_BLANKS_CARDS", CARDS.clone()));
+        }
+        let cause = cause_of(kind, self.cause.as_deref());
+        if cause.is_err() {
+            faults.push(Finding::at("cause", "E_BLANKS_CAUSE", CAUSES.clone()));
+        }
+        if !is_word(&self.by, 1..=BY_LIMIT, "._@/-") {
+            faults.push(Finding::at("by", "E_BY", WHO.clone()));
+        }
+        if self.batch.as_ref().is_some_and(|batch| !is_word(batch, 0..=BATCH_LIMIT, "/-")) {
+            faults.push(Finding::at("batch", "E_BLANKS_BATCH", BATCH.clone()));
+        }
+        let batch = self.batch.filter(|batch| !batch.is_empty());
+        match (kind, u32::try_from(self.cards), cause) {
+            (Some(kind), Ok(cards), Ok(cause)) if faults.is_empty() => {
+                Ok(Handled { kind, cards, cause, by: self.by, batch, key })
+            }
+            (None, ..) => {
+                faults.insert(0, Finding::at("kind", "E_BLANKS_KIND", KINDS.clone()));
+                Err(faults)
+            }
+            _ => Err(faults),
+        }
+    }
+}
+
+fn cause_of(kind: Option<Kind>, cause: Option<&str>) -> Result<Option<Cause>, ()> {
+    let cause = cause.map(|cause| Cause::from_name(cause).ok_or(())).transpose()?;
+    let always = match kind {
+        // What it is, is not known: that is told, and not a second time.
+        None => return Ok(None),
+        Some(Kind::Spoiled) => return cause.filter(|c| c.is_of_spoiling()).map(Some).ok_or(()),
+        Some(Kind::Test) => Some(Cause::UjiCetak),
+        Some(Kind::Lost) => Some(Cause::Hilang),
+        Some(_) => None,
+    };
+    if cause.is_none() || cause == always { Ok(always) } else { Err(()) }
+}
+
+fn is_word(text: &str, length: std::ops::RangeInclusive<usize>, also: &str) -> bool {
+    length.contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c))
+}
+
+const KINDS: Words = Words::fixed(
+    "Jenis catatan: loaded, returned, spoiled, test, lost, atau counted.",
+    "The kind is loaded, returned, spoiled, test, lost or counted.",
+);
+const CARDS: Words = Words::fixed(
+    "Jumlah blangko harus 1 sampai 10000; hasil hitung boleh 0.",
+    "The number of blanks must be 1 to 10,000; a count may be 0.",
+);
+const CAUSES: Words = Words::fixed(
+    "Sebab untuk spoiled: GAGAL_CETAK, GAGAL_ENCODE, RUSAK_FISIK, PERUBAHAN_DATA, SALAH_DATA atau CACAT_PABRIK. Jenis lain tanpa sebab.",
+    "The cause of spoiled ones is GAGAL_CETAK, GAGAL_ENCODE, RUSAK_FISIK, PERUBAHAN_DATA, SALAH_DATA or CACAT_PABRIK. Other kinds have none.",
+);
+const WHO: Words = Words::fixed(
+    "Tulis siapa: nomor petugas atau akun, tanpa spasi, paling banyak 60 huruf. Bukan nama.",
+    "Say who: officer number or account, without spaces, 60 characters at most. No name.",
+);
+const BATCH: Words = Words::fixed(
+    "Nomor batch: huruf, angka, / dan -, paling banyak 40.",
+    "The batch is letters, digits, / and -, 40 at most.",
+);

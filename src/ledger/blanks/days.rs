@@ -1,0 +1,273 @@
+//! The blanks of an office's days, and the list of the destroyed ones. Changes nothing.
+//!
+//! A count is held against what should have lain there at that moment, and the next day begins with it. A loss is
+//! found out when somebody counts, so it belongs to its whole day, whether it was entered before the count or after.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde_json::{Value, json};
+
+use super::{Cause, Kind};
+use crate::ledger::reader::{optional, read_error, text};
+use crate::ledger::{JobId, LedgerError};
+
+/// One day of the office. All figures are cards; a negative one says that more was used than was entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Day {
+    /// Which day, in the office's time.
+    pub date: Date,
+    /// At the station when it began: the last count and what happened since.
+    pub opening: i64,
+    /// Taken from the store.
+    pub loaded: i64,
+    /// Good cards, less those that were spoiled later.
+    pub good: i64,
+    /// Spoiled ones by cause.
+    pub spoiled: BTreeMap<Cause, i64>,
+    /// Test cards.
+    pub test: i64,
+    /// Not found again.
+    pub lost: i64,
+    /// Brought back to the store.
+    pub returned: i64,
+    /// Begun on this day without a known outcome, less those of earlier days that became known.
+    pub unsure: i64,
+    /// What should lie there at its end, or now.
+    pub expected: i64,
+    /// The last count.
+    pub count: Option<Count>,
+}
+
+/// Somebody counted the blanks at the station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// So many lay there.
+    pub cards: i64,
+    /// So many should have.
+    pub expected: i64,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Spoiled and test cards, as the *berita acara pemusnahan* lists them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Destroyed {
+    /// The ledger's line.
+    pub seq: u64,
+    /// When it was written down.
+    pub at: Timestamp,
+    /// The job's `ref`, where it was spoiled for one.
+    pub reference: Option<String>,
+    /// The job.
+    pub job: Option<JobId>,
+    /// Why.
+    pub cause: Option<Cause>,
+    /// How many.
+    pub cards: i64,
+    /// What the machine said, or who saw it.
+    pub evidence: Value,
+}
+
+struct Line {
+    at: Timestamp,
+    kind: Kind,
+    cause: Option<Cause>,
+    cards: i64,
+}
+
+impl Day {
+    fn of(date: Date, opening: i64, lines: &[Line]) -> Day {
+        let mut day = Day {
+            date,
+            opening,
+            loaded: 0,
+            good: 0,
+            spoiled: BTreeMap::new(),
+            test: 0,
+            lost: lines.iter().filter(|line| line.kind == Kind::Lost).map(|line| line.cards).sum(),
+            returned: 0,
+            unsure: 0,
+            expected: 0,
+            count: None,
+        };
+        for line in lines {
+            match (line.kind, line.cause) {
+                (Kind::Loaded, _) => day.loaded += line.cards,
+                (Kind::Good, _) => day.good += line.cards,
+                (Kind::Spoiled, cause) => {
+                    *day.spoiled.entry(cause.unwrap_or(Cause::GagalCetak)).or_default() +=
+                        line.cards;
+                }
+                (Kind::Test, _) => day.test += line.cards,
+                (Kind::Lost, _) => {}
+                (Kind::Returned, _) => day.returned += line.cards,
+                (Kind::Unsure, _) => day.unsure += line.cards,
+                (Kind::Counted, _) => {
+                    let expected = day.balance();
+                    day.count = Some(Count { cards: line.cards, expected, at: line.at });
+                }
+            }
+        }
+        day.expected = day.balance();
+        day
+    }
+
+    fn balance(&self) -> i64 {
+        let spoiled: i64 = self.spoiled.values().sum();
+        let used = self.good + spoiled + self.test + self.lost + self.returned + self.unsure;
+        self.opening + self.loaded - used
+    }
+
+    /// Did anything become of a blank on it?
+    pub fn has_moved(&self) -> bool {
+        let figures = [self.loaded, self.good, self.test, self.lost, self.returned, self.unsure];
+        figures.iter().chain(self.spoiled.values()).any(|cards| *cards != 0)
+    }
+
+    /// What the next day begins with.
+    fn closing(&self) -> i64 {
+        self.expected + self.difference().unwrap_or(0)
+    }
+
+    /// More (or, negative, fewer) than there should have been; `None`: nobody counted.
+    pub fn difference(&self) -> Option<i64> {
+        self.count.map(|count| count.cards - count.expected)
+    }
+
+    /// Does the sum close? `None`: nobody counted. More used than there ever was cannot close.
+    pub fn closes(&self) -> Option<bool> {
+        match self.difference() {
+            Some(difference) => Some(difference == 0),
+            None if self.expected < 0 => Some(false),
+            None => None,
+        }
+    }
+}
+
+/// The days from `from` to `to`, both included.
+pub(in crate::ledger) fn days(
+    c: &Connection,
+    from: Date,
+    to: Date,
+    offset: Offset,
+) -> Result<Vec<Day>, LedgerError> {
+    let mut lines: BTreeMap<Date, Vec<Line>> = BTreeMap::new();
+    for line in lines_between(c, &start_of(from, offset)?, &start_of(after(to)?, offset)?)? {
+        lines.entry(offset.to_datetime(line.at).date()).or_default().push(line);
+    }
+    let mut opening = opening(c, from, offset)?;
+    let mut days = Vec::new();
+    for date in from.series(jiff::Span::new().days(1)).take_while(|date| *date <= to) {
+        let day = Day::of(date, opening, lines.get(&date).map_or(&[], Vec::as_slice));
+        opening = day.closing();
+        days.push(day);
+    }
+    Ok(days)
+}
+
+fn lines_between(c: &Connection, start: &str, end: &str) -> Result<Vec<Line>, LedgerError> {
+    let sql = "SELECT at, kind, cause, cards FROM blanks WHERE at >= ?1 AND at < ?2 ORDER BY event";
+    let line = |row: &Row<'_>| {
+        Ok(Line {
+            at: text(row, 0, |at| at.parse().ok())?,
+            kind: text(row, 1, Kind::from_name)?,
+            cause: optional(row, 2, Cause::from_name)?,
+            cards: row.get(3)?,
+        })
+    };
+    c.prepare_cached(sql)
+        .and_then(|mut s| s.query_map([start, end], line)?.collect())
+        .map_err(read_error)
+}
+
+/// The same sum as [`Day::closing`] of the day before, from the last count on and without walking every day.
+fn opening(c: &Connection, day: Date, offset: Offset) -> Result<i64, LedgerError> {
+    let start = start_of(day, offset)?;
+    let last = "SELECT at FROM blanks WHERE kind = 'counted' AND at < ?1 ORDER BY at DESC LIMIT 1";
+    let counted: Option<Timestamp> = c
+        .prepare_cached(last)
+        .and_then(|mut s| {
+            s.query_row([&start], |row| text(row, 0, |at| at.parse().ok())).optional()
+        })
+        .map_err(read_error)?;
+    let Some(counted) = counted else { return moved(c, "", &start) };
+    let count_day = offset.to_datetime(counted).date();
+    let (begin, end) = (start_of(count_day, offset)?, start_of(after(count_day)?, offset)?);
+    let sql = "SELECT event, cards FROM blanks WHERE kind = 'counted' AND at >= ?1 AND at < ?2
+               ORDER BY event DESC LIMIT 1";
+    let (event, cards): (i64, i64) = c
+        .prepare_cached(sql)
+        .and_then(|mut s| s.query_row([&begin, &end], |r| Ok((r.get(0)?, r.get(1)?))))
+        .map_err(read_error)?;
+    let same_day = format!(
+        "SELECT coalesce(sum({MOVED}), 0) FROM blanks
+         WHERE at >= ?1 AND at < ?2 AND event > ?3 AND kind <> 'lost'"
+    );
+    let rest: i64 = c
+        .prepare_cached(&same_day)
+        .and_then(|mut s| s.query_row(params![begin, end, event], |row| row.get(0)))
+        .map_err(read_error)?;
+    Ok(cards + rest + moved(c, &end, &start)?)
+}
+
+/// What one line of the table adds to the blanks at the station.
+const MOVED: &str = "CASE kind WHEN 'loaded' THEN cards WHEN 'counted' THEN 0 ELSE -cards END";
+
+fn moved(c: &Connection, start: &str, end: &str) -> Result<i64, LedgerError> {
+    let sql = format!("SELECT coalesce(sum({MOVED}), 0) FROM blanks WHERE at >= ?1 AND at < ?2");
+    c.prepare_cached(&sql)
+        .and_then(|mut s| s.query_row([start, end], |row| row.get(0)))
+        .map_err(read_error)
+}
+
+/// Spoiled and test cards from `from` to `to`, both included.
+pub(in crate::ledger) fn destroyed(
+    c: &Connection,
+    from: Date,
+    to: Date,
+    offset: Offset,
+) -> Result<Vec<Destroyed>, LedgerError> {
+    let sql = "SELECT b.event, b.at, j.reference, j.id, b.cause, b.cards, e.detail
+               FROM blanks b JOIN events e ON e.seq = b.event LEFT JOIN jobs j ON j.seq = b.job
+               WHERE b.kind IN ('spoiled', 'test') AND b.at >= ?1 AND b.at < ?2 ORDER BY b.event";
+    let card = |row: &Row<'_>| {
+        let mut detail: Value = text(row, 6, |detail| serde_json::from_str(detail).ok())?;
+        let job = optional(row, 3, JobId::parse)?;
+        let evidence = match &job {
+            Some(_) => detail["evidence"].take(),
+            None => json!({ "by": detail["by"], "batch": detail["batch"] }),
+        };
+        Ok(Destroyed {
+            seq: row.get(0)?,
+            at: text(row, 1, |at| at.parse().ok())?,
+            reference: row.get(2)?,
+            job,
+            cause: optional(row, 4, Cause::from_name)?,
+            cards: row.get(5)?,
+            evidence,
+        })
+    };
+    let (start, end) = (start_of(from, offset)?, start_of(after(to)?, offset)?);
+    c.prepare_cached(sql)
+        .and_then(|mut s| s.query_map([start, end], card)?.collect())
+        .map_err(read_error)
+}
+
+/// The first moment of a day, to be compared as text with the times in the table: without the `Z`, because a time
+/// with a fraction of a second (`…00.5Z`) sorts before the same second without one (`…00Z`).
+fn start_of(day: Date, offset: Offset) -> Result<String, LedgerError> {
+    let start = offset.to_timestamp(day.at(0, 0, 0, 0)).map_err(|_| no_such_day())?;
+    Ok(start.to_string().trim_end_matches('Z').to_owned())
+}
+
+fn after(day: Date) -> Result<Date, LedgerError> {
+    day.tomorrow().map_err(|_| no_such_day())
+}
+
+fn no_such_day() -> LedgerError {
+    LedgerError::Read("the day lies outside of every calendar".into())
+}

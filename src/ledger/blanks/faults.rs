@@ -1,0 +1,274 @@
+//! Holds the table of the blanks against the events that it follows from. Changes nothing, repairs nothing.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, Row};
+use serde_json::Value;
+
+use super::{Change, ENTERED, of_job, of_person};
+use crate::ledger::LedgerError;
+use crate::ledger::reader::{optional, read_error, text};
+use crate::lifecycle::{Event, State};
+
+/// Differences that are named one by one.
+const NAMED_LIMIT: usize = 20;
+
+/// Where the table differs from what the events say; empty when it does not. Reads the whole ledger.
+///
+/// # Errors
+/// [`LedgerError::Read`] when the ledger cannot be read.
+pub fn faults(c: &Connection) -> Result<Vec<String>, LedgerError> {
+    let mut comparison = Comparison { table: read_table(c)?, faults: Vec::new(), more: 0 };
+    let mut states: HashMap<i64, State> = HashMap::new();
+    let mut lines = c
+        .prepare("SELECT seq, job, at, event, state, detail FROM events ORDER BY seq")
+        .map_err(read_error)?;
+    let mut lines = lines.query([]).map_err(read_error)?;
+    while let Some(line) = lines.next().map_err(read_error)? {
+        let line = line_of(line).map_err(read_error)?;
+        let from = line.job.zip(line.state).and_then(|(job, to)| states.insert(job, to));
+        comparison.hold(&line, from);
+    }
+    Ok(comparison.told())
+}
+
+struct Line {
+    seq: u64,
+    job: Option<i64>,
+    at: String,
+    event: String,
+    state: Option<State>,
+    detail: Value,
+}
+
+fn line_of(row: &Row<'_>) -> rusqlite::Result<Line> {
+    Ok(Line {
+        seq: row.get(0)?,
+        job: row.get(1)?,
+        at: row.get(2)?,
+        event: row.get(3)?,
+        state: optional(row, 4, State::from_name)?,
+        detail: text(row, 5, |detail| serde_json::from_str(detail).ok())?,
+    })
+}
+
+impl Line {
+    fn changes(&self, from: Option<State>) -> Result<Vec<Change>, LedgerError> {
+        match (self.job, from, self.state, Event::from_name(&self.event)) {
+            (None, ..) if self.event == ENTERED => of_person(&self.detail),
+            (Some(_), Some(from), Some(to), Some(event)) => of_job(from, to, event, &self.detail),
+            _ => Ok(Vec::new()),
+        }
+    }
+}
+
+/// A line of the table without its event: job, time, kind, cause, cards.
+type Told = (Option<i64>, String, String, Option<String>, i64);
+
+struct Comparison {
+    /// By event; what was held against its event is taken out.
+    table: HashMap<u64, Vec<Told>>,
+    faults: Vec<String>,
+    more: usize,
+}
+
+impl Comparison {
+    fn hold(&mut self, line: &Line, from: Option<State>) {
+        let seq = line.seq;
+        let mut told = self.table.remove(&seq).unwrap_or_default();
+        let Ok(changes) = line.changes(from) else {
+            return self.fault(format!("line {seq} does not say what became of its blank"));
+        };
+        let follows = |change: &Change| {
+            let cause = change.cause.map(|cause| cause.name().to_owned());
+            (line.job, line.at.clone(), change.kind.name().to_owned(), cause, change.cards)
+        };
+        let mut wanted: Vec<Told> = changes.iter().map(follows).collect();
+        wanted.sort();
+        told.sort();
+        if wanted != told {
+            self.fault(format!("line {seq}: the blanks in the table are not those of the event"));
+        }
+    }
+
+    fn fault(&mut self, fault: String) {
+        if self.faults.len() < NAMED_LIMIT { self.faults.push(fault) } else { self.more += 1 }
+    }
+
+    fn told(mut self) -> Vec<String> {
+        let mut strangers: Vec<u64> = self.table.keys().copied().collect();
+        strangers.sort_unstable();
+        for seq in strangers {
+            self.fault(format!("blanks stand in the table for line {seq}, which is not there"));
+        }
+        if self.more > 0 {
+            self.faults.push(format!("{} more lines differ in their blanks", self.more));
+        }
+        self.faults
+    }
+}
+
+fn read_table(c: &Connection) -> Result<HashMap<u64, Vec<Told>>, LedgerError> {
+    let mut table: HashMap<u64, Vec<Told>> = HashMap::new();
+    let sql = "SELECT event, job, at, kind, cause, cards FROM blanks";
+    let row = |row: &Row<'_>| -> rusqlite::Result<(u64, Told)> {
+        let told = (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+        Ok((row.get(0)?, told))
+    };
+    let mut rows = c.prepare(sql).map_err(read_error)?;
+    for told in rows.query_map([], row).map_err(read_error)? {
+        let (seq, told) = told.map_err(read_error)?;
+        table.entry(seq).or_default().push(told);
+    }
+    Ok(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::job::JobRequest;
+    use crate::ledger::blanks::{Cause, Handled, Kind};
+    use crate::ledger::{JobId, Ledger, NewJob};
+    use crate::lifecycle::MOVES;
+
+    fn job(number: usize) -> NewJob {
+        let request = JobRequest {
+            product: "kia".into(),
+            reference: format!("R-{number}"),
+            reason: "BARU".into(),
+            fields: BTreeMap::new(),
+            attachments: vec![],
+            recommendation: None,
+            replaces: None,
+            photo: None,
+        };
+        NewJob {
+            id: JobId::new(),
+            request,
+            photo: None,
+            key: None,
+            approval: None,
+            body_sha256: [0; 32],
+            kind: None,
+            findings: vec![],
+            state: State::Received,
+        }
+    }
+
+    /// The shortest way from `received` to a state.
+    fn way_to(state: State) -> Vec<Event> {
+        let mut ways = vec![(State::Received, Vec::new())];
+        let mut at = 0;
+        while ways[at].0 != state {
+            let (here, way) = ways[at].clone();
+            for (_, event, to) in MOVES.iter().filter(|(from, _, _)| *from == here) {
+                if ways.iter().all(|(known, _)| known != to) {
+                    ways.push((*to, [way.as_slice(), &[*event]].concat()));
+                }
+            }
+            at += 1;
+        }
+        ways[at].1.clone()
+    }
+
+    /// A ledger in which every move of the lifecycle was made once, and everything that people enter.
+    async fn every_move(folder: &tempfile::TempDir) -> std::path::PathBuf {
+        let ledger = Ledger::open(&folder.path().join("ledger.db"), Clock::system()).unwrap();
+        for (number, (from, event, _)) in MOVES.iter().enumerate() {
+            let job = job(number);
+            let id = job.id.clone();
+            ledger.accept(job).await.unwrap();
+            for event in way_to(*from).into_iter().chain([*event]) {
+                let (ledger, id) = (ledger.clone(), id.clone());
+                let detail = json!({ "evidence": { "by": "petugas-2" } });
+                let append = move || ledger.append(&id, event, detail).wait().map(drop);
+                tokio::task::spawn_blocking(append).await.unwrap().unwrap();
+            }
+        }
+        for kind in Kind::ALL.into_iter().filter(|kind| kind.is_entered()) {
+            let cause = (kind == Kind::Spoiled).then_some(Cause::CacatPabrik);
+            let by = "petugas-2".to_owned();
+            let handled = Handled { kind, cards: 3, cause, by, batch: None, key: None };
+            ledger.enter_blanks(handled).await.unwrap();
+        }
+        let path = ledger.path().to_owned();
+        tokio::task::spawn_blocking(move || ledger.close()).await.unwrap();
+        path
+    }
+
+    fn sum(c: &Connection, kind: &str) -> i64 {
+        let sql = "SELECT coalesce(sum(cards), 0) FROM blanks WHERE job IS NOT NULL AND kind = ?1";
+        c.query_row(sql, [kind], |row| row.get(0)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_blank_that_left_the_feeder_is_in_one_column() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let c = Connection::open(every_move(&folder).await).unwrap();
+        assert_eq!(faults(&c).unwrap(), Vec::<String>::new());
+        let jobs = |states: &[&str]| -> i64 {
+            let count = |state: &&str| -> i64 {
+                let sql = "SELECT count(*) FROM jobs WHERE state = ?1";
+                c.query_row(sql, [state], |row| row.get(0)).unwrap()
+            };
+            states.iter().map(count).sum()
+        };
+        assert_eq!(sum(&c, "good"), jobs(&["printed", "handed_over"]));
+        assert_eq!(sum(&c, "unsure"), jobs(&["unsure", "encoding", "encoded", "printing"]));
+        let spoilt = MOVES.iter().filter(|(_, event, _)| *event == Event::Spoil).count();
+        assert_eq!(sum(&c, "spoiled"), i64::try_from(spoilt).unwrap());
+        let causes = "SELECT count(*) FROM blanks WHERE kind = 'spoiled' AND cause = 'GAGAL_CETAK'";
+        let causes: i64 = c.query_row(causes, [], |row| row.get(0)).unwrap();
+        assert_eq!(causes, sum(&c, "spoiled"), "what no cause is told of was printed badly");
+    }
+
+    #[tokio::test]
+    async fn a_table_that_was_changed_is_found_out() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = every_move(&folder).await;
+        for change in [
+            "DELETE FROM blanks WHERE kind = 'loaded'",
+            "DELETE FROM blanks WHERE event = (SELECT max(event) FROM blanks WHERE kind = 'good')",
+            "UPDATE blanks SET cards = 2 WHERE kind = 'loaded'",
+            "UPDATE blanks SET cause = 'SALAH_DATA' WHERE kind = 'test'",
+            "UPDATE blanks SET at = '2026-01-01T00:00:00Z' WHERE kind = 'counted'",
+            "UPDATE blanks SET kind = 'returned' WHERE kind = 'loaded'",
+            "UPDATE blanks SET job = NULL WHERE kind = 'good'",
+            "INSERT INTO blanks SELECT 1, NULL, at, 'lost', NULL, 1 FROM events WHERE seq = 1",
+            "PRAGMA foreign_keys = OFF; INSERT INTO blanks VALUES (999999, NULL, 'x', 'lost', NULL, 1)",
+        ] {
+            let mut c = Connection::open(&path).unwrap();
+            c.execute_batch(change.split_once("; ").map_or("", |(pragma, _)| pragma)).unwrap();
+            let all = c.transaction().unwrap();
+            all.execute_batch(change.rsplit("; ").next().unwrap()).unwrap();
+            assert_ne!(faults(&all).unwrap(), Vec::<String>::new(), "{change}");
+            all.rollback().unwrap();
+            assert_eq!(faults(&c).unwrap(), Vec::<String>::new());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_blank_is_not_spoiled_by_something_that_nobody_knows() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let ledger = Ledger::open(&folder.path().join("ledger.db"), Clock::system()).unwrap();
+        let job = job(1);
+        let id = job.id.clone();
+        ledger.accept(job).await.unwrap();
+        let told = tokio::task::spawn_blocking(move || {
+            for event in way_to(State::Printing) {
+                ledger.append(&id, event, json!({})).wait().unwrap();
+            }
+            let detail = json!({ "cause": "KENARI", "evidence": { "by": "petugas-2" } });
+            let refused = ledger.append(&id, Event::Spoil, detail).wait();
+            (refused.map(drop), ledger.job(&id).unwrap().state)
+        });
+        let (refused, state) = told.await.unwrap();
+        assert!(matches!(refused, Err(LedgerError::UnknownCause)), "{refused:?}");
+        assert_eq!(state, State::Printing, "nothing of it is stored");
+    }
+}
