@@ -5,6 +5,7 @@ use drivers::words::Words;
 
 use super::Station;
 use crate::ledger::LedgerError;
+use crate::lifecycle::State;
 use crate::report::{PrinterState, PrinterView, Snapshot, StateReason};
 
 impl Station {
@@ -74,7 +75,8 @@ impl Station {
             (None, Some(status)) => reasons.extend(status.troubles.iter().map(StateReason::from)),
             (None, None) => {}
         }
-        let doubts = self.doubts.as_ref().map_or(0, Vec::len);
+        let counts = self.ledger.counts().unwrap_or_default();
+        let doubts = counts.get(&State::Unsure).copied().unwrap_or(0);
         if doubts > 0 {
             let words = Words::fixed(
                 "Ada kartu yang tidak pasti keluar. Lihat di printer, baki hasil dan kotak tolak, lalu jawab per pekerjaan (kartud resolve).",
