@@ -62,11 +62,15 @@ pub trait EmulatedMachine: Send {
     /// Commands that it did not understand since it was switched on. A correct driver causes none.
     fn not_understood(&self) -> u64;
 
-    /// The last card that came out good.
-    fn last_card(&self) -> Option<&FinishedCard>;
+    /// The last card that came out good; drawn now, which takes milliseconds.
+    fn last_card(&self) -> Option<FinishedCard>;
 
-    /// The last card that went into the reject box.
-    fn last_rejected(&self) -> Option<&FinishedCard>;
+    /// The last card that went into the reject box; drawn now.
+    fn last_rejected(&self) -> Option<FinishedCard>;
+
+    /// All cards that left it since this was last asked, the oldest first; of more than 1024 the oldest are forgotten.
+    /// A restart of the emulated machine's process forgets them all.
+    fn take_departed(&mut self) -> Vec<Departed>;
 
     /// Everything that can be set, by its key, and what the machine says of itself under `machine`.
     fn state(&self) -> serde_json::Value;
@@ -132,6 +136,10 @@ pub struct EmulatorSettings {
     pub sleeps_after: Option<Duration>,
     /// Firmware that does not know the newer questions.
     pub old_firmware: bool,
+    /// Firmware that does not tell how many cards entered the head.
+    pub no_counters: bool,
+    /// The ribbon has no chip that can be read.
+    pub no_ribbon_chip: bool,
     /// Does every answer carry the status?
     pub status_block: bool,
     /// Options that are fitted beyond the model's own, by the family's names.
@@ -162,6 +170,8 @@ impl EmulatorSettings {
             cleaning_mandatory_after_cards: 500,
             sleeps_after: None,
             old_firmware: false,
+            no_counters: false,
+            no_ribbon_chip: false,
             status_block: true,
             fitted: Vec::new(),
             not_fitted: Vec::new(),
@@ -185,6 +195,46 @@ impl fmt::Debug for FinishedCard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "FinishedCard({}, {} sides)", self.number, 1 + u8::from(self.back.is_some()))
     }
+}
+
+/// A card that left an emulated machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departed {
+    /// Its number; `None`: it never entered the head.
+    pub number: Option<u64>,
+    /// How it left.
+    pub way: Way,
+    /// How far its print had got.
+    pub finish: Finish,
+    /// One number for the panels on its front, as their bytes came (FNV-1a by words of eight bytes): the same
+    /// prepared card gives the same, another almost surely not. 0 for a blank side.
+    pub front_sum: u64,
+    /// The same for its back.
+    pub back_sum: u64,
+}
+
+/// How a card left an emulated machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Into the output hopper.
+    Hopper,
+    /// Into the reject box.
+    RejectBox,
+    /// Into the exit slot.
+    Slot,
+    /// Somebody took it out of the machine.
+    Hand,
+}
+
+/// How far the print of a card had got when it left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// Nothing is printed on it.
+    Blank,
+    /// Some panels that its job wanted are missing.
+    Partly,
+    /// All that its job wanted is printed.
+    Whole,
 }
 
 /// One side of a finished card, in landscape.

@@ -92,7 +92,7 @@ fn printed(job: &[u8], ribbon: &str) -> FinishedCard {
     let mut machine = emulate(settings).unwrap();
     machine.exchange(job, &mut Vec::new());
     assert_eq!(machine.not_understood(), 0);
-    machine.last_card().unwrap().clone()
+    machine.last_card().unwrap()
 }
 
 /// Equal outside black, and black there.

@@ -7,7 +7,7 @@ use crate::bench::{Bench, base64, child};
 
 /// What came out of the machine, as a PNG, against the station's own preview of the same face.
 fn looks_like_preview(bench: &Bench, id: &str, side: &str) -> f64 {
-    let card = bench.machine.lock().last_card().unwrap().clone();
+    let card = bench.machine.lock().last_card().unwrap();
     let picture = if side == "front" { card.front } else { card.back.unwrap() };
     let mut png = Vec::new();
     let image =
@@ -113,7 +113,7 @@ fn blanks_with_their_own_artwork_get_no_background() {
     let bench = with_kia("background = false");
     let id = bench.accepted(&child("S1"));
     bench.until(&id, "printed");
-    let front = bench.machine.lock().last_card().unwrap().front.clone();
+    let front = bench.machine.lock().last_card().unwrap().front;
     assert_eq!(&front.rgb[..3], &[255, 255, 255], "the band is not printed");
 }
 

@@ -85,7 +85,8 @@ impl Machine {
         let ("Rrt", [key]) = (name, parameters) else {
             return (name == "Rrt").then(|| ERROR_PARAMETERS.to_owned());
         };
-        let Some(ribbon) = self.mechanics.supplies.ribbon else {
+        let chip = !self.settings.no_ribbon_chip;
+        let Some(ribbon) = self.mechanics.supplies.ribbon.filter(|_| chip) else {
             return Some(ERROR_RIBBON.to_owned());
         };
         let report = RibbonReport {
@@ -115,6 +116,7 @@ impl Machine {
             ("Rco", ["card" | "clean"]) if self.settings.old_firmware => {
                 ERROR_PARAMETERS.to_owned()
             }
+            ("Rco", ["card" | "c"]) if self.settings.no_counters => ERROR_PARAMETERS.to_owned(),
             ("Rco", ["card"]) => format!("inserted_head: {}", memory.cards_entered),
             ("Rco", ["clean"]) => format!(
                 "rem_advised: {before_advice}\nmandatory: {before_duty}\nlast_periodic: {}\n\

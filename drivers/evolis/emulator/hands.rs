@@ -2,7 +2,7 @@
 
 use super::mechanics::Mechanics;
 use super::places::Place;
-use crate::emulation::{JamAt, Lever};
+use crate::emulation::{JamAt, Lever, Way};
 use crate::evolis::protocol::{ERROR_MECA, RibbonKind};
 use crate::evolis::status::error;
 
@@ -116,6 +116,9 @@ impl Mechanics {
     /// Whoever has the card in his hand has seen what was wrong with it.
     fn take_card_out(&mut self) {
         let taken = self.card.take();
+        if let Some(card) = &taken {
+            self.outside.note(card, Way::Hand);
+        }
         if self.printing() {
             // The machine reaches for it and finds nothing.
             self.fault((error::MECHANICAL, ERROR_MECA));

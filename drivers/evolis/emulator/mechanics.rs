@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::heat::Heat;
-use super::memory::Memory;
-use super::picture::{Side, lay_down};
+use super::memory::{KeptCard, Memory};
+use super::outside::Outside;
 use super::places::{Card, Exit, Place, Trays};
 use super::planned::Planned;
 use super::printing::Job;
 use super::stations::MAGNETIC_ERRORS;
 use super::supplies::Supplies;
-use crate::emulation::{EmulationError, EmulatorSettings, FinishedCard, JamAt};
+use crate::emulation::{EmulationError, EmulatorSettings, JamAt, Way};
 use crate::evolis::Wire;
 use crate::evolis::protocol::{
     ERROR_CARD, ERROR_FEEDER, ERROR_MECA, ERROR_TIME_OUT, OK, RibbonKind,
@@ -73,10 +73,8 @@ pub struct Mechanics {
     pub card_in_slot: bool,
     /// A card is held into the machine by hand.
     pub card_in_hand: bool,
-    /// The last card that came out good.
-    pub last_card: Option<FinishedCard>,
-    /// The last that was rejected.
-    pub last_rejected: Option<FinishedCard>,
+    /// The cards that left it.
+    pub outside: Outside,
     /// The job that owns it.
     pub job: Job,
     /// The card inside.
@@ -84,8 +82,8 @@ pub struct Mechanics {
     /// How long things take.
     pub slowness: f64,
     pub(super) model: &'static Model<Wire>,
-    out_dir: Option<PathBuf>,
-    dyed: DyedCard,
+    pub(super) out_dir: Option<PathBuf>,
+    pub(super) dyed: DyedCard,
     work: Option<(Work, Duration)>,
 }
 
@@ -101,10 +99,10 @@ impl Mechanics {
         flips: bool,
     ) -> Result<Self, EmulationError> {
         let cools = settings.cools_a_card_in.mul_f64(settings.slowness);
+        let memory = Memory::wake(settings)?;
         Ok(Self {
             clock: Duration::ZERO,
             printed: Duration::ZERO,
-            memory: Memory::wake(settings)?,
             supplies: Supplies::new(settings, ribbon),
             heat: Heat::new(settings.rests_after_cards, cools),
             planned: Planned::default(),
@@ -115,12 +113,12 @@ impl Mechanics {
             error_management: 0,
             flips,
             trays: Trays::default(),
-            card_in_slot: false,
+            card_in_slot: memory.card_in_slot,
             card_in_hand: false,
-            last_card: None,
-            last_rejected: None,
+            outside: Outside::default(),
             job: Job::default(),
-            card: None,
+            card: memory.card.as_ref().map(KeptCard::back),
+            memory,
             slowness: settings.slowness,
             model,
             out_dir: settings.out_dir.clone(),
@@ -246,6 +244,7 @@ impl Mechanics {
         if let Some(card) = &mut self.card {
             (card.place, card.stuck) = (Some(place), true);
         }
+        self.remember();
         Err((error::MECHANICAL, ERROR_MECA))
     }
 
@@ -280,53 +279,25 @@ impl Mechanics {
             if let Some(card) = &mut self.card {
                 card.place = Some(Place::Exit);
             }
+            self.remember();
             return Err((full, ERROR_MECA));
         }
         let Some(card) = self.card.take() else { return Ok(()) };
-        match self.trays.exit(rejected) {
-            Exit::Hopper => self.memory.hopper_cards += 1,
-            Exit::RejectBox => self.memory.rejected_cards += 1,
-            Exit::Slot | Exit::Nowhere => self.card_in_slot = true,
-        }
-        self.lay_out(&card, rejected)
-    }
-
-    /// The card lies outside; a printed one is looked at.
-    fn lay_out(&mut self, card: &Card, rejected: bool) -> Result<(), Refusal> {
-        let printed = !card.front.is_blank() || !card.back.is_blank();
-        if let Some(number) = card.number.filter(|_| printed) {
-            let draw = |side: &Side| {
-                side.draw(&self.model.head, self.model.colour, self.resin_rgb(), &self.dyed)
-            };
-            let back = (!card.back.is_blank()).then(|| draw(&card.back));
-            let finished = FinishedCard { number, front: draw(&card.front), back };
-            if let Some(dir) = &self.out_dir
-                && lay_down(&finished, rejected, dir).is_err()
-            {
-                return Err((error::MECHANICAL, ERROR_MECA));
+        let way = match self.trays.exit(rejected) {
+            Exit::Hopper => {
+                self.memory.hopper_cards += 1;
+                Way::Hopper
             }
-            if rejected {
-                self.last_rejected = Some(finished);
-            } else {
-                self.memory.cards_finished += 1;
-                self.last_card = Some(finished);
+            Exit::RejectBox => {
+                self.memory.rejected_cards += 1;
+                Way::RejectBox
             }
-        }
-        self.remember();
-        Ok(())
-    }
-
-    /// The colour of the ribbon's resin.
-    fn resin_rgb(&self) -> [u8; 3] {
-        match self.supplies.ribbon.map_or("", |ribbon| ribbon.name) {
-            "KBLUE" => [0, 51, 160],
-            "KGREEN" => [0, 122, 51],
-            "KRED" => [200, 16, 46],
-            "KWHITE" => [255; 3],
-            "KGOLD" => [172, 141, 74],
-            "KSILVER" => [168, 169, 173],
-            _ => [0; 3],
-        }
+            Exit::Slot | Exit::Nowhere => {
+                self.card_in_slot = true;
+                Way::Slot
+            }
+        };
+        self.lay_out(card, way)
     }
 
     /// The power went, or it was told to start anew: what only electronics hold is gone.
@@ -340,9 +311,10 @@ impl Mechanics {
 
     /// A machine that cannot keep its counter must not print on: two cards would get one number.
     pub fn remember(&mut self) {
-        if let Some(dir) = &self.out_dir
-            && self.memory.keep(dir).is_err()
-        {
+        let Some(dir) = &self.out_dir else { return };
+        self.memory.card = self.card.as_ref().map(KeptCard::of);
+        self.memory.card_in_slot = self.card_in_slot;
+        if self.memory.keep(dir).is_err() {
             self.fault((error::MECHANICAL, ERROR_MECA));
         }
     }

@@ -5,11 +5,13 @@ use std::fs;
 use std::io::{Error, ErrorKind};
 use std::path::Path;
 
+use super::picture::Side;
+use super::places::{Card, Place};
 use crate::emulation::{EmulationError, EmulatorSettings};
 
 const FILE: &str = "machine.json";
 
-/// Counters and supplies.
+/// Counters, supplies and the card inside.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Memory {
@@ -37,6 +39,52 @@ pub struct Memory {
     /// Thorough cleanings.
     #[serde(default)]
     pub advanced_cleanings: u32,
+    /// The card inside. Written when the machine remembers, else not up to date.
+    #[serde(default)]
+    pub card: Option<KeptCard>,
+    /// A card lies in the exit slot.
+    #[serde(default)]
+    pub card_in_slot: bool,
+}
+
+/// A card inside, as far as the file tells of it: where it is and what was printed, never how that looks, nor what
+/// stands on its stripe. Drawn after a restart, it is white.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptCard {
+    number: Option<u64>,
+    place: Option<Place>,
+    stuck: bool,
+    wanted_panels: usize,
+    front: Vec<(char, u64)>,
+    back: Vec<(char, u64)>,
+}
+
+impl KeptCard {
+    /// What is kept of a card.
+    pub fn of(card: &Card) -> Self {
+        Self {
+            number: card.number,
+            place: card.place,
+            stuck: card.stuck,
+            wanted_panels: card.wanted_panels,
+            front: card.front.kept(),
+            back: card.back.kept(),
+        }
+    }
+
+    /// The card that is inside when the machine wakes.
+    pub fn back(&self) -> Card {
+        Card {
+            number: self.number,
+            place: self.place,
+            stuck: self.stuck,
+            wanted_panels: self.wanted_panels,
+            front: Side::remembered(&self.front),
+            back: Side::remembered(&self.back),
+            ..Card::default()
+        }
+    }
 }
 
 impl Memory {
@@ -57,6 +105,8 @@ impl Memory {
             cleaned_at: 0,
             regular_cleanings: 0,
             advanced_cleanings: 0,
+            card: None,
+            card_in_slot: false,
         };
         let Some(dir) = &settings.out_dir else { return Ok(new) };
         let path = dir.join(FILE);

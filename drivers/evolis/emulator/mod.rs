@@ -3,7 +3,7 @@
 //! One transmission in, one frame out. Time passes only through `elapse`. What it hears and says stands in
 //! `talk.rs`; what a command answers in `answers.rs` (questions) and `orders.rs`, `stations.rs` (deeds); the
 //! status words in `indicators.rs`; what a card goes through in `mechanics.rs`, `printing.rs` and `faults.rs`, what comes out
-//! in `picture.rs`; what is put in in `supplies.rs`; heat in `heat.rs`; what somebody does to it in `hands.rs`;
+//! in `picture.rs` and `outside.rs`; what is put in in `supplies.rs`; heat in `heat.rs`; what somebody does to it in `hands.rs`;
 //! what will go wrong in `planned.rs`; what can be set and seen from outside in `state.rs`; what survives a power
 //! cut in `memory.rs`.
 
@@ -15,6 +15,7 @@ mod indicators;
 mod mechanics;
 mod memory;
 mod orders;
+mod outside;
 mod picture;
 mod places;
 mod planned;
@@ -31,8 +32,8 @@ use std::time::Duration;
 use super::ear::Ear;
 use super::protocol::RibbonKind;
 use super::{Wire, find_model, model_names};
-use crate::emulation::{EmulatedMachine, EmulationError, EmulatorSettings, FinishedCard};
-use crate::emulation::{Lever, Speech};
+use crate::emulation::{Departed, EmulatedMachine, EmulationError, EmulatorSettings};
+use crate::emulation::{FinishedCard, Lever, Speech};
 use crate::models::Model;
 use indicators::Options;
 use mechanics::Mechanics;
@@ -196,12 +197,16 @@ impl EmulatedMachine for Machine {
         self.not_understood.all()
     }
 
-    fn last_card(&self) -> Option<&FinishedCard> {
-        self.mechanics.last_card.as_ref()
+    fn last_card(&self) -> Option<FinishedCard> {
+        self.mechanics.outside.last_good.as_ref().map(|card| self.mechanics.draw(card))
     }
 
-    fn last_rejected(&self) -> Option<&FinishedCard> {
-        self.mechanics.last_rejected.as_ref()
+    fn last_rejected(&self) -> Option<FinishedCard> {
+        self.mechanics.outside.last_rejected.as_ref().map(|card| self.mechanics.draw(card))
+    }
+
+    fn take_departed(&mut self) -> Vec<Departed> {
+        self.mechanics.outside.take_log()
     }
 
     fn state(&self) -> serde_json::Value {

@@ -14,26 +14,51 @@ use crate::panels::{ColourRule, DyedCard};
 /// The panels in the order in which a machine prints them.
 pub const ORDER: [char; 5] = ['y', 'm', 'c', 'k', 'o'];
 
-/// Panels of one side as they came in, one byte a dot in the order of the head. A copy shares them.
+/// Panels of one side, packed as they came in. A copy shares them.
 #[derive(Default, Clone)]
-pub struct Side([Option<Arc<Vec<u8>>>; 5]);
+pub struct Side([Option<Arc<Layer>>; 5]);
+
+/// One panel. Without data after a restart of the whole machine, which remembers no more than the sum.
+struct Layer {
+    bits: u32,
+    data: Vec<u8>,
+    sum: u64,
+}
+
+impl Layer {
+    fn new(bits: u32, data: Vec<u8>) -> Arc<Self> {
+        let sum = sum(&data);
+        Arc::new(Self { bits, data, sum })
+    }
+
+    /// One byte a dot in the order of the head.
+    fn dots(&self, head: &Head) -> Vec<u8> {
+        match self.bits {
+            1 => unpack_two_levels(&self.data, head),
+            bits => unpack(&self.data, bits, head.dots()),
+        }
+    }
+}
+
+/// FNV-1a over words of eight bytes: tells panels apart, and is no protection against anybody.
+fn sum(data: &[u8]) -> u64 {
+    let step = |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x0100_0000_01b3);
+    let words = data
+        .chunks(8)
+        .map(|bytes| bytes.iter().fold(0_u64, |word, &byte| word << 8 | u64::from(byte)));
+    words.fold(0xcbf2_9ce4_8422_2325, step)
+}
 
 impl Side {
     /// Lays a panel down; `None` when its line coding is broken or not one that we know.
     pub fn take(&mut self, panel: &Panel<'_>, head: &Head) -> Option<()> {
-        let expanded;
         let data = if panel.form == Form::Compressed {
             // The run coding of dye panels was never seen on a wire.
-            expanded = (panel.bits == 1).then(|| expand_lines(panel.data, head)).flatten()?;
-            &expanded[..]
+            (panel.bits == 1).then(|| expand_lines(panel.data, head)).flatten()?
         } else {
-            panel.data
+            panel.data.to_vec()
         };
-        let dots = match panel.bits {
-            1 => unpack_two_levels(data, head),
-            bits => unpack(data, bits, head.dots()),
-        };
-        *self.place(panel.letter)? = Some(Arc::new(dots));
+        *self.place(panel.letter)? = Some(Layer::new(panel.bits, data));
         Some(())
     }
 
@@ -45,13 +70,41 @@ impl Side {
         }
     }
 
-    fn place(&mut self, letter: char) -> Option<&mut Option<Arc<Vec<u8>>>> {
+    fn place(&mut self, letter: char) -> Option<&mut Option<Arc<Layer>>> {
         ORDER.iter().position(|&known| known == letter).map(|at| &mut self.0[at])
     }
 
     /// Panels that are there, in the order of printing.
     pub fn letters(&self) -> impl Iterator<Item = char> {
         ORDER.iter().zip(&self.0).filter(|(_, panel)| panel.is_some()).map(|(&letter, _)| letter)
+    }
+
+    /// The sums of its panels by their letters: what a power cut leaves.
+    pub fn kept(&self) -> Vec<(char, u64)> {
+        let panels = ORDER.iter().zip(&self.0);
+        panels.filter_map(|(&letter, panel)| Some((letter, panel.as_ref()?.sum))).collect()
+    }
+
+    /// A side of which only the sums are known.
+    pub fn remembered(kept: &[(char, u64)]) -> Self {
+        let mut side = Self::default();
+        for &(letter, sum) in kept {
+            if let Some(place) = side.place(letter) {
+                *place = Some(Arc::new(Layer { bits: 1, data: Vec::new(), sum }));
+            }
+        }
+        side
+    }
+
+    /// One number for all of its panels; 0 for a blank side.
+    pub fn sum(&self) -> u64 {
+        let kept = self.kept();
+        let bytes: Vec<u8> = kept
+            .iter()
+            .flat_map(|&(letter, sum)| [u64::from(letter).to_be_bytes(), sum.to_be_bytes()])
+            .flatten()
+            .collect();
+        if bytes.is_empty() { 0 } else { sum(&bytes) }
     }
 
     /// Is nothing on it?
@@ -75,7 +128,7 @@ impl Side {
                     _ => 0,
                 }
             };
-            side.0[band] = Some(Arc::new((0..width * height).map(dot).collect()));
+            side.0[band] = Some(Layer::new(8, (0..width * height).map(dot).collect()));
         }
         side
     }
@@ -90,9 +143,10 @@ impl Side {
     ) -> Picture {
         let (width, height) = (head.width_px as usize, head.height_px as usize);
         let mut rgb = vec![255; width * height * 3];
-        let [yellow, magenta, cyan, resin, _] = &self.0;
+        let dots = |at: usize| self.0[at].as_ref().map(|panel| panel.dots(head));
+        let [yellow, magenta, cyan, resin] = &[0, 1, 2, 3].map(dots);
         let level =
-            |panel: &Option<Arc<Vec<u8>>>, dot: usize| panel.as_ref().map_or(0, |panel| panel[dot]);
+            |panel: &Option<Vec<u8>>, dot: usize| panel.as_ref().map_or(0, |panel| panel[dot]);
         let mut last = ([0; 3], [255; 3]);
         for x in 0..width {
             for row in 0..height {

@@ -3,7 +3,7 @@
 use super::picture::Side;
 
 /// Where a card waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// Between feeder and head, where no sensor sees it.
@@ -31,6 +31,8 @@ pub struct Card {
     pub place: Option<Place>,
     /// Only a hand can move it.
     pub stuck: bool,
+    /// Panels that its job wanted on both sides, once one of them is printed.
+    pub wanted_panels: usize,
     /// What is printed on its front by now.
     pub front: Side,
     /// And on its back.

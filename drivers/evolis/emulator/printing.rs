@@ -308,6 +308,7 @@ impl Mechanics {
         if let Some(card) = &mut self.card {
             card.place = Some(place);
         }
+        self.remember();
     }
 
     /// What a step leaves behind.
@@ -331,6 +332,8 @@ impl Mechanics {
                         (&mut card.front, &self.job.front)
                     };
                     side.print(wanted, letter);
+                    card.wanted_panels =
+                        self.job.front.letters().count() + self.job.back.letters().count();
                 }
                 Ok(())
             }

@@ -47,6 +47,10 @@ struct Change {
     cards_since_cleaning: Option<u64>,
     /// Firmware that does not know the newer questions.
     old_firmware: Option<bool>,
+    /// Firmware that does not tell how many cards entered the head.
+    no_counters: Option<bool>,
+    /// The ribbon has no chip that can be read.
+    no_ribbon_chip: Option<bool>,
     /// Does every answer carry the status?
     status_block: Option<bool>,
     /// Where the next card sticks.
@@ -167,7 +171,10 @@ impl Machine {
         for (word, bits) in forced.into_iter().flatten() {
             self.mechanics.planned.force(word, bits);
         }
-        self.settings.old_firmware = change.old_firmware.unwrap_or(self.settings.old_firmware);
+        let settings = &mut self.settings;
+        settings.old_firmware = change.old_firmware.unwrap_or(settings.old_firmware);
+        settings.no_counters = change.no_counters.unwrap_or(settings.no_counters);
+        settings.no_ribbon_chip = change.no_ribbon_chip.unwrap_or(settings.no_ribbon_chip);
         if let Some(on) = change.status_block {
             (self.settings.status_block, self.electronics.status_block) = (on, on);
         }
@@ -258,6 +265,8 @@ impl Machine {
             "slowness": mechanics.slowness,
             "cards_since_cleaning": self.cards_since_cleaning(),
             "old_firmware": self.settings.old_firmware,
+            "no_counters": self.settings.no_counters,
+            "no_ribbon_chip": self.settings.no_ribbon_chip,
             "status_block": self.electronics.status_block,
             "jam": planned.jam,
             "open_cover_after_panels": planned.cover_after_panels,

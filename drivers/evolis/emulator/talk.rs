@@ -149,7 +149,8 @@ impl Machine {
                     rest.map(|rest| rest.split(';').collect()).unwrap_or_default();
                 let said = self.obey(name, &parameters);
                 // Old firmware understands that it is asked something that it cannot answer.
-                if !(self.settings.old_firmware && name == "Rco") {
+                let old = self.settings.old_firmware || self.settings.no_counters;
+                if !(old && name == "Rco") {
                     self.not_understood.note(name, &said);
                 }
                 // Just booted, until something is done with it.

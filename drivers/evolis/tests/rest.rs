@@ -319,3 +319,50 @@ fn the_emulated_machine_takes_as_many_prints_as_the_prepress_says() {
     }
     assert!(counted.len() > 60 && [0, 1, 2].iter().all(|prints| counted.contains(prints)));
 }
+
+#[test]
+fn a_machine_that_tells_neither_counter_nor_ribbon_prints_all_the_same() {
+    for old_firmware in [false, true] {
+        let settings = EmulatorSettings {
+            no_counters: true,
+            no_ribbon_chip: true,
+            old_firmware,
+            ..settings("Primacy", "YMCKO")
+        };
+        let (machine, mut printer) = bench(settings);
+        let status = printer.status().unwrap();
+        assert_eq!((status.cards_entered, status.ribbon), (None, None));
+        let card = colour_card(printer.as_ref());
+        let out = printer.print(&card).unwrap();
+        let counted = (out.cards_entered_before, out.cards_entered_after, out.ribbon);
+        assert_eq!(counted, (None, None, None));
+        // It counts, and only does not tell.
+        let mut hands = machine.lock();
+        assert_eq!((hands.cards_entered(), hands.ribbon_left()), (1, 299));
+        assert_eq!(hands.not_understood(), 0);
+        let told = serde_json::json!({ "no_counters": false, "no_ribbon_chip": false });
+        hands.change(&told).unwrap();
+        drop(hands);
+        let status = printer.status().unwrap();
+        assert_eq!((status.cards_entered, status.ribbon.unwrap().remaining), (Some(1), 299));
+    }
+}
+
+/// Prints what a card costs a simulation.
+#[test]
+#[ignore = "measures; run it in release, alone"]
+fn a_card_costs_a_simulation_so_many_microseconds() {
+    const CARDS: u32 = 2000;
+    let settings = EmulatorSettings { tended: true, ..settings("Primacy 2", "KBLACK") };
+    let (machine, mut printer) = bench(settings);
+    let card = prepare(printer.as_ref(), black_face(printer.prepress().head()), None);
+    let begun = std::time::Instant::now();
+    for _ in 0..CARDS {
+        printer.status().unwrap();
+        printer.print(&card).unwrap();
+    }
+    println!("{} us a card", begun.elapsed().as_micros() / u128::from(CARDS));
+    assert_eq!(machine.lock().cards_entered(), u64::from(CARDS));
+    let departed = machine.lock().take_departed();
+    assert!(departed.iter().all(|card| card.front_sum == departed[0].front_sum));
+}

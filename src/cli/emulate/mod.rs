@@ -101,6 +101,12 @@ struct Build {
     /// Firmware that does not know the newer questions
     #[arg(long)]
     old_firmware: bool,
+    /// Firmware that does not tell how many cards it has printed
+    #[arg(long)]
+    no_counters: bool,
+    /// The ribbon has no chip that can be read
+    #[arg(long)]
+    no_ribbon_chip: bool,
     /// Answers carry no status until that is switched on
     #[arg(long)]
     no_status: bool,
@@ -134,6 +140,8 @@ impl Args {
             cleaning_mandatory_after_cards: build.cleaning_mandatory_after,
             sleeps_after: build.sleeps_after.map(Duration::from_secs),
             old_firmware: build.old_firmware,
+            no_counters: build.no_counters,
+            no_ribbon_chip: build.no_ribbon_chip,
             status_block: !build.no_status,
             fitted: build.fit.clone(),
             not_fitted: build.without.clone(),

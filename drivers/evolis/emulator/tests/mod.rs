@@ -1,6 +1,7 @@
 //! The machine itself, without a driver: its answers, its faults, its clock. No test here waits.
 
 mod conversation;
+mod departed;
 mod mechanics;
 mod outside;
 

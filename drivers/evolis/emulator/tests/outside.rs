@@ -37,6 +37,7 @@ fn what_is_shown_can_be_set_and_is_shown_again() {
         "asleep": true, "locked": true, "cover_open": true, "feeder_open": true, "feeder_cards": 7,
         "hopper_cards": 3, "reject_box_cards": 2, "card_in_slot": true, "card_in_hand": true, "ribbon": "KO",
         "ribbon_left": 5, "tended": false, "slowness": 2.0, "cards_since_cleaning": 0, "old_firmware": true,
+        "no_counters": true, "no_ribbon_chip": true,
         "jam": "flip", "open_cover_after_panels": 3, "end_ribbon_after_panels": 4, "fail_magnetic": "read",
         "cut_power_after_bytes": 100, "spoil_answers": { "how": { "garble": 7 }, "after": 9, "times": 2 },
     });
@@ -96,7 +97,7 @@ fn a_job_in_small_pieces_makes_the_same_card() {
             job.chunks(piece).for_each(|bytes| table.machine.hear(bytes));
             table.say(&["Pcla;0"]);
             assert_eq!(table.machine.not_understood(), 0, "{piece}");
-            table.machine.last_card().unwrap().clone()
+            table.machine.last_card().unwrap()
         })
         .collect();
     assert!(cards[0] == cards[1] && cards[1] == cards[2]);
