@@ -347,22 +347,3 @@ fn a_machine_that_tells_neither_counter_nor_ribbon_prints_all_the_same() {
         assert_eq!((status.cards_entered, status.ribbon.unwrap().remaining), (Some(1), 299));
     }
 }
-
-/// Prints what a card costs a simulation.
-#[test]
-#[ignore = "measures; run it in release, alone"]
-fn a_card_costs_a_simulation_so_many_microseconds() {
-    const CARDS: u32 = 2000;
-    let settings = EmulatorSettings { tended: true, ..settings("Primacy 2", "KBLACK") };
-    let (machine, mut printer) = bench(settings);
-    let card = prepare(printer.as_ref(), black_face(printer.prepress().head()), None);
-    let begun = std::time::Instant::now();
-    for _ in 0..CARDS {
-        printer.status().unwrap();
-        printer.print(&card).unwrap();
-    }
-    println!("{} us a card", begun.elapsed().as_micros() / u128::from(CARDS));
-    assert_eq!(machine.lock().cards_entered(), u64::from(CARDS));
-    let departed = machine.lock().take_departed();
-    assert!(departed.iter().all(|card| card.front_sum == departed[0].front_sum));
-}
