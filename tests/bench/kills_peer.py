@@ -135,7 +135,7 @@ class Lane:
         self.command, self.port = stations.lay_out_cups(folder, durable, QUEUE.format(port=self.sink.port))
         self.folder, self.process = folder, None
         self.chance = random.Random(f"{seed}/peer{number}/kills")
-        self.book = Book(number * 1_000_000 + 1)
+        self.book = Book(number * 1_000_000 + 1, self.chance)
         self.clients = [Client(Door(), self.port, self.book, random.Random(f"{seed}/peer{number}/{n}"))
                         for n in range(CLIENTS)]
         self.count = collections.Counter()
@@ -223,8 +223,9 @@ class Lane:
         }
 
     def jobs(self, wire, which, wanted):
-        _, found = ipp(wire, GET_JOBS, [(0x44, "which-jobs", which), (0x44, "requested-attributes", "job-name"),
-                                        (0x44, "", "job-state")])
+        # Names are told to their owner only.
+        _, found = ipp(wire, GET_JOBS, [(0x42, "requesting-user-name", "bench"), (0x44, "which-jobs", which),
+                                        (0x44, "requested-attributes", "job-name"), (0x44, "", "job-state")])
         return {int(job["job-name"]) for job in found
                 if job.get("job-name", b"").isdigit() and wanted(job.get("job-state"))}
 

@@ -9,11 +9,12 @@ from kills_client import ask
 
 BLANKS = 1_000_000  # nobody refills, so that every blank is accounted for
 # So many lives without a card that begins, and somebody comes to look.
-PATIENCE_LIVES = 40
+PATIENCE_LIVES = 20
 CALM_S = 4
 STALL_S = 20
 GIVE_UP_S = 150
 ROUNDS_MAX = 5
+PRINTED = {"printed", "handed_over"}
 MOVING = ("received", "queued", "claimed", "composed", "encoding", "encoded", "printing")
 
 
@@ -97,6 +98,7 @@ def all_jobs(wire, query=""):
 
 def resolve(lane, wire):
     """Says of every unsure job whether its card lies in the tray. The number resolved, and other answers."""
+    lane.tray.wait_until_empty()
     good, resolved, other = lane.tray.good(), 0, collections.Counter()
     rejected = {card.number for card in lane.tray.cards if card.rejected}
     for job in all_jobs(wire, "&state=unsure"):
@@ -121,6 +123,7 @@ def settle(lane, person):
     whole = drain(lane, person, wire)
     unsure = ask(wire, "GET", "/v1/station")[1]["jobs"]["unsure"]
     not_resolved = collections.Counter()
+    person.helps()
     for _ in range(ROUNDS_MAX):
         resolved, other = resolve(lane, wire)
         not_resolved += other
@@ -153,18 +156,19 @@ def figures(lane, jobs):
     lost = {}
     for number in book.accepted:
         known = states.get(number, ["unknown"])
-        if not good[number] and known[0] in ("unknown", "printed", "handed_over"):
+        if not good[number] and known[0] in PRINTED | {"unknown"}:
             lost[number] = known[0]
     cards = lane.tray.cards
     moved = machine["hopper_cards"] + machine["reject_box_cards"] + bool(machine["machine"]["card"]) + lane.count["hand"]
     return {
-        "count": dict(lane.count), "found": dict(lane.found), "at_work": dict(lane.at_work),
+        "count": dict(lane.count), "found": dict(lane.found), "at_work": dict(lane.at_work), "cuts": dict(lane.cable.fell),
         "card_s": lane.card_s, "ready_s": lane.ready_s,
         "accepted": len(book.accepted), "lost_answers": book.lost_answers, "replayed": book.replayed,
         "refused": book.refused, "good": sum(good.values()), "distinct": len(good),
         "doubles": sum(cards - 1 for cards in good.values()),
         "doubled": {number: cards for number, cards in good.items() if cards > 1},
         "lost": lost, "twice_in_ledger": sum(len(known) > 1 for known in states.values()),
+        "waiting": sum(not good[number] and states.get(number, ["printed"])[0] not in PRINTED for number in book.accepted),
         "strangers": sum(number not in book.accepted for number in good),
         "states": dict(collections.Counter(job["state"] for job in jobs)),
         "good_not_printed": dict(collections.Counter(

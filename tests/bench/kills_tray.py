@@ -75,6 +75,11 @@ class Tray(threading.Thread):
         except OSError as fault:
             self.broken = fault
 
+    def wait_until_empty(self):
+        """All cards that have come out by now are read."""
+        while self.is_alive() and any(self.folder.glob("card-*-front.png")):
+            time.sleep(LOOK_EVERY_S)
+
     def good(self):
         """Number: how many good cards of it came out."""
         return collections.Counter(card.number for card in list(self.cards) if not card.rejected and card.whole)
