@@ -10,7 +10,7 @@ import threading
 
 JOB_MIN_BYTES = 10_000  # a transmission of this size is a job; questions have tens of bytes
 JOB_BYTES = 1_000_000
-EXCHANGES = 50  # about as many stand between a start and its second card
+EXCHANGES = 40  # about as many stand between a start and the end of its first card
 PIECE_BYTES = 64 * 1024
 PATIENCE_S = 40  # longer than the printer lets anybody wait for an answer
 
