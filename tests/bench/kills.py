@@ -57,8 +57,10 @@ def print_ours(lanes):
     line("  ribbon: sets used", together(lanes, "ribbon"))
     line("  unsure before a person looked / at the end",
          f"{together(lanes, 'unsure_before_looking')} / {states['unsure']}")
-    seen = [f"{name[5:]} {count[name]}" for name in sorted(count) if name.startswith("seen_")]
+    seen = [f"{name[5:]} {count[name]}" for name in sorted(count)
+            if name.startswith("seen_") and count[name]]
     line("  what the person saw", ", ".join(seen) or "-")
+    line("  insisted against the printer / held jobs released", f"{count['insisted']} / {count['released']}")
     line("  ledger checks passed", f"{sum(good for good, _ in verified)} of {len(verified)}" if verified
          else "no such command")
     line("  died by itself / left in peace because nothing moved", f"{count['died_by_itself']} / {count['calm']}")

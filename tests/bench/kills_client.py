@@ -14,13 +14,13 @@ from kills_wire import a_cut
 ANSWER_LIMIT_S = 10
 # So many jobs wait at most: the station always has work, and the end does not take for ever.
 WAITING_MAX = 6
-LOOK_EVERY_S = 0.015
+LOOK_EVERY_S = 0.04
 POST_EVERY_S = 0.04
 # When the killer wants to see a job posted, more of them may wait.
 WAITING_IN_A_HURRY = 20
 # An answer takes some 3 ms.
 INTAKE_S = 0.004
-KNOCK_EVERY_S = 0.002
+KNOCK_EVERY_S = 0.004
 
 
 class Book:
@@ -38,7 +38,7 @@ class Book:
         self.ended = False
         self.life = 0
         self.hurry = False
-        self.posting = threading.Event()
+        self.posting, self.wake = threading.Event(), threading.Event()
         self.lock = threading.Lock()
 
 
@@ -70,7 +70,7 @@ class Client(threading.Thread):
                 book.lives_answered.add(book.life)
                 enough = waiting >= (WAITING_IN_A_HURRY if book.hurry else WAITING_MAX)
                 if self.unanswered is None and (not book.more or enough):
-                    time.sleep(LOOK_EVERY_S)
+                    time.sleep(LOOK_EVERY_S) if book.wake.is_set() else book.wake.wait(LOOK_EVERY_S)
                     continue
                 posting = True
                 book.posting.set()
@@ -116,8 +116,10 @@ class Moment:
         if self.intake:
             book.posting.clear()
             book.hurry = True
+            book.wake.set()
             book.posting.wait(self.after_s)
             book.hurry = False
+            book.wake.clear()
             time.sleep(book.chance.uniform(0, INTAKE_S))
         elif self.cut and wire:
             wire.fired.wait(self.after_s)
@@ -137,7 +139,7 @@ def moments(chance, ready_s, card_s, kills):
         elif kind < 0.7:
             yield Moment(ready_s + card_s, intake=True)
         elif kind < 0.9:
-            yield Moment(ready_s + 2 * card_s, cut=a_cut(chance))
+            yield Moment(ready_s + 1.5 * card_s, cut=a_cut(chance))
         else:
             yield Moment(chance.uniform(ready_s + card_s, ready_s + 2.5 * card_s))
 

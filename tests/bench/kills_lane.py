@@ -186,9 +186,8 @@ class Lane:
             return
         copy = self.folder / "copy"
         with stations.fresh(copy):
-            for name in ("ledger.db", "ledger.db-wal"):
-                with contextlib.suppress(FileNotFoundError):
-                    (copy / name).write_bytes((self.folder / name).read_bytes())
+            for part in self.folder.glob("ledger.*"):
+                (copy / part.name).write_bytes(part.read_bytes())
             done = subprocess.run([stations.KARTUD, "ledger", "verify", copy / "ledger.db"], capture_output=True,
                                   text=True, check=False)
         self.verified.append((done.returncode == 0, (done.stdout + done.stderr).strip()[-300:]))

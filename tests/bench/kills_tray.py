@@ -14,7 +14,7 @@ from PIL import Image, ImageChops
 
 DIGITS = 7
 TEACHERS = [int(str(digit) * DIGITS) for digit in range(10)]
-LOOK_EVERY_S = 0.02
+LOOK_EVERY_S = 0.05
 # Resin is 0, the card and its colours are far above.
 RESIN_BELOW = 48
 
