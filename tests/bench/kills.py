@@ -52,8 +52,8 @@ def print_ours(lanes):
     line("  cards that nobody had accepted", together(lanes, "strangers"))
     line("  cards in the hopper that are not whole", together(lanes, "not_whole"))
     line("  blanks: left the feeder / good + rejected + inside + by hand", " / ".join(blanks))
-    line("  blanks: hopper, reject box, inside, taken out by hand", ", ".join(
-        str(n) for n in (together(lanes, "hopper"), together(lanes, "rejected"), together(lanes, "inside"), count["hand"])))
+    places = [*(together(lanes, key) for key in ("hopper", "rejected", "inside")), count["hand"]]
+    line("  blanks: hopper, reject box, inside, taken out by hand", ", ".join(map(str, places)))
     line("  ribbon: sets used", together(lanes, "ribbon"))
     line("  unsure before a person looked / at the end",
          f"{together(lanes, 'unsure_before_looking')} / {states['unsure']}")
@@ -100,11 +100,12 @@ def print_table(ours, peers):
     line("", *sides)
     rows = [("kills", lambda lanes: together(lanes, "count")["kills"])]
     rows += [(name, lambda lanes, key=key: together(lanes, key)) for name, key in (
-        ("jobs accepted", "accepted"), ("answers lost and repeated", "lost_answers"), ("cards out (documents whole)", "good"),
-        ("distinct cards out", "distinct"), ("doubles", "doubles"))]
+        ("jobs accepted", "accepted"), ("answers lost and repeated", "lost_answers"),
+        ("cards out (documents whole)", "good"), ("distinct cards out", "distinct"), ("doubles", "doubles"))]
     rows += [("lost", lambda lanes: len(together(lanes, "lost"))),
              ("doubled or lost per 1000 kills", lambda lanes: f"{rate(lanes):.2f}"),
-             ("doubled or lost per 100 jobs accepted", lambda lanes: f"{100 * wrong(lanes) / together(lanes, 'accepted'):.2f}"),
+             ("doubled or lost per 100 jobs accepted",
+              lambda lanes: f"{100 * wrong(lanes) / together(lanes, 'accepted'):.2f}"),
              ("waiting before anybody's eyes at the end", lambda lanes: together(lanes, "waiting")),
              ("seconds", lambda lanes: f"{max(lane['count']['seconds'] for lane in lanes):.0f}"),
              ("ms until ready, ms a card in peace", speed)]
@@ -160,7 +161,8 @@ def main():
         "unsure": together(ours, "unsure_before_looking"), "hand": together(ours, "count")["hand"],
     }))
     bad = wrong(ours) or together(ours, "twice_in_ledger") or together(ours, "strangers")
-    bad = bad or any(lane["left_feeder"] != lane["moved"] or not all(good for good, _ in lane["verified"]) for lane in ours)
+    for lane in ours:
+        bad = bad or lane["left_feeder"] != lane["moved"] or not all(good for good, _ in lane["verified"])
     sys.exit(1 if bad else 0)
 
 

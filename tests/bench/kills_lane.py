@@ -51,7 +51,7 @@ class Door:
         self.fields["tgl_terbit"] = now.date().isoformat()
         self.papers = [{"kind": kind, "sha256": hashlib.sha256(kind.encode()).hexdigest()} for kind in ("KK", "AKTA")]
         self.recommendation = {
-            "nomor": "400/1/BENCH", "keputusan": "SETUJU", "pada": now.isoformat(),
+            "keputusan": "SETUJU", "pada": now.isoformat(),
             "oleh": {"nama": "CONTOH KASI", "nip": "197001011995011999", "jabatan": "KASI IDENTITAS PENDUDUK"},
             "kadaluarsa": (now + datetime.timedelta(days=7)).isoformat(),
             "daftar_periksa": {"kk": True, "akta": True, "foto": True, "data_cocok": True},
@@ -64,7 +64,7 @@ class Door:
     def post(self, wire, number):
         fields = self.fields | {"alamat": f"JL. CONTOH NO. {number:07}"}
         job = {"product": "kia", "ref": f"KILLS/{number:07}", "reason": "BARU", "fields": fields,
-               "attachments": self.papers, "recommendation": self.recommendation}
+               "attachments": self.papers, "recommendation": self.recommendation | {"nomor": f"400/{number}/BENCH"}}
         # Half of the jobs are looked at after the answer, so that some are found `received`.
         headers = {"Content-Type": "application/json", "Idempotency-Key": f"K{number:07}"}
         headers |= {"Prefer": "respond-async"} if self.chance.random() < 0.5 else {}

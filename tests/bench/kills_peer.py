@@ -216,7 +216,8 @@ class Lane:
         self.kill()
         whole, accepted = self.sink.whole, self.book.accepted
         return {
-            "count": dict(self.count), "ready_s": self.ready_s, "card_s": self.card_s, "accepted": len(accepted), "lost_answers": self.book.lost_answers,
+            "count": dict(self.count), "ready_s": self.ready_s, "card_s": self.card_s,
+            "accepted": len(accepted), "lost_answers": self.book.lost_answers,
             "refused": self.book.refused, "good": sum(whole.values()), "distinct": len(whole), "torn": self.sink.torn,
             "doubles": sum(times - 1 for times in whole.values()), "waiting": len(visible - set(whole)),
             "lost": {number: "gone" for number in accepted if not whole[number] and number not in visible},

@@ -1,4 +1,4 @@
-"""The person at the station: helps a printer that is stuck, and at the end looks into the tray and says what lies there."""
+"""The person at the station: helps a printer that is stuck, and at the end says what lies in the tray."""
 
 import collections
 import http.client
@@ -169,23 +169,25 @@ def figures(lane, jobs):
         if not good[number] and known[0] in PRINTED | {"unknown"}:
             lost[number] = known[0]
     cards = lane.tray.cards
-    moved = machine["hopper_cards"] + machine["reject_box_cards"] + bool(machine["machine"]["card"]) + lane.count["hand"]
+    inside = bool(machine["machine"]["card"])
+    moved = machine["hopper_cards"] + machine["reject_box_cards"] + inside + lane.count["hand"]
+    waiting = [number for number in book.accepted if states.get(number, ["printed"])[0] not in PRINTED]
     return {
-        "count": dict(lane.count), "found": dict(lane.found), "at_work": dict(lane.at_work), "cuts": dict(lane.cable.fell),
-        "card_s": lane.card_s, "ready_s": lane.ready_s,
+        "count": dict(lane.count), "found": dict(lane.found), "at_work": dict(lane.at_work),
+        "cuts": dict(lane.cable.fell), "card_s": lane.card_s, "ready_s": lane.ready_s,
         "accepted": len(book.accepted), "lost_answers": book.lost_answers, "replayed": book.replayed,
         "refused": book.refused, "good": sum(good.values()), "distinct": len(good),
         "doubles": sum(cards - 1 for cards in good.values()),
         "doubled": {number: cards for number, cards in good.items() if cards > 1},
         "lost": lost, "twice_in_ledger": sum(len(known) > 1 for known in states.values()),
-        "waiting": sum(not good[number] and states.get(number, ["printed"])[0] not in PRINTED for number in book.accepted),
+        "waiting": sum(not good[number] for number in waiting),
         "strangers": sum(number not in book.accepted for number in good),
         "states": dict(collections.Counter(job["state"] for job in jobs)),
         "good_not_printed": dict(collections.Counter(
             known for number in good for known in states.get(number, ["unknown"]) if known != "printed")),
         "not_whole": sum(not card.whole and not card.rejected for card in cards),
         "rejected": machine["reject_box_cards"], "hopper": machine["hopper_cards"],
-        "inside": bool(machine["machine"]["card"]), "left_feeder": BLANKS - machine["feeder_cards"], "moved": moved,
+        "inside": inside, "left_feeder": BLANKS - machine["feeder_cards"], "moved": moved,
         "ribbon": BLANKS - machine["ribbon_left"], "not_understood": machine["machine"]["not_understood"],
         "verified": lane.verified, "words": lane.words(),
     }

@@ -35,7 +35,8 @@ class Tray(threading.Thread):
         if len(images) != len(TEACHERS):
             raise SystemExit(f"{len(images)} cards came out before the first kill, and not {len(TEACHERS)}")
         boxes = [ImageChops.difference(images[0], image).getbbox() for image in images[1:]]
-        self.box = (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
+        lefts, tops, rights, bottoms = zip(*boxes)
+        self.box = min(lefts), min(tops), max(rights), max(bottoms)
         for digit, image in enumerate(images):
             for place, look in enumerate(self.looks(image)):
                 if self.glyphs.setdefault((place, look), digit) != digit:
