@@ -17,6 +17,7 @@ STORE = stations.ROOT / "target/bench/kills"  # on the disk, never on a tmpfs: a
 # A card then takes the machine some 90 ms; the driver looks every 250 ms whether it is out.
 SLOWNESS = 0.005
 PRINT_S = 17.2  # a one-sided colour card on the emulated printer, at slowness 1
+VERIFY_EVERY = 500  # kills, over all lanes
 PEERS = {"CUPS as it comes": False, "CUPS durable": True}
 
 
@@ -51,19 +52,22 @@ def print_ours(lanes):
     line("  cards that nobody had accepted", together(lanes, "strangers"))
     line("  cards in the hopper that are not whole", together(lanes, "not_whole"))
     line("  blanks: left the feeder / good + rejected + inside + by hand", " / ".join(blanks))
-    line("  blanks: hopper, reject box, inside, taken out by hand", ", ".join(
-        str(n) for n in (together(lanes, "hopper"), together(lanes, "rejected"), together(lanes, "inside"), count["hand"])))
+    places = [*(together(lanes, key) for key in ("hopper", "rejected", "inside")), count["hand"]]
+    line("  blanks: hopper, reject box, inside, taken out by hand", ", ".join(map(str, places)))
     line("  ribbon: sets used", together(lanes, "ribbon"))
     line("  unsure before a person looked / at the end",
          f"{together(lanes, 'unsure_before_looking')} / {states['unsure']}")
-    seen = [f"{name[5:]} {count[name]}" for name in sorted(count) if name.startswith("seen_")]
+    seen = [f"{name[5:]} {count[name]}" for name in sorted(count)
+            if name.startswith("seen_") and count[name]]
     line("  what the person saw", ", ".join(seen) or "-")
+    line("  insisted against the printer / held jobs released", f"{count['insisted']} / {count['released']}")
     line("  ledger checks passed", f"{sum(good for good, _ in verified)} of {len(verified)}" if verified
          else "no such command")
-    line("  died by itself", count["died_by_itself"])
+    line("  died by itself / left in peace because nothing moved", f"{count['died_by_itself']} / {count['calm']}")
     print(f"  jobs at the end: {spread(states)}")
     print(f"  jobs found at a restart: {spread(together(lanes, 'found'))}")
     print(f"  the printer at a kill: {spread(together(lanes, 'at_work'))}")
+    print(f"  killed at an exchange with the printer: {spread(together(lanes, 'cuts'))}")
     print(f"  good cards of jobs that are not printed: {spread(together(lanes, 'good_not_printed'))}")
     print(f"  other answers to a job: {spread(together(lanes, 'refused'))}; "
           f"to a person: {spread(together(lanes, 'not_resolved'))}")
@@ -96,11 +100,13 @@ def print_table(ours, peers):
     line("", *sides)
     rows = [("kills", lambda lanes: together(lanes, "count")["kills"])]
     rows += [(name, lambda lanes, key=key: together(lanes, key)) for name, key in (
-        ("jobs accepted", "accepted"), ("answers lost and repeated", "lost_answers"), ("cards out (documents whole)", "good"),
-        ("distinct cards out", "distinct"), ("doubles", "doubles"))]
+        ("jobs accepted", "accepted"), ("answers lost and repeated", "lost_answers"),
+        ("cards out (documents whole)", "good"), ("distinct cards out", "distinct"), ("doubles", "doubles"))]
     rows += [("lost", lambda lanes: len(together(lanes, "lost"))),
              ("doubled or lost per 1000 kills", lambda lanes: f"{rate(lanes):.2f}"),
-             ("doubled or lost per 100 jobs accepted", lambda lanes: f"{100 * wrong(lanes) / together(lanes, 'accepted'):.2f}"),
+             ("doubled or lost per 100 jobs accepted",
+              lambda lanes: f"{100 * wrong(lanes) / together(lanes, 'accepted'):.2f}"),
+             ("waiting before anybody's eyes at the end", lambda lanes: together(lanes, "waiting")),
              ("seconds", lambda lanes: f"{max(lane['count']['seconds'] for lane in lanes):.0f}"),
              ("ms until ready, ms a card in peace", speed)]
     for name, value in rows:
@@ -134,7 +140,8 @@ def main():
     lanes = max(1, min(options.lanes, 10, options.kills))
     print(f"seed {options.seed}, {lanes} lanes, slowness {options.slowness}", flush=True)
     with concurrent.futures.ProcessPoolExecutor(lanes) as pool:
-        waits = [pool.submit(kills_lane.run, number, kills, options.seed, options.slowness, STORE)
+        waits = [pool.submit(kills_lane.run, number, kills, options.seed, options.slowness, STORE,
+                             VERIFY_EVERY // lanes)
                  for number, kills in enumerate(share(options.kills, lanes))]
         ours = [wait.result() for wait in waits]
     peer_kills = max(20, options.kills // 10) if options.peer_kills is None else options.peer_kills
@@ -154,7 +161,8 @@ def main():
         "unsure": together(ours, "unsure_before_looking"), "hand": together(ours, "count")["hand"],
     }))
     bad = wrong(ours) or together(ours, "twice_in_ledger") or together(ours, "strangers")
-    bad = bad or any(lane["left_feeder"] != lane["moved"] or not all(good for good, _ in lane["verified"]) for lane in ours)
+    for lane in ours:
+        bad = bad or lane["left_feeder"] != lane["moved"] or not all(good for good, _ in lane["verified"])
     sys.exit(1 if bad else 0)
 
 

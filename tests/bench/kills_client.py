@@ -9,22 +9,25 @@ import json
 import threading
 import time
 
+from kills_wire import a_cut
+
 ANSWER_LIMIT_S = 10
 # So many jobs wait at most: the station always has work, and the end does not take for ever.
 WAITING_MAX = 6
-LOOK_EVERY_S = 0.015
+LOOK_EVERY_S = 0.04
 POST_EVERY_S = 0.04
 # When the killer wants to see a job posted, more of them may wait.
 WAITING_IN_A_HURRY = 20
 # An answer takes some 3 ms.
 INTAKE_S = 0.004
-KNOCK_EVERY_S = 0.002
+KNOCK_EVERY_S = 0.004
 
 
 class Book:
     """What all clients of one lane know: which numbers were given out, and which of them were accepted."""
 
-    def __init__(self, first):
+    def __init__(self, first, chance):
+        self.chance = chance
         self.numbers = itertools.count(first)
         self.accepted = {}  # number: the daemon's own name of the job
         self.lost_answers = 0
@@ -35,7 +38,7 @@ class Book:
         self.ended = False
         self.life = 0
         self.hurry = False
-        self.posting = threading.Event()
+        self.posting, self.wake = threading.Event(), threading.Event()
         self.lock = threading.Lock()
 
 
@@ -67,7 +70,7 @@ class Client(threading.Thread):
                 book.lives_answered.add(book.life)
                 enough = waiting >= (WAITING_IN_A_HURRY if book.hurry else WAITING_MAX)
                 if self.unanswered is None and (not book.more or enough):
-                    time.sleep(LOOK_EVERY_S)
+                    time.sleep(LOOK_EVERY_S) if book.wake.is_set() else book.wake.wait(LOOK_EVERY_S)
                     continue
                 posting = True
                 book.posting.set()
@@ -103,32 +106,40 @@ class Answer:
 
 
 class Moment:
-    """When to kill: some seconds after the start, or after a client has begun to post."""
+    """When to kill: some seconds after the start; `intake`: after a client has begun to post; `cut`: on the wire."""
 
-    def __init__(self, after_s, intake_limit_s=None):
-        self.after_s, self.intake_limit_s = after_s, intake_limit_s
+    def __init__(self, after_s, intake=False, cut=None):
+        self.after_s, self.intake, self.cut = after_s, intake, cut
 
-    def wait_for(self, book, began):
-        """Returns when it has come, for a daemon that was started at `began`."""
-        if self.intake_limit_s is not None:
+    def wait_for(self, book, began, wire=None):
+        """Returns when it has come, for a daemon that was started at `began`; a cut has then killed it already."""
+        if self.intake:
             book.posting.clear()
             book.hurry = True
-            book.posting.wait(self.intake_limit_s)
+            book.wake.set()
+            book.posting.wait(self.after_s)
             book.hurry = False
-            began = time.monotonic()
-        time.sleep(max(0, began + self.after_s - time.monotonic()))
+            book.wake.clear()
+            time.sleep(book.chance.uniform(0, INTAKE_S))
+        elif self.cut and wire:
+            wire.fired.wait(self.after_s)
+            wire.cut = None
+        else:
+            time.sleep(max(0, began + self.after_s - time.monotonic()))
 
 
 def moments(chance, ready_s, card_s, kills):
-    """Within one card, in the start-up, in the intake, and after some cards."""
+    """Within one card, in the start-up, in the intake, at an exchange with the printer, and after some cards."""
     for _ in range(kills):
-        kind = chance.random()
-        if kind < 0.5:
-            yield Moment(chance.uniform(0, 1.3 * (ready_s + card_s)))
-        elif kind < 0.75:
+        kind, card = chance.random(), chance.uniform(0, 1.3 * (ready_s + card_s))
+        if kind < 0.4:
+            yield Moment(card)
+        elif kind < 0.6:
             yield Moment(chance.uniform(0, 1.3 * ready_s))
-        elif kind < 0.87:
-            yield Moment(chance.uniform(0, INTAKE_S), ready_s + card_s)
+        elif kind < 0.7:
+            yield Moment(ready_s + card_s, intake=True)
+        elif kind < 0.9:
+            yield Moment(ready_s + 1.5 * card_s, cut=a_cut(chance))
         else:
             yield Moment(chance.uniform(ready_s + card_s, ready_s + 2.5 * card_s))
 

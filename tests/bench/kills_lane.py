@@ -9,9 +9,11 @@ import datetime
 import hashlib
 import http.client
 import json
+import os
 import pathlib
 import random
 import re
+import signal
 import sqlite3
 import subprocess
 import time
@@ -21,6 +23,7 @@ import stations
 from kills_client import Answer, Book, Client, ask, moments
 from kills_person import BLANKS
 from kills_tray import TEACHERS, Tray
+from kills_wire import Wire
 
 CLIENTS = 2
 MACHINE = ["--blanks", BLANKS, "--feeder-limit", BLANKS, "--hopper-limit", BLANKS, "--reject-box-limit", BLANKS,
@@ -35,7 +38,6 @@ SAMPLES = stations.ROOT / "config/kia-samples.json"
 NOT_FIELDS = {"id", "case", "latar", "jenis_kia", "berlaku_hingga"}
 TEACH_LIMIT_S = 60
 ENDS = {"printed", "handed_over", "cancelled", "spoiled", "expired"}
-VERIFY_EVERY = 500
 
 
 class Door:
@@ -49,7 +51,7 @@ class Door:
         self.fields["tgl_terbit"] = now.date().isoformat()
         self.papers = [{"kind": kind, "sha256": hashlib.sha256(kind.encode()).hexdigest()} for kind in ("KK", "AKTA")]
         self.recommendation = {
-            "nomor": "400/1/BENCH", "keputusan": "SETUJU", "pada": now.isoformat(),
+            "keputusan": "SETUJU", "pada": now.isoformat(),
             "oleh": {"nama": "CONTOH KASI", "nip": "197001011995011999", "jabatan": "KASI IDENTITAS PENDUDUK"},
             "kadaluarsa": (now + datetime.timedelta(days=7)).isoformat(),
             "daftar_periksa": {"kk": True, "akta": True, "foto": True, "data_cocok": True},
@@ -62,7 +64,7 @@ class Door:
     def post(self, wire, number):
         fields = self.fields | {"alamat": f"JL. CONTOH NO. {number:07}"}
         job = {"product": "kia", "ref": f"KILLS/{number:07}", "reason": "BARU", "fields": fields,
-               "attachments": self.papers, "recommendation": self.recommendation}
+               "attachments": self.papers, "recommendation": self.recommendation | {"nomor": f"400/{number}/BENCH"}}
         # Half of the jobs are looked at after the answer, so that some are found `received`.
         headers = {"Content-Type": "application/json", "Idempotency-Key": f"K{number:07}"}
         headers |= {"Prefer": "respond-async"} if self.chance.random() < 0.5 else {}
@@ -80,11 +82,13 @@ class Lane:
     def __init__(self, folder, machine, number, seed):
         self.folder, self.machine = folder, machine
         self.port = stations.free_port()
-        (folder / "kartud.toml").write_text(CONFIG.format(port=self.port, machine=machine.port))
+        self.cable = Wire(machine.port)
+        self.cable.start()
+        (folder / "kartud.toml").write_text(CONFIG.format(port=self.port, machine=self.cable.port))
         self.ledger = folder / "ledger.db"
         self.log = open(folder / "log", "ab")
         self.chance = random.Random(f"{seed}/{number}/kills")
-        self.book = Book(number * 1_000_000 + 1)
+        self.book = Book(number * 1_000_000 + 1, self.chance)
         self.clients = [Client(Door(random.Random(f"{seed}/{number}/{n}")), self.port, self.book,
                                random.Random(f"{seed}/{number}/pace/{n}")) for n in range(CLIENTS)]
         self.tray = Tray(folder / "machine")
@@ -101,10 +105,14 @@ class Lane:
         self.process = subprocess.Popen([str(word) for word in command], stdout=self.log, stderr=self.log)
 
     def kill(self):
-        if self.process.poll() is not None:
+        if self.process.poll() not in (None, -signal.SIGKILL):
             self.count["died_by_itself"] += 1
         self.process.kill()
         self.process.wait()
+
+    def cut(self):
+        """By the cable, in a thread of its own."""
+        os.kill(self.process.pid, signal.SIGKILL)
 
     def teach(self):
         """The first ten cards, in peace: how digits look, and how long a card takes."""
@@ -140,20 +148,22 @@ class Lane:
             time.sleep(0.002)
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
 
-    def torment(self, kills, told):
+    def torment(self, kills, verify_every, told):
         for client in self.clients:
             client.start()
         person = kills_person.Person(self)
         for number, moment in enumerate(moments(self.chance, self.ready_s, self.card_s, kills), 1):
             began = time.monotonic()
+            if moment.cut:
+                self.cable.arm(moment.cut, self.cut)
             self.start()
-            moment.wait_for(self.book, began)
+            moment.wait_for(self.book, began, self.cable)
             self.kill()
             self.count["kills"] += 1
             self.count["before_ready"] += self.book.life not in self.book.lives_answered
             self.look_after_the_kill()
             person.passes_by()
-            if number % VERIFY_EVERY == 0:
+            if number % verify_every == 0:
                 self.verify()
             told(number)
         self.count["hand"] = person.taken_out
@@ -176,9 +186,8 @@ class Lane:
             return
         copy = self.folder / "copy"
         with stations.fresh(copy):
-            for name in ("ledger.db", "ledger.db-wal"):
-                with contextlib.suppress(FileNotFoundError):
-                    (copy / name).write_bytes((self.folder / name).read_bytes())
+            for part in self.folder.glob("ledger.*"):
+                (copy / part.name).write_bytes(part.read_bytes())
             done = subprocess.run([stations.KARTUD, "ledger", "verify", copy / "ledger.db"], capture_output=True,
                                   text=True, check=False)
         self.verified.append((done.returncode == 0, (done.stdout + done.stderr).strip()[-300:]))
@@ -194,7 +203,7 @@ class Lane:
         return said.most_common(12)
 
 
-def run(number, kills, seed, slowness, store):
+def run(number, kills, seed, slowness, store, verify_every=500):
     """One lane from its first card to its last; its figures."""
     with stations.fresh(store / f"lane{number}") as folder, \
             stations.emulator(folder / "machine", slowness, MACHINE) as machine:
@@ -202,7 +211,8 @@ def run(number, kills, seed, slowness, store):
         try:
             lane.teach()
             began = time.monotonic()
-            person = lane.torment(kills, lambda done: kills_person.progress(f"lane {number}", done, kills))
+            person = lane.torment(kills, verify_every,
+                                  lambda done: kills_person.progress(f"lane {number}", done, kills))
             lane.count["seconds"] = time.monotonic() - began
             return kills_person.settle(lane, person)
         finally:

@@ -135,7 +135,7 @@ class Lane:
         self.command, self.port = stations.lay_out_cups(folder, durable, QUEUE.format(port=self.sink.port))
         self.folder, self.process = folder, None
         self.chance = random.Random(f"{seed}/peer{number}/kills")
-        self.book = Book(number * 1_000_000 + 1)
+        self.book = Book(number * 1_000_000 + 1, self.chance)
         self.clients = [Client(Door(), self.port, self.book, random.Random(f"{seed}/peer{number}/{n}"))
                         for n in range(CLIENTS)]
         self.count = collections.Counter()
@@ -216,15 +216,17 @@ class Lane:
         self.kill()
         whole, accepted = self.sink.whole, self.book.accepted
         return {
-            "count": dict(self.count), "ready_s": self.ready_s, "card_s": self.card_s, "accepted": len(accepted), "lost_answers": self.book.lost_answers,
+            "count": dict(self.count), "ready_s": self.ready_s, "card_s": self.card_s,
+            "accepted": len(accepted), "lost_answers": self.book.lost_answers,
             "refused": self.book.refused, "good": sum(whole.values()), "distinct": len(whole), "torn": self.sink.torn,
             "doubles": sum(times - 1 for times in whole.values()), "waiting": len(visible - set(whole)),
             "lost": {number: "gone" for number in accepted if not whole[number] and number not in visible},
         }
 
     def jobs(self, wire, which, wanted):
-        _, found = ipp(wire, GET_JOBS, [(0x44, "which-jobs", which), (0x44, "requested-attributes", "job-name"),
-                                        (0x44, "", "job-state")])
+        # Names are told to their owner only.
+        _, found = ipp(wire, GET_JOBS, [(0x42, "requesting-user-name", "bench"), (0x44, "which-jobs", which),
+                                        (0x44, "requested-attributes", "job-name"), (0x44, "", "job-state")])
         return {int(job["job-name"]) for job in found
                 if job.get("job-name", b"").isdigit() and wanted(job.get("job-state"))}
 

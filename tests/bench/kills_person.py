@@ -1,4 +1,4 @@
-"""The person at the station: helps a printer that is stuck, and at the end looks into the tray and says what lies there."""
+"""The person at the station: helps a printer that is stuck, and at the end says what lies in the tray."""
 
 import collections
 import http.client
@@ -9,11 +9,12 @@ from kills_client import ask
 
 BLANKS = 1_000_000  # nobody refills, so that every blank is accounted for
 # So many lives without a card that begins, and somebody comes to look.
-PATIENCE_LIVES = 40
+PATIENCE_LIVES = 20
 CALM_S = 4
 STALL_S = 20
 GIVE_UP_S = 150
 ROUNDS_MAX = 5
+PRINTED = {"printed", "handed_over"}
 MOVING = ("received", "queued", "claimed", "composed", "encoding", "encoded", "printing")
 
 
@@ -96,20 +97,31 @@ def all_jobs(wire, query=""):
 
 
 def resolve(lane, wire):
-    """Says of every unsure job whether its card lies in the tray. The number resolved, and other answers."""
+    """Says of every unsure job whether its card lies in the tray, and lets held ones go on. How many; other answers."""
+    lane.tray.wait_until_empty()
     good, resolved, other = lane.tray.good(), 0, collections.Counter()
     rejected = {card.number for card in lane.tray.cards if card.rejected}
     for job in all_jobs(wire, "&state=unsure"):
         number = int(job["ref"].rsplit("/", 1)[1])
         seen = "printed" if good[number] else "spoiled" if number in rejected else "no_card"
-        status, said = ask(wire, "POST", f"/v1/jobs/{job['id']}/resolve", {"seen": seen, "by": "bench"})
-        if status // 100 == 2:
-            resolved += 1
-            lane.count[f"seen_{seen}"] += 1
-        else:
+        look = {"seen": seen, "by": "bench"}
+        status, said = ask(wire, "POST", f"/v1/jobs/{job['id']}/resolve", look)
+        if status == 409:
+            # The printer says something else: somebody has looked again, and it is as it is.
+            lane.count["insisted"] += 1
+            status, said = ask(wire, "POST", f"/v1/jobs/{job['id']}/resolve", look | {"insist": True})
+        resolved += status == 200
+        lane.count[f"seen_{seen}"] += status == 200
+        if status != 200:
             other[f"{status} {(said or {}).get('code', '')}"] += 1
         if status in (404, 405):
             break
+    for job in all_jobs(wire, "&state=held"):
+        status, said = ask(wire, "POST", f"/v1/jobs/{job['id']}/release", {"by": "bench"})
+        resolved += status == 200
+        lane.count["released"] += status == 200
+        if status != 200:
+            other[f"{status} {(said or {}).get('code', '')}"] += 1
     return resolved, other
 
 
@@ -121,6 +133,7 @@ def settle(lane, person):
     whole = drain(lane, person, wire)
     unsure = ask(wire, "GET", "/v1/station")[1]["jobs"]["unsure"]
     not_resolved = collections.Counter()
+    person.helps()
     for _ in range(ROUNDS_MAX):
         resolved, other = resolve(lane, wire)
         not_resolved += other
@@ -153,25 +166,28 @@ def figures(lane, jobs):
     lost = {}
     for number in book.accepted:
         known = states.get(number, ["unknown"])
-        if not good[number] and known[0] in ("unknown", "printed", "handed_over"):
+        if not good[number] and known[0] in PRINTED | {"unknown"}:
             lost[number] = known[0]
     cards = lane.tray.cards
-    moved = machine["hopper_cards"] + machine["reject_box_cards"] + bool(machine["machine"]["card"]) + lane.count["hand"]
+    inside = bool(machine["machine"]["card"])
+    moved = machine["hopper_cards"] + machine["reject_box_cards"] + inside + lane.count["hand"]
+    waiting = [number for number in book.accepted if states.get(number, ["printed"])[0] not in PRINTED]
     return {
         "count": dict(lane.count), "found": dict(lane.found), "at_work": dict(lane.at_work),
-        "card_s": lane.card_s, "ready_s": lane.ready_s,
+        "cuts": dict(lane.cable.fell), "card_s": lane.card_s, "ready_s": lane.ready_s,
         "accepted": len(book.accepted), "lost_answers": book.lost_answers, "replayed": book.replayed,
         "refused": book.refused, "good": sum(good.values()), "distinct": len(good),
         "doubles": sum(cards - 1 for cards in good.values()),
         "doubled": {number: cards for number, cards in good.items() if cards > 1},
         "lost": lost, "twice_in_ledger": sum(len(known) > 1 for known in states.values()),
+        "waiting": sum(not good[number] for number in waiting),
         "strangers": sum(number not in book.accepted for number in good),
         "states": dict(collections.Counter(job["state"] for job in jobs)),
         "good_not_printed": dict(collections.Counter(
             known for number in good for known in states.get(number, ["unknown"]) if known != "printed")),
         "not_whole": sum(not card.whole and not card.rejected for card in cards),
         "rejected": machine["reject_box_cards"], "hopper": machine["hopper_cards"],
-        "inside": bool(machine["machine"]["card"]), "left_feeder": BLANKS - machine["feeder_cards"], "moved": moved,
+        "inside": inside, "left_feeder": BLANKS - machine["feeder_cards"], "moved": moved,
         "ribbon": BLANKS - machine["ribbon_left"], "not_understood": machine["machine"]["not_understood"],
         "verified": lane.verified, "words": lane.words(),
     }

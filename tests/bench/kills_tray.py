@@ -14,7 +14,7 @@ from PIL import Image, ImageChops
 
 DIGITS = 7
 TEACHERS = [int(str(digit) * DIGITS) for digit in range(10)]
-LOOK_EVERY_S = 0.02
+LOOK_EVERY_S = 0.05
 # Resin is 0, the card and its colours are far above.
 RESIN_BELOW = 48
 
@@ -35,7 +35,8 @@ class Tray(threading.Thread):
         if len(images) != len(TEACHERS):
             raise SystemExit(f"{len(images)} cards came out before the first kill, and not {len(TEACHERS)}")
         boxes = [ImageChops.difference(images[0], image).getbbox() for image in images[1:]]
-        self.box = (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
+        lefts, tops, rights, bottoms = zip(*boxes)
+        self.box = min(lefts), min(tops), max(rights), max(bottoms)
         for digit, image in enumerate(images):
             for place, look in enumerate(self.looks(image)):
                 if self.glyphs.setdefault((place, look), digit) != digit:
@@ -74,6 +75,11 @@ class Tray(threading.Thread):
             self.take_up()
         except OSError as fault:
             self.broken = fault
+
+    def wait_until_empty(self):
+        """All cards that have come out by now are read."""
+        while self.is_alive() and any(self.folder.glob("card-*-front.png")):
+            time.sleep(LOOK_EVERY_S)
 
     def good(self):
         """Number: how many good cards of it came out."""
