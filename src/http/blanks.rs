@@ -285,6 +285,12 @@ fn remarks(day: &Day, today: Date) -> Vec<Words> {
         )),
         _ => {}
     }
+    if day.difference().is_some_and(|n| n > 0) && day.unsure > 0 {
+        remarks.push(Words::fixed(
+            "Blangko dari kartu yang tidak pasti mungkin masih di pengumpan. Pastikan dahulu, lalu hitung lagi.",
+            "The blank of an unsure card may still lie in the feeder. Settle that card, then count again.",
+        ));
+    }
     if day.expected < 0 {
         let n = -day.expected;
         remarks.push(Words::new(
