@@ -34,6 +34,16 @@ pub trait CardPrinter: Send {
     /// Lets a card that is inside the machine out.
     fn eject(&mut self, to: Tray) -> Result<(), DeviceError>;
 
+    /// Ends what a lost computer left in the machine: a job that nobody holds any more. Feeds and prints nothing by
+    /// itself; a card that such a job has finished may come out. Fails with [`Cause::Busy`] while the machine is at
+    /// work. `Ok`: no job owns it, and none goes on by itself when somebody puts an error right.
+    ///
+    /// On failure [`DeviceError::card`] speaks of the left job's card: `Untouched` until the job was told that it is
+    /// over; from then on what the machine said afterwards. A card inside is left where it is, and counts as nobody's:
+    /// [`CardPrinter::print`] refuses it, [`CardPrinter::eject`] brings it out. The left job's errors still stand and
+    /// bar the way out: [`CardPrinter::clear_errors`] comes between the two.
+    fn come_to_rest(&mut self) -> Result<(), DeviceError>;
+
     /// Tells the machine that somebody has dealt with its errors; fails with those that still stand.
     fn clear_errors(&mut self) -> Result<(), DeviceError>;
 
@@ -55,8 +65,12 @@ pub struct PrinterStatus {
     pub card_inside: bool,
     /// It is printing, encoding or cleaning, or another program has reserved it.
     pub busy: bool,
-    /// A job owns it. Not busy and owned: the job lost its computer; the next print ends it first.
+    /// A job owns it. Not busy and owned: the job lost its computer; [`CardPrinter::come_to_rest`] ends it, and so
+    /// does the next move or print, before anything else.
     pub owned: bool,
+    /// The machine says that it was switched on, or started anew, and nobody has used it since. `false` proves
+    /// nothing: whoever uses it takes the sign away, and a family may have none.
+    pub restarted: bool,
     /// What it says of its ribbon; `None` when it does not say.
     pub ribbon: Option<Ribbon>,
     /// Cards that ever entered the print head; `None` when it does not say. Not the number of good cards.

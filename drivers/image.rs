@@ -117,6 +117,9 @@ pub struct PreparedCard {
     pub ribbon: String,
     /// [`CardImage::stays_inside`].
     pub stays_inside: bool,
+    /// By how many the card lowers [`crate::contract::Ribbon::remaining`] when it comes out whole, by what is known
+    /// of how the machine counts; `None`: not known.
+    pub ribbon_prints: Option<u32>,
 }
 
 impl fmt::Debug for PreparedCard {

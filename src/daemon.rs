@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Fault};
 use crate::desk::Desk;
 use crate::http;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Disk, Ledger, LedgerError, LocalDisk};
 use crate::report::Metrics;
 use crate::station::{self, Connection, Handle};
 
@@ -64,6 +64,16 @@ pub struct Daemon {
     server: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
+/// What a daemon finds in the world; whoever passes it in can pass in faults.
+pub struct Parts {
+    /// The clocks.
+    pub clock: Clock,
+    /// The way to the machine.
+    pub connection: Connection,
+    /// The disk of the ledger.
+    pub disk: Box<dyn Disk>,
+}
+
 impl Daemon {
     /// Starts everything; when it returns, jobs are taken in.
     ///
@@ -82,8 +92,18 @@ impl Daemon {
         clock: Clock,
         connection: Connection,
     ) -> Result<Daemon, StartError> {
+        let disk = Box::new(LocalDisk::of(&config.station.ledger));
+        Self::start_on(config, Parts { clock, connection, disk })
+    }
+
+    /// The same, on a disk that somebody else made as well.
+    ///
+    /// # Errors
+    /// [`StartError`]; then nothing runs.
+    pub fn start_on(config: &Config, parts: Parts) -> Result<Daemon, StartError> {
         let desk = Arc::new(Desk::open(config).map_err(StartError::Config)?);
-        let ledger = Ledger::open(&config.station.ledger, clock)?;
+        let clock = parts.clock;
+        let ledger = Ledger::open_on(&config.station.ledger, clock.clone(), parts.disk)?;
         let address = config.http.listen;
         let refused = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(refused)?;
@@ -96,11 +116,14 @@ impl Daemon {
             .map_err(StartError::Thread)?;
         let metrics = Metrics::default();
         let (station, station_thread) = station::start(
-            config.station.name.clone(),
-            ledger.clone(),
-            desk.clone(),
-            connection.into_connect(),
-            metrics.clone(),
+            station::Parts {
+                name: config.station.name.clone(),
+                ledger: ledger.clone(),
+                maker: desk.clone(),
+                clock,
+                metrics: metrics.clone(),
+            },
+            parts.connection.into_connect(),
         )
         .map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);

@@ -9,8 +9,8 @@ use std::sync::Mutex;
 
 use drivers::contract::{CardImage, FaceImage, HeadSize};
 use drivers::words::Words;
-use jiff::Timestamp;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use crate::approval;
@@ -22,7 +22,7 @@ use crate::ledger::{FaceHash, JobId, NewJob};
 use crate::lifecycle::State;
 use crate::product::folder::Products;
 use crate::product::{Office, PhotoRules, Product, ReadyCard, Settings};
-use crate::queue::Claimed;
+use crate::queue::{Claimed, Moment};
 
 /// Previews are drawn for an ID-1 card at 300 dpi, whatever printer is connected (ISO/IEC 7810).
 const PREVIEW_HEAD: HeadSize = HeadSize { width_px: 1016, height_px: 648, dpi_x: 300, dpi_y: 300 };
@@ -166,6 +166,15 @@ impl Desk {
         findings
     }
 
+    /// What stands against printing a claimed job now; see [`crate::queue::standing`].
+    pub fn standing(&self, claimed: &Claimed, moment: Moment) -> Vec<Finding> {
+        let settings = self.settings.get(&claimed.request.product);
+        let days =
+            settings.map_or(ProductSettings::default().stale_after_days, |s| s.stale_after_days);
+        let stale_after = SignedDuration::from_hours(24 * i64::from(days));
+        crate::queue::standing(&claimed.record, &claimed.request, moment, stale_after)
+    }
+
     /// Composes a claimed job's faces into `into`, and says their hashes.
     ///
     /// # Errors
@@ -181,10 +190,8 @@ impl Desk {
         let (product, card) = self.card(request, photo.is_some(), record.received_at)?;
         let day = self.printing_day(product, request, now);
         let changed = product.recheck(request, record.kind.as_deref(), day, self.offset);
-        let expired = approval::recheck(request.recommendation.as_ref(), record.received_at, now);
-        let holds: Vec<Finding> = changed.into_iter().chain(expired).collect();
-        if !holds.is_empty() {
-            return Err(holds);
+        if let Some(changed) = changed {
+            return Err(vec![changed]);
         }
         self.draw(product, &card, photo.as_deref(), head, self.specimen, into)?;
         Ok(hashes(into))

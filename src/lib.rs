@@ -11,6 +11,7 @@ pub mod compose;
 pub mod config;
 pub mod daemon;
 pub mod desk;
+pub mod evidence;
 pub mod finding;
 pub mod http;
 pub mod job;

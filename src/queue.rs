@@ -2,12 +2,41 @@
 //! Every move of a job by the station goes through here. Knows no device.
 
 use drivers::contract::{CardOut, DeviceError, PrinterStatus};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::approval;
+use crate::evidence::{Facts, Intent};
 use crate::finding::Finding;
 use crate::job::JobRequest;
+use crate::ledger::blanks::Cause;
 use crate::ledger::{Entry, FaceHash, JobId, JobRecord, Ledger, LedgerError, Order};
 use crate::lifecycle::{Event, State};
+use crate::product::codes::{self, Code};
+
+/// Blanks that may be spoiled for one job before a person must look (a ribbon or a head that spoils every card).
+const BLANKS_A_JOB: u32 = 2;
+
+const H_DATA_DAMAGED: Code = Code {
+    code: "H_DATA_DAMAGED",
+    id: "Data pekerjaan yang tersimpan rusak di cakram, jadi tidak dicetak. Batalkan, lalu kirim lagi; periksa cakram.",
+    en: "The job's stored data are damaged on the disk, so it is not printed. Cancel it and post it again; check the disk.",
+};
+const H_STALE: Code = Code {
+    code: "H_STALE",
+    id: "Pekerjaan ini menunggu terlalu lama. Pastikan kartunya masih diperlukan, lalu lepaskan (release) atau batalkan.",
+    en: "This job has waited too long. Make sure that its card is still wanted, then release or cancel it.",
+};
+const H_BLANKS_SPOILED: Code = Code {
+    code: "H_BLANKS_SPOILED",
+    id: "Beberapa blangko rusak untuk pekerjaan ini. Periksa pita, kepala cetak dan blangko, lalu lepaskan (release) atau batalkan.",
+    en: "Several blanks were spoiled for this job. Check ribbon, print head and blanks, then release or cancel it.",
+};
+const H_CLOCK: Code = Code {
+    code: "H_CLOCK",
+    id: "Jam komputer melompat, jadi batas waktu mungkin salah dihitung. Betulkan jamnya, lalu lepaskan (release).",
+    en: "The computer's clock jumped, so the time limits may be wrong. Set the clock right, then release the job.",
+};
 
 /// Jobs that one look at the ledger brings at the start.
 const PAGE: u32 = 100;
@@ -22,15 +51,75 @@ pub struct Claimed {
     pub photo: Option<Vec<u8>>,
 }
 
+/// What the front of the queue gave.
+pub enum Next {
+    /// Nothing waits.
+    Nothing,
+    /// A job whose stored data are not what was accepted: it is held.
+    Held,
+    /// A job for the station.
+    Claimed(Box<Claimed>),
+}
+
 /// Takes the oldest waiting job.
 ///
 /// # Errors
 /// The ledger's.
-pub fn claim(ledger: &Ledger) -> Result<Option<Claimed>, LedgerError> {
-    let Some(record) = ledger.oldest(State::Queued)? else { return Ok(None) };
-    let (request, photo) = ledger.job_data(&record.id)?;
-    ledger.append(&record.id, Event::Claim, json!({})).wait()?;
-    Ok(Some(Claimed { record, request, photo }))
+pub fn claim(ledger: &Ledger) -> Result<Next, LedgerError> {
+    let Some(record) = ledger.oldest(State::Queued)? else { return Ok(Next::Nothing) };
+    match ledger.job_data(&record.id) {
+        Ok((request, photo)) => {
+            ledger.append(&record.id, Event::Claim, json!({})).wait()?;
+            Ok(Next::Claimed(Box::new(Claimed { record, request, photo })))
+        }
+        Err(LedgerError::DataDamaged) => {
+            let known = record.findings.into_iter();
+            let findings: Vec<_> = known.chain([H_DATA_DAMAGED.at("job", &[])]).collect();
+            hold(ledger, &record.id, &findings)?;
+            Ok(Next::Held)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// How the time is when a job is looked at on its way to the printer.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// By the clock on the wall, but never before the ledger's last line.
+    pub now: Timestamp,
+    /// The clock jumped, or stands far from the ledger's last line: what seems old may not be.
+    pub doubtful: bool,
+}
+
+/// What stands against printing a job now that did not when it was accepted: it waited too long, too many blanks were
+/// spoiled for it. A person may release it again.
+pub fn standing(
+    record: &JobRecord,
+    request: &JobRequest,
+    moment: Moment,
+    stale_after: SignedDuration,
+) -> Vec<Finding> {
+    let Moment { now, doubtful } = moment;
+    let expired = approval::recheck(request.recommendation.as_ref(), record.received_at, now);
+    let waits = now.duration_since(record.waits_since);
+    let stale = (waits > stale_after).then(|| H_STALE.at("job", &[]));
+    let spoiled = (record.spoiled >= BLANKS_A_JOB).then(|| H_BLANKS_SPOILED.at("job", &[]));
+    let old: Vec<Finding> = expired.into_iter().chain(stale).collect();
+    let clock = (doubtful && !old.is_empty()).then(|| H_CLOCK.at("job", &[]));
+    old.into_iter().chain(clock).chain(spoiled).collect()
+}
+
+/// May a person release a job that is held for these reasons? Those that are looked at again on the way to the printer.
+pub fn may_release(findings: &[Finding]) -> bool {
+    let again = [
+        codes::H_RECOMMENDATION_EXPIRED,
+        H_STALE,
+        H_BLANKS_SPOILED,
+        H_CLOCK,
+        codes::H_KIND_CHANGED,
+    ];
+    let looked_at_again = |finding: &Finding| again.iter().any(|code| code.code == finding.code);
+    findings.iter().filter(|finding| finding.holds()).all(looked_at_again)
 }
 
 /// The faces exist.
@@ -65,13 +154,11 @@ pub fn intend_to_print(
     ledger: &Ledger,
     job: &JobId,
     before: &PrinterStatus,
+    ribbon_prints: Option<u32>,
 ) -> Result<Entry, LedgerError> {
-    let detail = json!({ "before": {
-        "identity": before.identity,
-        "cards_entered": before.cards_entered,
-        "card_inside": before.card_inside,
-        "ribbon": before.ribbon,
-    }});
+    let intent = Intent { before: Facts::of(before), ribbon_prints };
+    let mut detail = serde_json::to_value(intent).map_err(|e| LedgerError::Write(e.to_string()))?;
+    detail["identity"] = json!(before.identity);
     ledger.append(job, Event::Print, detail).wait()
 }
 
@@ -86,7 +173,9 @@ pub fn settlement(result: &Result<CardOut, DeviceError>) -> (Event, Value) {
             });
             match error.card {
                 Whereabouts::Untouched => (Event::NoCard, json!({ "evidence": cause })),
-                Whereabouts::Rejected => (Event::Spoil, json!({ "evidence": cause })),
+                Whereabouts::Rejected => {
+                    (Event::Spoil, json!({ "evidence": cause, "cause": Cause::GagalCetak.name() }))
+                }
                 Whereabouts::InMachine | Whereabouts::Unknown => {
                     (Event::LoseSight, json!({ "lost": cause }))
                 }
@@ -116,7 +205,11 @@ pub fn recover(ledger: &Ledger) -> Result<(), LedgerError> {
     Ok(())
 }
 
-fn all_in(ledger: &Ledger, state: State) -> Result<Vec<JobRecord>, LedgerError> {
+/// Every job in a state, oldest first.
+///
+/// # Errors
+/// The ledger's.
+pub fn all_in(ledger: &Ledger, state: State) -> Result<Vec<JobRecord>, LedgerError> {
     let mut all = Vec::new();
     let mut cursor = None;
     loop {

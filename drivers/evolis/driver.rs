@@ -9,7 +9,7 @@ use super::protocol::{
     self, Answer, RIBBONS, RibbonKind, SESSION_PRINTING, command, end_transmission, is_done,
     is_error,
 };
-use super::status::config;
+use super::status::{StatusWords, config};
 use super::{Wire, find_model, model_names, troubles};
 use crate::contract::{
     CardOut, CardPrinter, Cause, DeviceError, Facts, Identity, MagneticStripe, PreparedCard,
@@ -31,8 +31,8 @@ pub struct Evolis {
     pub(super) wire: Box<dyn Transport>,
     pub(super) model: &'static Model<Wire>,
     pub(super) identity: Identity,
-    /// CONFIG as the machine last gave it: what is fitted is told by the machine, not by its name.
-    pub(super) config: u32,
+    /// What the machine last said of itself. What is fitted is told by it, not by its name.
+    pub(super) words: StatusWords,
     /// The ribbon that the machine last spoke of.
     pub(super) ribbon: RibbonKind,
     /// A card waits inside that this driver brought there, or that it printed and was told to keep.
@@ -53,7 +53,7 @@ pub fn open(model_override: Option<&str>, mut wire: Box<dyn Transport>) -> crate
         wire,
         model,
         identity: Identity::default(),
-        config: 0,
+        words: StatusWords::default(),
         ribbon: RIBBONS[0],
         fed: false,
         out_of_step: false,
@@ -132,7 +132,7 @@ impl Evolis {
 
     /// Is this option fitted?
     pub(super) fn has(&self, option: u32) -> bool {
-        self.config & option != 0
+        self.words.config & option != 0
     }
 
     /// A text that the machine may have no answer for.
@@ -199,7 +199,7 @@ impl Evolis {
             ),
             bad => Cause::Garbled { command: name, why: bad.why() },
         })?;
-        self.config = answer.status.config;
+        self.words = answer.status;
         Ok(answer)
     }
 
@@ -274,6 +274,10 @@ impl CardPrinter for Evolis {
         self.let_out(to)
     }
 
+    fn come_to_rest(&mut self) -> Result<(), DeviceError> {
+        self.rest()
+    }
+
     fn clear_errors(&mut self) -> Result<(), DeviceError> {
         self.clear()
     }
@@ -299,6 +303,7 @@ impl Evolis {
             card_inside: seen.status.card_inside(),
             busy: seen.status.at_work() || !matches!(seen.session, 0 | SESSION_PRINTING),
             owned: seen.status.claimed(),
+            restarted: seen.status.restarted(),
             ribbon,
             cards_entered,
             cleaning,

@@ -14,6 +14,7 @@ use super::bitmap::{
 };
 use super::protocol::{RibbonKind, command};
 use super::ribbon::HALF_PANEL_PART;
+use super::stream::{Item, Stream};
 use crate::contract::{CardImage, FaceImage, HeadSize, PreparedCard, Prepress, PrepressError};
 use crate::models::Model;
 use crate::panels::{self, Colour, ColourRule, Coverage, DyeCube, Dyes};
@@ -83,6 +84,10 @@ impl Prepress for EvolisPrepress {
         job.extend_from_slice(b"</DOC>");
         commands(&["Psync;4;0"], job);
         super::protocol::end_transmission(job);
+        let panels = Stream::new(job, self.model.head).filter_map(|item| {
+            if let Item::Panel(panel) = item { Some(panel.letter) } else { None }
+        });
+        into.ribbon_prints = Some(self.ribbon.sets_of(panels));
         Ok(())
     }
 }

@@ -36,8 +36,9 @@ impl Evolis {
         let result = work(self);
         // With a job still in it and errors its own again, the machine would print by itself once somebody
         // has helped (section 6.3): a card that nobody counts any more.
-        let left = matches!(&result, Err(DeviceError { evidence: Some(Evidence { owned, .. }), .. })
-            if *owned != Some(false));
+        let unheard = matches!(&result, Err(DeviceError { evidence: Some(Evidence { owned, .. }), .. })
+            if owned.is_none());
+        let left = unheard || self.words.claimed();
         // What the work found out stands, even if letting go fails: the reservation ends by itself.
         if left || self.ask("Pem;0").is_ok() {
             let _ = self.ask("Psid;0;45");
@@ -72,10 +73,9 @@ impl Evolis {
     /// (`Rem;1`, `Pem;2`), and what it says before anything moves.
     pub(super) fn begin(&mut self) -> Result<Before, Cause> {
         // Asked because the maker asks; what the mode was before does not matter.
-        let seen = self.ask("Rem;1")?;
-        if seen.status.claimed() {
-            self.end_left_job(&seen)?;
-        }
+        self.ask("Rem;1")?;
+        // Of this call's card: it is untouched whatever becomes of the earlier one.
+        self.end_left_job().map_err(|error| error.cause)?;
         let words = self.tell("Pem;2")?.status;
         // A fault may have taken the card, or somebody's hand.
         self.fed &= words.card_inside();
@@ -84,15 +84,47 @@ impl Evolis {
 
     /// A job whose computer was lost owns the machine until it hears part 2. That feeds and prints nothing
     /// by itself, and only a job that nobody holds gets so far: the machine is reserved by us.
-    fn end_left_job(&mut self, seen: &Answer) -> Result<(), Cause> {
-        if seen.status.at_work() {
-            return Err(Cause::Busy);
+    ///
+    /// **Point of no return**: the first byte of part 2. Before it no card has moved.
+    fn end_left_job(&mut self) -> Result<(), DeviceError> {
+        let untouched = DeviceError::untouched;
+        if !self.words.claimed() {
+            return Ok(());
         }
-        let told = self.exchange("the end of an earlier job", PART_TWO, ANSWER_LIMIT)?;
-        match self.wait(told, false, "an earlier job", LEFT_JOB_LIMIT, &seen.status) {
-            Err(Cause::TooSlow { .. }) => Err(Cause::Busy),
-            ended => ended.map(drop),
+        // First of all: a job that meets a fault, or has met one, must not be printed again by itself. A machine
+        // that does not take it now is told again when the job is over.
+        let words = self.ask("Pem;2").map_err(untouched)?.status;
+        if words.at_work() {
+            return Err(untouched(Cause::Busy));
         }
+        if !words.claimed() {
+            return Ok(());
+        }
+        let before = Before { counter: self.ask_counter().map_err(untouched)?, words };
+        let told = match self.exchange("the end of an earlier job", PART_TWO, ANSWER_LIMIT) {
+            Ok(told) => told,
+            Err(cause) => return Err(self.lost(cause, &before, 0)),
+        };
+        match self.wait(told, false, "an earlier job", LEFT_JOB_LIMIT, &words) {
+            Ok(_) => Ok(()),
+            Err(Cause::TooSlow { .. }) => Err(self.locate(Cause::Busy, &before, Heard::Answered)),
+            Err(cause) => Err(self.locate(cause, &before, Heard::Answered)),
+        }
+    }
+
+    /// See [`crate::contract::CardPrinter::come_to_rest`].
+    pub(super) fn rest(&mut self) -> Result<(), DeviceError> {
+        self.reserved(|this| {
+            let untouched = DeviceError::untouched;
+            this.ask("Rem;1").map_err(untouched)?;
+            this.end_left_job()?;
+            // Whatever is inside: after a loss it may be half of somebody's card.
+            this.fed = false;
+            if this.tell("Pem;2").map_err(untouched)?.status.at_work() {
+                return Err(untouched(Cause::Busy));
+            }
+            Ok(())
+        })
     }
 
     /// A card that nobody fed for this call must not be printed on: it may be half of somebody's card.

@@ -67,6 +67,32 @@ impl RibbonKind {
         self.number == HALF_PANEL
     }
 
+    /// Panels of one set, from the trade name (section 7). A last S or S13 says that the colour panels are short, and
+    /// is no panel.
+    pub fn set(&self) -> String {
+        match self.name {
+            "HOLO" => "o".to_owned(),
+            "CLEAR" => String::new(),
+            name if name.starts_with('K') && name != "KO" => "k".to_owned(),
+            name => name.trim_end_matches("13").trim_end_matches('S').to_lowercase(),
+        }
+    }
+
+    /// How many sets a card takes that wants these panels in this order: a set is begun with the first panel wanted
+    /// of it, and what is not wanted is wound past. No machine was seen counting: that the chip's `count` falls when a
+    /// set is begun is a guess, and so is that a back may use what the front left of its set.
+    pub fn sets_of(&self, panels: impl Iterator<Item = char>) -> u32 {
+        let set = self.set();
+        // Before the first set lies the end of one that is over.
+        let (mut sets, mut place) = (0, set.len());
+        for panel in panels {
+            let ahead = set[place..].find(panel).map(|at| place + at);
+            sets += u32::from(ahead.is_none());
+            place = ahead.or_else(|| set.find(panel)).map_or(set.len(), |at| at + 1);
+        }
+        sets
+    }
+
     /// By trade name.
     pub fn named(name: &str) -> Option<Self> {
         RIBBONS.iter().find(|kind| kind.name == name).copied()

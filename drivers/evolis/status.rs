@@ -69,9 +69,18 @@ impl StatusWords {
         Self { information: self.information & !information::CARD_EJECT, ..*self }.card_inside()
     }
 
+    /// Has it been switched on, or restarted, and not been used since?
+    ///
+    /// Of `RESET` the notes know the place and "just booted", no more. That a question leaves it and a command that
+    /// does something (the reservation is the first of a driver's) takes it away is a guess, which the emulated
+    /// machine follows. So a set bit is believed, and a bit that is not set proves nothing.
+    pub fn restarted(&self) -> bool {
+        self.information & information::RESET != 0
+    }
+
     /// Was it switched on, or did it restart, after it said `before`?
     pub fn restarted_since(&self, before: &StatusWords) -> bool {
-        self.information & !before.information & information::RESET != 0
+        self.restarted() && !before.restarted()
     }
 }
 

@@ -113,6 +113,6 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
 }
 
 /// What a person typed, made fit for a path: everything but letters, digits, `-` and `_` is dropped.
-fn word(typed: &str) -> String {
+pub(super) fn word(typed: &str) -> String {
     typed.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect()
 }

@@ -9,6 +9,7 @@ mod jobs;
 mod preview;
 mod printer;
 mod run;
+mod settle;
 mod status;
 mod submit;
 mod usb;
@@ -58,6 +59,12 @@ enum Command {
     Jobs(jobs::ListArgs),
     /// Show one job and what happened to it
     Job(jobs::ShowArgs),
+    /// Say what became of a card that nobody saw
+    Resolve(settle::ResolveArgs),
+    /// Let a held job be printed
+    Release(settle::ByArgs),
+    /// Withdraw a job whose card has not begun to move
+    Cancel(settle::ByArgs),
     /// Show how the days of blanks close, and enter what is done with blanks
     Blanks(blanks::Args),
     /// Show how the station and its printer are
@@ -81,6 +88,9 @@ pub fn main() -> ExitCode {
         Command::Submit(args) => submit::run(&args),
         Command::Jobs(args) => jobs::list(&args),
         Command::Job(args) => jobs::show(&args),
+        Command::Resolve(args) => settle::resolve(&args),
+        Command::Release(args) => settle::release(&args),
+        Command::Cancel(args) => settle::cancel(&args),
         Command::Blanks(args) => blanks::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Preview(args) => preview::run(&args),

@@ -67,6 +67,9 @@ pub struct Products {
     pub folder: Option<PathBuf>,
 }
 
+/// As long as a recommendation without an end is good (DOMAIN 7.2).
+const STALE_AFTER_DAYS: u32 = 7;
+
 /// `[product.NAME]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProductSettings {
@@ -74,6 +77,8 @@ pub struct ProductSettings {
     pub layout: Option<String>,
     /// Older issue dates are held, days; absent: the product's own limit.
     pub issue_age_max_days: Option<u32>,
+    /// A job that waits longer than this is held, days.
+    pub stale_after_days: u32,
     /// Print the background layer; off for blanks that come printed.
     pub background: bool,
     /// This batch of blanks: everything moves right by so much, mm.
@@ -87,6 +92,7 @@ impl Default for ProductSettings {
         Self {
             layout: None,
             issue_age_max_days: None,
+            stale_after_days: STALE_AFTER_DAYS,
             background: true,
             offset_x_mm: 0.0,
             offset_y_mm: 0.0,
@@ -206,6 +212,7 @@ fn product(r: &mut Reader<'_>, name: String) -> (String, ProductSettings) {
     let settings = ProductSettings {
         layout: Some(layout).filter(|l| !l.is_empty()),
         issue_age_max_days: u32::try_from(days).ok(),
+        stale_after_days: r.number(&key("stale_after_days"), STALE_AFTER_DAYS),
         background: r.flag(&key("background"), true),
         offset_x_mm: offset(r, &key("offset_x_mm")),
         offset_y_mm: offset(r, &key("offset_y_mm")),

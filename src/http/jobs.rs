@@ -103,13 +103,13 @@ pub(super) struct Wanted {
     limit: Option<u32>,
 }
 
-/// Who withdraws a job.
+/// Who withdraws or releases a job.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Withdrawal {
     /// Officer number or account, no name: it stands in the ledger.
     #[schema(example = "petugas-2")]
-    by: String,
+    pub(super) by: String,
 }
 
 impl From<JobRecord> for JobView {
@@ -355,25 +355,8 @@ pub(super) async fn cancel(
     body: axum::body::Bytes,
 ) -> Result<Json<JobView>, Problem> {
     let id = job_id(&id)?;
-    let who: Withdrawal = serde_json::from_slice(&body).map_err(|_| needs_by())?;
-    if who.by.trim().is_empty() || who.by.len() > 60 || who.by.chars().any(char::is_control) {
-        return Err(needs_by());
-    }
-    Ok(Json(JobView::from(app.station.cancel(id, who.by).await?)))
-}
-
-fn needs_by() -> Problem {
-    Problem::of(
-        StatusCode::BAD_REQUEST,
-        Finding::at(
-            "by",
-            "E_BY",
-            Words::fixed(
-                "Tulis siapa yang membatalkan: {\"by\": \"nomor petugas\"}, paling banyak 60 huruf.",
-                "Say who withdraws it: {\"by\": \"officer number\"}, 60 characters at most.",
-            ),
-        ),
-    )
+    let by = super::settle::read_by(&body)?;
+    Ok(Json(JobView::from(app.station.cancel(id, by).await?)))
 }
 
 pub(super) fn job_id(text: &str) -> Result<JobId, Problem> {

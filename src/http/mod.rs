@@ -10,6 +10,7 @@ mod openapi;
 mod preview;
 mod problem;
 mod replacement;
+mod settle;
 mod station;
 
 use std::net::TcpListener;
@@ -118,6 +119,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(jobs::post, jobs::list))
         .routes(routes!(jobs::show))
         .routes(routes!(jobs::cancel))
+        .routes(routes!(settle::resolve))
+        .routes(routes!(settle::release))
         .routes(routes!(blanks::enter, blanks::days))
         .routes(routes!(blanks::spoiled))
         .routes(routes!(events::of_job))

@@ -157,6 +157,16 @@ impl From<LedgerError> for Problem {
                     ),
                 ),
             ),
+            LedgerError::Full => {
+                tracing::error!("answered 507: the disk of the ledger is full");
+                Self::new(
+                    StatusCode::INSUFFICIENT_STORAGE,
+                    "E_DISK_FULL",
+                    "Disk stasiun penuh; tidak ada yang disimpan. Beri tahu teknisi: kosongkan ruang di disk buku besar, lalu kirim lagi pekerjaan yang sama.",
+                    "The station's disk is full; nothing was stored. Tell the technician: make room on the disk of the ledger, then send the same job again.",
+                )
+                .retry_after(60)
+            }
             error => {
                 // Nothing personal is in a ledger error.
                 tracing::error!(%error, "answered 503");

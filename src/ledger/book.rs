@@ -11,9 +11,13 @@ pub(super) fn accept(
     c: &Connection,
     job: &NewJob,
     now: jiff::Timestamp,
+    room: impl FnOnce() -> bool,
 ) -> Result<Accepted, LedgerError> {
     if let Some(known) = met_before(c, job)? {
         return Ok(known);
+    }
+    if !room() {
+        return Err(LedgerError::Full);
     }
     let old = match &job.request.replaces {
         None => None,
@@ -242,5 +246,8 @@ fn count(c: &Connection, state: State, by: i64) -> Result<(), LedgerError> {
 
 #[allow(clippy::needless_pass_by_value)] // The shape that `map_err` wants.
 pub(super) fn write_error(error: rusqlite::Error) -> LedgerError {
-    LedgerError::Write(error.to_string())
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => LedgerError::Full,
+        _ => LedgerError::Write(error.to_string()),
+    }
 }

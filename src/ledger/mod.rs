@@ -9,28 +9,29 @@
 pub mod blanks;
 mod book;
 pub mod chain;
+mod disk;
+mod error;
+mod open;
 mod reader;
 mod record;
 mod replacement;
 mod schema;
 mod writer;
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use disk::{Disk, LocalDisk};
+pub use error::LedgerError;
 pub use record::{
     Accepted, Entry, FaceHash, JobId, JobRecord, NewJob, NoReplacement, Order, Page, Replacing,
 };
 
 use crate::clock::Clock;
-use crate::lifecycle::{Event, Refused, State};
-
-/// Requests that wait for the writer before callers are slowed down.
-const INBOX_LIMIT: usize = 256;
+use crate::lifecycle::{Event, State};
 
 /// How long a daemon that stops waits for its ledger; putting a full log away takes well under a second.
 const CLOSE_LIMIT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -46,59 +47,6 @@ pub struct Ledger {
     clock: Clock,
     /// Hangs up when the writer has closed the file.
     ended: Arc<Mutex<std::sync::mpsc::Receiver<()>>>,
-}
-
-/// Why the ledger cannot be used, or refuses a write.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// The file exists, but is not a ledger or is damaged. Never taken as an empty one.
-    #[error(
-        "the ledger {path} cannot be read ({why}); nothing is printed from a ledger that cannot be trusted. Keep the file, restore the latest backup or ask for help"
-    )]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// What SQLite or the check said.
-        why: String,
-    },
-    /// Another daemon works on it.
-    #[error("the ledger {path} is in use by another kartud; stop that one first")]
-    InUse {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// The folder cannot be made or written, or the system gives no thread for it.
-    #[error("the folder of the ledger, {path}, cannot be used")]
-    Folder {
-        /// Which folder.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A write did not reach the disk; nothing of it is stored.
-    #[error("the ledger cannot be written ({0})")]
-    Write(String),
-    /// A question could not be answered.
-    #[error("the ledger cannot be asked ({0})")]
-    Read(String),
-    /// What lies there of a job is not what was accepted: never printed.
-    #[error("the stored data of the job are damaged")]
-    DataDamaged,
-    /// No such job.
-    #[error("there is no such job")]
-    NoSuchJob,
-    /// The lifecycle has no such move.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    /// An event that says where a card is came without evidence: a fault of the program.
-    #[error("the event {} needs evidence", .0.name())]
-    NoEvidence(Event),
-    /// A blank is said to be spoiled by something that is not in [`blanks::Cause`]: a fault of the program.
-    #[error("a blank is said to be spoiled by something that is no known cause")]
-    UnknownCause,
-    /// The writer has stopped: the daemon is going down.
-    #[error("the ledger is closed")]
-    Closed,
 }
 
 /// The answer to a write, once it is synced.
@@ -120,40 +68,15 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Unreadable`], [`LedgerError::InUse`], [`LedgerError::Folder`].
     pub fn open(path: &Path, clock: Clock) -> Result<Ledger, LedgerError> {
-        let lock = lock_folder(path)?;
-        let mut connection = schema::open(path)?;
-        schema::check_or_create(&mut connection, path)?;
-        let reader = schema::open_reader(path)?;
-        let first_seq = reader::last_seq(&reader)?;
-        let (seq_out, last_seq) = watch::channel(first_seq);
-        let (inbox, requests) = mpsc::channel(INBOX_LIMIT);
-        let (ending, ended) = std::sync::mpsc::channel();
-        let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
-        let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        let timer = timer.map_err(refuse)?;
-        let writer = writer::Writer {
-            connection,
-            requests,
-            seq_out,
-            clock: clock.clone(),
-            logged_bytes: 0,
-            _lock: lock,
-        };
-        std::thread::Builder::new()
-            .name("ledger".into())
-            .spawn(move || {
-                writer.run(&timer);
-                drop(ending);
-            })
-            .map_err(refuse)?;
-        Ok(Ledger {
-            inbox,
-            reader: Arc::new(Mutex::new(reader)),
-            last_seq,
-            path: path.into(),
-            clock,
-            ended: Arc::new(Mutex::new(ended)),
-        })
+        Self::open_on(path, clock, Box::new(LocalDisk::of(path)))
+    }
+
+    /// The same, with somebody else's word on what the disk still takes.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn open_on(path: &Path, clock: Clock, disk: Box<dyn Disk>) -> Result<Ledger, LedgerError> {
+        open::open(path, clock, disk)
     }
 
     /// Lets go of the last handle and waits until everything lies in the one file, the log beside it gone.
@@ -331,6 +254,22 @@ impl Ledger {
         self.ask(reader::counts)
     }
 
+    /// When the last line was written, by the clock of then.
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`].
+    pub fn last_at(&self) -> Result<Option<jiff::Timestamp>, LedgerError> {
+        self.ask(reader::last_at)
+    }
+
+    /// Was a print intended behind line `seq` on the machine of this serial number?
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`].
+    pub fn printed_since(&self, seq: u64, serial: &str) -> Result<bool, LedgerError> {
+        self.ask(|c| reader::printed_since(c, seq, serial))
+    }
+
     /// The number of the last synced event; changes when there is something new.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.last_seq.clone()
@@ -347,24 +286,5 @@ impl Ledger {
     ) -> Result<T, LedgerError> {
         let reader = self.reader.lock().map_err(|_| LedgerError::Closed)?;
         question(&reader)
-    }
-}
-
-/// One daemon a ledger: the operating system lets go of the lock however the daemon ends.
-fn lock_folder(path: &Path) -> Result<File, LedgerError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let refuse = |source| LedgerError::Folder { path: folder.to_owned(), source };
-    schema::make_private_folder(folder).map_err(refuse)?;
-    let lock_path = path.with_extension("lock");
-    let lock = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(lock_path)
-        .map_err(refuse)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(LedgerError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(refuse(source)),
     }
 }

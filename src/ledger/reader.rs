@@ -121,6 +121,22 @@ pub(super) fn events_after(
         .map_err(read_error)
 }
 
+pub(super) fn last_at(c: &Connection) -> Result<Option<jiff::Timestamp>, LedgerError> {
+    c.prepare_cached("SELECT at FROM events ORDER BY seq DESC LIMIT 1")
+        .and_then(|mut s| {
+            s.query_row([], |row| text(row, 0, |t| t.parse::<jiff::Timestamp>().ok())).optional()
+        })
+        .map_err(read_error)
+}
+
+pub(super) fn printed_since(c: &Connection, seq: u64, serial: &str) -> Result<bool, LedgerError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE seq > ?1 AND event IN ('print', 'encode')
+               AND detail ->> '$.before.serial' = ?2)";
+    c.prepare_cached(sql)
+        .and_then(|mut s| s.query_row(params![seq, serial], |row| row.get(0)))
+        .map_err(read_error)
+}
+
 pub(super) fn counts(c: &Connection) -> Result<BTreeMap<State, u64>, LedgerError> {
     let rows: Vec<(String, u64)> = c
         .prepare_cached("SELECT state, jobs FROM counts")

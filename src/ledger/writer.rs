@@ -2,6 +2,7 @@
 //! 64 clients cost hardly more syncs than one.
 
 use std::fs::File;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction};
@@ -12,8 +13,9 @@ use tokio::time::timeout;
 
 use super::blanks::{self, Entered, Handled};
 use super::book::{accept, append, note, write_error};
+use super::disk::{Disk, Room};
 use super::record::{Accepted, Entry, JobId, NewJob};
-use super::{LedgerError, reader};
+use super::{LedgerError, reader, schema};
 use crate::clock::Clock;
 use crate::lifecycle::Event;
 
@@ -47,7 +49,10 @@ enum Outcome {
 }
 
 pub(super) struct Writer {
-    pub connection: Connection,
+    /// `None` after a failure of the disk: what SQLite remembers of the file may then differ from what lies there.
+    pub connection: Option<Connection>,
+    pub path: PathBuf,
+    pub disk: Box<dyn Disk>,
     pub requests: mpsc::Receiver<Request>,
     pub seq_out: watch::Sender<u64>,
     pub clock: Clock,
@@ -87,42 +92,71 @@ impl Writer {
 
     /// Copies the log into the file, as far as no reader is in the way; the rest waits for the next silence.
     fn put_log_away(&mut self) {
-        self.logged_bytes = 0;
-        if let Err(error) =
-            self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-        {
+        let Some(connection) = &self.connection else { return };
+        match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+            Ok(()) => self.logged_bytes = 0,
             // Nothing is lost: what is synced stays in the log.
-            tracing::warn!(%error, "the ledger's log cannot be put away");
+            Err(error) => tracing::warn!(%error, "the ledger's log cannot be put away"),
         }
     }
 
     /// Everybody in the batch hears the same of the disk; each hears its own of the rules.
     fn commit(&mut self, batch: &mut Vec<Request>) {
-        let now = self.clock.now();
-        self.logged_bytes += batch.iter().map(Request::log_bytes).sum::<usize>();
         let mut outcomes = Vec::with_capacity(batch.len());
-        let written = self.connection.transaction().and_then(|mut all| {
-            for request in batch.drain(..) {
-                outcomes.push(perform(&mut all, request, now));
-            }
-            let last_seq = reader::last_seq_raw(&all)?;
-            all.commit()?;
-            Ok(last_seq)
-        });
-        match written {
+        match self.write(batch, &mut outcomes) {
             Ok(last_seq) => {
                 self.seq_out.send_if_modified(|seq| std::mem::replace(seq, last_seq) != last_seq);
                 outcomes.into_iter().for_each(Outcome::answer);
             }
             Err(error) => {
-                let why = error.to_string();
-                tracing::error!(error = %why, "the ledger cannot be written");
-                // Requests not yet performed are dropped: their waiters hear that nothing was stored.
-                outcomes.into_iter().for_each(|outcome| outcome.refuse(&why));
-                batch.drain(..).for_each(|request| request.refuse(&why));
+                tracing::error!(%error, "the ledger cannot be written");
+                // Those that were not yet performed hear the same: nothing was stored.
+                outcomes.into_iter().for_each(|outcome| outcome.refuse(&error));
+                batch.drain(..).for_each(|request| request.refuse(&error));
             }
         }
     }
+
+    /// One transaction and its sync. When it fails the connection is closed, and the next batch opens the file anew:
+    /// after a failed write or sync SQLite's own view of the file is not to be trusted (nor is a second sync, which
+    /// may succeed though the first lost the pages).
+    fn write(
+        &mut self,
+        batch: &mut Vec<Request>,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Result<u64, LedgerError> {
+        let free_bytes =
+            self.disk.free_bytes().map_err(|error| LedgerError::Write(error.to_string()))?;
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => schema::open(&self.path).map_err(|e| LedgerError::Write(e.to_string()))?,
+        };
+        let mut room = Room::new(free_bytes, self.logged_bytes);
+        self.logged_bytes += batch.iter().map(Request::log_bytes).sum::<usize>();
+        let last_seq = transact(&mut connection, batch, outcomes, self.clock.now(), &mut room)?;
+        self.connection = Some(connection);
+        Ok(last_seq)
+    }
+}
+
+fn transact(
+    connection: &mut Connection,
+    batch: &mut Vec<Request>,
+    outcomes: &mut Vec<Outcome>,
+    now: jiff::Timestamp,
+    room: &mut Room,
+) -> Result<u64, LedgerError> {
+    let mut all = connection.transaction().map_err(write_error)?;
+    for request in batch.drain(..) {
+        outcomes.push(perform(&mut all, request, now, room));
+        // SQLite has rolled everything back by itself: what came before in this batch is gone too.
+        if all.is_autocommit() {
+            return Err(outcomes.last().map_or(LedgerError::Full, Outcome::failure));
+        }
+    }
+    let last_seq = reader::last_seq_raw(&all).map_err(write_error)?;
+    all.commit().map_err(write_error)?;
+    Ok(last_seq)
 }
 
 impl Request {
@@ -135,8 +169,8 @@ impl Request {
         EVENT_LOG_BYTES + photo
     }
 
-    fn refuse(self, why: &str) {
-        let error = LedgerError::Write(why.to_owned());
+    fn refuse(self, error: &LedgerError) {
+        let error = error.of_the_disk();
         match self {
             Request::Accept { reply, .. } => drop(reply.send(Err(error))),
             Request::Append { reply, .. } | Request::Note { reply, .. } => {
@@ -157,8 +191,18 @@ impl Outcome {
         }
     }
 
-    fn refuse(self, why: &str) {
-        let error = LedgerError::Write(why.to_owned());
+    /// Why it did not work, of the disk.
+    fn failure(&self) -> LedgerError {
+        let error = match self {
+            Outcome::Accepted(result, _) => result.as_ref().err(),
+            Outcome::Entry(result, _) => result.as_ref().err(),
+            Outcome::Entered(result, _) => result.as_ref().err(),
+        };
+        error.map_or(LedgerError::Write("SQLite rolled back".into()), LedgerError::of_the_disk)
+    }
+
+    fn refuse(self, error: &LedgerError) {
+        let error = error.of_the_disk();
         match self {
             Outcome::Accepted(_, reply) => drop(reply.send(Err(error))),
             Outcome::Entry(_, reply) => drop(reply.send(Err(error))),
@@ -168,10 +212,17 @@ impl Outcome {
 }
 
 /// One request in a savepoint of its own: what is refused leaves nothing behind.
-fn perform(all: &mut Transaction<'_>, request: Request, now: jiff::Timestamp) -> Outcome {
+fn perform(
+    all: &mut Transaction<'_>,
+    request: Request,
+    now: jiff::Timestamp,
+    room: &mut Room,
+) -> Outcome {
+    let log_bytes = request.log_bytes();
     match request {
         Request::Accept { job, reply } => {
-            Outcome::Accepted(in_savepoint(all, |c| accept(c, &job, now)), reply)
+            let room = || room.take(log_bytes);
+            Outcome::Accepted(in_savepoint(all, |c| accept(c, &job, now, room)), reply)
         }
         Request::Append { job, event, detail, reply } => {
             Outcome::Entry(in_savepoint(all, |c| append(c, &job, event, &detail, now)), reply)

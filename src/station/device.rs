@@ -1,9 +1,11 @@
-//! The thread that owns the printer: takes one order at a time, answers each. Decides nothing.
-//! A card machine may block for minutes; nobody else waits for it.
+//! The hand on the printer: takes one order at a time, answers each. Decides nothing.
+//! A card machine may block for minutes, so the daemon gives it a thread of its own; nobody else waits for it.
 
 use std::sync::mpsc::{Receiver, Sender};
 
-use drivers::contract::{CardOut, CardPrinter, DeviceError, PreparedCard, Prepress, PrinterStatus};
+use drivers::contract::{
+    CardOut, CardPrinter, DeviceError, PreparedCard, Prepress, PrinterStatus, Tray,
+};
 
 use super::Message;
 use crate::ledger::JobId;
@@ -12,66 +14,91 @@ use crate::ledger::JobId;
 pub type Connect = Box<dyn FnMut() -> Result<Box<dyn CardPrinter>, DeviceError> + Send>;
 
 /// What the station wants.
-pub(super) enum Order {
+pub enum Order {
     /// How is the machine?
     Look,
     /// Print this card. The intent is in the ledger.
     Print(JobId, PreparedCard),
+    /// End what a lost computer left in the machine. The intent is in the ledger.
+    ComeToRest(JobId),
+    /// Put the card that is inside into the reject box. The intent is in the ledger.
+    Reject(JobId),
 }
 
 /// What came of it.
-pub(super) enum Report {
+pub enum Report {
     /// The machine's answer, and how cards must be made ready for it.
     Looked(Result<(PrinterStatus, Box<dyn Prepress>), DeviceError>),
     /// The card is out, or why not; the buffer comes back to be used again.
     Printed(JobId, Result<CardOut, DeviceError>, PreparedCard),
+    /// The machine has come to rest, or why not.
+    Rested(JobId, Result<(), DeviceError>),
+    /// The card is in the reject box, or why not.
+    Rejected(JobId, Result<(), DeviceError>),
+}
+
+/// One printer, in contact or not.
+pub struct Device {
+    connect: Connect,
+    printer: Option<Box<dyn CardPrinter>>,
+}
+
+impl Device {
+    /// A printer that nobody has asked yet.
+    pub fn new(connect: Connect) -> Device {
+        Device { connect, printer: None }
+    }
+
+    /// Carries out one order.
+    pub fn perform(&mut self, order: Order) -> Report {
+        let report = match order {
+            Order::Look => Report::Looked(self.look()),
+            Order::Print(job, card) => {
+                Report::Printed(job, self.contact().and_then(|p| p.print(&card)), card)
+            }
+            Order::ComeToRest(job) => {
+                Report::Rested(job, self.contact().and_then(|p| p.come_to_rest()))
+            }
+            Order::Reject(job) => {
+                Report::Rejected(job, self.contact().and_then(|p| p.eject(Tray::Reject)))
+            }
+        };
+        if report.is_failure() {
+            // The next order asks the machine anew who it is.
+            self.printer = None;
+        }
+        report
+    }
+
+    fn contact(&mut self) -> Result<&mut Box<dyn CardPrinter>, DeviceError> {
+        match &mut self.printer {
+            Some(known) => Ok(known),
+            none => Ok(none.insert((self.connect)()?)),
+        }
+    }
+
+    fn look(&mut self) -> Result<(PrinterStatus, Box<dyn Prepress>), DeviceError> {
+        let printer = self.contact()?;
+        let status = printer.status()?;
+        Ok((status, printer.prepress()))
+    }
 }
 
 /// Runs until the station drops its end.
-pub(super) fn run(mut connect: Connect, orders: &Receiver<Order>, station: &Sender<Message>) {
-    let mut printer: Option<Box<dyn CardPrinter>> = None;
+pub(super) fn run(mut device: Device, orders: &Receiver<Order>, station: &Sender<Message>) {
     while let Ok(order) = orders.recv() {
-        let report = match order {
-            Order::Look => Report::Looked(look(&mut printer, &mut connect)),
-            Order::Print(job, card) => {
-                let result = contact(&mut printer, &mut connect).and_then(|p| p.print(&card));
-                Report::Printed(job, result, card)
-            }
-        };
-        if report.lost_contact() {
-            printer = None;
-        }
-        if station.send(Message::Device(report)).is_err() {
+        if station.send(Message::Device(device.perform(order))).is_err() {
             return;
         }
     }
 }
 
-fn contact<'p>(
-    printer: &'p mut Option<Box<dyn CardPrinter>>,
-    connect: &mut Connect,
-) -> Result<&'p mut Box<dyn CardPrinter>, DeviceError> {
-    match printer {
-        Some(known) => Ok(known),
-        None => Ok(printer.insert(connect()?)),
-    }
-}
-
-fn look(
-    printer: &mut Option<Box<dyn CardPrinter>>,
-    connect: &mut Connect,
-) -> Result<(PrinterStatus, Box<dyn Prepress>), DeviceError> {
-    let printer = contact(printer, connect)?;
-    let status = printer.status()?;
-    Ok((status, printer.prepress()))
-}
-
 impl Report {
-    /// Any failure: the next call asks the machine anew who it is.
-    fn lost_contact(&self) -> bool {
+    fn is_failure(&self) -> bool {
         match self {
             Report::Looked(result) => result.is_err(),
             Report::Printed(_, result, _) => result.is_err(),
+            Report::Rested(_, result) | Report::Rejected(_, result) => result.is_err(),
         }
     }
 }

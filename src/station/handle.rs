@@ -7,19 +7,32 @@ use std::sync::mpsc::Sender;
 use tokio::sync::{oneshot, watch};
 
 use super::device::Report;
+use super::people::{Look, Unsettled};
 use crate::ledger::{JobId, JobRecord, LedgerError};
 use crate::report::Snapshot;
 
+/// The answer to a person.
+pub(super) type Reply<E> = oneshot::Sender<Result<JobRecord, E>>;
+
 /// What the station is told.
-pub(super) enum Message {
+pub enum Message {
     /// There may be something new in the ledger.
     Wake,
-    /// Somebody withdraws a job.
-    Cancel { job: JobId, by: String, reply: oneshot::Sender<Result<JobRecord, LedgerError>> },
-    /// The printer's thread has an answer.
+    /// Somebody asks for a move.
+    Person(Asked),
+    /// The printer has an answer.
     Device(Report),
     /// Finish the card that is moving, put the rest back, end.
     Stop,
+}
+
+/// What a person asks for, and where the answer goes.
+pub struct Asked(pub(super) Wish);
+
+pub(super) enum Wish {
+    Cancel { job: JobId, by: String, reply: Reply<LedgerError> },
+    Release { job: JobId, by: String, reply: Reply<Unsettled> },
+    Resolve { job: JobId, look: Look, reply: Reply<Unsettled> },
 }
 
 /// How others reach the station. Cheap to clone.
@@ -42,8 +55,12 @@ impl Drop for AtTheDoor {
 impl Handle {
     /// There may be a new job.
     pub fn wake(&self) {
-        // A station that has ended takes no jobs; they wait in the ledger.
-        let _ = self.inbox.send(Message::Wake);
+        self.tell(Message::Wake);
+    }
+
+    /// Puts a message into the station's inbox. A station that has ended hears nothing; jobs wait in the ledger.
+    pub fn tell(&self, message: Message) {
+        let _ = self.inbox.send(message);
     }
 
     /// The station as it is now, and every change of it.
@@ -57,8 +74,46 @@ impl Handle {
     /// [`LedgerError::Refused`] when its card may already exist, [`LedgerError::NoSuchJob`].
     pub async fn cancel(&self, job: JobId, by: String) -> Result<JobRecord, LedgerError> {
         let (reply, answer) = oneshot::channel();
-        self.inbox.send(Message::Cancel { job, by, reply }).map_err(|_| LedgerError::Closed)?;
+        self.tell(Message::Person(Asked(Wish::Cancel { job, by, reply })));
         answer.await.unwrap_or(Err(LedgerError::Closed))
+    }
+
+    /// A person decided that a held job be printed.
+    ///
+    /// # Errors
+    /// [`Unsettled::Ledger`], [`Unsettled::NotReleasable`].
+    pub async fn release(&self, job: JobId, by: String) -> Result<JobRecord, Unsettled> {
+        self.ask_release(job, by).await.unwrap_or(Err(Unsettled::Ledger(LedgerError::Closed)))
+    }
+
+    /// The same; the answer is waited for elsewhere.
+    pub fn ask_release(
+        &self,
+        job: JobId,
+        by: String,
+    ) -> oneshot::Receiver<Result<JobRecord, Unsettled>> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Message::Person(Asked(Wish::Release { job, by, reply })));
+        answer
+    }
+
+    /// A person looked where the card of an unsure job is, or found a printed card bad.
+    ///
+    /// # Errors
+    /// [`Unsettled`].
+    pub async fn resolve(&self, job: JobId, look: Look) -> Result<JobRecord, Unsettled> {
+        self.ask_resolve(job, look).await.unwrap_or(Err(Unsettled::Ledger(LedgerError::Closed)))
+    }
+
+    /// The same; the answer is waited for elsewhere.
+    pub fn ask_resolve(
+        &self,
+        job: JobId,
+        look: Look,
+    ) -> oneshot::Receiver<Result<JobRecord, Unsettled>> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Message::Person(Asked(Wish::Resolve { job, look, reply })));
+        answer
     }
 
     /// Somebody is at the door with a job; inspections that were put off wait.
@@ -69,6 +124,6 @@ impl Handle {
 
     /// Asks the station to end.
     pub fn stop(&self) {
-        let _ = self.inbox.send(Message::Stop);
+        self.tell(Message::Stop);
     }
 }

@@ -1,10 +1,10 @@
 //! What the station knows of its printer, and how long it leaves it alone.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use drivers::contract::{DeviceError, Level, Prepress, PrinterStatus};
 
-use super::LOOK_AGAIN;
+use super::work::LOOK_AGAIN;
 
 /// The longest pause after cards that could not be begun.
 const REST_LIMIT: Duration = Duration::from_secs(60);
@@ -34,17 +34,20 @@ impl Machine {
 #[derive(Clone, Copy)]
 pub(super) struct Rest {
     pub span: Duration,
-    pub until: Instant,
+    pub until: Duration,
 }
 
 impl Rest {
-    pub fn longer(before: Option<Rest>) -> Rest {
+    pub fn longer(before: Option<Rest>, now: Duration) -> Rest {
         let span = before.map_or(LOOK_AGAIN, |rest| (rest.span * 2).min(REST_LIMIT));
-        Rest { span, until: Instant::now() + span }
+        Rest { span, until: now + span }
     }
 }
 
 /// Would a card come out well now?
 pub(super) fn is_well(status: &PrinterStatus) -> bool {
-    !status.busy && !status.card_inside && status.troubles.iter().all(|t| t.level != Level::Error)
+    !status.busy
+        && !status.owned
+        && !status.card_inside
+        && status.troubles.iter().all(|t| t.level != Level::Error)
 }

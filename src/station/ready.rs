@@ -2,16 +2,16 @@
 //! inspection was put off. Moves no card.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress};
+use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress, PrepressError};
 use drivers::words::Words;
 use serde_json::json;
 
-use crate::desk::Desk;
+use super::maker::{CardMaker, Unmade};
+use crate::clock::Clock;
 use crate::ledger::{FaceHash, JobRecord, Ledger, LedgerError};
 use crate::lifecycle::{Event, State};
-use crate::queue::{self, Claimed};
+use crate::queue::{self, Claimed, Moment, Next};
 use crate::report::Metrics;
 
 /// Buffers that are kept: one is printed while the next is filled.
@@ -24,8 +24,9 @@ pub(super) struct Ready {
 }
 
 pub(super) struct Workbench {
-    desk: Arc<Desk>,
+    maker: Arc<dyn CardMaker>,
     ledger: Ledger,
+    clock: Clock,
     metrics: Metrics,
     image: CardImage,
     spare: Vec<PreparedCard>,
@@ -38,12 +39,13 @@ pub(super) struct Workbench {
 }
 
 impl Workbench {
-    pub fn new(desk: Arc<Desk>, ledger: Ledger, metrics: Metrics) -> Self {
+    pub fn new(maker: Arc<dyn CardMaker>, ledger: Ledger, clock: Clock, metrics: Metrics) -> Self {
         let image = CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false };
         // Received jobs of an earlier life are looked at first thing.
         Self {
-            desk,
+            maker,
             ledger,
+            clock,
             metrics,
             image,
             spare: Vec::new(),
@@ -66,22 +68,29 @@ impl Workbench {
         &mut self,
         prepress: &dyn Prepress,
         machine: &str,
+        moment: Moment,
     ) -> Result<Option<Ready>, LedgerError> {
         if self.trouble.is_some() && self.trouble_with == machine {
             return Ok(None);
         }
         self.trouble = None;
-        while let Some(claimed) = queue::claim(&self.ledger)? {
-            let since = Instant::now();
+        loop {
+            let claimed = match queue::claim(&self.ledger)? {
+                Next::Claimed(claimed) => claimed,
+                Next::Held => continue,
+                Next::Nothing => return Ok(None),
+            };
+            let since = self.clock.steady();
             let id = claimed.record.id.clone();
-            match self.compose(&claimed, prepress)? {
+            match self.compose(&claimed, prepress, moment)? {
                 Composed::Ready(card, faces) => {
                     match queue::composed(&self.ledger, &id, &faces) {
                         Ok(_) => {}
                         Err(LedgerError::Refused(_)) => continue,
                         Err(error) => return Err(error),
                     }
-                    self.metrics.compose_seconds.observe(since.elapsed().as_secs_f64());
+                    let took = self.clock.steady().saturating_sub(since);
+                    self.metrics.compose_seconds.observe(took.as_secs_f64());
                     return Ok(Some(Ready { record: claimed.record, card }));
                 }
                 Composed::Held => {}
@@ -91,40 +100,29 @@ impl Workbench {
                 }
             }
         }
-        Ok(None)
     }
 
     fn compose(
         &mut self,
         claimed: &Claimed,
         prepress: &dyn Prepress,
+        moment: Moment,
     ) -> Result<Composed, LedgerError> {
         let job = &claimed.record.id;
-        let now = self.ledger.now();
-        let composed = self.desk.compose(claimed, prepress.head(), now, &mut self.image);
-        let faces = match composed {
-            Ok(faces) => faces,
-            Err(findings) => {
+        let mut card = self.spare.pop().unwrap_or_default();
+        match self.maker.make(claimed, prepress, moment, &mut self.image, &mut card) {
+            Ok(faces) => Ok(Composed::Ready(card, faces)),
+            Err(Unmade::Held(findings)) => {
+                self.take_back(card);
                 let known: Vec<_> =
                     claimed.record.findings.iter().cloned().chain(findings).collect();
                 queue::hold(&self.ledger, job, &known)?;
-                return Ok(Composed::Held);
+                Ok(Composed::Held)
             }
-        };
-        let mut card = self.spare.pop().unwrap_or_default();
-        match prepress.prepare(&self.image, &mut card) {
-            Ok(()) => Ok(Composed::Ready(card, faces)),
-            Err(error) => {
+            Err(Unmade::NotOnThisMachine(error)) => {
                 self.take_back(card);
                 queue::put_back(&self.ledger, job)?;
-                self.trouble = Some(Words::new(
-                    format!(
-                        "Kartu tidak dapat dicetak di printer ini ({error}). Ganti pita, printer atau tata letak (product.*.layout)."
-                    ),
-                    format!(
-                        "The card cannot be printed on this printer ({error}). Change ribbon, printer or layout (product.*.layout)."
-                    ),
-                ));
+                self.trouble = Some(not_on_this_machine(&error));
                 Ok(Composed::NotOnThisMachine)
             }
         }
@@ -137,7 +135,7 @@ impl Workbench {
             return Ok(false);
         };
         let (request, photo) = self.ledger.job_data(&record.id)?;
-        let findings = self.desk.inspect(&request, photo.as_deref(), self.ledger.now());
+        let findings = self.maker.inspect(&request, photo.as_deref(), self.ledger.now());
         let known: Vec<_> = record.findings.into_iter().chain(findings).collect();
         let event = if known.iter().any(crate::finding::Finding::holds) {
             Event::Hold
@@ -155,4 +153,15 @@ enum Composed {
     Ready(PreparedCard, Vec<FaceHash>),
     Held,
     NotOnThisMachine,
+}
+
+fn not_on_this_machine(error: &PrepressError) -> Words {
+    Words::new(
+        format!(
+            "Kartu tidak dapat dicetak di printer ini ({error}). Ganti pita, printer atau tata letak (product.*.layout)."
+        ),
+        format!(
+            "The card cannot be printed on this printer ({error}). Change ribbon, printer or layout (product.*.layout)."
+        ),
+    )
 }

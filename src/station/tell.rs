@@ -5,7 +5,6 @@ use drivers::words::Words;
 
 use super::Station;
 use crate::ledger::LedgerError;
-use crate::lifecycle::State;
 use crate::report::{PrinterState, PrinterView, Snapshot, StateReason};
 
 impl Station {
@@ -75,14 +74,26 @@ impl Station {
             (None, Some(status)) => reasons.extend(status.troubles.iter().map(StateReason::from)),
             (None, None) => {}
         }
-        if self
-            .ledger
-            .counts()
-            .is_ok_and(|counts| counts.get(&State::Unsure).is_some_and(|n| *n > 0))
-        {
+        let doubts = self.doubts.as_ref().map_or(0, Vec::len);
+        if doubts > 0 {
             let words = Words::fixed(
-                "Ada kartu yang tidak pasti keluar. Lihat di printer dan di baki hasil sebelum melanjutkan.",
-                "A card may or may not have come out. Look into the printer and the output hopper.",
+                "Ada kartu yang tidak pasti keluar. Lihat di printer, baki hasil dan kotak tolak, lalu jawab per pekerjaan (kartud resolve).",
+                "A card may or may not have come out. Look into the printer, the output hopper and the reject box, then answer for the job (kartud resolve).",
+            );
+            reasons.push(StateReason::new("other-warning", &words));
+        }
+        let card_inside = self.machine.status.as_ref().is_some_and(|s| s.card_inside && !s.busy);
+        if card_inside && doubts == 0 && !self.at_work() {
+            let words = Words::fixed(
+                "Ada kartu di dalam printer yang bukan milik pekerjaan mana pun. Keluarkan dan catat sebagai blangko rusak.",
+                "A card is inside the printer that belongs to no job. Take it out and enter it as a spoiled blank.",
+            );
+            reasons.push(StateReason::new("other-error", &words));
+        }
+        if self.hours.doubtful {
+            let words = Words::fixed(
+                "Jam komputer melompat. Periksa tanggal dan jam; pekerjaan yang tampak terlalu lama ditahan, bukan dibuang.",
+                "The computer's clock jumped. Check date and time; jobs that seem too old are held, not ended.",
             );
             reasons.push(StateReason::new("other-warning", &words));
         }

@@ -135,20 +135,25 @@ def running(command, port, ready_path, folder, ask_to_stop=False):
             station.process.wait()
 
 
+def lay_out_cups(folder, durable, queue=CUPS_QUEUE):
+    """The folders and settings of a cupsd in an empty folder; the command that starts it, and its port."""
+    port = free_port()
+    for part in ("root", "spool/tmp", "cache", "state"):
+        (folder / part).mkdir(parents=True)
+    # Its folders must belong to lp, and lp must be able to walk down to them.
+    sync = "DirtyCleanInterval 0" if durable else ""
+    (folder / "files.conf").write_text(CUPS_FILES.format(folder=folder))
+    (folder / "cupsd.conf").write_text(CUPS_DAEMON.format(port=port, sync=sync))
+    (folder / "root/printers.conf").write_text(queue)
+    subprocess.run(["chown", "-R", "lp:lp", folder], check=True)
+    return [CUPSD, "-f", "-c", folder / "cupsd.conf", "-s", folder / "files.conf"], port
+
+
 @contextlib.contextmanager
 def cups(folder, durable):
     """A cupsd that syncs every job before it answers (`DirtyCleanInterval 0`), or one with its defaults."""
     with fresh(folder) as folder:
-        port = free_port()
-        for part in ("root", "spool/tmp", "cache", "state"):
-            (folder / part).mkdir(parents=True)
-        # Its folders must belong to lp, and lp must be able to walk down to them.
-        sync = "DirtyCleanInterval 0" if durable else ""
-        (folder / "files.conf").write_text(CUPS_FILES.format(folder=folder))
-        (folder / "cupsd.conf").write_text(CUPS_DAEMON.format(port=port, sync=sync))
-        (folder / "root/printers.conf").write_text(CUPS_QUEUE)
-        subprocess.run(["chown", "-R", "lp:lp", folder], check=True)
-        command = [CUPSD, "-f", "-c", folder / "cupsd.conf", "-s", folder / "files.conf"]
+        command, port = lay_out_cups(folder, durable)
         with running(command, port, "/", folder) as station:
             yield station
 
@@ -177,11 +182,11 @@ class Machine:
 
 
 @contextlib.contextmanager
-def emulator(folder, slowness=0):
-    """An emulated printer as a process of its own, tended; as slow as told."""
+def emulator(folder, slowness=0, options=()):
+    """An emulated printer as a process of its own; as slow as told, and tended unless `options` say `--blanks`."""
     with fresh(folder) as folder:
         command = [KARTUD, "emulate", "evolis", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0",
-                   "--slowness", slowness, "--out", folder]
+                   "--slowness", slowness, "--out", folder, *options]
         process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True)
         try:
             yield Machine(process)

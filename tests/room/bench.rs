@@ -108,6 +108,13 @@ impl Bench {
         self.http.get(&format!("/v1/jobs/{id}")).body
     }
 
+    /// Waits until this happened to a job.
+    pub fn until_event(&self, id: &str, event: &str) {
+        self.http.listen(0, |kind, _, data| {
+            kind == "job" && data["job"] == id && data["event"] == event
+        });
+    }
+
     /// Waits until the station says `keyword` among its reasons.
     pub fn until_reason(&self, keyword: &str) {
         self.http.listen(0, |kind, _, data| {

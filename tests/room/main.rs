@@ -5,11 +5,13 @@
 mod bench;
 mod blanks;
 mod command_line;
+mod disk;
 mod emulate;
 mod intake;
 mod machine;
 mod pages;
 mod printing;
 mod privacy;
+mod recovery;
 mod replacement;
 mod restart;

@@ -92,6 +92,8 @@ fn the_description_names_every_route_and_its_schemas_exist() {
         "/v1/jobs/{id}/cancel",
         "/v1/jobs/{id}/events",
         "/v1/jobs/{id}/preview/{face}",
+        "/v1/jobs/{id}/release",
+        "/v1/jobs/{id}/resolve",
         "/v1/blanks",
         "/v1/blanks/spoiled",
         "/v1/events",

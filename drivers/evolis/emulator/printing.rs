@@ -269,7 +269,8 @@ impl Mechanics {
             self.finish(step, stays_inside);
         }
         if self.job.released && !self.printing() && !self.held() {
-            (self.job.released, self.job.claim) = (false, false);
+            // Also of panels whose `Se` never came.
+            self.job = Job::default();
         }
     }
 
@@ -289,9 +290,23 @@ impl Mechanics {
                     Wound::Missing => Err((error::RIBBON_ERROR, ERROR_MECA)),
                 }
             }
-            Step::Flip => self.jam(JamAt::Flip, Place::Flip),
+            Step::Flip => {
+                self.jam(JamAt::Flip, Place::Flip)?;
+                self.put_at(Place::Flip);
+                Ok(())
+            }
             Step::LetOut if self.card.is_none() => Err(gone),
+            Step::LetOut if !self.job.run.as_ref().is_some_and(|run| run.stays_inside) => {
+                self.put_at(Place::Exit);
+                Ok(())
+            }
             _ => Ok(()),
+        }
+    }
+
+    fn put_at(&mut self, place: Place) {
+        if let Some(card) = &mut self.card {
+            card.place = Some(place);
         }
     }
 
@@ -301,7 +316,11 @@ impl Mechanics {
         // the way of itself.
         let run = self.job.run.take();
         let outcome = match step {
-            Step::Rest(_) | Step::Settle | Step::Flip => Ok(()),
+            Step::Rest(_) | Step::Settle => Ok(()),
+            Step::Flip => {
+                self.put_at(Place::Head);
+                Ok(())
+            }
             Step::PutAside => self.let_out(true),
             Step::Blank => self.feed(Place::Head),
             Step::Panel { back, letter } => {

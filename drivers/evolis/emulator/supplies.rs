@@ -59,7 +59,7 @@ impl Supplies {
 
     /// Panels of a set.
     pub fn set(&self) -> String {
-        self.ribbon.map(panels_of).unwrap_or_default()
+        self.ribbon.map(|ribbon| ribbon.set()).unwrap_or_default()
     }
 
     /// A card comes under the head: the ribbon is wound to the next set.
@@ -131,17 +131,6 @@ impl Supplies {
         if memory.ribbon_left < 2 && between_cards {
             self.set_ribbon_left(self.ribbon_capacity, memory);
         }
-    }
-}
-
-/// The panels of one set, from the ribbon's trade name (section 7). A last S or S13 says that the colour
-/// panels are short, and is no panel.
-fn panels_of(ribbon: RibbonKind) -> String {
-    match ribbon.name {
-        "HOLO" => "o".to_owned(),
-        "CLEAR" => String::new(),
-        name if name.starts_with('K') && name != "KO" => "k".to_owned(),
-        name => name.trim_end_matches("13").trim_end_matches('S').to_lowercase(),
     }
 }
 

@@ -4,6 +4,7 @@
 mod cards;
 mod conversation;
 mod puppet;
+mod rest;
 mod told;
 mod truth;
 mod wire;

@@ -64,7 +64,7 @@ fn prints_over_tcp_and_outlives_rude_clients() {
 }
 
 /// A wire without an end of input, as USB is: what is half said stays half said.
-struct OneStream(crate::emulation::SharedMachine);
+pub struct OneStream(pub crate::emulation::SharedMachine);
 
 impl Transport for OneStream {
     fn send(&mut self, request: &[u8], _: Duration) -> Result<(), TransportError> {
@@ -73,10 +73,11 @@ impl Transport for OneStream {
     }
 
     fn receive(&mut self, answer: &mut Vec<u8>, _: Duration) -> Result<(), TransportError> {
-        while let Speech::Later(span) = self.0.lock().speak(answer) {
+        loop {
+            let speech = self.0.lock().speak(answer);
+            let Speech::Later(span) = speech else { return Ok(()) };
             self.0.pass(span);
         }
-        Ok(())
     }
 
     fn pause(&mut self, span: Duration) {

@@ -1,0 +1,164 @@
+//! The table, row by row, and what must hold for every row that could ever be added.
+
+use super::*;
+use Reason::*;
+
+/// A machine that counted 7 cards and had 50 prints left.
+fn intent() -> Intent {
+    Intent { before: facts(7, 50), ribbon_prints: Some(1) }
+}
+
+fn facts(cards_entered: u64, ribbon_left: u32) -> Facts {
+    Facts {
+        serial: "A1".to_owned(),
+        cards_entered: Some(cards_entered),
+        ribbon: Some(("YMCKO".to_owned(), ribbon_left)),
+        ..Facts::default()
+    }
+}
+
+fn inside(facts: Facts) -> Facts {
+    Facts { card_inside: true, ..facts }
+}
+
+fn complains(facts: Facts, of: &str) -> Facts {
+    Facts { errors: vec![of.to_owned()], ..facts }
+}
+
+#[test]
+fn every_row_of_the_table() {
+    let calm = Since::default();
+    let disturbed = Since { disturbed: true, ..calm };
+    let stood = Since { stood_inside: true, ..calm };
+    let rejecting = Since { rejecting: true, ..stood };
+    let others = Since { others_printed: true, ..calm };
+    let restarted = Since { restarted: true, ..calm };
+    let whole = facts(8, 49);
+    let untouched = facts(7, 50);
+    #[rustfmt::skip]
+    let rows: Vec<(&str, Since, Facts, Verdict)> = vec![
+        ("it never heard of the card",               calm, untouched.clone(), Verdict::NoCard(CounterAsBefore)),
+        ("the feeder is empty, no blank came",       calm, complains(untouched.clone(), "media-empty"), Verdict::NoCard(CounterAsBefore)),
+        ("it came out whole",                        calm, whole.clone(), Verdict::Printed(CameOutWhole)),
+        ("out whole, and the feeder is empty now",   calm, complains(whole.clone(), "media-empty"), Verdict::Printed(CameOutWhole)),
+        ("it is still printing",                     calm, Facts { busy: true, ..inside(whole.clone()) }, Verdict::Wait),
+        ("a lost job owns it, the card inside",      calm, Facts { owned: true, ..inside(whole.clone()) }, Verdict::ComeToRest),
+        ("a lost job owns it, no card came",         calm, Facts { owned: true, ..untouched.clone() }, Verdict::ComeToRest),
+        ("the card is inside",                       calm, inside(whole.clone()), Verdict::Reject),
+        ("a blank is inside that did not enter",     calm, inside(untouched.clone()), Verdict::Reject),
+        ("inside after it was switched off",         restarted, inside(whole.clone()), Verdict::Reject),
+        ("inside after a jam was dealt with",        disturbed, inside(whole.clone()), Verdict::Reject),
+        ("it sticks",                                calm, complains(inside(whole.clone()), "media-jam"), Verdict::Help),
+        ("the cover is open",                        calm, complains(whole.clone(), "cover-open"), Verdict::Help),
+        ("it stood inside, was sent to the box",     rejecting, whole.clone(), Verdict::Spoiled(WentToRejectBox)),
+        ("a blank stood inside, was sent there",     rejecting, untouched.clone(), Verdict::Spoiled(WentToRejectBox)),
+        ("sent there, and hands were in between",    Since { disturbed: true, ..rejecting }, whole.clone(), Verdict::Unsure(Disturbed)),
+        ("sent there, and switched off",             Since { restarted: true, ..rejecting }, whole.clone(), Verdict::Unsure(Restarted)),
+        ("it stood inside and is gone",              stood, whole.clone(), Verdict::Unsure(TakenOut)),
+        ("hands dealt with trouble",                 disturbed, whole.clone(), Verdict::Unsure(Disturbed)),
+        ("hands dealt with trouble, nothing came?",  disturbed, untouched.clone(), Verdict::Unsure(Disturbed)),
+        ("it was switched off, as before?",          restarted, untouched.clone(), Verdict::Unsure(Restarted)),
+        ("it was switched off, out?",                calm, Facts { restarted: true, ..whole.clone() }, Verdict::Unsure(Restarted)),
+        ("it entered, no ribbon was used",           calm, facts(8, 50), Verdict::Unsure(RibbonDisagrees)),
+        ("it entered, too much ribbon was used",     calm, facts(8, 48), Verdict::Unsure(RibbonDisagrees)),
+        ("it entered, and the ribbon is a new one",  calm, facts(8, 300), Verdict::Unsure(RibbonDisagrees)),
+        ("it entered, the ribbon is not told",       calm, Facts { ribbon: None, ..whole.clone() }, Verdict::Unsure(RibbonDisagrees)),
+        ("none entered, but ribbon was used",        calm, facts(7, 49), Verdict::Unsure(RibbonDisagrees)),
+        ("two entered",                              calm, facts(9, 48), Verdict::Unsure(SeveralEntered)),
+        ("two entered, one is inside",               calm, inside(facts(9, 48)), Verdict::Unsure(SeveralEntered)),
+        ("the counter went back",                    calm, facts(6, 50), Verdict::Unsure(CounterWentBack)),
+        ("the counter is not told",                  calm, Facts { cards_entered: None, ..whole.clone() }, Verdict::Unsure(NoCounter)),
+        ("not told, but a card is inside",           calm, Facts { cards_entered: None, ..inside(whole.clone()) }, Verdict::Reject),
+        ("not told, inside, after hands",            disturbed, Facts { cards_entered: None, ..inside(whole.clone()) }, Verdict::Unsure(NoCounter)),
+        ("another machine",                          calm, Facts { serial: "B2".to_owned(), ..whole.clone() }, Verdict::Unsure(OtherMachine)),
+        ("a machine without a name",                 calm, Facts { serial: String::new(), ..whole.clone() }, Verdict::Unsure(Nameless)),
+        ("others were printed since",                others, whole, Verdict::Unsure(OthersPrinted)),
+        ("others were printed, a card is inside",    others, inside(untouched), Verdict::Unsure(OthersPrinted)),
+    ];
+    for (story, since, now, want) in rows {
+        assert_eq!(judge(&intent(), since, &now), want, "{story}");
+    }
+}
+
+#[test]
+fn a_machine_that_does_not_count_its_ribbon_can_say_that_no_card_came_but_not_that_one_is_whole() {
+    let silent = |facts: Facts| Facts { ribbon: None, ..facts };
+    let intent = Intent { before: silent(facts(7, 0)), ribbon_prints: Some(1) };
+    let judged = |now: Facts| judge(&intent, Since::default(), &now);
+    assert_eq!(judged(silent(facts(7, 0))), Verdict::NoCard(CounterAsBefore));
+    assert_eq!(judged(silent(facts(8, 0))), Verdict::Unsure(RibbonDisagrees));
+    assert_eq!(judged(facts(7, 50)), Verdict::Unsure(RibbonDisagrees), "another ribbon: hands");
+}
+
+/// Every combination of what can be known, held against the promise in other words than the table's.
+#[test]
+fn no_combination_settles_what_has_two_readings() {
+    let mut settled = 0;
+    for bits in 0_u32..1 << 10 {
+        let is = |bit: u32| bits & (1 << bit) != 0;
+        let since = Since {
+            others_printed: is(0),
+            disturbed: is(1),
+            restarted: is(2),
+            stood_inside: is(3),
+            rejecting: is(4),
+        };
+        for (entered, left) in [(6, 50), (7, 50), (7, 49), (8, 50), (8, 49), (8, 48), (9, 48)] {
+            let mut now = facts(entered, left);
+            (now.card_inside, now.busy, now.owned, now.restarted) = (is(5), is(6), is(7), is(8));
+            if is(9) {
+                now.errors.push("media-jam".to_owned());
+            }
+            let verdict = judge(&intent(), since, &now);
+            let at_rest = !now.card_inside && !now.busy && !now.owned && now.errors.is_empty();
+            let clean =
+                !since.others_printed && !since.disturbed && !since.restarted && !now.restarted;
+            let story = format!("{since:?} {now:?}");
+            match verdict {
+                Verdict::NoCard(_) => {
+                    assert!(
+                        at_rest && clean && entered == 7 && left == 50 && !since.stood_inside,
+                        "{story}"
+                    );
+                }
+                Verdict::Printed(_) => {
+                    assert!(at_rest && clean && entered == 8 && left == 49, "{story}");
+                    assert!(!since.stood_inside && !since.rejecting, "{story}");
+                }
+                Verdict::Spoiled(_) => assert!(at_rest && clean && since.rejecting, "{story}"),
+                Verdict::Reject => {
+                    assert!(now.card_inside && !now.busy && !now.owned && entered <= 8, "{story}")
+                }
+                _ => continue,
+            }
+            settled += 1;
+        }
+    }
+    assert!(settled > 0);
+}
+
+#[test]
+fn a_person_is_asked_twice_where_the_machine_contradicts() {
+    let ask = |seen, since, now: &Facts| may_have_seen(seen, &intent(), since, now);
+    let calm = Since::default();
+    assert_eq!(ask(Seen::Printed, calm, &facts(7, 50)), Err(CounterAsBefore));
+    assert_eq!(ask(Seen::NoCard, calm, &facts(8, 49)), Err(CameOutWhole));
+    assert_eq!(ask(Seen::Spoiled, calm, &inside(facts(8, 49))), Err(CardInside));
+    for seen in [Seen::Printed, Seen::Spoiled] {
+        assert_eq!(ask(seen, calm, &facts(8, 49)), Ok(()));
+    }
+    let others = Since { others_printed: true, ..calm };
+    assert_eq!(ask(Seen::Printed, others, &facts(7, 50)), Ok(()), "its counter speaks of others");
+    let other = Facts { serial: "B2".to_owned(), ..facts(7, 50) };
+    assert_eq!(ask(Seen::Printed, calm, &other), Ok(()), "another machine contradicts nobody");
+}
+
+#[test]
+fn what_stands_in_the_ledger_is_read_back() {
+    let intent = intent();
+    let text = serde_json::to_string(&intent).unwrap();
+    assert_eq!(serde_json::from_str::<Intent>(&text).unwrap(), intent);
+    for reason in [CounterAsBefore, CameOutWhole, RibbonDisagrees] {
+        assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
+    }
+}

@@ -1,0 +1,163 @@
+//! `/v1/jobs/{id}/resolve` and `/release`: what only a person can say. Nothing personal but an officer's number.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use drivers::words::Words;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::App;
+use super::jobs::{JobView, Withdrawal, job_id};
+use super::problem::{Problem, ProblemView};
+use crate::evidence::{Reason, Seen};
+use crate::finding::Finding;
+use crate::ledger::blanks::Cause;
+use crate::station::{Look, Unsettled};
+
+/// Longest officer number or account, characters.
+const BY_MAX: usize = 60;
+
+/// What a person saw who looked.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Resolution {
+    /// `printed`: the card is there, whole and good. `spoiled`: a spoiled blank is there. `no_card`: no card came.
+    seen: Seen,
+    /// Officer number or account, no name: it stands in the ledger.
+    #[schema(example = "petugas-2")]
+    by: String,
+    /// Why the blank is spoiled; `GAGAL_CETAK` unless told.
+    #[schema(example = "RUSAK_FISIK")]
+    cause: Option<String>,
+    /// Looked twice: the answer stands though the printer says something else.
+    #[serde(default)]
+    insist: bool,
+}
+
+/// Say what became of a card that nobody saw.
+///
+/// For a job that is `unsure`: somebody looked into the printer, the output hopper and the reject box. `printed` ends it;
+/// after `spoiled` and `no_card` it waits for the printer again under the same approval. For a job that is `printed` or
+/// `handed_over`, `spoiled` says that its card was found bad: the job ends, and another card needs a new job that
+/// `replaces` it. An answer that the printer contradicts is refused once; look again, then say `insist`.
+#[utoipa::path(
+    post, path = "/v1/jobs/{id}/resolve", tag = "jobs",
+    params(("id" = String, Path, description = "The job's id")),
+    request_body(content = Resolution, content_type = "application/json"),
+    responses(
+        (status = 200, description = "Settled", body = JobView),
+        (status = 400, description = "Not such an answer", body = ProblemView, content_type = "application/problem+json"),
+        (status = 404, description = "No such job", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "Nothing to settle, or the printer contradicts", body = ProblemView, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be written", body = ProblemView, content_type = "application/problem+json"),
+        (status = 507, description = "The disk is full", body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn resolve(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<JobView>, Problem> {
+    let id = job_id(&id)?;
+    let told: Resolution = serde_json::from_slice(&body).map_err(|_| no_resolution())?;
+    let by = officer(&told.by).ok_or_else(no_resolution)?;
+    let cause = told.cause.as_deref().map(|name| {
+        Cause::from_name(name).filter(|cause| cause.is_of_spoiling()).ok_or_else(no_resolution)
+    });
+    let look = Look { seen: told.seen, by, cause: cause.transpose()?, insist: told.insist };
+    Ok(Json(JobView::from(app.station.resolve(id, look).await?)))
+}
+
+/// Release a held job.
+///
+/// For jobs that are held because they waited too long, because blanks were spoiled for them, or because the clock jumped:
+/// somebody has looked, and it shall be printed. What is still true on its way to the printer holds it again.
+#[utoipa::path(
+    post, path = "/v1/jobs/{id}/release", tag = "jobs",
+    params(("id" = String, Path, description = "The job's id")),
+    request_body(content = Withdrawal, content_type = "application/json"),
+    responses(
+        (status = 200, description = "Waits for the printer again", body = JobView),
+        (status = 400, description = "`by` is missing or too long", body = ProblemView, content_type = "application/problem+json"),
+        (status = 404, description = "No such job", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "Not held, or for a reason that a release does not mend", body = ProblemView, content_type = "application/problem+json"),
+        (status = 503, description = "The ledger cannot be written", body = ProblemView, content_type = "application/problem+json"),
+        (status = 507, description = "The disk is full", body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn release(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<JobView>, Problem> {
+    let id = job_id(&id)?;
+    let by = read_by(&body)?;
+    Ok(Json(JobView::from(app.station.release(id, by).await?)))
+}
+
+/// Reads `{"by": …}`.
+pub(super) fn read_by(body: &[u8]) -> Result<String, Problem> {
+    let who = serde_json::from_slice::<Withdrawal>(body).ok();
+    who.and_then(|who| officer(&who.by)).ok_or_else(|| {
+        bad(
+            "by",
+            "E_BY",
+            "Tulis siapa yang meminta: {\"by\": \"nomor petugas\"}, paling banyak 60 huruf.",
+            "Say who asks for it: {\"by\": \"officer number\"}, 60 characters at most.",
+        )
+    })
+}
+
+/// An officer number or account that can stand in the ledger.
+pub(super) fn officer(by: &str) -> Option<String> {
+    let by = by.trim();
+    let fits = !by.is_empty() && by.chars().count() <= BY_MAX && !by.chars().any(char::is_control);
+    fits.then(|| by.to_owned())
+}
+
+fn no_resolution() -> Problem {
+    bad(
+        "seen",
+        "E_RESOLUTION",
+        "Tulis apa yang terlihat: {\"seen\": \"printed\" | \"spoiled\" | \"no_card\", \"by\": \"nomor petugas\"}; bila rusak boleh ditambah cause (GAGAL_CETAK, RUSAK_FISIK, CACAT_PABRIK, …).",
+        "Say what was seen: {\"seen\": \"printed\" | \"spoiled\" | \"no_card\", \"by\": \"officer number\"}; a spoiled one may have a cause (GAGAL_CETAK, RUSAK_FISIK, CACAT_PABRIK, …).",
+    )
+}
+
+fn bad(field: &str, code: &str, id: &'static str, en: &'static str) -> Problem {
+    Problem::of(StatusCode::BAD_REQUEST, Finding::at(field, code, Words::fixed(id, en)))
+}
+
+impl From<Unsettled> for Problem {
+    fn from(unsettled: Unsettled) -> Self {
+        let (field, code, words) = match unsettled {
+            Unsettled::Ledger(error) => return error.into(),
+            Unsettled::Contradicted(reason) => ("seen", "E_CONTRADICTED", contradicted(reason)),
+            Unsettled::NotReleasable => (
+                "state",
+                "E_NOT_RELEASABLE",
+                Words::fixed(
+                    "Yang menahan pekerjaan ini tidak hilang dengan dilepaskan. Batalkan, lalu kirim lagi dengan data atau rekomendasi yang benar.",
+                    "What holds this job does not go away by a release. Cancel it and post it again with the right data or recommendation.",
+                ),
+            ),
+        };
+        Self::of(StatusCode::CONFLICT, Finding::at(field, code, words))
+    }
+}
+
+fn contradicted(reason: Reason) -> Words {
+    let why = reason.words();
+    Words::new(
+        format!(
+            "Printer mengatakan lain: {} Lihat sekali lagi; bila tetap begitu, kirim lagi dengan \"insist\": true.",
+            why.id
+        ),
+        format!(
+            "The printer says something else: {} Look again; if it is so, send it again with \"insist\": true.",
+            why.en
+        ),
+    )
+}

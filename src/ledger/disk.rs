@@ -1,0 +1,89 @@
+//! What the disk below the ledger still takes. Passed in, so that a full or failing disk can be passed in too.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Asked before every transaction.
+pub trait Disk: Send {
+    /// Bytes that may still be written where the ledger lies.
+    ///
+    /// # Errors
+    /// The disk cannot be asked, or written: nothing of the transaction is then written.
+    fn free_bytes(&mut self) -> io::Result<u64>;
+}
+
+/// The disk that a file lies on, as the operating system sees it.
+pub struct LocalDisk {
+    folder: PathBuf,
+}
+
+impl LocalDisk {
+    /// The disk of a ledger.
+    pub fn of(ledger: &Path) -> LocalDisk {
+        let folder = ledger.parent().filter(|folder| !folder.as_os_str().is_empty());
+        LocalDisk { folder: folder.unwrap_or(Path::new(".")).to_owned() }
+    }
+}
+
+impl Disk for LocalDisk {
+    fn free_bytes(&mut self) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(&self.folder)?;
+        // What the system keeps for root is not ours.
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+}
+
+/// What is left of the disk's room while one transaction is written.
+///
+/// The last of it is kept for the jobs that are there: a new job can wait outside, but what a card became must be
+/// written down, or nobody knows later whether it came out. So a new job is refused below a reserve, and events and
+/// notes are written down to the last page.
+pub(super) struct Room {
+    left_bytes: u64,
+}
+
+/// Kept for what is written of jobs that are there: some 1,000 events, more than a printer makes in a day.
+const RESERVE_BYTES: u64 = 64 * 1024 * 1024;
+
+impl Room {
+    /// `owed_bytes` lie in the log and will be written into the file once more.
+    pub fn new(free_bytes: u64, owed_bytes: usize) -> Room {
+        Room { left_bytes: free_bytes.saturating_sub(owed_bytes as u64) }
+    }
+
+    /// Takes room for a new job that logs so much: once in the log, once more in the file.
+    pub fn take(&mut self, log_bytes: usize) -> bool {
+        let needed = (log_bytes as u64).saturating_mul(2);
+        match self.left_bytes.checked_sub(needed) {
+            Some(left) if left >= RESERVE_BYTES => {
+                self.left_bytes = left;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_job_never_takes_of_the_reserve() {
+        let mib = 1024 * 1024;
+        let mut room = Room::new(RESERVE_BYTES + 10 * mib, 2 * 1024 * 1024);
+        assert!(room.take(3 * 1024 * 1024));
+        assert!(!room.take(1024 * 1024 + 1));
+        assert!(room.take(1024 * 1024), "a smaller one still fits");
+        assert!(!room.take(1));
+        assert!(!Room::new(0, 1).take(0));
+    }
+
+    #[test]
+    fn the_system_tells_what_its_disk_takes() {
+        let dir = tempfile::TempDir::new().unwrap();
+        assert!(LocalDisk::of(&dir.path().join("ledger.db")).free_bytes().unwrap() > 0);
+        assert!(LocalDisk::of(Path::new("ledger.db")).free_bytes().unwrap() > 0);
+        assert!(LocalDisk::of(&dir.path().join("gone/ledger.db")).free_bytes().is_err());
+    }
+}

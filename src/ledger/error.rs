@@ -1,0 +1,77 @@
+//! Why the ledger cannot be used, or refuses something. Nothing personal stands in any of it.
+
+use std::path::PathBuf;
+
+use crate::lifecycle::{Event, Refused};
+
+/// Why the ledger cannot be used, or refuses a write.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The file exists, but is not a ledger or is damaged. Never taken as an empty one.
+    #[error(
+        "the ledger {path} cannot be read ({why}); nothing is printed from a ledger that cannot be trusted. Keep the file, restore the latest backup or ask for help"
+    )]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What SQLite or the check said.
+        why: String,
+    },
+    /// Another daemon works on it.
+    #[error("the ledger {path} is in use by another kartud; stop that one first")]
+    InUse {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The folder cannot be made or written, or the system gives no thread for it.
+    #[error("the folder of the ledger, {path}, cannot be used")]
+    Folder {
+        /// Which folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The disk is full, or so nearly that what is left is kept for the jobs that are there; nothing of it is stored.
+    #[error("the disk of the ledger is full")]
+    Full,
+    /// A write did not reach the disk; nobody was told that it is stored.
+    #[error("the ledger cannot be written ({0})")]
+    Write(String),
+    /// A question could not be answered.
+    #[error("the ledger cannot be asked ({0})")]
+    Read(String),
+    /// What lies there of a job is not what was accepted: never printed.
+    #[error("the stored data of the job are damaged")]
+    DataDamaged,
+    /// No such job.
+    #[error("there is no such job")]
+    NoSuchJob,
+    /// The lifecycle has no such move.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// An event that says where a card is came without evidence: a fault of the program.
+    #[error("the event {} needs evidence", .0.name())]
+    NoEvidence(Event),
+    /// A blank is said to be spoiled by something that is not in [`super::blanks::Cause`]: a fault of the program.
+    #[error("a blank is said to be spoiled by something that is no known cause")]
+    UnknownCause,
+    /// The writer has stopped: the daemon is going down.
+    #[error("the ledger is closed")]
+    Closed,
+}
+
+impl LedgerError {
+    /// The same write may be taken later: what is to be written must be kept and tried again, never dropped.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Full | Self::Write(_) | Self::Read(_) | Self::Closed)
+    }
+
+    /// The same, as everybody hears it whose write was lost with another's.
+    pub(super) fn of_the_disk(&self) -> LedgerError {
+        match self {
+            LedgerError::Full => LedgerError::Full,
+            LedgerError::Write(why) => LedgerError::Write(why.clone()),
+            other => LedgerError::Write(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What the station needs of whoever makes a job into a card. Knows no product and no face.
+
+use drivers::contract::{CardImage, PreparedCard, Prepress, PrepressError};
+use jiff::Timestamp;
+
+use crate::desk::Desk;
+use crate::finding::Finding;
+use crate::job::JobRequest;
+use crate::ledger::FaceHash;
+use crate::queue::{Claimed, Moment};
+
+/// Makes claimed jobs into cards; inspects jobs whose inspection was put off.
+pub trait CardMaker: Send + Sync {
+    /// Says every card CONTOH?
+    fn specimen(&self) -> bool;
+
+    /// The inspection that was put off when the job was taken in.
+    fn inspect(
+        &self,
+        request: &JobRequest,
+        photo: Option<&[u8]>,
+        received_at: Timestamp,
+    ) -> Vec<Finding>;
+
+    /// Looks once more at all that can have changed while the job waited, composes its faces into `image`, and makes
+    /// them ready for one machine into `card`.
+    ///
+    /// # Errors
+    /// [`Unmade`].
+    fn make(
+        &self,
+        claimed: &Claimed,
+        prepress: &dyn Prepress,
+        moment: Moment,
+        image: &mut CardImage,
+        card: &mut PreparedCard,
+    ) -> Result<Vec<FaceHash>, Unmade>;
+}
+
+/// Why there is no card.
+pub enum Unmade {
+    /// A person must look at the job.
+    Held(Vec<Finding>),
+    /// A matter of ribbon or configuration, not of the job.
+    NotOnThisMachine(PrepressError),
+}
+
+impl CardMaker for Desk {
+    fn specimen(&self) -> bool {
+        Desk::specimen(self)
+    }
+
+    fn inspect(
+        &self,
+        request: &JobRequest,
+        photo: Option<&[u8]>,
+        received_at: Timestamp,
+    ) -> Vec<Finding> {
+        Desk::inspect(self, request, photo, received_at)
+    }
+
+    fn make(
+        &self,
+        claimed: &Claimed,
+        prepress: &dyn Prepress,
+        moment: Moment,
+        image: &mut CardImage,
+        card: &mut PreparedCard,
+    ) -> Result<Vec<FaceHash>, Unmade> {
+        let standing = self.standing(claimed, moment);
+        if !standing.is_empty() {
+            return Err(Unmade::Held(standing));
+        }
+        let faces =
+            self.compose(claimed, prepress.head(), moment.now, image).map_err(Unmade::Held)?;
+        prepress.prepare(image, card).map_err(Unmade::NotOnThisMachine)?;
+        Ok(faces)
+    }
+}

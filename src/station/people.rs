@@ -1,0 +1,111 @@
+//! What people ask of the station: withdraw, release, and say what became of a card. Their answers enter as events
+//! through the same door as every other.
+
+use serde_json::json;
+
+use super::Station;
+use super::handle::{Asked, Wish};
+use crate::evidence::{self, Reason, Seen};
+use crate::finding::Finding;
+use crate::ledger::blanks::Cause;
+use crate::ledger::{JobId, JobRecord, LedgerError};
+use crate::lifecycle::{Event, State};
+use crate::queue;
+
+/// What a person saw who looked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// What became of the card.
+    pub seen: Seen,
+    /// Officer number or account, no name.
+    pub by: String,
+    /// Why the blank is spoiled (DOMAIN 6); absent: the machine spoiled it.
+    pub cause: Option<Cause>,
+    /// Looked twice: the answer stands though the machine says something else.
+    pub insist: bool,
+}
+
+/// Why a person's answer changes nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Unsettled {
+    /// The ledger's answer, such as a move that does not exist.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The machine says something else.
+    #[error("the printer contradicts: {}", .0.name())]
+    Contradicted(Reason),
+    /// Held for something that a release does not mend.
+    #[error("a release does not mend what it is held for")]
+    NotReleasable,
+}
+
+impl Station {
+    pub(super) fn hear_person(&mut self, Asked(wish): Asked) {
+        // The asker may have gone; what was asked is done all the same.
+        match wish {
+            Wish::Cancel { job, by, reply } => drop(reply.send(self.cancel(&job, &by))),
+            Wish::Release { job, by, reply } => drop(reply.send(self.release(&job, &by))),
+            Wish::Resolve { job, look, reply } => drop(reply.send(self.resolve(&job, &look))),
+        }
+    }
+
+    fn cancel(&mut self, job: &JobId, by: &str) -> Result<JobRecord, LedgerError> {
+        self.ledger.append(job, Event::Cancel, json!({ "by": by })).wait()?;
+        if let Some(ready) = self.next.take_if(|ready| ready.record.id == *job) {
+            self.bench.take_back(ready.card);
+        }
+        self.ledger.job(job)
+    }
+
+    fn release(&mut self, job: &JobId, by: &str) -> Result<JobRecord, Unsettled> {
+        let known = self.ledger.job(job)?;
+        if known.state == State::Held && !queue::may_release(&known.findings) {
+            return Err(Unsettled::NotReleasable);
+        }
+        // What is still true will hold it again on its way to the printer.
+        let left: Vec<Finding> = known.findings.into_iter().filter(|f| !f.holds()).collect();
+        let detail = json!({ "by": by, "findings": left });
+        self.ledger.append(job, Event::Release, detail).wait()?;
+        Ok(self.ledger.job(job)?)
+    }
+
+    fn resolve(&mut self, job: &JobId, look: &Look) -> Result<JobRecord, Unsettled> {
+        let known = self.ledger.job(job)?;
+        let event = match look.seen {
+            Seen::Printed => Event::CardOut,
+            Seen::Spoiled => Event::Spoil,
+            Seen::NoCard => Event::NoCard,
+        };
+        // Nobody settles a card that is just moving: the machine will say.
+        if known.state.has_card_moving() {
+            return Err(Unsettled::Contradicted(Reason::CardInside));
+        }
+        if let Some(reason) = self.contradiction(job, look)? {
+            return Err(Unsettled::Contradicted(reason));
+        }
+        let cause = look.cause.unwrap_or(Cause::GagalCetak);
+        let person = json!({ "seen": look.seen, "by": look.by, "insist": look.insist });
+        let mut detail = json!({ "evidence": { "person": person } });
+        if event == Event::Spoil {
+            detail["cause"] = json!(cause.name());
+        }
+        if known.state == State::Unsure {
+            detail["findings"] = json!(super::recovery::without_doubt(&known.findings));
+        }
+        self.ledger.append(job, event, detail).wait()?;
+        self.doubts = None;
+        Ok(self.ledger.job(job)?)
+    }
+
+    /// What the machine says against the answer, if it is the same machine and its word still counts.
+    fn contradiction(&mut self, job: &JobId, look: &Look) -> Result<Option<Reason>, Unsettled> {
+        if look.insist || self.machine.error.is_some() {
+            return Ok(None);
+        }
+        let Some(status) = &self.machine.status else { return Ok(None) };
+        let now = evidence::Facts::of(status);
+        let doubt = self.doubts()?.iter().find(|doubt| doubt.job == *job);
+        let Some(doubt) = doubt else { return Ok(None) };
+        Ok(evidence::may_have_seen(look.seen, &doubt.intent, doubt.since, &now).err())
+    }
+}

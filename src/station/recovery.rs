@@ -1,0 +1,248 @@
+//! Cards that nobody saw: what became of them is found out from the machine, row by row of [`crate::evidence`], or left to
+//! a person. Every step that moves a card is in the ledger before; nothing is tried because time has passed.
+
+use serde_json::{Value, json};
+
+use super::Station;
+use super::device::Order;
+use crate::evidence::{Facts, Intent, Reason, Since, Verdict, judge};
+use crate::finding::Finding;
+use crate::ledger::blanks::Cause;
+use crate::ledger::{Entry, JobId, JobRecord, Ledger, LedgerError};
+use crate::lifecycle::{Event, State};
+use crate::queue;
+use drivers::contract::DeviceError;
+use drivers::words::Words;
+
+/// Notes about a doubt, in the order of a recovery.
+const LOOKED: &str = "looked";
+const COME_TO_REST: &str = "come_to_rest";
+const REJECT: &str = "reject";
+const FAILED: &str = "recovery_failed";
+const LEFT_TO_A_PERSON: &str = "left_to_a_person";
+
+/// What a job is held back for while it is unsure.
+const H_UNSURE: &str = "H_UNSURE";
+
+/// A job whose card nobody saw.
+pub(super) struct Doubt {
+    pub job: JobId,
+    pub intent: Intent,
+    pub since: Since,
+    /// What a person was told last.
+    told: Option<Reason>,
+    findings: Vec<Finding>,
+}
+
+impl Doubt {
+    /// Folds the job's lines since its last intent.
+    fn of(record: JobRecord, ledger: &Ledger) -> Result<Doubt, LedgerError> {
+        let lines = ledger.events_of(&record.id)?;
+        let begun =
+            |line: &Entry| [Event::Print.name(), Event::Encode.name()].contains(&&*line.event);
+        let Some(at) = lines.iter().rposition(begun) else {
+            return Ok(Doubt::without_intent(record));
+        };
+        // An intent that cannot be read is one of a nameless machine: only a person can tell.
+        let intent: Intent = serde_json::from_value(lines[at].detail.clone()).unwrap_or_default();
+        let mut doubt = Doubt { intent, ..Doubt::without_intent(record) };
+        doubt.since.others_printed =
+            ledger.printed_since(lines[at].seq, &doubt.intent.before.serial)?;
+        for line in &lines[at..] {
+            let facts = || serde_json::from_value::<Facts>(line.detail["machine"].clone());
+            match (&*line.event, facts()) {
+                (LOOKED | COME_TO_REST, Ok(facts)) => doubt.since.looked(&facts),
+                (REJECT, Ok(facts)) => {
+                    doubt.since.looked(&facts);
+                    doubt.since.rejecting = true;
+                }
+                (LEFT_TO_A_PERSON, _) => {
+                    doubt.told = serde_json::from_value(line.detail["row"].clone()).ok();
+                }
+                _ => {}
+            }
+        }
+        Ok(doubt)
+    }
+
+    fn without_intent(record: JobRecord) -> Doubt {
+        Doubt {
+            job: record.id,
+            intent: Intent::default(),
+            since: Since::default(),
+            told: None,
+            findings: record.findings,
+        }
+    }
+}
+
+/// What stands with a job once it is no longer unsure.
+pub(super) fn without_doubt(findings: &[Finding]) -> Vec<Finding> {
+    findings.iter().filter(|finding| finding.code != H_UNSURE).cloned().collect()
+}
+
+impl Station {
+    /// Every doubt, read from the ledger where it is not known.
+    pub(super) fn doubts(&mut self) -> Result<&mut Vec<Doubt>, LedgerError> {
+        if self.doubts.is_none() {
+            let unsure = queue::all_in(&self.ledger, State::Unsure)?;
+            let doubts = unsure.into_iter().map(|record| Doubt::of(record, &self.ledger));
+            self.doubts = Some(doubts.collect::<Result<_, _>>()?);
+        }
+        Ok(self.doubts.get_or_insert_default())
+    }
+
+    /// Goes on with what is doubtful. True: nothing of it is in the way of the next card.
+    pub(super) fn recover(&mut self) -> Result<bool, LedgerError> {
+        if self.doubts()?.is_empty() {
+            return Ok(true);
+        }
+        if self.device.is_none() || self.at_work() {
+            return Ok(false);
+        }
+        if !self.machine.fresh {
+            self.look();
+            return Ok(false);
+        }
+        let Some(status) = &self.machine.status else { return Ok(false) };
+        let now = Facts::of(status);
+        let mut free = true;
+        for at in 0..self.doubts()?.len() {
+            free &= self.go_on_with(at, &now)?;
+            // Settled, or an order was given: look at the rest afterwards.
+            if self.doubts.is_none() || self.at_work() {
+                return Ok(false);
+            }
+        }
+        Ok(free)
+    }
+
+    /// One step with one doubt. True: it is not in the way.
+    fn go_on_with(&mut self, at: usize, now: &Facts) -> Result<bool, LedgerError> {
+        let resting = self.rests();
+        let ledger = self.ledger.clone();
+        let Some(doubt) = self.doubts()?.get_mut(at) else { return Ok(true) };
+        let known = doubt.since;
+        if now.serial == doubt.intent.before.serial && !known.others_printed {
+            doubt.since.looked(now);
+        }
+        let verdict = judge(&doubt.intent, doubt.since, now);
+        let acts = !resting && matches!(verdict, Verdict::ComeToRest | Verdict::Reject);
+        if doubt.since != known && !acts {
+            // What hands may have done since must be remembered over the next power cut.
+            if let Err(error) = ledger.note(&doubt.job, LOOKED, json!({ "machine": now })).wait() {
+                doubt.since = known;
+                return Err(error);
+            }
+        }
+        let job = doubt.job.clone();
+        match verdict {
+            Verdict::Wait | Verdict::Help => Ok(false),
+            Verdict::ComeToRest | Verdict::Reject if resting => Ok(false),
+            Verdict::ComeToRest => {
+                self.act(&job, COME_TO_REST, now, Order::ComeToRest(job.clone()))
+            }
+            Verdict::Reject => {
+                doubt.since.rejecting = true;
+                self.act(&job, REJECT, now, Order::Reject(job.clone()))
+            }
+            Verdict::NoCard(row) => self.settle_doubt(&job, Event::NoCard, row, now),
+            Verdict::Spoiled(row) => self.settle_doubt(&job, Event::Spoil, row, now),
+            Verdict::Printed(row) => self.settle_doubt(&job, Event::CardOut, row, now),
+            Verdict::Unsure(row) => self.leave_to_a_person(at, row, now),
+        }
+    }
+
+    /// The intent, synced; then the machine moves.
+    fn act(
+        &mut self,
+        job: &JobId,
+        what: &'static str,
+        now: &Facts,
+        order: Order,
+    ) -> Result<bool, LedgerError> {
+        if let Err(error) = self.ledger.note(job, what, json!({ "machine": now })).wait() {
+            self.doubts = None;
+            return Err(error);
+        }
+        self.machine.fresh = false;
+        self.recovering = self.device.as_ref().is_some_and(|device| device.send(order).is_ok());
+        Ok(false)
+    }
+
+    fn settle_doubt(
+        &mut self,
+        job: &JobId,
+        event: Event,
+        row: Reason,
+        now: &Facts,
+    ) -> Result<bool, LedgerError> {
+        let doubts = self.doubts()?.iter();
+        let known = doubts.filter(|doubt| doubt.job == *job).flat_map(|doubt| &doubt.findings);
+        let left = without_doubt(&known.cloned().collect::<Vec<_>>());
+        let evidence = json!({ "row": row.name(), "machine": now });
+        let mut detail: Value = json!({ "evidence": evidence, "findings": left });
+        if event == Event::Spoil {
+            detail["cause"] = json!(Cause::GagalCetak.name());
+        }
+        self.ledger.append(job, event, detail).wait()?;
+        tracing::info!(%job, event = event.name(), row = row.name(), "settled by the printer's word");
+        self.doubts = None;
+        Ok(false)
+    }
+
+    /// Tells, once, why the machine cannot say; the queue goes on when it is empty.
+    fn leave_to_a_person(
+        &mut self,
+        at: usize,
+        row: Reason,
+        now: &Facts,
+    ) -> Result<bool, LedgerError> {
+        let ledger = self.ledger.clone();
+        let Some(doubt) = self.doubts()?.get_mut(at) else { return Ok(true) };
+        if doubt.told != Some(row) {
+            let mut findings = without_doubt(&doubt.findings);
+            findings.push(unsure(row));
+            let detail = json!({ "row": row, "machine": now, "findings": findings });
+            ledger.note(&doubt.job, LEFT_TO_A_PERSON, detail).wait()?;
+            tracing::warn!(job = %doubt.job, row = row.name(), "only a person can tell what became of the card");
+            (doubt.told, doubt.findings) = (Some(row), findings);
+        }
+        Ok(true)
+    }
+
+    /// The machine has come to rest, or the card lies in the reject box: a look will tell.
+    pub(super) fn recovered(
+        &mut self,
+        job: &JobId,
+        what: &'static str,
+        result: Result<(), DeviceError>,
+    ) {
+        self.recovering = false;
+        if let Err(error) = result {
+            self.pause_longer();
+            tracing::warn!(%job, what, %error, "the printer cannot be brought to rest");
+            let detail =
+                json!({ "what": what, "card": error.card, "cause": error.cause.to_string() });
+            // Only told: what holds is what the machine says next.
+            let _ = self.ledger.note(job, FAILED, detail).wait();
+            self.machine.error = Some(error);
+        }
+        self.look();
+    }
+}
+
+fn unsure(row: Reason) -> Finding {
+    let why = row.words();
+    let words = Words::new(
+        format!(
+            "{} Lihat di printer, baki hasil dan kotak tolak, lalu jawab: printed, spoiled atau no_card (resolve).",
+            why.id
+        ),
+        format!(
+            "{} Look into the printer, the output hopper and the reject box, then answer: printed, spoiled or no_card (resolve).",
+            why.en
+        ),
+    );
+    Finding::whole(H_UNSURE, words)
+}

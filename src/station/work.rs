@@ -1,0 +1,340 @@
+//! The station's loop, one turn at a time. Every duration here is of the steady clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use drivers::contract::{CardOut, DeviceError, Prepress, PrinterStatus};
+use drivers::words::Words;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::Parts;
+use super::device::{Order, Report};
+use super::handle::{Handle, Message};
+use super::hours::Hours;
+use super::machine::{Machine, Rest, is_well};
+use super::ready::{Ready, Workbench};
+use super::recovery::Doubt;
+use crate::clock::Clock;
+use crate::ledger::{JobId, JobRecord, Ledger, LedgerError};
+use crate::lifecycle::Event;
+use crate::queue;
+use crate::report::{Metrics, PrinterState, Snapshot};
+
+/// How often an idle machine is looked at: a technician who opens the cover sees it on the page soon.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often a machine in trouble is looked at: the queue goes on soon after somebody has helped.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// Jobs whose inspection was put off are looked at one by one, and rarely while the door is busy.
+const INSPECT_EVERY: Duration = Duration::from_millis(500);
+
+/// Carries jobs from the queue to the printer. See the head of this folder.
+pub struct Station {
+    pub(super) ledger: Ledger,
+    pub(super) bench: Workbench,
+    messages: Receiver<Message>,
+    pub(super) device: Option<Sender<Order>>,
+    pub(super) clock: Clock,
+    pub(super) hours: Hours,
+    metrics: Metrics,
+    pub(super) snapshot: watch::Sender<Snapshot>,
+    door: Arc<AtomicUsize>,
+    pub(super) machine: Machine,
+    /// Composed and separated, waiting for the machine.
+    pub(super) next: Option<Ready>,
+    /// A card is moving for this job, since then.
+    pub(super) printing: Option<(JobRecord, Duration)>,
+    /// The machine is being brought to rest, or empties itself.
+    pub(super) recovering: bool,
+    /// Jobs whose card nobody saw; `None`: to be read from the ledger.
+    pub(super) doubts: Option<Vec<Doubt>>,
+    /// Known, but not yet in the ledger: nothing else is printed before it is.
+    unsettled: Option<(JobRecord, Event, Value)>,
+    /// What keeps the station itself from working.
+    pub(super) own_trouble: Option<Words>,
+    /// After a card that could not be begun.
+    rest: Option<Rest>,
+    /// What an earlier life left is written down as such.
+    recovered: bool,
+    stopping: bool,
+    inspected_at: Duration,
+}
+
+impl Station {
+    /// Puts a station together; nothing moves before its first turn. `orders`: how it reaches its printer; `None`: none
+    /// is configured.
+    pub fn new(parts: Parts, orders: Option<Sender<Order>>) -> (Station, Handle) {
+        let Parts { name, ledger, maker, clock, metrics } = parts;
+        let (inbox, messages) = mpsc::channel();
+        let first = Snapshot {
+            station: name,
+            version: env!("CARGO_PKG_VERSION"),
+            state: PrinterState::Stopped,
+            state_reasons: vec![],
+            printer: None,
+            printing: None,
+            specimen: maker.specimen(),
+            cards_out: 0,
+        };
+        let (snapshot, seen) = watch::channel(first);
+        let door = Arc::new(AtomicUsize::new(0));
+        let station = Station {
+            bench: Workbench::new(maker, ledger.clone(), clock.clone(), metrics.clone()),
+            hours: Hours::new(&clock),
+            ledger,
+            messages,
+            device: orders,
+            inspected_at: clock.steady(),
+            clock,
+            metrics,
+            snapshot,
+            door: door.clone(),
+            machine: Machine::default(),
+            next: None,
+            printing: None,
+            recovering: false,
+            doubts: None,
+            unsettled: None,
+            own_trouble: None,
+            rest: None,
+            recovered: false,
+            stopping: false,
+        };
+        (station, Handle { inbox, snapshot: seen, door })
+    }
+
+    /// Turns until it is told to stop and no card is moving.
+    pub(super) fn run(mut self) {
+        self.look();
+        while self.turn() {
+            match self.messages.recv_timeout(self.patience()) {
+                Ok(message) => self.hear(message),
+                Err(RecvTimeoutError::Timeout) => self.look(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Does everything that can be done without waiting, and tells how the station is. False: it has ended.
+    pub fn turn(&mut self) -> bool {
+        // A burst at the door is one reason to look at the ledger, not a thousand.
+        while let Ok(message) = self.messages.try_recv() {
+            self.hear(message);
+        }
+        let worked = self.work();
+        self.own_trouble = self.trouble_of(worked);
+        self.publish();
+        let over = self.stopping && !self.at_work();
+        if over {
+            self.put_next_back();
+        }
+        !over
+    }
+
+    fn work(&mut self) -> Result<(), LedgerError> {
+        if !self.recovered {
+            queue::recover(&self.ledger)?;
+            self.recovered = true;
+        }
+        self.settle()?;
+        self.watch_the_clock()?;
+        let free = self.recover()?;
+        if self.stopping {
+            return Ok(());
+        }
+        if self.next.is_none()
+            && let Some(prepress) = &self.machine.prepress
+        {
+            let (kind, moment) = (self.machine.kind(), self.moment());
+            self.next = self.bench.make_ready(prepress.as_ref(), &kind, moment)?;
+        }
+        if free {
+            self.print_next()?;
+        }
+        self.inspect_one()
+    }
+
+    /// Writes down what is known. Until it is written, the next card does not move.
+    fn settle(&mut self) -> Result<(), LedgerError> {
+        let Some((job, event, detail)) = self.unsettled.take() else { return Ok(()) };
+        match self.ledger.append(&job.id, event, detail.clone()).wait() {
+            Ok(_) if event == Event::LoseSight => {
+                self.doubts = None;
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+            Err(error @ LedgerError::Refused(_)) => Err(error),
+            Err(error) => {
+                self.unsettled = Some((job, event, detail));
+                Err(error)
+            }
+        }
+    }
+
+    /// Preflight, intent, then the card moves.
+    fn print_next(&mut self) -> Result<(), LedgerError> {
+        let (Some(device), false, Some(_)) = (&self.device, self.at_work(), &self.next) else {
+            return Ok(());
+        };
+        if self.rests() {
+            return Ok(());
+        }
+        if !self.machine.fresh {
+            self.look();
+            return Ok(());
+        }
+        let Some(status) = self.machine.status.as_ref().filter(|s| is_well(s)) else {
+            return Ok(());
+        };
+        let Some(ready) = self.next.take() else { return Ok(()) };
+        let prints = ready.card.ribbon_prints;
+        match queue::intend_to_print(&self.ledger, &ready.record.id, status, prints) {
+            Ok(_) => {}
+            // Withdrawn in the meantime: no card has moved for it.
+            Err(LedgerError::Refused(_)) => {
+                self.bench.take_back(ready.card);
+                return self.print_next();
+            }
+            Err(error) => {
+                self.next = Some(ready);
+                return Err(error);
+            }
+        }
+        self.machine.fresh = false;
+        // The counter is about this card from now on.
+        self.doubts = None;
+        let order = Order::Print(ready.record.id.clone(), ready.card);
+        self.printing = Some((ready.record, self.clock.steady()));
+        if device.send(order).is_err() {
+            self.device = None;
+        }
+        Ok(())
+    }
+
+    /// The printer must never wait for an inspection, and the door goes first.
+    fn inspect_one(&mut self) -> Result<(), LedgerError> {
+        let now = self.clock.steady();
+        let door_is_busy = self.door.load(Ordering::Relaxed) > 0;
+        let printer_waits = self.next.is_none() && self.machine.prepress.is_some();
+        let lately = now.saturating_sub(self.inspected_at) < INSPECT_EVERY;
+        if door_is_busy && !printer_waits && lately {
+            return Ok(());
+        }
+        self.inspected_at = now;
+        if self.bench.inspect_oldest()? {
+            // There may be more; one at a time, so that messages are heard in between.
+            self.bench.more_to_inspect = true;
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, message: Message) {
+        match message {
+            Message::Wake => self.bench.more_to_inspect = true,
+            Message::Stop => self.stopping = true,
+            Message::Person(asked) => self.hear_person(asked),
+            Message::Device(Report::Looked(looked)) => self.looked(looked),
+            Message::Device(Report::Printed(job, result, card)) => {
+                self.bench.take_back(card);
+                self.printed(&job, result);
+            }
+            Message::Device(Report::Rested(job, result)) => {
+                self.recovered(&job, "come_to_rest", result);
+            }
+            Message::Device(Report::Rejected(job, result)) => {
+                self.recovered(&job, "reject", result);
+            }
+        }
+    }
+
+    fn looked(&mut self, looked: Result<(PrinterStatus, Box<dyn Prepress>), DeviceError>) {
+        self.machine.looking = false;
+        match looked {
+            Ok((status, prepress)) => {
+                self.machine.status = Some(status);
+                self.machine.prepress = Some(prepress);
+                self.machine.error = None;
+                self.machine.fresh = true;
+            }
+            Err(error) => {
+                if self.machine.error.as_ref() != Some(&error) {
+                    tracing::warn!(%error, "the printer cannot be asked");
+                }
+                self.machine.error = Some(error);
+                self.machine.fresh = false;
+            }
+        }
+    }
+
+    fn printed(&mut self, job: &JobId, result: Result<CardOut, DeviceError>) {
+        let Some((record, since)) = self.printing.take() else { return };
+        debug_assert_eq!(record.id, *job, "one card moves at a time");
+        let (event, detail) = queue::settlement(&result);
+        match result {
+            Ok(_) => {
+                let product = record.product.clone();
+                let label = crate::report::ProductLabel { product };
+                self.metrics.cards_out.get_or_create(&label).inc();
+                let took = self.clock.steady().saturating_sub(since);
+                self.metrics.card_seconds.observe(took.as_secs_f64());
+                self.snapshot.send_modify(|s| s.cards_out += 1);
+                self.machine.error = None;
+                self.rest = None;
+            }
+            Err(error) => {
+                self.pause_longer();
+                tracing::warn!(job = %record.id, %error, "the card was not finished");
+                self.machine.error = Some(error);
+            }
+        }
+        self.unsettled = Some((record, event, detail));
+        self.look();
+    }
+
+    /// Asks the machine how it is, unless it is asked or at work.
+    pub fn look(&mut self) {
+        if self.device.is_none() || self.machine.looking || self.at_work() {
+            return;
+        }
+        let Some(device) = &self.device else { return };
+        self.machine.looking = device.send(Order::Look).is_ok();
+    }
+
+    /// The printer carries out an order that may move a card.
+    pub(super) fn at_work(&self) -> bool {
+        self.printing.is_some() || self.recovering
+    }
+
+    /// How long to wait for a message before the next turn.
+    pub fn patience(&self) -> Duration {
+        let in_trouble = self.own_trouble.is_some()
+            || self.machine.error.is_some()
+            || self.doubts.as_ref().is_none_or(|doubts| !doubts.is_empty())
+            || self.machine.status.as_ref().is_some_and(|status| !is_well(status));
+        match (self.bench.more_to_inspect, in_trouble) {
+            (true, _) if self.door.load(Ordering::Relaxed) == 0 => Duration::ZERO,
+            (true, _) => INSPECT_EVERY,
+            (false, true) => LOOK_AGAIN,
+            (false, false) => LOOK_EVERY,
+        }
+    }
+
+    pub(super) fn rests(&self) -> bool {
+        self.rest.is_some_and(|rest| rest.until > self.clock.steady())
+    }
+
+    pub(super) fn pause_longer(&mut self) {
+        self.rest = Some(Rest::longer(self.rest, self.clock.steady()));
+    }
+
+    fn put_next_back(&mut self) {
+        if let Some(ready) = self.next.take()
+            && let Err(error) = queue::put_back(&self.ledger, &ready.record.id)
+        {
+            // The next start puts it back.
+            tracing::warn!(%error, "a composed job stays composed");
+        }
+    }
+}
