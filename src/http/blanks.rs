@@ -145,6 +145,7 @@ pub(super) struct DestroyedCard {
         (status = 413, description = "Too large", body = ProblemView, content_type = "application/problem+json"),
         (status = 422, description = "Refused: every fault is named, nothing is stored", body = ProblemView, content_type = "application/problem+json"),
         (status = 503, description = "The ledger cannot be written", body = ProblemView, content_type = "application/problem+json"),
+        (status = 507, description = "The disk is full", body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn enter(
