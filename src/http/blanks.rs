@@ -145,6 +145,7 @@ pub(super) struct DestroyedCard {
         (status = 413, description = "Too large", body = ProblemView, content_type = "application/problem+json"),
         (status = 422, description = "Refused: every fault is named, nothing is stored", body = ProblemView, content_type = "application/problem+json"),
         (status = 503, description = "The ledger cannot be written", body = ProblemView, content_type = "application/problem+json"),
+        (status = 507, description = "The disk is full", body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn enter(
@@ -284,6 +285,12 @@ fn remarks(day: &Day, today: Date) -> Vec<Words> {
             format!("{n} blanks more than there should be. Was a load not entered? Enter it, then count again."),
         )),
         _ => {}
+    }
+    if day.difference().is_some_and(|n| n > 0) && day.unsure > 0 {
+        remarks.push(Words::fixed(
+            "Blangko dari kartu yang tidak pasti mungkin masih di pengumpan. Pastikan dahulu, lalu hitung lagi.",
+            "The blank of an unsure card may still lie in the feeder. Settle that card, then count again.",
+        ));
     }
     if day.expected < 0 {
         let n = -day.expected;

@@ -53,8 +53,8 @@ fn other_product() -> Finding {
 
 fn unsure() -> Finding {
     let words = Words::fixed(
-        "Belum pasti apakah kartu lama keluar. Lihat di printer, baki hasil dan kotak tolak, catat apa yang terlihat pada pekerjaan lama, lalu kirim lagi.",
-        "It is not known whether the old card came out. Look into the printer, the output hopper and the reject box, settle the old job by what was seen, then send this again.",
+        "Belum pasti apakah kartu lama keluar. Lihat di printer, baki hasil dan kotak tolak, catat apa yang terlihat (kartud resolve), lalu kirim lagi.",
+        "It is not known whether the old card came out. Look into the printer, the output hopper and the reject box, settle the old job by what was seen (kartud resolve), then send this again.",
     );
     Finding::at(FIELD, "E_REPLACES_UNSURE", words)
 }

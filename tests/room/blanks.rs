@@ -167,6 +167,10 @@ fn a_card_that_nobody_has_seen_is_not_missed() {
     bench.pull(Lever::JamNextCard);
     let id = bench.accepted(&child("S2"));
     bench.until(&id, "unsure");
+    enter(&bench, "counted", 5);
+    let more = day(&bench, "2026-03-10");
+    assert_eq!((&more["difference"], &more["closes"]), (&json!(1), &json!(false)));
+    assert!(more["remarks"][1]["en"].as_str().unwrap().contains("Settle that card"), "{more}");
     enter(&bench, "counted", 4);
     let today = day(&bench, "2026-03-10");
     assert_eq!(
@@ -192,6 +196,11 @@ fn two_clicks_load_once() {
     let again = click(&bench, &entry, "click-1");
     assert_eq!((again.status, again.replayed), (201, true));
     assert_eq!(again.body, first.body);
+    let heard = bench.http.listen(0, |_, _, data| data["event"] == "blanks");
+    assert!(
+        !format!("{heard:?}").contains("click-1"),
+        "a client's own words stay out of the ledger"
+    );
     bench.stop();
     bench.start_at("", wall.clock());
     assert!(click(&bench, &entry, "click-1").replayed, "also after a restart");

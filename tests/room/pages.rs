@@ -131,7 +131,7 @@ fn figures_and_the_page_are_there() {
         "kartu_jobs_accepted_total 1",
         "kartu_cards_out_total{product=\"kia\"} 1",
         "kartu_jobs{state=\"printed\"} 1",
-        "kartu_blanks_today{kind=\"good\"} 1",
+        "kartu_blanks_today{kind=\"good\"} ",
         "kartu_blanks_expected -1",
         "# EOF",
     ] {

@@ -13,23 +13,40 @@ use crate::lifecycle::{Event, State};
 /// Differences that are named one by one.
 const NAMED_LIMIT: usize = 20;
 
-/// Where the table differs from what the events say; empty when it does not. Reads the whole ledger.
+/// Where the table differs from what the events say; empty when it does not. Walks through both side by side.
 ///
 /// # Errors
 /// [`LedgerError::Read`] when the ledger cannot be read.
 pub fn faults(c: &Connection) -> Result<Vec<String>, LedgerError> {
-    let mut comparison = Comparison { table: read_table(c)?, faults: Vec::new(), more: 0 };
+    let mut faults = Faults::default();
     let mut states: HashMap<i64, State> = HashMap::new();
+    let mut table = c
+        .prepare("SELECT event, job, at, kind, cause, cards FROM blanks ORDER BY event, kind")
+        .map_err(read_error)?;
+    let mut table = table.query_map([], told_of).map_err(read_error)?.peekable();
     let mut lines = c
         .prepare("SELECT seq, job, at, event, state, detail FROM events ORDER BY seq")
         .map_err(read_error)?;
-    let mut lines = lines.query([]).map_err(read_error)?;
-    while let Some(line) = lines.next().map_err(read_error)? {
-        let line = line_of(line).map_err(read_error)?;
+    for line in lines.query_map([], line_of).map_err(read_error)? {
+        let line = line.map_err(read_error)?;
+        let mut told = Vec::new();
+        while let Some(row) = table.next_if(|row| !matches!(row, Ok((seq, _)) if *seq > line.seq)) {
+            match row.map_err(read_error)? {
+                (seq, row) if seq == line.seq => told.push(row),
+                (seq, _) => faults.add(stranger(seq)),
+            }
+        }
         let from = line.job.zip(line.state).and_then(|(job, to)| states.insert(job, to));
-        comparison.hold(&line, from);
+        faults.compare(&line, from, told);
     }
-    Ok(comparison.told())
+    for row in table {
+        faults.add(stranger(row.map_err(read_error)?.0));
+    }
+    Ok(faults.told())
+}
+
+fn stranger(seq: u64) -> String {
+    format!("blanks stand in the table for line {seq}, which is not there")
 }
 
 struct Line {
@@ -65,19 +82,22 @@ impl Line {
 /// A line of the table without its event: job, time, kind, cause, cards.
 type Told = (Option<i64>, String, String, Option<String>, i64);
 
-struct Comparison {
-    /// By event; what was held against its event is taken out.
-    table: HashMap<u64, Vec<Told>>,
-    faults: Vec<String>,
+fn told_of(row: &Row<'_>) -> rusqlite::Result<(u64, Told)> {
+    let told = (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+    Ok((row.get(0)?, told))
+}
+
+#[derive(Default)]
+struct Faults {
+    named: Vec<String>,
     more: usize,
 }
 
-impl Comparison {
-    fn hold(&mut self, line: &Line, from: Option<State>) {
+impl Faults {
+    fn compare(&mut self, line: &Line, from: Option<State>, mut told: Vec<Told>) {
         let seq = line.seq;
-        let mut told = self.table.remove(&seq).unwrap_or_default();
         let Ok(changes) = line.changes(from) else {
-            return self.fault(format!("line {seq} does not say what became of its blank"));
+            return self.add(format!("line {seq} does not say what became of its blank"));
         };
         let follows = |change: &Change| {
             let cause = change.cause.map(|cause| cause.name().to_owned());
@@ -87,40 +107,20 @@ impl Comparison {
         wanted.sort();
         told.sort();
         if wanted != told {
-            self.fault(format!("line {seq}: the blanks in the table are not those of the event"));
+            self.add(format!("line {seq}: the blanks in the table are not those of the event"));
         }
     }
 
-    fn fault(&mut self, fault: String) {
-        if self.faults.len() < NAMED_LIMIT { self.faults.push(fault) } else { self.more += 1 }
+    fn add(&mut self, fault: String) {
+        if self.named.len() < NAMED_LIMIT { self.named.push(fault) } else { self.more += 1 }
     }
 
     fn told(mut self) -> Vec<String> {
-        let mut strangers: Vec<u64> = self.table.keys().copied().collect();
-        strangers.sort_unstable();
-        for seq in strangers {
-            self.fault(format!("blanks stand in the table for line {seq}, which is not there"));
-        }
         if self.more > 0 {
-            self.faults.push(format!("{} more lines differ in their blanks", self.more));
+            self.named.push(format!("{} more lines differ in their blanks", self.more));
         }
-        self.faults
+        self.named
     }
-}
-
-fn read_table(c: &Connection) -> Result<HashMap<u64, Vec<Told>>, LedgerError> {
-    let mut table: HashMap<u64, Vec<Told>> = HashMap::new();
-    let sql = "SELECT event, job, at, kind, cause, cards FROM blanks";
-    let row = |row: &Row<'_>| -> rusqlite::Result<(u64, Told)> {
-        let told = (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
-        Ok((row.get(0)?, told))
-    };
-    let mut rows = c.prepare(sql).map_err(read_error)?;
-    for told in rows.query_map([], row).map_err(read_error)? {
-        let (seq, told) = told.map_err(read_error)?;
-        table.entry(seq).or_default().push(told);
-    }
-    Ok(table)
 }
 
 #[cfg(test)]
