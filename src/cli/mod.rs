@@ -5,6 +5,7 @@ mod client;
 mod demo;
 mod emulate;
 mod jobs;
+mod ledger;
 mod preview;
 mod printer;
 mod run;
@@ -57,6 +58,8 @@ enum Command {
     Jobs(jobs::ListArgs),
     /// Show one job and what happened to it
     Job(jobs::ShowArgs),
+    /// Look after a ledger: verify, export, adopt
+    Ledger(ledger::Args),
     /// Show how the station and its printer are
     Status(status::Args),
     /// Compose a card without a station, marked CONTOH
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Submit(args) => submit::run(&args),
         Command::Jobs(args) => jobs::list(&args),
         Command::Job(args) => jobs::show(&args),
+        Command::Ledger(args) => ledger::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::Printer(args) => printer::run(&args),
