@@ -107,7 +107,7 @@ fn what_somebody_did_to_the_ledger_is_named() {
         ("UPDATE photos SET bytes = zeroblob(9) WHERE job = 2", "V_DATA"),
         ("DELETE FROM job_data WHERE job = 2", "V_DATA"),
         ("UPDATE counts SET jobs = 1 WHERE state = 'printed'", "V_COUNTS"),
-        ("DROP INDEX jobs_live_reference", "V_TABLES"),
+        ("DROP INDEX jobs_live_reference", "V_FILE"),
     ] {
         std::fs::write(&path, &whole).unwrap();
         let sqlite = rusqlite::Connection::open(&path).unwrap();

@@ -46,10 +46,15 @@ pub struct Process {
 impl Process {
     /// `kartud run` in `dir`, up to the line that says it is ready.
     pub fn start(dir: &std::path::Path) -> Process {
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_kartud")), dir)
+    }
+
+    /// The same, by a command that takes the program's arguments behind its own.
+    pub fn start_by(mut command: Command, dir: &std::path::Path) -> Process {
         let path = dir.join("kartud.toml");
         std::fs::write(&path, config(dir, "").replace("address = \"emulated\"", "address = \"\""))
             .unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kartud"))
+        let mut child = command
             .args(["run", "--config"])
             .arg(&path)
             .env("RUST_LOG", "info")
