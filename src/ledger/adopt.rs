@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use drivers::words::Words;
+use rusqlite::Connection;
 use serde_json::json;
 
 use super::head::{Head, HeadFile};
@@ -19,7 +20,7 @@ const PAGE: u32 = 500;
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Adopted {
-    /// Jobs that a person must decide about.
+    /// Jobs that could still print: held, or marked where a person is asked anyhow.
     pub held: u64,
     /// The new end.
     pub head: Head,
@@ -51,7 +52,7 @@ pub fn adopt(path: &Path, by: &str, clock: &Clock) -> Result<Option<Adopted>, Le
     let all = connection.transaction().map_err(book::write_error)?;
     let now = clock.now();
     let mut held = 0;
-    for state in [State::Received, State::Held, State::Queued, State::Claimed, State::Composed] {
+    for state in State::ALL.into_iter().filter(|state| !state.is_end()) {
         for job in all_in(&all, state)? {
             hold(&all, &job, now)?;
             held += 1;
@@ -68,20 +69,17 @@ pub fn adopt(path: &Path, by: &str, clock: &Clock) -> Result<Option<Adopted>, Le
     Ok(Some(Adopted { held, head }))
 }
 
-/// A job that is held already says so too: whoever releases it must know.
-fn hold(
-    c: &rusqlite::Connection,
-    job: &JobRecord,
-    now: jiff::Timestamp,
-) -> Result<(), LedgerError> {
+/// A job that is held already says so too: whoever releases it must know. Where a card may have moved, evidence decides
+/// as ever; the person who is asked must know as well.
+fn hold(c: &Connection, job: &JobRecord, now: jiff::Timestamp) -> Result<(), LedgerError> {
     let mut findings = job.findings.clone();
     findings.retain(|known| known.code != "H_LEDGER_RESTORED");
     findings.push(restored());
     let detail = json!({ "findings": findings });
-    if job.state == State::Held {
-        return book::note(c, Some(&job.id), "restored", &detail, now).map(drop);
+    match job.state.after(Event::Hold) {
+        Ok(_) => book::append(c, &job.id, Event::Hold, &detail, now).map(drop),
+        Err(_) => book::note(c, Some(&job.id), "restored", &detail, now).map(drop),
     }
-    book::append(c, &job.id, Event::Hold, &detail, now).map(drop)
 }
 
 fn restored() -> Finding {
@@ -94,7 +92,7 @@ fn restored() -> Finding {
     )
 }
 
-fn all_in(c: &rusqlite::Connection, state: State) -> Result<Vec<JobRecord>, LedgerError> {
+fn all_in(c: &Connection, state: State) -> Result<Vec<JobRecord>, LedgerError> {
     let (mut all, mut cursor) = (Vec::new(), None);
     loop {
         let page = reader::jobs(c, Some(state), Order::OldestFirst, cursor, PAGE)?;

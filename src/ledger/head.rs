@@ -75,15 +75,24 @@ pub(super) fn read(ledger: &Path) -> io::Result<Option<Head>> {
     head.map(Some).ok_or(io::Error::new(io::ErrorKind::InvalidData, "it holds no head"))
 }
 
+/// A number of twenty digits, a colon, a hash, a line feed.
+const LINE_BYTES: u64 = 20 + 1 + 64 + 1;
+
 /// The file that the writer keeps up to date.
 pub(super) struct HeadFile(File);
 
 impl HeadFile {
-    /// Opens or makes it, and syncs it and its name once: from then on it is only written in place.
+    /// Opens it where it holds this head, or makes it and syncs it and its name: from then on it is only written in
+    /// place.
     pub fn open(ledger: &Path, head: &Head) -> io::Result<HeadFile> {
         let path = path_of(ledger);
+        let known = read(ledger).ok().flatten();
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
         let opened = HeadFile(file);
+        if known == Some(*head) {
+            return Ok(opened);
+        }
+        opened.0.set_len(LINE_BYTES)?;
         opened.write(head)?;
         opened.0.sync_all()?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());

@@ -17,6 +17,9 @@ const BUSY_LIMIT: Duration = Duration::from_secs(5);
 
 /// Of every ledger that we made.
 pub(super) const PAGE_BYTES: u32 = 16_384;
+/// A burst may make the log so long before it is put away in the middle of it: 512 MiB, some 3,000 jobs.
+const LOG_PAGES: u32 = 32_768;
+pub(super) const LOG_BYTES: usize = LOG_PAGES as usize * PAGE_BYTES as usize;
 
 const TABLES: &str = "
 CREATE TABLE jobs (
@@ -89,8 +92,8 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     // Erased personal data must not stay in free pages.
     connection.pragma_update(None, "secure_delete", "ON")?;
     // The writer puts a long log away when it is quiet, so that a burst of photos is not written twice at once. This
-    // bounds a burst: 512 MiB, some 3,000 jobs. What the log took beyond 32 MiB is given back afterwards.
-    connection.pragma_update(None, "wal_autocheckpoint", 32_768)?;
+    // bounds a burst. What the log took beyond 32 MiB is given back afterwards.
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", 32 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -2048)?;
     Ok(())

@@ -133,7 +133,7 @@ impl Writer {
             Some(connection) => connection,
             None => self.open_anew()?,
         };
-        let mut room = Room::new(free_bytes, self.logged_bytes);
+        let mut room = Room::new(free_bytes, self.logged_bytes.min(schema::LOG_BYTES));
         self.logged_bytes += batch.iter().map(Request::log_bytes).sum::<usize>();
         let head = transact(&mut connection, batch, outcomes, self.clock.now(), &mut room)?;
         self.connection = Some(connection);

@@ -72,6 +72,18 @@ impl Files {
     }
 }
 
+/// Why the daemon would not open them.
+fn refused(files: &Files) -> Option<String> {
+    let (_dir, path) = files.lay_out();
+    match Ledger::open(&path, Clock::system()) {
+        Ok(ledger) => {
+            ledger.close();
+            None
+        }
+        Err(error) => Some(error.to_string()),
+    }
+}
+
 /// What became of damaged files.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum Met {
@@ -184,8 +196,7 @@ fn a_flipped_byte_of_the_head_is_met() {
     for at in 0..whole.head.len() {
         let mut files = whole.clone();
         files.head[at] ^= 1;
-        let (dir, _) = files.lay_out();
-        let why = refusal(dir.path()).unwrap_or_else(|| panic!("byte {at}"));
+        let why = refused(&files).unwrap_or_else(|| panic!("byte {at}"));
         assert!(why.contains("adopt"), "{why}");
     }
 }
@@ -233,9 +244,8 @@ fn a_torn_last_write_is_told_from_damage() {
     for cut in cuts {
         let mut files = whole.clone();
         files.log.truncate(cut);
-        let (dir, _) = files.lay_out();
         let why =
-            refusal(dir.path()).expect("what the head knows was synced, and no power cut tears it");
+            refused(&files).expect("what the head knows was synced, and no power cut tears it");
         assert!(why.contains("lost the acknowledged line"), "{why}");
         files.head = older_head(&whole);
         holds_only_the_first(&files, &ids, &format!("cut at {cut}"));
@@ -245,8 +255,7 @@ fn a_torn_last_write_is_told_from_damage() {
         let at = HEADER + begins * FRAME + dice.below((frames - begins) * FRAME);
         files.log[at] ^= 1 << dice.below(8);
         assert_eq!(wal::examine(&files.log[..], PAGE).unwrap(), Log::Torn, "byte {at}");
-        let (dir, _) = files.lay_out();
-        assert!(refusal(dir.path()).is_some(), "byte {at}");
+        assert!(refused(&files).is_some(), "byte {at}");
         files.head = older_head(&whole);
         holds_only_the_first(&files, &ids, &format!("byte {at}"));
     }
@@ -282,8 +291,7 @@ fn flipped_bytes_of_a_log_are_met() {
         }
         // Even where nobody remembers the head.
         files.head = Vec::new();
-        let (dir, _) = files.lay_out();
-        assert!(refusal(dir.path()).is_some(), "byte {at}");
+        assert!(refused(&files).is_some(), "byte {at}");
     }
     assert!(met > 200, "{met}");
 }
@@ -295,4 +303,30 @@ fn a_lost_log_is_refused() {
     let (dir, _) = files.lay_out();
     let why = refusal(dir.path()).unwrap();
     assert!(why.contains("lost the acknowledged lines") && why.contains("-wal"), "{why}");
+}
+
+#[test]
+fn a_damaged_log_can_be_adopted_up_to_the_damage() {
+    let (mut files, ids) = killed();
+    let transactions = transactions(&files.log);
+    let last = HEADER + transactions[transactions.len() - 2] * FRAME;
+    // A transaction behind it shows that it was synced.
+    let (dir, path) = files.lay_out();
+    let ledger = Ledger::open(&path, Clock::system()).unwrap();
+    ledger.note(&ids[0], "looked", serde_json::json!({})).wait().unwrap();
+    std::mem::forget(ledger);
+    files = Files::read(dir.path());
+    files.log[last + 100] ^= 1;
+    let (dir, path) = files.lay_out();
+    let why = refusal(dir.path()).unwrap();
+    assert!(why.contains("is damaged at frame"), "{why}");
+    let adopted = kartu::ledger::adopt(&path, "teknisi-7", &Clock::system()).unwrap().unwrap();
+    assert_eq!(adopted.held, 1, "of two jobs the first is still there");
+    assert_eq!(refusal(dir.path()), None);
+    let ledger = Ledger::open(&path, Clock::system()).unwrap();
+    let job = ledger.job(&ids[0]).unwrap();
+    assert_eq!(job.state, kartu::lifecycle::State::Held);
+    assert!(job.findings.iter().any(|finding| finding.code == "H_LEDGER_RESTORED"));
+    assert!(matches!(ledger.job(&ids[1]), Err(LedgerError::NoSuchJob)));
+    ledger.close();
 }
