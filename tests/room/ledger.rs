@@ -126,6 +126,10 @@ fn what_somebody_did_to_the_ledger_is_named() {
         }
         let (said, exit) = kartud(&["ledger", "verify", path.to_str().unwrap()]);
         assert_eq!((exit, said.contains(code)), (Some(1), true), "{said}");
+        if matches!(code, "V_CHAIN" | "V_FILE") {
+            let why = refusal(bench.dir.path());
+            assert!(why.is_some_and(|why| why.contains("verify")), "{done}: met at the start");
+        }
     }
 }
 
