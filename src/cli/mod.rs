@@ -6,6 +6,7 @@ mod client;
 mod demo;
 mod emulate;
 mod jobs;
+mod ledger;
 mod preview;
 mod printer;
 mod run;
@@ -67,6 +68,8 @@ enum Command {
     Cancel(settle::ByArgs),
     /// Show how the days of blanks close, and enter what is done with blanks
     Blanks(blanks::Args),
+    /// Look after a ledger: verify, export, adopt
+    Ledger(ledger::Args),
     /// Show how the station and its printer are
     Status(status::Args),
     /// Compose a card without a station, marked CONTOH
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Release(args) => settle::release(&args),
         Command::Cancel(args) => settle::cancel(&args),
         Command::Blanks(args) => blanks::run(&args),
+        Command::Ledger(args) => ledger::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::Printer(args) => printer::run(&args),

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::{Value, json};
 
-use super::record::{Accepted, Entry, JobId, NewJob};
+use super::record::{Accepted, Entry, JobId, JobRecord, NewJob};
 use super::{LedgerError, blanks, chain, reader, replacement};
 use crate::lifecycle::{Event, State};
 
@@ -27,9 +27,10 @@ pub(super) fn accept(
         },
     };
     let at = now.to_string();
-    let row = insert_job(c, job, old.as_ref().map(|(old, _)| old.seq), &at)?;
-    let request =
-        serde_json::to_string(&job.request).map_err(|e| LedgerError::Write(e.to_string()))?;
+    let json_error = |e: serde_json::Error| LedgerError::Write(e.to_string());
+    let findings = serde_json::to_string(&job.findings).map_err(json_error)?;
+    let row = insert_job(c, job, old.as_ref().map(|(old, _)| old.seq), &findings, &at)?;
+    let request = serde_json::to_string(&job.request).map_err(json_error)?;
     let salt = uuid::Uuid::new_v4().into_bytes();
     c.prepare_cached("INSERT INTO job_data (job, request, salt) VALUES (?1, ?2, ?3)")
         .and_then(|mut s| s.execute(params![row, request, salt]))
@@ -39,12 +40,19 @@ pub(super) fn accept(
             .and_then(|mut s| s.execute(params![row, photo]))
             .map_err(write_error)?;
     }
+    let data = chain::Data {
+        salt: &salt,
+        key: job.key.as_deref(),
+        body_sha256: &job.body_sha256,
+        request: &request,
+        photo: job.photo.as_deref(),
+    };
     let codes: Vec<&str> = job.findings.iter().map(|f| f.code.as_str()).collect();
     let detail = json!({
-        "findings": codes, "ref": job.request.reference, "product": job.request.product,
+        "findings": codes, "findings_sha256": chain::sha256_of(&findings), "ref": job.request.reference, "product": job.request.product,
         "reason": job.request.reason, "kind": job.kind, "approval": job.approval,
         "replaces": job.request.replaces,
-        "data_sha256": chain::data_sha256(&salt, &request, job.photo.as_deref()),
+        "data_sha256": data.sha256(),
     });
     let whose = Whose { row: Some(row), id: Some(&job.id), state: Some(job.state) };
     write_event(c, whose, "received", &detail, &at)?;
@@ -59,10 +67,9 @@ fn insert_job(
     c: &Connection,
     job: &NewJob,
     replaces: Option<u64>,
+    findings: &str,
     at: &str,
 ) -> Result<i64, LedgerError> {
-    let findings =
-        serde_json::to_string(&job.findings).map_err(|e| LedgerError::Write(e.to_string()))?;
     c.prepare_cached(
         "INSERT INTO jobs (id, reference, product, reason, kind, state, findings, idempotency_key,
              body_sha256, approval, replaces, received_at, changed_at, waits_since)
@@ -135,9 +142,8 @@ pub(super) fn append(
     if event.needs_evidence() && detail.get("evidence").is_none_or(Value::is_null) {
         return Err(LedgerError::NoEvidence(event));
     }
-    let before = reader::job(c, job)?;
+    let (before, row) = as_the_lines_say(c, job)?;
     let state = before.state.after(event)?;
-    let row = i64::try_from(before.seq).map_err(|_| LedgerError::NoSuchJob)?;
     let at = now.to_string();
     c.prepare_cached(
         "UPDATE jobs SET state = ?2, changed_at = ?3, faces = coalesce(?4, faces),
@@ -174,6 +180,16 @@ pub(super) fn append(
         detail: detail.clone(),
         hash,
     })
+}
+
+/// A job and its row. Where the projection says something else than the lines, a job could be printed twice.
+fn as_the_lines_say(c: &Connection, job: &JobId) -> Result<(JobRecord, i64), LedgerError> {
+    let job = reader::job(c, job)?;
+    let row = i64::try_from(job.seq).map_err(|_| LedgerError::NoSuchJob)?;
+    match reader::state_in_lines(c, row)? {
+        Some(state) if state == job.state => Ok((job, row)),
+        _ => Err(LedgerError::DataDamaged),
+    }
 }
 
 /// A note moves nothing; what it found may stand with its job.
@@ -221,11 +237,11 @@ fn write_event(
     detail: &Value,
     at: &str,
 ) -> Result<(u64, chain::Hash), LedgerError> {
-    let (last, previous) = reader::head(c).map_err(write_error)?;
-    let (seq, detail) = (last + 1, detail.to_string());
+    let last = reader::head(c).map_err(write_error)?;
+    let (seq, detail) = (last.seq + 1, detail.to_string());
     let state = whose.state.map(State::name);
     let job = whose.id.map(JobId::as_str);
-    let hash = chain::Line { seq, at, job, event, state, detail: &detail }.hash(&previous);
+    let hash = chain::Line { seq, at, job, event, state, detail: &detail }.hash(&last.hash);
     c.prepare_cached(
         "INSERT INTO events (seq, job, at, event, state, detail, hash) VALUES (?1,?2,?3,?4,?5,?6,?7)",
     )
@@ -249,5 +265,24 @@ pub(super) fn write_error(error: rusqlite::Error) -> LedgerError {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DiskFull) => LedgerError::Full,
         _ => LedgerError::Write(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::schema;
+
+    #[test]
+    fn a_file_that_cannot_grow_is_a_full_disk() {
+        let mut c = Connection::open_in_memory().unwrap();
+        schema::create(&mut c).unwrap();
+        let pages: u32 = c.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        c.pragma_update(None, "max_page_count", pages).unwrap();
+        let detail = json!({ "told": "x".repeat(100_000) });
+        let full = note(&c, None, "told", &detail, jiff::Timestamp::UNIX_EPOCH);
+        assert!(matches!(full, Err(LedgerError::Full)), "{full:?}");
+        let small = note(&c, None, "told", &json!({}), jiff::Timestamp::UNIX_EPOCH);
+        assert_eq!(small.unwrap().seq, 1, "what still fits is written");
     }
 }

@@ -46,14 +46,39 @@ impl Line<'_> {
     }
 }
 
-/// The hash of a job's data as it lies in the ledger, in hexadecimal; it stands in the job's first line.
-pub fn data_sha256(salt: &[u8], request: &str, photo: Option<&[u8]>) -> String {
-    let mut hash = Sha256::new();
-    hash.update(salt);
-    hash.update(request);
-    hash.update([0]);
-    hash.update(photo.unwrap_or_default());
-    hex(&hash.finalize())
+/// What a job's data are held against: everything of it that stands in no line of its own.
+#[derive(Clone, Copy)]
+pub struct Data<'a> {
+    /// Makes the hash useless to whoever has no data.
+    pub salt: &'a [u8],
+    /// The client's key.
+    pub key: Option<&'a str>,
+    /// The hash that tells the same body from another.
+    pub body_sha256: &'a [u8],
+    /// JSON, as stored.
+    pub request: &'a str,
+    /// As it came.
+    pub photo: Option<&'a [u8]>,
+}
+
+impl Data<'_> {
+    /// `SHA-256(salt ‖ key ‖ 0 ‖ body_sha256 ‖ request ‖ 0 ‖ photo)` in hexadecimal; it stands in the job's first line.
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.salt);
+        hash.update(self.key.unwrap_or_default());
+        hash.update([0]);
+        hash.update(self.body_sha256);
+        hash.update(self.request);
+        hash.update([0]);
+        hash.update(self.photo.unwrap_or_default());
+        hex(&hash.finalize())
+    }
+}
+
+/// SHA-256 of a text, in hexadecimal.
+pub fn sha256_of(text: &str) -> String {
+    hex(&Sha256::digest(text))
 }
 
 /// Bytes in hexadecimal, as people compare them.

@@ -9,7 +9,7 @@ use crate::lifecycle::{Event, Refused};
 pub enum LedgerError {
     /// The file exists, but is not a ledger or is damaged. Never taken as an empty one.
     #[error(
-        "the ledger {path} cannot be read ({why}); nothing is printed from a ledger that cannot be trusted. Keep the file, restore the latest backup or ask for help"
+        "the ledger {path} cannot be read ({why}); nothing is printed from a ledger that cannot be trusted. Copy its folder away, look with `kartud ledger verify`; put back the newest copy, and take over what cannot be put back with `kartud ledger adopt`"
     )]
     Unreadable {
         /// Which file.

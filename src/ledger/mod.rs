@@ -6,16 +6,24 @@
 //! Nothing is answered before it is synced: one thread writes, and many callers share one sync
 //! (group commit). Personal data lies in two tables of its own (`job_data`, `photos`), never in events.
 
+mod adopt;
 pub mod blanks;
 mod book;
 pub mod chain;
 mod disk;
 mod error;
+mod export;
+pub mod head;
+mod lines;
+mod offline;
 mod open;
 mod reader;
 mod record;
 mod replacement;
 mod schema;
+mod verify;
+mod verify_jobs;
+pub mod wal;
 mod writer;
 
 use std::path::Path;
@@ -24,11 +32,14 @@ use std::sync::{Arc, Mutex};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use adopt::{Adopted, adopt};
 pub use disk::{Disk, LocalDisk};
 pub use error::LedgerError;
+pub use export::export;
 pub use record::{
     Accepted, Entry, FaceHash, JobId, JobRecord, NewJob, NoReplacement, Order, Page, Replacing,
 };
+pub use verify::{Fault, Verification, verify};
 
 use crate::clock::Clock;
 use crate::lifecycle::{Event, State};

@@ -4,31 +4,45 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use rusqlite::Connection;
 use tokio::sync::{mpsc, watch};
 
 use super::disk::Disk;
-use super::{Ledger, LedgerError, reader, schema, writer};
+use super::head::{self, Head, HeadFile};
+use super::wal::{self, Log};
+use super::{Ledger, LedgerError, lines, reader, schema, writer};
 use crate::clock::Clock;
 
 /// Requests that wait for the writer before callers are slowed down.
 const INBOX_LIMIT: usize = 256;
 
+/// Lines whose chain is held at every start: tampering near the end is met at once, and a start stays quick.
+const LINES_CHECKED: u64 = 1000;
+
+/// A log is read in pieces of this size.
+const LOG_BUFFER_BYTES: usize = 256 * 1024;
+
 pub(super) fn open(path: &Path, clock: Clock, disk: Box<dyn Disk>) -> Result<Ledger, LedgerError> {
     let lock = lock_folder(path)?;
+    let unreadable = |why| LedgerError::Unreadable { path: path.to_owned(), why };
+    log_is_whole(path).map_err(unreadable)?;
     let mut connection = schema::open(path)?;
     schema::check_or_create(&mut connection, path)?;
+    let head = trusted_head(&connection, path).map_err(unreadable)?;
     let reader = schema::open_reader(path)?;
-    let first_seq = reader::last_seq(&reader)?;
-    let (seq_out, last_seq) = watch::channel(first_seq);
+    let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
+    let head_file = HeadFile::open(path, &head).map_err(refuse)?;
+    let (seq_out, last_seq) = watch::channel(head.seq);
     let (inbox, requests) = mpsc::channel(INBOX_LIMIT);
     let (ending, ended) = std::sync::mpsc::channel();
-    let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
     let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let timer = timer.map_err(refuse)?;
     let writer = writer::Writer {
         connection: Some(connection),
         path: path.to_owned(),
         disk,
+        head,
+        head_file,
         requests,
         seq_out,
         clock: clock.clone(),
@@ -52,8 +66,61 @@ pub(super) fn open(path: &Path, clock: Clock, disk: Box<dyn Disk>) -> Result<Led
     })
 }
 
+/// SQLite drops everything behind the first damaged frame without a word; here it is said.
+pub(super) fn log_is_whole(path: &Path) -> Result<(), String> {
+    let log = match File::open(schema::log_of(path)) {
+        Ok(log) => log,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(format!("its log: {error}")),
+    };
+    let log = std::io::BufReader::with_capacity(LOG_BUFFER_BYTES, log);
+    match wal::examine(log, schema::PAGE_BYTES as usize).map_err(|error| error.to_string())? {
+        Log::Empty | Log::Whole => Ok(()),
+        Log::Torn => {
+            tracing::info!(
+                "the ledger's log ends in a transaction that never finished; it was not acknowledged"
+            );
+            Ok(())
+        }
+        Log::Damaged { frame } => Err(format!(
+            "its log ({}) is damaged at frame {frame}, with acknowledged lines behind",
+            schema::log_of(path).display()
+        )),
+    }
+}
+
+/// The end of the ledger, if it is the end that was acknowledged and the chain up to it holds.
+pub(super) fn trusted_head(c: &Connection, path: &Path) -> Result<Head, String> {
+    let sql = |error: rusqlite::Error| error.to_string();
+    let last = reader::head(c).map_err(sql)?;
+    let from = last.seq.saturating_sub(LINES_CHECKED);
+    let hash = reader::hash_of(c, from).map_err(sql)?;
+    let hash = hash.ok_or_else(|| format!("line {from} is missing"))?;
+    if let (Some(broken), _) = lines::walk(c, Head { seq: from, hash }, |_, _| ()).map_err(sql)? {
+        return Err(format!("its chain is broken at line {} of {}", broken.seq, broken.at));
+    }
+    let file = head::path_of(path);
+    match head::read(path) {
+        Err(error) => Err(format!("its head {}: {error}", file.display())),
+        Ok(None) if last.seq == 0 => Ok(last),
+        Ok(None) => Err(format!(
+            "its head {} is missing, so nobody knows whether its last lines are there",
+            file.display()
+        )),
+        Ok(Some(head)) if head.seq > last.seq => Err(format!(
+            "it lost the acknowledged lines {} to {}: it is damaged, its -wal file is missing, or an older copy was put back",
+            last.seq + 1,
+            head.seq
+        )),
+        Ok(Some(head)) => match reader::hash_of(c, head.seq).map_err(sql)? {
+            Some(hash) if hash == head.hash => Ok(last),
+            _ => Err(format!("line {} is not the one that was acknowledged", head.seq)),
+        },
+    }
+}
+
 /// One daemon a ledger: the operating system lets go of the lock however the daemon ends.
-fn lock_folder(path: &Path) -> Result<File, LedgerError> {
+pub(super) fn lock_folder(path: &Path) -> Result<File, LedgerError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let refuse = |source| LedgerError::Folder { path: folder.to_owned(), source };
     schema::make_private_folder(folder).map_err(refuse)?;

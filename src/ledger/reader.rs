@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::head::{self, Head};
 use super::record::{Entry, JobId, JobRecord, Order, Page, Replacing};
 use super::{LedgerError, chain};
 use crate::job::JobRequest;
@@ -22,20 +23,33 @@ const JOB: &str =
 const EVENT: &str = "SELECT e.seq, e.at, j.id, j.reference, e.event, e.state, e.detail, e.hash
                      FROM events e LEFT JOIN jobs j ON j.seq = e.job";
 
-pub(super) fn last_seq(c: &Connection) -> Result<u64, LedgerError> {
-    last_seq_raw(c).map_err(read_error)
-}
-
-pub(super) fn last_seq_raw(c: &Connection) -> rusqlite::Result<u64> {
-    c.query_row("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))
-}
-
-/// Number and hash of the last line.
-pub(super) fn head(c: &Connection) -> rusqlite::Result<(u64, chain::Hash)> {
+/// The last line.
+pub(super) fn head(c: &Connection) -> rusqlite::Result<Head> {
     c.prepare_cached("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([], |row| Ok(Head { seq: row.get(0)?, hash: row.get(1)? }))
         .optional()
-        .map(|head| head.unwrap_or((0, chain::START)))
+        .map(|head| head.unwrap_or(head::START))
+}
+
+/// The hash of a line; before the first one it is known.
+pub(super) fn hash_of(c: &Connection, seq: u64) -> rusqlite::Result<Option<chain::Hash>> {
+    if seq == 0 {
+        return Ok(Some(chain::START));
+    }
+    let seq = i64::try_from(seq).unwrap_or(i64::MAX);
+    c.prepare_cached("SELECT hash FROM events WHERE seq = ?1")?
+        .query_row([seq], |row| row.get(0))
+        .optional()
+}
+
+/// Where a job stands after the last line about it.
+pub(super) fn state_in_lines(c: &Connection, row: i64) -> Result<Option<State>, LedgerError> {
+    let name: Option<String> = c
+        .prepare_cached("SELECT state FROM events WHERE job = ?1 ORDER BY seq DESC LIMIT 1")
+        .and_then(|mut s| s.query_row([row], |r| r.get(0)).optional())
+        .map_err(read_error)?
+        .flatten();
+    Ok(name.as_deref().and_then(State::from_name))
 }
 
 pub(super) fn job(c: &Connection, id: &JobId) -> Result<JobRecord, LedgerError> {
@@ -45,24 +59,39 @@ pub(super) fn job(c: &Connection, id: &JobId) -> Result<JobRecord, LedgerError> 
         .ok_or(LedgerError::NoSuchJob)
 }
 
+/// The upstream system's number of a job.
+pub(super) fn reference_of(c: &Connection, id: &str) -> rusqlite::Result<String> {
+    c.prepare_cached("SELECT reference FROM jobs WHERE id = ?1")?.query_row([id], |row| row.get(0))
+}
+
 pub(super) fn job_data(
     c: &Connection,
     id: &JobId,
 ) -> Result<(JobRequest, Option<Vec<u8>>), LedgerError> {
-    let sql = "SELECT d.request, p.bytes, d.salt, e.detail ->> '$.data_sha256'
+    let sql = "SELECT d.request, p.bytes, d.salt, j.idempotency_key, j.body_sha256,
+                      e.detail ->> '$.data_sha256'
                FROM jobs j JOIN job_data d ON d.job = j.seq LEFT JOIN photos p ON p.job = j.seq
                JOIN events e ON e.job = j.seq AND e.event = 'received' WHERE j.id = ?1";
-    type Row = (String, Option<Vec<u8>>, Vec<u8>, Option<String>);
-    let (request, photo, salt, sha256): Row = c
+    type Row = (String, Option<Vec<u8>>, Vec<u8>, Option<String>, Vec<u8>, Option<String>);
+    let (request, photo, salt, key, body_sha256, sha256): Row = c
         .prepare_cached(sql)
         .and_then(|mut s| {
-            let row = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?));
+            let row = |r: &rusqlite::Row<'_>| {
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
+            };
             s.query_row([id.as_str()], row).optional()
         })
-        .map_err(read_error)?
+        .map_err(damaged_or_unread)?
         .ok_or(LedgerError::NoSuchJob)?;
     // One bit that fell over on the disk would be another child's card.
-    if sha256 != Some(chain::data_sha256(&salt, &request, photo.as_deref())) {
+    let data = chain::Data {
+        salt: &salt,
+        key: key.as_deref(),
+        body_sha256: &body_sha256,
+        request: &request,
+        photo: photo.as_deref(),
+    };
+    if sha256 != Some(data.sha256()) {
         return Err(LedgerError::DataDamaged);
     }
     // The error is not passed on: it could quote what is stored.
@@ -207,6 +236,21 @@ pub(super) fn optional<T>(
 ) -> rusqlite::Result<Option<T>> {
     let absent = row.get_ref(at)? == rusqlite::types::ValueRef::Null;
     if absent { Ok(None) } else { text(row, at, read).map(Some) }
+}
+
+/// Of one job's data: what cannot be understood is damaged, what could not be read may be read later.
+fn damaged_or_unread(error: rusqlite::Error) -> LedgerError {
+    use rusqlite::{Error, ErrorCode};
+    match error {
+        Error::InvalidColumnType(..)
+        | Error::FromSqlConversionFailure(..)
+        | Error::IntegralValueOutOfRange(..)
+        | Error::Utf8Error(..) => LedgerError::DataDamaged,
+        error if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+            LedgerError::DataDamaged
+        }
+        error => read_error(error),
+    }
 }
 
 #[allow(clippy::needless_pass_by_value)] // The shape that `map_err` wants.

@@ -1,7 +1,7 @@
 //! The tables, and how a ledger file is opened, checked or made. Knows no job.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -9,11 +9,17 @@ use rusqlite::{Connection, OpenFlags};
 use super::LedgerError;
 
 /// "KRTU": tells our file from any other SQLite file (`PRAGMA application_id`).
-const APPLICATION_ID: i32 = 0x4B52_5455;
+pub(super) const APPLICATION_ID: i32 = 0x4B52_5455;
 /// Raised with every change of the tables (`PRAGMA user_version`).
-const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 2;
 /// Only the reader's short questions can be in the way of the writer, or a technician's sqlite3.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
+
+/// Of every ledger that we made.
+pub(super) const PAGE_BYTES: u32 = 16_384;
+/// A burst may make the log so long before it is put away in the middle of it: 512 MiB, some 3,000 jobs.
+const LOG_PAGES: u32 = 32_768;
+pub(super) const LOG_BYTES: usize = LOG_PAGES as usize * PAGE_BYTES as usize;
 
 const TABLES: &str = "
 CREATE TABLE jobs (
@@ -83,15 +89,15 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
 fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_LIMIT)?;
     // A photo is 37 pages of 4 KiB but 10 of 16: fewer checksums and index entries in the log.
-    connection.pragma_update(None, "page_size", 16_384)?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     // Erased personal data must not stay in free pages.
     connection.pragma_update(None, "secure_delete", "ON")?;
     // The writer puts a long log away when it is quiet, so that a burst of photos is not written twice at once. This
-    // bounds a burst: 512 MiB, some 3,000 jobs. What the log took beyond 32 MiB is given back afterwards.
-    connection.pragma_update(None, "wal_autocheckpoint", 32_768)?;
+    // bounds a burst. What the log took beyond 32 MiB is given back afterwards.
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", 32 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -2048)?;
     Ok(())
@@ -118,12 +124,38 @@ pub(super) fn check_or_create(connection: &mut Connection, path: &Path) -> Resul
         .map_err(|e| unreadable(path, &e))?;
     let wrong = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
     match (application, version, tables) {
-        (APPLICATION_ID, VERSION, _) => is_whole(connection, path).map_err(wrong),
+        (APPLICATION_ID, VERSION, _) => {
+            has_our_tables(connection).and_then(|()| is_whole(connection, path)).map_err(wrong)
+        }
         (APPLICATION_ID, other, _) => {
             Err(wrong(format!("it has version {other}, this kartud knows version {VERSION}")))
         }
         (0, 0, 0) => create(connection).map_err(|e| unreadable(path, &e)),
         _ => Err(wrong("it is an SQLite file of another program".into())),
+    }
+}
+
+/// The log that SQLite keeps beside a file.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
+}
+
+/// A table or an index that says something else than ours would answer wrongly without an error.
+pub(super) fn has_our_tables(connection: &Connection) -> Result<(), String> {
+    let tables = |c: &Connection| -> rusqlite::Result<Vec<(String, String)>> {
+        let sql = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
+        c.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    let ours = Connection::open_in_memory().and_then(|mut new| {
+        create(&mut new)?;
+        tables(&new)
+    });
+    match (tables(connection), ours) {
+        (Ok(there), Ok(ours)) if there == ours => Ok(()),
+        (Ok(_), Ok(_)) => Err("its tables are not those of a ledger".into()),
+        (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
     }
 }
 
@@ -134,9 +166,7 @@ fn is_whole(connection: &Connection, path: &Path) -> Result<(), String> {
         connection.pragma_query_value(None, name, |row| row.get(0))
     };
     let length = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    if length(Path::new(&log)) > 0 {
+    if length(&log_of(path)) > 0 {
         return Ok(());
     }
     let pages = ask("page_count").map_err(|e| e.to_string())?;
@@ -147,7 +177,7 @@ fn is_whole(connection: &Connection, path: &Path) -> Result<(), String> {
     }
 }
 
-fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let all = connection.transaction()?;
     all.execute_batch(TABLES)?;
     all.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -167,6 +197,6 @@ pub(super) fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-fn unreadable(path: &Path, error: &rusqlite::Error) -> LedgerError {
+pub(super) fn unreadable(path: &Path, error: &rusqlite::Error) -> LedgerError {
     LedgerError::Unreadable { path: path.to_owned(), why: error.to_string() }
 }

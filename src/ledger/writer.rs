@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::blanks::{self, Entered, Handled};
 use super::book::{accept, append, note, write_error};
 use super::disk::{Disk, Room};
+use super::head::{Head, HeadFile};
 use super::record::{Accepted, Entry, JobId, NewJob};
 use super::{LedgerError, reader, schema};
 use crate::clock::Clock;
@@ -53,6 +54,9 @@ pub(super) struct Writer {
     pub connection: Option<Connection>,
     pub path: PathBuf,
     pub disk: Box<dyn Disk>,
+    /// The last line that was acknowledged.
+    pub head: Head,
+    pub head_file: HeadFile,
     pub requests: mpsc::Receiver<Request>,
     pub seq_out: watch::Sender<u64>,
     pub clock: Clock,
@@ -104,7 +108,8 @@ impl Writer {
     fn commit(&mut self, batch: &mut Vec<Request>) {
         let mut outcomes = Vec::with_capacity(batch.len());
         match self.write(batch, &mut outcomes) {
-            Ok(last_seq) => {
+            Ok(head) => {
+                let last_seq = head.seq;
                 self.seq_out.send_if_modified(|seq| std::mem::replace(seq, last_seq) != last_seq);
                 outcomes.into_iter().for_each(Outcome::answer);
             }
@@ -124,18 +129,33 @@ impl Writer {
         &mut self,
         batch: &mut Vec<Request>,
         outcomes: &mut Vec<Outcome>,
-    ) -> Result<u64, LedgerError> {
+    ) -> Result<Head, LedgerError> {
         let free_bytes =
             self.disk.free_bytes().map_err(|error| LedgerError::Write(error.to_string()))?;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => schema::open(&self.path).map_err(|e| LedgerError::Write(e.to_string()))?,
+            None => self.open_anew()?,
         };
-        let mut room = Room::new(free_bytes, self.logged_bytes);
+        let mut room = Room::new(free_bytes, self.logged_bytes.min(schema::LOG_BYTES));
         self.logged_bytes += batch.iter().map(Request::log_bytes).sum::<usize>();
-        let last_seq = transact(&mut connection, batch, outcomes, self.clock.now(), &mut room)?;
+        let head = transact(&mut connection, batch, outcomes, self.clock.now(), &mut room)?;
         self.connection = Some(connection);
-        Ok(last_seq)
+        if let Err(error) = self.head_file.write(&head) {
+            // An older head is good too; it only knows less.
+            tracing::warn!(%error, "the ledger's head cannot be noted");
+        }
+        self.head = head;
+        Ok(head)
+    }
+
+    /// What was acknowledged must still be there.
+    fn open_anew(&self) -> Result<Connection, LedgerError> {
+        let connection =
+            schema::open(&self.path).map_err(|error| LedgerError::Write(error.to_string()))?;
+        match reader::hash_of(&connection, self.head.seq).map_err(write_error)? {
+            Some(hash) if hash == self.head.hash => Ok(connection),
+            _ => Err(LedgerError::Write("its last line is not there any more".into())),
+        }
     }
 }
 
@@ -145,7 +165,7 @@ fn transact(
     outcomes: &mut Vec<Outcome>,
     now: jiff::Timestamp,
     room: &mut Room,
-) -> Result<u64, LedgerError> {
+) -> Result<Head, LedgerError> {
     let mut all = connection.transaction().map_err(write_error)?;
     for request in batch.drain(..) {
         outcomes.push(perform(&mut all, request, now, room));
@@ -154,9 +174,9 @@ fn transact(
             return Err(outcomes.last().map_or(LedgerError::Full, Outcome::failure));
         }
     }
-    let last_seq = reader::last_seq_raw(&all).map_err(write_error)?;
+    let head = reader::head(&all).map_err(write_error)?;
     all.commit().map_err(write_error)?;
-    Ok(last_seq)
+    Ok(head)
 }
 
 impl Request {

@@ -1,8 +1,10 @@
 //! The disk below the ledger: full, failing, and well again.
 
-use std::io;
-use std::sync::Arc;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use drivers::emulation::{EmulatorSettings, SharedMachine};
 use kartu::clock::Clock;
@@ -10,8 +12,11 @@ use kartu::config::Config;
 use kartu::daemon::{Daemon, Parts};
 use kartu::ledger::Disk;
 use kartu::station::Connection;
+use serde_json::json;
 
 use crate::bench::{Bench, Http, child, config};
+use crate::ledger::verified;
+use crate::restart::Process;
 
 const ROOMY: u64 = 1 << 40;
 const BROKEN: u64 = u64::MAX;
@@ -37,11 +42,17 @@ impl Shelf {
 
 /// A station whose ledger lies on `shelf`.
 fn station_on(shelf: &Shelf) -> Bench {
+    station_with(|_, _| Box::new(shelf.clone()))
+}
+
+/// A station on a disk that knows the machine and the ledger's file.
+fn station_with(disk: impl FnOnce(&SharedMachine, &Path) -> Box<dyn Disk>) -> Bench {
     let machine: SharedMachine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
     let dir = tempfile::TempDir::new().unwrap();
     let config = Config::parse(&config(dir.path(), ""), dir.path()).unwrap();
     let connection = Connection::to_machine("evolis", machine.clone());
-    let parts = Parts { clock: Clock::system(), connection, disk: Box::new(shelf.clone()) };
+    let disk = disk(&machine, &dir.path().join("ledger.db"));
+    let parts = Parts { clock: Clock::system(), connection, disk };
     let daemon = Daemon::start_on(&config, parts).unwrap();
     let http = Http::new(&format!("http://{}", daemon.address()));
     Bench { daemon: Some(daemon), machine, dir, http }
@@ -84,4 +95,132 @@ fn a_disk_that_cannot_be_written_takes_nothing_and_prints_nothing() {
     assert_eq!((accepted.status, accepted.replayed), (201, false));
     bench.until(accepted.body["id"].as_str().unwrap(), "printed");
     assert_eq!(bench.cards_out(), 1);
+}
+
+/// Fails twice whenever the last line of the ledger is the intent to print: then the card is out, and cannot be noted.
+struct FailsAfterTheIntent {
+    ledger: PathBuf,
+    machine: SharedMachine,
+    failed: u32,
+    /// How many cards were out at each failure.
+    seen: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Disk for FailsAfterTheIntent {
+    fn free_bytes(&mut self) -> io::Result<u64> {
+        let c = rusqlite::Connection::open(&self.ledger).unwrap();
+        let last = c.query_row("SELECT event FROM events ORDER BY seq DESC LIMIT 1", [], |row| {
+            row.get::<_, String>(0)
+        });
+        if last.as_deref() != Ok("print") {
+            self.failed = 0;
+            return Ok(ROOMY);
+        }
+        self.failed += 1;
+        if self.failed > 2 {
+            return Ok(ROOMY);
+        }
+        let out = self.machine.lock().last_card().map_or(0, |card| card.number);
+        self.seen.lock().unwrap().push(out);
+        Err(io::Error::other("input/output error"))
+    }
+}
+
+#[test]
+fn a_card_that_cannot_be_written_down_waits_and_nothing_else_is_printed() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let bench = station_with(|machine, ledger| {
+        let (ledger, machine) = (ledger.to_owned(), machine.clone());
+        Box::new(FailsAfterTheIntent { ledger, machine, failed: 0, seen: seen.clone() })
+    });
+    let ids = ["S1", "S2"].map(|name| {
+        // The station's own write may be the one that is lost: then the client asks again.
+        let answer = std::iter::repeat_with(|| bench.http.post_key(&child(name), name));
+        let answer = answer.take(9).find(|answer| answer.status == 201).expect("it is taken in");
+        answer.body["id"].as_str().unwrap().to_owned()
+    });
+    for id in &ids {
+        bench.until(id, "printed");
+    }
+    assert_eq!(bench.cards_out(), 2);
+    let seen = seen.lock().unwrap().clone();
+    assert_eq!(seen.len(), 4, "each card was noted at the third try");
+    assert!(seen.iter().all(|&out| out <= 2) && seen[..2].iter().all(|&out| out <= 1), "{seen:?}");
+    for id in &ids {
+        let events = bench.http.get(&format!("/v1/jobs/{id}/events")).body;
+        let prints = events.as_array().unwrap().iter().filter(|e| e["event"] == "print").count();
+        assert_eq!(prints, 1, "{events}");
+    }
+}
+
+/// The operating system itself refuses to let a file grow, and lets it grow again.
+#[test]
+fn a_file_that_may_not_grow_is_met_and_the_station_goes_on_by_itself() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let mut limited = Command::new("sh");
+    // 1.5 MiB a file. The signal that would end the program is ignored, as a service manager does.
+    limited.args(["-c", "ulimit -S -f 3072; trap '' XFSZ; exec \"$0\" \"$@\""]);
+    limited.arg(env!("CARGO_BIN_EXE_kartud"));
+    let process = Process::start_by(limited, dir.path());
+    let post = |number: usize| {
+        let mut job = child("S2");
+        job["ref"] = format!("FULL-{number}").into();
+        process.http.post_key(&job, &format!("key-{number}"))
+    };
+    let refused = (0..40).find_map(|number| {
+        let answer = post(number);
+        (answer.status != 201).then_some((number, answer))
+    });
+    let (number, answer) = refused.expect("the file cannot hold forty photos");
+    assert_eq!((answer.status, answer.codes("errors")), (503, vec!["E_LEDGER".to_owned()]));
+    assert!(number > 0, "the first one fits");
+    assert_eq!(post(number).status, 503);
+    let stored = || process.http.get("/v1/jobs").body["jobs"].as_array().unwrap().len();
+    assert_eq!(stored(), number, "what was refused is not stored");
+    let pid = process.child.id().to_string();
+    let freed =
+        Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited:unlimited"]).status();
+    assert!(freed.unwrap().success());
+    let again = post(number);
+    assert_eq!((again.status, again.replayed), (201, false), "{}", again.body);
+    assert!(post(0).replayed);
+    assert_eq!(stored(), number + 1);
+    process.kill();
+    let found = verified(&dir.path().join("ledger.db"));
+    assert_eq!((&found["faults"], &found["jobs"]), (&json!([]), &json!(number + 1)), "{found}");
+    let process = Process::start(dir.path());
+    assert_eq!(process.http.get("/v1/jobs").body["jobs"].as_array().unwrap().len(), number + 1);
+    process.kill();
+}
+
+#[test]
+fn killed_between_commit_and_answer_the_clients_retry_gets_the_same_job() {
+    let dir = tempfile::TempDir::new().unwrap();
+    for round in 0..3 {
+        let process = Process::start(dir.path());
+        let before = process.http.get("/v1/station").body["last_event"].as_u64().unwrap();
+        let mut job = child("S2");
+        job["ref"] = format!("GONE-{round}").into();
+        let (body, key) = (job.to_string(), format!("gone-{round}"));
+        let address = process.http.url.strip_prefix("http://").unwrap();
+        let mut client = std::net::TcpStream::connect(address).unwrap();
+        let head = format!(
+            "POST /v1/jobs HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+             idempotency-key: {key}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        client.write_all(head.as_bytes()).unwrap();
+        client.write_all(body.as_bytes()).unwrap();
+        // It is synced; its answer was read by nobody.
+        let heard = process.http.listen(before, |kind, _, data| {
+            kind == "job" && data["event"] == "received" && data["ref"] == job["ref"]
+        });
+        let id = heard.last().unwrap().1["job"].clone();
+        process.kill();
+        drop(client);
+        let process = Process::start(dir.path());
+        let again = process.http.post_key(&job, &key);
+        assert_eq!((again.status, again.replayed, &again.body["id"]), (201, true, &id));
+        process.kill();
+    }
 }

@@ -8,6 +8,8 @@ mod command_line;
 mod disk;
 mod emulate;
 mod intake;
+mod ledger;
+mod ledger_damage;
 mod machine;
 mod pages;
 mod printing;

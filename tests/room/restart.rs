@@ -38,18 +38,23 @@ fn an_approval_that_expired_while_the_station_was_off_prints_nothing() {
 }
 
 /// The real program as a process of its own; killed when dropped.
-struct Process {
-    child: Child,
-    http: Http,
+pub struct Process {
+    pub child: Child,
+    pub http: Http,
 }
 
 impl Process {
     /// `kartud run` in `dir`, up to the line that says it is ready.
-    fn start(dir: &std::path::Path) -> Process {
+    pub fn start(dir: &std::path::Path) -> Process {
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_kartud")), dir)
+    }
+
+    /// The same, by a command that takes the program's arguments behind its own.
+    pub fn start_by(mut command: Command, dir: &std::path::Path) -> Process {
         let path = dir.join("kartud.toml");
         std::fs::write(&path, config(dir, "").replace("address = \"emulated\"", "address = \"\""))
             .unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kartud"))
+        let mut child = command
             .args(["run", "--config"])
             .arg(&path)
             .env("RUST_LOG", "info")
@@ -67,7 +72,7 @@ impl Process {
         Process { child, http: Http::new(&format!("http://{address}")) }
     }
 
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

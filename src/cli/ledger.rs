@@ -1,0 +1,183 @@
+//! `kartud ledger verify|export|adopt`: looks after a ledger, or a copy of one, without a daemon.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use serde_json::json;
+
+use super::Exit;
+use super::client::language;
+use crate::clock::Clock;
+use crate::ledger::head::Head;
+use crate::ledger::{self, Verification};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(clap::Subcommand)]
+enum Task {
+    /// Hold a ledger against itself: file, log, chain, jobs, sums, data. Writes nothing; works while a daemon runs
+    Verify(VerifyArgs),
+    /// Write the lines of a ledger to stdout, one JSON object a line, nothing personal
+    Export(ExportArgs),
+    /// Take over a ledger that was put back from an older copy, or lost its end: holds every job that could still print
+    Adopt(AdoptArgs),
+}
+
+#[derive(clap::Args)]
+struct VerifyArgs {
+    /// The ledger; a copy needs its -wal file beside it, if there was one
+    #[arg(value_name = "LEDGER")]
+    ledger: PathBuf,
+    /// A head that was kept elsewhere, as an earlier verify printed it: that line must still be there
+    #[arg(long, value_name = "SEQ:HASH")]
+    head: Option<Head>,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+struct ExportArgs {
+    /// The ledger
+    #[arg(value_name = "LEDGER")]
+    ledger: PathBuf,
+    /// First moment: RFC 3339, or a date (its beginning in UTC)
+    #[arg(long, value_name = "T", value_parser = first_moment)]
+    from: Option<Timestamp>,
+    /// Last moment: RFC 3339, or a date (its end in UTC)
+    #[arg(long, value_name = "T", value_parser = last_moment)]
+    to: Option<Timestamp>,
+}
+
+#[derive(clap::Args)]
+struct AdoptArgs {
+    /// The ledger; copy its folder away before
+    #[arg(value_name = "LEDGER")]
+    ledger: PathBuf,
+    /// Who decides it: officer number or account, no name (it stands in the ledger)
+    #[arg(long, value_name = "WHO", value_parser = who)]
+    by: String,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    match &args.task {
+        Task::Verify(args) => verify(args),
+        Task::Export(args) => export(args),
+        Task::Adopt(args) => adopt(args),
+    }
+}
+
+fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
+    let to_a_person = std::io::stderr().is_terminal();
+    let mut shown = None;
+    let found = ledger::verify(&args.ledger, args.head, &mut |part, done, all| {
+        let percent = done * 100 / all.max(1);
+        if to_a_person && shown != Some((part, percent)) {
+            shown = Some((part, percent));
+            eprint!("\r{part} {percent} %   ");
+        }
+    });
+    if to_a_person {
+        eprint!("\r                    \r");
+    }
+    let found = found?;
+    tell(args, &found)?;
+    Ok(if found.faults.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn tell(args: &VerifyArgs, found: &Verification) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        let found = json!({
+            "ledger": args.ledger.display().to_string(), "live": found.live, "lines": found.head.seq,
+            "jobs": found.jobs, "head": found.head.to_string(), "faults": found.faults,
+        });
+        writeln!(out, "{found:#}")?;
+        return Ok(());
+    }
+    let indonesian = language() == "id";
+    for fault in &found.faults {
+        let words = if indonesian { &fault.message.id } else { &fault.message.en };
+        let job = fault.job.as_deref().map_or(String::new(), |job| format!("{job}  "));
+        writeln!(out, "{}  {job}{words}", fault.code)?;
+    }
+    let live = match (found.live, indonesian) {
+        (false, _) => "",
+        (true, true) => " (dipakai kartud; diperiksa seperti saat ini)",
+        (true, false) => " (in use by a kartud; looked at as it is now)",
+    };
+    let (lines, jobs, faults) = (found.head.seq, found.jobs, found.faults.len());
+    if indonesian {
+        writeln!(out, "{lines} baris, {jobs} pekerjaan, {faults} kesalahan{live}")?;
+    } else {
+        writeln!(out, "{lines} lines, {jobs} jobs, {faults} faults{live}")?;
+    }
+    writeln!(out, "head {}", found.head)?;
+    Ok(())
+}
+
+fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    ledger::export(&args.ledger, args.from, args.to, |line| writeln!(out, "{line}"))??;
+    out.flush()?;
+    Ok(Exit::Done)
+}
+
+fn adopt(args: &AdoptArgs) -> anyhow::Result<Exit> {
+    let adopted = ledger::adopt(&args.ledger, &args.by, &Clock::system())
+        .context("the ledger cannot be taken over")?;
+    let said = match (adopted, language() == "id") {
+        (Some(done), true) => format!(
+            "Buku besar diambil alih; {} pekerjaan ditahan. Cari kartunya, lalu lepaskan atau batalkan satu per satu.\nhead {}",
+            done.held, done.head
+        ),
+        (Some(done), false) => format!(
+            "The ledger is taken over; {} jobs are held. Look for their cards, then release or cancel each.\nhead {}",
+            done.held, done.head
+        ),
+        (None, true) => "Buku besar utuh; tidak ada yang diubah.".into(),
+        (None, false) => "The ledger is whole; nothing was changed.".into(),
+    };
+    writeln!(std::io::stdout().lock(), "{said}")?;
+    Ok(Exit::Done)
+}
+
+fn first_moment(text: &str) -> Result<Timestamp, String> {
+    moment(text, |date| date.to_zoned(TimeZone::UTC).map(|day| day.timestamp()))
+}
+
+fn last_moment(text: &str) -> Result<Timestamp, String> {
+    moment(text, |date| {
+        let next = date.tomorrow()?.to_zoned(TimeZone::UTC)?;
+        next.timestamp().checked_sub(1.nanosecond())
+    })
+}
+
+fn moment(
+    text: &str,
+    of_date: impl FnOnce(Date) -> Result<Timestamp, jiff::Error>,
+) -> Result<Timestamp, String> {
+    let at = match text.parse::<Date>() {
+        Ok(date) if text.len() == 10 => of_date(date).ok(),
+        _ => text.parse().ok(),
+    };
+    at.ok_or_else(|| {
+        "write a date (2026-03-02) or a time as RFC 3339 has it (2026-03-02T09:00:00+07:00)".into()
+    })
+}
+
+fn who(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > 60 || text.chars().any(char::is_control) {
+        return Err("write an officer number or an account, 60 characters at most".into());
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,105 @@
+//! Takes over a ledger that the daemon refuses because its end is not the one that was acknowledged: an older copy that
+//! was put back, a lost log. Whatever could still print may have been printed in what is lost, so all of it is held.
+
+use std::path::Path;
+
+use drivers::words::Words;
+use rusqlite::Connection;
+use serde_json::json;
+
+use super::head::{Head, HeadFile};
+use super::record::{JobRecord, Order};
+use super::{LedgerError, book, head, lines, open, reader, schema};
+use crate::clock::Clock;
+use crate::finding::Finding;
+use crate::lifecycle::{Event, State};
+
+/// Jobs that one look brings.
+const PAGE: u32 = 500;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adopted {
+    /// Jobs that could still print: held, or marked where a person is asked anyhow.
+    pub held: u64,
+    /// The new end.
+    pub head: Head,
+}
+
+/// `None`: the daemon would take it as it is, and nothing was done. `by`: officer number or account.
+///
+/// # Errors
+/// [`LedgerError::Unreadable`] when it is damaged otherwise, which nobody can take over; [`LedgerError::InUse`].
+pub fn adopt(path: &Path, by: &str, clock: &Clock) -> Result<Option<Adopted>, LedgerError> {
+    let unreadable = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
+    if std::fs::metadata(path).map_or(0, |file| file.len()) == 0 {
+        return Err(unreadable("there is no ledger".into()));
+    }
+    let _lock = open::lock_folder(path)?;
+    let log = open::log_is_whole(path);
+    let mut connection = schema::open(path)?;
+    schema::check_or_create(&mut connection, path)?;
+    let why = match log.and(open::trusted_head(&connection, path)) {
+        Ok(_) => return Ok(None),
+        Err(why) => why,
+    };
+    let (broken, _) =
+        lines::walk(&connection, head::START, |_, _| ()).map_err(reader::read_error)?;
+    if let Some(broken) = broken {
+        return Err(unreadable(format!("its chain is broken at line {}", broken.seq)));
+    }
+    let known = head::read(path).ok().flatten();
+    let all = connection.transaction().map_err(book::write_error)?;
+    let now = clock.now();
+    let mut held = 0;
+    for state in State::ALL.into_iter().filter(|state| !state.is_end()) {
+        for job in all_in(&all, state)? {
+            hold(&all, &job, now)?;
+            held += 1;
+        }
+    }
+    let detail = json!({
+        "by": by, "why": why, "held": held, "known_head": known.map(|head| head.to_string()),
+    });
+    book::note(&all, None, "adopted", &detail, now)?;
+    let head = reader::head(&all).map_err(book::write_error)?;
+    all.commit().map_err(book::write_error)?;
+    let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
+    HeadFile::open(path, &head).map_err(refuse)?;
+    Ok(Some(Adopted { held, head }))
+}
+
+/// A job that is held already says so too: whoever releases it must know. Where a card may have moved, evidence decides
+/// as ever; the person who is asked must know as well.
+fn hold(c: &Connection, job: &JobRecord, now: jiff::Timestamp) -> Result<(), LedgerError> {
+    let mut findings = job.findings.clone();
+    findings.retain(|known| known.code != "H_LEDGER_RESTORED");
+    findings.push(restored());
+    let detail = json!({ "findings": findings });
+    match job.state.after(Event::Hold) {
+        Ok(_) => book::append(c, &job.id, Event::Hold, &detail, now).map(drop),
+        Err(_) => book::note(c, Some(&job.id), "restored", &detail, now).map(drop),
+    }
+}
+
+fn restored() -> Finding {
+    Finding::whole(
+        "H_LEDGER_RESTORED",
+        Words::fixed(
+            "Buku besar dipasang kembali dari salinan lama; kartu ini mungkin sudah dicetak setelah salinan itu. Cari kartunya, lalu lepaskan atau batalkan.",
+            "The ledger was put back from an older copy; this card may have been printed since. Look for the card, then release or cancel the job.",
+        ),
+    )
+}
+
+fn all_in(c: &Connection, state: State) -> Result<Vec<JobRecord>, LedgerError> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = reader::jobs(c, Some(state), Order::OldestFirst, cursor, PAGE)?;
+        all.extend(page.jobs);
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return Ok(all),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Holds a whole ledger against itself: SQLite's own check, the log beside it, the chain, every job against its lines,
+//! the sums, every job's data against their hash. Looks only; says every fault and what to do about it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use drivers::words::Words;
+use rusqlite::Connection;
+
+use super::head::{self, Head};
+use super::lines::{self, Break, Kind};
+use super::offline::Offline;
+use super::{LedgerError, blanks, open, reader, schema, verify_jobs};
+use crate::lifecycle::State;
+
+/// More than so many faults say no more than these.
+const FAULTS_LIMIT: usize = 1000;
+
+/// One thing that is not as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Fault {
+    /// Stable, for programs.
+    pub code: &'static str,
+    /// The line, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// The line's time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// The job, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+    /// What is wrong and what to do.
+    pub message: Words,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Verification {
+    /// A daemon had it open meanwhile; what it wrote since is not in here.
+    pub live: bool,
+    /// The last line; an upstream system may keep it and give it next time.
+    pub head: Head,
+    /// Jobs in it.
+    pub jobs: u64,
+    /// In the order in which they were looked for; [`FAULTS_LIMIT`] at most.
+    pub faults: Vec<Fault>,
+}
+
+/// How far a long run is: the part, and how much of how much is done.
+pub type Progress<'a> = dyn FnMut(&'static str, u64, u64) + 'a;
+
+/// Looks at everything. `known` is a head that somebody kept.
+///
+/// # Errors
+/// [`LedgerError::Unreadable`] when the file cannot be opened as a ledger at all.
+pub fn verify(
+    path: &Path,
+    known: Option<Head>,
+    progress: &mut Progress<'_>,
+) -> Result<Verification, LedgerError> {
+    // Before the ledger is opened: the daemon goes on writing, and its head must not be newer than what is looked at.
+    let beside = head::read(path);
+    let ledger = Offline::open(path)?;
+    let c = &ledger.connection;
+    let mut faults = Faults::default();
+    if !ledger.live
+        && let Err(why) = open::log_is_whole(path)
+    {
+        faults.push(log_is_damaged(&why));
+    }
+    if let Err(why) = schema::has_our_tables(c) {
+        faults.push(unfit(&why));
+    }
+    progress("SQLite", 0, 1);
+    let sound = integrity(c);
+    for why in faults.read(sound).unwrap_or_default() {
+        faults.push(unfit(&why));
+    }
+    let head = chain(c, &mut faults, progress);
+    heads(c, &mut faults, head, known, beside);
+    let jobs = verify_jobs::verify(c, &mut faults, progress);
+    let jobs = faults.read(jobs).unwrap_or(0);
+    let counted = counts(c);
+    if faults.read(counted) == Some(false) {
+        faults.push(Fault::whole("V_COUNTS", Words::fixed(
+            "Jumlah pekerjaan per status tidak sama dengan pekerjaan yang ada. Hubungi bantuan; angka di halaman stasiun tidak dapat dipercaya.",
+            "The number of jobs in each state is not that of the jobs that are there. Ask for help; the figures on the station's page cannot be trusted.",
+        )));
+    }
+    match blanks::faults(c) {
+        Ok(differences) => differences.iter().for_each(|why| faults.push(wrong_sums(why))),
+        Err(error) => faults.push(unfit(&error.to_string())),
+    }
+    if !faults.0.is_empty() && ledger.was_disturbed(path) {
+        let why = "a daemon opened it meanwhile; verify it once more".to_owned();
+        return Err(LedgerError::Unreadable { path: path.to_owned(), why });
+    }
+    Ok(Verification { live: ledger.live, head, jobs, faults: faults.0 })
+}
+
+/// What was found so far.
+#[derive(Default)]
+pub(super) struct Faults(Vec<Fault>);
+
+impl Faults {
+    pub fn push(&mut self, fault: Fault) {
+        if self.0.len() < FAULTS_LIMIT {
+            self.0.push(fault);
+        }
+    }
+
+    /// What cannot even be read is a fault, and the rest is looked at all the same.
+    pub fn read<T>(&mut self, answer: rusqlite::Result<T>) -> Option<T> {
+        answer.map_err(|error| self.push(unfit(&error.to_string()))).ok()
+    }
+}
+
+impl Fault {
+    pub(super) fn whole(code: &'static str, message: Words) -> Fault {
+        Fault { code, seq: None, at: None, job: None, message }
+    }
+
+    pub(super) fn of_job(code: &'static str, job: &str, message: Words) -> Fault {
+        Fault { job: Some(job.to_owned()), ..Fault::whole(code, message) }
+    }
+}
+
+fn unfit(why: &str) -> Fault {
+    Fault::whole(
+        "V_FILE",
+        Words::new(
+            format!(
+                "Berkas buku besar rusak ({why}). Salin foldernya, lalu pasang kembali salinan terbaru yang utuh."
+            ),
+            format!(
+                "The ledger's file is damaged ({why}). Copy its folder away, then put back the newest copy that is whole."
+            ),
+        ),
+    )
+}
+
+fn wrong_sums(why: &str) -> Fault {
+    Fault::whole(
+        "V_BLANKS",
+        Words::new(
+            format!(
+                "Pembukuan blangko tidak sama dengan kejadiannya ({why}). Hubungi bantuan; jumlah blangko tidak dapat dipercaya."
+            ),
+            format!(
+                "The account of blanks is not that of the events ({why}). Ask for help; the sums of blanks cannot be trusted."
+            ),
+        ),
+    )
+}
+
+fn log_is_damaged(why: &str) -> Fault {
+    Fault::whole(
+        "V_LOG",
+        Words::new(
+            format!(
+                "Baris yang sudah dijawab hilang: {why}. Salin foldernya; pasang kembali salinan terbaru, atau ambil alih dengan `kartud ledger adopt`."
+            ),
+            format!(
+                "Acknowledged lines are lost: {why}. Copy the folder away; put back the newest copy, or take it over with `kartud ledger adopt`."
+            ),
+        ),
+    )
+}
+
+fn integrity(c: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut told: Vec<String> = c
+        .prepare("PRAGMA integrity_check(20)")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    told.retain(|line| line != "ok");
+    let strays: u64 =
+        c.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))?;
+    if strays > 0 {
+        told.push(format!("{strays} rows belong to nothing"));
+    }
+    Ok(told)
+}
+
+fn chain(c: &Connection, faults: &mut Faults, progress: &mut Progress<'_>) -> Head {
+    let all = reader::head(c);
+    let all = faults.read(all).map_or(0, |head| head.seq);
+    let walked = lines::walk(c, head::START, |line, _| progress("chain", line.seq, all));
+    let Some((broken, head)) = faults.read(walked) else { return head::START };
+    if let Some(broken) = broken {
+        faults.push(break_of(broken));
+    }
+    head
+}
+
+fn break_of(broken: Break) -> Fault {
+    let Break { seq, at, job, kind } = broken;
+    let (id, en) = match kind {
+        Kind::Changed => ("diubah", "was changed"),
+        Kind::Missing => (
+            "bukan yang berikutnya: baris di depannya hilang",
+            "is not the next one: lines before it are missing",
+        ),
+        Kind::Inserted => ("disisipkan", "was put in between"),
+    };
+    let message = Words::new(
+        format!(
+            "Rantai putus di baris {seq} ({at}): baris itu {id}. Salin foldernya dan bandingkan dengan salinan lama; semua baris sebelum itu utuh."
+        ),
+        format!(
+            "The chain breaks at line {seq} ({at}): that line {en}. Copy the folder away and compare with an older copy; every line before it is whole."
+        ),
+    );
+    Fault { code: "V_CHAIN", seq: Some(seq), at: Some(at), job, message }
+}
+
+/// The head beside the ledger, and the one that somebody kept elsewhere.
+fn heads(
+    c: &Connection,
+    faults: &mut Faults,
+    last: Head,
+    known: Option<Head>,
+    beside: std::io::Result<Option<Head>>,
+) {
+    let mut hold = |head: Head, whose: (&str, &str)| {
+        let there = reader::hash_of(c, head.seq);
+        if faults.read(there).is_some_and(|hash| hash != Some(head.hash)) {
+            let (seq, end) = (head.seq, last.seq);
+            faults.push(Fault { seq: Some(seq), ..Fault::whole("V_HEAD", Words::new(
+                format!("Baris {seq}, yang dicatat {}, tidak ada lagi seperti itu; buku besar berakhir di baris {end}. Ujungnya hilang atau ditulis ulang: pasang kembali salinan terbaru.", whose.0),
+                format!("Line {seq}, as {} has it, is not there any more; the ledger ends at line {end}. Its end was lost or written anew: put back the newest copy.", whose.1),
+            ))});
+        }
+    };
+    if let Some(known) = known {
+        hold(known, ("di luar (--head)", "--head"));
+    }
+    match beside {
+        Ok(Some(head)) => hold(head, ("ledger.head", "the file ledger.head")),
+        // A copy need not have one.
+        Ok(None) => {}
+        Err(error) => faults.push(unfit(&format!("ledger.head: {error}"))),
+    }
+}
+
+fn counts(c: &Connection) -> rusqlite::Result<bool> {
+    let ask = |sql: &str| -> rusqlite::Result<BTreeMap<String, i64>> {
+        c.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    let mut told = ask("SELECT state, jobs FROM counts")?;
+    let known = told.keys().all(|state| State::from_name(state).is_some());
+    told.retain(|_, jobs| *jobs != 0);
+    Ok(known && told == ask("SELECT state, count(*) FROM jobs GROUP BY state")?)
+}

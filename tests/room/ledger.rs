@@ -1,0 +1,247 @@
+//! A technician looks after the ledger: verifies it, exports it, puts an older copy back.
+
+use std::path::Path;
+
+use kartu::clock::Clock;
+use kartu::config::Config;
+use kartu::daemon::Daemon;
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, child, config};
+use crate::restart::Process;
+
+/// What `kartud ARGS` says and its exit code.
+pub fn kartud(args: &[&str]) -> (String, Option<i32>) {
+    let kartud = std::process::Command::new(env!("CARGO_BIN_EXE_kartud"))
+        .args(args)
+        .env("LC_ALL", "C")
+        .output()
+        .unwrap();
+    let said = [kartud.stdout, kartud.stderr].concat();
+    (String::from_utf8(said).unwrap(), kartud.status.code())
+}
+
+pub fn verified(ledger: &Path) -> Value {
+    let (said, _) = kartud(&["ledger", "verify", "--json", ledger.to_str().unwrap()]);
+    serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}"))
+}
+
+/// Why the daemon does not start in `dir`.
+pub fn refusal(dir: &Path) -> Option<String> {
+    let config = Config::parse(&config(dir, ""), dir).unwrap();
+    match Daemon::start(&config, Clock::system()) {
+        Ok(daemon) => {
+            daemon.stop();
+            None
+        }
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+#[test]
+fn a_whole_ledger_is_whole_live_closed_and_copied() {
+    let mut bench = Bench::new();
+    let id = bench.accepted(&child("S1"));
+    bench.until(&id, "printed");
+    let path = bench.dir.path().join("ledger.db");
+    let live = verified(&path);
+    assert_eq!((&live["live"], &live["faults"]), (&json!(true), &json!([])), "{live}");
+    bench.stop();
+    let whole = std::fs::read(&path).unwrap();
+    let closed = verified(&path);
+    assert_eq!((&closed["live"], &closed["faults"]), (&json!(false), &json!([])), "{closed}");
+    assert_eq!(closed["jobs"], 1);
+    let there: Vec<_> =
+        std::fs::read_dir(bench.dir.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert!(!there.iter().any(|name| name.to_string_lossy().ends_with("-wal")), "{there:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), whole, "nothing is written");
+    let copy = bench.dir.path().join("a copy of it.db");
+    std::fs::copy(&path, &copy).unwrap();
+    let head = closed["head"].as_str().unwrap();
+    let copy = copy.to_str().unwrap();
+    let (said, code) = kartud(&["ledger", "verify", "--head", head, copy]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains(&format!("head {head}")), "{said}");
+    let other = format!("1:{}", "a".repeat(64));
+    let (said, code) = kartud(&["ledger", "verify", "--head", &other, copy]);
+    assert_eq!((code, said.contains("V_HEAD")), (Some(1), true), "{said}");
+    assert_eq!(kartud(&["ledger", "verify", "--head", "none", copy]).1, Some(2));
+    assert_eq!(kartud(&["ledger", "verify", "/nowhere/ledger.db"]).1, Some(1));
+}
+
+#[test]
+fn the_ledger_of_a_killed_station_is_verified_with_its_log() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let process = Process::start(dir.path());
+    assert_eq!(process.http.post("/v1/jobs", &child("S2")).status, 201);
+    process.kill();
+    let path = dir.path().join("ledger.db");
+    let log = dir.path().join("ledger.db-wal");
+    let before = (std::fs::read(&path).unwrap(), std::fs::read(&log).unwrap());
+    let found = verified(&path);
+    assert_eq!((&found["faults"], &found["jobs"]), (&json!([]), &json!(1)), "{found}");
+    assert_eq!((std::fs::read(&path).unwrap(), std::fs::read(&log).unwrap()), before);
+}
+
+/// Whoever can write to the file can do more than flip a bit; what he did is named.
+#[test]
+fn what_somebody_did_to_the_ledger_is_named() {
+    let mut bench = Bench::new();
+    let ids = [bench.accepted(&child("S1")), bench.accepted(&child("S2"))];
+    ids.iter().for_each(|id| drop(bench.until(id, "printed")));
+    bench.stop();
+    let path = bench.dir.path().join("ledger.db");
+    let whole = std::fs::read(&path).unwrap();
+    for (done, code) in [
+        (
+            "UPDATE events SET detail = replace(detail, 'before', 'BEFORE') WHERE event = 'print'",
+            "V_CHAIN",
+        ),
+        ("DELETE FROM events WHERE seq = 3", "V_CHAIN"),
+        ("UPDATE jobs SET state = 'queued' WHERE seq = 1", "V_JOB"),
+        ("UPDATE jobs SET reference = 'OTHER' WHERE seq = 1", "V_JOB"),
+        ("UPDATE jobs SET approval = 'OTHER' WHERE seq = 1", "V_JOB"),
+        ("UPDATE jobs SET spoiled = 1, faces = '[]' WHERE seq = 2", "V_JOB"),
+        ("UPDATE jobs SET idempotency_key = 'other' WHERE seq = 1", "V_DATA"),
+        ("UPDATE job_data SET request = request || ' ' WHERE job = 1", "V_DATA"),
+        ("UPDATE photos SET bytes = zeroblob(9) WHERE job = 2", "V_DATA"),
+        ("DELETE FROM job_data WHERE job = 2", "V_DATA"),
+        ("UPDATE counts SET jobs = 1 WHERE state = 'printed'", "V_COUNTS"),
+        ("DROP INDEX jobs_live_reference", "V_FILE"),
+    ] {
+        std::fs::write(&path, &whole).unwrap();
+        let sqlite = rusqlite::Connection::open(&path).unwrap();
+        sqlite.execute_batch(&format!("PRAGMA foreign_keys = OFF; {done}")).unwrap();
+        drop(sqlite);
+        let found = verified(&path);
+        let codes: Vec<&str> = found["faults"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|f| f["code"].as_str().unwrap())
+            .collect();
+        assert!(codes.contains(&code), "{done}: {found}");
+        for fault in found["faults"].as_array().unwrap() {
+            assert_ne!(fault["message"]["id"], fault["message"]["en"]);
+        }
+        let (said, exit) = kartud(&["ledger", "verify", path.to_str().unwrap()]);
+        assert_eq!((exit, said.contains(code)), (Some(1), true), "{said}");
+        if matches!(code, "V_CHAIN" | "V_FILE") {
+            let why = refusal(bench.dir.path());
+            assert!(why.is_some_and(|why| why.contains("verify")), "{done}: met at the start");
+        }
+    }
+}
+
+/// A state that no line speaks for moves no card.
+#[test]
+fn a_job_whose_state_was_set_by_hand_is_not_printed() {
+    let mut bench = Bench::new();
+    let id = bench.accepted(&child("S1"));
+    bench.until(&id, "printed");
+    bench.stop();
+    let sqlite = rusqlite::Connection::open(bench.dir.path().join("ledger.db")).unwrap();
+    sqlite.execute("UPDATE jobs SET state = 'queued'", []).unwrap();
+    drop(sqlite);
+    let ledger =
+        kartu::ledger::Ledger::open(&bench.dir.path().join("ledger.db"), Clock::system()).unwrap();
+    let id = kartu::ledger::JobId::parse(&id).unwrap();
+    let claimed = ledger.append(&id, kartu::lifecycle::Event::Claim, json!({})).wait();
+    assert!(matches!(claimed, Err(kartu::ledger::LedgerError::DataDamaged)), "{claimed:?}");
+    ledger.close();
+}
+
+#[test]
+fn lines_are_exported_in_the_order_of_the_chain_and_nothing_personal() {
+    let bench = Bench::new();
+    let mut job = child("S2");
+    job["ref"] = json!("KENARI-1");
+    job["fields"]["nama"] = json!("KENARI XYLOPHONA QUETZAL");
+    job["fields"]["alamat"] = json!("JALAN KENARI ZZYZX NO. 77");
+    let id = bench.accepted(&job);
+    bench.until(&id, "printed");
+    let path = bench.dir.path().join("ledger.db");
+    let export = |more: &[&str]| {
+        let (said, code) = kartud(&[&["ledger", "export", path.to_str().unwrap()], more].concat());
+        assert_eq!(code, Some(0), "{said}");
+        said
+    };
+    let all = export(&[]);
+    for canary in ["XYLOPHONA", "ZZYZX", job["fields"]["nik"].as_str().unwrap()] {
+        assert!(!all.contains(canary), "{canary}");
+    }
+    let lines: Vec<Value> = all.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut previous = json!("0".repeat(64));
+    for (line, seq) in lines.iter().zip(1..) {
+        assert_eq!((&line["seq"], &line["previous"]), (&json!(seq), &previous));
+        previous = line["hash"].clone();
+    }
+    let received = lines.iter().find(|line| line["event"] == "received").unwrap();
+    assert_eq!((&received["job"], &received["ref"]), (&json!(id), &json!("KENARI-1")));
+    assert_eq!(verified(&path)["head"], format!("{}:{}", lines.len(), previous.as_str().unwrap()));
+    let at = received["at"].as_str().unwrap();
+    assert_eq!(
+        export(&["--from", at]).lines().count(),
+        lines.len() - received["seq"].as_u64().unwrap() as usize + 1
+    );
+    assert!(export(&["--to", at]).lines().count() >= 1);
+    assert_eq!(
+        export(&["--from", at, "--to", at]).lines().next(),
+        all.lines().find(|l| l.contains("\"received\""))
+    );
+    assert_eq!(export(&["--from", &at[..10], "--to", &at[..10]]), all);
+    assert_eq!(export(&["--to", "2020-01-01"]), "");
+    assert_eq!(kartud(&["ledger", "export", "--from", "today", "x"]).1, Some(2));
+}
+
+#[test]
+fn an_older_copy_put_back_is_refused_until_somebody_adopts_it() {
+    let mut bench = Bench::without_printer();
+    let (first, held) = (bench.accepted(&child("S1")), {
+        let mut job = child("S2");
+        job["fields"]["jenis_kelamin"] = json!("PEREMPUAN");
+        bench.accepted(&job)
+    });
+    bench.stop();
+    let dir = bench.dir.path().to_owned();
+    let path = dir.join("ledger.db");
+    let ledger = path.to_str().unwrap();
+    let copy = std::fs::read(&path).unwrap();
+    let adopt = || kartud(&["ledger", "adopt", ledger, "--by", "teknisi-7"]);
+    let (said, code) = adopt();
+    assert_eq!((code, said.contains("nothing was changed")), (Some(0), true), "{said}");
+    bench.start("");
+    bench.until(&first, "printed");
+    let (said, code) = adopt();
+    assert_eq!((code, said.contains("in use")), (Some(1), true), "{said}");
+    bench.stop();
+    std::fs::write(&path, &copy).unwrap();
+    let why = refusal(&dir).expect("an older copy would print again");
+    assert!(why.contains("lost the acknowledged lines") && why.contains("adopt"), "{why}");
+    assert_eq!(verified(&path)["faults"][0]["code"], "V_HEAD");
+    std::fs::remove_file(dir.join("ledger.head")).unwrap();
+    let why = refusal(&dir).expect("without its head nobody knows");
+    assert!(why.contains("missing"), "{why}");
+    assert_eq!(kartud(&["ledger", "adopt", ledger]).1, Some(2), "somebody must stand for it");
+    let (said, code) = adopt();
+    assert_eq!((code, said.contains("2 jobs are held")), (Some(0), true), "{said}");
+    bench.start("");
+    let job = bench.until(&first, "held");
+    assert_eq!(job["reasons"][0]["code"], "H_LEDGER_RESTORED");
+    let waiting = bench.http.get(&format!("/v1/jobs/{held}")).body;
+    assert!(waiting["reasons"].to_string().contains("H_LEDGER_RESTORED"), "{waiting}");
+    assert_eq!(bench.cards_out(), 1, "nothing is printed again");
+    bench.stop();
+    let found = verified(&path);
+    assert_eq!(found["faults"], json!([]), "{found}");
+}
+
+#[test]
+fn a_ledger_that_is_gone_is_not_begun_anew() {
+    let mut bench = Bench::without_printer();
+    bench.accepted(&child("S1"));
+    bench.stop();
+    std::fs::remove_file(bench.dir.path().join("ledger.db")).unwrap();
+    let why = refusal(bench.dir.path()).unwrap();
+    assert!(why.contains("lost the acknowledged lines 1 to"), "{why}");
+}
