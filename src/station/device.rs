@@ -19,8 +19,9 @@ pub enum Order {
     Look,
     /// Print this card. The intent is in the ledger.
     Print(JobId, PreparedCard),
-    /// End what a lost computer left in the machine. The intent is in the ledger.
-    ComeToRest(JobId),
+    /// End what a lost computer left in the machine. The intent is in the ledger. Without a job nothing is left, and the
+    /// machine is only used, so that it stops saying that it was just switched on.
+    ComeToRest(Option<JobId>),
     /// Put the card that is inside into the reject box. The intent is in the ledger.
     Reject(JobId),
 }
@@ -32,7 +33,7 @@ pub enum Report {
     /// The card is out, or why not; the buffer comes back to be used again.
     Printed(JobId, Result<CardOut, DeviceError>, PreparedCard),
     /// The machine has come to rest, or why not.
-    Rested(JobId, Result<(), DeviceError>),
+    Rested(Option<JobId>, Result<(), DeviceError>),
     /// The card is in the reject box, or why not.
     Rejected(JobId, Result<(), DeviceError>),
 }
@@ -60,7 +61,7 @@ impl Device {
                 Report::Rested(job, self.contact().and_then(|p| p.come_to_rest()))
             }
             Order::Reject(job) => {
-                Report::Rejected(job, self.contact().and_then(|p| p.eject(Tray::Reject)))
+                Report::Rejected(job, self.contact().and_then(|p| reject(p.as_mut())))
             }
         };
         if report.is_failure() {
@@ -82,6 +83,12 @@ impl Device {
         let status = printer.status()?;
         Ok((status, printer.prepress()))
     }
+}
+
+/// The lost job's errors bar the way out, and nobody but us can take them back.
+fn reject(printer: &mut dyn CardPrinter) -> Result<(), DeviceError> {
+    printer.clear_errors()?;
+    printer.eject(Tray::Reject)
 }
 
 /// Runs until the station drops its end.

@@ -17,11 +17,19 @@ pub(super) struct Machine {
     pub prepress: Option<Box<dyn Prepress>>,
     /// The last look was after the last card.
     pub fresh: bool,
+    /// It was used since contact was made, so that it no longer says that it was just switched on.
+    pub used: bool,
     /// A look is under way.
     pub looking: bool,
 }
 
 impl Machine {
+    /// Its status is of after the last order, and no look is under way: the answer to one that was asked for before an
+    /// order must never be taken for what the machine says after it.
+    pub fn is_known(&self) -> bool {
+        self.fresh && !self.looking
+    }
+
     /// What cards are made ready for: model and ribbon.
     pub fn kind(&self) -> String {
         let Some(status) = &self.status else { return String::new() };

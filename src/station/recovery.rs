@@ -100,7 +100,7 @@ impl Station {
         if self.device.is_none() || self.at_work() {
             return Ok(false);
         }
-        if !self.machine.fresh {
+        if !self.machine.is_known() {
             self.look();
             return Ok(false);
         }
@@ -140,7 +140,7 @@ impl Station {
             Verdict::Wait | Verdict::Help => Ok(false),
             Verdict::ComeToRest | Verdict::Reject if resting => Ok(false),
             Verdict::ComeToRest => {
-                self.act(&job, COME_TO_REST, now, Order::ComeToRest(job.clone()))
+                self.act(&job, COME_TO_REST, now, Order::ComeToRest(Some(job.clone())))
             }
             Verdict::Reject => {
                 doubt.since.rejecting = true;
@@ -214,18 +214,20 @@ impl Station {
     /// The machine has come to rest, or the card lies in the reject box: a look will tell.
     pub(super) fn recovered(
         &mut self,
-        job: &JobId,
+        job: Option<&JobId>,
         what: &'static str,
         result: Result<(), DeviceError>,
     ) {
         self.recovering = false;
         if let Err(error) = result {
             self.pause_longer();
-            tracing::warn!(%job, what, %error, "the printer cannot be brought to rest");
+            tracing::warn!(what, %error, "the printer cannot be brought to rest");
             let detail =
                 json!({ "what": what, "card": error.card, "cause": error.cause.to_string() });
             // Only told: what holds is what the machine says next.
-            let _ = self.ledger.note(job, FAILED, detail).wait();
+            if let Some(job) = job {
+                let _ = self.ledger.note(job, FAILED, detail).wait();
+            }
             self.machine.error = Some(error);
         }
         self.look();

@@ -181,13 +181,19 @@ impl Station {
         if self.rests() {
             return Ok(());
         }
-        if !self.machine.fresh {
+        if !self.machine.is_known() {
             self.look();
             return Ok(());
         }
         let Some(status) = self.machine.status.as_ref().filter(|s| is_well(s)) else {
             return Ok(());
         };
+        // A sign that already stands would hide the next time that it is switched off, in the middle of a card.
+        if status.restarted && !self.machine.used {
+            (self.machine.used, self.machine.fresh) = (true, false);
+            self.recovering = device.send(Order::ComeToRest(None)).is_ok();
+            return Ok(());
+        }
         let Some(ready) = self.next.take() else { return Ok(()) };
         let prints = ready.card.ribbon_prints;
         match queue::intend_to_print(&self.ledger, &ready.record.id, status, prints) {
@@ -241,10 +247,10 @@ impl Station {
                 self.printed(&job, result);
             }
             Message::Device(Report::Rested(job, result)) => {
-                self.recovered(&job, "come_to_rest", result);
+                self.recovered(job.as_ref(), "come_to_rest", result);
             }
             Message::Device(Report::Rejected(job, result)) => {
-                self.recovered(&job, "reject", result);
+                self.recovered(Some(&job), "reject", result);
             }
         }
     }
@@ -263,7 +269,7 @@ impl Station {
                     tracing::warn!(%error, "the printer cannot be asked");
                 }
                 self.machine.error = Some(error);
-                self.machine.fresh = false;
+                (self.machine.fresh, self.machine.used) = (false, false);
             }
         }
     }

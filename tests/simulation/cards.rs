@@ -1,0 +1,120 @@
+//! The cards of the simulation: one mark a job, made ready by the real prepress once, known again by what leaves the
+//! machine. Composition has its own tests; here only who gets which card matters.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress};
+use drivers::emulation::{Departed, EmulatorSettings, SharedMachine};
+use drivers::transport::emulated::Emulated;
+use jiff::{SignedDuration, Timestamp};
+use kartu::finding::Finding;
+use kartu::job::JobRequest;
+use kartu::ledger::FaceHash;
+use kartu::queue::{Claimed, Moment, standing};
+use kartu::station::{CardMaker, Unmade};
+
+/// Jobs of one world at most.
+pub const MARKS: usize = 48;
+
+/// A job waits longer than this: held.
+const STALE_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Every card that can be printed: by mark, one- or two-sided.
+pub struct Cards {
+    ready: Vec<PreparedCard>,
+    marks: HashMap<(u64, u64), usize>,
+}
+
+/// Does the job with this mark have two sides?
+pub fn has_two_sides(mark: usize) -> bool {
+    mark % 2 == 1
+}
+
+/// The settings of the simulated machine: black resin, no time taken but what the station waits.
+pub fn settings() -> EmulatorSettings {
+    EmulatorSettings { ribbon: "KBLACK".to_owned(), slowness: 1.0, ..EmulatorSettings::bench() }
+}
+
+pub fn machine(settings: EmulatorSettings) -> SharedMachine {
+    drivers::emulate("evolis", settings).expect("the settings are those of a machine")
+}
+
+/// Made once for all worlds.
+pub fn cards() -> Arc<Cards> {
+    static CARDS: OnceLock<Arc<Cards>> = OnceLock::new();
+    CARDS.get_or_init(|| Arc::new(Cards::make())).clone()
+}
+
+impl Cards {
+    fn make() -> Cards {
+        let machine = machine(EmulatorSettings { tended: true, slowness: 0.0, ..settings() });
+        let wire = Box::new(Emulated::new(machine.clone()));
+        let mut printer = drivers::open("evolis", None, wire).expect("the machine answers");
+        let prepress = printer.prepress();
+        let (mut ready, mut marks) = (Vec::new(), HashMap::new());
+        for mark in 0..MARKS {
+            let mut card = PreparedCard::default();
+            prepress.prepare(&image(prepress.as_ref(), mark), &mut card).expect("it is black");
+            printer.print(&card).expect("nothing is wrong with it");
+            let departed = machine.lock().take_departed();
+            assert_eq!(departed.len(), 1, "one card a card");
+            marks.insert(sum(&departed[0]), mark);
+            ready.push(card);
+        }
+        assert_eq!(marks.len(), MARKS, "every mark can be told from every other");
+        Cards { ready, marks }
+    }
+
+    /// Whose card is it?
+    pub fn mark_of(&self, card: &Departed) -> Option<usize> {
+        self.marks.get(&sum(card)).copied()
+    }
+}
+
+fn sum(card: &Departed) -> (u64, u64) {
+    (card.front_sum, card.back_sum)
+}
+
+/// A bar code of the mark.
+fn image(prepress: &dyn Prepress, mark: usize) -> CardImage {
+    let head = prepress.head();
+    let mut front = FaceImage::white(head.width_px, head.height_px);
+    let bytes = (mark as u16 + 1).to_be_bytes();
+    for row in front.resin.chunks_mut(FaceImage::resin_stride(head.width_px)).skip(100).take(8) {
+        row[10..12].copy_from_slice(&bytes);
+    }
+    let back = has_two_sides(mark).then(|| front.clone());
+    CardImage { front, back, stays_inside: false }
+}
+
+/// The mark stands in the job's `ref`.
+pub fn mark_in(reference: &str) -> usize {
+    reference.rsplit('-').next().and_then(|n| n.parse().ok()).expect("a ref of the simulation")
+}
+
+impl CardMaker for Cards {
+    fn specimen(&self) -> bool {
+        true
+    }
+
+    fn inspect(&self, _: &JobRequest, _: Option<&[u8]>, _: Timestamp) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    fn make(
+        &self,
+        claimed: &Claimed,
+        _: &dyn Prepress,
+        moment: Moment,
+        _: &mut CardImage,
+        card: &mut PreparedCard,
+    ) -> Result<Vec<FaceHash>, Unmade> {
+        let held = standing(&claimed.record, &claimed.request, moment, STALE_AFTER);
+        if !held.is_empty() {
+            return Err(Unmade::Held(held));
+        }
+        card.clone_from(&self.ready[mark_in(&claimed.request.reference)]);
+        Ok(Vec::new())
+    }
+}

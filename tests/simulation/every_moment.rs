@@ -1,0 +1,145 @@
+//! Small spaces, walked whole: the power cut at every transaction and every exchange of one card and of a queue of three,
+//! and again in the recovery from that; the plug pulled at every exchange. Cards of one and two sides, machines that count
+//! and that do not.
+
+use std::time::Duration;
+
+use drivers::emulation::EmulatorSettings;
+use kartu::lifecycle::State;
+
+use crate::cards::settings;
+use crate::power::{Cut, Effect, Mood};
+use crate::world::{Posted, World};
+
+/// Turns in which a handful of cards are dealt with, however often the power goes.
+const TURNS: usize = 400;
+/// Turns without a step forward after which the officer looks.
+const PATIENCE: usize = 20;
+
+/// One-sided, two-sided, and a queue of both.
+const QUEUES: [&[usize]; 3] = [&[0], &[1], &[0, 1, 2]];
+
+fn counting() -> EmulatorSettings {
+    settings()
+}
+
+fn silent() -> EmulatorSettings {
+    EmulatorSettings { no_counters: true, ..settings() }
+}
+
+/// A world with these jobs, up to the moment in which all their cards are out.
+fn live(queue: &[usize], settings: EmulatorSettings, plan: impl FnOnce(&World)) -> World {
+    let mut world = World::new(7, settings);
+    plan(&world);
+    world.posted.extend(queue.iter().map(|&mark| Posted { mark, id: None }));
+    let (mut lines, mut still) = (0, 0);
+    for _ in 0..TURNS {
+        if world.running.is_none() {
+            world.pass(Duration::from_secs(1));
+            world.boot();
+        }
+        if let Some(at) = world.posted.iter().position(|job| job.id.is_none()) {
+            world.post(at);
+        }
+        world.go_on();
+        if queue.iter().all(|mark| world.states().get(mark) == Some(&State::Printed)) {
+            return world;
+        }
+        (lines, still) =
+            if world.story.len() == lines { (lines, still + 1) } else { (world.story.len(), 0) };
+        if still > PATIENCE {
+            let unsure = |at: &usize| world.states().get(at) == Some(&State::Unsure);
+            let mark = queue.iter().copied().find(|mark| unsure(mark));
+            let mark = mark.unwrap_or_else(|| panic!("stuck\n{}", world.story.join("\n")));
+            let id =
+                world.posted.iter().find(|job| job.mark == mark).and_then(|job| job.id.clone());
+            world.look_and_say(mark, &id.expect("it was taken in"));
+            still = 0;
+        }
+    }
+    panic!("never ends\n{}", world.story.join("\n"));
+}
+
+/// Nothing went wrong with the machine and nobody laid hands on it, so it can say what became of every card.
+fn the_machine_could_say(world: &World, story: &str) {
+    assert_eq!(world.truth.by_person, 0, "{story}\n{}", world.story.join("\n"));
+}
+
+/// Cuts at each of these effects, in each of these ways, and lives on.
+fn cut_at_each(kind: Effect, ways: &[Cut]) {
+    for settings in [counting, silent] {
+        for queue in QUEUES {
+            let whole = live(queue, settings(), |_| ());
+            assert_eq!(whole.truth.written_spoiled, 0, "nothing went wrong");
+            for number in whole.building.numbers_of(kind) {
+                for &way in ways {
+                    let world = live(queue, settings(), |world| world.building.cut_at(number, way));
+                    if !settings().no_counters {
+                        the_machine_could_say(
+                            &world,
+                            &format!("{queue:?} cut {way:?} at {number}"),
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn power_cut_after_every_ledger_write() {
+    cut_at_each(Effect::Commit, &[Cut::Before, Cut::After]);
+}
+
+#[test]
+fn killed_before_and_after_every_device_command() {
+    let within = [1, 17, 1_000, 60_000, 82_000].map(Cut::Within);
+    cut_at_each(Effect::Exchange, &[[Cut::Before, Cut::After].as_slice(), &within].concat());
+}
+
+#[test]
+fn usb_unplugged_after_every_transfer() {
+    for settings in [counting, silent] {
+        for queue in QUEUES {
+            let whole = live(queue, settings(), |_| ());
+            for number in whole.building.numbers_of(Effect::Exchange) {
+                for way in [Cut::Before, Cut::Within(70_000), Cut::After] {
+                    let mood = Mood { unplug_at: Some((number, way)), ..Mood::default() };
+                    let world = live(queue, settings(), |world| world.building.set_mood(mood));
+                    if !settings().no_counters {
+                        the_machine_could_say(&world, &format!("{queue:?} {way:?} at {number}"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The second cut falls into the recovery from the first.
+#[test]
+fn power_cut_again_at_every_moment_of_recovery() {
+    let whole = live(&[1], counting(), |_| ());
+    for first in whole.building.numbers_of(Effect::Exchange) {
+        let (way, more) = ([Cut::Before, Cut::After][first as usize % 2], 25);
+        for second in 1..more {
+            let mut world = World::new(7, counting());
+            world.building.cut_at(first, way);
+            world.posted.push(Posted { mark: 1, id: None });
+            let mut cut_again = false;
+            for _ in 0..TURNS {
+                if let Some(0) = world.posted.iter().position(|job| job.id.is_none()) {
+                    world.post(0);
+                }
+                world.go_on();
+                if !cut_again && world.building.has_been_off() {
+                    world.building.cut_soon(second, way);
+                    cut_again = true;
+                }
+                if world.states().get(&1) == Some(&State::Printed) {
+                    break;
+                }
+            }
+            assert_eq!(world.truth.good(1), 1, "{first} {second}\n{}", world.story.join("\n"));
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The simulation: station, machine, disk, clocks and people in one process, from one seed, without waiting. The real
+//! station, ledger, driver and emulated machine; only the composition of the faces is left out. After every step the truth
+//! (what lies in the trays) is held against the ledger.
+//!
+//! `KARTU_SIM_CARDS=1000000 cargo test --release --test simulation long` runs long; `KARTU_SIM_SEED=N` one seed, told.
+
+mod cards;
+mod every_moment;
+mod people;
+mod power;
+mod seeds;
+mod truth;
+mod world;

@@ -1,0 +1,244 @@
+//! The people of one world: clients who post, a technician with hands, an officer who looks and answers, and whatever goes
+//! wrong in a building. All of it drawn from the world's seed.
+
+use std::time::Duration;
+
+use drivers::emulation::{JamAt, Lever};
+use jiff::SignedDuration;
+use kartu::evidence::Seen;
+use kartu::ledger::JobId;
+use kartu::lifecycle::State;
+use kartu::station::{Look, Unsettled};
+
+use crate::cards::MARKS;
+use crate::power::{Cut, Mood};
+use crate::world::{Posted, World};
+
+/// How wild a world is: one step in so many brings a fault of the kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Weather {
+    pub power_one_in: u32,
+    pub hands_one_in: u32,
+    pub wire_one_in: u32,
+    pub disk_one_in: u32,
+    pub clock_one_in: u32,
+    pub garbles: bool,
+    pub wrong_answers: bool,
+}
+
+impl World {
+    /// One step of the world: somebody does something, then the station turns.
+    pub fn step(&mut self, weather: &Weather, jobs: usize) {
+        let strikes = |world: &mut World, one_in: u32| one_in > 0 && world.rng.u32(..one_in) == 0;
+        if self.posted.len() < jobs.min(MARKS) && self.rng.u8(..3) == 0 {
+            let mark = self.posted.len();
+            self.posted.push(Posted { mark, id: None });
+        }
+        if let Some(at) = self.posted.iter().position(|job| job.id.is_none()) {
+            self.post(at);
+        } else if self.rng.u8(..20) == 0 && !self.posted.is_empty() {
+            let again = self.rng.usize(..self.posted.len());
+            self.post(again);
+        }
+        if strikes(self, weather.power_one_in) {
+            let (soon, how) = (self.rng.u64(..120), self.any_cut());
+            self.tell(format!("the power will go in {soon} effects, {how:?}"));
+            self.building.cut_soon(soon, how);
+        }
+        if strikes(self, weather.hands_one_in) {
+            self.meddle();
+        }
+        if strikes(self, weather.wire_one_in) {
+            let unplugged = self.rng.u32(..40);
+            let mishap_one_in = [0, 30, 100][self.rng.usize(..3)];
+            let mood = Mood { unplugged, mishap_one_in, garbles: weather.garbles, unplug_at: None };
+            self.tell(format!("the cable: {mood:?}"));
+            self.building.set_mood(mood);
+        }
+        if strikes(self, weather.disk_one_in) {
+            let (full, broken) = (self.rng.bool(), self.rng.u8(..3) == 0);
+            self.tell(format!("the disk: full {full}, broken {broken}"));
+            self.building.fill_disk(full);
+            self.building.break_disk(broken);
+        }
+        if strikes(self, weather.clock_one_in) {
+            let hours = [-24, 1, 24, 24 * 365, -24 * 365][self.rng.usize(..5)];
+            self.tell(format!("the clock jumps by {hours} h"));
+            self.clock.jump(SignedDuration::from_hours(hours));
+        }
+        if self.rng.u8(..4) == 0 {
+            self.answer(weather.wrong_answers);
+        }
+        if self.rng.u8(..10) == 0 {
+            self.help();
+        }
+        self.go_on();
+    }
+
+    /// The station turns; a dark one is switched on again after a while.
+    pub fn go_on(&mut self) {
+        if self.running.is_none() {
+            let dark = Duration::from_millis(self.rng.u64(..60_000));
+            self.pass(dark);
+            self.look_at_the_truth();
+            self.boot();
+        }
+        if !self.turn()
+            && let Some(running) = &mut self.running
+        {
+            let patience = running.station.patience().max(Duration::from_millis(10));
+            running.station.look();
+            self.pass(patience);
+            self.turn();
+        }
+    }
+
+    pub fn any_cut(&mut self) -> Cut {
+        match self.rng.u8(..3) {
+            0 => Cut::Before,
+            1 => Cut::Within(self.rng.usize(..)),
+            _ => Cut::After,
+        }
+    }
+
+    /// Hands do something that they should not, or something breaks.
+    fn meddle(&mut self) {
+        let jams = [JamAt::Feeder, JamAt::Head, JamAt::Flip, JamAt::Eject];
+        let lever = match self.rng.u8(..12) {
+            0 => Lever::OpenCover,
+            1 => Lever::Jam(jams[self.rng.usize(..4)]),
+            2 => Lever::EndRibbon,
+            3 => Lever::EmptyFeeder,
+            4 => Lever::OpenCoverAfterPanels(self.rng.u32(1..3)),
+            5 => Lever::EndRibbonAfterPanels(self.rng.u32(1..3)),
+            6 => Lever::TakeCardOut,
+            7 => Lever::Overheat,
+            8 => Lever::CutPower,
+            9 => Lever::CutPowerAfterBytes(self.rng.u64(..200_000)),
+            10 => Lever::Sleep,
+            _ => Lever::NewRibbon,
+        };
+        self.pull(lever);
+        if matches!(lever, Lever::CutPower) && self.rng.bool() {
+            self.pull(Lever::PowerOn);
+        }
+    }
+
+    /// The technician does what the station's page says.
+    pub fn help(&mut self) {
+        let state = self.machine.lock().state();
+        let is = |key: &str| state[key].as_bool() == Some(true);
+        let stuck = state["machine"]["card"]["stuck"].as_bool() == Some(true);
+        if !is("powered") {
+            self.pull(Lever::PowerOn);
+        }
+        if stuck {
+            self.pull(Lever::OpenCover);
+            self.pull(Lever::TakeCardOut);
+            self.pull(Lever::CloseCover);
+        } else if is("cover_open") {
+            self.pull(Lever::CloseCover);
+        }
+        if state["feeder_cards"].as_u64() == Some(0) {
+            self.pull(Lever::LoadFeeder(100));
+        }
+        if state["ribbon_left"].as_u64().is_none_or(|left| left < 4) {
+            self.pull(Lever::NewRibbon);
+        }
+        if state["hopper_cards"].as_u64().is_some_and(|cards| cards > 80) {
+            self.pull(Lever::EmptyHopper);
+        }
+        if state["reject_box_cards"].as_u64().is_some_and(|cards| cards > 20) {
+            self.pull(Lever::EmptyRejectBox);
+        }
+    }
+
+    /// The officer looks at one job that waits for somebody, and says what he sees, or first something else.
+    pub fn answer(&mut self, may_be_wrong: bool) {
+        let waiting = |state: &State| matches!(state, State::Unsure | State::Held);
+        let some: Vec<usize> = self
+            .states()
+            .iter()
+            .filter(|(_, state)| waiting(state))
+            .map(|(mark, _)| *mark)
+            .collect();
+        if some.is_empty() {
+            return;
+        }
+        let mark = some[self.rng.usize(..some.len())];
+        let Some(id) = self.posted[mark].id.clone() else { return };
+        if self.states()[&mark] == State::Held {
+            return self.release(id);
+        }
+        if may_be_wrong && self.rng.u8(..4) == 0 {
+            let wrong = [Seen::Printed, Seen::Spoiled, Seen::NoCard][self.rng.usize(..3)];
+            let right = self.seen(mark);
+            if self.say(mark, &id, wrong, false) {
+                if wrong != right {
+                    self.truth.lied_about.push(mark);
+                }
+                return;
+            }
+        }
+        self.look_and_say(mark, &id);
+    }
+
+    /// Looks everywhere, takes out what lies inside, and says what is so; twice if need be.
+    pub fn look_and_say(&mut self, mark: usize, id: &JobId) {
+        let at_work = {
+            let state = self.machine.lock().state();
+            state["machine"]["card"].is_object() || state["powered"].as_bool() == Some(false)
+        };
+        if at_work && self.rng.u8(..3) > 0 {
+            return;
+        }
+        if at_work {
+            self.help();
+            self.pull(Lever::TakeCardOut);
+        }
+        let seen = self.seen(mark);
+        if !self.say(mark, id, seen, false) {
+            self.say(mark, id, seen, true);
+        }
+    }
+
+    /// What is so.
+    fn seen(&mut self, mark: usize) -> Seen {
+        // A whole card that was taken out by hand is kept, the others are destroyed.
+        for (whose, whole) in std::mem::take(&mut self.truth.in_hand) {
+            match whose.filter(|_| whole) {
+                Some(whose) => *self.truth.good.entry(whose).or_default() += 1,
+                None => self.truth.spoiled += 1,
+            }
+        }
+        if self.truth.good(mark) > 0 {
+            Seen::Printed
+        } else if self.truth.spoiled > self.truth.written_spoiled {
+            Seen::Spoiled
+        } else {
+            Seen::NoCard
+        }
+    }
+
+    /// True: the station took the answer.
+    fn say(&mut self, mark: usize, id: &JobId, seen: Seen, insist: bool) -> bool {
+        self.tell(format!("the officer says of SIM-{mark}: {seen:?}, insists: {insist}"));
+        let Some(running) = &mut self.running else { return false };
+        let look = Look { seen, by: "petugas-2".to_owned(), cause: None, insist };
+        let mut answer = running.handle.ask_resolve(id.clone(), look);
+        self.turn();
+        match answer.try_recv() {
+            Ok(Ok(_)) => true,
+            Ok(Err(Unsettled::Contradicted(_) | Unsettled::Ledger(_))) | Err(_) => false,
+            Ok(Err(Unsettled::NotReleasable)) => panic!("nobody asked for a release"),
+        }
+    }
+
+    fn release(&mut self, id: JobId) {
+        let Some(running) = &mut self.running else { return };
+        // What the clock holds is released when the clock is right.
+        let mut answer = running.handle.ask_release(id, "petugas-2".to_owned());
+        self.turn();
+        let _ = answer.try_recv();
+    }
+}

@@ -1,0 +1,321 @@
+//! What the station stands on, with a hand on each: the power, the disk, the wire, the clocks. Knows no job.
+//!
+//! Everything that a station does to the world is an *effect*: a transaction of the ledger or an exchange with the machine.
+//! The power can go before, in the middle of, or right after any effect; from then on none happens any more, whatever the
+//! doomed station still tries. So a cut at every effect is a cut at every moment that can be told from another.
+
+use std::io::ErrorKind;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use drivers::emulation::SharedMachine;
+use drivers::transport::emulated::Emulated;
+use drivers::transport::{Transport, TransportError, WireFault};
+use fastrand::Rng;
+use jiff::{SignedDuration, Timestamp};
+use kartu::clock::Clock;
+use kartu::ledger::Disk;
+
+/// When, in the effect that it strikes, the power goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    Before,
+    /// So many bytes of the request, counted round and round, are heard.
+    Within(usize),
+    After,
+}
+
+/// One of the two kinds of effects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    Commit,
+    Exchange,
+}
+
+/// What the wire does while the power is on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mood {
+    /// So many exchanges more find no machine.
+    pub unplugged: u32,
+    /// At the effect of this number, only the plug is pulled.
+    pub unplug_at: Option<(u64, Cut)>,
+    /// One exchange in so many breaks off, loses its answer, or is garbled; 0: none.
+    pub mishap_one_in: u32,
+    /// May answers be garbled?
+    pub garbles: bool,
+}
+
+struct Supply {
+    off: bool,
+    cuts: u32,
+    effects: Vec<Effect>,
+    cut: Option<(u64, Cut)>,
+    mood: Mood,
+    disk_full: bool,
+    disk_broken: bool,
+    rng: Rng,
+}
+
+/// The building: power, disk and cable.
+#[derive(Clone)]
+pub struct Building(Arc<Mutex<Supply>>);
+
+/// What becomes of one effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Happens,
+    Struck(Cut),
+    Never,
+}
+
+impl Building {
+    pub fn new(rng: Rng) -> Building {
+        Building(Arc::new(Mutex::new(Supply {
+            off: false,
+            cuts: 0,
+            effects: Vec::new(),
+            cut: None,
+            mood: Mood::default(),
+            disk_full: false,
+            disk_broken: false,
+            rng,
+        })))
+    }
+
+    fn supply(&self) -> MutexGuard<'_, Supply> {
+        self.0.lock().expect("nobody panics with the supply in his hands")
+    }
+
+    /// The power goes at the effect with this number, counted from the start of the world.
+    pub fn cut_at(&self, effect: u64, how: Cut) {
+        self.supply().cut = Some((effect, how));
+    }
+
+    /// The power goes so many effects from now.
+    pub fn cut_soon(&self, effects: u64, how: Cut) {
+        let at = self.effects() + effects;
+        self.cut_at(at, how);
+    }
+
+    pub fn has_been_off(&self) -> bool {
+        self.supply().cuts > 0
+    }
+
+    pub fn is_off(&self) -> bool {
+        self.supply().off
+    }
+
+    /// The power is back; the disk is as it was.
+    pub fn restore(&self) {
+        let mut supply = self.supply();
+        (supply.off, supply.cut) = (false, None);
+    }
+
+    pub fn effects(&self) -> u64 {
+        self.supply().effects.len() as u64
+    }
+
+    /// Numbers of the effects of one kind, so far.
+    pub fn numbers_of(&self, kind: Effect) -> Vec<u64> {
+        let supply = self.supply();
+        let all = supply.effects.iter().enumerate();
+        all.filter(|(_, effect)| **effect == kind).map(|(number, _)| number as u64).collect()
+    }
+
+    pub fn set_mood(&self, mood: Mood) {
+        self.supply().mood = mood;
+    }
+
+    pub fn fill_disk(&self, full: bool) {
+        self.supply().disk_full = full;
+    }
+
+    pub fn break_disk(&self, broken: bool) {
+        self.supply().disk_broken = broken;
+    }
+
+    fn effect(&self, effect: Effect) -> Fate {
+        let mut supply = self.supply();
+        if supply.off {
+            return Fate::Never;
+        }
+        let number = supply.effects.len() as u64;
+        supply.effects.push(effect);
+        match supply.cut {
+            Some((at, how)) if at <= number => {
+                (supply.off, supply.cuts) = (true, supply.cuts + 1);
+                Fate::Struck(how)
+            }
+            _ => Fate::Happens,
+        }
+    }
+
+    /// What the cable does to an exchange of a computer that has power.
+    fn mishap(&self) -> Option<Mishap> {
+        let mut supply = self.supply();
+        let number = supply.effects.len() as u64 - 1;
+        if let Some((at, how)) = supply.mood.unplug_at
+            && at == number
+        {
+            return Some(Mishap::Cut(how));
+        }
+        if supply.mood.unplugged > 0 {
+            supply.mood.unplugged -= 1;
+            return Some(Mishap::Cut(Cut::Before));
+        }
+        let Mood { mishap_one_in, garbles, .. } = supply.mood;
+        if mishap_one_in == 0 || supply.rng.u32(..mishap_one_in) != 0 {
+            return None;
+        }
+        Some(match supply.rng.u8(..if garbles { 4 } else { 3 }) {
+            0 => Mishap::Cut(Cut::Before),
+            1 => Mishap::Cut(Cut::Within(supply.rng.usize(..))),
+            2 => Mishap::Cut(Cut::After),
+            _ => Mishap::Garbled(supply.rng.u64(..)),
+        })
+    }
+}
+
+enum Mishap {
+    Cut(Cut),
+    Garbled(u64),
+}
+
+/// The disk of the building.
+pub struct SimDisk(pub Building);
+
+impl Disk for SimDisk {
+    fn free_bytes(&mut self) -> std::io::Result<u64> {
+        let fault = || Err(std::io::Error::from(ErrorKind::Other));
+        match self.0.effect(Effect::Commit) {
+            Fate::Never | Fate::Struck(Cut::Before | Cut::Within(_)) => return fault(),
+            Fate::Happens | Fate::Struck(Cut::After) => {}
+        }
+        let supply = self.0.supply();
+        match (supply.disk_broken, supply.disk_full) {
+            (true, _) => fault(),
+            (_, true) => Ok(0),
+            _ => Ok(u64::MAX),
+        }
+    }
+}
+
+/// The wire of the building to one machine.
+pub struct SimWire {
+    wire: Emulated,
+    machine: SharedMachine,
+    building: Building,
+    clock: SimClock,
+    /// An answer is due, and will be lost or garbled.
+    pending: Option<(usize, Option<Mishap>)>,
+}
+
+impl SimWire {
+    pub fn new(machine: SharedMachine, building: Building, clock: SimClock) -> SimWire {
+        SimWire { wire: Emulated::new(machine.clone()), machine, building, clock, pending: None }
+    }
+
+    fn fate(&self) -> Option<Mishap> {
+        match self.building.effect(Effect::Exchange) {
+            Fate::Never => Some(Mishap::Cut(Cut::Before)),
+            Fate::Struck(how) => Some(Mishap::Cut(how)),
+            Fate::Happens => self.building.mishap(),
+        }
+    }
+
+    fn broken(&mut self, request: &[u8], how: Cut) -> TransportError {
+        let bytes = match how {
+            Cut::Before => 0,
+            Cut::Within(bytes) => bytes % (request.len() + 1),
+            Cut::After => request.len(),
+        };
+        self.wire.break_after(request, bytes)
+    }
+}
+
+impl Transport for SimWire {
+    fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
+        self.pending = None;
+        match self.fate() {
+            Some(Mishap::Cut(how)) => Err(self.broken(request, how)),
+            mishap => {
+                self.pending = Some((request.len(), mishap));
+                self.wire.send(request, patience)
+            }
+        }
+    }
+
+    fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
+        let (sent_bytes, mishap) = match self.pending.take() {
+            Some(pending) => pending,
+            // A machine that is only looked at.
+            None => (0, self.fate()),
+        };
+        match mishap {
+            Some(Mishap::Cut(_)) => {
+                answer.clear();
+                self.machine.lock().hang_up();
+                let kind = WireFault::Broken(ErrorKind::BrokenPipe);
+                Err(TransportError { kind, sent_bytes })
+            }
+            Some(Mishap::Garbled(seed)) => {
+                self.wire.receive(answer, patience)?;
+                garble(answer, &mut Rng::with_seed(seed));
+                Ok(())
+            }
+            None => self.wire.receive(answer, patience),
+        }
+    }
+
+    fn pause(&mut self, span: Duration) {
+        self.wire.pause(span);
+        self.clock.pass(span);
+    }
+}
+
+fn garble(answer: &mut Vec<u8>, rng: &mut Rng) {
+    if answer.is_empty() {
+        return;
+    }
+    let at = rng.usize(..answer.len());
+    if rng.bool() { answer.truncate(at) } else { answer[at] ^= rng.u8(1..) }
+}
+
+/// Both clocks of the station.
+#[derive(Clone)]
+pub struct SimClock(Arc<Mutex<(Timestamp, Duration)>>);
+
+impl SimClock {
+    pub fn new() -> SimClock {
+        SimClock(Arc::new(Mutex::new((start(), Duration::ZERO))))
+    }
+
+    /// Time passes.
+    pub fn pass(&self, span: Duration) {
+        self.jump(SignedDuration::try_from(span).unwrap_or(SignedDuration::ZERO));
+        self.0.lock().expect("no panic").1 += span;
+    }
+
+    /// Only the clock on the wall is set.
+    pub fn jump(&self, by: SignedDuration) {
+        self.0.lock().expect("no panic").0 += by;
+    }
+
+    /// Somebody sets the clock on the wall right.
+    pub fn reset(&self) {
+        let mut clocks = self.0.lock().expect("no panic");
+        clocks.0 = start() + SignedDuration::try_from(clocks.1).unwrap_or(SignedDuration::ZERO);
+    }
+
+    pub fn clock(&self) -> Clock {
+        let (wall, steady) = (self.clone(), self.clone());
+        Clock::of(
+            move || wall.0.lock().expect("no panic").0,
+            move || steady.0.lock().expect("no panic").1,
+        )
+    }
+}
+
+fn start() -> Timestamp {
+    "2026-03-02T01:00:00Z".parse().expect("a time")
+}

@@ -1,0 +1,162 @@
+//! Worlds from seeds: a few in every run, a million cards in a long one, and the seeds that once found something.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use drivers::emulation::EmulatorSettings;
+use kartu::lifecycle::State;
+
+use crate::cards::settings;
+use crate::people::Weather;
+use crate::power::Mood;
+use crate::world::World;
+
+/// Seeds that once broke the promise; each with what it found.
+const KEPT: &[u64] = &[];
+
+/// Jobs of one world.
+const JOBS: usize = 40;
+/// Steps in which all of them may be dealt with while things go wrong, and then while nothing does.
+const STEPS: usize = 500;
+const CALM_STEPS: usize = 1500;
+
+/// What came of one world.
+#[derive(Default)]
+struct Came {
+    cards: u64,
+    by_machine: u64,
+    by_person: u64,
+    lies: u64,
+}
+
+fn weather(world: &mut World) -> Weather {
+    let any = |world: &mut World, of: &[u32]| of[world.rng.usize(..of.len())];
+    Weather {
+        power_one_in: any(world, &[0, 10, 40]),
+        hands_one_in: any(world, &[0, 15, 60]),
+        wire_one_in: any(world, &[0, 20, 80]),
+        disk_one_in: any(world, &[0, 0, 40]),
+        clock_one_in: any(world, &[0, 0, 60]),
+        garbles: world.rng.bool(),
+        wrong_answers: world.rng.bool(),
+    }
+}
+
+/// One world from its seed to its end.
+fn live(seed: u64) -> Came {
+    let mut world = World::new(seed, EmulatorSettings { no_counters: seed % 7 == 3, ..settings() });
+    let weather = weather(&mut world);
+    world.tell(format!("seed {seed}: {weather:?}"));
+    for _ in 0..STEPS {
+        world.step(&weather, JOBS);
+        let ended = |state: &State| *state == State::Printed;
+        if world.posted.len() == JOBS
+            && world.states().values().filter(|s| ended(s)).count() == JOBS
+        {
+            break;
+        }
+    }
+    calm_down(&mut world);
+    let jobs = world.posted.len();
+    Came {
+        cards: jobs as u64,
+        by_machine: world.truth.by_machine.into(),
+        by_person: world.truth.by_person.into(),
+        lies: world.truth.lied_about.len() as u64,
+    }
+}
+
+/// Nothing goes wrong any more and everybody does what he should: every job must come to its card.
+pub fn calm_down(world: &mut World) {
+    world.tell("all is calm");
+    world.building.set_mood(Mood::default());
+    world.building.fill_disk(false);
+    world.building.break_disk(false);
+    world.clock.reset();
+    for _ in 0..CALM_STEPS {
+        if let Some(at) = world.posted.iter().position(|job| job.id.is_none()) {
+            world.post(at);
+        }
+        world.help();
+        world.answer(false);
+        world.go_on();
+        if world.posted.iter().all(|job| world.states().get(&job.mark) == Some(&State::Printed)) {
+            return the_sums_close(world);
+        }
+    }
+    let stuck: Vec<_> = world.states().iter().filter(|(_, s)| **s != State::Printed).collect();
+    panic!("never ends: {stuck:?}\n{}", world.story.join("\n"));
+}
+
+/// Every blank that left the feeder is accounted for.
+fn the_sums_close(world: &World) {
+    let good: u32 = world.truth.good.values().sum();
+    if world.truth.lied_about.is_empty() {
+        assert_eq!(good, world.truth.written_good, "good cards\n{}", world.story.join("\n"));
+    }
+}
+
+fn run(seeds: impl Iterator<Item = u64> + Send, lanes: usize) -> Came {
+    let seeds = std::sync::Mutex::new(seeds);
+    let sums: [AtomicU64; 4] = Default::default();
+    std::thread::scope(|scope| {
+        for _ in 0..lanes {
+            scope.spawn(|| {
+                while let Some(seed) = seeds.lock().expect("no panic").next() {
+                    let came = live(seed);
+                    for (sum, n) in
+                        sums.iter().zip([came.cards, came.by_machine, came.by_person, came.lies])
+                    {
+                        sum.fetch_add(n, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let [cards, by_machine, by_person, lies] = sums.map(AtomicU64::into_inner);
+    Came { cards, by_machine, by_person, lies }
+}
+
+fn told(came: &Came) {
+    println!(
+        "{} cards; settled by the machine {}, by a person {}; answers that nothing could contradict {}",
+        came.cards, came.by_machine, came.by_person, came.lies
+    );
+}
+
+#[test]
+fn a_few_worlds_keep_the_promise() {
+    let came = run(1..=40, 2);
+    told(&came);
+    assert!(came.by_machine > 0 && came.by_person > 0, "both ways of settling were walked");
+}
+
+#[test]
+fn seeds_that_once_broke_the_promise_keep_it() {
+    run(KEPT.iter().copied(), 2);
+}
+
+#[test]
+fn one_seed_is_one_history() {
+    let story = |seed| {
+        let mut world = World::new(seed, settings());
+        let weather = weather(&mut world);
+        for _ in 0..60 {
+            world.step(&weather, JOBS);
+        }
+        // Ids and times of day differ from run to run; who did what does not.
+        let lines = world.story.iter().filter(|line| !line.starts_with("ledger"));
+        lines.cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(story(11), story(11));
+}
+
+/// As many cards as `KARTU_SIM_CARDS` says, from `KARTU_SIM_SEED` on.
+#[test]
+#[ignore = "long; tests/bench/simulation runs it"]
+fn long() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
+    let cards = number("KARTU_SIM_CARDS").unwrap_or(10_000);
+    let first = number("KARTU_SIM_SEED").unwrap_or(1);
+    let lanes = std::thread::available_parallelism().map_or(2, usize::from);
+    told(&run(first..first + cards.div_ceil(JOBS as u64), lanes));
+}

@@ -1,0 +1,130 @@
+//! The truth: what lies in the trays and in people's hands, held against what the ledger says, after every step.
+
+use std::collections::BTreeMap;
+
+use drivers::emulation::{Departed, Finish, Way};
+use kartu::ledger::{JobId, Ledger};
+use kartu::lifecycle::State;
+
+use crate::cards::{MARKS, mark_in};
+
+/// What exists, and what the ledger says of it.
+#[derive(Default)]
+pub struct Truth {
+    /// By mark, from the ledger's lines.
+    pub states: BTreeMap<usize, State>,
+    /// Good cards that exist, by mark.
+    pub good: BTreeMap<usize, u32>,
+    /// Cards that are in nobody's good pile: rejected, or destroyed by hand.
+    pub spoiled: u32,
+    /// A card that somebody has just taken out, and whether it is whole.
+    pub in_hand: Vec<(Option<usize>, bool)>,
+    /// A person said what was not so, and nothing could contradict him.
+    pub lied_about: Vec<usize>,
+    /// Blanks that the ledger counts as spoiled.
+    pub written_spoiled: u32,
+    /// Cards that the ledger counts as good.
+    pub written_good: u32,
+    /// Settled by the machine's word alone, and left to a person.
+    pub by_machine: u32,
+    pub by_person: u32,
+    seq: u64,
+}
+
+impl Truth {
+    pub fn departed(&mut self, cards: impl Iterator<Item = (Option<usize>, Departed)>) {
+        for (mark, card) in cards {
+            let whole = card.finish == Finish::Whole;
+            let mark = mark.filter(|_| whole);
+            match (card.way, mark) {
+                (Way::Hopper, Some(mark)) => *self.good.entry(mark).or_default() += 1,
+                (Way::Hopper | Way::RejectBox | Way::Slot, _) => self.spoiled += 1,
+                (Way::Hand, mark) => self.in_hand.push((mark, whole)),
+            }
+        }
+    }
+
+    /// Everything that was written since.
+    pub fn read(&mut self, ledger: &Ledger, story: &mut Vec<String>) {
+        loop {
+            let lines = ledger.events_after(self.seq, 200).expect("the ledger is read");
+            let full = lines.len() == 200;
+            for line in lines {
+                self.seq = line.seq;
+                story.push(format!(
+                    "ledger {}: {} {} {}",
+                    line.seq,
+                    line.reference.as_deref().unwrap_or("-"),
+                    line.event,
+                    line.detail
+                ));
+                let (Some(reference), Some(state)) = (&line.reference, line.state) else {
+                    continue;
+                };
+                let mark = mark_in(reference);
+                assert!(mark < MARKS);
+                self.states.insert(mark, state);
+                match &*line.event {
+                    "card_out" => self.written_good += 1,
+                    "spoil" => self.written_spoiled += 1,
+                    _ => {}
+                }
+                if matches!(&*line.event, "card_out" | "spoil" | "no_card") {
+                    let person = line.detail["evidence"]["person"].is_object();
+                    *(if person { &mut self.by_person } else { &mut self.by_machine }) += 1;
+                }
+            }
+            if !full {
+                return;
+            }
+        }
+    }
+
+    /// Write before you act.
+    pub fn intent_stands(
+        &self,
+        ledger: &Ledger,
+        job: &JobId,
+        intent: &str,
+        story: &mut Vec<String>,
+    ) {
+        let lines = ledger.events_of(job).expect("the ledger is read");
+        let last = lines.last().map(|line| line.event.as_str());
+        assert_eq!(last, Some(intent), "an order without its intent\n{}", story.join("\n"));
+        story.push(format!("order: {intent}"));
+    }
+
+    /// The promise.
+    ///
+    /// # Errors
+    /// How it is broken.
+    pub fn holds(&self) -> Result<(), String> {
+        for mark in 0..MARKS {
+            let good = self.good.get(&mark).copied().unwrap_or(0);
+            if self.lied_about.contains(&mark) {
+                continue;
+            }
+            if good > 1 {
+                return Err(format!("TWO good cards for SIM-{mark}"));
+            }
+            let Some(state) = self.states.get(&mark) else { continue };
+            let held = self.in_hand.iter().any(|(whose, whole)| *whose == Some(mark) && *whole);
+            match state {
+                State::Printed | State::HandedOver if good == 0 && !held => {
+                    return Err(format!("SIM-{mark} is {} and there is NO card", state.name()));
+                }
+                State::Printed | State::HandedOver | State::Printing | State::Unsure => {}
+                _ if good > 0 => {
+                    return Err(format!("SIM-{mark} is {} and its card EXISTS", state.name()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// How many good cards of it exist.
+    pub fn good(&self, mark: usize) -> u32 {
+        self.good.get(&mark).copied().unwrap_or(0)
+    }
+}

@@ -1,0 +1,239 @@
+//! One world: a station, its machine, its building, and what the people in it know. Turned by hand, in one thread, so that
+//! one seed is one history.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use drivers::emulation::{Lever, SharedMachine};
+use fastrand::Rng;
+use kartu::job::{JobRequest, Recommendation};
+use kartu::ledger::{Accepted, JobId, Ledger, NewJob};
+use kartu::lifecycle::State;
+use kartu::report::Metrics;
+use kartu::station::{Device, Handle, Message, Order, Parts, Station};
+use tempfile::TempDir;
+
+use crate::cards::{Cards, cards, machine};
+use crate::power::{Building, SimClock, SimDisk, SimWire};
+use crate::truth::Truth;
+use drivers::emulation::EmulatorSettings;
+
+/// A job as its client knows it.
+pub struct Posted {
+    pub mark: usize,
+    /// From the first 201 on.
+    pub id: Option<JobId>,
+}
+
+/// A station that has power.
+pub struct Running {
+    pub station: Station,
+    pub handle: Handle,
+    device: Device,
+    orders: Receiver<Order>,
+}
+
+pub struct World {
+    pub machine: SharedMachine,
+    pub building: Building,
+    pub clock: SimClock,
+    pub rng: Rng,
+    pub posted: Vec<Posted>,
+    pub truth: Truth,
+    pub running: Option<Running>,
+    pub ledger: Option<Ledger>,
+    /// What happened, for whoever reads a failing seed.
+    pub story: Vec<String>,
+    cards: Arc<Cards>,
+    folder: TempDir,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl World {
+    pub fn new(seed: u64, settings: EmulatorSettings) -> World {
+        let mut rng = Rng::with_seed(seed);
+        let building = Building::new(rng.fork());
+        // In memory where there is such a place: what a disk does to a ledger has tests of its own.
+        let memory = PathBuf::from("/dev/shm");
+        let place = if memory.is_dir() { memory } else { std::env::temp_dir() };
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let mut world = World {
+            machine: machine(settings),
+            building,
+            clock: SimClock::new(),
+            rng,
+            posted: Vec::new(),
+            truth: Truth::default(),
+            running: None,
+            ledger: None,
+            story: Vec::new(),
+            cards: cards(),
+            folder: TempDir::new_in(place).expect("a folder"),
+            runtime: runtime.expect("a runtime"),
+        };
+        world.boot();
+        world
+    }
+
+    pub fn tell(&mut self, what: impl Into<String>) {
+        self.story.push(what.into());
+    }
+
+    /// The computer starts, with what lies on its disk.
+    pub fn boot(&mut self) {
+        self.building.restore();
+        let path = self.folder.path().join("ledger.db");
+        let disk = Box::new(SimDisk(self.building.clone()));
+        let ledger = Ledger::open_on(&path, self.clock.clock(), disk);
+        let ledger = ledger.unwrap_or_else(|error| panic!("the ledger is refused: {error}"));
+        let (machine, building) = (self.machine.clone(), self.building.clone());
+        let clock = self.clock.clone();
+        let device = Device::new(Box::new(move || {
+            let wire = SimWire::new(machine.clone(), building.clone(), clock.clone());
+            drivers::open("evolis", None, Box::new(wire))
+        }));
+        let (to_device, orders) = mpsc::channel();
+        let parts = Parts {
+            name: "simulation".to_owned(),
+            ledger: ledger.clone(),
+            maker: self.cards.clone(),
+            clock: self.clock.clock(),
+            metrics: Metrics::default(),
+        };
+        let (mut station, handle) = Station::new(parts, Some(to_device));
+        station.look();
+        self.ledger = Some(ledger);
+        self.running = Some(Running { station, handle, device, orders });
+    }
+
+    /// The computer is dark; the machine goes on by itself for a while.
+    pub fn crash(&mut self) {
+        self.tell("the computer loses its power");
+        self.running = None;
+        if let Some(ledger) = self.ledger.take() {
+            ledger.close();
+        }
+    }
+
+    /// One turn of the station, and every order that it gives; the truth is looked at after each.
+    pub fn turn(&mut self) -> bool {
+        let mut gave_orders = false;
+        loop {
+            let Some(running) = &mut self.running else { return gave_orders };
+            running.station.turn();
+            let order = running.orders.try_recv();
+            if self.building.is_off() {
+                self.crash();
+                self.look_at_the_truth();
+                return gave_orders;
+            }
+            self.look_at_the_truth();
+            let (Ok(order), Some(running)) = (order, &mut self.running) else { return gave_orders };
+            gave_orders = true;
+            if let (Some(line), Some(ledger)) = (must_stand_before(&order), &self.ledger) {
+                self.truth.intent_stands(ledger, line.0, line.1, &mut self.story);
+            }
+            let report = running.device.perform(order);
+            running.handle.tell(Message::Device(report));
+        }
+    }
+
+    /// Time passes for everybody.
+    pub fn pass(&mut self, span: Duration) {
+        self.clock.pass(span);
+        self.machine.lock().elapse(span);
+    }
+
+    /// The client posts a job, or posts it again; true when it is known to be taken in.
+    pub fn post(&mut self, at: usize) -> bool {
+        let Some(ledger) = self.ledger.clone() else { return false };
+        let mark = self.posted[at].mark;
+        let accepted = self.runtime.block_on(ledger.accept(new_job(mark)));
+        let record = match accepted {
+            Ok(Accepted::New(record) | Accepted::Before(record)) => record,
+            Ok(other) => panic!("one job, one answer: {other:?}"),
+            Err(_) => return false,
+        };
+        if let Some(known) = &self.posted[at].id {
+            assert_eq!(*known, record.id, "the same key is the same job");
+        }
+        self.posted[at].id = Some(record.id);
+        if let Some(running) = &self.running {
+            running.handle.wake();
+        }
+        true
+    }
+
+    pub fn look_at_the_truth(&mut self) {
+        let departed = self.machine.lock().take_departed();
+        for card in &departed {
+            self.story.push(format!("a card leaves: {card:?}"));
+        }
+        let marks = departed.into_iter().map(|card| (self.cards.mark_of(&card), card));
+        self.truth.departed(marks);
+        if let Some(ledger) = &self.ledger {
+            self.truth.read(ledger, &mut self.story);
+        }
+        if let Err(broken) = self.truth.holds() {
+            panic!("{broken}\n{}", self.story.join("\n"));
+        }
+    }
+
+    /// Somebody's hands.
+    pub fn pull(&mut self, lever: Lever) {
+        self.story.push(format!("hands: {lever:?}"));
+        self.machine.pull(lever);
+        self.look_at_the_truth();
+    }
+
+    pub fn states(&self) -> &BTreeMap<usize, State> {
+        &self.truth.states
+    }
+}
+
+/// Whose line must be the last of its kind before an order is carried out.
+fn must_stand_before(order: &Order) -> Option<(&JobId, &'static str)> {
+    match order {
+        Order::Look | Order::ComeToRest(None) => None,
+        Order::Print(job, _) => Some((job, "print")),
+        Order::ComeToRest(Some(job)) => Some((job, "come_to_rest")),
+        Order::Reject(job) => Some((job, "reject")),
+    }
+}
+
+fn new_job(mark: usize) -> NewJob {
+    let yes = Recommendation {
+        nomor: Some(format!("R-{mark}")),
+        keputusan: "SETUJU".to_owned(),
+        oleh: None,
+        pada: None,
+        kadaluarsa: None,
+        daftar_periksa: BTreeMap::new(),
+        peringatan_disetujui: Vec::new(),
+        hash_data: None,
+        tanda: None,
+    };
+    NewJob {
+        id: JobId::new(),
+        request: JobRequest {
+            product: "sim".to_owned(),
+            reference: format!("SIM-{mark}"),
+            reason: "BARU".to_owned(),
+            fields: BTreeMap::new(),
+            attachments: Vec::new(),
+            recommendation: Some(yes),
+            photo: None,
+            replaces: None,
+        },
+        photo: None,
+        key: Some(format!("key-{mark}")),
+        approval: Some(format!("R-{mark}")),
+        body_sha256: [mark as u8; 32],
+        kind: None,
+        findings: Vec::new(),
+        state: if mark.is_multiple_of(5) { State::Received } else { State::Queued },
+    }
+}
