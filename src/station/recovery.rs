@@ -101,7 +101,7 @@ impl Station {
             return Ok(false);
         }
         if !self.machine.is_known() {
-            self.look();
+            self.look_if_it_answers();
             return Ok(false);
         }
         let Some(status) = &self.machine.status else { return Ok(false) };

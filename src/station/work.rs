@@ -182,7 +182,7 @@ impl Station {
             return Ok(());
         }
         if !self.machine.is_known() {
-            self.look();
+            self.look_if_it_answers();
             return Ok(());
         }
         let Some(status) = self.machine.status.as_ref().filter(|s| is_well(s)) else {
@@ -306,6 +306,13 @@ impl Station {
         }
         let Some(device) = &self.device else { return };
         self.machine.looking = device.send(Order::Look).is_ok();
+    }
+
+    /// A machine that did not answer is asked again when the patience is over, not at once and for ever.
+    pub(super) fn look_if_it_answers(&mut self) {
+        if self.machine.error.is_none() {
+            self.look();
+        }
     }
 
     /// The printer carries out an order that may move a card.

@@ -128,11 +128,11 @@ impl World {
     pub fn help(&mut self) {
         let state = self.machine.lock().state();
         let is = |key: &str| state[key].as_bool() == Some(true);
-        let stuck = state["machine"]["card"]["stuck"].as_bool() == Some(true);
+        let complains = state["machine"]["status"]["error"].to_string().contains("MECHANICAL");
         if !is("powered") {
             self.pull(Lever::PowerOn);
         }
-        if stuck {
+        if complains {
             self.pull(Lever::OpenCover);
             self.pull(Lever::TakeCardOut);
             self.pull(Lever::CloseCover);

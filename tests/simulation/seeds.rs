@@ -84,7 +84,7 @@ pub fn calm_down(world: &mut World) {
         }
     }
     let stuck: Vec<_> = world.states().iter().filter(|(_, s)| **s != State::Printed).collect();
-    panic!("never ends: {stuck:?}\n{}", world.story.join("\n"));
+    panic!("never ends: {stuck:?}\n{}", world.stands());
 }
 
 /// Every blank that left the feeder is accounted for.
@@ -101,7 +101,7 @@ fn run(seeds: impl Iterator<Item = u64> + Send, lanes: usize) -> Came {
     std::thread::scope(|scope| {
         for _ in 0..lanes {
             scope.spawn(|| {
-                while let Some(seed) = seeds.lock().expect("no panic").next() {
+                while let Some(seed) = next(&seeds) {
                     let came = live(seed);
                     for (sum, n) in
                         sums.iter().zip([came.cards, came.by_machine, came.by_person, came.lies])
@@ -114,6 +114,11 @@ fn run(seeds: impl Iterator<Item = u64> + Send, lanes: usize) -> Came {
     });
     let [cards, by_machine, by_person, lies] = sums.map(AtomicU64::into_inner);
     Came { cards, by_machine, by_person, lies }
+}
+
+/// The others go on when one world breaks.
+fn next(seeds: &std::sync::Mutex<impl Iterator<Item = u64>>) -> Option<u64> {
+    seeds.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next()
 }
 
 fn told(came: &Came) {

@@ -189,6 +189,13 @@ impl World {
         self.look_at_the_truth();
     }
 
+    /// How everything stands, for whoever reads why a world never ends.
+    pub fn stands(&self) -> String {
+        let station = self.running.as_ref().map(|r| r.handle.watch().borrow().clone());
+        let machine = self.machine.lock().state();
+        format!("{}\n{station:#?}\n{machine:#}", self.story.join("\n"))
+    }
+
     pub fn states(&self) -> &BTreeMap<usize, State> {
         &self.truth.states
     }
