@@ -95,6 +95,8 @@ pub enum Reason {
     OtherMachine,
     /// Other cards were begun on it since.
     OthersPrinted,
+    /// It cannot be asked now.
+    Silent,
     /// It tells no counter.
     NoCounter,
     /// Its counter went back.
@@ -158,6 +160,12 @@ impl Since {
         self.disturbed |= facts.disturbed();
         self.restarted |= facts.restarted;
         self.stood_inside |= facts.stands_inside();
+    }
+
+    /// The card that stands inside is sent to the reject box: what happened before does not matter any more.
+    pub fn reject(&mut self) {
+        (self.rejecting, self.stood_inside) = (true, true);
+        (self.disturbed, self.restarted) = (false, false);
     }
 }
 
@@ -264,6 +272,7 @@ impl Reason {
             Self::Nameless => "nameless",
             Self::OtherMachine => "other_machine",
             Self::OthersPrinted => "others_printed",
+            Self::Silent => "silent",
             Self::NoCounter => "no_counter",
             Self::CounterWentBack => "counter_went_back",
             Self::SeveralEntered => "several_entered",
@@ -320,6 +329,10 @@ impl Reason {
             Self::OthersPrinted => (
                 "Kartu lain sudah dicetak setelahnya, jadi penghitung tidak dapat menjawab lagi.",
                 "Other cards were printed since, so the counter cannot tell any more.",
+            ),
+            Self::Silent => (
+                "Printer tidak dapat ditanya sekarang; mungkin masih mencetak. Pastikan tidak ada kartu di dalamnya.",
+                "The printer cannot be asked now; it may still be printing. Make sure that no card is inside.",
             ),
             Self::NoCounter => (
                 "Printer tidak menyebut penghitung kartunya.",

@@ -19,8 +19,8 @@ pub enum Order {
     Look,
     /// Print this card. The intent is in the ledger.
     Print(JobId, PreparedCard),
-    /// End what a lost computer left in the machine. The intent is in the ledger. Without a job nothing is left, and the
-    /// machine is only used, so that it stops saying that it was just switched on.
+    /// End what a lost computer left in the machine. The intent is in the ledger. Without a job nobody's
+    /// card is at stake, or the machine is only used, so that it stops saying that it was just switched on.
     ComeToRest(Option<JobId>),
     /// Put the card that is inside into the reject box. The intent is in the ledger.
     Reject(JobId),

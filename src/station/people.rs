@@ -99,10 +99,12 @@ impl Station {
 
     /// What the machine says against the answer, if it is the same machine and its word still counts.
     fn contradiction(&mut self, job: &JobId, look: &Look) -> Result<Option<Reason>, Unsettled> {
-        if look.insist || self.machine.error.is_some() {
+        if look.insist || self.ledger.job(job)?.state != State::Unsure {
             return Ok(None);
         }
-        let Some(status) = &self.machine.status else { return Ok(None) };
+        // A tray that is empty while the machine still prints says nothing.
+        let status = self.machine.status.as_ref().filter(|_| self.machine.fresh);
+        let Some(status) = status else { return Ok(Some(Reason::Silent)) };
         let now = evidence::Facts::of(status);
         let doubt = self.doubts()?.iter().find(|doubt| doubt.job == *job);
         let Some(doubt) = doubt else { return Ok(None) };

@@ -52,10 +52,7 @@ impl Doubt {
             let facts = || serde_json::from_value::<Facts>(line.detail["machine"].clone());
             match (&*line.event, facts()) {
                 (LOOKED | COME_TO_REST, Ok(facts)) => doubt.since.looked(&facts),
-                (REJECT, Ok(facts)) => {
-                    doubt.since.looked(&facts);
-                    doubt.since.rejecting = true;
-                }
+                (REJECT, Ok(_)) => doubt.since.reject(),
                 (LEFT_TO_A_PERSON, _) => {
                     doubt.told = serde_json::from_value(line.detail["row"].clone()).ok();
                 }
@@ -143,7 +140,7 @@ impl Station {
                 self.act(&job, COME_TO_REST, now, Order::ComeToRest(Some(job.clone())))
             }
             Verdict::Reject => {
-                doubt.since.rejecting = true;
+                doubt.since.reject();
                 self.act(&job, REJECT, now, Order::Reject(job.clone()))
             }
             Verdict::NoCard(row) => self.settle_doubt(&job, Event::NoCard, row, now),
@@ -151,6 +148,17 @@ impl Station {
             Verdict::Printed(row) => self.settle_doubt(&job, Event::CardOut, row, now),
             Verdict::Unsure(row) => self.leave_to_a_person(at, row, now),
         }
+    }
+
+    /// Brings a machine to rest that no doubt is about.
+    pub(super) fn use_it(&mut self) -> Result<(), LedgerError> {
+        let Some(status) = &self.machine.status else { return Ok(()) };
+        let machine = Facts::of(status);
+        self.ledger.note_station(COME_TO_REST, json!({ "machine": machine })).wait()?;
+        (self.machine.used, self.machine.fresh) = (true, false);
+        let order = Order::ComeToRest(None);
+        self.recovering = self.device.as_ref().is_some_and(|device| device.send(order).is_ok());
+        Ok(())
     }
 
     /// The intent, synced; then the machine moves.

@@ -185,13 +185,13 @@ impl Station {
             self.look_if_it_answers();
             return Ok(());
         }
-        let Some(status) = self.machine.status.as_ref().filter(|s| is_well(s)) else {
-            return Ok(());
-        };
-        // A sign that already stands would hide the next time that it is switched off, in the middle of a card.
-        if status.restarted && !self.machine.used {
-            (self.machine.used, self.machine.fresh) = (true, false);
-            self.recovering = device.send(Order::ComeToRest(None)).is_ok();
+        let Some(status) = &self.machine.status else { return Ok(()) };
+        // A sign that already stands would hide the next time that it is switched off, in the middle of a card; and a job
+        // that owns the machine is nobody's any more.
+        if !status.busy && (status.owned || (status.restarted && !self.machine.used)) {
+            return self.use_it();
+        }
+        if !is_well(status) {
             return Ok(());
         }
         let Some(ready) = self.next.take() else { return Ok(()) };

@@ -139,6 +139,14 @@ impl World {
         } else if is("cover_open") {
             self.pull(Lever::CloseCover);
         }
+        let snapshot = self.running.as_ref().map(|running| running.handle.watch());
+        let nobodys = snapshot.is_some_and(|snapshot| {
+            let reasons = &snapshot.borrow().state_reasons;
+            reasons.iter().any(|reason| reason.message.en.contains("belongs to no job"))
+        });
+        if nobodys {
+            self.pull(Lever::TakeCardOut);
+        }
         if state["feeder_cards"].as_u64() == Some(0) {
             self.pull(Lever::LoadFeeder(100));
         }
@@ -155,30 +163,42 @@ impl World {
 
     /// The officer looks at one job that waits for somebody, and says what he sees, or first something else.
     pub fn answer(&mut self, may_be_wrong: bool) {
-        let waiting = |state: &State| matches!(state, State::Unsure | State::Held);
-        let some: Vec<usize> = self
-            .states()
-            .iter()
-            .filter(|(_, state)| waiting(state))
-            .map(|(mark, _)| *mark)
-            .collect();
+        let truth = &self.truth;
+        // Whoever took a card out of the machine while nobody looked knows that it is not in the tray.
+        let missed = |mark: &usize| truth.taken.contains(mark) && truth.good(*mark) == 0;
+        let waiting = |mark: &usize, state: &State| match state {
+            State::Unsure | State::Held => true,
+            State::Printed => missed(mark),
+            _ => false,
+        };
+        let some = self.states().iter().filter(|(mark, state)| waiting(mark, state));
+        let some: Vec<usize> = some.map(|(mark, _)| *mark).collect();
         if some.is_empty() {
             return;
         }
         let mark = some[self.rng.usize(..some.len())];
         let Some(id) = self.posted[mark].id.clone() else { return };
-        if self.states()[&mark] == State::Held {
-            return self.release(id);
+        match self.states()[&mark] {
+            State::Held => return self.release(id),
+            State::Printed => {
+                if self.seen(mark) == Seen::Spoiled {
+                    self.say(mark, &id, Seen::Spoiled, false);
+                }
+                return;
+            }
+            _ => {}
         }
         if may_be_wrong && self.rng.u8(..4) == 0 {
             let wrong = [Seen::Printed, Seen::Spoiled, Seen::NoCard][self.rng.usize(..3)];
             let right = self.seen(mark);
-            if self.say(mark, &id, wrong, false) {
-                if wrong != right {
-                    self.truth.lied_about.push(mark);
-                }
+            let lies = self.truth.lied_about.len();
+            self.truth.lied_about.extend((wrong != right).then_some(mark));
+            self.say(mark, &id, wrong, false);
+            if self.states()[&mark] != State::Unsure {
                 return;
             }
+            // Contradicted: he looks again.
+            self.truth.lied_about.truncate(lies);
         }
         self.look_and_say(mark, &id);
     }

@@ -13,12 +13,18 @@ use crate::cards::{MARKS, mark_in};
 pub struct Truth {
     /// By mark, from the ledger's lines.
     pub states: BTreeMap<usize, State>,
+    /// Blanks that came out of the machine, in whatever way and shape.
+    pub left_the_machine: u32,
     /// Good cards that exist, by mark.
     pub good: BTreeMap<usize, u32>,
     /// Cards that are in nobody's good pile: rejected, or destroyed by hand.
     pub spoiled: u32,
     /// A card that somebody has just taken out, and whether it is whole.
     pub in_hand: Vec<(Option<usize>, bool)>,
+    /// The job that the station printed last.
+    pub printing: Option<usize>,
+    /// Jobs whose card somebody took out of the machine: if the station did not see it, only he knows.
+    pub taken: Vec<usize>,
     /// A person said what was not so, and nothing could contradict him.
     pub lied_about: Vec<usize>,
     /// Blanks that the ledger counts as spoiled.
@@ -34,12 +40,16 @@ pub struct Truth {
 impl Truth {
     pub fn departed(&mut self, cards: impl Iterator<Item = (Option<usize>, Departed)>) {
         for (mark, card) in cards {
+            self.left_the_machine += 1;
             let whole = card.finish == Finish::Whole;
             let mark = mark.filter(|_| whole);
             match (card.way, mark) {
                 (Way::Hopper, Some(mark)) => *self.good.entry(mark).or_default() += 1,
                 (Way::Hopper | Way::RejectBox | Way::Slot, _) => self.spoiled += 1,
-                (Way::Hand, mark) => self.in_hand.push((mark, whole)),
+                (Way::Hand, mark) => {
+                    self.taken.extend(self.printing);
+                    self.in_hand.push((mark, whole));
+                }
             }
         }
     }
@@ -66,7 +76,11 @@ impl Truth {
                 self.states.insert(mark, state);
                 match &*line.event {
                     "card_out" => self.written_good += 1,
-                    "spoil" => self.written_spoiled += 1,
+                    "spoil" => {
+                        self.written_spoiled += 1;
+                        // A card that was counted as good was found bad.
+                        self.written_good -= u32::from(state == State::Spoiled);
+                    }
                     _ => {}
                 }
                 if matches!(&*line.event, "card_out" | "spoil" | "no_card") {
@@ -110,8 +124,8 @@ impl Truth {
             let Some(state) = self.states.get(&mark) else { continue };
             let held = self.in_hand.iter().any(|(whose, whole)| *whose == Some(mark) && *whole);
             match state {
-                State::Printed | State::HandedOver if good == 0 && !held => {
-                    return Err(format!("SIM-{mark} is {} and there is NO card", state.name()));
+                State::Printed if good == 0 && !held && !self.taken.contains(&mark) => {
+                    return Err(format!("SIM-{mark} is printed and there is NO card"));
                 }
                 State::Printed | State::HandedOver | State::Printing | State::Unsure => {}
                 _ if good > 0 => {

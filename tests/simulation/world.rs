@@ -136,6 +136,10 @@ impl World {
             if let (Some(line), Some(ledger)) = (must_stand_before(&order), &self.ledger) {
                 self.truth.intent_stands(ledger, line.0, line.1, &mut self.story);
             }
+            if let (Order::Print(job, _), Some(ledger)) = (&order, &self.ledger) {
+                let job = ledger.job(job).expect("it was taken in");
+                self.truth.printing = Some(crate::cards::mark_in(&job.reference));
+            }
             let report = running.device.perform(order);
             running.handle.tell(Message::Device(report));
         }
@@ -189,6 +193,17 @@ impl World {
         self.look_at_the_truth();
     }
 
+    /// Has the job its card, or does it visibly want something that nobody here gives: a new recommendation, or a new job
+    /// for a card that was destroyed?
+    pub fn has_ended(&self, mark: usize) -> bool {
+        match self.states().get(&mark) {
+            Some(State::Printed) => self.truth.good(mark) > 0 || !self.truth.taken.contains(&mark),
+            Some(State::Spoiled) => true,
+            Some(State::Held) => mark.is_multiple_of(4),
+            _ => false,
+        }
+    }
+
     /// How everything stands, for whoever reads why a world never ends.
     pub fn stands(&self) -> String {
         let station = self.running.as_ref().map(|r| r.handle.watch().borrow().clone());
@@ -217,7 +232,7 @@ fn new_job(mark: usize) -> NewJob {
         keputusan: "SETUJU".to_owned(),
         oleh: None,
         pada: None,
-        kadaluarsa: None,
+        kadaluarsa: (!mark.is_multiple_of(4)).then(|| "2099-01-01T00:00:00Z".to_owned()),
         daftar_periksa: BTreeMap::new(),
         peringatan_disetujui: Vec::new(),
         hash_data: None,
@@ -226,6 +241,7 @@ fn new_job(mark: usize) -> NewJob {
     NewJob {
         id: JobId::new(),
         request: JobRequest {
+            // One recommendation in four says nothing of its end.
             product: "sim".to_owned(),
             reference: format!("SIM-{mark}"),
             reason: "BARU".to_owned(),
