@@ -12,6 +12,8 @@ use super::LedgerError;
 pub(super) const APPLICATION_ID: i32 = 0x4B52_5455;
 /// Raised with every change of the tables (`PRAGMA user_version`).
 pub(super) const VERSION: i32 = 2;
+/// More than there are different ones, so that none is ever read a second time.
+const STATEMENTS: usize = 64;
 /// Only the reader's short questions can be in the way of the writer, or a technician's sqlite3.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 
@@ -100,6 +102,7 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", 32 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -2048)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(())
 }
 
@@ -109,6 +112,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
     let connection = Connection::open_with_flags(path, flags).map_err(|e| unreadable(path, &e))?;
     connection.busy_timeout(BUSY_LIMIT).map_err(|e| unreadable(path, &e))?;
     connection.pragma_update(None, "cache_size", -1024).map_err(|e| unreadable(path, &e))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
