@@ -10,8 +10,19 @@ use crate::people::Weather;
 use crate::power::Mood;
 use crate::world::World;
 
-/// Seeds that once broke the promise; each with what it found.
-const KEPT: &[u64] = &[];
+/// Seeds that once found something, as the code and the simulation were then.
+const KEPT: &[u64] = &[
+    // A look that was asked for before a print was taken for what the machine says after it: two cards.
+    4, 7, //
+    // A machine that did not answer was asked again at once, for ever.
+    3, //
+    // A person's answer was taken while the machine could not be asked and still printed: two cards.
+    14, 16, //
+    // A job whose computer was lost owned the machine for ever, once its doubt was settled by a person.
+    141, 386, //
+    // A card that was rejected after a restart was left to a person though the station had sent it there itself.
+    167,
+];
 
 /// Jobs of one world.
 const JOBS: usize = 40;
@@ -132,7 +143,7 @@ fn told(came: &Came) {
 
 #[test]
 fn a_few_worlds_keep_the_promise() {
-    let came = run(1..=40, 2);
+    let came = run(1..=16, 2);
     told(&came);
     assert!(came.by_machine > 0 && came.by_person > 0, "both ways of settling were walked");
 }
