@@ -37,6 +37,10 @@ layout = "kia1"
 SAMPLES = stations.ROOT / "config/kia-samples.json"
 NOT_FIELDS = {"id", "case", "latar", "jenis_kia", "berlaku_hingga"}
 TEACH_LIMIT_S = 60
+# What the events tell of cards that nobody saw.
+ROWS = [("settled", "detail ->> '$.evidence.row'", "detail ->> '$.evidence.row' IS NOT NULL"),
+        ("left", "detail ->> '$.row'", "event = 'left_to_a_person'"),
+        ("steps", "event", "event IN ('lose_sight', 'come_to_rest', 'reject', 'recovery_failed')")]
 ENDS = {"printed", "handed_over", "cancelled", "spoiled", "expired"}
 
 
@@ -96,6 +100,7 @@ class Lane:
         self.count = collections.Counter()
         self.found = collections.Counter()  # states in which jobs were found at a restart
         self.at_work = collections.Counter()  # what the printer did when the daemon was killed
+        self.held = collections.Counter()  # for what jobs were held back
         self.verified = []
         self.ready_s = self.card_s = None
 
@@ -106,7 +111,7 @@ class Lane:
 
     def kill(self):
         if self.process.poll() not in (None, -signal.SIGKILL):
-            self.count["died_by_itself"] += 1
+            raise SystemExit(f"kartud ended by itself with {self.process.returncode}: {self.folder}/log")
         self.process.kill()
         self.process.wait()
 
@@ -180,10 +185,17 @@ class Lane:
             "holds a card" if machine["card"] else "is at rest"
         self.at_work[place] += 1
 
+    def rows(self):
+        """How doubts were settled and what was left to a person, by the rows of the table of recovery: how often."""
+        rows = {}
+        with contextlib.closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True)) as ledger:
+            for name, row, condition in ROWS:
+                found = ledger.execute(f"SELECT {row}, count(*) FROM events WHERE {condition} GROUP BY 1")
+                rows[name] = dict(found.fetchall())
+        return rows
+
     def verify(self):
-        """`kartud ledger verify` on a copy, if there is such a command."""
-        if subprocess.run([stations.KARTUD, "ledger", "verify", "--help"], capture_output=True, check=False).returncode:
-            return
+        """`kartud ledger verify` on a copy."""
         copy = self.folder / "copy"
         with stations.fresh(copy):
             for part in self.folder.glob("ledger.*"):
@@ -204,16 +216,19 @@ class Lane:
 
 
 def run(number, kills, seed, slowness, store, verify_every=500):
-    """One lane from its first card to its last; its figures."""
-    with stations.fresh(store / f"lane{number}") as folder, \
-            stations.emulator(folder / "machine", slowness, MACHINE) as machine:
-        lane = Lane(folder, machine, number, seed)
-        try:
-            lane.teach()
-            began = time.monotonic()
-            person = lane.torment(kills, verify_every,
-                                  lambda done: kills_person.progress(f"lane {number}", done, kills))
-            lane.count["seconds"] = time.monotonic() - began
-            return kills_person.settle(lane, person)
-        finally:
-            lane.process.kill()
+    """One lane from its first card to its last; its figures. The folder of a lane in which something is odd is kept."""
+    with stations.fresh(store / f"lane{number}") as folder:
+        with stations.emulator(folder / "machine", slowness, MACHINE) as machine:
+            lane = Lane(folder, machine, number, seed)
+            try:
+                lane.teach()
+                began = time.monotonic()
+                person = lane.torment(kills, verify_every,
+                                      lambda done: kills_person.progress(f"lane {number}", done, kills))
+                lane.count["seconds"] = time.monotonic() - began
+                figures = kills_person.settle(lane, person)
+            finally:
+                lane.process.kill()
+        if kills_person.is_odd(figures):
+            figures["kept"] = str(folder.replace(store / f"kept-{seed}-lane{number}-{os.getpid()}"))
+        return figures
