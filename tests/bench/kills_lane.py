@@ -37,6 +37,8 @@ layout = "kia1"
 SAMPLES = stations.ROOT / "config/kia-samples.json"
 NOT_FIELDS = {"id", "case", "latar", "jenis_kia", "berlaku_hingga"}
 TEACH_LIMIT_S = 60
+STOP_EVERY = 25  # kills
+STOP_LIMIT_S = 60
 # What the events tell of cards that nobody saw.
 ROWS = [("settled", "detail ->> '$.evidence.row'", "detail ->> '$.evidence.row' IS NOT NULL"),
         ("left", "detail ->> '$.row'", "event = 'left_to_a_person'"),
@@ -106,7 +108,7 @@ class Lane:
 
     def start(self):
         command = [stations.KARTUD, "run", "--config", self.folder / "kartud.toml"]
-        self.book.life += 1
+        self.book.live()
         self.process = subprocess.Popen([str(word) for word in command], stdout=self.log, stderr=self.log)
 
     def kill(self):
@@ -114,6 +116,15 @@ class Lane:
             raise SystemExit(f"kartud ended by itself with {self.process.returncode}: {self.folder}/log")
         self.process.kill()
         self.process.wait()
+
+    def stop(self):
+        """The evening: the daemon is asked to stop, and puts the ledger's log away, which would else grow for ever."""
+        self.start()
+        self.wire()
+        self.process.terminate()
+        if self.process.wait(STOP_LIMIT_S):
+            raise SystemExit(f"kartud was asked to stop and ended with {self.process.returncode}: {self.folder}/log")
+        self.count["stopped"] += 1
 
     def cut(self):
         """By the cable, in a thread of its own."""
@@ -141,6 +152,7 @@ class Lane:
         self.wire()
         self.ready_s = time.monotonic() - began
         self.kill()
+        self.book.ready_s, self.book.card_s = self.ready_s, self.card_s
         self.tray.learn()
         self.tray.start()
 
@@ -157,7 +169,7 @@ class Lane:
         for client in self.clients:
             client.start()
         person = kills_person.Person(self)
-        for number, moment in enumerate(moments(self.chance, self.ready_s, self.card_s, kills), 1):
+        for number, moment in enumerate(moments(self.chance, self.book, kills), 1):
             began = time.monotonic()
             if moment.cut:
                 self.cable.arm(moment.cut, self.cut)
@@ -168,6 +180,8 @@ class Lane:
             self.count["before_ready"] += self.book.life not in self.book.lives_answered
             self.look_after_the_kill()
             person.passes_by()
+            if number % STOP_EVERY == 0:
+                self.stop()
             if number % verify_every == 0:
                 self.verify()
             told(number)

@@ -191,7 +191,7 @@ def figures(lane, jobs):
     waiting = [number for number in book.accepted if states.get(number, ["printed"])[0] not in PRINTED]
     return {
         "count": dict(lane.count), "found": dict(lane.found), "at_work": dict(lane.at_work),
-        "cuts": dict(lane.cable.fell), "card_s": lane.card_s, "ready_s": lane.ready_s,
+        "cuts": dict(lane.cable.fell), "card_s": lane.card_s, "ready_s": lane.ready_s, "last_ready_s": book.ready_s,
         "accepted": len(book.accepted), "lost_answers": book.lost_answers, "replayed": book.replayed,
         "refused": book.refused, "good": sum(good.values()), "distinct": len(good),
         "doubles": sum(cards - 1 for cards in good.values()),
