@@ -20,6 +20,9 @@ PRINT_S = 17.2  # a one-sided colour card on the emulated printer, at slowness 1
 VERIFY_EVERY = 500  # kills, over all lanes
 PEERS = {"CUPS as it comes": False, "CUPS durable": True}
 
+ROWS = {"steps": "cards that nobody saw, and what was done", "settled": "settled by the row of the table",
+        "left": "told to a person, at some time"}
+
 
 def together(lanes, key):
     """The sum, or for a dictionary of numbers the sums, over the lanes."""
@@ -61,9 +64,13 @@ def print_ours(lanes):
             if name.startswith("seen_") and count[name]]
     line("  what the person saw", ", ".join(seen) or "-")
     line("  insisted against the printer / held jobs released", f"{count['insisted']} / {count['released']}")
-    line("  ledger checks passed", f"{sum(good for good, _ in verified)} of {len(verified)}" if verified
-         else "no such command")
-    line("  died by itself / left in peace because nothing moved", f"{count['died_by_itself']} / {count['calm']}")
+    line("  ledger checks passed", f"{sum(good for good, _ in verified)} of {len(verified)}")
+    line("  asked to stop / left in peace because nothing moved", f"{count['stopped']} / {count['calm']}")
+    line("  ms until ready at the end", ", ".join(f"{1000 * lane['last_ready_s']:.0f}" for lane in lanes))
+    for name, title in ROWS.items():
+        rows = sum((collections.Counter(lane["rows"][name]) for lane in lanes), collections.Counter())
+        print(f"  {title}: {spread(rows)}")
+    print(f"  held for: {spread(together(lanes, 'held'))}")
     print(f"  jobs at the end: {spread(states)}")
     print(f"  jobs found at a restart: {spread(together(lanes, 'found'))}")
     print(f"  the printer at a kill: {spread(together(lanes, 'at_work'))}")
@@ -84,6 +91,8 @@ def tell_oddities(lane):
     for good, said in lane["verified"]:
         if not good:
             print(f"  LEDGER: {said}")
+    if "kept" in lane:
+        print(f"  KEPT: {lane['kept']}")
     if not lane["whole"]:
         print(f"  STUCK: something never ended; reasons {lane['reasons']}")
     if lane["left_feeder"] != lane["moved"]:

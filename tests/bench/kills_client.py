@@ -21,6 +21,7 @@ WAITING_IN_A_HURRY = 20
 # An answer takes some 3 ms.
 INTAKE_S = 0.004
 KNOCK_EVERY_S = 0.004
+READY_WEIGHT = 0.1  # of the last life
 
 
 class Book:
@@ -34,12 +35,26 @@ class Book:
         self.replayed = 0
         self.refused = {}  # what else was answered: how often
         self.lives_answered = set()  # in which an answer was heard
+        self.began = time.monotonic()  # this life
+        self.ready_s = self.card_s = None  # until the first answer, lately; a card in peace
         self.more = True
         self.ended = False
         self.life = 0
         self.hurry = False
         self.posting, self.wake = threading.Event(), threading.Event()
         self.lock = threading.Lock()
+
+    def live(self):
+        """A new life begins."""
+        self.life += 1
+        self.began = time.monotonic()
+
+    def heard(self):
+        """An answer was heard; how long lives take to the first one changes with the ledger and the load."""
+        with self.lock:
+            if self.life not in self.lives_answered:
+                self.lives_answered.add(self.life)
+                self.ready_s += (time.monotonic() - self.began - self.ready_s) * READY_WEIGHT
 
 
 class Client(threading.Thread):
@@ -67,7 +82,7 @@ class Client(threading.Thread):
         try:
             while not book.ended:
                 waiting = self.door.waiting(wire)
-                book.lives_answered.add(book.life)
+                book.heard()
                 enough = waiting >= (WAITING_IN_A_HURRY if book.hurry else WAITING_MAX)
                 if self.unanswered is None and (not book.more or enough):
                     time.sleep(LOOK_EVERY_S) if book.wake.is_set() else book.wake.wait(LOOK_EVERY_S)
@@ -128,9 +143,10 @@ class Moment:
             time.sleep(max(0, began + self.after_s - time.monotonic()))
 
 
-def moments(chance, ready_s, card_s, kills):
+def moments(chance, book, kills):
     """Within one card, in the start-up, in the intake, at an exchange with the printer, and after some cards."""
     for _ in range(kills):
+        ready_s, card_s = book.ready_s, book.card_s
         kind, card = chance.random(), chance.uniform(0, 1.3 * (ready_s + card_s))
         if kind < 0.4:
             yield Moment(card)

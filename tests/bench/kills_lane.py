@@ -37,6 +37,12 @@ layout = "kia1"
 SAMPLES = stations.ROOT / "config/kia-samples.json"
 NOT_FIELDS = {"id", "case", "latar", "jenis_kia", "berlaku_hingga"}
 TEACH_LIMIT_S = 60
+STOP_EVERY = 25  # kills
+STOP_LIMIT_S = 60
+# What the events tell of cards that nobody saw.
+ROWS = [("settled", "detail ->> '$.evidence.row'", "detail ->> '$.evidence.row' IS NOT NULL"),
+        ("left", "detail ->> '$.row'", "event = 'left_to_a_person'"),
+        ("steps", "event", "event IN ('lose_sight', 'come_to_rest', 'reject', 'recovery_failed')")]
 ENDS = {"printed", "handed_over", "cancelled", "spoiled", "expired"}
 
 
@@ -96,19 +102,29 @@ class Lane:
         self.count = collections.Counter()
         self.found = collections.Counter()  # states in which jobs were found at a restart
         self.at_work = collections.Counter()  # what the printer did when the daemon was killed
+        self.held = collections.Counter()  # for what jobs were held back
         self.verified = []
         self.ready_s = self.card_s = None
 
     def start(self):
         command = [stations.KARTUD, "run", "--config", self.folder / "kartud.toml"]
-        self.book.life += 1
+        self.book.live()
         self.process = subprocess.Popen([str(word) for word in command], stdout=self.log, stderr=self.log)
 
     def kill(self):
         if self.process.poll() not in (None, -signal.SIGKILL):
-            self.count["died_by_itself"] += 1
+            raise SystemExit(f"kartud ended by itself with {self.process.returncode}: {self.folder}/log")
         self.process.kill()
         self.process.wait()
+
+    def stop(self):
+        """The evening: the daemon is asked to stop, and puts the ledger's log away, which would else grow for ever."""
+        self.start()
+        self.wire()
+        self.process.terminate()
+        if self.process.wait(STOP_LIMIT_S):
+            raise SystemExit(f"kartud was asked to stop and ended with {self.process.returncode}: {self.folder}/log")
+        self.count["stopped"] += 1
 
     def cut(self):
         """By the cable, in a thread of its own."""
@@ -136,6 +152,7 @@ class Lane:
         self.wire()
         self.ready_s = time.monotonic() - began
         self.kill()
+        self.book.ready_s, self.book.card_s = self.ready_s, self.card_s
         self.tray.learn()
         self.tray.start()
 
@@ -152,7 +169,7 @@ class Lane:
         for client in self.clients:
             client.start()
         person = kills_person.Person(self)
-        for number, moment in enumerate(moments(self.chance, self.ready_s, self.card_s, kills), 1):
+        for number, moment in enumerate(moments(self.chance, self.book, kills), 1):
             began = time.monotonic()
             if moment.cut:
                 self.cable.arm(moment.cut, self.cut)
@@ -163,6 +180,8 @@ class Lane:
             self.count["before_ready"] += self.book.life not in self.book.lives_answered
             self.look_after_the_kill()
             person.passes_by()
+            if number % STOP_EVERY == 0:
+                self.stop()
             if number % verify_every == 0:
                 self.verify()
             told(number)
@@ -180,10 +199,17 @@ class Lane:
             "holds a card" if machine["card"] else "is at rest"
         self.at_work[place] += 1
 
+    def rows(self):
+        """How doubts were settled and what was left to a person, by the rows of the table of recovery: how often."""
+        rows = {}
+        with contextlib.closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True)) as ledger:
+            for name, row, condition in ROWS:
+                found = ledger.execute(f"SELECT {row}, count(*) FROM events WHERE {condition} GROUP BY 1")
+                rows[name] = dict(found.fetchall())
+        return rows
+
     def verify(self):
-        """`kartud ledger verify` on a copy, if there is such a command."""
-        if subprocess.run([stations.KARTUD, "ledger", "verify", "--help"], capture_output=True, check=False).returncode:
-            return
+        """`kartud ledger verify` on a copy."""
         copy = self.folder / "copy"
         with stations.fresh(copy):
             for part in self.folder.glob("ledger.*"):
@@ -204,16 +230,19 @@ class Lane:
 
 
 def run(number, kills, seed, slowness, store, verify_every=500):
-    """One lane from its first card to its last; its figures."""
-    with stations.fresh(store / f"lane{number}") as folder, \
-            stations.emulator(folder / "machine", slowness, MACHINE) as machine:
-        lane = Lane(folder, machine, number, seed)
-        try:
-            lane.teach()
-            began = time.monotonic()
-            person = lane.torment(kills, verify_every,
-                                  lambda done: kills_person.progress(f"lane {number}", done, kills))
-            lane.count["seconds"] = time.monotonic() - began
-            return kills_person.settle(lane, person)
-        finally:
-            lane.process.kill()
+    """One lane from its first card to its last; its figures. The folder of a lane in which something is odd is kept."""
+    with stations.fresh(store / f"lane{number}") as folder:
+        with stations.emulator(folder / "machine", slowness, MACHINE) as machine:
+            lane = Lane(folder, machine, number, seed)
+            try:
+                lane.teach()
+                began = time.monotonic()
+                person = lane.torment(kills, verify_every,
+                                      lambda done: kills_person.progress(f"lane {number}", done, kills))
+                lane.count["seconds"] = time.monotonic() - began
+                figures = kills_person.settle(lane, person)
+            finally:
+                lane.process.kill()
+        if kills_person.is_odd(figures):
+            figures["kept"] = str(folder.replace(store / f"kept-{seed}-lane{number}-{os.getpid()}"))
+        return figures

@@ -141,7 +141,7 @@ class Lane:
         self.count = collections.Counter()
 
     def start(self):
-        self.book.life += 1
+        self.book.live()
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen([str(word) for word in self.command], stdout=log, stderr=log)
 
@@ -184,10 +184,10 @@ class Lane:
         return ready - began, took / FIRST
 
     def torment(self, kills, told):
-        ready_s, card_s = self.first()
+        self.ready_s, self.card_s = self.book.ready_s, self.book.card_s = self.first()
         for client in self.clients:
             client.start()
-        for number, moment in enumerate(moments(self.chance, ready_s, card_s, kills), 1):
+        for number, moment in enumerate(moments(self.chance, self.book, kills), 1):
             began = time.monotonic()
             self.start()
             moment.wait_for(self.book, began)
@@ -195,7 +195,6 @@ class Lane:
             self.count["kills"] += 1
             self.count["before_ready"] += self.book.life not in self.book.lives_answered
             told(number)
-        self.ready_s, self.card_s = ready_s, card_s
 
     def settle(self):
         """From the last kill to the figures."""

@@ -2,6 +2,7 @@
 
 import collections
 import http.client
+import json
 import sys
 import time
 
@@ -102,6 +103,7 @@ def resolve(lane, wire):
     good, resolved, other = lane.tray.good(), 0, collections.Counter()
     rejected = {card.number for card in lane.tray.cards if card.rejected}
     for job in all_jobs(wire, "&state=unsure"):
+        note_unsure(lane, wire, job)
         number = int(job["ref"].rsplit("/", 1)[1])
         seen = "printed" if good[number] else "spoiled" if number in rejected else "no_card"
         look = {"seen": seen, "by": "bench"}
@@ -117,12 +119,27 @@ def resolve(lane, wire):
         if status in (404, 405):
             break
     for job in all_jobs(wire, "&state=held"):
+        lane.held.update(reason["code"] for reason in job["reasons"])
         status, said = ask(wire, "POST", f"/v1/jobs/{job['id']}/release", {"by": "bench"})
         resolved += status == 200
         lane.count["released"] += status == 200
         if status != 200:
             other[f"{status} {(said or {}).get('code', '')}"] += 1
     return resolved, other
+
+
+def note_unsure(lane, wire, job):
+    """What happened to a job that only a person can settle: into a file, for whoever asks why."""
+    said = ask(wire, "GET", f"/v1/jobs/{job['id']}/events")[1]
+    with open(lane.folder / "unsure.jsonl", "a", encoding="utf-8") as notes:
+        notes.write(json.dumps(said) + "\n")
+
+
+def is_odd(lane):
+    """Is anything to be explained in the figures of a lane?"""
+    wrong = ("doubled", "lost", "twice_in_ledger", "strangers", "not_whole", "unsure_before_looking")
+    return any(lane[key] for key in wrong) or not lane["whole"] or lane["left_feeder"] != lane["moved"] \
+        or not all(good for good, _ in lane["verified"])
 
 
 def settle(lane, person):
@@ -174,7 +191,7 @@ def figures(lane, jobs):
     waiting = [number for number in book.accepted if states.get(number, ["printed"])[0] not in PRINTED]
     return {
         "count": dict(lane.count), "found": dict(lane.found), "at_work": dict(lane.at_work),
-        "cuts": dict(lane.cable.fell), "card_s": lane.card_s, "ready_s": lane.ready_s,
+        "cuts": dict(lane.cable.fell), "card_s": lane.card_s, "ready_s": lane.ready_s, "last_ready_s": book.ready_s,
         "accepted": len(book.accepted), "lost_answers": book.lost_answers, "replayed": book.replayed,
         "refused": book.refused, "good": sum(good.values()), "distinct": len(good),
         "doubles": sum(cards - 1 for cards in good.values()),
@@ -189,5 +206,5 @@ def figures(lane, jobs):
         "rejected": machine["reject_box_cards"], "hopper": machine["hopper_cards"],
         "inside": inside, "left_feeder": BLANKS - machine["feeder_cards"], "moved": moved,
         "ribbon": BLANKS - machine["ribbon_left"], "not_understood": machine["machine"]["not_understood"],
-        "verified": lane.verified, "words": lane.words(),
+        "verified": lane.verified, "words": lane.words(), "rows": lane.rows(), "held": dict(lane.held),
     }
