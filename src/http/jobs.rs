@@ -173,6 +173,7 @@ impl From<JobRecord> for JobView {
         (status = 415, description = "Neither JSON nor multipart", body = ProblemView, content_type = "application/problem+json"),
         (status = 422, description = "Refused: every fault is named, nothing is stored", body = ProblemView, content_type = "application/problem+json"),
         (status = 503, description = "Busy, or the ledger cannot be written", body = ProblemView, content_type = "application/problem+json"),
+        (status = 507, description = "The disk is full; nothing was stored", body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn post(State(app): State<App>, request: Request) -> Result<Response, Problem> {

@@ -27,10 +27,30 @@ pub(super) fn accept(
         },
     };
     let at = now.to_string();
-    let json_error = |e: serde_json::Error| LedgerError::Write(e.to_string());
-    let findings = serde_json::to_string(&job.findings).map_err(json_error)?;
+    let findings =
+        serde_json::to_string(&job.findings).map_err(|e| LedgerError::Write(e.to_string()))?;
     let row = insert_job(c, job, old.as_ref().map(|(old, _)| old.seq), &findings, &at)?;
-    let request = serde_json::to_string(&job.request).map_err(json_error)?;
+    let data_sha256 = insert_data(c, job, row)?;
+    let codes: Vec<&str> = job.findings.iter().map(|f| f.code.as_str()).collect();
+    let detail = json!({
+        "findings": codes, "findings_sha256": chain::sha256_of(&findings),
+        "ref": job.request.reference, "product": job.request.product,
+        "reason": job.request.reason, "kind": job.kind, "approval": job.approval,
+        "replaces": job.request.replaces, "data_sha256": data_sha256,
+    });
+    let whose = Whose { row: Some(row), id: Some(&job.id), state: Some(job.state) };
+    write_event(c, whose, "received", &detail, &at)?;
+    count(c, job.state, 1)?;
+    if let Some((old, fate)) = old {
+        replacement::settle_old(c, &old, job, fate, now)?;
+    }
+    Ok(Accepted::New(Box::new(reader::job(c, &job.id)?)))
+}
+
+/// What is personal, in tables of its own; the hash that stands in the job's first line.
+fn insert_data(c: &Connection, job: &NewJob, row: i64) -> Result<String, LedgerError> {
+    let request =
+        serde_json::to_string(&job.request).map_err(|e| LedgerError::Write(e.to_string()))?;
     let salt = uuid::Uuid::new_v4().into_bytes();
     c.prepare_cached("INSERT INTO job_data (job, request, salt) VALUES (?1, ?2, ?3)")
         .and_then(|mut s| s.execute(params![row, request, salt]))
@@ -47,20 +67,7 @@ pub(super) fn accept(
         request: &request,
         photo: job.photo.as_deref(),
     };
-    let codes: Vec<&str> = job.findings.iter().map(|f| f.code.as_str()).collect();
-    let detail = json!({
-        "findings": codes, "findings_sha256": chain::sha256_of(&findings), "ref": job.request.reference, "product": job.request.product,
-        "reason": job.request.reason, "kind": job.kind, "approval": job.approval,
-        "replaces": job.request.replaces,
-        "data_sha256": data.sha256(),
-    });
-    let whose = Whose { row: Some(row), id: Some(&job.id), state: Some(job.state) };
-    write_event(c, whose, "received", &detail, &at)?;
-    count(c, job.state, 1)?;
-    if let Some((old, fate)) = old {
-        replacement::settle_old(c, &old, job, fate, now)?;
-    }
-    Ok(Accepted::New(Box::new(reader::job(c, &job.id)?)))
+    Ok(data.sha256())
 }
 
 fn insert_job(

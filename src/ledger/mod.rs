@@ -27,7 +27,9 @@ pub mod wal;
 mod writer;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -45,7 +47,7 @@ use crate::clock::Clock;
 use crate::lifecycle::{Event, State};
 
 /// How long a daemon that stops waits for its ledger; putting a full log away takes well under a second.
-const CLOSE_LIMIT: std::time::Duration = std::time::Duration::from_secs(5);
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A handle to the ledger; cheap to clone. The writer thread ends when the last handle is dropped.
 #[derive(Clone)]
@@ -56,12 +58,17 @@ pub struct Ledger {
     last_seq: watch::Receiver<u64>,
     path: Arc<Path>,
     clock: Clock,
+    /// Nanoseconds that plain threads have waited for it.
+    waited: Arc<AtomicU64>,
     /// Hangs up when the writer has closed the file.
     ended: Arc<Mutex<std::sync::mpsc::Receiver<()>>>,
 }
 
 /// The answer to a write, once it is synced.
-pub struct Synced<T>(oneshot::Receiver<Result<T, LedgerError>>);
+pub struct Synced<T> {
+    answer: oneshot::Receiver<Result<T, LedgerError>>,
+    waited: Arc<AtomicU64>,
+}
 
 impl<T> Synced<T> {
     /// Waits on a plain thread.
@@ -69,7 +76,11 @@ impl<T> Synced<T> {
     /// # Errors
     /// What the write met.
     pub fn wait(self) -> Result<T, LedgerError> {
-        self.0.blocking_recv().unwrap_or(Err(LedgerError::Closed))
+        let since = std::time::Instant::now();
+        let answer = self.answer.blocking_recv().unwrap_or(Err(LedgerError::Closed));
+        let nanoseconds = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.waited.fetch_add(nanoseconds, Ordering::Relaxed);
+        answer
     }
 }
 
@@ -101,6 +112,15 @@ impl Ledger {
         }
     }
 
+    /// How long plain threads (the station) have waited for it since it was opened.
+    pub fn waited(&self) -> Duration {
+        Duration::from_nanos(self.waited.load(Ordering::Relaxed))
+    }
+
+    fn synced<T>(&self, answer: oneshot::Receiver<Result<T, LedgerError>>) -> Synced<T> {
+        Synced { answer, waited: self.waited.clone() }
+    }
+
     /// The time of day as the ledger sees it.
     pub fn now(&self) -> jiff::Timestamp {
         self.clock.now()
@@ -123,7 +143,7 @@ impl Ledger {
         let note = writer::Request::Append { job: job.clone(), event, detail, reply };
         // A closed inbox drops the reply, which the waiter sees as `Closed`.
         let _ = self.inbox.blocking_send(note);
-        Synced(answer)
+        self.synced(answer)
     }
 
     /// Notes something about a job that moves nothing. From a plain thread.
@@ -136,7 +156,7 @@ impl Ledger {
         let (reply, answer) = oneshot::channel();
         let note = writer::Request::Note { job: Some(job.clone()), what, detail, reply };
         let _ = self.inbox.blocking_send(note);
-        Synced(answer)
+        self.synced(answer)
     }
 
     /// Notes something about the station. From a plain thread.
@@ -144,7 +164,7 @@ impl Ledger {
         let (reply, answer) = oneshot::channel();
         let note = writer::Request::Note { job: None, what, detail, reply };
         let _ = self.inbox.blocking_send(note);
-        Synced(answer)
+        self.synced(answer)
     }
 
     /// Writes down that somebody looked at a job's faces. Looking moves nothing.

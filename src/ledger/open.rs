@@ -62,6 +62,7 @@ pub(super) fn open(path: &Path, clock: Clock, disk: Box<dyn Disk>) -> Result<Led
         last_seq,
         path: path.into(),
         clock,
+        waited: Arc::default(),
         ended: Arc::new(Mutex::new(ended)),
     })
 }

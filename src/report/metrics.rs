@@ -1,5 +1,7 @@
 //! Figures for OpenMetrics. Names end in their unit; labels are codes, never data of a person.
 
+use std::sync::atomic::AtomicU64;
+
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
@@ -23,6 +25,8 @@ pub struct Metrics {
     pub cards_out: Family<ProductLabel, Counter>,
     /// Seconds from the intent to print until the card was out.
     pub card_seconds: Histogram,
+    /// Seconds that the station waited for its ledger.
+    pub ledger_wait_seconds: Counter<f64, AtomicU64>,
     /// Seconds that composing and separating one card took.
     pub compose_seconds: Histogram,
 }
@@ -74,6 +78,7 @@ impl Default for Metrics {
             jobs_accepted: Counter::default(),
             jobs_refused: Family::default(),
             cards_out: Family::default(),
+            ledger_wait_seconds: Counter::default(),
             card_seconds: Histogram::new([
                 1.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0,
             ]),
@@ -113,6 +118,12 @@ impl Metrics {
             "From the intent to print until the card is out",
             Unit::Seconds,
             self.card_seconds.clone(),
+        );
+        registry.register_with_unit(
+            "ledger_wait",
+            "How long the station waited for its ledger",
+            Unit::Seconds,
+            self.ledger_wait_seconds.clone(),
         );
         registry.register_with_unit(
             "compose",

@@ -29,6 +29,8 @@ pub(super) struct Doubt {
     pub job: JobId,
     pub intent: Intent,
     pub since: Since,
+    /// What the machine said when it was last asked about it.
+    heard: Option<Facts>,
     /// What a person was told last.
     told: Option<Reason>,
     findings: Vec<Finding>,
@@ -67,6 +69,7 @@ impl Doubt {
             job: record.id,
             intent: Intent::default(),
             since: Since::default(),
+            heard: None,
             told: None,
             findings: record.findings,
         }
@@ -133,6 +136,14 @@ impl Station {
             }
         }
         let job = doubt.job.clone();
+        // One wrong byte on the wire must not settle a card: what settles is said twice.
+        let settles =
+            matches!(verdict, Verdict::NoCard(_) | Verdict::Spoiled(_) | Verdict::Printed(_));
+        if settles && doubt.heard.replace(now.clone()).as_ref() != Some(now) {
+            self.machine.fresh = false;
+            self.look();
+            return Ok(false);
+        }
         match verdict {
             Verdict::Wait | Verdict::Help => Ok(false),
             Verdict::ComeToRest | Verdict::Reject if resting => Ok(false),

@@ -60,6 +60,8 @@ pub struct Station {
     recovered: bool,
     stopping: bool,
     inspected_at: Duration,
+    /// How long it had waited for its ledger after its last turn.
+    waited: Duration,
 }
 
 impl Station {
@@ -101,6 +103,7 @@ impl Station {
             rest: None,
             recovered: false,
             stopping: false,
+            waited: Duration::ZERO,
         };
         (station, Handle { inbox, snapshot: seen, door })
     }
@@ -124,6 +127,9 @@ impl Station {
             self.hear(message);
         }
         let worked = self.work();
+        let waited = self.ledger.waited();
+        let more = waited.saturating_sub(std::mem::replace(&mut self.waited, waited));
+        self.metrics.ledger_wait_seconds.inc_by(more.as_secs_f64());
         self.own_trouble = self.trouble_of(worked);
         self.publish();
         let over = self.stopping && !self.at_work();

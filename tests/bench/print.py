@@ -68,9 +68,12 @@ def at_real_speed(cards, slowness):
         while printed(wire) < cards + 1:
             time.sleep(LOOK_EVERY_S)
         peak = station.memory_mb("VmHWM")
+        figures = dict(line.rsplit(" ", 1) for line in stations.get(station.port, "/metrics")[1].decode().splitlines()
+                       if not line.startswith("#"))
+        ledger = float(figures["kartu_ledger_wait_seconds_total"]) / float(figures["kartu_card_seconds_sum"])
     span, work = last["clock_s"] - first["clock_s"], last["printed_s"] - first["printed_s"]
     return {"card_s": work / cards, "waited_s": (span - work) / cards, "share": (span - work) / span,
-            "bytes": (last["bytes_heard"] - first["bytes_heard"]) / cards, "peak": peak,
+            "bytes": (last["bytes_heard"] - first["bytes_heard"]) / cards, "peak": peak, "ledger": ledger,
             "not_understood": last["not_understood"]}
 
 
@@ -89,12 +92,13 @@ def main():
     print(f"{'the machine prints a card, s':<56}{speed['card_s']:>10.2f}{'-':>10}")
     print(f"{'the machine waits for us a card, s':<56}{speed['waited_s']:>10.3f}{'-':>10}")
     print(f"{'share of its time, %':<56}{100 * speed['share']:>10.2f}{'-':>10}")
+    print(f"{'share of a card spent waiting for the ledger, %':<56}{100 * speed['ledger']:>10.3f}{'-':>10}")
     print(f"{'bytes to the wire a card':<56}{speed['bytes']:>10.0f}{'-':>10}")
     print(f"{'peak memory of the station, MB':<56}{speed['peak']:>10.1f}{'-':>10}")
     print(json.dumps({
         "bench": "print", "ours": round(ours, 2), "peer": round(peer, 2), "ratio": round(peer / ours, 2),
         "unit": "ms faces to wire", "waited_percent": round(100 * speed["share"], 3),
-        "waited_s": round(speed["waited_s"], 3), "card_s": round(speed["card_s"], 2),
+        "ledger_percent": round(100 * speed["ledger"], 3), "waited_s": round(speed["waited_s"], 3), "card_s": round(speed["card_s"], 2),
         "bytes_per_card": round(speed["bytes"]), "peak_mb": round(speed["peak"], 1), "cards": options.cards,
         "slowness": options.slowness,
     }))
