@@ -65,7 +65,9 @@ def print_ours(lanes):
     line("  what the person saw", ", ".join(seen) or "-")
     line("  insisted against the printer / held jobs released", f"{count['insisted']} / {count['released']}")
     line("  ledger checks passed", f"{sum(good for good, _ in verified)} of {len(verified)}")
-    line("  asked to stop / left in peace because nothing moved", f"{count['stopped']} / {count['calm']}")
+    line("  asked to stop: ended well / before it could hear",
+         f"{count['stopped']} / {count['too_early_to_stop']}")
+    line("  left in peace because nothing moved", count["calm"])
     line("  ms until ready at the end", ", ".join(f"{1000 * lane['last_ready_s']:.0f}" for lane in lanes))
     for name, title in ROWS.items():
         rows = sum((collections.Counter(lane["rows"][name]) for lane in lanes), collections.Counter())
