@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -62,6 +63,7 @@ pub struct Daemon {
     stop: watch::Sender<bool>,
     runtime: Runtime,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
+    terminate: Signal,
 }
 
 /// What a daemon finds in the world; whoever passes it in can pass in faults.
@@ -114,6 +116,11 @@ impl Daemon {
             .enable_all()
             .build()
             .map_err(StartError::Thread)?;
+        // Before anybody hears that it is ready: a SIGTERM must never find it deaf.
+        let terminate = {
+            let _inside = runtime.enter();
+            signal(SignalKind::terminate()).map_err(StartError::Thread)?
+        };
         let metrics = Metrics::default();
         let (station, station_thread) = station::start(
             station::Parts {
@@ -131,7 +138,7 @@ impl Daemon {
         let router = http::router(app, &config.http);
         let server = runtime.spawn(http::serve(listener, router, stopping));
         tracing::info!(%address, ledger = %ledger.path().display(), "ready");
-        Ok(Daemon { address, ledger, station, station_thread, stop, runtime, server })
+        Ok(Daemon { terminate, address, ledger, station, station_thread, stop, runtime, server })
     }
 
     /// Where it listens.
@@ -146,12 +153,9 @@ impl Daemon {
 
     /// Waits until SIGINT or SIGTERM comes, or a part of the daemon has died.
     /// True when it was told to stop.
-    pub fn wait_for_signal(&self) -> bool {
+    pub fn wait_for_signal(&mut self) -> bool {
         self.runtime.block_on(async {
-            let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-                Ok(terminate) => terminate,
-                Err(_) => return false,
-            };
+            let terminate = &mut self.terminate;
             let mut health = tokio::time::interval(Duration::from_secs(1));
             loop {
                 tokio::select! {

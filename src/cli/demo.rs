@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     // Whoever wants to see the machinery sets RUST_LOG.
     run::start_log("warn");
-    let daemon = Daemon::start(&config, Clock::system())?;
+    let mut daemon = Daemon::start(&config, Clock::system())?;
     let url = format!("http://{}", daemon.address());
     println!("page   {url}/");
     println!("cards  {}", config.printer.emulator.folder.display());

@@ -26,7 +26,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Err(faults) => return Ok(refuse(&args.config, &faults)),
     };
     start_log(&config.log.level);
-    let daemon = match Daemon::start(&config, Clock::system()) {
+    let mut daemon = match Daemon::start(&config, Clock::system()) {
         Err(StartError::Config(faults)) => return Ok(refuse(&args.config, &faults)),
         other => other?,
     };

@@ -31,6 +31,8 @@ pub(super) fn open(path: &Path, clock: Clock, disk: Box<dyn Disk>) -> Result<Led
     let head = trusted_head(&connection, path).map_err(unreadable)?;
     let reader = schema::open_reader(path)?;
     let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
+    let log = std::fs::metadata(schema::log_of(path)).map_or(0, |log| log.len());
+    let logged_bytes = usize::try_from(log).unwrap_or(usize::MAX);
     let head_file = HeadFile::open(path, &head).map_err(refuse)?;
     let (seq_out, last_seq) = watch::channel(head.seq);
     let (inbox, requests) = mpsc::channel(INBOX_LIMIT);
@@ -46,7 +48,8 @@ pub(super) fn open(path: &Path, clock: Clock, disk: Box<dyn Disk>) -> Result<Led
         requests,
         seq_out,
         clock: clock.clone(),
-        logged_bytes: 0,
+        // What earlier lives logged counts too: a plug that is pulled every evening must not let it grow for ever.
+        logged_bytes,
         _lock: lock,
     };
     std::thread::Builder::new()

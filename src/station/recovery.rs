@@ -21,6 +21,9 @@ const REJECT: &str = "reject";
 const FAILED: &str = "recovery_failed";
 const LEFT_TO_A_PERSON: &str = "left_to_a_person";
 
+/// To rest, and to the reject box; more are given only after pauses.
+const ORDERS_AT_ONCE: u32 = 2;
+
 /// What a job is held back for while it is unsure.
 const H_UNSURE: &str = "H_UNSURE";
 
@@ -31,6 +34,8 @@ pub(super) struct Doubt {
     pub since: Since,
     /// What the machine said when it was last asked about it.
     heard: Option<Facts>,
+    /// Orders that were given to empty the machine of it.
+    orders: u32,
     /// What a person was told last.
     told: Option<Reason>,
     findings: Vec<Finding>,
@@ -70,6 +75,7 @@ impl Doubt {
             intent: Intent::default(),
             since: Since::default(),
             heard: None,
+            orders: 0,
             told: None,
             findings: record.findings,
         }
@@ -136,6 +142,8 @@ impl Station {
             }
         }
         let job = doubt.job.clone();
+        doubt.orders += u32::from(acts);
+        let in_vain = acts && doubt.orders > ORDERS_AT_ONCE;
         // One wrong byte on the wire must not settle a card: what settles is said twice.
         let settles =
             matches!(verdict, Verdict::NoCard(_) | Verdict::Spoiled(_) | Verdict::Printed(_));
@@ -144,6 +152,10 @@ impl Station {
             self.look();
             return Ok(false);
         }
+        if in_vain {
+            // A machine that does not do what it says must not fill the ledger.
+            self.pause_longer();
+        }
         match verdict {
             Verdict::Wait | Verdict::Help => Ok(false),
             Verdict::ComeToRest | Verdict::Reject if resting => Ok(false),
@@ -151,7 +163,9 @@ impl Station {
                 self.act(&job, COME_TO_REST, now, Order::ComeToRest(Some(job.clone())))
             }
             Verdict::Reject => {
-                doubt.since.reject();
+                if let Some(doubt) = self.doubts()?.get_mut(at) {
+                    doubt.since.reject();
+                }
                 self.act(&job, REJECT, now, Order::Reject(job.clone()))
             }
             Verdict::NoCard(row) => self.settle_doubt(&job, Event::NoCard, row, now),

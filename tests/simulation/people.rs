@@ -193,8 +193,8 @@ impl World {
             let right = self.seen(mark);
             let lies = self.truth.lied_about.len();
             self.truth.lied_about.extend((wrong != right).then_some(mark));
-            self.say(mark, &id, wrong, false);
-            if self.states()[&mark] != State::Unsure {
+            let taken = self.say(mark, &id, wrong, false);
+            if taken || self.states()[&mark] != State::Unsure {
                 return;
             }
             // Contradicted: he looks again.
