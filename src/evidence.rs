@@ -247,12 +247,13 @@ fn nothing_inside(intent: &Intent, since: Since, now: &Facts, entered: u64) -> V
 /// # Errors
 /// Which of its words contradicts.
 pub fn may_have_seen(seen: Seen, intent: &Intent, since: Since, now: &Facts) -> Result<(), Reason> {
+    // Whichever machine it is, it is not at rest: a tray that is empty now may have a card in a moment.
+    if now.card_inside || now.busy || now.owned {
+        return Err(Reason::CardInside);
+    }
     let same = !now.serial.is_empty() && now.serial == intent.before.serial;
     if !same || since.others_printed || now.restarted || since.restarted {
         return Ok(());
-    }
-    if now.card_inside || now.busy {
-        return Err(Reason::CardInside);
     }
     match (seen, intent.before.cards_entered, now.cards_entered) {
         (Seen::Printed, Some(before), Some(now)) if now == before => Err(Reason::CounterAsBefore),

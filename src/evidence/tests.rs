@@ -149,6 +149,8 @@ fn a_person_is_asked_twice_where_the_machine_contradicts() {
     }
     let others = Since { others_printed: true, ..calm };
     assert_eq!(ask(Seen::Printed, others, &facts(7, 50)), Ok(()), "its counter speaks of others");
+    let printing = Facts { serial: "B2".to_owned(), busy: true, ..facts(7, 50) };
+    assert_eq!(ask(Seen::NoCard, calm, &printing), Err(CardInside), "a garbled name, perhaps");
     let other = Facts { serial: "B2".to_owned(), ..facts(7, 50) };
     assert_eq!(ask(Seen::Printed, calm, &other), Ok(()), "another machine contradicts nobody");
 }
