@@ -118,8 +118,18 @@ impl Evolis {
         Ok(first)
     }
 
-    /// Its number; not one more late answer to "Rtp".
+    /// Its number, said twice: a byte that the wire changed would make another machine of it, and what is known of
+    /// this one's cards would be forgotten.
     fn ask_serial(&mut self) -> Result<String, Cause> {
+        let serial = self.ask_serial_once()?;
+        if self.ask_serial_once()? != serial {
+            return Err(Cause::Garbled { command: "Rsn", why: "it told two serial numbers" });
+        }
+        Ok(serial)
+    }
+
+    /// Its number; not one more late answer to "Rtp".
+    fn ask_serial_once(&mut self) -> Result<String, Cause> {
         let mut told = self.ask("Rsn")?.text;
         for _ in 0..LATE_ANSWERS_MAX {
             if find_model(&told).is_none() {

@@ -81,7 +81,8 @@ impl Evolis {
 
     /// Looks until CLAIM is as wanted. CLAIM that does not come while the machine complains is a fault at
     /// once; CLAIM that stays while it complains may still end well, if somebody helps. CLAIM that is gone
-    /// because the machine started anew says nothing of the card.
+    /// because the machine started anew says nothing of the card. That the card is done must be said twice: one
+    /// changed byte would say it of a card that is being printed.
     pub(super) fn wait(
         &mut self,
         first: Answer,
@@ -92,14 +93,21 @@ impl Evolis {
     ) -> Result<Answer, Cause> {
         let mut seen = first;
         let mut waited = Duration::ZERO;
+        let mut times_said = 0;
         loop {
             if seen.status.restarted_since(before) {
                 return Err(Cause::Restarted);
             }
-            if seen.status.claimed() == claimed {
-                return Ok(seen);
-            }
             let fault = spoils_the_card(&seen.status);
+            if seen.status.claimed() == claimed {
+                times_said += 1;
+                if claimed || fault || times_said == 2 {
+                    return Ok(seen);
+                }
+                seen = self.look()?;
+                continue;
+            }
+            times_said = 0;
             if fault && (claimed || waited >= limit) {
                 return Err(Cause::Trouble(troubles_of(&seen)));
             }

@@ -1,7 +1,7 @@
 //! What the driver says, word by word, and what it makes of answers that the emulated machine does not give.
 #![allow(clippy::unwrap_used)]
 
-use super::puppet::on_strings;
+use super::puppet::{on_strings, try_on_strings};
 use super::{bench, colour_card, settings};
 use crate::contract::*;
 use crate::evolis::status::{error, information, warning};
@@ -335,4 +335,33 @@ fn every_bit_before_and_at_the_end_of_a_job_has_the_captured_effect() {
         });
         assert_eq!(printer.print(&card).is_err(), spoils, "{name} at the end");
     }
+}
+
+#[test]
+fn one_changed_byte_is_not_believed() {
+    // In the serial number at contact: no other machine comes of it.
+    let mut asked = 0;
+    let (_, opened) = try_on_strings(move |told, _| {
+        asked += usize::from(told == "Rsn");
+        (told == "Rsn" && asked == 1).then(|| "Q1".to_owned())
+    });
+    let refused = opened.err().expect("two numbers are none");
+    assert!(matches!(refused.cause, Cause::Garbled { command: "Rsn", .. }), "{refused}");
+    // In the word that a card is being printed: CLAIM is gone once, and back at the next look.
+    let mut looks = 0;
+    let (heard, mut printer) = on_strings(move |told, puppet| {
+        match (told, looks) {
+            ("END", 0) => looks = 1,
+            ("", 1) => {
+                (looks, puppet.words.information) =
+                    (2, puppet.words.information | information::CLAIM)
+            }
+            ("", 2) => (looks, puppet.words.error) = (3, error::MECHANICAL),
+            _ => {}
+        }
+        None
+    });
+    let failed = printer.print(&colour_card(printer.as_ref())).unwrap_err();
+    assert_eq!(failed.card, Whereabouts::Unknown, "{failed}");
+    assert!(heard.since_opening().contains(&"END".to_owned()));
 }

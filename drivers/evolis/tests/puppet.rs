@@ -35,7 +35,7 @@ impl Heard {
 }
 
 /// What a driver asks when it is opened.
-pub const OPENING: [&str; 4] = ["Rtp", "Rsn", "Rfv", "Rrt;all"];
+pub const OPENING: [&str; 5] = ["Rtp", "Rsn", "Rsn", "Rfv", "Rrt;all"];
 
 struct Strings {
     puppet: Puppet,
@@ -48,6 +48,14 @@ struct Strings {
 pub fn on_strings(
     pull: impl FnMut(&str, &mut Puppet) -> Option<String> + Send + 'static,
 ) -> (Heard, Box<dyn CardPrinter>) {
+    let (heard, opened) = try_on_strings(pull);
+    (heard, opened.unwrap())
+}
+
+/// The same, where it may not come to a driver.
+pub fn try_on_strings(
+    pull: impl FnMut(&str, &mut Puppet) -> Option<String> + Send + 'static,
+) -> (Heard, crate::Opened) {
     let fitted = config::X01 | config::FLIP | config::MAGNETIC | config::SMART;
     let puppet = Puppet {
         model: "Primacy",
@@ -58,7 +66,7 @@ pub fn on_strings(
     };
     let heard = Heard::default();
     let strings = Strings { puppet, pull: Box::new(pull), heard: heard.clone(), answer: None };
-    (heard, crate::open("evolis", None, Box::new(strings)).unwrap())
+    (heard, crate::open("evolis", None, Box::new(strings)))
 }
 
 /// The one command of a transmission, or which part of a job it is.
