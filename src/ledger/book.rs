@@ -7,9 +7,36 @@ use super::record::{Accepted, Entry, JobId, JobRecord, NewJob};
 use super::{LedgerError, blanks, chain, reader, replacement};
 use crate::lifecycle::{Event, State};
 
+/// What is personal in a new job, written out and hashed by whoever posts it: the writer's thread serves everybody.
+pub(super) struct JobData {
+    /// JSON.
+    request: String,
+    salt: [u8; 16],
+    /// Over all of it and the photo ([`chain::Data`]); it stands in the job's first line.
+    sha256: String,
+}
+
+impl JobData {
+    pub(super) fn of(job: &NewJob) -> Result<Self, LedgerError> {
+        let request =
+            serde_json::to_string(&job.request).map_err(|e| LedgerError::Write(e.to_string()))?;
+        let salt = uuid::Uuid::new_v4().into_bytes();
+        let data = chain::Data {
+            salt: &salt,
+            key: job.key.as_deref(),
+            body_sha256: &job.body_sha256,
+            request: &request,
+            photo: job.photo.as_deref(),
+        };
+        let sha256 = data.sha256();
+        Ok(Self { request, salt, sha256 })
+    }
+}
+
 pub(super) fn accept(
     c: &Connection,
     job: &NewJob,
+    data: &JobData,
     now: jiff::Timestamp,
     room: impl FnOnce() -> bool,
 ) -> Result<Accepted, LedgerError> {
@@ -30,13 +57,13 @@ pub(super) fn accept(
     let findings =
         serde_json::to_string(&job.findings).map_err(|e| LedgerError::Write(e.to_string()))?;
     let row = insert_job(c, job, old.as_ref().map(|(old, _)| old.seq), &findings, &at)?;
-    let data_sha256 = insert_data(c, job, row)?;
+    insert_data(c, data, job.photo.as_deref(), row)?;
     let codes: Vec<&str> = job.findings.iter().map(|f| f.code.as_str()).collect();
     let detail = json!({
         "findings": codes, "findings_sha256": chain::sha256_of(&findings),
         "ref": job.request.reference, "product": job.request.product,
         "reason": job.request.reason, "kind": job.kind, "approval": job.approval,
-        "replaces": job.request.replaces, "data_sha256": data_sha256,
+        "replaces": job.request.replaces, "data_sha256": data.sha256,
     });
     let whose = Whose { row: Some(row), id: Some(&job.id), state: Some(job.state) };
     write_event(c, whose, "received", &detail, &at)?;
@@ -47,27 +74,22 @@ pub(super) fn accept(
     Ok(Accepted::New(Box::new(reader::job(c, &job.id)?)))
 }
 
-/// What is personal, in tables of its own; the hash that stands in the job's first line.
-fn insert_data(c: &Connection, job: &NewJob, row: i64) -> Result<String, LedgerError> {
-    let request =
-        serde_json::to_string(&job.request).map_err(|e| LedgerError::Write(e.to_string()))?;
-    let salt = uuid::Uuid::new_v4().into_bytes();
+/// What is personal, in tables of its own.
+fn insert_data(
+    c: &Connection,
+    data: &JobData,
+    photo: Option<&[u8]>,
+    row: i64,
+) -> Result<(), LedgerError> {
     c.prepare_cached("INSERT INTO job_data (job, request, salt) VALUES (?1, ?2, ?3)")
-        .and_then(|mut s| s.execute(params![row, request, salt]))
+        .and_then(|mut s| s.execute(params![row, data.request, data.salt]))
         .map_err(write_error)?;
-    if let Some(photo) = &job.photo {
+    if let Some(photo) = photo {
         c.prepare_cached("INSERT INTO photos (job, bytes) VALUES (?1, ?2)")
             .and_then(|mut s| s.execute(params![row, photo]))
             .map_err(write_error)?;
     }
-    let data = chain::Data {
-        salt: &salt,
-        key: job.key.as_deref(),
-        body_sha256: &job.body_sha256,
-        request: &request,
-        photo: job.photo.as_deref(),
-    };
-    Ok(data.sha256())
+    Ok(())
 }
 
 fn insert_job(

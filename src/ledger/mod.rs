@@ -132,7 +132,8 @@ impl Ledger {
     /// [`LedgerError::Write`] when the disk did not take it: then nothing is stored.
     pub async fn accept(&self, job: NewJob) -> Result<Accepted, LedgerError> {
         let (reply, answer) = oneshot::channel();
-        let request = writer::Request::Accept { job: Box::new(job), reply };
+        let data = book::JobData::of(&job)?;
+        let request = writer::Request::Accept { job: Box::new(job), data, reply };
         self.inbox.send(request).await.map_err(|_| LedgerError::Closed)?;
         answer.await.unwrap_or(Err(LedgerError::Closed))
     }

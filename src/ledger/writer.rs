@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::blanks::{self, Entered, Handled};
-use super::book::{accept, append, note, write_error};
+use super::book::{JobData, accept, append, note, write_error};
 use super::disk::{Disk, Room};
 use super::head::{Head, HeadFile};
 use super::record::{Accepted, Entry, JobId, NewJob};
@@ -36,7 +36,7 @@ type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 
 /// What can be asked of the writer.
 pub(super) enum Request {
-    Accept { job: Box<NewJob>, reply: Reply<Accepted> },
+    Accept { job: Box<NewJob>, data: JobData, reply: Reply<Accepted> },
     Append { job: JobId, event: Event, detail: Value, reply: Reply<Entry> },
     Note { job: Option<JobId>, what: &'static str, detail: Value, reply: Reply<Entry> },
     Blanks { handled: Handled, reply: Reply<Entered> },
@@ -240,9 +240,9 @@ fn perform(
 ) -> Outcome {
     let log_bytes = request.log_bytes();
     match request {
-        Request::Accept { job, reply } => {
+        Request::Accept { job, data, reply } => {
             let room = || room.take(log_bytes);
-            Outcome::Accepted(in_savepoint(all, |c| accept(c, &job, now, room)), reply)
+            Outcome::Accepted(in_savepoint(all, |c| accept(c, &job, &data, now, room)), reply)
         }
         Request::Append { job, event, detail, reply } => {
             Outcome::Entry(in_savepoint(all, |c| append(c, &job, event, &detail, now)), reply)
