@@ -75,7 +75,10 @@ fn tell(plan: &Plan, broken: &Broken, so_far: &Mutex<usize>) {
     println!("BROKEN {plan}, in step {}: {}", broken.step, how(broken));
     if number <= SHRUNK {
         let (least, told) = shrink(plan, broken, None);
-        println!("SMALLEST {least}\n{}{}", told.story, how(&told));
+        match told {
+            Some(told) => println!("SMALLEST {least}\n{}{}", told.story, how(&told)),
+            None => println!("SMALLEST {least}, but lived once more it did not break"),
+        }
     }
 }
 
@@ -119,7 +122,8 @@ fn long() {
     let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
     let cards = number("KARTU_SIM_CARDS").unwrap_or(10_000);
     let first = number("KARTU_SIM_SEED").unwrap_or(1);
-    let lanes = std::thread::available_parallelism().map_or(2, usize::from);
+    // Half of the time a lane waits for its ledger's thread.
+    let lanes = 2 * std::thread::available_parallelism().map_or(2, usize::from);
     let seeds = first..first + cards.div_ceil(JOBS as u64);
     told(&run(seeds.map(Plan::of), lanes));
 }

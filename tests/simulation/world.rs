@@ -237,7 +237,7 @@ fn new_ledger() -> &'static [u8] {
         let path = folder.path().join(LEDGER);
         let file = Connection::open(&path).expect("a file");
         // A file that has pages keeps their size.
-        file.pragma_update(None, "page_size", 1024).expect("a size");
+        file.pragma_update(None, "page_size", 512).expect("a size");
         file.pragma_update(None, "journal_mode", "WAL").expect("it becomes a file");
         drop(file);
         Ledger::open(&path, SimClock::new().clock()).expect("an empty file is taken").close();
