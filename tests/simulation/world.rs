@@ -204,10 +204,14 @@ impl World {
     }
 
     /// Has the job its card, or does it visibly want something that nobody here gives: a new recommendation, or a new job
-    /// for a card that was destroyed?
+    /// for a card that was destroyed? A lie that nothing could contradict ends it too.
     pub fn has_ended(&self, mark: usize) -> bool {
         match self.states().get(&mark) {
-            Some(State::Printed) => self.truth.good(mark) > 0 || !self.truth.taken.contains(&mark),
+            Some(State::Printed) => {
+                let Truth { taken, lied_about, .. } = &self.truth;
+                let missing = self.truth.good(mark) == 0 && taken.contains(&mark);
+                !missing || lied_about.contains(&mark)
+            }
             Some(State::Spoiled) => true,
             Some(State::Held) => mark.is_multiple_of(4),
             _ => false,
