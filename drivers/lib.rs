@@ -31,8 +31,10 @@
 //! [`transport`] (bytes there and back) · a real machine, or the family's emulator. Beside them
 //! [`panels`] (sRGB to dye) and [`models`], which know no family.
 
+pub mod card;
 pub mod contract;
 pub mod emulation;
+pub mod encoder;
 pub mod facts;
 pub mod image;
 pub mod magnetic;
