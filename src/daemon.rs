@@ -17,7 +17,7 @@ use crate::desk::Desk;
 use crate::http;
 use crate::ledger::{Disk, Ledger, LedgerError, LocalDisk};
 use crate::report::Metrics;
-use crate::station::{self, Connection, Handle};
+use crate::station::{self, Connection, Device, Handle};
 
 /// Threads for HTTP: reading requests is light, photos are decoded on threads of their own.
 const HTTP_THREADS: usize = 2;
@@ -130,7 +130,7 @@ impl Daemon {
                 clock,
                 metrics: metrics.clone(),
             },
-            parts.connection.into_connect(),
+            parts.connection.into_connect().map(|connect| Device::new(connect, None)),
         )
         .map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);

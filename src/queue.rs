@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::approval;
-use crate::evidence::{Facts, Intent};
+use crate::evidence::{Act, Facts, Intent};
 use crate::finding::Finding;
 use crate::job::JobRequest;
 use crate::ledger::blanks::Cause;
@@ -156,14 +156,38 @@ pub fn intend_to_print(
     before: &PrinterStatus,
     ribbon_prints: Option<u32>,
 ) -> Result<Entry, LedgerError> {
-    let intent = Intent { before: Facts::of(before), ribbon_prints };
-    let mut detail = serde_json::to_value(intent).map_err(|e| LedgerError::Write(e.to_string()))?;
-    detail["identity"] = json!(before.identity);
-    ledger.append(job, Event::Print, detail).wait()
+    let intent = Intent { act: Act::Print, before: Facts::of(before), ribbon_prints };
+    intend(ledger, job, Event::Print, &intent, before)
 }
 
-/// What a finished call to the printer means for the job, and what is written down of it.
-pub fn settlement(result: &Result<CardOut, DeviceError>) -> (Event, Value) {
+/// The same, before a blank goes to the chip station.
+///
+/// # Errors
+/// The ledger's; then no blank may be fed.
+pub fn intend_to_encode(
+    ledger: &Ledger,
+    job: &JobId,
+    before: &PrinterStatus,
+) -> Result<Entry, LedgerError> {
+    let intent = Intent { act: Act::Encode, before: Facts::of(before), ribbon_prints: None };
+    intend(ledger, job, Event::Encode, &intent, before)
+}
+
+fn intend(
+    ledger: &Ledger,
+    job: &JobId,
+    event: Event,
+    intent: &Intent,
+    before: &PrinterStatus,
+) -> Result<Entry, LedgerError> {
+    let mut detail = serde_json::to_value(intent).map_err(|e| LedgerError::Write(e.to_string()))?;
+    detail["identity"] = json!(before.identity);
+    ledger.append(job, event, detail).wait()
+}
+
+/// What a finished print means for the job, and what is written down of it. `waited_inside`: the card had been encoded
+/// and waited inside, so that one which the print left untouched still does.
+pub fn settlement(result: &Result<CardOut, DeviceError>, waited_inside: bool) -> (Event, Value) {
     use drivers::contract::Whereabouts;
     match result {
         Ok(out) => (Event::CardOut, json!({ "evidence": { "machine": out } })),
@@ -172,11 +196,13 @@ pub fn settlement(result: &Result<CardOut, DeviceError>) -> (Event, Value) {
                 "card": error.card, "cause": error.cause.to_string(), "machine": error.evidence,
             });
             match error.card {
-                Whereabouts::Untouched => (Event::NoCard, json!({ "evidence": cause })),
+                Whereabouts::Untouched if !waited_inside => {
+                    (Event::NoCard, json!({ "evidence": cause }))
+                }
                 Whereabouts::Rejected => {
                     (Event::Spoil, json!({ "evidence": cause, "cause": Cause::GagalCetak.name() }))
                 }
-                Whereabouts::InMachine | Whereabouts::Unknown => {
+                Whereabouts::Untouched | Whereabouts::InMachine | Whereabouts::Unknown => {
                     (Event::LoseSight, json!({ "lost": cause }))
                 }
             }

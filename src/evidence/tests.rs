@@ -169,7 +169,10 @@ fn settled_by(intent: &Intent) -> usize {
                         at_rest && clean && entered == 7 && left == 50 && !since.stood_inside,
                         "{story}"
                     );
-                    assert!(!intent.before.card_inside, "a card that waited inside exists: {story}");
+                    assert!(
+                        !intent.before.card_inside,
+                        "a card that waited inside exists: {story}"
+                    );
                 }
                 Verdict::Printed(_) => {
                     assert!(at_rest && clean && entered == 8 && left == 49, "{story}");
@@ -209,7 +212,11 @@ fn a_person_is_asked_twice_where_the_machine_contradicts() {
     let now = facts(7, 50);
     assert_eq!(may_have_seen(Seen::Printed, &encode, calm, &now), Err(NeverPrinted));
     assert_eq!(may_have_seen(Seen::NoCard, &waits, calm, &now), Err(TakenOut));
-    assert_eq!(may_have_seen(Seen::Printed, &waits, calm, &now), Ok(()), "counted when it was fed?");
+    assert_eq!(
+        may_have_seen(Seen::Printed, &waits, calm, &now),
+        Ok(()),
+        "counted when it was fed?"
+    );
     let other = Facts { serial: "B2".to_owned(), ..facts(7, 50) };
     assert_eq!(ask(Seen::Printed, calm, &other), Ok(()), "another machine contradicts nobody");
 }

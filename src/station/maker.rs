@@ -3,6 +3,7 @@
 use drivers::contract::{CardImage, PreparedCard, Prepress, PrepressError};
 use jiff::Timestamp;
 
+use super::encode::Encoding;
 use crate::desk::Desk;
 use crate::finding::Finding;
 use crate::job::JobRequest;
@@ -34,7 +35,15 @@ pub trait CardMaker: Send + Sync {
         moment: Moment,
         image: &mut CardImage,
         card: &mut PreparedCard,
-    ) -> Result<Vec<FaceHash>, Unmade>;
+    ) -> Result<Made, Unmade>;
+}
+
+/// What a job was made into, beside the card's panels.
+pub struct Made {
+    /// Hashes of the faces, for the ledger.
+    pub faces: Vec<FaceHash>,
+    /// What must be written on the card before it is printed.
+    pub encoding: Option<Encoding>,
 }
 
 /// Why there is no card.
@@ -66,7 +75,7 @@ impl CardMaker for Desk {
         moment: Moment,
         image: &mut CardImage,
         card: &mut PreparedCard,
-    ) -> Result<Vec<FaceHash>, Unmade> {
+    ) -> Result<Made, Unmade> {
         let standing = self.standing(claimed, moment);
         if !standing.is_empty() {
             return Err(Unmade::Held(standing));
@@ -74,6 +83,6 @@ impl CardMaker for Desk {
         let faces =
             self.compose(claimed, prepress.head(), moment.now, image).map_err(Unmade::Held)?;
         prepress.prepare(image, card).map_err(Unmade::NotOnThisMachine)?;
-        Ok(faces)
+        Ok(Made { faces, encoding: None })
     }
 }

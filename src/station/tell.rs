@@ -35,13 +35,13 @@ impl Station {
                 .status
                 .as_ref()
                 .is_none_or(|s| s.troubles.iter().any(|t| t.level == Level::Error));
-        let state = match (&self.printing, stopped) {
+        let state = match (&self.moving, stopped) {
             (Some(_), _) => PrinterState::Processing,
             (None, true) => PrinterState::Stopped,
             (None, false) => PrinterState::Idle,
         };
         let printer = self.machine.status.as_ref().map(PrinterView::from);
-        let printing = self.printing.as_ref().map(|(job, _)| job.id.to_string());
+        let printing = self.moving.as_ref().map(|moving| moving.record.id.to_string());
         self.snapshot.send_if_modified(|old| {
             let cards_out = old.cards_out;
             let new = Snapshot {
@@ -74,6 +74,17 @@ impl Station {
             (Some(error), _) => reasons.extend(StateReason::of_error(error)),
             (None, Some(status)) => reasons.extend(status.troubles.iter().map(StateReason::from)),
             (None, None) => {}
+        }
+        if let Some(error) = &self.machine.reader {
+            let words = Words::new(
+                format!(
+                    "Pembaca chip tidak dapat dipakai ({error}). Periksa kabelnya, cabut dan pasang lagi; kartu berchip menunggu."
+                ),
+                format!(
+                    "The chip reader cannot be used ({error}). Check its cable, unplug it and plug it in again; cards with a chip wait."
+                ),
+            );
+            reasons.push(StateReason::new("subunit-unrecoverable-failure-error", &words));
         }
         let counts = self.ledger.counts().unwrap_or_default();
         let doubts = counts.get(&State::Unsure).copied().unwrap_or(0);

@@ -10,9 +10,8 @@ use drivers::transport::emulated::Emulated;
 use jiff::{SignedDuration, Timestamp};
 use kartu::finding::Finding;
 use kartu::job::JobRequest;
-use kartu::ledger::FaceHash;
 use kartu::queue::{Claimed, Moment, standing};
-use kartu::station::{CardMaker, Unmade};
+use kartu::station::{CardMaker, Made, Unmade};
 
 /// Jobs of one world at most.
 pub const MARKS: usize = 48;
@@ -109,12 +108,12 @@ impl CardMaker for Cards {
         moment: Moment,
         _: &mut CardImage,
         card: &mut PreparedCard,
-    ) -> Result<Vec<FaceHash>, Unmade> {
+    ) -> Result<Made, Unmade> {
         let held = standing(&claimed.record, &claimed.request, moment, STALE_AFTER);
         if !held.is_empty() {
             return Err(Unmade::Held(held));
         }
         card.clone_from(&self.ready[mark_in(&claimed.request.reference)]);
-        Ok(Vec::new())
+        Ok(Made { faces: Vec::new(), encoding: None })
     }
 }

@@ -13,7 +13,7 @@ use kartu::job::{JobRequest, Recommendation};
 use kartu::ledger::{Accepted, JobId, Ledger, NewJob};
 use kartu::lifecycle::State;
 use kartu::report::Metrics;
-use kartu::station::{Device, Handle, Message, Order, Parts, Station};
+use kartu::station::{Connect, Device, Handle, Message, Order, Parts, Station};
 use tempfile::TempDir;
 
 use crate::cards::{Cards, cards, machine};
@@ -91,10 +91,11 @@ impl World {
         let ledger = ledger.unwrap_or_else(|error| panic!("the ledger is refused: {error}"));
         let (machine, building) = (self.machine.clone(), self.building.clone());
         let clock = self.clock.clone();
-        let device = Device::new(Box::new(move || {
+        let connect: Connect = Box::new(move || {
             let wire = SimWire::new(machine.clone(), building.clone(), clock.clone());
             drivers::open("evolis", None, Box::new(wire))
-        }));
+        });
+        let device = Device::new(connect, None);
         let (to_device, orders) = mpsc::channel();
         let parts = Parts {
             name: "simulation".to_owned(),
@@ -220,6 +221,7 @@ impl World {
 fn must_stand_before(order: &Order) -> Option<(&JobId, &'static str)> {
     match order {
         Order::Look | Order::ComeToRest(None) => None,
+        Order::Encode(job, _) => Some((job, "encode")),
         Order::Print(job, _) => Some((job, "print")),
         Order::ComeToRest(Some(job)) => Some((job, "come_to_rest")),
         Order::Reject(job) => Some((job, "reject")),
