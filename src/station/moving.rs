@@ -146,7 +146,8 @@ impl Station {
         else {
             return Ok(());
         };
-        self.order_print(Moving::printing(record, since, true), waiting.card);
+        let order = Order::Print(record.id.clone(), waiting.card);
+        self.order(Moving::printing(record, since, true), order);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! What the station tells of itself: its state and the reasons for it, in IPP's words. Decides nothing.
 
 use drivers::contract::Level;
+use drivers::encoder::EncoderError;
 use drivers::words::Words;
 
 use super::Station;
@@ -75,17 +76,7 @@ impl Station {
             (None, Some(status)) => reasons.extend(status.troubles.iter().map(StateReason::from)),
             (None, None) => {}
         }
-        if let Some(error) = &self.machine.reader {
-            let words = Words::new(
-                format!(
-                    "Pembaca chip tidak dapat dipakai ({error}). Periksa kabelnya, cabut dan pasang lagi; kartu berchip menunggu."
-                ),
-                format!(
-                    "The chip reader cannot be used ({error}). Check its cable, unplug it and plug it in again; cards with a chip wait."
-                ),
-            );
-            reasons.push(StateReason::new("subunit-unrecoverable-failure-error", &words));
-        }
+        reasons.extend(self.machine.reader.as_ref().map(of_the_reader));
         let counts = self.ledger.counts().unwrap_or_default();
         let doubts = counts.get(&State::Unsure).copied().unwrap_or(0);
         if doubts > 0 {
@@ -112,4 +103,16 @@ impl Station {
         }
         reasons
     }
+}
+
+fn of_the_reader(error: &EncoderError) -> StateReason {
+    let words = Words::new(
+        format!(
+            "Pembaca chip tidak dapat dipakai ({error}). Periksa kabelnya, cabut dan pasang lagi; kartu berchip menunggu."
+        ),
+        format!(
+            "The chip reader cannot be used ({error}). Check its cable, unplug it and plug it in again; cards with a chip wait."
+        ),
+    );
+    StateReason::new("subunit-unrecoverable-failure-error", &words)
 }

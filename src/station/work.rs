@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use drivers::contract::{CardOut, DeviceError, PreparedCard, PrinterStatus};
+use drivers::contract::{CardOut, DeviceError, PrinterStatus};
 use drivers::words::Words;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -224,7 +224,8 @@ impl Station {
             Ok(_) => {}
             Err(error) => return self.not_begun(ready, error),
         }
-        self.order_print(Moving::printing(ready.record, self.clock.steady(), false), ready.card);
+        let order = Order::Print(ready.record.id.clone(), ready.card);
+        self.order(Moving::printing(ready.record, self.clock.steady(), false), order);
         Ok(Begun::Moves)
     }
 
@@ -240,12 +241,6 @@ impl Station {
         }
         self.next = Some(ready);
         Err(error)
-    }
-
-    /// The intent is in the ledger.
-    pub(super) fn order_print(&mut self, moving: Moving, card: PreparedCard) {
-        let order = Order::Print(moving.record.id.clone(), card);
-        self.order(moving, order);
     }
 
     /// The intent is in the ledger: the card moves.
