@@ -22,8 +22,15 @@ pub struct Ban {
     pub names: &'static [&'static str],
 }
 
-const PURE: &[&str] =
-    &["src/lifecycle", "src/job", "src/finding", "src/approval", "src/product", "src/compose"];
+const PURE: &[&str] = &[
+    "src/lifecycle",
+    "src/job",
+    "src/finding",
+    "src/approval",
+    "src/product",
+    "src/compose",
+    "src/chip",
+];
 const ALL: &[&str] = &["src/", "drivers/"];
 
 pub const BANS: &[Ban] = &[
