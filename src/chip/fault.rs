@@ -60,6 +60,8 @@ pub enum FaultKind {
     },
     /// The tag says of itself that it holds no NDEF data.
     NoNdef,
+    /// The tag is of no kind whose locks are known.
+    UnknownTag,
     /// The card does not prove that it has the keys, or refuses the station's proof.
     NotAuthentic,
     /// What came back through the secure channel was changed on the way, or is not the card's.
@@ -138,6 +140,7 @@ impl FaultKind {
             FaultKind::KeyLength { .. } => "key_length",
             FaultKind::TooLong { .. } => "too_long",
             FaultKind::NoNdef => "no_ndef",
+            FaultKind::UnknownTag => "unknown_tag",
             FaultKind::NotAuthentic => "not_authentic",
             FaultKind::Unprotected => "unprotected",
         }
@@ -208,6 +211,10 @@ impl FaultKind {
             FaultKind::NoNdef => (
                 "tag ini belum disiapkan untuk NDEF. Pakai tag NTAG yang baru.",
                 "this tag is not made ready for NDEF. Use a fresh NTAG.",
+            ),
+            FaultKind::UnknownTag => (
+                "jenis tag ini tidak dikenal, jadi tidak dapat dikunci. Pakai NTAG213, 215 atau 216.",
+                "this kind of tag is not known, so it cannot be locked. Use an NTAG213, 215 or 216.",
             ),
             FaultKind::NotAuthentic => (
                 "kartu dan stasiun tidak saling mengenali: kuncinya berbeda.",

@@ -17,6 +17,8 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use definition::interface;
+pub(crate) use definition_step::one_of;
 pub use fault::{Blame, ChipFault, FaultKind};
 pub use profile::{Action, BinaryFile, Classic, KeyLetter, Level, Profile, Step};
 pub use status::StatusPattern;

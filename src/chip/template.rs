@@ -42,7 +42,10 @@ pub enum Unfillable {
     /// There is no value of this name.
     Missing(String),
     /// More bytes than two bytes of length can tell.
-    TooLong(String),
+    TooLong {
+        /// Bytes that there are.
+        needs: usize,
+    },
 }
 
 impl Template {
@@ -89,15 +92,14 @@ impl Template {
                 Piece::Bytes(bytes) => command.data.extend_from_slice(bytes),
                 Piece::Data(data) => command.data.extend_from_slice(named(data)?),
                 Piece::Size(data) => {
-                    let size = u16::try_from(named(data)?.len());
-                    let name = || Unfillable::TooLong(data.name().unwrap_or("hex").to_owned());
-                    command.data.extend_from_slice(&size.map_err(|_| name())?.to_be_bytes());
+                    let needs = named(data)?.len();
+                    let size = u16::try_from(needs).map_err(|_| Unfillable::TooLong { needs })?;
+                    command.data.extend_from_slice(&size.to_be_bytes());
                 }
             }
         }
         if command.data.len() > usize::from(u16::MAX) {
-            let names: Vec<_> = self.data().filter_map(Data::name).collect();
-            return Err(Unfillable::TooLong(names.join(", ")));
+            return Err(Unfillable::TooLong { needs: command.data.len() });
         }
         Ok(command)
     }
@@ -233,6 +235,6 @@ mod tests {
         let template = Template::parse("00DA0000 {lc} {data:photo}").unwrap();
         assert_eq!(template.fill(&Values::new()).unwrap_err(), Unfillable::Missing("photo".into()));
         let much = Values::new().with("photo", vec![0; 70_000]);
-        assert_eq!(template.fill(&much).unwrap_err(), Unfillable::TooLong("photo".into()));
+        assert_eq!(template.fill(&much).unwrap_err(), Unfillable::TooLong { needs: 70_000 });
     }
 }
