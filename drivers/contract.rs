@@ -12,7 +12,7 @@ pub use crate::facts::{Fact, Facts};
 pub use crate::image::{
     Area, CardImage, FaceImage, HeadSize, PreparedCard, Prepress, PrepressError,
 };
-pub use crate::magnetic::{MagneticFault, MagneticStripe, TrackError, Tracks};
+pub use crate::magnetic::{Coercivity, MagneticFault, MagneticStripe, TrackError, Tracks};
 use crate::words::Words;
 
 /// A machine that takes a blank, prints it and lets it out. Blocking; one thread owns it.

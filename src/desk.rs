@@ -2,12 +2,14 @@
 //! Ties a product's rules, the recommendation, the office and the composer together; stores nothing,
 //! knows neither HTTP nor the printer.
 
+mod chip;
 mod open;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use drivers::contract::{CardImage, FaceImage, HeadSize};
+use drivers::encoder::Interface;
 use drivers::words::Words;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
@@ -37,6 +39,8 @@ pub struct Desk {
     /// The officials' signature pictures by file name, as the office profile names them.
     signatures: BTreeMap<String, Vec<u8>>,
     offset: Offset,
+    /// At which station chips are written, if at any.
+    encoder: Option<Interface>,
     specimen: bool,
     /// One for all: the static layers are kept once.
     composer: Mutex<Composer>,
@@ -172,7 +176,11 @@ impl Desk {
         let days =
             settings.map_or(ProductSettings::default().stale_after_days, |s| s.stale_after_days);
         let stale_after = SignedDuration::from_hours(24 * i64::from(days));
-        crate::queue::standing(&claimed.record, &claimed.request, moment, stale_after)
+        let mut findings =
+            crate::queue::standing(&claimed.record, &claimed.request, moment, stale_after);
+        let product = self.products.find(&claimed.request.product).ok();
+        findings.extend(product.and_then(|product| self.without_encoder(product)));
+        findings
     }
 
     /// Composes a claimed job's faces into `into`, and says their hashes.
@@ -268,6 +276,7 @@ impl Desk {
             Some(sheet) => findings.extend(self.composer().inspect(&sheet)),
             None => findings.push(no_face()),
         }
+        findings.extend(self.without_encoder(product));
         findings
     }
 

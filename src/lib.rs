@@ -5,6 +5,7 @@
 pub mod lifecycle;
 
 pub mod approval;
+pub mod chip;
 pub mod cli;
 pub mod clock;
 pub mod compose;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, run};
+use super::{Exit, client::language, run};
+use crate::config::{Config, Fault};
 use crate::desk::Desk;
 
 #[derive(clap::Args)]
@@ -15,8 +16,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut faults = Vec::new();
     match run::read_config(&args.config)? {
-        // What the file names is opened and checked too: office, products, faces.
-        Ok(config) => faults.extend(Desk::open(&config).err().unwrap_or_default()),
+        // What the file names is opened and checked too: office, products, faces, chips.
+        Ok(config) => match Desk::open(&config) {
+            Ok(desk) => faults.extend(look_at_chips(&desk, &config)),
+            Err(wrong) => faults = wrong,
+        },
         Err(wrong) => faults = wrong,
     }
     if faults.is_empty() {
@@ -24,4 +28,29 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     Ok(run::refuse(&args.config, &faults))
+}
+
+/// Says which chips cannot be written here, which is no fault; and finds the keys that are missing, which is one.
+fn look_at_chips(desk: &Desk, _config: &Config) -> Vec<Fault> {
+    for (name, chip) in desk.chips().filter(|(_, chip)| !desk.can_encode(chip)) {
+        println!("{}", without_encoder(name, chip.rule.required));
+    }
+    Vec::new()
+}
+
+fn without_encoder(name: &str, required: bool) -> String {
+    match (language(), required) {
+        ("id", true) => format!(
+            "{name}: chip diperlukan, tetapi tidak ada encoder di posisi itu ([encoder]); pekerjaannya akan ditahan (H_NO_ENCODER)."
+        ),
+        ("id", false) => format!(
+            "{name}: tidak ada encoder di posisi itu ([encoder]); kartu dicetak tanpa chip."
+        ),
+        (_, true) => format!(
+            "{name}: needs its chip written, and no encoder sits at that station ([encoder]); its jobs will be held (H_NO_ENCODER)."
+        ),
+        (_, false) => format!(
+            "{name}: no encoder sits at that station ([encoder]); its cards are printed without a chip."
+        ),
+    }
 }

@@ -2,6 +2,7 @@
 //! Knows how to read text; opens no file, starts nothing.
 
 mod address;
+mod encoder;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use address::Address;
+pub use encoder::Encoder;
 pub use reader::Fault;
 use reader::Reader;
 
@@ -27,6 +29,8 @@ pub struct Config {
     pub product: BTreeMap<String, ProductSettings>,
     /// `[printer]`
     pub printer: Printer,
+    /// `[encoder]`; `None`: chips are not written here.
+    pub encoder: Option<Encoder>,
     /// `[log]`
     pub log: Log,
 }
@@ -151,6 +155,7 @@ impl Config {
             products: Products { folder: optional_path(&mut r, "products.folder", folder) },
             product: r.tables("product").into_iter().map(|name| product(&mut r, name)).collect(),
             printer: printer(&mut r, folder),
+            encoder: encoder::encoder(&mut r),
             log: log(&mut r),
         };
         r.finish()?;
@@ -279,6 +284,7 @@ pub fn known_keys() -> Vec<String> {
     optional_path(&mut r, "products.folder", folder);
     product(&mut r, "*".into());
     printer(&mut r, folder);
+    encoder::encoder(&mut r);
     log(&mut r);
     r.asked()
 }

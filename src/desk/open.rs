@@ -43,6 +43,7 @@ impl Desk {
                 office,
                 signatures,
                 offset,
+                encoder: config.encoder.as_ref().map(|encoder| encoder.station),
                 composer: Mutex::new(Composer::new()),
             }),
             _ => Err(faults),

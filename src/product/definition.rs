@@ -11,7 +11,7 @@ use super::nearest::nearest;
 use super::sheet::{ConfigFault, Page, Sheet};
 use super::{
     AgeRule, BackgroundRule, Code, Front, IssueRule, Layout, Paper, PhotoRules, Product, Reason,
-    codes,
+    chip, codes, stripe,
 };
 
 impl Product {
@@ -33,7 +33,7 @@ fn read_product(name: &str, mut sheet: Sheet<'_>, faces: BTreeMap<String, String
     let (fields, index) = definition_field::read_fields(&mut sheet);
     let names = Names { index: &index };
     let kinds = read_kinds(&mut sheet);
-    let product = Product {
+    let mut product = Product {
         name: name.to_owned(),
         title: sheet.words("title"),
         reasons: sheet.list("reason").into_iter().map(|one| read_reason(one, &names)).collect(),
@@ -43,11 +43,16 @@ fn read_product(name: &str, mut sheet: Sheet<'_>, faces: BTreeMap<String, String
         default_layout: sheet.demanded_text("layout"),
         issue: sheet.child("issue").map(|one| read_issue(one, &names)),
         age: sheet.child("age").map(|one| read_age(one, &names)),
+        chip_rule: sheet.child("chip").map(chip::read),
+        chip: None,
+        stripe: None,
         fields,
         kinds,
         faces,
         index,
     };
+    let stripe = sheet.child("magnetic");
+    product.stripe = stripe.map(|one| stripe::read(one, &product.value_names(), &product.fields));
     check_whole(&product, &sheet);
     check_faces(&product, &sheet);
     sheet.close();
