@@ -9,6 +9,8 @@ use drivers::contract::{
 use drivers::encoder::{CardEncoder, Chip, EncoderError, Interface};
 use serde_json::{Value, json};
 
+use crate::chip::Blame;
+
 /// A card that was brought to its station is seen by the reader within this; a contactless reader polls twice a second.
 const CARD_LIMIT: Duration = Duration::from_secs(10);
 
@@ -45,19 +47,6 @@ pub struct Unwritten {
     pub blame: Blame,
     /// What happened, as it may stand in the ledger: step, kind, words. Nothing personal, no key.
     pub detail: Value,
-}
-
-/// Where to look first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame {
-    /// Another blank may do.
-    Card,
-    /// No card will do before the reader is seen to.
-    Reader,
-    /// The printer could not carry the card.
-    Printer,
-    /// Profile, keys or values: no other card will do.
-    Setup,
 }
 
 /// A card was not encoded.
@@ -222,7 +211,7 @@ fn no_reader() -> Unencoded {
 
 pub(super) fn of_the_printer(error: &DeviceError) -> Unencoded {
     let detail = json!({ "kind": "printer", "cause": error.cause.to_string() });
-    let unwritten = Unwritten { blame: Blame::Printer, detail };
+    let unwritten = Unwritten { blame: Blame::Card, detail };
     Unencoded { card: error.card, printer: Some(error.clone()), ..of_the_work(unwritten) }
 }
 

@@ -6,6 +6,7 @@
 //! saw (`recovery.rs`), make the next card ready, print when the machine is known to be well. Every step that moves a card
 //! is in the ledger before. The loop and the printer have a thread each; whoever wants can turn both by hand.
 
+pub mod chip;
 mod connect;
 mod device;
 pub mod encode;

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::Station;
 use super::device::Order;
-use super::encode::{Blame, Encoded, Unencoded};
+use super::encode::{Encoded, Unencoded};
 use super::ready::Ready;
+use crate::chip::Blame;
 use crate::ledger::{JobId, JobRecord, LedgerError};
 use crate::lifecycle::Event;
 use crate::queue;
@@ -116,7 +117,9 @@ impl Station {
     /// A card that was not encoded is no card: it goes to the reject box, and the job waits for a fresh blank.
     fn not_encoded(&mut self, record: JobRecord, failed: Unencoded) {
         tracing::warn!(job = %record.id, blame = ?failed.unwritten.blame, "the card was not encoded");
-        if failed.card == Whereabouts::Untouched || failed.unwritten.blame != Blame::Card {
+        // Another blank may do where the card is to blame; else somebody must help first.
+        let card = failed.unwritten.blame == Blame::Card && failed.printer.is_none();
+        if failed.card == Whereabouts::Untouched || !card {
             self.pause_longer();
         }
         self.machine.error = failed.printer;
