@@ -257,3 +257,25 @@ fn damaged_or_unread(error: rusqlite::Error) -> LedgerError {
 pub(super) fn read_error(error: rusqlite::Error) -> LedgerError {
     LedgerError::Read(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::ledger::schema;
+
+    #[test]
+    fn a_question_is_prepared_once_whatever_is_asked_for() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("ledger.db");
+        schema::check_or_create(&mut schema::open(&path).unwrap(), &path).unwrap();
+        let c = schema::open_reader(&path).unwrap();
+        let mut question =
+            c.prepare(&format!("{JOB} WHERE state = ?3 AND seq > ?1 LIMIT ?2")).unwrap();
+        for (from, state) in ["queued", "unsure", "queued"].into_iter().enumerate() {
+            assert!(!question.exists(params![from, 1, state]).unwrap());
+        }
+        assert_eq!(question.get_status(StatementStatus::RePrepare), 0);
+    }
+}

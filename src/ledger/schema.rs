@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::LedgerError;
@@ -102,6 +103,16 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", 32 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -2048)?;
+    // What a savepoint would take back stays in memory: else it is written to a file in /tmp at every event, where a full
+    // disk would stop the ledger.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    keep_statements(connection)
+}
+
+/// Where a partial index might serve, SQLite prepares a statement anew with every value that is bound, unless it is told
+/// that a plan holds for all values.
+fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(())
 }
@@ -112,7 +123,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
     let connection = Connection::open_with_flags(path, flags).map_err(|e| unreadable(path, &e))?;
     connection.busy_timeout(BUSY_LIMIT).map_err(|e| unreadable(path, &e))?;
     connection.pragma_update(None, "cache_size", -1024).map_err(|e| unreadable(path, &e))?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_statements(&connection).map_err(|e| unreadable(path, &e))?;
     Ok(connection)
 }
 

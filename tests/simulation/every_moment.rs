@@ -9,6 +9,7 @@ use kartu::lifecycle::State;
 
 use crate::cards::settings;
 use crate::power::{Cut, Effect, Mood};
+use crate::story::Story;
 use crate::world::{Posted, World};
 
 /// Turns in which a handful of cards are dealt with, however often the power goes.
@@ -30,6 +31,7 @@ fn silent() -> EmulatorSettings {
 /// A world with these jobs, up to the moment in which all their cards are out.
 fn live(queue: &[usize], settings: EmulatorSettings, plan: impl FnOnce(&World)) -> World {
     let mut world = World::new(7, settings);
+    world.story = Story::told();
     plan(&world);
     world.posted.extend(queue.iter().map(|&mark| Posted { mark, id: None }));
     let (mut lines, mut still) = (0, 0);
@@ -45,24 +47,24 @@ fn live(queue: &[usize], settings: EmulatorSettings, plan: impl FnOnce(&World)) 
         if queue.iter().all(|mark| world.states().get(mark) == Some(&State::Printed)) {
             return world;
         }
-        (lines, still) =
-            if world.story.len() == lines { (lines, still + 1) } else { (world.story.len(), 0) };
+        let length = world.story.length;
+        (lines, still) = if length == lines { (lines, still + 1) } else { (length, 0) };
         if still > PATIENCE {
             let unsure = |at: &usize| world.states().get(at) == Some(&State::Unsure);
             let mark = queue.iter().copied().find(|mark| unsure(mark));
-            let mark = mark.unwrap_or_else(|| panic!("stuck\n{}", world.story.join("\n")));
+            let mark = mark.unwrap_or_else(|| panic!("stuck\n{}", world.story));
             let id =
                 world.posted.iter().find(|job| job.mark == mark).and_then(|job| job.id.clone());
             world.look_and_say(mark, &id.expect("it was taken in"));
             still = 0;
         }
     }
-    panic!("never ends\n{}", world.story.join("\n"));
+    panic!("never ends\n{}", world.story);
 }
 
 /// Nothing went wrong with the machine and nobody laid hands on it, so it can say what became of every card.
 fn the_machine_could_say(world: &World, story: &str) {
-    assert_eq!(world.truth.by_person, 0, "{story}\n{}", world.story.join("\n"));
+    assert_eq!(world.truth.by_person, 0, "{story}\n{}", world.story);
 }
 
 /// Cuts at each of these effects, in each of these ways, and lives on.
@@ -123,6 +125,7 @@ fn power_cut_again_at_every_moment_of_recovery() {
         let (way, more) = ([Cut::Before, Cut::After][first as usize % 2], 25);
         for second in 1..more {
             let mut world = World::new(7, counting());
+            world.story = Story::told();
             world.building.cut_at(first, way);
             world.posted.push(Posted { mark: 1, id: None });
             let mut cut_again = false;
@@ -139,7 +142,7 @@ fn power_cut_again_at_every_moment_of_recovery() {
                     break;
                 }
             }
-            assert_eq!(world.truth.good(1), 1, "{first} {second}\n{}", world.story.join("\n"));
+            assert_eq!(world.truth.good(1), 1, "{first} {second}\n{}", world.story);
         }
     }
 }

@@ -6,8 +6,11 @@
 
 mod cards;
 mod every_moment;
+mod history;
 mod people;
 mod power;
 mod seeds;
+mod shrink;
+mod story;
 mod truth;
 mod world;

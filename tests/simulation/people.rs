@@ -4,18 +4,42 @@
 use std::time::Duration;
 
 use drivers::emulation::{JamAt, Lever};
+use fastrand::Rng;
 use jiff::SignedDuration;
 use kartu::evidence::Seen;
 use kartu::ledger::JobId;
 use kartu::lifecycle::State;
 use kartu::station::{Look, Unsettled};
 
-use crate::cards::MARKS;
 use crate::power::{Cut, Mood};
 use crate::world::{Posted, World};
 
+/// What may go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Power,
+    Hands,
+    Wire,
+    Disk,
+    Clock,
+    Garbles,
+    WrongAnswers,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 7] = [
+        Kind::Power,
+        Kind::Hands,
+        Kind::Wire,
+        Kind::Disk,
+        Kind::Clock,
+        Kind::Garbles,
+        Kind::WrongAnswers,
+    ];
+}
+
 /// How wild a world is: one step in so many brings a fault of the kind.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Weather {
     pub power_one_in: u32,
     pub hands_one_in: u32,
@@ -24,13 +48,36 @@ pub struct Weather {
     pub clock_one_in: u32,
     pub garbles: bool,
     pub wrong_answers: bool,
+    /// What is drawn all the same, so that the rest stays as it was, and does not happen.
+    without: Vec<Kind>,
+}
+
+impl Weather {
+    pub fn of(rng: &mut Rng, without: &[Kind]) -> Weather {
+        let mut any = |of: &[u32]| of[rng.usize(..of.len())];
+        let [power_one_in, hands_one_in, wire_one_in, disk_one_in, clock_one_in] =
+            [&[0, 10, 40], &[0, 15, 60], &[0, 20, 80], &[0, 0, 40], &[0, 0, 60]].map(|of| any(of));
+        Weather {
+            power_one_in,
+            hands_one_in,
+            wire_one_in,
+            disk_one_in,
+            clock_one_in,
+            garbles: rng.bool() && !without.contains(&Kind::Garbles),
+            wrong_answers: rng.bool() && !without.contains(&Kind::WrongAnswers),
+            without: without.to_vec(),
+        }
+    }
+
+    fn brings(&self, kind: Kind) -> bool {
+        !self.without.contains(&kind)
+    }
 }
 
 impl World {
     /// One step of the world: somebody does something, then the station turns.
     pub fn step(&mut self, weather: &Weather, jobs: usize) {
-        let strikes = |world: &mut World, one_in: u32| one_in > 0 && world.rng.u32(..one_in) == 0;
-        if self.posted.len() < jobs.min(MARKS) && self.rng.u8(..3) == 0 {
+        if self.posted.len() < jobs && self.rng.u8(..3) == 0 {
             let mark = self.posted.len();
             self.posted.push(Posted { mark, id: None });
         }
@@ -40,32 +87,7 @@ impl World {
             let again = self.rng.usize(..self.posted.len());
             self.post(again);
         }
-        if strikes(self, weather.power_one_in) {
-            let (soon, how) = (self.rng.u64(..120), self.any_cut());
-            self.tell(format!("the power will go in {soon} effects, {how:?}"));
-            self.building.cut_soon(soon, how);
-        }
-        if strikes(self, weather.hands_one_in) {
-            self.meddle();
-        }
-        if strikes(self, weather.wire_one_in) {
-            let unplugged = self.rng.u32(..40);
-            let mishap_one_in = [0, 30, 100][self.rng.usize(..3)];
-            let mood = Mood { unplugged, mishap_one_in, garbles: weather.garbles, unplug_at: None };
-            self.tell(format!("the cable: {mood:?}"));
-            self.building.set_mood(mood);
-        }
-        if strikes(self, weather.disk_one_in) {
-            let (full, broken) = (self.rng.bool(), self.rng.u8(..3) == 0);
-            self.tell(format!("the disk: full {full}, broken {broken}"));
-            self.building.fill_disk(full);
-            self.building.break_disk(broken);
-        }
-        if strikes(self, weather.clock_one_in) {
-            let hours = [-24, 1, 24, 24 * 365, -24 * 365][self.rng.usize(..5)];
-            self.tell(format!("the clock jumps by {hours} h"));
-            self.clock.jump(SignedDuration::from_hours(hours));
-        }
+        self.suffer(weather);
         if self.rng.u8(..4) == 0 {
             self.answer(weather.wrong_answers);
         }
@@ -73,6 +95,45 @@ impl World {
             self.help();
         }
         self.go_on();
+    }
+
+    /// Whatever goes wrong in this step.
+    fn suffer(&mut self, weather: &Weather) {
+        let strikes = |world: &mut World, one_in: u32| one_in > 0 && world.rng.u32(..one_in) == 0;
+        if strikes(self, weather.power_one_in) {
+            let (soon, how) = (self.rng.u64(..120), self.any_cut());
+            if weather.brings(Kind::Power) {
+                self.story.tell(format_args!("the power will go in {soon} effects, {how:?}"));
+                self.building.cut_soon(soon, how);
+            }
+        }
+        if strikes(self, weather.hands_one_in) {
+            self.meddle(weather.brings(Kind::Hands));
+        }
+        if strikes(self, weather.wire_one_in) {
+            let unplugged = self.rng.u32(..40);
+            let mishap_one_in = [0, 30, 100][self.rng.usize(..3)];
+            let mood = Mood { unplugged, mishap_one_in, garbles: weather.garbles, unplug_at: None };
+            if weather.brings(Kind::Wire) {
+                self.story.tell(format_args!("the cable: {mood:?}"));
+                self.building.set_mood(mood);
+            }
+        }
+        if strikes(self, weather.disk_one_in) {
+            let (full, broken) = (self.rng.bool(), self.rng.u8(..3) == 0);
+            if weather.brings(Kind::Disk) {
+                self.story.tell(format_args!("the disk: full {full}, broken {broken}"));
+                self.building.fill_disk(full);
+                self.building.break_disk(broken);
+            }
+        }
+        if strikes(self, weather.clock_one_in) {
+            let hours = [-24, 1, 24, 24 * 365, -24 * 365][self.rng.usize(..5)];
+            if weather.brings(Kind::Clock) {
+                self.story.tell(format_args!("the clock jumps by {hours} h"));
+                self.clock.jump(SignedDuration::from_hours(hours));
+            }
+        }
     }
 
     /// The station turns; a dark one is switched on again after a while.
@@ -102,7 +163,7 @@ impl World {
     }
 
     /// Hands do something that they should not, or something breaks.
-    fn meddle(&mut self) {
+    fn meddle(&mut self, happens: bool) {
         let jams = [JamAt::Feeder, JamAt::Head, JamAt::Flip, JamAt::Eject];
         let lever = match self.rng.u8(..12) {
             0 => Lever::OpenCover,
@@ -118,9 +179,11 @@ impl World {
             10 => Lever::Sleep,
             _ => Lever::NewRibbon,
         };
-        self.pull(lever);
-        if matches!(lever, Lever::CutPower) && self.rng.bool() {
-            self.pull(Lever::PowerOn);
+        let and_on = matches!(lever, Lever::CutPower) && self.rng.bool();
+        for lever in [Some(lever), and_on.then_some(Lever::PowerOn)].into_iter().flatten() {
+            if happens {
+                self.pull(lever);
+            }
         }
     }
 
@@ -242,7 +305,8 @@ impl World {
 
     /// True: the station took the answer.
     fn say(&mut self, mark: usize, id: &JobId, seen: Seen, insist: bool) -> bool {
-        self.tell(format!("the officer says of SIM-{mark}: {seen:?}, insists: {insist}"));
+        let says = format_args!("the officer says of SIM-{mark}: {seen:?}, insists: {insist}");
+        self.story.tell(says);
         let Some(running) = &mut self.running else { return false };
         let look = Look { seen, by: "petugas-2".to_owned(), cause: None, insist };
         let mut answer = running.handle.ask_resolve(id.clone(), look);

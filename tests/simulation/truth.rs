@@ -1,12 +1,13 @@
 //! The truth: what lies in the trays and in people's hands, held against what the ledger says, after every step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use drivers::emulation::{Departed, Finish, Way};
-use kartu::ledger::{JobId, Ledger};
+use kartu::ledger::{Entry, JobId, Ledger};
 use kartu::lifecycle::State;
 
 use crate::cards::{MARKS, mark_in};
+use crate::story::Story;
 
 /// What exists, and what the ledger says of it.
 #[derive(Default)]
@@ -34,6 +35,8 @@ pub struct Truth {
     /// Settled by the machine's word alone, and left to a person.
     pub by_machine: u32,
     pub by_person: u32,
+    /// What the last line about a job tells.
+    last_lines: HashMap<JobId, (usize, String)>,
     seq: u64,
 }
 
@@ -55,57 +58,53 @@ impl Truth {
     }
 
     /// Everything that was written since.
-    pub fn read(&mut self, ledger: &Ledger, story: &mut Vec<String>) {
-        loop {
+    pub fn read(&mut self, ledger: &Ledger, story: &mut Story) {
+        while *ledger.watch().borrow() > self.seq {
             let lines = ledger.events_after(self.seq, 200).expect("the ledger is read");
-            let full = lines.len() == 200;
+            assert!(!lines.is_empty(), "it told of lines that are not there");
             for line in lines {
+                let Entry { seq, event, detail, .. } = &line;
+                let of = line.reference.as_deref().unwrap_or("-");
+                story.tell(format_args!("ledger {seq}: {of} {event} {detail}"));
                 self.seq = line.seq;
-                story.push(format!(
-                    "ledger {}: {} {} {}",
-                    line.seq,
-                    line.reference.as_deref().unwrap_or("-"),
-                    line.event,
-                    line.detail
-                ));
-                let (Some(reference), Some(state)) = (&line.reference, line.state) else {
-                    continue;
-                };
-                let mark = mark_in(reference);
-                assert!(mark < MARKS);
-                self.states.insert(mark, state);
-                match &*line.event {
-                    "card_out" => self.written_good += 1,
-                    "spoil" => {
-                        self.written_spoiled += 1;
-                        // A card that was counted as good was found bad.
-                        self.written_good -= u32::from(state == State::Spoiled);
-                    }
-                    _ => {}
-                }
-                if matches!(&*line.event, "card_out" | "spoil" | "no_card") {
-                    let person = line.detail["evidence"]["person"].is_object();
-                    *(if person { &mut self.by_person } else { &mut self.by_machine }) += 1;
-                }
-            }
-            if !full {
-                return;
+                self.heed(line);
             }
         }
     }
 
+    fn heed(&mut self, line: Entry) {
+        let (Some(reference), Some(state), Some(job)) = (&line.reference, line.state, line.job)
+        else {
+            return;
+        };
+        let mark = mark_in(reference);
+        assert!(mark < MARKS);
+        self.states.insert(mark, state);
+        match &*line.event {
+            "card_out" => self.written_good += 1,
+            "spoil" => {
+                self.written_spoiled += 1;
+                // A card that was counted as good was found bad.
+                self.written_good -= u32::from(state == State::Spoiled);
+            }
+            _ => {}
+        }
+        if matches!(&*line.event, "card_out" | "spoil" | "no_card") {
+            let person = line.detail["evidence"]["person"].is_object();
+            *(if person { &mut self.by_person } else { &mut self.by_machine }) += 1;
+        }
+        self.last_lines.insert(job, (mark, line.event));
+    }
+
+    /// Whose job is it?
+    pub fn mark_of(&self, job: &JobId) -> Option<usize> {
+        self.last_lines.get(job).map(|(mark, _)| *mark)
+    }
+
     /// Write before you act.
-    pub fn intent_stands(
-        &self,
-        ledger: &Ledger,
-        job: &JobId,
-        intent: &str,
-        story: &mut Vec<String>,
-    ) {
-        let lines = ledger.events_of(job).expect("the ledger is read");
-        let last = lines.last().map(|line| line.event.as_str());
-        assert_eq!(last, Some(intent), "an order without its intent\n{}", story.join("\n"));
-        story.push(format!("order: {intent}"));
+    pub fn intent_stands(&self, job: &JobId, intent: &str) {
+        let last = self.last_lines.get(job).map(|(_, event)| &**event);
+        assert_eq!(last, Some(intent), "an order without its intent");
     }
 
     /// The promise.

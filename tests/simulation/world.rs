@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use drivers::emulation::{Lever, SharedMachine};
@@ -18,6 +18,7 @@ use tempfile::TempDir;
 
 use crate::cards::{Cards, cards, machine};
 use crate::power::{Building, SimClock, SimDisk, SimWire};
+use crate::story::Story;
 use crate::truth::Truth;
 use drivers::emulation::EmulatorSettings;
 
@@ -36,6 +37,9 @@ pub struct Running {
     orders: Receiver<Order>,
 }
 
+/// Something that must hold after every step.
+pub type Invariant = fn(&Truth) -> Result<(), String>;
+
 pub struct World {
     pub machine: SharedMachine,
     pub building: Building,
@@ -45,8 +49,11 @@ pub struct World {
     pub truth: Truth,
     pub running: Option<Running>,
     pub ledger: Option<Ledger>,
-    /// What happened, for whoever reads a failing seed.
-    pub story: Vec<String>,
+    pub story: Story,
+    /// Steps so far in which things may go wrong.
+    pub steps: usize,
+    /// What must hold besides the promise.
+    pub also: Option<Invariant>,
     cards: Arc<Cards>,
     folder: TempDir,
     runtime: tokio::runtime::Runtime,
@@ -59,6 +66,8 @@ impl World {
         // In memory where there is such a place: what a disk does to a ledger has tests of its own.
         let memory = PathBuf::from("/dev/shm");
         let place = if memory.is_dir() { memory } else { std::env::temp_dir() };
+        let folder = TempDir::new_in(place).expect("a folder");
+        std::fs::write(folder.path().join(LEDGER), new_ledger()).expect("there is room");
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let mut world = World {
             machine: machine(settings),
@@ -69,23 +78,21 @@ impl World {
             truth: Truth::default(),
             running: None,
             ledger: None,
-            story: Vec::new(),
+            story: Story::default(),
+            steps: 0,
+            also: None,
             cards: cards(),
-            folder: TempDir::new_in(place).expect("a folder"),
+            folder,
             runtime: runtime.expect("a runtime"),
         };
         world.boot();
         world
     }
 
-    pub fn tell(&mut self, what: impl Into<String>) {
-        self.story.push(what.into());
-    }
-
     /// The computer starts, with what lies on its disk.
     pub fn boot(&mut self) {
         self.building.restore();
-        let path = self.folder.path().join("ledger.db");
+        let path = self.folder.path().join(LEDGER);
         let disk = Box::new(SimDisk(self.building.clone()));
         let ledger = Ledger::open_on(&path, self.clock.clock(), disk);
         let ledger = ledger.unwrap_or_else(|error| panic!("the ledger is refused: {error}"));
@@ -112,7 +119,7 @@ impl World {
 
     /// The computer is dark; the machine goes on by itself for a while.
     pub fn crash(&mut self) {
-        self.tell("the computer loses its power");
+        self.story.tell(format_args!("the computer loses its power"));
         self.running = None;
         if let Some(ledger) = self.ledger.take() {
             ledger.close();
@@ -134,12 +141,12 @@ impl World {
             self.look_at_the_truth();
             let (Ok(order), Some(running)) = (order, &mut self.running) else { return gave_orders };
             gave_orders = true;
-            if let (Some(line), Some(ledger)) = (must_stand_before(&order), &self.ledger) {
-                self.truth.intent_stands(ledger, line.0, line.1, &mut self.story);
+            if let Some((job, intent)) = must_stand_before(&order) {
+                self.story.tell(format_args!("order: {intent}"));
+                self.truth.intent_stands(job, intent);
             }
-            if let (Order::Print(job, _), Some(ledger)) = (&order, &self.ledger) {
-                let job = ledger.job(job).expect("it was taken in");
-                self.truth.printing = Some(crate::cards::mark_in(&job.reference));
+            if let Order::Print(job, _) = &order {
+                self.truth.printing = self.truth.mark_of(job);
             }
             let report = running.device.perform(order);
             running.handle.tell(Message::Device(report));
@@ -175,21 +182,23 @@ impl World {
     pub fn look_at_the_truth(&mut self) {
         let departed = self.machine.lock().take_departed();
         for card in &departed {
-            self.story.push(format!("a card leaves: {card:?}"));
+            self.story.tell(format_args!("a card leaves: {card:?}"));
         }
         let marks = departed.into_iter().map(|card| (self.cards.mark_of(&card), card));
         self.truth.departed(marks);
         if let Some(ledger) = &self.ledger {
             self.truth.read(ledger, &mut self.story);
         }
-        if let Err(broken) = self.truth.holds() {
-            panic!("{broken}\n{}", self.story.join("\n"));
+        let holds = self.truth.holds();
+        let all = holds.and_then(|()| self.also.map_or(Ok(()), |also| also(&self.truth)));
+        if let Err(broken) = all {
+            panic!("{broken}\n{}", self.story);
         }
     }
 
     /// Somebody's hands.
     pub fn pull(&mut self, lever: Lever) {
-        self.story.push(format!("hands: {lever:?}"));
+        self.story.tell(format_args!("hands: {lever:?}"));
         self.machine.pull(lever);
         self.look_at_the_truth();
     }
@@ -209,12 +218,31 @@ impl World {
     pub fn stands(&self) -> String {
         let station = self.running.as_ref().map(|r| r.handle.watch().borrow().clone());
         let machine = self.machine.lock().state();
-        format!("{}\n{station:#?}\n{machine:#}", self.story.join("\n"))
+        format!("{station:#?}\n{machine:#}")
     }
 
     pub fn states(&self) -> &BTreeMap<usize, State> {
         &self.truth.states
     }
+}
+
+const LEDGER: &str = "ledger.db";
+
+/// A ledger without a line, as the ledger itself makes it, but of small pages: an event changes nine, whatever their size,
+/// and a million cards write some sixty million.
+fn new_ledger() -> &'static [u8] {
+    static FILE: OnceLock<Vec<u8>> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join(LEDGER);
+        let file = Connection::open(&path).expect("a file");
+        // A file that has pages keeps their size.
+        file.pragma_update(None, "page_size", 1024).expect("a size");
+        file.pragma_update(None, "journal_mode", "WAL").expect("it becomes a file");
+        drop(file);
+        Ledger::open(&path, SimClock::new().clock()).expect("an empty file is taken").close();
+        std::fs::read(path).expect("it lies there")
+    })
 }
 
 /// Whose line must be the last of its kind before an order is carried out.

@@ -1,0 +1,178 @@
+//! One world from its plan to its end: things go wrong for a while, then all is calm, and every job must come to its card.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+use drivers::emulation::EmulatorSettings;
+use kartu::lifecycle::State;
+
+use crate::cards::settings;
+use crate::people::{Kind, Weather};
+use crate::power::Mood;
+use crate::story::Story;
+use crate::world::{Invariant, World};
+
+/// Jobs of one world.
+pub const JOBS: usize = 40;
+/// Steps in which all of them may be dealt with while things go wrong, and then while nothing does.
+pub const STEPS: usize = 500;
+const CALM_STEPS: usize = 1500;
+
+/// Everything that a world is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub seed: u64,
+    /// Only its first jobs are posted.
+    pub jobs: usize,
+    /// Steps in which things may go wrong.
+    pub steps: usize,
+    /// What never happens in it, though the seed would have it.
+    pub without: Vec<Kind>,
+}
+
+impl Plan {
+    /// As the seed has it.
+    pub fn of(seed: u64) -> Plan {
+        Plan { seed, jobs: JOBS, steps: STEPS, without: Vec::new() }
+    }
+}
+
+impl fmt::Display for Plan {
+    /// As it can be kept.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Plan { seed, jobs, steps, without } = self;
+        write!(f, "Plan {{ seed: {seed}, jobs: {jobs}, steps: {steps}, without: vec!{without:?} }}")
+    }
+}
+
+/// What came of one world, or of many.
+#[derive(Default)]
+pub struct Came {
+    pub cards: u64,
+    pub by_machine: u64,
+    pub by_person: u64,
+    pub lies: u64,
+}
+
+/// A world in which something is not as it must be.
+pub struct Broken {
+    /// What, and what else was said of it.
+    pub what: String,
+    /// In which line of the code.
+    pub place: String,
+    /// In which step in which things went wrong, or after how many of them.
+    pub step: usize,
+    pub story: String,
+}
+
+impl Broken {
+    /// What is broken, whoever's card it is.
+    pub fn kind(&self) -> String {
+        let first = self.what.lines().next().unwrap_or_default();
+        first.chars().filter(|c| !c.is_ascii_digit()).collect()
+    }
+}
+
+/// One world from its plan to its end.
+///
+/// # Errors
+/// How it broke.
+pub fn live(plan: &Plan, story: Story, also: Option<Invariant>) -> Result<Came, Broken> {
+    let settings = EmulatorSettings { no_counters: plan.seed % 7 == 3, ..settings() };
+    let mut world = World::new(plan.seed, settings);
+    (world.story, world.also) = (story, also);
+    let lived = quietly(AssertUnwindSafe(|| {
+        storm(&mut world, plan);
+        calm_down(&mut world);
+    }));
+    match lived {
+        Ok(()) => Ok(Came {
+            cards: world.posted.len() as u64,
+            by_machine: world.truth.by_machine.into(),
+            by_person: world.truth.by_person.into(),
+            lies: world.truth.lied_about.len() as u64,
+        }),
+        Err((what, place)) => {
+            Err(Broken { what, place, step: world.steps, story: world.story.to_string() })
+        }
+    }
+}
+
+fn storm(world: &mut World, plan: &Plan) {
+    let weather = Weather::of(&mut world.rng, &plan.without);
+    world.story.tell(format_args!("{plan}: {weather:?}"));
+    while world.steps < plan.steps {
+        world.steps += 1;
+        world.step(&weather, plan.jobs);
+        if world.posted.len() == plan.jobs && (0..plan.jobs).all(|mark| world.has_ended(mark)) {
+            break;
+        }
+    }
+}
+
+/// Nothing goes wrong any more and everybody does what he should: every job must come to its card.
+fn calm_down(world: &mut World) {
+    world.story.tell(format_args!("all is calm"));
+    world.building.set_mood(Mood::default());
+    world.building.fill_disk(false);
+    world.building.break_disk(false);
+    world.clock.reset();
+    for _ in 0..CALM_STEPS {
+        if let Some(at) = world.posted.iter().position(|job| job.id.is_none()) {
+            world.post(at);
+        }
+        world.help();
+        world.answer(false);
+        world.go_on();
+        if world.posted.iter().all(|job| world.has_ended(job.mark)) {
+            return the_sums_close(world);
+        }
+    }
+    let stuck: Vec<_> = world.states().iter().filter(|(_, s)| **s != State::Printed).collect();
+    panic!("never ends\n{stuck:?}\n{}", world.stands());
+}
+
+/// Every blank that left the feeder is accounted for.
+fn the_sums_close(world: &World) {
+    let good: u32 = world.truth.good.values().sum();
+    let truth = &world.truth;
+    // What hands took out behind the station's back is known to whoever has hands, and entered by him.
+    if truth.lied_about.is_empty() && truth.taken.is_empty() {
+        assert_eq!(good, truth.written_good, "good cards");
+        let written = truth.written_good + truth.written_spoiled;
+        assert_eq!(truth.left_the_machine, written, "blanks");
+    }
+}
+
+thread_local! {
+    /// Does this thread keep its panics to itself?
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// What the work panicked with and where, without a word on the console.
+fn quietly(work: AssertUnwindSafe<impl FnOnce()>) -> Result<(), (String, String)> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let loud = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                return loud(panic);
+            }
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            PLACE.with(|known| *known.borrow_mut() = place);
+        }));
+    });
+    QUIET.set(true);
+    let done = catch_unwind(work);
+    QUIET.set(false);
+    done.map_err(|panic| (said(&*panic), PLACE.with(|known| known.borrow().clone())))
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no words").to_owned()
+}
