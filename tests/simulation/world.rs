@@ -14,6 +14,7 @@ use kartu::ledger::{Accepted, JobId, Ledger, NewJob};
 use kartu::lifecycle::State;
 use kartu::report::Metrics;
 use kartu::station::{Connect, Device, Handle, Message, Order, Parts, Station};
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::cards::{Cards, cards, machine};
