@@ -140,7 +140,9 @@ impl FileCard {
         let secured = command.cla & SECURED != 0;
         if secured && command.ins != EXTERNAL_AUTHENTICATE {
             let domain = self.domain.as_mut().ok_or(word::NO_SECURE_CHANNEL)?;
-            let plain = domain.unwrap(command)?;
+            let mut plain = domain.unwrap(command)?;
+            // With T=0 a command that has data, as every secured one, cannot say what it expects.
+            plain.le = plain.le.or(self.t0.then_some(SHORT_LE_MAX_BYTES));
             let reply = self.obey(&plain, true).unwrap_or_else(Reply::bare);
             return Ok(self.domain.as_ref().map_or(reply.clone(), |domain| domain.wrap(reply)));
         }

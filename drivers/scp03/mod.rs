@@ -240,8 +240,13 @@ impl Session {
             secured.le = Some(SHORT_LE_MAX_BYTES);
         }
         let sent = channel.send(&secured).map_err(Scp03Error::from);
-        let reply = sent.and_then(|reply| self.messages.unwrap_reply(reply));
+        let mut reply = sent.and_then(|reply| self.messages.unwrap_reply(reply));
         self.closed = reply.is_err();
+        // With T=0 the card is not told how much is expected, and may give more; the largest length means all there is.
+        let at_most = command.le.filter(|&le| le < SHORT_LE_MAX_BYTES);
+        if let (Ok(reply), Some(le)) = (&mut reply, at_most) {
+            reply.data.truncate(le);
+        }
         reply
     }
 }
