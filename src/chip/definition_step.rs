@@ -1,11 +1,12 @@
 //! One `[[step]]` of a `chip.toml`. Knows no other step (`check.rs`) and no card.
 
+use drivers::scp03::Level;
 use drivers::words::Words;
 
 use super::status::StatusPattern;
 use super::template::Template;
 use super::values::{Data, hex};
-use super::{Action, BinaryFile, Classic, KeyLetter, Level, Step};
+use super::{Action, BinaryFile, Classic, KeyLetter, Step};
 use crate::product::nearest;
 use crate::product::sheet::Sheet;
 
@@ -61,6 +62,13 @@ pub fn read(sheet: &mut Sheet<'_>, place: usize) -> Option<Outline> {
         );
         return None;
     };
+    if matches!(kind, "secure" | "put_key") && (sheet.has("expect") || sheet.has("on")) {
+        sheet.fault(
+            kind,
+            "tidak mengenal expect dan on: protokolnya sendiri yang menentukan jawabannya.",
+            "knows no expect and on: the protocol itself says what must be answered.",
+        );
+    }
     let name = label.unwrap_or_else(|| format!("{} {kind}", place + 1));
     let action = action(sheet, kind)?;
     let step = Step { name, action, accepted, on: Vec::new(), irreversible };
@@ -167,11 +175,11 @@ fn secure(sheet: &mut Sheet<'_>) -> Option<Action> {
     }
     let typed = sheet.demanded_text("level");
     let known = [
-        ("cmac", Level::CMac),
-        ("cmac+cenc", Level::CMacCEnc),
-        ("cmac+rmac", Level::CMacRMac),
-        ("cmac+cenc+rmac", Level::CMacCEncRMac),
-        ("cmac+cenc+rmac+renc", Level::CMacCEncRMacREnc),
+        ("cmac", Level::Mac),
+        ("cmac+cenc", Level::MacEnc),
+        ("cmac+rmac", Level::MacRmac),
+        ("cmac+cenc+rmac", Level::MacEncRmac),
+        ("cmac+cenc+rmac+renc", Level::Full),
     ];
     let level = one_of(sheet, "level", &typed, &known);
     let key_version = byte(sheet, "key_version", 0);

@@ -62,8 +62,12 @@ pub enum FaultKind {
     NoNdef,
     /// The tag is of no kind whose locks are known.
     UnknownTag,
-    /// The card does not prove that it has the keys, or refuses the station's proof.
-    NotAuthentic,
+    /// The card does not prove that it has the keys of this name, or refuses the station's proof.
+    NotAuthentic(String),
+    /// The card cannot open such a secure channel.
+    OtherProtocol,
+    /// The card still has keys that everybody knows: it must not go out.
+    KnownKeys,
     /// What came back through the secure channel was changed on the way, or is not the card's.
     Unprotected,
 }
@@ -88,6 +92,9 @@ impl ChipFault {
             FaultKind::NotReadBack
             | FaultKind::NoValue(_)
             | FaultKind::NoKey { .. }
+            // Every card of a batch would be spoiled, and some would block themselves.
+            | FaultKind::NotAuthentic(_)
+            | FaultKind::KnownKeys
             | FaultKind::KeyLength { .. } => Blame::Setup,
             // A tag of another size may be in the hopper.
             _ => Blame::Card,
@@ -141,7 +148,9 @@ impl FaultKind {
             FaultKind::TooLong { .. } => "too_long",
             FaultKind::NoNdef => "no_ndef",
             FaultKind::UnknownTag => "unknown_tag",
-            FaultKind::NotAuthentic => "not_authentic",
+            FaultKind::NotAuthentic(_) => "not_authentic",
+            FaultKind::OtherProtocol => "other_protocol",
+            FaultKind::KnownKeys => "known_keys",
             FaultKind::Unprotected => "unprotected",
         }
     }
@@ -170,6 +179,14 @@ impl FaultKind {
             FaultKind::NoKey { name, why } => (
                 format!("kunci {name} tidak dapat diambil dari brankas ({why})."),
                 format!("the key {name} cannot be had from the vault: {why}."),
+            ),
+            FaultKind::NotAuthentic(name) => (
+                format!(
+                    "kartu dan stasiun tidak saling mengenali dengan kunci {name}. Periksa kunci dan asal blangkonya."
+                ),
+                format!(
+                    "card and station do not prove the keys {name} to each other. Check the keys, and whose blanks these are."
+                ),
             ),
             FaultKind::KeyLength { name, wanted } => (
                 format!("kunci {name} harus {wanted} byte."),
@@ -216,9 +233,13 @@ impl FaultKind {
                 "jenis tag ini tidak dikenal, jadi tidak dapat dikunci. Pakai NTAG213, 215 atau 216.",
                 "this kind of tag is not known, so it cannot be locked. Use an NTAG213, 215 or 216.",
             ),
-            FaultKind::NotAuthentic => (
-                "kartu dan stasiun tidak saling mengenali: kuncinya berbeda.",
-                "card and station do not prove themselves to each other: the keys differ.",
+            FaultKind::OtherProtocol => (
+                "kartu tidak mengenal saluran aman seperti itu. Periksa profil atau jenis blangkonya.",
+                "the card cannot open such a secure channel. Check the profile, or the kind of blank.",
+            ),
+            FaultKind::KnownKeys => (
+                "kartu masih memakai kunci bawaan yang diketahui semua orang. Profil harus menggantinya (put_key).",
+                "the card still has the keys that everybody knows. The profile must replace them (put_key).",
             ),
             _ => (
                 "jawaban kartu berubah di jalan atau bukan dari kartu itu.",

@@ -15,8 +15,6 @@ const UPDATE_BINARY: u8 = 0xD6;
 const ADDRESSED_BYTES: usize = 0x8000;
 /// No answer wanted but the status.
 const NO_ANSWER: u8 = 0x0C;
-/// A secret in the vault that begins so is written in hexadecimal digits.
-const HEX: &[u8] = b"hex:";
 
 impl Work<'_, '_> {
     /// SELECT by name; the keys of a secure channel belong to the application before.
@@ -58,7 +56,7 @@ impl Work<'_, '_> {
             let wanted = self.block(file).min(written.len() - read.len());
             let [high, low] = place(usize::from(file.offset) + read.len());
             let command = Command::new(0, READ_BINARY, high, low).expecting(wanted);
-            let got = Zeroizing::new(std::mem::take(&mut self.ask(step, &command)?.data));
+            let got = Zeroizing::new(self.ask(step, &command)?.data);
             if got.is_empty() || got.len() > wanted {
                 return Err(FaultKind::AnswerLength.into());
             }
@@ -86,18 +84,11 @@ impl Work<'_, '_> {
         reference: u8,
         pad_to: Option<u8>,
     ) -> Result<(), Turn> {
-        let secret = self.key(key)?;
-        let wrong = |wanted| FaultKind::KeyLength { name: key.to_owned(), wanted };
-        let mut secret = match secret.strip_prefix(HEX) {
-            Some(digits) => {
-                let digits = std::str::from_utf8(digits).ok().and_then(super::values::hex);
-                Zeroizing::new(digits.ok_or_else(|| wrong("hex"))?)
-            }
-            None => secret,
-        };
+        let mut secret = self.key(key)?;
         let length = pad_to.map_or(secret.len(), usize::from);
         if secret.is_empty() || secret.len() > length || length > 255 {
-            return Err(wrong("1-255 (pad_to)").into());
+            let wanted = pad_to.map_or("1-255", |_| "1-pad_to");
+            return Err(FaultKind::KeyLength { name: key.to_owned(), wanted }.into());
         }
         secret.resize(length, 0xFF);
         let command = Command::new(0, VERIFY, 0, reference).with(secret.as_slice());

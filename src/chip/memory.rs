@@ -79,8 +79,11 @@ impl Work<'_, '_> {
     }
 
     fn sector_key(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, FaultKind> {
-        let key = super::secure::bytes_of(self.key(name)?, &[SECTOR_KEY_BYTES]);
-        key.ok_or_else(|| FaultKind::KeyLength { name: name.to_owned(), wanted: "6" })
+        let key = self.key(name)?;
+        if key.len() == SECTOR_KEY_BYTES {
+            return Ok(key);
+        }
+        Err(FaultKind::KeyLength { name: name.to_owned(), wanted: "6" })
     }
 
     /// Proves the key to a sector, once.

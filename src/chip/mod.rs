@@ -9,7 +9,12 @@ mod check;
 mod definition;
 mod definition_step;
 mod fault;
+mod files;
+mod memory;
+mod ndef;
 mod profile;
+mod run;
+mod secure;
 mod status;
 mod template;
 mod values;
@@ -20,9 +25,11 @@ mod tests;
 pub(crate) use definition::interface;
 pub(crate) use definition_step::one_of;
 pub use fault::{Blame, ChipFault, FaultKind};
-pub use profile::{Action, BinaryFile, Classic, KeyLetter, Level, Profile, Step};
+pub use profile::{Action, BinaryFile, Classic, KeyLetter, Profile, Step};
+pub use run::{StepDone, StepSeen, With, Written, preflight, run};
 pub use status::StatusPattern;
 pub use template::Template;
+pub(crate) use values::hex;
 pub use values::{Data, KeyFault, KeySource, Values};
 
 /// One thing wrong in a `chip.toml`.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use drivers::encoder::Interface;
+use drivers::scp03::Level;
 
 use super::status::StatusPattern;
 use super::template::Template;
@@ -148,21 +149,6 @@ pub enum KeyLetter {
     A,
     /// Key B.
     B,
-}
-
-/// What a secure channel protects (GlobalPlatform Amendment D, 7.1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// Commands cannot be changed.
-    CMac,
-    /// Nor read.
-    CMacCEnc,
-    /// Neither commands nor answers can be changed.
-    CMacRMac,
-    /// And commands not read.
-    CMacCEncRMac,
-    /// Nor answers.
-    CMacCEncRMacREnc,
 }
 
 impl Profile {

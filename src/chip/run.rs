@@ -127,8 +127,8 @@ pub fn run(
         (seen.borrow_mut())(StepSeen::Ended(&done));
         steps.push(done);
     }
-    if !work.unread.is_empty() {
-        return Err(work.fault("", FaultKind::NotReadBack));
+    if let Err(kind) = work.may_be_final() {
+        return Err(work.fault("", kind));
     }
     Ok(Written {
         profile: profile.name.clone(),
@@ -158,7 +158,10 @@ impl From<FaultKind> for Turn {
 /// One card under work.
 pub(super) struct Work<'w, 'c> {
     pub channel: Channel<'c>,
+    /// Opened by a step: everything goes through it.
     pub secure: Option<Session>,
+    /// The card still has keys that everybody knows.
+    pub everybodys_keys: bool,
     pub with: &'w With<'w>,
     /// Written, and not read back yet.
     unread: Vec<Data>,
@@ -173,6 +176,7 @@ impl<'w, 'c> Work<'w, 'c> {
         Work {
             channel,
             secure: None,
+            everybodys_keys: false,
             with,
             unread: Vec::new(),
             content: Sha256::new(),
@@ -186,8 +190,20 @@ impl<'w, 'c> Work<'w, 'c> {
         ChipFault { step: step.to_owned(), kind, card_touched: self.touched }
     }
 
+    /// Everything was read back, and the card is in nobody else's hands.
+    fn may_be_final(&self) -> Result<(), FaultKind> {
+        if !self.unread.is_empty() {
+            return Err(FaultKind::NotReadBack);
+        }
+        if self.everybodys_keys { Err(FaultKind::KnownKeys) } else { Ok(()) }
+    }
+
     fn step(&mut self, step: &Step) -> Result<(), Turn> {
-        if step.irreversible && !self.unread.is_empty() {
+        // New keys are what makes an end of everybody's keys.
+        if step.irreversible && !matches!(step.action, Action::PutKey { .. }) {
+            self.may_be_final()?;
+        }
+        if matches!(step.action, Action::PutKey { .. }) && !self.unread.is_empty() {
             return Err(FaultKind::NotReadBack.into());
         }
         self.last = Status::OK;
@@ -229,9 +245,9 @@ impl<'w, 'c> Work<'w, 'c> {
     pub fn ask(&mut self, step: &Step, command: &Command) -> Result<Reply, Turn> {
         self.touched |= !matches!(step.action, Action::SelectAid(_) | Action::ReadBinary(_));
         let reply = match &mut self.secure {
-            Some(session) => {
-                session.send(&mut self.channel, command).map_err(super::secure::broken)?
-            }
+            Some(session) => session
+                .send(&mut self.channel, command)
+                .map_err(|why| super::secure::broken("", why))?,
             None => self.channel.send(command).map_err(FaultKind::from)?,
         };
         self.last = reply.status;
@@ -248,7 +264,7 @@ impl<'w, 'c> Work<'w, 'c> {
         step.on.iter().find(|(pattern, _)| pattern.matches(self.last.0)).map(|(_, target)| *target)
     }
 
-    /// The card is changed from here on, though no command of a step has been sent.
+    /// A command that may change the card goes out, though not by [`Work::ask`].
     pub fn touch(&mut self) {
         self.touched = true;
     }
@@ -289,8 +305,6 @@ impl<'w, 'c> Work<'w, 'c> {
 fn unfillable(why: Unfillable) -> FaultKind {
     match why {
         Unfillable::Missing(name) => FaultKind::NoValue(name),
-        Unfillable::TooLong { needs } => {
-            FaultKind::TooLong { needs, fits: usize::from(u16::MAX) }
-        }
+        Unfillable::TooLong { needs } => FaultKind::TooLong { needs, fits: usize::from(u16::MAX) },
     }
 }

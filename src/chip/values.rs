@@ -111,7 +111,8 @@ impl fmt::Debug for Values {
 
 /// Where keys and PINs come from: the vault.
 pub trait KeySource {
-    /// The secret of this name (in a profile `vault:NAME`).
+    /// The bytes of the secret of this name (in a profile `vault:NAME`): a PIN, a sector key, or the three keys of a
+    /// secure channel one after the other (ENC, MAC, DEK).
     ///
     /// # Errors
     /// [`KeyFault`]; never with anything of the secret.

@@ -2,6 +2,7 @@
 
 mod blanks;
 mod check_config;
+mod chip;
 mod client;
 mod demo;
 mod emulate;
@@ -54,6 +55,8 @@ enum Command {
     Demo(demo::Args),
     /// Say everything that is wrong with a configuration
     CheckConfig(check_config::Args),
+    /// Check a chip's profile, or try it on a card without printing
+    Chip(chip::Args),
     /// Post a job
     Submit(submit::Args),
     /// List the jobs
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
+        Command::Chip(args) => chip::run(&args),
         Command::Submit(args) => submit::run(&args),
         Command::Jobs(args) => jobs::list(&args),
         Command::Job(args) => jobs::show(&args),

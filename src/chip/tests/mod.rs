@@ -1,7 +1,11 @@
 //! Profiles as text, and what becomes of them on cards.
 #![allow(clippy::unwrap_used)]
 
+mod bench;
+mod cards;
 mod profiles;
+mod secure;
+mod troubles;
 
 use super::{Profile, ProfileFault};
 

@@ -9,6 +9,7 @@ mod print_form;
 mod product_file;
 mod sample_children;
 mod stranger;
+mod stripe;
 
 use std::collections::BTreeMap;
 

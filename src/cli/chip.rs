@@ -1,0 +1,234 @@
+//! `kartud chip check` and `kartud chip try`: a profile without a station. `try` runs it on the card in a reader and
+//! shows each command by its header and lengths; never data, never a key.
+
+mod show;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use drivers::encoder::{self, EncoderError};
+use serde_json::json;
+
+use super::Exit;
+use super::client::language;
+use crate::chip::{self, Blame, ChipFault, FaultKind, Profile, Values, With};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Say everything that is wrong with a profile, and what it needs
+    Check(Check),
+    /// Run a profile on the card in a reader, without printing; the card is written
+    Try(Box<Try>),
+}
+
+#[derive(clap::Args)]
+struct Check {
+    /// The profile, as in a product's folder
+    #[arg(value_name = "CHIP.toml")]
+    profile: PathBuf,
+    /// The answer as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+struct Try {
+    /// The profile, as in a product's folder
+    #[arg(value_name = "CHIP.toml")]
+    profile: PathBuf,
+    /// The reader: its family, and which one it is (a PC/SC reader's name, a serial port)
+    #[arg(long, value_name = "FAMILY:ADDRESS")]
+    encoder: Reader,
+    /// A value that the profile writes: NAME=HEX, or NAME=@FILE for a file's content; may be repeated
+    #[arg(long = "value", value_name = "NAME=HEX|@FILE")]
+    values: Vec<Value>,
+    /// The folder of the keys; $CREDENTIALS_DIRECTORY comes first
+    #[arg(long, value_name = "DIR", default_value = "")]
+    vault: PathBuf,
+    /// How long to wait for a card, seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
+    patience: u64,
+    /// Everything as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone)]
+struct Reader {
+    family: String,
+    address: String,
+}
+
+impl std::str::FromStr for Reader {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Self, String> {
+        let (family, address) = typed.split_once(':').ok_or("must be FAMILY:ADDRESS")?;
+        let known: Vec<&str> = encoder::ENCODERS.iter().map(|family| family.name).collect();
+        if !known.contains(&family) {
+            return Err(format!("no family {family:?}; known: {}", known.join(", ")));
+        }
+        Ok(Self { family: family.to_owned(), address: address.to_owned() })
+    }
+}
+
+/// Where a value comes from; the value itself is read later, and is never shown.
+#[derive(Clone)]
+struct Value {
+    name: String,
+    source: Source,
+}
+
+#[derive(Clone)]
+enum Source {
+    Bytes(Vec<u8>),
+    File(PathBuf),
+}
+
+impl std::str::FromStr for Value {
+    type Err = String;
+
+    /// The error must not repeat what was typed: it may be a person's.
+    fn from_str(typed: &str) -> Result<Self, String> {
+        let (name, source) = typed.split_once('=').ok_or("must be NAME=HEX or NAME=@FILE")?;
+        let source = match source.strip_prefix('@') {
+            Some(file) => Source::File(file.into()),
+            None => {
+                let bytes = chip::hex(source);
+                Source::Bytes(bytes.ok_or("after NAME= only pairs of hexadecimal digits or @FILE")?)
+            }
+        };
+        Ok(Self { name: name.to_owned(), source })
+    }
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    match &args.what {
+        What::Check(args) => check(args),
+        What::Try(args) => try_out(args),
+    }
+}
+
+fn read_profile(path: &Path) -> anyhow::Result<Result<Profile, Exit>> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Profile::parse(&text).map_err(|faults| {
+        for fault in faults {
+            let words = &fault.words;
+            let words = if language() == "id" { &words.id } else { &words.en };
+            eprintln!("{}: line {}: {}: {words}", path.display(), fault.line, fault.key);
+        }
+        Exit::Config
+    }))
+}
+
+fn check(args: &Check) -> anyhow::Result<Exit> {
+    let profile = match read_profile(&args.profile)? {
+        Ok(profile) => profile,
+        Err(exit) => return Ok(exit),
+    };
+    show::summary(&profile, args.json)?;
+    Ok(Exit::Done)
+}
+
+fn try_out(args: &Try) -> anyhow::Result<Exit> {
+    let profile = match read_profile(&args.profile)? {
+        Ok(profile) => profile,
+        Err(exit) => return Ok(exit),
+    };
+    let mut values = Values::new();
+    for Value { name, source } in &args.values {
+        let bytes = match source {
+            Source::Bytes(bytes) => bytes.clone(),
+            Source::File(path) => {
+                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?
+            }
+        };
+        values = values.with(name, bytes);
+    }
+    let keys = NoKeys;
+    let missing = chip::preflight(&profile, &values, &keys);
+    if !missing.is_empty() {
+        missing.iter().for_each(complain);
+        return Ok(Exit::Config);
+    }
+    let mut trace = show::Trace::new(args.json);
+    let done = on_a_card(args, &profile, &values, &keys, &mut trace);
+    trace.end(&done)?;
+    Ok(match done {
+        Ok(_) => Exit::Done,
+        Err(fault) => {
+            complain(&fault);
+            exit_of(&fault)
+        }
+    })
+}
+
+fn on_a_card(
+    args: &Try,
+    profile: &Profile,
+    values: &Values,
+    keys: &dyn chip::KeySource,
+    trace: &mut show::Trace,
+) -> Result<chip::Written, ChipFault> {
+    let failed = |error: EncoderError| ChipFault {
+        step: String::new(),
+        kind: FaultKind::from(error),
+        card_touched: false,
+    };
+    let mut reader = encoder::open(&args.encoder.family, &args.encoder.address).map_err(failed)?;
+    let card = reader.power_on(Duration::from_secs(args.patience)).map_err(failed)?;
+    trace.card(&card);
+    let started = Instant::now();
+    let with = With { values, keys, clock: &|| started.elapsed(), challenge: &challenge };
+    let done = chip::run(profile, reader.as_mut(), &card, &with, &mut |seen| trace.see(&seen));
+    // What became of the card is known; a reader that cannot let go of it changes nothing.
+    let _ = reader.power_off();
+    done
+}
+
+struct NoKeys;
+
+impl chip::KeySource for NoKeys {
+    fn key(&self, _: &str) -> Result<zeroize::Zeroizing<Vec<u8>>, chip::KeyFault> {
+        Err(chip::KeyFault::Missing)
+    }
+}
+
+/// Eight bytes of chance: those of a random UUID that tell neither its version nor its variant (RFC 9562, 5.4).
+fn challenge() -> [u8; 8] {
+    let [a, b, c, d, e, f, .., g, h] = uuid::Uuid::new_v4().into_bytes();
+    [a, b, c, d, e, f, g, h]
+}
+
+fn complain(fault: &ChipFault) {
+    let words = fault.words();
+    eprintln!("kartud: {}", if language() == "id" { words.id } else { words.en });
+}
+
+fn exit_of(fault: &ChipFault) -> Exit {
+    match (&fault.kind, fault.blame()) {
+        (FaultKind::Reader(EncoderError::NoReader(_) | EncoderError::Wire(_)), _) => {
+            Exit::Unreachable
+        }
+        (_, Blame::Setup) => Exit::Config,
+        _ => Exit::Failed,
+    }
+}
+
+/// A fault as JSON.
+fn fault_json(fault: &ChipFault) -> serde_json::Value {
+    json!({
+        "step": fault.step,
+        "kind": fault.kind.code(),
+        "card_touched": fault.card_touched,
+        "message": fault.words(),
+    })
+}
