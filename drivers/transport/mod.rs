@@ -2,13 +2,14 @@
 //!
 //! Adapters carry bytes to a real machine (`tcp`, `usb`, `lp`), `emulated` carries them to an emulated one in this
 //! process; wrappers (`faulty`, `recorded`) are a `Transport` around another. `serve` and `usbip` are the other end:
-//! an emulated machine behind a port or a plug.
+//! an emulated machine behind a port or a plug; `vpcd` plugs an emulated card into the system's readers.
 
 pub mod emulated;
 mod fault;
 pub mod faulty;
 mod hearing;
 pub mod lp;
+mod patience;
 mod pieces;
 #[cfg(any(test, feature = "record"))]
 pub mod recorded;
@@ -18,8 +19,10 @@ pub mod tcp;
 mod tests;
 pub mod usb;
 pub mod usbip;
+pub mod vpcd;
 
 pub use fault::{TransportError, WireFault};
+pub use patience::Patience;
 pub use serve::serve_tcp;
 
 use std::time::Duration;
