@@ -9,6 +9,9 @@
 //! a lost card, whatever the reader calls it: hence [`Chip::identity`], which whoever moves the cards compares with the
 //! card before.
 
+pub mod apdu;
+pub mod channel;
+
 use std::time::Duration;
 
 use crate::transport::TransportError;
