@@ -41,7 +41,9 @@ impl Plugged for SlotCard {
             Some(ToCard::PowerOff) => self.card.lock().power_off(),
             Some(ToCard::PowerOn | ToCard::Reset) => self.card.lock().power_on(),
             Some(ToCard::GiveAtr) => {
-                return Reaction::Says { bytes: self.card.lock().atr(), after_ms: 0 };
+                let bytes = self.card.lock().atr();
+                // A card that was torn away has none.
+                return if bytes.is_empty() { Reaction::Gone } else { Reaction::Says { bytes, after_ms: 0 } };
             }
             Some(ToCard::Command(command)) => return self.command(command),
             // It would wait for an answer that nobody knows; an empty one is no card's.

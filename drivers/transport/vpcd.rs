@@ -60,25 +60,42 @@ pub enum Left {
     ReaderGone,
 }
 
-/// Puts a card into the slot at `address` until it leaves it; `pulled` is asked all the time.
-///
-/// # Errors
-/// When no vpcd listens there, or what comes from it is no message.
-pub fn plug(address: &str, card: &mut dyn Plugged, pulled: &dyn Fn() -> bool) -> io::Result<Left> {
-    let address = address.to_socket_addrs()?.next().ok_or(ErrorKind::AddrNotAvailable)?;
-    let mut stream = TcpStream::connect_timeout(&address, CONNECT_LIMIT)?;
-    // An answer is small, and the reader waits for it.
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(MESSAGE_LIMIT))?;
-    stream.set_write_timeout(Some(MESSAGE_LIMIT))?;
-    let left = match converse(&mut stream, card, pulled) {
-        // The reader's end of the wire is pcscd's affair.
-        Err(e) if is_end(e.kind()) => Ok(Left::ReaderGone),
-        other => other,
-    };
-    // Whoever else holds the connection, the card is out now.
-    let _ = stream.shutdown(Shutdown::Both);
-    left
+/// A card's place in a slot, from the moment it is put in; dropped, it is out.
+pub struct Plug(TcpStream);
+
+impl Plug {
+    /// Puts a card into the slot at `address`.
+    ///
+    /// # Errors
+    /// When no vpcd listens there.
+    pub fn put_in(address: &str) -> io::Result<Self> {
+        let address = address.to_socket_addrs()?.next().ok_or(ErrorKind::AddrNotAvailable)?;
+        let stream = TcpStream::connect_timeout(&address, CONNECT_LIMIT)?;
+        // An answer is small, and the reader waits for it.
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(MESSAGE_LIMIT))?;
+        stream.set_write_timeout(Some(MESSAGE_LIMIT))?;
+        Ok(Self(stream))
+    }
+
+    /// Lets `card` speak until it leaves the slot; `pulled` is asked all the time.
+    ///
+    /// # Errors
+    /// When what comes from the reader is no message, or an answer is longer than one can be.
+    pub fn stay(mut self, card: &mut dyn Plugged, pulled: &dyn Fn() -> bool) -> io::Result<Left> {
+        match converse(&mut self.0, card, pulled) {
+            // The reader's end of the wire is pcscd's affair.
+            Err(e) if is_end(e.kind()) => Ok(Left::ReaderGone),
+            other => other,
+        }
+    }
+}
+
+impl Drop for Plug {
+    fn drop(&mut self) {
+        // Whoever else holds the connection, the card is out now; where there is none any more, it is out already.
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
 }
 
 fn converse(
@@ -181,10 +198,14 @@ mod tests {
         (address, heard)
     }
 
+    fn stay(address: &str, pulled: &dyn Fn() -> bool) -> Left {
+        Plug::put_in(address).unwrap().stay(&mut Echo, pulled).unwrap()
+    }
+
     #[test]
     fn messages_are_framed_by_two_bytes_of_length() {
         let (address, heard) = reader(&[0, 1, 0x01, 0, 2, 0xA4, 0x00, 0, 2, 0x47, 0x00]);
-        assert_eq!(plug(&address, &mut Echo, &|| false).unwrap(), Left::TornOut);
+        assert_eq!(stay(&address, &|| false), Left::TornOut);
         assert_eq!(
             heard.join().unwrap(),
             [0, 2, 0xA4, 0x00],
@@ -200,7 +221,7 @@ mod tests {
             looks.set(looks.get() + 1);
             looks.get() > 3
         };
-        assert_eq!(plug(&address, &mut Echo, &pulled).unwrap(), Left::Pulled);
+        assert_eq!(stay(&address, &pulled), Left::Pulled);
         assert!(heard.join().unwrap().is_empty());
     }
 
@@ -209,8 +230,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let gone = std::thread::spawn(move || drop(listener.accept().unwrap()));
-        assert_eq!(plug(&address, &mut Echo, &|| false).unwrap(), Left::ReaderGone);
+        assert_eq!(stay(&address, &|| false), Left::ReaderGone);
         gone.join().unwrap();
-        assert!(plug(&address, &mut Echo, &|| false).is_err(), "nobody listens any more");
+        assert!(Plug::put_in(&address).is_err(), "nobody listens any more");
     }
 }
