@@ -98,7 +98,7 @@ impl Pcscd {
         }
         let log = fs::File::create(config.with_file_name("pcscd.log")).unwrap();
         let mut process = Command::new(program)
-            .args(["--foreground", "--info", "--disable-polkit", "--config"])
+            .args(["--foreground", "--info", "--config"])
             .arg(config)
             .stdin(Stdio::null())
             .stderr(log.try_clone().unwrap())
