@@ -1,6 +1,25 @@
 //! An emulated chip card: what the card's side does with bytes. Every emulated reader holds such a card, so that one
 //! card model stands behind all of them. Knows no reader, no wire and no driver.
 
+mod atr;
+mod classic;
+mod commands;
+mod faults;
+mod file_card;
+mod files;
+mod hex;
+mod memory;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod type2;
+
+pub use faults::{BitFlip, Faults, WrongStatus};
+pub use file_card::FileCard;
+pub use files::{Access, Directory, File, MASTER};
+pub use memory::{ACK, MemoryCard, NAK};
+pub use settings::{CardSettings, FileCardSettings, Hex, MemoryCardSettings, Protocol, Secret};
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The card's end of a reader.

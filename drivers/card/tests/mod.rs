@@ -1,0 +1,1 @@
+//! The emulated cards, asked as a reader asks them.
