@@ -43,7 +43,11 @@ impl Plugged for SlotCard {
             Some(ToCard::GiveAtr) => {
                 let bytes = self.card.lock().atr();
                 // A card that was torn away has none.
-                return if bytes.is_empty() { Reaction::Gone } else { Reaction::Says { bytes, after_ms: 0 } };
+                return if bytes.is_empty() {
+                    Reaction::Gone
+                } else {
+                    Reaction::Says { bytes, after_ms: 0 }
+                };
             }
             Some(ToCard::Command(command)) => return self.command(command),
             // It would wait for an answer that nobody knows; an empty one is no card's.

@@ -49,9 +49,15 @@ impl Default for Blocks {
 
 impl Blocks {
     /// Hears a block; `card` obeys a command that is whole. The block that is answered, or why none is.
-    pub fn hear(&mut self, block: &[u8], mut card: impl FnMut(&[u8]) -> Response) -> Result<Vec<u8>, Response> {
+    pub fn hear(
+        &mut self,
+        block: &[u8],
+        mut card: impl FnMut(&[u8]) -> Response,
+    ) -> Result<Vec<u8>, Response> {
         let [_, pcb, length, rest @ ..] = block else { return Ok(self.ask_again()) };
-        if block.iter().fold(0, |sum, byte| sum ^ byte) != 0 || rest.len() != usize::from(*length) + 1 {
+        if block.iter().fold(0, |sum, byte| sum ^ byte) != 0
+            || rest.len() != usize::from(*length) + 1
+        {
             self.wrong_checks += 1;
             return Ok(self.ask_again());
         }
@@ -76,7 +82,8 @@ impl Blocks {
                 Ok(self.say(S_RESYNCH | S_RESPONSE, &[]))
             }
             S_IFS => {
-                self.reader_takes = information.first().map_or(INFORMATION_BYTES, |&bytes| bytes.into());
+                self.reader_takes =
+                    information.first().map_or(INFORMATION_BYTES, |&bytes| bytes.into());
                 Ok(self.say(S_IFS | S_RESPONSE, information))
             }
             pcb if pcb & 0xC0 == R_BLOCK => {
@@ -106,7 +113,8 @@ impl Blocks {
     }
 
     fn say(&mut self, pcb: u8, information: &[u8]) -> Vec<u8> {
-        let length = u8::try_from(information.len()).expect("a block is cut to what the reader takes");
+        let length =
+            u8::try_from(information.len()).expect("a block is cut to what the reader takes");
         let mut block = [&[0, pcb, length], information].concat();
         block.push(block.iter().fold(0, |sum, byte| sum ^ byte));
         self.last.clone_from(&block);

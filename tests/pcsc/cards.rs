@@ -58,14 +58,18 @@ fn create(parameters: &[u8]) -> Command {
 
 /// Application and record file, which were not there.
 pub fn make_files(channel: &mut Channel) -> Result<(), EncoderError> {
-    let mut ok = |command: &Command| channel.send(command).map(|reply| assert_done(command, &reply));
+    let mut ok =
+        |command: &Command| channel.send(command).map(|reply| assert_done(command, &reply));
     let missing = ok(&select_application());
     assert_eq!(missing?, 0x6A82, "the card is empty");
     let directory = [&[0x82, 1, 0x38, 0x83, 2, 0x01, 0x00, 0x84, 5], &AID[..]].concat();
     assert_eq!(ok(&create(&directory))?, 0x9000);
     assert_eq!(ok(&select_application())?, 0x9000);
     let [high, low] = u16::try_from(RECORD_BYTES).unwrap().to_be_bytes();
-    assert_eq!(ok(&create(&[0x82, 1, 0x01, 0x83, 2, RECORD[0], RECORD[1], 0x80, 2, high, low]))?, 0x9000);
+    assert_eq!(
+        ok(&create(&[0x82, 1, 0x01, 0x83, 2, RECORD[0], RECORD[1], 0x80, 2, high, low]))?,
+        0x9000
+    );
     assert_eq!(ok(&select_record())?, 0x9000);
     Ok(())
 }
@@ -103,13 +107,21 @@ pub fn probe(encoder: &mut dyn CardEncoder, patience: std::time::Duration) -> Ch
     write(&mut channel).unwrap();
     assert_eq!(read_back(&mut channel).unwrap(), record());
     // An answer longer than wanted, and one that must be fetched on T=0.
-    let told = channel.send(&Command::new(0x00, 0xA4, 0x00, 0x00).with(RECORD).expecting(256)).unwrap();
+    let told =
+        channel.send(&Command::new(0x00, 0xA4, 0x00, 0x00).with(RECORD).expecting(256)).unwrap();
     assert_eq!((told.status.0, told.data[0]), (0x9000, 0x6F));
-    assert_eq!(channel.send(&Command::new(0x00, 0xA4, 0x00, 0x0C).with([0x0F, 0xFF])).unwrap().status.0, 0x6A82);
+    assert_eq!(
+        channel.send(&Command::new(0x00, 0xA4, 0x00, 0x0C).with([0x0F, 0xFF])).unwrap().status.0,
+        0x6A82
+    );
     let again = encoder.power_on(patience).unwrap();
     assert_eq!(again, chip, "the same card");
     let mut channel = Channel::new(encoder, &again);
-    assert_eq!(channel.send(&read(0, 16)).unwrap().status.0, 0x6986, "nothing is selected after a reset");
+    assert_eq!(
+        channel.send(&read(0, 16)).unwrap().status.0,
+        0x6986,
+        "nothing is selected after a reset"
+    );
     select_all(&mut channel).unwrap();
     assert_eq!(read_back(&mut channel).unwrap(), record());
     encoder.power_off().unwrap();

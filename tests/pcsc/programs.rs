@@ -32,13 +32,28 @@ fn opensc_knows_reader_and_card(rig: &Rig) {
     let told = rig.opensc(&["--reader", "0", "--atr"]);
     assert!(told.contains(&spoken.join(":")), "{told}");
     let dialogue = rig.opensc(&[
-        "--reader", "0", "--card-driver", "default",
-        "-s", "00:A4:04:0C:05:F0:4B:49:41:01", "-s", "00:A4:00:0C:02:01:01", "-s", "00:B0:00:00:08",
-        "-s", "00:A4:00:0C:02:0F:FF",
+        "--reader",
+        "0",
+        "--card-driver",
+        "default",
+        "-s",
+        "00:A4:04:0C:05:F0:4B:49:41:01",
+        "-s",
+        "00:A4:00:0C:02:01:01",
+        "-s",
+        "00:B0:00:00:08",
+        "-s",
+        "00:A4:00:0C:02:0F:FF",
     ]);
-    let statuses: Vec<&str> = dialogue.lines().filter(|line| line.starts_with("Received (SW1")).collect();
+    let statuses: Vec<&str> =
+        dialogue.lines().filter(|line| line.starts_with("Received (SW1")).collect();
     assert_eq!(statuses.len(), 4, "{dialogue}");
-    for (status, word) in statuses.iter().zip(["0x90, SW2=0x00", "0x90, SW2=0x00", "0x90, SW2=0x00", "0x6A, SW2=0x82"]) {
+    for (status, word) in statuses.iter().zip([
+        "0x90, SW2=0x00",
+        "0x90, SW2=0x00",
+        "0x90, SW2=0x00",
+        "0x6A, SW2=0x82",
+    ]) {
         assert!(status.contains(word), "{dialogue}");
     }
     let first: Vec<String> = record()[..8].iter().map(|byte| format!("{byte:02X}")).collect();

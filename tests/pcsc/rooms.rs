@@ -11,15 +11,22 @@ use serde_json::json;
 
 use crate::Test;
 use crate::cards::{
-    self, RECORD_BYTES, probe, read, read_back, record, select_all, select_application, select_record, trouble, update,
+    self, RECORD_BYTES, probe, read, read_back, record, select_all, select_application,
+    select_record, trouble, update,
 };
 use crate::office::{FIRST, Inserted, Pcscd, Rig, SECOND, SOON, open, until};
 
 pub const TESTS: &[Test] = &[
     ("a_card_is_written_and_read_back", a_card_is_written_and_read_back),
     ("a_contactless_card_tells_its_identifier", a_contactless_card_tells_its_identifier),
-    ("long_commands_pass_where_reader_and_card_carry_them", long_commands_pass_where_reader_and_card_carry_them),
-    ("a_reader_is_found_by_its_name_and_never_guessed", a_reader_is_found_by_its_name_and_never_guessed),
+    (
+        "long_commands_pass_where_reader_and_card_carry_them",
+        long_commands_pass_where_reader_and_card_carry_them,
+    ),
+    (
+        "a_reader_is_found_by_its_name_and_never_guessed",
+        a_reader_is_found_by_its_name_and_never_guessed,
+    ),
     ("no_card_comes", no_card_comes),
     ("card_put_in_pulled_and_put_in_again", card_put_in_pulled_and_put_in_again),
     ("card_pulled_out_within_a_command", card_pulled_out_within_a_command),
@@ -36,7 +43,10 @@ fn a_card_is_written_and_read_back(rig: &Rig) {
     let chip = probe(&mut *open(FIRST.0), SOON);
     assert_eq!(chip.interface, Interface::Contact);
     assert_eq!((chip.uid.as_deref(), &chip.atr), (None, &card.lock().atr()));
-    assert!(!chip.limits.t0 && chip.limits.extended && chip.limits.apdu_max_bytes > 60_000, "{chip:?}");
+    assert!(
+        !chip.limits.t0 && chip.limits.extended && chip.limits.apdu_max_bytes > 60_000,
+        "{chip:?}"
+    );
 }
 
 fn a_contactless_card_tells_its_identifier(rig: &Rig) {
@@ -69,7 +79,10 @@ fn a_reader_is_found_by_its_name_and_never_guessed(rig: &Rig) {
     open(FIRST.0);
     let meet = |address: &str| encoder::open("pcsc", address).map(drop);
     assert_eq!(meet("reader:Virtual PCD * 01"), Ok(()));
-    assert_eq!(meet("reader:Virtual PCD 00"), Err(EncoderError::NoReader("reader:Virtual PCD 00".into())));
+    assert_eq!(
+        meet("reader:Virtual PCD 00"),
+        Err(EncoderError::NoReader("reader:Virtual PCD 00".into()))
+    );
     let EncoderError::SeveralReaders { fitting, .. } = meet("reader:Virtual*").unwrap_err() else {
         panic!("two readers fit");
     };
@@ -155,7 +168,10 @@ fn mute_card_does_not_hold_the_caller(rig: &Rig) {
     let limit = Duration::from_secs(3);
     let mut reader = Bounded::new(|| encoder::open("pcsc", FIRST.0), limit);
     let chip = reader.power_on(SOON).unwrap();
-    assert_eq!(Channel::new(&mut reader, &chip).send(&select_application()).unwrap().status.0, 0x6A82);
+    assert_eq!(
+        Channel::new(&mut reader, &chip).send(&select_application()).unwrap().status.0,
+        0x6A82
+    );
     trouble(&card, &json!({ "mute": true }));
     let began = Instant::now();
     let stuck = Err(EncoderError::Stuck { limit });
@@ -176,7 +192,10 @@ fn mute_card_does_not_hold_the_caller(rig: &Rig) {
         }
         std::thread::sleep(Duration::from_millis(50));
     };
-    assert_eq!(Channel::new(&mut reader, &chip).send(&select_application()).unwrap().status.0, 0x6A82);
+    assert_eq!(
+        Channel::new(&mut reader, &chip).send(&select_application()).unwrap().status.0,
+        0x6A82
+    );
 }
 
 fn another_program_holds_the_card(rig: &Rig) {

@@ -12,16 +12,25 @@ use drivers::transport::terminal::Terminal;
 use serde_json::json;
 
 use crate::Test;
-use crate::cards::{self, RECORD_BYTES, probe, read, read_back, record, select_all, select_application, trouble, update};
+use crate::cards::{
+    self, RECORD_BYTES, probe, read, read_back, record, select_all, select_application, trouble,
+    update,
+};
 use crate::office::{Pcscd, Rig, SOON, open, until};
 use crate::twin::Twin;
 
 pub const TESTS: &[Test] = &[
     ("serial_reader_and_a_card_of_bytes", serial_reader_and_a_card_of_bytes),
     ("serial_reader_and_a_card_of_blocks", serial_reader_and_a_card_of_blocks),
-    ("bad_check_bytes_on_the_card_s_side_are_repaired", bad_check_bytes_on_the_card_s_side_are_repaired),
+    (
+        "bad_check_bytes_on_the_card_s_side_are_repaired",
+        bad_check_bytes_on_the_card_s_side_are_repaired,
+    ),
     ("card_put_in_and_pulled_at_a_serial_reader", card_put_in_and_pulled_at_a_serial_reader),
-    ("card_pulled_out_within_a_command_at_a_serial_reader", card_pulled_out_within_a_command_at_a_serial_reader),
+    (
+        "card_pulled_out_within_a_command_at_a_serial_reader",
+        card_pulled_out_within_a_command_at_a_serial_reader,
+    ),
 ];
 
 const READER: &str = "reader:GemPCTwin *";

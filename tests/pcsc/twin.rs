@@ -141,7 +141,8 @@ impl Twin {
             _ if asks_for_parameters => Ok(body.to_vec()),
             Some(1) => self.blocks.hear(body, |command| card.lock().apdu(command)),
             _ => {
-                self.said.extend(std::iter::repeat_n(0x80, std::mem::take(&mut self.asks_for_time)));
+                self.said
+                    .extend(std::iter::repeat_n(0x80, std::mem::take(&mut self.asks_for_time)));
                 match card.lock().apdu(body) {
                     Response::Said { bytes, .. } => Ok(bytes),
                     other => Err(other),
@@ -171,7 +172,8 @@ impl Twin {
 
     fn answer_specific(&mut self, to: &[u8], kind: u8, data: &[u8], specific: [u8; 3]) {
         let length = u32::try_from(data.len()).expect("an answer is short");
-        let mut frame = [&FRAME[..], &[kind], &length.to_le_bytes(), &to[5..7], &specific, data].concat();
+        let mut frame =
+            [&FRAME[..], &[kind], &length.to_le_bytes(), &to[5..7], &specific, data].concat();
         frame.push(frame.iter().fold(0, |sum, byte| sum ^ byte));
         if std::mem::take(&mut self.spoil_next_frame) {
             *frame.last_mut().expect("a frame has a check byte") ^= 0x55;

@@ -65,7 +65,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         if let Some(file) = &mut state_file {
             scope.spawn(|| file.watch(&take, &stop));
         }
-        let keeper = args.keep.as_ref().map(|keep| scope.spawn(|| keep_content(keep, &card, &stop)));
+        let keeper =
+            args.keep.as_ref().map(|keep| scope.spawn(|| keep_content(keep, &card, &stop)));
         go_in_and_out(&args.vpcd, &hands, &stop);
         keeper.map_or(Ok(()), |keeper| keeper.join().map_err(|_| anyhow!("the keeper died"))?)
     });
@@ -148,7 +149,9 @@ fn go_in_and_out(address: &str, hands: &Hands, stop: &AtomicBool) {
                 hands.inserted.store(false, Ordering::Relaxed);
                 continue;
             }
-            Ok(Left::ReaderGone) => tell(format!("the reader at {address} is gone; waiting for it")),
+            Ok(Left::ReaderGone) => {
+                tell(format!("the reader at {address} is gone; waiting for it"))
+            }
             Err(why) => tell(format!("no reader at {address} yet: {why}")),
         }
         std::thread::sleep(LOOK_EVERY);
@@ -179,7 +182,8 @@ fn keep_content(keep: &Path, card: &SharedChip, stop: &AtomicBool) -> anyhow::Re
 fn write_anew(path: &Path, content: &Value) -> std::io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     file.write_all(content.to_string().as_bytes())?;
     file.sync_all()?;
     fs::rename(&beside, path)
