@@ -46,6 +46,9 @@ pub mod words;
 mod advice;
 mod evolis;
 mod levers;
+mod pcsc;
+
+pub use pcsc::SlotCard;
 
 use contract::{CardPrinter, Cause, DeviceError};
 use emulation::{EmulatedMachine, EmulationError, EmulatorSettings, SharedMachine};

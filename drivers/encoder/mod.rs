@@ -85,6 +85,20 @@ pub enum EncoderError {
     /// The configured reader is not there. The reader's name is no secret.
     #[error("the card reader {0:?} is not connected")]
     NoReader(String),
+    /// The name fits more than one reader, and guessing could write the wrong card. Readers' names are no secret.
+    #[error("{name} fits more than one card reader: {}", .fitting.join(", "))]
+    SeveralReaders {
+        /// The name as in the configuration.
+        name: String,
+        /// Every reader that it fits.
+        fitting: Vec<String>,
+    },
+    /// The program that owns the readers does not run, or has just ended.
+    #[error("{0}, which drives the card readers, is not running")]
+    NoService(&'static str),
+    /// The system does not let this user use card readers.
+    #[error("this user may not use card readers")]
+    Barred,
     /// Nothing came into the field or slot.
     #[error("no card reached the reader within {} s", .waited.as_secs())]
     NoCard {
@@ -128,7 +142,7 @@ pub struct EncoderFamily {
 }
 
 /// Every family of encoders, one line each.
-pub const ENCODERS: &[EncoderFamily] = &[];
+pub const ENCODERS: &[EncoderFamily] = &[EncoderFamily { name: "pcsc", open: crate::pcsc::open }];
 
 /// Opens the reader at `address` with the named family's driver.
 ///

@@ -2,7 +2,7 @@
 //!
 //! Adapters carry bytes to a real machine (`tcp`, `usb`, `lp`, `serial`), `emulated` and `line` carry them to an emulated
 //! one in this process; wrappers (`faulty`, `recorded`) are a `Transport` around another. `serve`, `usbip` and `terminal`
-//! are the other end: an emulated machine behind a port or a plug.
+//! are the other end: an emulated machine behind a port or a plug; `vpcd` puts an emulated card into the system's reader.
 
 pub mod emulated;
 mod fault;
@@ -10,6 +10,7 @@ pub mod faulty;
 mod hearing;
 pub mod line;
 pub mod lp;
+mod patience;
 mod pieces;
 #[cfg(any(test, feature = "record"))]
 pub mod recorded;
@@ -21,8 +22,10 @@ pub mod terminal;
 mod tests;
 pub mod usb;
 pub mod usbip;
+pub mod vpcd;
 
 pub use fault::{TransportError, WireFault};
+pub use patience::Patience;
 pub use serve::serve_tcp;
 
 use std::time::Duration;

@@ -1,5 +1,6 @@
-//! `kartud emulate FAMILY`: a card machine at the bytes, as a process of its own.
+//! `kartud emulate FAMILY`: a card machine at the bytes, as a process of its own. `kartud emulate card`: a chip card.
 
+mod card;
 mod control;
 mod state_file;
 
@@ -28,8 +29,27 @@ A state file is such an object; it is read again whenever it changes. A key that
 name, and then nothing of the file is done.";
 
 #[derive(clap::Args)]
-#[command(after_long_help = AFTER)]
+#[command(
+    after_long_help = AFTER,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    thing: Option<Thing>,
+    #[command(flatten)]
+    machine: Option<Machine>,
+}
+
+/// What else can be emulated.
+#[derive(clap::Subcommand)]
+enum Thing {
+    /// Be a chip card in the virtual reader of pcscd (vpcd)
+    Card(card::Args),
+}
+
+#[derive(clap::Args)]
+struct Machine {
     /// Family of the machine
     #[arg(value_parser = clap::builder::PossibleValuesParser::new(drivers::CATALOGUE.iter().map(|f| f.name)))]
     family: String,
@@ -118,7 +138,7 @@ struct Build {
     without: Vec<String>,
 }
 
-impl Args {
+impl Machine {
     fn settings(&self) -> EmulatorSettings {
         let (bench, build) = (EmulatorSettings::bench(), &self.build);
         EmulatorSettings {
@@ -150,13 +170,22 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    match (&args.thing, &args.machine) {
+        (Some(Thing::Card(args)), _) => card::run(args),
+        (None, Some(args)) => run_machine(args),
+        (None, None) => anyhow::bail!("say what to emulate: see kartud emulate --help"),
+    }
+}
+
+fn run_machine(args: &Machine) -> anyhow::Result<Exit> {
     let machine = drivers::emulate(&args.family, args.settings())?;
     // Plugged in until this function ends.
     let _plugged =
         args.usbip.then(|| usb::plug(&args.family, &args.settings(), &machine)).transpose()?;
     let mut state_file = args.state.clone().map(StateFile::new);
+    let take = |change: &serde_json::Value| machine.lock().change(change);
     if let Some(file) = &mut state_file {
-        file.read(&machine)?;
+        file.read(&take)?;
     }
     let bind = |address: SocketAddr| {
         TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))
@@ -178,7 +207,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             scope.spawn(|| control::serve(control, &machine, &stop));
         }
         if let Some(file) = &mut state_file {
-            scope.spawn(|| file.watch(&machine, &stop));
+            scope.spawn(|| file.watch(&take, &stop));
         }
         let served = serve_tcp(&listener, &machine, &stop);
         stop.store(true, Ordering::Relaxed);
