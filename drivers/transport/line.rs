@@ -19,6 +19,21 @@ pub trait SerialDevice: Send {
     fn elapse(&mut self, span: Duration);
 }
 
+/// A device that somebody has put into a box.
+impl<D: SerialDevice + ?Sized> SerialDevice for Box<D> {
+    fn hear(&mut self, bytes: &[u8]) {
+        (**self).hear(bytes);
+    }
+
+    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+        (**self).speak(said)
+    }
+
+    fn elapse(&mut self, span: Duration) {
+        (**self).elapse(span);
+    }
+}
+
 /// A device in several hands: the line's, and those of whoever does something to it.
 impl<D: SerialDevice> SerialDevice for Arc<Mutex<D>> {
     fn hear(&mut self, bytes: &[u8]) {

@@ -73,17 +73,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     kept.map(|()| Exit::Done)
 }
 
+/// What kind of card the file describes; without one an empty contactless file card.
+pub(super) fn settings(file: Option<&Path>) -> anyhow::Result<CardSettings> {
+    let Some(file) = file else { return Ok(CardSettings::File(Box::default())) };
+    let shown = file.display();
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
+    toml::from_str(&text).with_context(|| shown.to_string())
+}
+
 /// The card, with what stood on it when it was last emulated.
 fn make(args: &Args) -> anyhow::Result<SharedChip> {
-    let settings = match &args.card {
-        None => CardSettings::File(Box::default()),
-        Some(file) => {
-            let shown = file.display();
-            let text = fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
-            toml::from_str(&text).with_context(|| shown.to_string())?
-        }
-    };
-    let card = settings.make().map_err(|why| anyhow!("no such card: {why}"))?;
+    let card =
+        settings(args.card.as_deref())?.make().map_err(|why| anyhow!("no such card: {why}"))?;
     let Some(keep) = args.keep.as_ref().filter(|keep| keep.exists()) else {
         return Ok(card);
     };

@@ -1,7 +1,9 @@
-//! `kartud emulate FAMILY`: a card machine at the bytes, as a process of its own. `kartud emulate card`: a chip card.
+//! `kartud emulate FAMILY`: a card machine at the bytes, as a process of its own. `kartud emulate card`: a chip card;
+//! `kartud emulate reader`: a card reader.
 
 mod card;
 mod control;
+mod reader;
 mod state_file;
 
 use std::net::{SocketAddr, TcpListener};
@@ -46,6 +48,8 @@ pub(super) struct Args {
 enum Thing {
     /// Be a chip card in the virtual reader of pcscd (vpcd)
     Card(card::Args),
+    /// Be a contactless card reader on a serial port (a pseudo-terminal), with a card on it
+    Reader(reader::Args),
 }
 
 #[derive(clap::Args)]
@@ -172,6 +176,7 @@ impl Machine {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     match (&args.thing, &args.machine) {
         (Some(Thing::Card(args)), _) => card::run(args),
+        (Some(Thing::Reader(args)), _) => reader::run(args),
         (None, Some(args)) => run_machine(args),
         (None, None) => anyhow::bail!("say what to emulate: see kartud emulate --help"),
     }
