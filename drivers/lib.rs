@@ -47,9 +47,14 @@ pub mod words;
 mod advice;
 mod evolis;
 mod levers;
+mod pcsc;
+mod pn532;
+
+pub use pcsc::SlotCard;
 
 use contract::{CardPrinter, Cause, DeviceError};
 use emulation::{EmulatedMachine, EmulationError, EmulatorSettings, SharedMachine};
+use encoder::{Emulation, EncoderFamily};
 use transport::Transport;
 use transport::usbip::UsbIdentity;
 
@@ -62,6 +67,16 @@ pub const CATALOGUE: &[Family] = &[Family {
     personal: evolis::is_personal,
     models: evolis::model_names,
 }];
+
+/// Every family of card encoders, one line each.
+pub const ENCODERS: &[EncoderFamily] = &[
+    EncoderFamily {
+        name: "pn532",
+        open: pn532::open,
+        emulation: Some(Emulation { reader: pn532::emulate, over: pn532::over }),
+    },
+    EncoderFamily { name: "pcsc", open: pcsc::open, emulation: None },
+];
 
 /// A driver, or why there is none; the card is [`contract::Whereabouts::Untouched`] always.
 pub type Opened = Result<Box<dyn CardPrinter>, DeviceError>;

@@ -16,7 +16,11 @@ pub mod storage;
 
 use std::time::Duration;
 
-use crate::transport::TransportError;
+use crate::card::Field;
+use crate::transport::line::{Line, SerialDevice};
+use crate::transport::{Transport, TransportError};
+
+pub use crate::ENCODERS;
 
 /// A reader with one place for a card. Blocking; one thread owns it.
 pub trait CardEncoder: Send {
@@ -87,6 +91,20 @@ pub enum EncoderError {
     /// The configured reader is not there. The reader's name is no secret.
     #[error("the card reader {0:?} is not connected")]
     NoReader(String),
+    /// The name fits more than one reader, and guessing could write the wrong card. Readers' names are no secret.
+    #[error("{name} fits more than one card reader: {}", .fitting.join(", "))]
+    SeveralReaders {
+        /// The name as in the configuration.
+        name: String,
+        /// Every reader that it fits.
+        fitting: Vec<String>,
+    },
+    /// The program that owns the readers does not run, or has just ended.
+    #[error("{0}, which drives the card readers, is not running")]
+    NoService(&'static str),
+    /// The system does not let this user use card readers.
+    #[error("this user may not use card readers")]
+    Barred,
     /// Nothing came into the field or slot.
     #[error("no card reached the reader within {} s", .waited.as_secs())]
     NoCard {
@@ -127,22 +145,63 @@ pub struct EncoderFamily {
     pub name: &'static str,
     /// Makes contact with the reader of this address; asks for no card.
     pub open: fn(address: &str) -> Result<Box<dyn CardEncoder>, EncoderError>,
+    /// A reader of the family that does not exist; `None`: it is emulated outside of this process.
+    pub emulation: Option<Emulation>,
 }
 
-/// Every family of encoders, one line each.
-pub const ENCODERS: &[EncoderFamily] = &[];
+/// How a reader of a family is emulated at its bytes.
+pub struct Emulation {
+    /// Makes one with this field in front of it.
+    pub reader: fn(Field) -> Box<dyn EmulatedReader>,
+    /// The family's driver over any wire; errors call the reader by the given name.
+    pub over: fn(&str, Box<dyn Transport>) -> Result<Box<dyn CardEncoder>, EncoderError>,
+}
+
+/// An emulated reader: its end of a serial line, and the hands that can be laid on it.
+pub trait EmulatedReader: SerialDevice {
+    /// Everything that can be set, by its key.
+    fn state(&self) -> serde_json::Value;
+
+    /// Sets what stands in `change`.
+    ///
+    /// # Errors
+    /// A sentence that names the key. Nothing is changed then.
+    fn change(&mut self, change: &serde_json::Value) -> Result<(), String>;
+}
 
 /// Opens the reader at `address` with the named family's driver.
 ///
 /// # Errors
 /// [`EncoderError::Unsupported`] for a family that is not known; else what the driver met.
 pub fn open(family: &str, address: &str) -> Result<Box<dyn CardEncoder>, EncoderError> {
-    let found = ENCODERS.iter().find(|known| known.name == family).ok_or_else(|| {
+    (find(family)?.open)(address)
+}
+
+/// An emulated reader of the named family in this process, with its driver before it and `field` behind it.
+///
+/// # Errors
+/// [`EncoderError::Unsupported`] for a family that is not known, or not emulated here.
+pub fn emulated(family: &str, field: Field) -> Result<Box<dyn CardEncoder>, EncoderError> {
+    let emulation = emulation(family)?;
+    (emulation.over)("emulated", Box::new(Line::new((emulation.reader)(field))))
+}
+
+/// How a reader of the named family is emulated.
+///
+/// # Errors
+/// As [`emulated`].
+pub fn emulation(family: &str) -> Result<&'static Emulation, EncoderError> {
+    find(family)?.emulation.as_ref().ok_or_else(|| {
+        EncoderError::Unsupported(format!("a reader of the family {family} is not emulated here"))
+    })
+}
+
+fn find(family: &str) -> Result<&'static EncoderFamily, EncoderError> {
+    ENCODERS.iter().find(|known| known.name == family).ok_or_else(|| {
         let known: Vec<_> = ENCODERS.iter().map(|family| family.name).collect();
         EncoderError::Unsupported(format!(
             "no encoder family {family:?}; known: {}",
             known.join(", ")
         ))
-    })?;
-    (found.open)(address)
+    })
 }

@@ -155,9 +155,12 @@ pub fn family_of(path: &str) -> Option<&str> {
     (!NO_FAMILY.contains(&folder)).then_some(folder)
 }
 
-/// Only `drivers/lib.rs` names families; a family names itself at most.
+/// Only the two catalogues (of machines, of encoders) name families; a family names itself at most.
+const CATALOGUES: [&str; 2] = ["drivers/lib.rs", "drivers/encoder/mod.rs"];
+
+/// Families that somebody knows who should not.
 pub fn strangers(source: &Source, families: &BTreeSet<String>) -> Vec<String> {
-    if !source.path.starts_with("drivers/") || source.path == "drivers/lib.rs" {
+    if !source.path.starts_with("drivers/") || CATALOGUES.contains(&source.path.as_str()) {
         return Vec::new();
     }
     let own = family_of(&source.path);
