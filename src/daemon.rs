@@ -17,7 +17,7 @@ use crate::desk::Desk;
 use crate::http;
 use crate::ledger::{Disk, Ledger, LedgerError, LocalDisk};
 use crate::report::Metrics;
-use crate::station::{self, Connection, Device, Handle};
+use crate::station::{self, Connection, Handle};
 
 /// Threads for HTTP: reading requests is light, photos are decoded on threads of their own.
 const HTTP_THREADS: usize = 2;
@@ -82,7 +82,7 @@ impl Daemon {
     /// # Errors
     /// [`StartError`]; then nothing runs.
     pub fn start(config: &Config, clock: Clock) -> Result<Daemon, StartError> {
-        Self::start_at(config, clock, Connection::of(&config.printer)?)
+        Self::start_at(config, clock, Connection::of(&config.printer, config.encoder.as_ref())?)
     }
 
     /// The same, on a machine that somebody else made.
@@ -130,7 +130,7 @@ impl Daemon {
                 clock,
                 metrics: metrics.clone(),
             },
-            parts.connection.into_connect().map(|connect| Device::new(connect, None)),
+            parts.connection.into_device(),
         )
         .map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);

@@ -7,7 +7,7 @@ use drivers::encoder::{ENCODERS, Interface};
 use super::reader::Reader;
 
 /// The reader behind an emulated machine's station; the daemon puts it there.
-pub const EMULATED: &str = "emulated";
+const EMULATED: &str = "emulated";
 /// A card that is written takes a few seconds; a mute one must not hold the queue for minutes.
 const DEADLINE_SECONDS: u64 = 20;
 const DEADLINES: std::ops::RangeInclusive<u64> = 1..=300;
@@ -23,6 +23,13 @@ pub struct Encoder {
     pub station: Interface,
     /// Longest wait for a card to be seen, and for one answer.
     pub deadline: Duration,
+}
+
+impl Encoder {
+    /// The reader is in this process, like the emulated machine.
+    pub fn is_emulated(&self) -> bool {
+        self.family == EMULATED
+    }
 }
 
 /// `None`: chips are not written here.

@@ -1,20 +1,26 @@
-//! From the configured address to contact with a machine.
+//! From the configured addresses to contact with a machine and its reader of chips.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use drivers::card::Field;
 use drivers::emulation::{EmulatorSettings, SharedMachine};
+use drivers::encoder::bounded::Bounded;
 use drivers::transport::Transport;
 use drivers::transport::emulated::Emulated;
 use drivers::transport::lp::Lp;
 use drivers::transport::tcp::Tcp;
 use drivers::transport::usb::{Usb, UsbName};
 
-use super::Connect;
-use crate::config::{Address, Printer};
+use super::encode::Reader;
+use super::{Connect, Device};
+use crate::config::{Address, Encoder, Printer};
 use crate::daemon::StartError;
 
 /// Blanks that the emulated machine's feeder holds.
 const FEEDER: u32 = 100;
+/// Family of the emulated reader.
+const EMULATED_READER: &str = "pn532";
 /// Prints on its ribbon.
 const RIBBON: u32 = 300;
 
@@ -23,6 +29,7 @@ pub struct Connection {
     family: String,
     model: Option<String>,
     way: Way,
+    reader: Option<Bounded>,
 }
 
 enum Way {
@@ -34,11 +41,13 @@ enum Way {
 }
 
 impl Connection {
-    /// Makes the emulated machine if that is what is configured; asks no real one.
+    /// Makes the emulated machine and reader if that is what is configured; asks no real one.
     ///
     /// # Errors
     /// [`StartError::Emulator`].
-    pub fn of(printer: &Printer) -> Result<Connection, StartError> {
+    pub fn of(printer: &Printer, encoder: Option<&Encoder>) -> Result<Connection, StartError> {
+        // Where the emulated machine's station is, an emulated reader sees the card.
+        let field = Field::default();
         let way = match &printer.address {
             Address::None => Way::None,
             Address::Tcp(address) => Way::Tcp(address.clone()),
@@ -63,17 +72,43 @@ impl Connection {
                 Way::Emulated(machine)
             }
         };
-        Ok(Connection { family: printer.family.clone(), model: printer.model.clone(), way })
+        let (family, model) = (printer.family.clone(), printer.model.clone());
+        let connection = Connection { family, model, way, reader: None };
+        Ok(match encoder {
+            None => connection,
+            Some(encoder) if encoder.is_emulated() => {
+                connection.with_reader(field, encoder.deadline)
+            }
+            Some(Encoder { family, address, deadline, .. }) => {
+                let (family, address) = (family.clone(), address.clone());
+                let open = move || drivers::encoder::open(&family, &address);
+                Connection { reader: Some(Bounded::new(open, *deadline)), ..connection }
+            }
+        })
     }
 
     /// A machine that somebody else has made and holds the levers of.
     pub fn to_machine(family: &str, machine: SharedMachine) -> Connection {
-        Connection { family: family.to_owned(), model: None, way: Way::Emulated(machine) }
+        let (family, way) = (family.to_owned(), Way::Emulated(machine));
+        Connection { family, model: None, way, reader: None }
+    }
+
+    /// With an emulated reader in front of this field.
+    #[must_use]
+    pub fn with_reader(self, field: Field, deadline: Duration) -> Connection {
+        let open = move || drivers::encoder::emulated(EMULATED_READER, field.clone());
+        Connection { reader: Some(Bounded::new(open, deadline)), ..self }
+    }
+
+    /// The printer with its reader, for the thread that has its hand on them; `None`: no printer is configured.
+    pub fn into_device(mut self) -> Option<Device> {
+        let reader = self.reader.take().map(|reader| Reader::new(Box::new(reader)));
+        Some(Device::new(self.into_connect()?, reader))
     }
 
     /// How contact is made, again and again; `None`: no printer is configured.
     pub fn into_connect(self) -> Option<Connect> {
-        let Connection { family, model, way } = self;
+        let Connection { family, model, way, .. } = self;
         let mut transport: Box<dyn FnMut() -> Box<dyn Transport> + Send> = match way {
             Way::None => return None,
             Way::Tcp(address) => Box::new(move || Box::new(Tcp::new(address.clone()))),
