@@ -155,7 +155,8 @@ impl Files {
     /// Makes an application; says where.
     pub(super) fn add_directory(&mut self, directory: Directory) -> Result<usize, NoRoom> {
         let same_aid = |known: &Directory| !known.aid.is_empty() && known.aid == directory.aid;
-        if self.directory_of(directory.fid).is_some() || self.directories.iter().any(same_aid) {
+        let taken = self.directory_of(directory.fid).or(self.file_of(0, directory.fid)).is_some();
+        if taken || self.directories.iter().any(same_aid) {
             return Err(NoRoom::NameTaken);
         }
         if self.free_bytes() < OVERHEAD_BYTES {

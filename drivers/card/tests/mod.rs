@@ -1,6 +1,7 @@
 //! The emulated cards, asked as a station asks them: through a channel and a reader.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod faults;
 mod files;
 mod memory;

@@ -114,6 +114,12 @@ fn an_answer_that_never_ends_is_ended() {
     script.extend(std::iter::repeat_n((&[0, 0xC0, 0, 0, 0][..], &[0x61, 0][..]), PIECES_MAX));
     let endless = send(&chip(false, false, 261), &script, &select());
     assert!(matches!(endless, Err(EncoderError::Garbled { .. })), "{endless:?}");
+    // And one that brings a full piece each time is ended by its length.
+    let piece = [&[7; 256][..], &[0x61, 0]].concat();
+    script.truncate(1);
+    script.extend(std::iter::repeat_n((&[0, 0xC0, 0, 0, 0][..], piece.as_slice()), 257));
+    let long = send(&chip(false, false, 261), &script, &select());
+    assert!(matches!(long, Err(EncoderError::Garbled { .. })), "{long:?}");
 }
 
 #[test]

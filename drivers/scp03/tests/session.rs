@@ -156,6 +156,41 @@ fn a_card_that_confirms_other_keys_is_not_believed() {
 }
 
 #[test]
+fn a_host_that_signs_rightly_but_shows_another_cryptogram_is_not_let_in() {
+    let mut bench = Bench::new("", 16);
+    let mut channel = bench.channel();
+    let initialize = Command::new(0x80, INITIALIZE_UPDATE, 1, 0).with(HOST).expecting(256);
+    let shown = channel.send(&initialize).unwrap();
+    let card = Challenge::parse(&shown.data).unwrap();
+    let (mut messages, expected) = Messages::new(&keys(16, 0x10), HOST, card.challenge);
+    let mut other = expected.host;
+    other[0] ^= 1;
+    let authenticate = Command::new(0x80, EXTERNAL_AUTHENTICATE, 1, 0);
+    let refused = channel.send(&messages.sign(authenticate.clone().with(other))).unwrap();
+    assert_eq!(refused.status, Status(0x6300));
+    // The challenge is used up, even for the right one.
+    let (mut messages, _) = Messages::new(&keys(16, 0x10), HOST, card.challenge);
+    let late = channel.send(&messages.sign(authenticate.with(expected.host))).unwrap();
+    assert_eq!(late.status, Status(0x6985));
+}
+
+#[test]
+fn a_channel_ends_with_the_cards_power_and_with_another_application() {
+    let ask = Command::new(0x80, 0xCA, 0, 0xE0).expecting(256);
+    let mut bench = Bench::new("", 16);
+    let mut session = open(&mut bench.channel(), Level::Mac, &keys(16, 0x10)).unwrap();
+    bench.reader.power_on(Duration::ZERO).unwrap();
+    let reply = session.send(&mut bench.channel(), &ask).unwrap();
+    assert_eq!(reply.status, Status(0x6985));
+    for name in [&AID[..], &[0xF0, 0x4B]] {
+        let mut session = open(&mut bench.channel(), Level::Mac, &keys(16, 0x10)).unwrap();
+        assert!(bench.channel().send(&select(name)).unwrap().status.is_ok());
+        let reply = session.send(&mut bench.channel(), &ask).unwrap();
+        assert_eq!(reply.status, Status(0x6985), "{name:02X?}");
+    }
+}
+
+#[test]
 fn wrong_keys_are_found_out_before_anything_is_told_to_the_card() {
     let mut bench = Bench::new("", 16);
     let mut seen = Vec::new();
