@@ -19,5 +19,7 @@ pub mod job;
 pub mod ledger;
 pub mod product;
 pub mod queue;
+pub mod record;
 pub mod report;
 pub mod station;
+pub mod vault;

@@ -258,8 +258,12 @@ fn key(sheet: &mut Sheet<'_>, key: &'static str) -> Option<String> {
     if !sheet.has(key) {
         return None;
     }
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let name = text.strip_prefix(VAULT).filter(|name| !name.is_empty() && name.chars().all(plain));
+    let plain =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+    let sound = |name: &&str| {
+        !name.is_empty() && !name.starts_with('.') && name.len() <= 64 && name.chars().all(plain)
+    };
+    let name = text.strip_prefix(VAULT).filter(sound);
     if name.is_none() {
         sheet.fault(
             key,

@@ -1,10 +1,12 @@
 //! `kartud check-config FILE`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Exit, client::language, run};
+use crate::chip::KeySource;
 use crate::config::{Config, Fault};
 use crate::desk::Desk;
+use crate::vault::Vault;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -31,11 +33,21 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Says which chips cannot be written here, which is no fault; and finds the keys that are missing, which is one.
-fn look_at_chips(desk: &Desk, _config: &Config) -> Vec<Fault> {
+fn look_at_chips(desk: &Desk, config: &Config) -> Vec<Fault> {
     for (name, chip) in desk.chips().filter(|(_, chip)| !desk.can_encode(chip)) {
         println!("{}", without_encoder(name, chip.rule.required));
     }
-    Vec::new()
+    let vault = Vault::open(config.vault.folder.as_deref().unwrap_or(Path::new("")));
+    let mut faults = Vec::new();
+    for (name, chip) in desk.chips().filter(|(_, chip)| desk.can_encode(chip)) {
+        for key in chip.profile.keys() {
+            if let Err(why) = KeySource::key(&vault, key) {
+                let sentence = format!("{name}/chip.toml needs the key {key}: {why}");
+                faults.push(Fault { line: 0, sentence });
+            }
+        }
+    }
+    faults
 }
 
 fn without_encoder(name: &str, required: bool) -> String {

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::Exit;
 use super::client::language;
 use crate::chip::{self, Blame, ChipFault, FaultKind, Profile, Values, With};
+use crate::vault::Vault;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -153,7 +154,7 @@ fn try_out(args: &Try) -> anyhow::Result<Exit> {
         };
         values = values.with(name, bytes);
     }
-    let keys = NoKeys;
+    let keys = Vault::open(&args.vault);
     let missing = chip::preflight(&profile, &values, &keys);
     if !missing.is_empty() {
         missing.iter().for_each(complain);
@@ -192,14 +193,6 @@ fn on_a_card(
     // What became of the card is known; a reader that cannot let go of it changes nothing.
     let _ = reader.power_off();
     done
-}
-
-struct NoKeys;
-
-impl chip::KeySource for NoKeys {
-    fn key(&self, _: &str) -> Result<zeroize::Zeroizing<Vec<u8>>, chip::KeyFault> {
-        Err(chip::KeyFault::Missing)
-    }
 }
 
 /// Eight bytes of chance: those of a random UUID that tell neither its version nor its variant (RFC 9562, 5.4).

@@ -30,6 +30,7 @@ const PURE: &[&str] = &[
     "src/product",
     "src/compose",
     "src/chip",
+    "src/record",
 ];
 const ALL: &[&str] = &["src/", "drivers/"];
 
@@ -106,6 +107,12 @@ pub const BANS: &[Ban] = &[
             "fast_qr",
             "barcoders",
         ],
+    },
+    Ban {
+        rule: "only record/ and the vault know how a record is signed",
+        within: ALL,
+        except: &["src/record/", "src/vault.rs"],
+        names: &["p256", "coset"],
     },
     Ban {
         rule: "only main, cli/ and station/ reach the machines",
