@@ -205,10 +205,14 @@ impl World {
     }
 
     /// Has the job its card, or does it visibly want something that nobody here gives: a new recommendation, or a new job
-    /// for a card that was destroyed?
+    /// for a card that was destroyed? A lie that nothing could contradict ends it too.
     pub fn has_ended(&self, mark: usize) -> bool {
         match self.states().get(&mark) {
-            Some(State::Printed) => self.truth.good(mark) > 0 || !self.truth.taken.contains(&mark),
+            Some(State::Printed) => {
+                let Truth { taken, lied_about, .. } = &self.truth;
+                let missing = self.truth.good(mark) == 0 && taken.contains(&mark);
+                !missing || lied_about.contains(&mark)
+            }
             Some(State::Spoiled) => true,
             Some(State::Held) => mark.is_multiple_of(4),
             _ => false,
@@ -238,7 +242,7 @@ fn new_ledger() -> &'static [u8] {
         let path = folder.path().join(LEDGER);
         let file = Connection::open(&path).expect("a file");
         // A file that has pages keeps their size.
-        file.pragma_update(None, "page_size", 1024).expect("a size");
+        file.pragma_update(None, "page_size", 512).expect("a size");
         file.pragma_update(None, "journal_mode", "WAL").expect("it becomes a file");
         drop(file);
         Ledger::open(&path, SimClock::new().clock()).expect("an empty file is taken").close();

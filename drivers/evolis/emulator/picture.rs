@@ -43,10 +43,13 @@ impl Layer {
 /// FNV-1a over words of eight bytes: tells panels apart, and is no protection against anybody.
 fn sum(data: &[u8]) -> u64 {
     let step = |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x0100_0000_01b3);
-    let words = data
-        .chunks(8)
-        .map(|bytes| bytes.iter().fold(0_u64, |word, &byte| word << 8 | u64::from(byte)));
-    words.fold(0xcbf2_9ce4_8422_2325, step)
+    let (words, rest) = data.as_chunks();
+    let sum =
+        words.iter().fold(0xcbf2_9ce4_8422_2325, |sum, word| step(sum, u64::from_be_bytes(*word)));
+    if rest.is_empty() {
+        return sum;
+    }
+    step(sum, rest.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)))
 }
 
 impl Side {
