@@ -156,6 +156,7 @@ fn card_pulled_out_within_a_command(rig: &Rig) {
     assert_eq!(channel.send(&select_record()), Err(EncoderError::CardLost));
     assert_eq!(channel.send(&select_record()), Err(EncoderError::CardLost));
     assert_eq!(inserted.left(), Left::TornOut);
+    drop(channel);
     reader.power_off().unwrap();
 }
 
