@@ -17,6 +17,7 @@ const ACTIVATE_FILE: u8 = 0x44;
 /// Status words by their meaning.
 pub(super) mod word {
     pub(crate) const FILE_ENDED: u16 = 0x6282;
+    pub(crate) const WRONG_CRYPTOGRAM: u16 = 0x6300;
     pub(crate) const WRONG_SECRET: u16 = 0x63C0;
     pub(crate) const WRONG_LENGTH: u16 = 0x6700;
     pub(crate) const NO_SUCH_CHANNEL: u16 = 0x6881;
@@ -26,6 +27,7 @@ pub(super) mod word {
     pub(crate) const BLOCKED: u16 = 0x6983;
     pub(crate) const NOTHING_WAITS: u16 = 0x6985;
     pub(crate) const NO_FILE_SELECTED: u16 = 0x6986;
+    pub(crate) const WRONG_CODE: u16 = 0x6988;
     pub(crate) const WRONG_DATA: u16 = 0x6A80;
     pub(crate) const NOT_FOUND: u16 = 0x6A82;
     pub(crate) const NO_ROOM: u16 = 0x6A84;

@@ -3,16 +3,23 @@
 
 use serde_json::{Value, json};
 
-use super::commands::{Filing, Outcome, word};
+use super::commands::{Filing, Outcome, SELECT, word};
+use super::domain::Domain;
 use super::faults::{Manner, Trouble, flip_bit};
-use super::files::Files;
+use super::files::{Files, Selected};
 use super::settings::{FileCardSettings, Protocol, counted_up};
 use super::{Activation, EmulatedChip, Response, atr, hex};
 use crate::encoder::Interface;
-use crate::encoder::apdu::{Command, Form, Reply, SHORT_LE_MAX_BYTES, Status};
+use crate::encoder::apdu::{
+    Command, EXTENDED_LE_MAX_BYTES, Form, Reply, SHORT_LE_MAX_BYTES, Status,
+};
+use crate::scp03::{EXTERNAL_AUTHENTICATE, INITIALIZE_UPDATE, PUT_KEY, SECURED};
 
 const GET_RESPONSE: u8 = 0xC0;
-/// Bits of the class byte: more of this command follows, and it is secured.
+const GET_DATA: u8 = 0xCA;
+/// P1 of SELECT.
+const BY_NAME: u8 = 0x04;
+/// Bit of the class byte: more of this command follows.
 const MORE_FOLLOWS: u8 = 0x10;
 /// Data of one command, over all the blocks of its chain.
 const CHAIN_MAX_BYTES: usize = 65_535;
@@ -25,6 +32,7 @@ pub struct FileCard {
     first_uid: Vec<u8>,
     own_uid: Vec<u8>,
     filing: Filing,
+    domain: Option<Domain>,
     memory_bytes: usize,
     /// What is still to be fetched of the last answer.
     waiting: Vec<u8>,
@@ -53,6 +61,7 @@ impl FileCard {
             own_uid: counted_up(&first_uid, number),
             first_uid,
             filing: Filing::new(files, pin),
+            domain: settings.domain.as_ref().map(Domain::new).transpose()?,
             memory_bytes: settings.memory_bytes,
             waiting: Vec::new(),
             chain: None,
@@ -77,6 +86,7 @@ impl FileCard {
         self.filing.forget();
         self.waiting.clear();
         self.chain = None;
+        self.domain.iter_mut().for_each(Domain::shut);
     }
 
     fn hear(&mut self, bytes: &[u8]) -> Outcome {
@@ -124,11 +134,57 @@ impl FileCard {
         Ok(None)
     }
 
+    /// Takes what is secured out of the secure channel, and puts its answer in again. While a channel is open, what comes
+    /// beside it shuts it.
     fn carry_out(&mut self, command: &Command) -> Outcome {
-        if command.cla & 0x04 != 0 {
-            return Err(word::NO_SECURE_CHANNEL);
+        let secured = command.cla & SECURED != 0;
+        if secured && command.ins != EXTERNAL_AUTHENTICATE {
+            let domain = self.domain.as_mut().ok_or(word::NO_SECURE_CHANNEL)?;
+            let mut plain = domain.unwrap(command)?;
+            // With T=0 a command that has data, as every secured one, cannot say what it expects.
+            plain.le = plain.le.or(self.t0.then_some(SHORT_LE_MAX_BYTES));
+            let reply = self.obey(&plain, true).unwrap_or_else(Reply::bare);
+            return Ok(self.domain.as_ref().map_or(reply.clone(), |domain| domain.wrap(reply)));
         }
-        self.filing.obey(command, false)
+        let opens = [SELECT, INITIALIZE_UPDATE, EXTERNAL_AUTHENTICATE].contains(&command.ins);
+        match &mut self.domain {
+            None if secured => return Err(word::NO_SECURE_CHANNEL),
+            Some(domain) if domain.is_open() && !opens => {
+                domain.shut();
+                return Err(word::NOT_ALLOWED);
+            }
+            _ => {}
+        }
+        self.obey(command, false)
+    }
+
+    fn obey(&mut self, command: &Command, secured: bool) -> Outcome {
+        let Some(domain) = &mut self.domain else {
+            return self.filing.obey(command, secured);
+        };
+        match (command.ins, command.p1) {
+            (INITIALIZE_UPDATE, _) => {
+                let same = self.trouble.faults().same_uid;
+                let identifier = if same { &self.first_uid } else { &self.own_uid };
+                domain.challenge(command, identifier)
+            }
+            (EXTERNAL_AUTHENTICATE, _) if command.cla & SECURED != 0 => {
+                domain.authenticate(command)
+            }
+            (PUT_KEY, _) => domain.put_key(command, secured),
+            (GET_DATA, _) => domain.data(command),
+            (SELECT, BY_NAME) if domain.is_called(&command.data) => {
+                domain.shut();
+                self.filing.selected = Selected::default();
+                Ok(Reply { data: domain.control_information(), status: Status::OK })
+            }
+            (SELECT, BY_NAME) => {
+                let selected = self.filing.obey(command, secured)?;
+                domain.shut();
+                Ok(selected)
+            }
+            _ => self.filing.obey(command, secured),
+        }
     }
 
     /// How an answer goes out. T=0 has data or an answer in one command, and names a wrong length; elsewhere what is
@@ -138,14 +194,15 @@ impl FileCard {
         if length == 0 || (!self.t0 && command.le.is_none()) {
             return Reply { data: Vec::new(), status: reply.status };
         }
-        match command.le.filter(|_| command.data.is_empty()) {
+        let room = self.room_for_answer(command);
+        match room.filter(|_| command.data.is_empty()) {
             None if self.t0 => {
                 self.waiting = reply.data;
                 Reply::bare(0x6100 | low_byte(length))
             }
             Some(le) if self.t0 && length < le => Reply::bare(0x6C00 | low_byte(length)),
             _ => {
-                let le = command.le.unwrap_or(SHORT_LE_MAX_BYTES);
+                let le = room.unwrap_or(SHORT_LE_MAX_BYTES);
                 if length <= le {
                     return reply;
                 }
@@ -153,6 +210,16 @@ impl FileCard {
                 self.fetched(le)
             }
         }
+    }
+
+    /// Codes and padding of a secured answer come on top of what the command expects.
+    fn room_for_answer(&self, command: &Command) -> Option<usize> {
+        let secured = command.cla & SECURED != 0;
+        command.le.map(|le| match le {
+            _ if !secured => le,
+            ..=SHORT_LE_MAX_BYTES => SHORT_LE_MAX_BYTES,
+            _ => EXTENDED_LE_MAX_BYTES,
+        })
     }
 
     /// GET RESPONSE.
@@ -255,6 +322,7 @@ impl EmulatedChip for FileCard {
             "uid": hex::text(self.uid()),
             "atr": hex::text(&self.atr()),
             "pin_tries_left": self.filing.pin_tries_left(),
+            "domain": self.domain.as_ref().map(Domain::state),
             "content": self.filing.files.content(),
             "faults": self.trouble.faults(),
         })

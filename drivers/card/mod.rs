@@ -4,16 +4,19 @@
 mod atr;
 mod classic;
 mod commands;
+pub mod direct;
+mod domain;
 mod faults;
 mod file_card;
 mod files;
-mod hex;
+pub(crate) mod hex;
 mod memory;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod type2;
 
+pub use domain::DomainSettings;
 pub use faults::{BitFlip, Faults, WrongStatus};
 pub use file_card::FileCard;
 pub use files::{Access, Directory, File, MASTER};

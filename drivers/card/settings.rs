@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::domain::DomainSettings;
 use super::faults::Faults;
 use super::files::Directory;
 use super::memory::{Kind, MemoryCard};
@@ -44,6 +45,8 @@ pub struct FileCardSettings {
     pub memory_bytes: usize,
     /// What VERIFY must show; `None`: the card knows no PIN.
     pub pin: Option<Secret>,
+    /// The security domain with which secure channels are opened; `None`: the card knows none.
+    pub domain: Option<DomainSettings>,
     /// What stands on it; the master directory is called `3F00`.
     pub content: Vec<Directory>,
     /// What goes wrong with it.
@@ -59,6 +62,7 @@ impl Default for FileCardSettings {
             uid: Hex(vec![0x04, 0x4B, 0x41, 0x52, 0x54, 0x55, 0x80]),
             memory_bytes: 32 * 1024,
             pin: None,
+            domain: None,
             content: Vec::new(),
             faults: Faults::default(),
         }

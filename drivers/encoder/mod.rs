@@ -10,7 +10,9 @@
 //! card before.
 
 pub mod apdu;
+pub mod bounded;
 pub mod channel;
+pub mod storage;
 
 use std::time::Duration;
 
