@@ -15,7 +15,6 @@ use pcsc::{
 };
 
 use super::address::Address;
-use super::protocol::GET_UID;
 use super::{models, told};
 use crate::encoder::{CardEncoder, Chip, EncoderError, Interface};
 use crate::transport::Patience;
@@ -124,7 +123,7 @@ impl Reader {
         let mut uid = None;
         if facts.contactless_form && known != Some(Interface::Contact) {
             let mut answer = Vec::new();
-            carry(card, &GET_UID, &mut answer)
+            carry(card, &told::GET_UID, &mut answer)
                 .map_err(|error| self.fact(error, "the card's identifier"))?;
             uid = told::uid(&answer);
         }
