@@ -1,6 +1,6 @@
 //! The cards of these tests, and what is written on them: the whole of it, as a station would, and read back.
 
-use drivers::card::{CardSettings, FileCardSettings, Protocol, SharedChip};
+use drivers::card::{CardSettings, FileCardSettings, MemoryCardSettings, Protocol, SharedChip};
 use drivers::encoder::apdu::{Command, Reply};
 use drivers::encoder::channel::Channel;
 use drivers::encoder::{CardEncoder, Chip, EncoderError, Interface};
@@ -20,6 +20,11 @@ pub fn empty(interface: Interface, protocol: Protocol) -> SharedChip {
 /// An empty card with contacts that speaks T=1.
 pub fn with_contacts() -> SharedChip {
     empty(Interface::Contact, Protocol::T1)
+}
+
+/// A memory card.
+pub fn memory() -> SharedChip {
+    CardSettings::Ntag215(MemoryCardSettings::default()).make().unwrap()
 }
 
 /// Something goes wrong with it from now on.
