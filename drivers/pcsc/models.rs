@@ -12,6 +12,8 @@ pub(super) struct Model {
     name: String,
     /// How it reaches cards, where that is sure.
     pub interface: Option<Interface>,
+    /// Bytes of data that it carries in one APDU, where its driver does not tell.
+    pub data_max_bytes: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -34,7 +36,8 @@ mod tests {
     #[test]
     fn readers_are_known_by_how_their_name_begins() {
         assert_eq!(find("GemPCTwin serial 00 00").unwrap().interface, Some(Interface::Contact));
-        assert_eq!(find("Virtual PCD 00 01").unwrap().interface, None);
+        let virtual_reader = find("Virtual PCD 00 01").unwrap();
+        assert_eq!((virtual_reader.interface, virtual_reader.data_max_bytes), (None, Some(65_536)));
         assert_eq!(find("HID OMNIKEY 5022 00 00"), None);
     }
 }

@@ -1,5 +1,4 @@
-//! What vpcd says to a card, and the one pseudo-command that a reader answers in its card's place. Beside it, `told`:
-//! what readers and cards tell of themselves. Knows no library and no socket.
+//! What vpcd says to a card. Beside it, `told`: what readers and cards tell of themselves. Knows no library and no socket.
 
 /// What vpcd says to a card. It always speaks first, in messages with a length (`transport::vpcd`).
 #[derive(Debug, PartialEq, Eq)]
@@ -29,9 +28,6 @@ impl<'m> ToCard<'m> {
         }
     }
 }
-
-/// Asks for the unique identifier of a contactless card (PC/SC part 3, 3.2.2.1.3): answered by the reader.
-pub(super) const GET_UID: [u8; 5] = [0xFF, 0xCA, 0x00, 0x00, 0x00];
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,6 @@ use pcsc::{
 };
 
 use super::address::Address;
-use super::protocol::GET_UID;
 use super::{models, told};
 use crate::encoder::{CardEncoder, Chip, EncoderError, Interface};
 use crate::transport::Patience;
@@ -27,6 +26,9 @@ const SERVICE: &str = "pcscd";
 /// Asks a reader's driver for its list of features (PC/SC part 10, 2.2).
 const FEATURES: pcsc::ffi::DWORD = pcsc::ctl_code(3400);
 
+/// pcscd looks for cards every 400 ms.
+const NOTICE_LIMIT: Duration = Duration::from_secs(1);
+
 /// Longer than any list of features or properties.
 const TOLD_MAX_BYTES: usize = 512;
 
@@ -34,7 +36,13 @@ const TOLD_MAX_BYTES: usize = 512;
 pub(super) struct Reader {
     address: Address,
     context: Option<Context>,
-    card: Option<Card>,
+    card: Option<Held>,
+}
+
+/// A card that is ours, and the name that its reader has now.
+struct Held {
+    card: Card,
+    reader: CString,
 }
 
 impl Reader {
@@ -115,23 +123,49 @@ impl Reader {
         }
     }
 
+    /// Is a card there, as pcscd has it?
+    fn is_there(&self, name: &CStr) -> Option<(bool, ReaderState)> {
+        let mut states = [ReaderState::new(name, State::UNAWARE)];
+        self.context.as_ref()?.get_status_change(Duration::ZERO, &mut states).ok()?;
+        let [mut state] = states;
+        let there = state.event_state().contains(State::PRESENT);
+        state.sync_current_state();
+        Some((there, state))
+    }
+
+    /// Ends the connection. When pcscd learns by that, and not by looking, that the card is gone, it misses a card that
+    /// comes before its next look, and then waits for that one for ever: so we wait for the look (pcsc-lite 1.9.9).
+    fn let_go(&self, held: Held) -> Result<(), Error> {
+        let was_there = self.is_there(&held.reader).is_some_and(|(there, _)| there);
+        let ended = held.card.disconnect(Disposition::UnpowerCard).map_err(|(_, error)| error);
+        if let Some((false, state)) = self.is_there(&held.reader).filter(|_| was_there)
+            && let Some(context) = &self.context
+        {
+            // When nothing is noticed it is as well: the card was seen to be gone before.
+            let _ = context.get_status_change(NOTICE_LIMIT, &mut [state]);
+        }
+        ended
+    }
+
     /// What the connected card is, and how it must be spoken with.
     fn chip(&self, card: &Card, name: &CStr) -> Result<Chip, EncoderError> {
         let status = card.status2_owned().map_err(|error| self.fact(error, "the card's state"))?;
         let atr = status.atr().to_vec();
         let facts = told::AtrFacts::of(&atr);
-        let known = models::find(&name.to_string_lossy()).and_then(|model| model.interface);
+        let model = models::find(&name.to_string_lossy());
+        let known = model.as_ref().and_then(|model| model.interface);
         let mut uid = None;
         if facts.contactless_form && known != Some(Interface::Contact) {
             let mut answer = Vec::new();
-            carry(card, &GET_UID, &mut answer)
+            carry(card, &told::GET_UID, &mut answer)
                 .map_err(|error| self.fact(error, "the card's identifier"))?;
             uid = told::uid(&answer);
         }
         // A contact card may have an answer of the same form, but no reader knows an identifier of it.
         let seen = if uid.is_some() { Interface::Contactless } else { Interface::Contact };
         let t0 = status.protocol2() == Some(Protocol::T0);
-        let limits = told::limits(t0, data_max_bytes(card), input_max_bytes(card), facts);
+        let data = data_max_bytes(card).or(model.and_then(|model| model.data_max_bytes));
+        let limits = told::limits(t0, data, input_max_bytes(card), facts);
         Ok(Chip { interface: known.unwrap_or(seen), atr, uid, limits })
     }
 
@@ -180,7 +214,7 @@ impl CardEncoder for Reader {
         let (context, name) = self.find()?;
         let card = self.connect(&context, &name, patience)?;
         let chip = self.chip(&card, &name);
-        self.card = Some(card);
+        self.card = Some(Held { card, reader: name });
         if chip.is_err() {
             // What went wrong is told; that it could not be switched off either is no news.
             let _ = self.power_off();
@@ -190,8 +224,8 @@ impl CardEncoder for Reader {
 
     fn transmit(&mut self, command: &[u8], answer: &mut Vec<u8>) -> Result<(), EncoderError> {
         answer.clear();
-        let card = self.card.as_ref().ok_or(EncoderError::CardLost)?;
-        carry(card, command, answer).map_err(|error| self.fact(error, "a command"))?;
+        let held = self.card.as_ref().ok_or(EncoderError::CardLost)?;
+        carry(&held.card, command, answer).map_err(|error| self.fact(error, "a command"))?;
         // A card that goes within a command is reported as a success of no bytes (vpcd, ACR122).
         if answer.len() < 2 {
             answer.clear();
@@ -201,13 +235,12 @@ impl CardEncoder for Reader {
     }
 
     fn power_off(&mut self) -> Result<(), EncoderError> {
-        let Some(card) = self.card.take() else {
+        let Some(held) = self.card.take() else {
             return Ok(());
         };
-        let Err((card, error)) = card.disconnect(Disposition::UnpowerCard) else {
+        let Err(error) = self.let_go(held) else {
             return Ok(());
         };
-        drop(card);
         match self.fact(error, "the end of the connection") {
             // Gone with the reader, or with pcscd, is off.
             EncoderError::CardLost | EncoderError::NoReader(_) | EncoderError::NoService(_) => {

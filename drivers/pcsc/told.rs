@@ -123,7 +123,11 @@ pub(super) fn limits(
     Limits { t0, extended, apdu_max_bytes }
 }
 
-/// The identifier out of the answer to [`super::protocol::GET_UID`]; `None` when it was refused.
+/// Asks for the unique identifier of a contactless card (PC/SC part 3, 3.2.2.1.3): answered by the reader.
+#[cfg(feature = "pcsc")]
+pub(super) const GET_UID: [u8; 5] = [0xFF, 0xCA, 0x00, 0x00, 0x00];
+
+/// The identifier out of the answer to the question for it; `None` when it was refused.
 pub(super) fn uid(answer: &[u8]) -> Option<Vec<u8>> {
     let (data, status) = answer.split_last_chunk::<2>()?;
     // 4, 7 or 10 bytes of type A, 4 of type B, 8 of FeliCa and of ISO 15693.

@@ -1,6 +1,6 @@
 //! The cards of these tests, and what is written on them: the whole of it, as a station would, and read back.
 
-use drivers::card::{CardSettings, FileCardSettings, Protocol, SharedChip};
+use drivers::card::{CardSettings, FileCardSettings, MemoryCardSettings, Protocol, SharedChip};
 use drivers::encoder::apdu::{Command, Reply};
 use drivers::encoder::channel::Channel;
 use drivers::encoder::{CardEncoder, Chip, EncoderError, Interface};
@@ -20,6 +20,11 @@ pub fn empty(interface: Interface, protocol: Protocol) -> SharedChip {
 /// An empty card with contacts that speaks T=1.
 pub fn with_contacts() -> SharedChip {
     empty(Interface::Contact, Protocol::T1)
+}
+
+/// A memory card.
+pub fn memory() -> SharedChip {
+    CardSettings::Ntag215(MemoryCardSettings::default()).make().unwrap()
 }
 
 /// Something goes wrong with it from now on.
@@ -102,10 +107,18 @@ pub fn read_back(channel: &mut Channel) -> Result<Vec<u8>, EncoderError> {
 /// The whole of it on an empty card: made, written, read back, what is missing refused, forgotten without power.
 pub fn probe(encoder: &mut dyn CardEncoder, patience: std::time::Duration) -> Chip {
     let chip = encoder.power_on(patience).unwrap();
-    let mut channel = Channel::new(encoder, &chip);
-    make_files(&mut channel).unwrap();
-    write(&mut channel).unwrap();
-    assert_eq!(read_back(&mut channel).unwrap(), record());
+    make_write_and_read(&mut Channel::new(encoder, &chip));
+    let again = encoder.power_on(patience).unwrap();
+    assert_eq!(again, chip, "the same card");
+    read_after_reset(&mut Channel::new(encoder, &again));
+    encoder.power_off().unwrap();
+    chip
+}
+
+fn make_write_and_read(channel: &mut Channel) {
+    make_files(channel).unwrap();
+    write(channel).unwrap();
+    assert_eq!(read_back(channel).unwrap(), record());
     // An answer longer than wanted, and one that must be fetched on T=0.
     let told =
         channel.send(&Command::new(0x00, 0xA4, 0x00, 0x00).with(RECORD).expecting(256)).unwrap();
@@ -114,18 +127,13 @@ pub fn probe(encoder: &mut dyn CardEncoder, patience: std::time::Duration) -> Ch
         channel.send(&Command::new(0x00, 0xA4, 0x00, 0x0C).with([0x0F, 0xFF])).unwrap().status.0,
         0x6A82
     );
-    let again = encoder.power_on(patience).unwrap();
-    assert_eq!(again, chip, "the same card");
-    let mut channel = Channel::new(encoder, &again);
-    assert_eq!(
-        channel.send(&read(0, 16)).unwrap().status.0,
-        0x6986,
-        "nothing is selected after a reset"
-    );
-    select_all(&mut channel).unwrap();
-    assert_eq!(read_back(&mut channel).unwrap(), record());
-    encoder.power_off().unwrap();
-    chip
+}
+
+fn read_after_reset(channel: &mut Channel) {
+    let nothing = channel.send(&read(0, 16)).unwrap();
+    assert_eq!(nothing.status.0, 0x6986, "nothing is selected after a reset");
+    select_all(channel).unwrap();
+    assert_eq!(read_back(channel).unwrap(), record());
 }
 
 /// As whoever comes later does.

@@ -129,21 +129,22 @@ fn a_card_that_is_spoilt_by_its_state_file(rig: &Rig) {
     let mut reader = open(FIRST.0);
     let mut meet = |state: &str| {
         say(folder.path(), state);
-        let _process = Process::start(rig, folder.path());
+        let process = Process::start(rig, folder.path());
         let chip = reader.power_on(SOON).unwrap();
-        let mut channel = Channel::new(&mut *reader, &chip);
-        let first = channel.send(&select_application());
-        let met = (first, channel.send(&select_record()));
-        drop(_process);
+        let met = [select_application(), select_record()].map(|command| {
+            let reply = Channel::new(&mut *reader, &chip).send(&command);
+            reply.map(|reply| reply.status.0)
+        });
+        drop(process);
         until("it is out", || gone(&mut *reader));
-        (met.0.map(|reply| reply.status.0), met.1.map(|reply| reply.status.0))
+        met
     };
-    assert_eq!(meet("{}"), (Ok(0x6A82), Ok(0x6A82)));
+    assert_eq!(meet("{}"), [Ok(0x6A82), Ok(0x6A82)]);
     let refused = r#"{"faults": {"wrong_status": {"command": 2, "status": "6581"}}}"#;
-    assert_eq!(meet(refused), (Ok(0x6A82), Ok(0x6581)));
+    assert_eq!(meet(refused), [Ok(0x6A82), Ok(0x6581)]);
     let torn = r#"{"faults": {"torn_out_after": 1}}"#;
-    assert_eq!(meet(torn), (Ok(0x6A82), Err(EncoderError::CardLost)));
-    assert_eq!(meet(r#"{"faults": {"slow_ms": 300}}"#), (Ok(0x6A82), Ok(0x6A82)));
+    assert_eq!(meet(torn), [Ok(0x6A82), Err(EncoderError::CardLost)]);
+    assert_eq!(meet(r#"{"faults": {"slow_ms": 300}}"#), [Ok(0x6A82), Ok(0x6A82)]);
 }
 
 fn a_state_file_that_is_wrong_is_refused(rig: &Rig) {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use drivers::card::Protocol;
+use drivers::encoder::apdu::Command;
 use drivers::encoder::bounded::Bounded;
 use drivers::encoder::channel::Channel;
 use drivers::encoder::{self, CardEncoder, EncoderError, Interface};
@@ -18,6 +19,7 @@ use crate::office::{FIRST, Inserted, Pcscd, Rig, SECOND, SOON, open, until};
 
 pub const TESTS: &[Test] = &[
     ("a_card_is_written_and_read_back", a_card_is_written_and_read_back),
+    ("a_memory_card_is_written_by_pseudo_commands", a_memory_card_is_written_by_pseudo_commands),
     ("a_contactless_card_tells_its_identifier", a_contactless_card_tells_its_identifier),
     (
         "long_commands_pass_where_reader_and_card_carry_them",
@@ -58,6 +60,22 @@ fn a_contactless_card_tells_its_identifier(rig: &Rig) {
     assert_eq!(chip.interface, Interface::Contactless);
     let uid = card.lock().in_field().unwrap().uid;
     assert_eq!((chip.uid.as_deref(), chip.identity()), (Some(&uid[..]), &uid[..]));
+}
+
+fn a_memory_card_is_written_by_pseudo_commands(rig: &Rig) {
+    let folder = tempfile::tempdir().unwrap();
+    let _pcscd = Pcscd::with_vpcd(rig, folder.path());
+    let card = cards::memory();
+    let _inserted = Inserted::into_slot(FIRST, &card);
+    let mut reader = open(FIRST.0);
+    let chip = reader.power_on(SOON).unwrap();
+    assert_eq!((chip.interface, &chip.atr), (Interface::Contactless, &card.lock().atr()));
+    assert_eq!(chip.uid, card.lock().in_field().map(|activation| activation.uid));
+    let mut channel = Channel::new(&mut *reader, &chip);
+    let write = Command::new(0xFF, 0xD6, 0, 8).with(record()[..16].to_vec());
+    assert_eq!(channel.send(&write).unwrap().status.0, 0x9000);
+    let read = channel.send(&Command::new(0xFF, 0xB0, 0, 8).expecting(16)).unwrap();
+    assert_eq!((read.status.0, &read.data[..]), (0x9000, &record()[..16]));
 }
 
 fn long_commands_pass_where_reader_and_card_carry_them(rig: &Rig) {
@@ -156,6 +174,7 @@ fn card_pulled_out_within_a_command(rig: &Rig) {
     assert_eq!(channel.send(&select_record()), Err(EncoderError::CardLost));
     assert_eq!(channel.send(&select_record()), Err(EncoderError::CardLost));
     assert_eq!(inserted.left(), Left::TornOut);
+    drop(channel);
     reader.power_off().unwrap();
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use drivers::card::{Field, Protocol, SharedChip};
 use drivers::encoder::channel::Channel;
-use drivers::encoder::{CardEncoder, EncoderError, Interface};
+use drivers::encoder::{EncoderError, Interface};
 use drivers::transport::terminal::Terminal;
 use serde_json::json;
 

@@ -111,7 +111,7 @@ impl Twin {
 
     fn switch_on(&mut self, message: &[u8]) {
         self.parameters = None;
-        self.blocks = Blocks { spoil_next: self.blocks.spoil_next, ..Blocks::default() };
+        self.blocks = Blocks::default();
         let Some(card) = self.slot.card() else {
             return self.answer(message, 0x80, &[], FAILED, MUTE);
         };
