@@ -27,6 +27,12 @@ const H_STALE: Code = Code {
     id: "Pekerjaan ini menunggu terlalu lama. Pastikan kartunya masih diperlukan, lalu lepaskan (release) atau batalkan.",
     en: "This job has waited too long. Make sure that its card is still wanted, then release or cancel it.",
 };
+/// The office's document key is not in the vault, so the card would come out without its signed record.
+pub const H_RECORD_KEY: Code = Code {
+    code: "H_RECORD_KEY",
+    id: "Kunci dokumen kantor tidak ada, jadi rekaman bertanda tangan kartu ini tidak dapat dibuat. Pasang kuncinya (kartud keys, [vault]), jalankan ulang stasiun, lalu lepaskan (release).",
+    en: "The office's document key is missing, so the signed record of this card cannot be made. Install the key (kartud keys, [vault]), restart the station, then release the job.",
+};
 const H_BLANKS_SPOILED: Code = Code {
     code: "H_BLANKS_SPOILED",
     id: "Beberapa blangko rusak untuk pekerjaan ini. Periksa pita, kepala cetak dan blangko, lalu lepaskan (release) atau batalkan.",
@@ -116,6 +122,7 @@ pub fn may_release(findings: &[Finding]) -> bool {
         H_STALE,
         H_BLANKS_SPOILED,
         H_CLOCK,
+        H_RECORD_KEY,
         codes::H_KIND_CHANGED,
     ];
     let looked_at_again = |finding: &Finding| again.iter().any(|code| code.code == finding.code);

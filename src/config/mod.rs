@@ -23,6 +23,8 @@ pub struct Config {
     pub office: Office,
     /// `[products]`
     pub products: Products,
+    /// `[vault]`
+    pub vault: Vault,
     /// `[product.NAME]`: how a product is printed here.
     pub product: BTreeMap<String, ProductSettings>,
     /// `[printer]`
@@ -64,6 +66,13 @@ pub struct Office {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Products {
     /// Folder with one folder a product; empty: the built-in ones.
+    pub folder: Option<PathBuf>,
+}
+
+/// `[vault]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vault {
+    /// Folder with one file a key, for what is not in `$CREDENTIALS_DIRECTORY`; empty: none.
     pub folder: Option<PathBuf>,
 }
 
@@ -149,6 +158,7 @@ impl Config {
             http: http(&mut r),
             office: Office { profile: optional_path(&mut r, "office.profile", folder) },
             products: Products { folder: optional_path(&mut r, "products.folder", folder) },
+            vault: Vault { folder: optional_path(&mut r, "vault.folder", folder) },
             product: r.tables("product").into_iter().map(|name| product(&mut r, name)).collect(),
             printer: printer(&mut r, folder),
             log: log(&mut r),
@@ -277,6 +287,7 @@ pub fn known_keys() -> Vec<String> {
     http(&mut r);
     optional_path(&mut r, "office.profile", folder);
     optional_path(&mut r, "products.folder", folder);
+    optional_path(&mut r, "vault.folder", folder);
     product(&mut r, "*".into());
     printer(&mut r, folder);
     log(&mut r);

@@ -32,7 +32,7 @@ const ALL: &[BuiltIn] = &[
             "kia1-front-b.svg"
         ]
     ),
-    product!("staf", ["staf-front.svg"]),
+    product!("staf", ["staf-front.svg", "staf-back.svg"]),
 ];
 
 /// The profile that is used until an office has its own: fictional, every card says CONTOH.

@@ -8,7 +8,7 @@ use super::age::print_date;
 use super::check::{Review, Standing};
 use super::office::SignatureMode;
 use super::reading::Reading;
-use super::{Backdrop, BackgroundRule, Field, Front, Shape};
+use super::{Backdrop, BackgroundRule, Field, Front, RecordContent, Shape};
 
 /// The value under which a face shows the number of the application.
 pub const REFERENCE: &str = "ref_cetak";
@@ -30,11 +30,20 @@ pub struct ReadyCard {
     pub expected_backdrop: Option<Backdrop>,
     /// The official's signature image as the office profile names it, if this office prints one.
     pub signature_image: Option<String>,
+    /// What the card's signed record says, if the product has one.
+    pub record: Option<RecordContent>,
 }
 
 impl fmt::Debug for ReadyCard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ReadyCard({}, {} values)", self.front, self.values.len())
+    }
+}
+
+impl ReadyCard {
+    /// The number of the application, which is the number of the card too: one card a job.
+    pub fn reference(&self) -> &str {
+        self.values.get(REFERENCE).map_or("", String::as_str)
     }
 }
 
@@ -65,6 +74,7 @@ impl Review<'_> {
                 .image
                 .clone()
                 .filter(|_| self.office.signature == SignatureMode::Image),
+            record: self.record(standing),
         })
     }
 

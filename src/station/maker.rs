@@ -3,10 +3,9 @@
 use drivers::contract::{CardImage, PreparedCard, Prepress, PrepressError};
 use jiff::Timestamp;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, Made};
 use crate::finding::Finding;
 use crate::job::JobRequest;
-use crate::ledger::FaceHash;
 use crate::queue::{Claimed, Moment};
 
 /// Makes claimed jobs into cards; inspects jobs whose inspection was put off.
@@ -34,7 +33,7 @@ pub trait CardMaker: Send + Sync {
         moment: Moment,
         image: &mut CardImage,
         card: &mut PreparedCard,
-    ) -> Result<Vec<FaceHash>, Unmade>;
+    ) -> Result<Made, Unmade>;
 }
 
 /// Why there is no card.
@@ -66,14 +65,14 @@ impl CardMaker for Desk {
         moment: Moment,
         image: &mut CardImage,
         card: &mut PreparedCard,
-    ) -> Result<Vec<FaceHash>, Unmade> {
+    ) -> Result<Made, Unmade> {
         let standing = self.standing(claimed, moment);
         if !standing.is_empty() {
             return Err(Unmade::Held(standing));
         }
-        let faces =
+        let made =
             self.compose(claimed, prepress.head(), moment.now, image).map_err(Unmade::Held)?;
         prepress.prepare(image, card).map_err(Unmade::NotOnThisMachine)?;
-        Ok(faces)
+        Ok(made)
     }
 }

@@ -111,7 +111,7 @@ impl Workbench {
         let job = &claimed.record.id;
         let mut card = self.spare.pop().unwrap_or_default();
         match self.maker.make(claimed, prepress, moment, &mut self.image, &mut card) {
-            Ok(faces) => Ok(Composed::Ready(card, faces)),
+            Ok(made) => Ok(Composed::Ready(card, made.faces)),
             Err(Unmade::Held(findings)) => {
                 self.take_back(card);
                 let known: Vec<_> =

@@ -8,9 +8,9 @@ use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress};
 use drivers::emulation::{Departed, EmulatorSettings, SharedMachine};
 use drivers::transport::emulated::Emulated;
 use jiff::{SignedDuration, Timestamp};
+use kartu::desk::Made;
 use kartu::finding::Finding;
 use kartu::job::JobRequest;
-use kartu::ledger::FaceHash;
 use kartu::queue::{Claimed, Moment, standing};
 use kartu::station::{CardMaker, Unmade};
 
@@ -109,12 +109,12 @@ impl CardMaker for Cards {
         moment: Moment,
         _: &mut CardImage,
         card: &mut PreparedCard,
-    ) -> Result<Vec<FaceHash>, Unmade> {
+    ) -> Result<Made, Unmade> {
         let held = standing(&claimed.record, &claimed.request, moment, STALE_AFTER);
         if !held.is_empty() {
             return Err(Unmade::Held(held));
         }
         card.clone_from(&self.ready[mark_in(&claimed.request.reference)]);
-        Ok(Vec::new())
+        Ok(Made { faces: Vec::new(), record: None })
     }
 }

@@ -113,6 +113,7 @@ fn products_are_read_from_their_folders() {
     };
     put("staf/product.toml", super::STAF);
     put("staf/staf-front.svg", "<svg>{nama}</svg>");
+    put("staf/staf-back.svg", "<svg>{record}</svg>");
     put("catatan.txt", "not a product");
     let products = Products::read(folder.path()).expect("one product");
     assert_eq!(products.find("staf").expect("there it is").name, "staf");
