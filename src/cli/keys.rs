@@ -7,9 +7,10 @@ use crate::record::{PublicKey, SigningKey};
 use crate::vault::Vault;
 
 const AFTER: &str = "\
-The entry that is printed belongs into the key list of everybody who checks cards (kartud verify --keys). Put
-`format = \"kartu-keys/1\"` above the first entry; `from`, `until`, `withdrawn` and `revoked` are written by hand.
-Keep a copy of the key's file where nobody but the office reaches it; whoever has it can make records in its name.
+The printed entry belongs into the list of everybody who checks cards (kartud verify --keys).
+A list begins with the line: format = \"kartu-keys/1\"
+Into an entry one may write: from, until (dates), withdrawn = true, revoked = [\"card\", …].
+Keep a copy of the key's file where only the office reaches it: it makes records in its name.
 Entri yang dicetak masuk ke daftar kunci para pemeriksa kartu. Simpan salinan berkas kunci di tempat aman.";
 
 #[derive(clap::Args)]

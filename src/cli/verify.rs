@@ -22,8 +22,8 @@ const AFTER: &str = "\
 Exit codes: 0 the record is good, 1 something could not be read, 3 the record is not good, 5 the key list is wrong.
 Kode keluar: 0 rekaman sah, 1 ada yang tidak terbaca, 3 rekaman tidak sah, 5 daftar kunci salah.
 
-  kartud verify --qr '6BF…' --keys kunci.toml             # what a scanner read from the card's QR code
-  kartud verify --chip ef0101.bin --keys kunci.toml       # the file as it was read from the chip
+  kartud verify --qr '6BF…' --keys kunci.toml          # as a scanner read it
+  kartud verify --chip ef0101.bin --keys kunci.toml    # as it was read from the chip
   zbarimg --raw -q card.png | kartud verify - --keys kunci.toml --photo photo.jpg";
 
 #[derive(clap::Args)]
