@@ -104,6 +104,9 @@ impl Daemon {
     /// [`StartError`]; then nothing runs.
     pub fn start_on(config: &Config, parts: Parts) -> Result<Daemon, StartError> {
         let desk = Arc::new(Desk::open(config).map_err(StartError::Config)?);
+        for notice in desk.notices() {
+            tracing::info!("{notice}");
+        }
         let clock = parts.clock;
         let ledger = Ledger::open_on(&config.station.ledger, clock.clone(), parts.disk)?;
         let address = config.http.listen;

@@ -14,8 +14,14 @@ use crate::ledger::{Entry, FaceHash, JobId, JobRecord, Ledger, LedgerError, Orde
 use crate::lifecycle::{Event, State};
 use crate::product::codes::{self, Code};
 
-/// Blanks that may be spoiled for one job before a person must look (a ribbon or a head that spoils every card).
-const BLANKS_A_JOB: u32 = 2;
+/// Blanks that may be spoiled for one job before a person must look (a ribbon or a head that spoils every card), unless
+/// its product says otherwise.
+pub const BLANKS_A_JOB: u32 = 2;
+
+/// This station cannot write the chip that the card needs.
+pub const H_NO_ENCODER: &str = "H_NO_ENCODER";
+/// A value or a key that the card's chip needs is missing.
+pub const H_CHIP: &str = "H_CHIP";
 
 const H_DATA_DAMAGED: Code = Code {
     code: "H_DATA_DAMAGED",
@@ -26,6 +32,12 @@ const H_STALE: Code = Code {
     code: "H_STALE",
     id: "Pekerjaan ini menunggu terlalu lama. Pastikan kartunya masih diperlukan, lalu lepaskan (release) atau batalkan.",
     en: "This job has waited too long. Make sure that its card is still wanted, then release or cancel it.",
+};
+/// The office's document key is not in the vault, so the card would come out without its signed record.
+pub const H_RECORD_KEY: Code = Code {
+    code: "H_RECORD_KEY",
+    id: "Kunci dokumen kantor tidak ada, jadi rekaman bertanda tangan kartu ini tidak dapat dibuat. Pasang kuncinya (kartud keys, [vault]), jalankan ulang stasiun, lalu lepaskan (release).",
+    en: "The office's document key is missing, so the signed record of this card cannot be made. Install the key (kartud keys, [vault]), restart the station, then release the job.",
 };
 const H_BLANKS_SPOILED: Code = Code {
     code: "H_BLANKS_SPOILED",
@@ -91,19 +103,28 @@ pub struct Moment {
     pub doubtful: bool,
 }
 
+/// How long a job may wait, and what it may cost, before a person must look.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Since it was accepted, or last released.
+    pub stale_after: SignedDuration,
+    /// Blanks spoiled for it since then.
+    pub blanks: u32,
+}
+
 /// What stands against printing a job now that did not when it was accepted: it waited too long, too many blanks were
 /// spoiled for it. A person may release it again.
 pub fn standing(
     record: &JobRecord,
     request: &JobRequest,
     moment: Moment,
-    stale_after: SignedDuration,
+    limits: Limits,
 ) -> Vec<Finding> {
     let Moment { now, doubtful } = moment;
     let expired = approval::recheck(request.recommendation.as_ref(), record.received_at, now);
     let waits = now.duration_since(record.waits_since);
-    let stale = (waits > stale_after).then(|| H_STALE.at("job", &[]));
-    let spoiled = (record.spoiled >= BLANKS_A_JOB).then(|| H_BLANKS_SPOILED.at("job", &[]));
+    let stale = (waits > limits.stale_after).then(|| H_STALE.at("job", &[]));
+    let spoiled = (record.spoiled >= limits.blanks).then(|| H_BLANKS_SPOILED.at("job", &[]));
     let old: Vec<Finding> = expired.into_iter().chain(stale).collect();
     let clock = (doubtful && !old.is_empty()).then(|| H_CLOCK.at("job", &[]));
     old.into_iter().chain(clock).chain(spoiled).collect()
@@ -116,9 +137,13 @@ pub fn may_release(findings: &[Finding]) -> bool {
         H_STALE,
         H_BLANKS_SPOILED,
         H_CLOCK,
+        H_RECORD_KEY,
         codes::H_KIND_CHANGED,
     ];
-    let looked_at_again = |finding: &Finding| again.iter().any(|code| code.code == finding.code);
+    let again = again.map(|code| code.code);
+    let looked_at_again = |finding: &Finding| {
+        again.iter().chain(&[H_NO_ENCODER, H_CHIP]).any(|code| *code == finding.code)
+    };
     findings.iter().filter(|finding| finding.holds()).all(looked_at_again)
 }
 

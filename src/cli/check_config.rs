@@ -16,14 +16,20 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let mut faults = Vec::new();
+    let (mut faults, mut notices) = (Vec::new(), Vec::new());
     match run::read_config(&args.config)? {
         // What the file names is opened and checked too: office, products, faces, chips.
         Ok(config) => match Desk::open(&config) {
-            Ok(desk) => faults.extend(look_at_chips(&desk, &config)),
+            Ok(desk) => {
+                notices.extend(desk.notices().iter().cloned());
+                faults.extend(look_at_chips(&desk, &config));
+            }
             Err(wrong) => faults = wrong,
         },
         Err(wrong) => faults = wrong,
+    }
+    for notice in &notices {
+        println!("{}: note: {notice}", args.config.display());
     }
     if faults.is_empty() {
         println!("{}: good / baik", args.config.display());

@@ -11,15 +11,19 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::client::{Client, Listening, Where};
-use super::{Exit, run};
+use super::{Exit, keys, run};
 use crate::clock::Clock;
 use crate::compose;
 use crate::config::Config;
 use crate::daemon::Daemon;
 use crate::lifecycle::State;
 use crate::product::Backdrop;
+use crate::record::KeyList;
+use crate::vault::Vault;
 
 const CONFIG: &str = include_str!("../../config/demo.toml");
+/// Where the demo keeps its keys.
+const KEYS: &str = "keys";
 /// Fictional children; see the note in the file.
 const SAMPLES: &str = include_str!("../../config/kia-samples.json");
 /// Mean difference of a channel (of 255) between the card that came out and the composed one, above which it did not
@@ -57,12 +61,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if args.realtime {
         config.printer.emulator.slowness = 1.0;
     }
+    let keys = own_key(&args.dir)?;
+    config.vault.folder = Some(args.dir.join(KEYS));
     // Whoever wants to see the machinery sets RUST_LOG.
     run::start_log("warn");
     let mut daemon = Daemon::start(&config, Clock::system())?;
     let url = format!("http://{}", daemon.address());
     println!("page   {url}/");
     println!("cards  {}", config.printer.emulator.folder.display());
+    println!("keys   {}", keys.display());
     let exit = print_samples(args, &url, &config.printer.emulator.folder);
     if args.once || exit.is_err() {
         daemon.stop();
@@ -72,6 +79,23 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     daemon.wait_for_signal();
     daemon.stop();
     Ok(Exit::Done)
+}
+
+/// The demo signs records with a document key of its own, made at the first start; beside it lies the list that
+/// `kartud verify --keys` takes.
+fn own_key(dir: &Path) -> anyhow::Result<PathBuf> {
+    let (folder, name) = (dir.join(KEYS), "document");
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let key = match Vault::of(None, Some(folder.clone())).signing_key(name) {
+        Ok(key) => key,
+        Err(_) if !folder.join(name).exists() => Vault::make_signing_key(&folder, name)?,
+        Err(wrong) => return Err(wrong.into()),
+    };
+    let (list, path) =
+        (KeyList::from_iter([keys::entry(&key, "kartud demo")]), dir.join("keys.toml"));
+    std::fs::write(&path, list.to_toml())
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
 }
 
 fn print_samples(args: &Args, url: &str, folder: &Path) -> anyhow::Result<Exit> {

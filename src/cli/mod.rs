@@ -7,6 +7,7 @@ mod client;
 mod demo;
 mod emulate;
 mod jobs;
+mod keys;
 mod ledger;
 mod preview;
 mod printer;
@@ -15,6 +16,7 @@ mod settle;
 mod status;
 mod submit;
 mod usb;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -73,6 +75,10 @@ enum Command {
     Blanks(blanks::Args),
     /// Look after a ledger: verify, export, adopt
     Ledger(ledger::Args),
+    /// Make or show the keys that sign the records of cards
+    Keys(keys::Args),
+    /// Check the signed record of a card, without a station and without a network
+    Verify(verify::Args),
     /// Show how the station and its printer are
     Status(status::Args),
     /// Compose a card without a station, marked CONTOH
@@ -100,6 +106,8 @@ pub fn main() -> ExitCode {
         Command::Cancel(args) => settle::cancel(&args),
         Command::Blanks(args) => blanks::run(&args),
         Command::Ledger(args) => ledger::run(&args),
+        Command::Keys(args) => keys::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::Printer(args) => printer::run(&args),

@@ -37,7 +37,7 @@ const ALL: &[BuiltIn] = &[
     ),
     product!(
         "staf",
-        ["staf-front.svg"],
+        ["staf-front.svg", "staf-back.svg"],
         Some(include_str!("../../config/products/staf/chip.toml"))
     ),
 ];

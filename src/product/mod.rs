@@ -21,6 +21,7 @@ mod indonesia;
 mod nearest;
 mod photo;
 mod reading;
+mod record;
 mod stripe;
 mod values;
 
@@ -39,6 +40,7 @@ pub use codes::Code;
 pub use nearest::nearest;
 pub use office::{Office, Official, SignatureMode};
 pub use photo::{Backdrop, BackgroundRule, PhotoRules};
+pub use record::{RECORD, RecordContent, RecordRules};
 pub use sheet::ConfigFault;
 pub use stripe::Stripe;
 pub use values::ReadyCard;
@@ -62,6 +64,8 @@ pub struct Product {
     pub kinds: Vec<Kind>,
     /// Rules for the photo; `None` if the card has none.
     pub photo: Option<PhotoRules>,
+    /// What the signed record says; `None` if the card has none.
+    pub record: Option<RecordRules>,
     /// The faces by layout name.
     pub layouts: BTreeMap<String, Layout>,
     /// The layout that is used unless the configuration chooses another.

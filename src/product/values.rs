@@ -13,7 +13,7 @@ use super::definition::listed;
 use super::office::SignatureMode;
 use super::reading::{self, Reading};
 use super::stripe::Misfit;
-use super::{Backdrop, BackgroundRule, Field, Front, Shape, codes};
+use super::{Backdrop, BackgroundRule, Field, Front, RecordContent, Shape, codes};
 use crate::finding::Finding;
 
 /// The value under which a face shows the number of the application.
@@ -38,11 +38,20 @@ pub struct ReadyCard {
     pub signature_image: Option<String>,
     /// What stands on the magnetic stripe; `None` if the product has none.
     pub tracks: Option<Tracks>,
+    /// What the card's signed record says, if the product has one.
+    pub record: Option<RecordContent>,
 }
 
 impl fmt::Debug for ReadyCard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ReadyCard({}, {} values)", self.front, self.values.len())
+    }
+}
+
+impl ReadyCard {
+    /// The number of the application, which is the number of the card too: one card a job.
+    pub fn reference(&self) -> &str {
+        self.values.get(REFERENCE).map_or("", String::as_str)
     }
 }
 
@@ -74,6 +83,7 @@ impl Review<'_> {
                 .clone()
                 .filter(|_| self.office.signature == SignatureMode::Image),
             tracks: None,
+            record: self.record(standing),
         })
     }
 

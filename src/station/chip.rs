@@ -2,50 +2,50 @@
 //! Knows neither printer nor ledger.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use drivers::encoder::{CardEncoder, Chip, Interface};
 use serde_json::{Value, json};
 
 use super::encode::{ChipWork, Unwritten};
-use crate::chip::{self, ChipFault, KeySource, Profile, Values, With, Written};
-use crate::clock::Clock;
+use crate::chip::{self, ChipFault, KeySource, With, Written};
+use crate::desk::ChipContent;
 use crate::ledger::chain::hex;
 
 /// What is to be written on one card's chip.
 pub struct ChipJob {
-    /// At which station.
-    pub station: Interface,
-    /// What is done, step by step.
-    pub profile: Arc<Profile>,
-    /// This card's data.
-    pub values: Values,
+    /// What, and where.
+    pub content: ChipContent,
+    /// SHA-256 of the signed record, for the ledger.
+    pub record_sha256: Option<[u8; 32]>,
     /// The vault.
     pub keys: Arc<dyn KeySource + Send + Sync>,
-    /// For the time of each step.
-    pub clock: Clock,
 }
 
 impl ChipWork for ChipJob {
     fn interface(&self) -> Interface {
-        self.station
+        self.content.station
     }
 
     fn preflight(&self) -> Result<(), Unwritten> {
-        match chip::preflight(&self.profile, &self.values, self.keys.as_ref()).first() {
+        match chip::preflight(&self.content.profile, &self.content.values, self.keys.as_ref())
+            .first()
+        {
             Some(fault) => Err(unwritten(fault)),
             None => Ok(()),
         }
     }
 
     fn write(&self, encoder: &mut dyn CardEncoder, chip: &Chip) -> Result<Value, Unwritten> {
-        let with = With {
-            values: &self.values,
-            keys: self.keys.as_ref(),
-            clock: &|| self.clock.steady(),
-            challenge: &challenge,
-        };
-        let written = chip::run(&self.profile, encoder, chip, &with, &mut |_| {});
-        written.map(|written| told(&written)).map_err(|fault| unwritten(&fault))
+        let ChipContent { profile, values, .. } = &self.content;
+        let began = Instant::now();
+        let clock = || began.elapsed();
+        let keys = self.keys.as_ref();
+        let with = With { values, keys, clock: &clock, challenge: &challenge };
+        let written = chip::run(profile, encoder, chip, &with, &mut |_| {});
+        let mut told = written.map(|written| told(&written)).map_err(|fault| unwritten(&fault))?;
+        told["record_sha256"] = json!(self.record_sha256.as_ref().map(|hash| hex(hash)));
+        Ok(told)
     }
 }
 

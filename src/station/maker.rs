@@ -3,8 +3,9 @@
 use drivers::contract::{CardImage, PreparedCard, Prepress, PrepressError};
 use jiff::Timestamp;
 
-use super::encode::Encoding;
-use crate::desk::Desk;
+use super::chip::ChipJob;
+use super::encode::{ChipWork, Encoding};
+use crate::desk::{Composed, Desk};
 use crate::finding::Finding;
 use crate::job::JobRequest;
 use crate::ledger::FaceHash;
@@ -80,9 +81,19 @@ impl CardMaker for Desk {
         if !standing.is_empty() {
             return Err(Unmade::Held(standing));
         }
-        let faces =
+        let composed =
             self.compose(claimed, prepress.head(), moment.now, image).map_err(Unmade::Held)?;
         prepress.prepare(image, card).map_err(Unmade::NotOnThisMachine)?;
-        Ok(Made { faces, encoding: None })
+        Ok(made(self, composed))
     }
+}
+
+fn made(desk: &Desk, composed: Composed) -> Made {
+    let Composed { faces, record_sha256, chip, tracks } = composed;
+    let chip = chip.map(|content| {
+        let keys = desk.vault().clone();
+        Box::new(ChipJob { content, record_sha256, keys }) as Box<dyn ChipWork>
+    });
+    let encodes = chip.is_some() || tracks.is_some();
+    Made { faces, encoding: encodes.then_some(Encoding { chip, stripe: tracks }) }
 }

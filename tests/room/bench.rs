@@ -11,10 +11,15 @@ use kartu::config::Config;
 use kartu::daemon::Daemon;
 use kartu::product::Backdrop;
 use kartu::station::Connection;
+use kartu::vault::Vault;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub const SAMPLES: &str = include_str!("../../config/kia-samples.json");
+/// Where the bench keeps its keys; without this folder it has none.
+pub const KEYS: &str = "keys";
+/// The key that signs records.
+pub const DOCUMENT_KEY: &str = "document";
 const CONFIG: &str = include_str!("../../config/demo.toml");
 
 /// A station at work. Dropping it without `stop` leaves the threads to the end of the test process.
@@ -42,7 +47,7 @@ pub struct Answer {
 }
 
 impl Bench {
-    /// The demo's configuration on a machine that takes no time and is not tended.
+    /// The demo's configuration, with a document key, on a machine that takes no time and is not tended.
     pub fn new() -> Bench {
         Self::with("")
     }
@@ -51,6 +56,7 @@ impl Bench {
     pub fn with(more: &str) -> Bench {
         let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
         let dir = TempDir::new().unwrap();
+        Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
         let mut bench = Bench { daemon: None, machine, dir, http: Http::new("") };
         bench.start(more);
         bench
@@ -77,7 +83,9 @@ impl Bench {
 
     /// The same, with another clock on its wall.
     pub fn start_at(&mut self, more: &str, clock: Clock) {
-        let config = Config::parse(&config(self.dir.path(), more), self.dir.path()).unwrap();
+        let mut config = Config::parse(&config(self.dir.path(), more), self.dir.path()).unwrap();
+        let keys = self.dir.path().join(KEYS);
+        config.vault.folder = keys.exists().then_some(keys);
         let connection = Connection::to_machine("evolis", self.machine.clone());
         let daemon = Daemon::start_at(&config, clock, connection).unwrap();
         self.http = Http::new(&format!("http://{}", daemon.address()));

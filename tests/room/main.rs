@@ -14,6 +14,7 @@ mod machine;
 mod pages;
 mod printing;
 mod privacy;
+mod record;
 mod recovery;
 mod replacement;
 mod restart;

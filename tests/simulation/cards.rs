@@ -8,16 +8,17 @@ use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress};
 use drivers::emulation::{Departed, EmulatorSettings, SharedMachine};
 use drivers::transport::emulated::Emulated;
 use jiff::{SignedDuration, Timestamp};
+
 use kartu::finding::Finding;
 use kartu::job::JobRequest;
-use kartu::queue::{Claimed, Moment, standing};
+use kartu::queue::{Claimed, Limits, Moment, standing};
 use kartu::station::{CardMaker, Made, Unmade};
 
 /// Jobs of one world at most.
 pub const MARKS: usize = 48;
 
-/// A job waits longer than this: held.
-const STALE_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// A job that waits longer, or costs more blanks: held.
+const LIMITS: Limits = Limits { stale_after: SignedDuration::from_hours(7 * 24), blanks: 2 };
 
 /// Every card that can be printed: by mark, one- or two-sided.
 pub struct Cards {
@@ -109,7 +110,7 @@ impl CardMaker for Cards {
         _: &mut CardImage,
         card: &mut PreparedCard,
     ) -> Result<Made, Unmade> {
-        let held = standing(&claimed.record, &claimed.request, moment, STALE_AFTER);
+        let held = standing(&claimed.record, &claimed.request, moment, LIMITS);
         if !held.is_empty() {
             return Err(Unmade::Held(held));
         }

@@ -7,6 +7,7 @@ mod birthdays;
 mod every_code;
 mod print_form;
 mod product_file;
+mod record;
 mod sample_children;
 mod stranger;
 mod stripe;
@@ -51,7 +52,7 @@ fn kia() -> Product {
 }
 
 fn staf() -> Product {
-    Product::parse("staf", STAF, faces(&["staf-front.svg"]))
+    Product::parse("staf", STAF, faces(&["staf-front.svg", "staf-back.svg"]))
         .unwrap_or_else(|faults| panic!("{faults:#?}"))
 }
 

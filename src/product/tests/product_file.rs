@@ -115,6 +115,7 @@ fn products_are_read_from_their_folders() {
     put("staf/staf-front.svg", "<svg>{nama}</svg>");
     let chip = include_str!("../../../config/products/staf/chip.toml");
     put("staf/chip.toml", &chip.replace("select_aid", "selct_aid"));
+    put("staf/staf-back.svg", "<svg>{record}</svg>");
     put("catatan.txt", "not a product");
     let faults = Products::read(folder.path()).expect_err("a profile with mistakes");
     let told = faults[0].to_string();
