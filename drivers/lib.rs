@@ -31,8 +31,8 @@
 //! [`transport`] (bytes there and back) · a real machine, or the family's emulator. Beside them
 //! [`panels`] (sRGB to dye) and [`models`], which know no family.
 //!
-//! For chips: [`scp03`] (a secure channel) · [`encoder::channel`] (a chip's habits) · [`encoder`] (what any reader must
-//! do; [`encoder::bounded`] keeps its deadline) · a reader family · a real card, or an emulated one of [`card`].
+//! For chips: [`scp03`] (a secure channel) · [`encoder::channel`] (a chip's habits) · [`encoder`] (what any reader
+//! must do; [`encoder::bounded`] keeps its deadline) · a reader family · a real card, or an emulated one of [`card`].
 
 pub mod card;
 pub mod contract;

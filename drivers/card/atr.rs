@@ -1,7 +1,7 @@
 //! What a card says when it is switched on: answer to reset (ISO/IEC 7816-3) and answer to select (ISO/IEC 14443-4),
 //! with historical bytes (ISO/IEC 7816-4, 12.1.1). Knows no reader.
 
-/// Selects by whole and partial name, path and file; short file names; data in bytes; chains, and extended lengths if so.
+/// Selects by whole and partial name, path and file; short file names; data in bytes; chains; extended lengths if so.
 fn capabilities(extended: bool) -> [u8; 4] {
     [0x73, 0xF4, 0x21, if extended { 0xC0 } else { 0x80 }]
 }

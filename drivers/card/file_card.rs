@@ -134,8 +134,8 @@ impl FileCard {
         Ok(None)
     }
 
-    /// Takes what is secured out of the secure channel, and puts its answer in again. While a channel is open, what comes
-    /// beside it shuts it.
+    /// Takes what is secured out of the secure channel, and puts its answer in again. While a channel is open, what
+    /// comes beside it shuts it.
     fn carry_out(&mut self, command: &Command) -> Outcome {
         let secured = command.cla & SECURED != 0;
         if secured && command.ins != EXTERNAL_AUTHENTICATE {

@@ -39,7 +39,7 @@ pub struct FileCardSettings {
     pub protocol: Protocol,
     /// Does it understand extended lengths? With T=0 it never does.
     pub extended: bool,
-    /// Its unique identifier in the field, 4, 7 or 10 bytes; the last four are its serial number in the ATR of contacts.
+    /// Its unique identifier in the field, 4, 7 or 10 bytes; the last four are its number in the ATR of contacts.
     pub uid: Hex,
     /// Memory for files.
     pub memory_bytes: usize,

@@ -1,4 +1,5 @@
-//! What stands on a Type 2 tag, and what can be written there once only (NXP MF0ICU1, NTAG213_215_216). Knows no reader.
+//! What stands on a Type 2 tag, and what can be written there once only (NXP MF0ICU1, NTAG213_215_216). Knows no
+//! reader.
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;

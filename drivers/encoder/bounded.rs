@@ -1,6 +1,6 @@
 //! A reader on a thread of its own, with the deadline kept outside it: some calls to a reader cannot be ended from
-//! anywhere (a mute card held `SCardTransmit` of pcsc-lite for 232 s), so whoever waits must be able to walk away. Knows
-//! no family.
+//! anywhere (a mute card held `SCardTransmit` of pcsc-lite for 232 s), so whoever waits must be able to walk away.
+//! Knows no family.
 //!
 //! There is never a second thread for the same reader, since the first may still hold the card: a stuck reader stays
 //! stuck until its call has come back, and is then opened anew.

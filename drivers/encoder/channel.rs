@@ -9,7 +9,7 @@ use super::apdu::{
 };
 use super::{CardEncoder, Chip, EncoderError, Limits};
 
-/// Pieces that one answer is fetched in: enough for the longest answer there can be, and an end for a card that has none.
+/// Pieces that one answer is fetched in: enough for the longest there can be, and an end for a card that has none.
 const PIECES_MAX: usize = 300;
 /// The longest answer, over all its pieces.
 const ANSWER_MAX_BYTES: usize = EXTENDED_LE_MAX_BYTES;

@@ -219,7 +219,7 @@ impl Session {
         self.messages.level().fits(channel.data_max())
     }
 
-    /// Sends a command through the channel and brings the answer, checked and in clear. The card's refusal is an answer.
+    /// Sends a command through the channel and brings the answer, checked and in clear. A refusal is an answer.
     ///
     /// # Errors
     /// [`Scp03Error`]; the channel is closed then, except after [`Scp03Error::TooLong`].
@@ -252,7 +252,7 @@ impl Session {
 }
 
 impl Challenge {
-    /// Diversification data, key version, protocol, `i`, challenge, cryptogram, and the card's counter where it has one.
+    /// Diversification data, key version, protocol, `i`, challenge, cryptogram, and the card's counter if it has one.
     fn parse(data: &[u8]) -> Result<Self, Scp03Error> {
         const GARBLED: Scp03Error = Scp03Error::Garbled("INITIALIZE UPDATE");
         let (&diversification, rest) = data.split_first_chunk().ok_or(GARBLED)?;

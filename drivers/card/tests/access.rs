@@ -39,7 +39,7 @@ const TRAILERS: [(u8, &str, &str, &str, &str); 8] = [
 fn access(data: u8, trailer: u8) -> [u8; 4] {
     let nibble = |bit: u8| {
         let (data, trailer) = (data >> bit & 1, trailer >> bit & 1);
-        data * 0b0111 | trailer << 3
+        (data * 0b0111) | (trailer << 3)
     };
     let (c1, c2, c3) = (nibble(2), nibble(1), nibble(0));
     [(c2 ^ 0xF) << 4 | (c1 ^ 0xF), c1 << 4 | (c3 ^ 0xF), c3 << 4 | c2, 0x69]

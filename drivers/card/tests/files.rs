@@ -202,7 +202,7 @@ fn what_cannot_be_made_is_refused() {
         "kind = 'file'\nuid = '0102'",
         "kind = 'file'\nmemory_bytes = 8\n[[content]]\nfid = 'DF01'",
         "kind = 'file'\n[[content]]\nfid = 'DF01'\n[[content]]\nfid = 'DF01'",
-        "kind = 'file'\n[[content]]\nfid = '3F00'\nfiles = [{ fid = 'DF01', size_bytes = 1 }]\n[[content]]\nfid = 'DF01'",
+        "kind = 'file'\ncontent = [{ fid = '3F00', files = [{ fid = 'DF01', size_bytes = 1 }] }, { fid = 'DF01' }]",
         "kind = 'file'\n[domain]\nversion = 1\nenc = '00'\nmac = '00'\ndek = '00'",
     ] {
         assert!(toml::from_str::<CardSettings>(wrong).unwrap().make().is_err(), "{wrong}");
