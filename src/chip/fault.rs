@@ -162,16 +162,7 @@ impl FaultKind {
                 format!("pembaca kartu gagal ({error}). Periksa pembaca dan kabelnya."),
                 format!("the card reader failed ({error}). See to the reader and its cable."),
             ),
-            FaultKind::OtherInterface(found) => {
-                let (id, en) = match found {
-                    Interface::Contact => ("lewat kontak", "through its contacts"),
-                    Interface::Contactless => ("tanpa kontak", "through the air"),
-                };
-                (
-                    format!("kartu dijangkau {id}; profil ini untuk cara lain."),
-                    format!("the card is reached {en}; the profile is for the other way."),
-                )
-            }
+            FaultKind::OtherInterface(found) => other_interface(*found),
             FaultKind::NoValue(name) => (
                 format!("data {name} tidak ada. Lengkapi pekerjaannya."),
                 format!("there is no value {name}. Complete the job."),
@@ -247,6 +238,17 @@ impl FaultKind {
             ),
         }
     }
+}
+
+fn other_interface(found: Interface) -> (String, String) {
+    let (id, en) = match found {
+        Interface::Contact => ("lewat kontak", "through its contacts"),
+        Interface::Contactless => ("tanpa kontak", "through the air"),
+    };
+    (
+        format!("kartu dijangkau {id}; profil ini untuk cara lain."),
+        format!("the card is reached {en}; the profile is for the other way."),
+    )
 }
 
 /// The usual status words in words (ISO 7816-4, 5.6), and always the word itself.

@@ -38,12 +38,19 @@ const READ_ONLY: u8 = 0x0F;
 
 /// The dynamic locks by the container's size byte: their page and its bytes, without the bits for future use
 /// (NXP NTAG213/215/216 data sheet, 8.5.3); a MIFARE Ultralight has none.
-const DYNAMIC_LOCKS: [(u8, Option<(u8, [u8; 4])>); 4] = [
+const DYNAMIC_LOCKS: [(u8, Option<Locks>); 4] = [
     (0x06, None),
-    (0x12, Some((0x28, [0xFF, 0x0F, 0x3F, 0x00]))),
-    (0x3E, Some((0x82, [0xFF, 0x00, 0x0F, 0x00]))),
-    (0x6D, Some((0xE2, [0xFF, 0x3F, 0x7F, 0x00]))),
+    (0x12, Some(Locks { page: 0x28, bytes: [0xFF, 0x0F, 0x3F, 0x00] })),
+    (0x3E, Some(Locks { page: 0x82, bytes: [0xFF, 0x00, 0x0F, 0x00] })),
+    (0x6D, Some(Locks { page: 0xE2, bytes: [0xFF, 0x3F, 0x7F, 0x00] })),
 ];
+
+/// A tag's dynamic locks, all of them set.
+#[derive(Clone, Copy)]
+struct Locks {
+    page: u8,
+    bytes: [u8; PAGE_BYTES],
+}
 
 impl Work<'_, '_> {
     pub(super) fn classic_write(
@@ -155,14 +162,14 @@ impl Work<'_, '_> {
         let known = DYNAMIC_LOCKS.iter().find(|(known, _)| *known == size);
         let dynamic = known.ok_or(FaultKind::UnknownTag)?.1;
         self.write(step, CONTAINER_PAGE, &[container[0], container[1], size, READ_ONLY])?;
-        if let Some((page, locks)) = dynamic {
-            self.write(step, page, &locks)?;
+        if let Some(locks) = dynamic {
+            self.write(step, locks.page, &locks.bytes)?;
         }
         self.write(step, STATIC_LOCK_PAGE, &[0, 0, 0xFF, 0xFF])?;
         let read = self.read(step, STATIC_LOCK_PAGE)?;
         let mut locked = read[2..4] == [0xFF, 0xFF] && read[7] & READ_ONLY == READ_ONLY;
-        if let Some((page, locks)) = dynamic {
-            locked &= self.read(step, page)?[..3] == locks[..3];
+        if let Some(locks) = dynamic {
+            locked &= self.read(step, locks.page)?[..3] == locks.bytes[..3];
         }
         if locked { Ok(()) } else { Err(FaultKind::Different.into()) }
     }

@@ -127,18 +127,7 @@ pub fn run(
         (seen.borrow_mut())(StepSeen::Ended(&done));
         steps.push(done);
     }
-    if let Err(kind) = work.may_be_final() {
-        return Err(work.fault("", kind));
-    }
-    Ok(Written {
-        profile: profile.name.clone(),
-        version: profile.version.clone(),
-        profile_sha256: profile.sha256,
-        content_sha256: work.content.finalize().into(),
-        content_bytes: work.content_bytes,
-        apdus: apdus.get(),
-        steps,
-    })
+    work.end(profile, steps, apdus.get())
 }
 
 /// Why a step does not simply go on.
@@ -188,6 +177,25 @@ impl<'w, 'c> Work<'w, 'c> {
 
     fn fault(&self, step: &str, kind: FaultKind) -> ChipFault {
         ChipFault { step: step.to_owned(), kind, card_touched: self.touched }
+    }
+
+    /// After the last step: is the card as it should be?
+    fn end(
+        self,
+        profile: &Profile,
+        steps: Vec<StepDone>,
+        apdus: u32,
+    ) -> Result<Written, ChipFault> {
+        self.may_be_final().map_err(|kind| self.fault("", kind))?;
+        Ok(Written {
+            profile: profile.name.clone(),
+            version: profile.version.clone(),
+            profile_sha256: profile.sha256,
+            content_sha256: self.content.finalize().into(),
+            content_bytes: self.content_bytes,
+            apdus,
+            steps,
+        })
     }
 
     /// Everything was read back, and the card is in nobody else's hands.

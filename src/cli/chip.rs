@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use drivers::encoder::{self, EncoderError};
+use drivers::encoder::{self, CardEncoder, EncoderError};
 use serde_json::json;
 
 use super::Exit;
 use super::client::language;
-use crate::chip::{self, Blame, ChipFault, FaultKind, Profile, Values, With};
+use crate::chip::{self, Blame, ChipFault, FaultKind, KeySource, Profile, Values, With};
 use crate::vault::Vault;
 
 #[derive(clap::Args)]
@@ -161,7 +161,11 @@ fn try_out(args: &Try) -> anyhow::Result<Exit> {
         return Ok(Exit::Config);
     }
     let mut trace = show::Trace::new(args.json);
-    let done = on_a_card(args, &profile, &values, &keys, &mut trace);
+    let patience = Duration::from_secs(args.patience);
+    let reader = encoder::open(&args.encoder.family, &args.encoder.address).map_err(unreached);
+    let done = reader.and_then(|mut reader| {
+        on_a_card(reader.as_mut(), patience, &profile, (&values, &keys), &mut trace)
+    });
     trace.end(&done)?;
     Ok(match done {
         Ok(_) => Exit::Done,
@@ -173,26 +177,25 @@ fn try_out(args: &Try) -> anyhow::Result<Exit> {
 }
 
 fn on_a_card(
-    args: &Try,
+    reader: &mut dyn CardEncoder,
+    patience: Duration,
     profile: &Profile,
-    values: &Values,
-    keys: &dyn chip::KeySource,
+    (values, keys): (&Values, &dyn KeySource),
     trace: &mut show::Trace,
 ) -> Result<chip::Written, ChipFault> {
-    let failed = |error: EncoderError| ChipFault {
-        step: String::new(),
-        kind: FaultKind::from(error),
-        card_touched: false,
-    };
-    let mut reader = encoder::open(&args.encoder.family, &args.encoder.address).map_err(failed)?;
-    let card = reader.power_on(Duration::from_secs(args.patience)).map_err(failed)?;
+    let card = reader.power_on(patience).map_err(unreached)?;
     trace.card(&card);
     let started = Instant::now();
     let with = With { values, keys, clock: &|| started.elapsed(), challenge: &challenge };
-    let done = chip::run(profile, reader.as_mut(), &card, &with, &mut |seen| trace.see(&seen));
+    let done = chip::run(profile, reader, &card, &with, &mut |seen| trace.see(&seen));
     // What became of the card is known; a reader that cannot let go of it changes nothing.
     let _ = reader.power_off();
     done
+}
+
+/// The reader failed before anything was asked of a card.
+fn unreached(error: EncoderError) -> ChipFault {
+    ChipFault { step: String::new(), kind: FaultKind::from(error), card_touched: false }
 }
 
 /// Eight bytes of chance: those of a random UUID that tell neither its version nor its variant (RFC 9562, 5.4).
@@ -224,4 +227,52 @@ fn fault_json(fault: &ChipFault) -> serde_json::Value {
         "card_touched": fault.card_touched,
         "message": fault.words(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use drivers::card::direct::Direct;
+    use drivers::card::{CardSettings, Field};
+
+    use super::*;
+
+    const STAF: &str = include_str!("../../config/products/staf/chip.toml");
+
+    #[test]
+    fn what_is_shown_of_a_card_is_commands_and_never_data() {
+        let settings: CardSettings = serde_json::from_value(json!({"kind": "file"})).unwrap();
+        let field = Field::default();
+        field.put(settings.make().unwrap());
+        let (mut reader, profile) = (Direct::new(field), Profile::parse(STAF).unwrap());
+        let values = Values::new().with("record", b"KANARI".repeat(50));
+        let vault = Vault::of(None, None);
+        let mut run = || {
+            let mut trace = show::Trace::new(true);
+            let (patience, given) = (Duration::from_secs(1), (&values, &vault as &dyn KeySource));
+            let done = on_a_card(&mut reader, patience, &profile, given, &mut trace);
+            trace.told(&done)
+        };
+        let (first, second) = (run(), run());
+        assert_eq!(first["written"]["bytes"], 300);
+        assert_eq!(first["steps"][0]["apdus"][0]["header"], "00A40400");
+        assert_eq!(first["steps"][0]["apdus"][0]["sw"], "6A82");
+        assert_eq!(first["card"]["interface"], "contactless");
+        assert_eq!(second["fault"]["kind"], "answer", "the card is sealed: {second:#}");
+        let shown = format!("{first}{second}").to_uppercase();
+        assert!(!shown.contains("KANARI") && !shown.contains("4B414E415249"), "{shown}");
+    }
+
+    #[test]
+    fn a_value_is_read_and_never_repeated() {
+        let value: Value = "record=00FF".parse().unwrap();
+        assert!(
+            value.name == "record" && matches!(value.source, Source::Bytes(b) if b == [0, 255])
+        );
+        assert!(matches!("photo=@a/b".parse::<Value>().unwrap().source, Source::File(_)));
+        for wrong in ["KANARI", "record=KANARI", "record=0"] {
+            assert!(!wrong.parse::<Value>().err().unwrap().contains("KANARI"));
+        }
+    }
 }

@@ -81,19 +81,11 @@ impl Trace {
         }
     }
 
-    /// How it ended.
+    /// Says how it ended.
     pub fn end(self, done: &Result<Written, ChipFault>) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
-        let mut told = json!({ "card": self.card, "steps": self.steps });
         match done {
-            Ok(written) if self.as_json => {
-                told["written"] = json!({
-                    "profile": written.profile, "version": written.version,
-                    "profile_sha256": hex(&written.profile_sha256),
-                    "content_sha256": hex(&written.content_sha256),
-                    "bytes": written.content_bytes, "apdus": written.apdus,
-                });
-            }
+            _ if self.as_json => writeln!(out, "{:#}", self.told(done))?,
             Ok(written) => writeln!(
                 out,
                 "good / baik: {} bytes written and read back, sha256 {}, {} commands",
@@ -101,12 +93,26 @@ impl Trace {
                 hex(&written.content_sha256),
                 written.apdus
             )?,
-            Err(fault) => told["fault"] = super::fault_json(fault),
-        }
-        if self.as_json {
-            writeln!(out, "{told:#}")?;
+            Err(_) => {}
         }
         Ok(())
+    }
+
+    /// Everything that passed, and how it ended.
+    pub fn told(self, done: &Result<Written, ChipFault>) -> Value {
+        let mut told = json!({ "card": self.card, "steps": self.steps });
+        match done {
+            Ok(written) => {
+                told["written"] = json!({
+                    "profile": written.profile, "version": written.version,
+                    "profile_sha256": hex(&written.profile_sha256),
+                    "content_sha256": hex(&written.content_sha256),
+                    "bytes": written.content_bytes, "apdus": written.apdus,
+                });
+            }
+            Err(fault) => told["fault"] = super::fault_json(fault),
+        }
+        told
     }
 }
 
