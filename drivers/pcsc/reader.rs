@@ -64,11 +64,21 @@ impl Reader {
         };
         let (context, names) = listed.map_err(|error| self.fact(error, "the list of readers"))?;
         self.context = Some(context.clone());
-        let mut fitting: Vec<CString> =
-            names.into_iter().filter(|name| self.fits(&context, name)).collect();
+        let (mut fitting, mut barred) = (Vec::new(), None);
+        for name in names {
+            match self.fits(&context, &name) {
+                Ok(true) => fitting.push(name),
+                Ok(false) => {}
+                Err(error) => barred = Some(error),
+            }
+        }
         match (fitting.pop(), fitting.is_empty()) {
             (Some(only), true) => Ok((context, only)),
-            (None, _) => Err(EncoderError::NoReader(self.address.to_string())),
+            // One that would not say where it is plugged in may be the one.
+            (None, _) => Err(barred.map_or_else(
+                || EncoderError::NoReader(self.address.to_string()),
+                |error| self.fact(error, "the reader's place on the USB"),
+            )),
             (Some(last), false) => {
                 fitting.push(last);
                 let fitting =
@@ -78,15 +88,15 @@ impl Reader {
         }
     }
 
-    fn fits(&self, context: &Context, name: &CStr) -> bool {
-        let by_name =
-            self.address.name.as_ref().is_none_or(|pattern| pattern.fits(&name.to_string_lossy()));
-        by_name
-            && self
-                .address
-                .usb
-                .as_ref()
-                .is_none_or(|wanted| plugged_as(context, name).contains(wanted))
+    fn fits(&self, context: &Context, name: &CStr) -> Result<bool, Error> {
+        let named = self.address.name.as_ref();
+        if named.is_some_and(|pattern| !pattern.fits(&name.to_string_lossy())) {
+            return Ok(false);
+        }
+        let Some(wanted) = &self.address.usb else {
+            return Ok(true);
+        };
+        Ok(plugged_as(context, name)?.contains(wanted))
     }
 
     /// Waits until a card is there and is ours.
@@ -159,6 +169,9 @@ impl Reader {
             let mut answer = Vec::new();
             carry(card, &told::GET_UID, &mut answer)
                 .map_err(|error| self.fact(error, "the card's identifier"))?;
+            if answer.len() < 2 {
+                return Err(EncoderError::CardLost);
+            }
             uid = told::uid(&answer);
         }
         // A contact card may have an answer of the same form, but no reader knows an identifier of it.
@@ -280,17 +293,17 @@ fn input_max_bytes(card: &Card) -> Option<u32> {
     told.first_chunk().copied().map(u32::from_ne_bytes)
 }
 
-/// The names of the USB device that is this reader; none for a serial one, or one that another program holds.
-fn plugged_as(context: &Context, name: &CStr) -> Vec<UsbName> {
-    let device = context
-        .connect(name, ShareMode::Direct, Protocols::UNDEFINED)
-        .and_then(|card| {
-            let told = card.get_attribute_owned(Attribute::ChannelId);
-            // Else the card would be reset, which is another program's, or switched on for nothing.
-            card.disconnect(Disposition::LeaveCard).map_err(|(_, error)| error)?;
-            told
-        })
-        .ok()
-        .and_then(|told| told::usb_device(&told));
-    device.map_or_else(Vec::new, |(bus, device)| usb::names_of(Path::new(usb::SYSFS), bus, device))
+/// The names of the USB device that is this reader; none for another kind of reader.
+///
+/// # Errors
+/// [`Error::SharingViolation`] while another program holds it.
+fn plugged_as(context: &Context, name: &CStr) -> Result<Vec<UsbName>, Error> {
+    let card = context.connect(name, ShareMode::Direct, Protocols::UNDEFINED)?;
+    let told = card.get_attribute_owned(Attribute::ChannelId);
+    // Else the card would be reset, which is another program's, or switched on for nothing.
+    card.disconnect(Disposition::LeaveCard).map_err(|(_, error)| error)?;
+    // A driver that does not know the attribute is none of libccid's for USB.
+    let device = told.ok().and_then(|told| told::usb_device(&told));
+    Ok(device
+        .map_or_else(Vec::new, |(bus, device)| usb::names_of(Path::new(usb::SYSFS), bus, device)))
 }

@@ -224,6 +224,8 @@ fn another_program_holds_the_card(rig: &Rig) {
     let (mut holder, mut other) = (open(FIRST.0), open(FIRST.0));
     let chip = holder.power_on(SOON).unwrap();
     assert_eq!(other.power_on(SOON), Err(EncoderError::InUse));
+    // Nor does it say where it is plugged in.
+    assert_eq!(encoder::open("pcsc", "usb:port=1-1").map(drop), Err(EncoderError::InUse));
     cards::make_files(&mut Channel::new(&mut *holder, &chip)).unwrap();
     holder.power_off().unwrap();
     other.power_on(SOON).unwrap();

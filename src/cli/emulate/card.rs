@@ -18,18 +18,19 @@ use serde_json::{Value, json};
 use super::{Exit, StateFile, stop_on_signal};
 
 const AFTER: &str = "\
-vpcd is a driver of pcscd (Debian: pcscd, vsmartcard-vpcd). It listens on ALL addresses of the computer: run it where
-nobody else can reach it, such as in a network namespace of its own.
+vpcd is a driver of pcscd (Debian: pcscd, vsmartcard-vpcd). It listens on ALL addresses of the computer: run it
+where nobody else can reach it, such as in a network namespace of its own.
 
 The state file is a JSON object; it is read again whenever it changes, whole or not at all:
-  {\"inserted\": false}                                       somebody pulls the card; true puts it in (again)
-  {\"faults\": {\"mute\": true}}                                it says nothing any more
-  {\"faults\": {\"mute_after\": 3, \"slow_ms\": 200}}              it answers three commands, each after 200 ms
-  {\"faults\": {\"torn_out_after\": 5, \"torn_out_done\": true}}   pulled within the sixth command, which it still obeyed
+  {\"inserted\": false}                          somebody pulls the card; true puts it in (again)
+  {\"faults\": {\"mute\": true}}                   it says nothing any more
+  {\"faults\": {\"mute_after\": 3, \"slow_ms\": 200}}
+  {\"faults\": {\"torn_out_after\": 5}}            pulled within the sixth command
+  {\"faults\": {\"torn_out_done\": true}}          which it still obeyed
   {\"faults\": {\"wrong_status\": {\"command\": 2, \"status\": \"6581\"}}}
   {\"faults\": {\"bit_flip\": {\"answer\": 4, \"bit\": 17}}}
-  {\"faults\": {\"same_uid\": true}}                            it calls itself like every other card of its batch
-A key that is not named stays as it was. Virtual readers wait for a mute card for ever: pull it.";
+  {\"faults\": {\"same_uid\": true}}               it has the identifier of the first of its batch
+A key that is not named stays as it was. A virtual reader waits for a mute card for ever: pull it.";
 
 /// How often an absent reader is looked for, and a pulled card's state looked at: a person does not notice this.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
