@@ -45,6 +45,7 @@ pub mod transport;
 pub mod words;
 
 mod advice;
+mod blanks;
 mod evolis;
 mod levers;
 mod pcsc;
