@@ -151,8 +151,7 @@ impl EmulatedReader for Reader {
         for (key, value) in keys {
             match key.as_str() {
                 "faults" => {
-                    faults = serde_json::from_value(value.clone())
-                        .map_err(|why| format!("faults: {why}"))?;
+                    faults = changed(&faults, value).map_err(|why| format!("faults: {why}"))?;
                 }
                 "card_present" => {
                     present = Some(value.as_bool().ok_or("card_present: true or false")?);
@@ -308,6 +307,16 @@ impl Reader {
         let value = |name: &[u8]| self.registers.get(name).copied().unwrap_or_default();
         names.chunks_exact(2).map(value).collect()
     }
+}
+
+/// The faults with those that are named set anew.
+fn changed(faults: &Faults, change: &Value) -> Result<Faults, String> {
+    let mut all = json!(faults);
+    let named = change.as_object().ok_or("not an object")?;
+    if let Some(all) = all.as_object_mut() {
+        all.extend(named.clone());
+    }
+    serde_json::from_value(all).map_err(|why| why.to_string())
 }
 
 fn answer(code: u8, body: Vec<u8>) -> Vec<u8> {

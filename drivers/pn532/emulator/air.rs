@@ -157,13 +157,13 @@ impl Air {
         };
         let response = card.lock().frame(frame);
         match response {
-            // Four bits never have a checksum.
-            Response::Said { bytes, .. } if matches!(bytes.as_slice(), [ACK | NAK]) => {
-                match checks.left_to_host {
-                    true => [vec![Status::Ok.encode()], bytes].concat(),
-                    false => vec![CHECKSUM_FAULT],
-                }
-            }
+            // A refusal of four bits is no frame.
+            Response::Said { bytes, .. } if bytes == [NAK] => vec![CHECKSUM_FAULT],
+            // An acknowledgement has no checksum.
+            Response::Said { bytes, .. } if bytes == [ACK] => match checks.left_to_host {
+                true => [vec![Status::Ok.encode()], bytes].concat(),
+                false => vec![CHECKSUM_FAULT],
+            },
             Response::Said { mut bytes, after_ms } => {
                 if checks.left_to_host {
                     bytes.extend(crc_a(&bytes));
