@@ -48,6 +48,7 @@ pub mod transport;
 pub mod words;
 
 mod advice;
+mod blanks;
 mod evolis;
 mod levers;
 mod pcsc;

@@ -139,12 +139,15 @@ pub enum EncoderError {
     Unsupported(String),
 }
 
+/// A driver of a reader, or why there is none.
+pub type Opened = Result<Box<dyn CardEncoder>, EncoderError>;
+
 /// A family: readers that speak one language.
 pub struct EncoderFamily {
     /// The name in the configuration and on the command line.
     pub name: &'static str,
     /// Makes contact with the reader of this address; asks for no card.
-    pub open: fn(address: &str) -> Result<Box<dyn CardEncoder>, EncoderError>,
+    pub open: fn(address: &str) -> Opened,
     /// A reader of the family that does not exist; `None`: it is emulated outside of this process.
     pub emulation: Option<Emulation>,
 }
@@ -154,7 +157,7 @@ pub struct Emulation {
     /// Makes one with this field in front of it.
     pub reader: fn(Field) -> Box<dyn EmulatedReader>,
     /// The family's driver over any wire; errors call the reader by the given name.
-    pub over: fn(&str, Box<dyn Transport>) -> Result<Box<dyn CardEncoder>, EncoderError>,
+    pub over: fn(&str, Box<dyn Transport>) -> Opened,
 }
 
 /// An emulated reader: its end of a serial line, and the hands that can be laid on it.
@@ -173,7 +176,7 @@ pub trait EmulatedReader: SerialDevice {
 ///
 /// # Errors
 /// [`EncoderError::Unsupported`] for a family that is not known; else what the driver met.
-pub fn open(family: &str, address: &str) -> Result<Box<dyn CardEncoder>, EncoderError> {
+pub fn open(family: &str, address: &str) -> Opened {
     (find(family)?.open)(address)
 }
 
@@ -181,7 +184,7 @@ pub fn open(family: &str, address: &str) -> Result<Box<dyn CardEncoder>, Encoder
 ///
 /// # Errors
 /// [`EncoderError::Unsupported`] for a family that is not known, or not emulated here.
-pub fn emulated(family: &str, field: Field) -> Result<Box<dyn CardEncoder>, EncoderError> {
+pub fn emulated(family: &str, field: Field) -> Opened {
     let emulation = emulation(family)?;
     (emulation.over)("emulated", Box::new(Line::new((emulation.reader)(field))))
 }

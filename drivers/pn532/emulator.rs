@@ -15,7 +15,7 @@ use super::protocol::{Found, Frame, From, body, code, decode, encode};
 use crate::card::{Field, SharedChip};
 use crate::encoder::EmulatedReader;
 use crate::transport::line::SerialDevice;
-use air::Air;
+use air::{Air, Checks};
 
 /// A frame is shorter; a host that says more without one has run wild.
 const HEARD_MAX_BYTES: usize = 4096;
@@ -23,6 +23,9 @@ const HEARD_MAX_BYTES: usize = 4096;
 const LOOK_SPAN: Duration = Duration::from_millis(10);
 /// IC, version, revision, and what it can (7.2.2): a PN532 v1.6.
 const FIRMWARE: [u8; 4] = [0x32, 0x01, 0x06, 0x07];
+/// Registers CIU_TxMode and CIU_RxMode; their uppermost bit switches checksums on.
+const TX_MODE: [u8; 2] = [0x63, 0x02];
+const RX_MODE: [u8; 2] = [0x63, 0x03];
 /// Look for ever: the setting after reset (7.3.1, item 5).
 const FOR_EVER: u8 = 0xff;
 
@@ -148,8 +151,7 @@ impl EmulatedReader for Reader {
         for (key, value) in keys {
             match key.as_str() {
                 "faults" => {
-                    faults = serde_json::from_value(value.clone())
-                        .map_err(|why| format!("faults: {why}"))?;
+                    faults = changed(&faults, value).map_err(|why| format!("faults: {why}"))?;
                 }
                 "card_present" => {
                     present = Some(value.as_bool().ok_or("card_present: true or false")?);
@@ -193,32 +195,24 @@ impl Reader {
 
     /// Lets happen what is due.
     fn settle(&mut self) {
-        loop {
-            match std::mem::replace(&mut self.doing, Doing::Nothing) {
-                Doing::Answer(Duration::ZERO, answer) => return self.say(answer),
-                Doing::Look { left, next: Duration::ZERO, wanted } => {
-                    match self.air.select(self.parameters, &wanted) {
-                        Some(found) => {
-                            let mut body = vec![1];
-                            body.extend(found.encode());
-                            self.say(answer(code::IN_LIST_PASSIVE_TARGET, body));
-                        }
-                        None if left == 0 => {
-                            self.say(answer(code::IN_LIST_PASSIVE_TARGET, vec![0]));
-                        }
-                        None => {
-                            let left = if left == FOR_EVER { left } else { left - 1 };
-                            self.doing = Doing::Look { left, next: LOOK_SPAN, wanted };
-                        }
-                    }
-                    return;
-                }
-                other => {
-                    self.doing = other;
-                    return;
-                }
-            }
+        match std::mem::replace(&mut self.doing, Doing::Nothing) {
+            Doing::Answer(Duration::ZERO, answer) => self.say(answer),
+            Doing::Look { left, next: Duration::ZERO, wanted } => self.look(left, wanted),
+            other => self.doing = other,
         }
+    }
+
+    fn look(&mut self, left: u8, wanted: Vec<u8>) {
+        let listed = match self.air.select(self.parameters, &wanted) {
+            Some(found) => [vec![1], found.encode()].concat(),
+            None if left == 0 => vec![0],
+            None => {
+                let left = if left == FOR_EVER { left } else { left - 1 };
+                self.doing = Doing::Look { left, next: LOOK_SPAN, wanted };
+                return;
+            }
+        };
+        self.say(answer(code::IN_LIST_PASSIVE_TARGET, listed));
     }
 
     fn say(&mut self, frame: Vec<u8>) {
@@ -266,7 +260,9 @@ impl Reader {
             (code::IN_DATA_EXCHANGE, [target, data @ ..]) => {
                 Some(self.air.exchange(*target, data, &mut after))
             }
-            (code::IN_COMMUNICATE_THRU, data) => Some(self.air.raw(data, &mut after)),
+            (code::IN_COMMUNICATE_THRU, data) => {
+                Some(self.air.raw(data, self.checks(), &mut after))
+            }
             (code::IN_DESELECT | code::IN_RELEASE, [_]) => Some(self.air.let_go()),
             (code::IN_SELECT, [_]) => Some(self.air.select_again()),
             _ => None,
@@ -279,6 +275,8 @@ impl Reader {
     fn begin_to_look(&mut self, body: &[u8]) -> Doing {
         match body {
             [1..=2, 0x00, wanted @ ..] => {
+                // The chip sets its radio for the kind of card that it looks for.
+                self.registers.extend([(TX_MODE, 0x80), (RX_MODE, 0x80)]);
                 Doing::Look { left: self.looks, next: Duration::ZERO, wanted: wanted.to_vec() }
             }
             // Nothing else than type A is ever in the field; then the chip's radio is set otherwise, too.
@@ -300,10 +298,25 @@ impl Reader {
         Some(Vec::new())
     }
 
+    fn checks(&self) -> Checks {
+        let off = |register| self.registers.get(register).is_some_and(|value| value & 0x80 == 0);
+        Checks { sent_by_host: off(&TX_MODE), left_to_host: off(&RX_MODE) }
+    }
+
     fn read_registers(&self, names: &[u8]) -> Vec<u8> {
         let value = |name: &[u8]| self.registers.get(name).copied().unwrap_or_default();
         names.chunks_exact(2).map(value).collect()
     }
+}
+
+/// The faults with those that are named set anew.
+fn changed(faults: &Faults, change: &Value) -> Result<Faults, String> {
+    let mut all = json!(faults);
+    let named = change.as_object().ok_or("not an object")?;
+    if let Some(all) = all.as_object_mut() {
+        all.extend(named.clone());
+    }
+    serde_json::from_value(all).map_err(|why| why.to_string())
 }
 
 fn answer(code: u8, body: Vec<u8>) -> Vec<u8> {

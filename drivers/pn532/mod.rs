@@ -317,6 +317,7 @@ impl Pn532 {
                 EncoderError::NoReader(self.name.clone())
             }
             WireFault::Taken => EncoderError::InUse,
+            WireFault::Barred => EncoderError::Barred,
             _ => EncoderError::Wire(fault),
         }
     }

@@ -198,6 +198,26 @@ fn an_address_is_a_port_and_a_missing_reader_is_said_by_its_name() {
     assert_eq!(super::open(missing).err(), Some(EncoderError::NoReader(missing.to_owned())));
 }
 
+/// tests/outside/nfc starts the reader, and has had somebody else's program write the card.
+#[test]
+#[ignore = "tests/outside/nfc runs it"]
+fn what_another_program_wrote_on_a_classic_card_is_read() {
+    let address = std::env::var("KARTU_NFC_READER").expect("the reader's address");
+    let expected =
+        std::env::var("KARTU_NFC_EXPECTED").expect("bytes from block 4 on, in hexadecimal");
+    let mut encoder = crate::encoder::open("pn532", &address).unwrap();
+    encoder.power_on(PATIENCE).unwrap();
+    // The public key of NDEF sectors (NXP AN1305).
+    let load = [0xff, 0x82, 0, 0, 6, 0xd3, 0xf7, 0xd3, 0xf7, 0xd3, 0xf7];
+    assert_eq!(ask(&mut *encoder, &load).unwrap(), [0x90, 0]);
+    let open = [0xff, 0x86, 0, 0, 5, 1, 0, 4, 0x60, 0];
+    assert_eq!(ask(&mut *encoder, &open).unwrap(), [0x90, 0]);
+    let read = ask(&mut *encoder, &[0xff, 0xb0, 0, 4, 48]).unwrap();
+    let shown: String = read.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(shown.starts_with(&expected), "{shown}");
+    encoder.power_off().unwrap();
+}
+
 #[test]
 fn a_wire_that_breaks_or_lies_never_makes_a_wrong_answer() {
     let (mut good, mut failed) = (0, 0);

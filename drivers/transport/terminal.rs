@@ -182,6 +182,32 @@ mod tests {
     }
 
     #[test]
+    fn a_card_is_written_and_read_by_a_reader_on_a_serial_port() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = dir.path().join("reader.tty");
+        let terminal = Terminal::open(&name).unwrap();
+        let stop = AtomicBool::new(false);
+        let field = crate::card::Field::default();
+        let card: crate::card::CardSettings = toml::from_str("kind = 'ntag216'").unwrap();
+        field.put(card.make().unwrap());
+        let mut reader = (crate::encoder::emulation("pn532").unwrap().reader)(field);
+        std::thread::scope(|scope| {
+            scope.spawn(|| terminal.serve(&mut reader, &stop).unwrap());
+            let _stops = Stops(&stop);
+            let address = format!("serial:{}", name.display());
+            let mut encoder = crate::encoder::open("pn532", &address).unwrap();
+            assert_eq!(encoder.power_on(PATIENCE).unwrap().uid.unwrap().len(), 7);
+            let mut answer = Vec::new();
+            let write = [&[0xff, 0xd6, 0, 4, 200][..], &[0x5a; 200]].concat();
+            encoder.transmit(&write, &mut answer).unwrap();
+            assert_eq!(answer, [0x90, 0]);
+            encoder.transmit(&[0xff, 0xb0, 0, 4, 200], &mut answer).unwrap();
+            assert_eq!(answer, [&[0x5a; 200][..], &[0x90, 0]].concat());
+            encoder.power_off().unwrap();
+        });
+    }
+
+    #[test]
     fn a_port_that_is_not_there_is_said_by_its_name_and_nothing_is_overwritten() {
         let dir = tempfile::tempdir().unwrap();
         let name = dir.path().join("reader.tty");

@@ -169,6 +169,7 @@ impl Machine {
             status_block: !build.no_status,
             fitted: build.fit.clone(),
             not_fitted: build.without.clone(),
+            chip: None,
         }
     }
 }
