@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use drivers::card::Field;
-use drivers::emulation::{EmulatorSettings, SharedMachine};
+use drivers::card::{CardSettings, Field, FileCardSettings};
+use drivers::emulation::{BlankChips, EmulatorSettings, SharedMachine};
+use drivers::encoder::Interface;
 use drivers::encoder::bounded::Bounded;
 use drivers::transport::Transport;
 use drivers::transport::emulated::Emulated;
@@ -46,8 +47,8 @@ impl Connection {
     /// # Errors
     /// [`StartError::Emulator`].
     pub fn of(printer: &Printer, encoder: Option<&Encoder>) -> Result<Connection, StartError> {
-        // Where the emulated machine's station is, an emulated reader sees the card.
-        let field = Field::default();
+        let emulated = encoder.filter(|encoder| encoder.is_emulated());
+        let chips = emulated.map(|encoder| blanks(encoder.station));
         let way = match &printer.address {
             Address::None => Way::None,
             Address::Tcp(address) => Way::Tcp(address.clone()),
@@ -64,6 +65,8 @@ impl Connection {
                     real_time: emulator.slowness > 0.0,
                     feeder_cards: FEEDER,
                     tended: true,
+                    fitted: emulated.map(|encoder| option(encoder.station)).into_iter().collect(),
+                    chip: chips.clone(),
                     ..EmulatorSettings::bench()
                 };
                 let machine = drivers::emulate(&printer.family, settings).map_err(|error| {
@@ -74,12 +77,12 @@ impl Connection {
         };
         let (family, model) = (printer.family.clone(), printer.model.clone());
         let connection = Connection { family, model, way, reader: None };
-        Ok(match encoder {
-            None => connection,
-            Some(encoder) if encoder.is_emulated() => {
-                connection.with_reader(field, encoder.deadline)
+        Ok(match (encoder, chips) {
+            (None, _) => connection,
+            (Some(Encoder { station, deadline, .. }), Some(chips)) => {
+                connection.with_reader(place(&chips, *station), *deadline)
             }
-            Some(Encoder { family, address, deadline, .. }) => {
+            (Some(Encoder { family, address, deadline, .. }), None) => {
                 let (family, address) = (family.clone(), address.clone());
                 let open = move || drivers::encoder::open(&family, &address);
                 Connection { reader: Some(Bounded::new(open, *deadline)), ..connection }
@@ -121,6 +124,33 @@ impl Connection {
             drivers::open(&family, model.as_deref(), wire)
         }))
     }
+}
+
+/// Blanks of the emulated machine: cards with files, each with a number of its own.
+fn blanks(station: Interface) -> BlankChips {
+    let card = FileCardSettings { interface: station, ..FileCardSettings::default() };
+    let card = CardSettings::File(Box::new(card));
+    BlankChips::new(move |number| {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        card.blank(number).expect("the card model's own settings make a card")
+    })
+}
+
+/// Where the reader sees the card that the emulated machine holds.
+fn place(chips: &BlankChips, station: Interface) -> Field {
+    match station {
+        Interface::Contact => chips.contact(),
+        Interface::Contactless => chips.contactless(),
+    }
+}
+
+/// What the emulated machine has beyond its model.
+fn option(station: Interface) -> String {
+    let name = match station {
+        Interface::Contact => "SMART",
+        Interface::Contactless => "CONTACTLESS",
+    };
+    name.to_owned()
 }
 
 #[cfg(not(feature = "record"))]
