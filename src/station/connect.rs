@@ -85,7 +85,7 @@ impl Connection {
             (Some(Encoder { family, address, deadline, .. }), None) => {
                 let (family, address) = (family.clone(), address.clone());
                 let open = move || drivers::encoder::open(&family, &address);
-                Connection { reader: Some(Bounded::new(open, *deadline)), ..connection }
+                connection.with_encoder(open, *deadline)
             }
         })
     }
@@ -100,6 +100,16 @@ impl Connection {
     #[must_use]
     pub fn with_reader(self, field: Field, deadline: Duration) -> Connection {
         let open = move || drivers::encoder::emulated(EMULATED_READER, field.clone());
+        self.with_encoder(open, deadline)
+    }
+
+    /// With a reader that somebody else opens, and its deadline.
+    #[must_use]
+    pub fn with_encoder(
+        self,
+        open: impl FnMut() -> drivers::encoder::Opened + Send + 'static,
+        deadline: Duration,
+    ) -> Connection {
         Connection { reader: Some(Bounded::new(open, deadline)), ..self }
     }
 

@@ -2,9 +2,10 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine as _;
-use drivers::emulation::{EmulatorSettings, Lever, SharedMachine};
+use drivers::emulation::{BlankChips, EmulatorSettings, Lever, SharedMachine};
 use kartu::clock::Clock;
 use kartu::compose::portrait::draw_portrait;
 use kartu::config::Config;
@@ -20,11 +21,17 @@ pub const SAMPLES: &str = include_str!("../../config/kia-samples.json");
 pub const KEYS: &str = "keys";
 /// The key that signs records.
 pub const DOCUMENT_KEY: &str = "document";
+/// A station that writes chips.
+pub const ENCODER: &str = "[encoder]\nfamily = \"emulated\"\n";
+/// A reader that takes longer is stuck.
+const READER_LIMIT: Duration = Duration::from_secs(20);
 const CONFIG: &str = include_str!("../../config/demo.toml");
 
 /// A station at work. Dropping it without `stop` leaves the threads to the end of the test process.
 pub struct Bench {
     pub daemon: Option<Daemon>,
+    /// What the machine's blanks carry, if anything.
+    pub chips: Option<BlankChips>,
     pub machine: SharedMachine,
     pub dir: TempDir,
     pub http: Http,
@@ -57,8 +64,22 @@ impl Bench {
         let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
         let dir = TempDir::new().unwrap();
         Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
-        let mut bench = Bench { daemon: None, machine, dir, http: Http::new("") };
+        let mut bench = Bench { daemon: None, chips: None, machine, dir, http: Http::new("") };
         bench.start(more);
+        bench
+    }
+
+    /// With blanks that carry a chip, the printer's contactless station and a reader there.
+    pub fn with_chips(chips: BlankChips, more: &str) -> Bench {
+        let fitted = vec!["CONTACTLESS".to_owned()];
+        let settings =
+            EmulatorSettings { chip: Some(chips.clone()), fitted, ..EmulatorSettings::bench() };
+        let machine = drivers::emulate("evolis", settings).unwrap();
+        let dir = TempDir::new().unwrap();
+        Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
+        let chips = Some(chips);
+        let mut bench = Bench { daemon: None, chips, machine, dir, http: Http::new("") };
+        bench.start(&format!("{ENCODER}{more}"));
         bench
     }
 
@@ -66,7 +87,7 @@ impl Bench {
     pub fn without_printer() -> Bench {
         let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
         let dir = TempDir::new().unwrap();
-        let mut bench = Bench { daemon: None, machine, dir, http: Http::new("") };
+        let mut bench = Bench { daemon: None, chips: None, machine, dir, http: Http::new("") };
         let config =
             config(bench.dir.path(), "").replace("address = \"emulated\"", "address = \"\"");
         let config = Config::parse(&config, bench.dir.path()).unwrap();
@@ -87,6 +108,10 @@ impl Bench {
         let keys = self.dir.path().join(KEYS);
         config.vault.folder = keys.exists().then_some(keys);
         let connection = Connection::to_machine("evolis", self.machine.clone());
+        let connection = match &self.chips {
+            Some(chips) => connection.with_reader(chips.contactless(), READER_LIMIT),
+            None => connection,
+        };
         let daemon = Daemon::start_at(&config, clock, connection).unwrap();
         self.http = Http::new(&format!("http://{}", daemon.address()));
         self.daemon = Some(daemon);

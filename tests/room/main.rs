@@ -4,6 +4,7 @@
 
 mod bench;
 mod blanks;
+mod chip;
 mod command_line;
 mod disk;
 mod emulate;

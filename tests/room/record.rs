@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use crate::bench::{Bench, DOCUMENT_KEY, KEYS};
 use crate::printing::staff;
 
-fn kartud(args: &[&str]) -> Output {
+pub fn kartud(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kartud")).args(args).env("LC_ALL", "C").output().unwrap()
 }
 
-fn out(output: &Output) -> String {
+pub fn out(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -23,7 +23,7 @@ fn err(output: &Output) -> String {
 }
 
 /// What a scanner sees on a printed side.
-fn scanned(side: &Picture) -> String {
+pub fn scanned(side: &Picture) -> String {
     let (width, height) = (side.width_px as usize, side.height_px as usize);
     let grey = |x: usize, y: usize| {
         let at = (y * width + x) * 3;
@@ -36,7 +36,7 @@ fn scanned(side: &Picture) -> String {
 }
 
 /// The key list that the office hands out.
-fn list(bench: &Bench, more: &str) -> PathBuf {
+pub fn list(bench: &Bench, more: &str) -> PathBuf {
     let folder = bench.dir.path().join(KEYS);
     let entry = kartud(&[
         "keys",

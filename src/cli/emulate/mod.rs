@@ -41,6 +41,9 @@ pub(super) struct Args {
     thing: Option<Thing>,
     #[command(flatten)]
     machine: Option<Machine>,
+    // Beside it, not within: clap never finds a group that has another one in it.
+    #[command(flatten)]
+    build: Build,
 }
 
 /// What else can be emulated.
@@ -84,8 +87,6 @@ struct Machine {
     /// Where supplies and faults are seen and set over HTTP: a loopback address
     #[arg(long, value_name = "ADDR")]
     control: Option<SocketAddr>,
-    #[command(flatten)]
-    build: Build,
 }
 
 /// How the machine is built.
@@ -143,8 +144,8 @@ struct Build {
 }
 
 impl Machine {
-    fn settings(&self) -> EmulatorSettings {
-        let (bench, build) = (EmulatorSettings::bench(), &self.build);
+    fn settings(&self, build: &Build) -> EmulatorSettings {
+        let bench = EmulatorSettings::bench();
         EmulatorSettings {
             model: self.model.clone(),
             ribbon: self.ribbon.clone(),
@@ -178,16 +179,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     match (&args.thing, &args.machine) {
         (Some(Thing::Card(args)), _) => card::run(args),
         (Some(Thing::Reader(args)), _) => reader::run(args),
-        (None, Some(args)) => run_machine(args),
+        (None, Some(machine)) => run_machine(machine, machine.settings(&args.build)),
         (None, None) => anyhow::bail!("say what to emulate: see kartud emulate --help"),
     }
 }
 
-fn run_machine(args: &Machine) -> anyhow::Result<Exit> {
-    let machine = drivers::emulate(&args.family, args.settings())?;
+fn run_machine(args: &Machine, settings: EmulatorSettings) -> anyhow::Result<Exit> {
+    let machine = drivers::emulate(&args.family, settings.clone())?;
     // Plugged in until this function ends.
-    let _plugged =
-        args.usbip.then(|| usb::plug(&args.family, &args.settings(), &machine)).transpose()?;
+    let _plugged = args.usbip.then(|| usb::plug(&args.family, &settings, &machine)).transpose()?;
     let mut state_file = args.state.clone().map(StateFile::new);
     let take = |change: &serde_json::Value| machine.lock().change(change);
     if let Some(file) = &mut state_file {
