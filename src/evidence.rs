@@ -204,8 +204,11 @@ pub fn judge(intent: &Intent, since: Since, now: &Facts) -> Verdict {
     if now.busy {
         return Verdict::Wait;
     }
-    // What a jam holds is taken out by hand; before that nothing may be moved.
-    if now.disturbed() {
+    // What a jam holds is taken out by hand; before that nothing may be moved. A stripe that could not be written has no
+    // keyword of its own, needs no hand, and may stand as long as its card.
+    let of_the_stripe =
+        intent.act == Act::Encode && now.card_inside && now.errors.iter().all(|of| of == "other");
+    if now.disturbed() && !of_the_stripe {
         return Verdict::Help;
     }
     if now.owned {

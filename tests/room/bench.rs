@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -27,11 +28,14 @@ pub const ENCODER: &str = "[encoder]\nfamily = \"emulated\"\n";
 const READER_LIMIT: Duration = Duration::from_secs(20);
 const CONFIG: &str = include_str!("../../config/demo.toml");
 
+/// Opens a reader.
+pub type OpenReader = Arc<dyn Fn() -> drivers::encoder::Opened + Send + Sync>;
+
 /// A station at work. Dropping it without `stop` leaves the threads to the end of the test process.
 pub struct Bench {
     pub daemon: Option<Daemon>,
-    /// What the machine's blanks carry, if anything.
-    pub chips: Option<BlankChips>,
+    /// Opens the reader at the machine's contactless station, if one sits there.
+    pub reader: Option<OpenReader>,
     pub machine: SharedMachine,
     pub dir: TempDir,
     pub http: Http,
@@ -64,21 +68,27 @@ impl Bench {
         let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
         let dir = TempDir::new().unwrap();
         Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
-        let mut bench = Bench { daemon: None, chips: None, machine, dir, http: Http::new("") };
+        let mut bench = Bench { daemon: None, reader: None, machine, dir, http: Http::new("") };
         bench.start(more);
         bench
     }
 
     /// With blanks that carry a chip, the printer's contactless station and a reader there.
     pub fn with_chips(chips: BlankChips, more: &str) -> Bench {
+        let field = chips.contactless();
+        let reader = move || drivers::encoder::emulated("pn532", field.clone());
+        Self::with_chips_and_reader(chips, Arc::new(reader), more)
+    }
+
+    /// The same with another reader there.
+    pub fn with_chips_and_reader(chips: BlankChips, reader: OpenReader, more: &str) -> Bench {
         let fitted = vec!["CONTACTLESS".to_owned()];
-        let settings =
-            EmulatorSettings { chip: Some(chips.clone()), fitted, ..EmulatorSettings::bench() };
+        let settings = EmulatorSettings { chip: Some(chips), fitted, ..EmulatorSettings::bench() };
         let machine = drivers::emulate("evolis", settings).unwrap();
         let dir = TempDir::new().unwrap();
         Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
-        let chips = Some(chips);
-        let mut bench = Bench { daemon: None, chips, machine, dir, http: Http::new("") };
+        let reader = Some(reader);
+        let mut bench = Bench { daemon: None, reader, machine, dir, http: Http::new("") };
         bench.start(&format!("{ENCODER}{more}"));
         bench
     }
@@ -87,7 +97,7 @@ impl Bench {
     pub fn without_printer() -> Bench {
         let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
         let dir = TempDir::new().unwrap();
-        let mut bench = Bench { daemon: None, chips: None, machine, dir, http: Http::new("") };
+        let mut bench = Bench { daemon: None, reader: None, machine, dir, http: Http::new("") };
         let config =
             config(bench.dir.path(), "").replace("address = \"emulated\"", "address = \"\"");
         let config = Config::parse(&config, bench.dir.path()).unwrap();
@@ -108,8 +118,8 @@ impl Bench {
         let keys = self.dir.path().join(KEYS);
         config.vault.folder = keys.exists().then_some(keys);
         let connection = Connection::to_machine("evolis", self.machine.clone());
-        let connection = match &self.chips {
-            Some(chips) => connection.with_reader(chips.contactless(), READER_LIMIT),
+        let connection = match self.reader.clone() {
+            Some(open) => connection.with_encoder(move || open(), READER_LIMIT),
             None => connection,
         };
         let daemon = Daemon::start_at(&config, clock, connection).unwrap();

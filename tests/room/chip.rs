@@ -1,12 +1,15 @@
 //! A card with a chip: encoded, read back, then printed. Whatever goes wrong, what comes out is a good card, and what is
 //! not lies in the reject box; the ledger says which.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use drivers::card::{
     BitFlip, CardSettings, Faults, FileCardSettings, MemoryCardSettings, SharedChip,
 };
-use drivers::emulation::BlankChips;
+use drivers::emulation::{BlankChips, Lever, MagneticFault};
+use drivers::transport::faulty::{Faulty, Mishap};
+use drivers::transport::line::Line;
 use serde_json::{Value, json};
 
 use crate::bench::Bench;
@@ -62,7 +65,8 @@ fn the_second_blank_is_the_card(bench: &Bench, kind: &str) {
     let machine = bench.machine.lock().state();
     assert_eq!((&machine["hopper_cards"], &machine["reject_box_cards"]), (&json!(1), &json!(1)));
     let blanks = bench.http.get("/v1/blanks").body;
-    assert_eq!(blanks["days"][0]["spoiled"]["GAGAL_ENCODE"], 1, "{blanks}");
+    let today = blanks["days"].as_array().unwrap().last().unwrap();
+    assert_eq!(today["spoiled_by_cause"], json!({ "GAGAL_ENCODE": 1 }), "{blanks}");
 }
 
 /// What stands in the record's file.
@@ -159,4 +163,97 @@ fn same_card_twice() {
     assert_eq!(job["encoding"]["blanks_used"], 2, "{job}");
     let told = json!(events(&bench, &id)).to_string();
     assert!(told.contains("same_card_again"), "{told}");
+}
+
+#[test]
+fn reader_unplugged() {
+    let (chips, _) = blanks(|_| file_card(Faults::default()));
+    let gone = Arc::new(AtomicBool::new(false));
+    let (field, is_gone, pulled) = (chips.contactless(), gone.clone(), AtomicBool::new(false));
+    let pulled = Arc::new(pulled);
+    let open = move || {
+        let reader = drivers::encoder::emulation("pn532")?;
+        let (is_gone, pulled) = (is_gone.clone(), pulled.clone());
+        let mut written = 0;
+        let wire = Faulty::new(Line::new((reader.reader)(field.clone())), move |_, request| {
+            // InDataExchange with UPDATE BINARY: in the middle of the record, once.
+            written += u32::from(request.windows(3).any(|bytes| bytes == [0x00, 0xD6, 0x00]));
+            if written == 1 && !pulled.swap(true, Ordering::Relaxed) {
+                is_gone.store(true, Ordering::Relaxed);
+            }
+            is_gone.load(Ordering::Relaxed).then_some(Mishap::Cut(0))
+        });
+        (reader.over)("emulated", Box::new(wire))
+    };
+    let bench = Bench::with_chips_and_reader(chips, Arc::new(open), "");
+    let id = bench.accepted(&staff());
+    bench.until_event(&id, "spoil");
+    bench.until_reason("subunit-unrecoverable-failure-error");
+    let job = bench.http.get(&format!("/v1/jobs/{id}")).body;
+    assert_eq!(bench.cards_out(), 0, "no card is printed without its chip: {job}");
+    gone.store(false, Ordering::Relaxed);
+    let job = bench.until(&id, "printed");
+    assert_eq!(
+        job["encoding"]["blanks_used"], 2,
+        "no blank was fed to a reader that is gone: {job}"
+    );
+}
+
+/// The staff card with a stripe and without a chip.
+fn with_a_stripe() -> (Bench, tempfile::TempDir) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/products");
+    for product in ["kia", "staf"] {
+        std::fs::create_dir(folder.path().join(product)).unwrap();
+        for file in std::fs::read_dir(from.join(product)).unwrap() {
+            let file = file.unwrap();
+            let to = folder.path().join(product).join(file.file_name());
+            std::fs::copy(file.path(), to).unwrap();
+        }
+    }
+    let to = folder.path().join("staf");
+    std::fs::remove_file(to.join("chip.toml")).unwrap();
+    let product = std::fs::read_to_string(to.join("product.toml")).unwrap();
+    let at = product.find("[chip]").unwrap();
+    let after = at + product[at..].find("\n\n").unwrap();
+    let stripe = "[magnetic]\ncoercivity = \"hico\"\ntrack1 = \"{no_pegawai}^{nama}\"";
+    let product = [&product[..at], stripe, &product[after..]].concat();
+    std::fs::write(to.join("product.toml"), product).unwrap();
+    let bench = Bench::with(&format!("[products]\nfolder = {:?}\n", folder.path()));
+    (bench, folder)
+}
+
+#[test]
+fn a_stripe_is_written_read_back_and_then_printed() {
+    let (bench, _folder) = with_a_stripe();
+    let id = bench.accepted(&staff());
+    let job = bench.until(&id, "printed");
+    assert_eq!(job["encoding"]["stripe"]["read_back"], true, "{job}");
+    assert_eq!(bench.cards_out(), 1);
+    let told = json!(events(&bench, &id)).to_string();
+    assert!(!told.contains("PS-000417"), "{told}");
+}
+
+#[test]
+fn a_stripe_that_reads_otherwise_is_a_spoiled_blank() {
+    for fault in [MagneticFault::Write, MagneticFault::Checksum, MagneticFault::Blank] {
+        let (bench, _folder) = with_a_stripe();
+        bench.pull(Lever::FailMagnetic(fault));
+        let id = bench.accepted(&staff());
+        let job = bench.until(&id, "printed");
+        assert_eq!(job["encoding"]["blanks_used"], 2, "{fault:?}: {job}");
+        let machine = bench.machine.lock().state();
+        assert_eq!(machine["reject_box_cards"], 1, "{fault:?}");
+    }
+}
+
+#[test]
+fn what_a_track_cannot_hold_is_refused_at_the_door() {
+    let (bench, _folder) = with_a_stripe();
+    let mut job = staff();
+    job["fields"]["nama"] = json!("RINA CONTOH, S.Kom; M.M.");
+    let answer = bench.http.post("/v1/jobs", &job);
+    assert_eq!(answer.status, 422, "{}", answer.body);
+    assert!(answer.body.to_string().contains("E_TRACK_CHARACTER"), "{}", answer.body);
+    assert_eq!(bench.cards_out(), 0);
 }
