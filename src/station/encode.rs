@@ -52,7 +52,7 @@ pub struct Unwritten {
 /// A card was not encoded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unencoded {
-    /// Where it is now.
+    /// Where it is now, or was last seen to be.
     pub card: Whereabouts,
     /// What happened.
     pub unwritten: Unwritten,
@@ -132,6 +132,10 @@ pub(super) fn encode(
         detail["stripe"] = json!({ "read_back": true });
     }
     let status = printer.status().map_err(|error| with_card_inside(&error))?;
+    // Pulled out after the last command: it must not be printed, nor a blank in its place.
+    if !status.card_inside {
+        return Err(card_at_fault(json!({ "kind": "card_gone" })));
+    }
     Ok(Encoded { detail, status })
 }
 

@@ -60,6 +60,10 @@ impl Doubt {
             match (&*line.event, facts()) {
                 (LOOKED | COME_TO_REST, Ok(facts)) => doubt.since.looked(&facts),
                 (REJECT, Ok(_)) => doubt.since.reject(),
+                // A card that was at its station has left the feeder, whatever is inside now.
+                (_, Err(_)) if doubt.intent.act == Act::Encode && was_inside(line) => {
+                    doubt.since.stood_inside = true;
+                }
                 (LEFT_TO_A_PERSON, _) => {
                     doubt.told = serde_json::from_value(line.detail["row"].clone()).ok();
                 }
@@ -80,6 +84,11 @@ impl Doubt {
             findings: record.findings,
         }
     }
+}
+
+/// Did the station lose sight of a card that was inside?
+fn was_inside(line: &Entry) -> bool {
+    line.event == Event::LoseSight.name() && line.detail["lost"]["card"] == "in_machine"
 }
 
 /// What stands with a job once it is no longer unsure.

@@ -14,6 +14,8 @@ use kartu::job::JobRequest;
 use kartu::queue::{Claimed, Limits, Moment, standing};
 use kartu::station::{CardMaker, Made, Unmade};
 
+use crate::chips::{encoding, has_chip};
+
 /// Jobs of one world at most.
 pub const MARKS: usize = 48;
 
@@ -93,7 +95,14 @@ pub fn mark_in(reference: &str) -> usize {
     reference.rsplit('-').next().and_then(|n| n.parse().ok()).expect("a ref of the simulation")
 }
 
-impl CardMaker for Cards {
+/// Makes the cards of one world.
+pub struct Maker {
+    pub cards: Arc<Cards>,
+    /// Have some of them a chip?
+    pub with_chips: bool,
+}
+
+impl CardMaker for Maker {
     fn specimen(&self) -> bool {
         true
     }
@@ -114,7 +123,9 @@ impl CardMaker for Cards {
         if !held.is_empty() {
             return Err(Unmade::Held(held));
         }
-        card.clone_from(&self.ready[mark_in(&claimed.request.reference)]);
-        Ok(Made { faces: Vec::new(), encoding: None })
+        let mark = mark_in(&claimed.request.reference);
+        card.clone_from(&self.cards.ready[mark]);
+        let encoding = (self.with_chips && has_chip(mark)).then(|| encoding(mark));
+        Ok(Made { faces: Vec::new(), encoding })
     }
 }

@@ -5,6 +5,7 @@
 //! `KARTU_SIM_CARDS=1000000 cargo test --release --test simulation long` runs long; `KARTU_SIM_SEED=N` one seed, told.
 
 mod cards;
+mod chips;
 mod every_moment;
 mod history;
 mod people;
