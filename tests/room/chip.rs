@@ -160,3 +160,12 @@ fn same_card_twice() {
     let told = json!(events(&bench, &id)).to_string();
     assert!(told.contains("same_card_again"), "{told}");
 }
+
+#[test]
+fn a_station_without_an_encoder_holds_a_staff_card() {
+    let bench = Bench::new();
+    let answer = bench.http.post("/v1/jobs", &staff());
+    assert_eq!((answer.status, &answer.body["state"]), (201, &json!("held")), "{}", answer.body);
+    assert_eq!(answer.codes("reasons"), ["H_NO_ENCODER"]);
+    assert_eq!(bench.cards_out(), 0, "never silently without its chip");
+}

@@ -32,13 +32,21 @@ fn the_demo_prints_and_says_where_the_cards_are() {
         assert!(out(&first).contains(path.to_str().unwrap()));
         assert!(std::fs::read(path).unwrap().starts_with(b"\x89PNG"));
     }
+    let checked = "1301-STAF-2026-1  chip (UID 044b";
+    assert!(out(&first).contains(checked), "{}", out(&first));
+    let chip = Path::new(dir).join("cards/1301-STAF-2026-1-chip.bin");
+    let keys = Path::new(dir).join("keys.toml");
+    let args =
+        ["verify", "--chip", chip.to_str().unwrap(), "--keys", keys.to_str().unwrap(), "--json"];
+    assert!(kartud(&args).status.success());
     let again = demo();
     assert!(again.status.success(), "{}{}", out(&again), err(&again));
     let cards = std::fs::read_dir(Path::new(dir).join("cards")).unwrap();
     let pictures = cards
         .filter(|f| f.as_ref().unwrap().path().extension().is_some_and(|e| e == "png"))
         .count();
-    assert_eq!(pictures, 4, "a second demo in the same folder prints no second card");
+    assert!(out(&again).contains(checked), "{}", out(&again));
+    assert_eq!(pictures, 6, "a second demo in the same folder prints no second card");
 }
 
 #[test]
@@ -159,8 +167,9 @@ fn a_chip_that_cannot_be_written_here_is_said_and_a_faulty_profile_refused() {
         std::fs::write(&config, format!("[products]\nfolder = \"products\"\n{encoder}")).unwrap();
         kartud(&["check-config", config.to_str().unwrap()])
     };
+    put("product.toml", "required = true", "required = false");
     assert!(out(&check("")).contains("staf: no encoder sits at that station"));
-    put("product.toml", "required = false", "required = true");
+    std::fs::copy(shipped.join("product.toml"), folder.join("product.toml")).unwrap();
     assert!(out(&check("")).contains("its jobs will be held (H_NO_ENCODER)"));
     let encoder = "[encoder]\nfamily = \"emulated\"\n";
     let fine = check(encoder);
