@@ -143,7 +143,13 @@ fn a_technician_checks_a_chips_profile() {
     let bad = kartud(&["chip", "check", path.to_str().unwrap()]);
     assert_eq!(bad.status.code(), Some(5));
     assert!(err(&bad).contains("update_binary.data: there is no such data; the nearest is record"));
-    let nowhere = kartud(&["chip", "try", path.to_str().unwrap(), "--encoder", "radio:1"]);
+    let try_on = |encoder: &str| {
+        let profile = shipped.to_str().unwrap();
+        kartud(&["chip", "try", profile, "--encoder", encoder, "--value", "record=0011"])
+    };
+    let unplugged = try_on("pn532:serial:/nowhere");
+    assert_eq!(unplugged.status.code(), Some(4), "{}", err(&unplugged));
+    let nowhere = try_on("radio:1");
     assert_eq!(nowhere.status.code(), Some(2));
     assert!(err(&nowhere).contains("no family \"radio\""), "{}", err(&nowhere));
 }
