@@ -51,8 +51,8 @@ struct Try {
     #[arg(long = "value", value_name = "NAME=HEX|@FILE")]
     values: Vec<Value>,
     /// The folder of the keys; $CREDENTIALS_DIRECTORY comes first
-    #[arg(long, value_name = "DIR", default_value = "")]
-    vault: PathBuf,
+    #[arg(long, value_name = "DIR")]
+    vault: Option<PathBuf>,
     /// How long to wait for a card, seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
     patience: u64,
@@ -154,7 +154,7 @@ fn try_out(args: &Try) -> anyhow::Result<Exit> {
         };
         values = values.with(name, bytes);
     }
-    let keys = Vault::open(&args.vault);
+    let keys = Vault::open(args.vault.as_deref().unwrap_or(Path::new("")));
     let missing = chip::preflight(&profile, &values, &keys);
     if !missing.is_empty() {
         missing.iter().for_each(complain);

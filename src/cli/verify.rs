@@ -62,17 +62,9 @@ fn dash(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let text = std::fs::read_to_string(&args.keys)
-        .with_context(|| format!("cannot read {}", args.keys.display()))?;
-    let keys = match KeyList::parse(&text) {
+    let keys = match read_list(&args.keys)? {
         Ok(keys) => keys,
-        Err(faults) => {
-            let plain = |fault: &crate::product::ConfigFault| ConfigFault {
-                line: fault.line,
-                sentence: format!("{}: {}", fault.key, fault.words.en),
-            };
-            return Ok(refuse(&args.keys, &faults.iter().map(plain).collect::<Vec<_>>()));
-        }
+        Err(faults) => return Ok(refuse(&args.keys, &faults)),
     };
     let photo = match &args.photo {
         Some(path) => {
@@ -81,7 +73,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         None => None,
     };
     let bytes = signed_bytes(args)?;
-    let found = record::verify(&bytes, &keys, Timestamp::now(), photo.as_deref());
+    let found = check(&bytes, &keys, photo.as_deref());
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{:#}", as_json(&found))?;
@@ -89,6 +81,22 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         tell(&mut out, &found, photo.is_some())?;
     }
     Ok(if found.is_good() { Exit::Done } else { Exit::Refused })
+}
+
+/// The list of public keys in a file, or what is wrong with it.
+pub(super) fn read_list(path: &Path) -> anyhow::Result<Result<KeyList, Vec<ConfigFault>>> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let plain = |fault: crate::product::ConfigFault| ConfigFault {
+        line: fault.line,
+        sentence: format!("{}: {}", fault.key, fault.words.en),
+    };
+    Ok(KeyList::parse(&text).map_err(|faults| faults.into_iter().map(plain).collect()))
+}
+
+/// Is this record good now?
+pub(super) fn check(bytes: &[u8], keys: &KeyList, photo: Option<&[u8]>) -> Verdict {
+    record::verify(bytes, keys, Timestamp::now(), photo)
 }
 
 /// What was signed; nothing that can be read is no bytes, which are no record.

@@ -28,7 +28,7 @@ use drivers::contract::{CardImage, FaceImage, HeadSize};
 
 pub use design::{Design, DesignFault};
 pub use photo::{DecodedPhoto, PhotoFormat, PhotoHeader};
-pub use proof::{face_sha256, mean_difference, to_png};
+pub use proof::{face_sha256, mean_difference, read_qr, to_png};
 
 use codes::{CodeFault, Symbol};
 use design::{Layer, Placeholder, Slot, SlotKind, is_drawn};

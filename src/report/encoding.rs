@@ -14,11 +14,14 @@ pub struct Encoding {
     pub blanks_used: u32,
     /// What stands on the card's chip: `uid`, `atr`, profile and version, hash of the record, what was written and read
     /// back, and the time of each step. Absent: the card has no chip, or it is not yet written.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, example = json!({
+        "uid": "044b4152545581", "profile": "staf", "version": "1", "content_bytes": 288, "apdus": 11,
+        "steps": [{ "step": "write", "ms": 41, "apdus": 4, "bytes": 288 }]
+    }))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chip: Option<serde_json::Value>,
     /// That the stripe's tracks were read back as written; never what stands on them.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, example = json!({ "read_back": true }))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stripe: Option<serde_json::Value>,
 }

@@ -106,6 +106,7 @@ pub const BANS: &[Ban] = &[
             "fast_image_resize",
             "fast_qr",
             "barcoders",
+            "rqrr",
         ],
     },
     Ban {

@@ -35,6 +35,8 @@ folder = "keys"
 address = "emulated"
 [printer.emulator]
 slowness = 0.0
+[encoder]
+family = "emulated"
 """
 passed = failed = 0
 

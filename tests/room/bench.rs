@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
+use drivers::card::{CardSettings, FileCardSettings};
 use drivers::emulation::{BlankChips, EmulatorSettings, Lever, SharedMachine};
 use kartu::clock::Clock;
 use kartu::compose::portrait::draw_portrait;
@@ -58,7 +59,8 @@ pub struct Answer {
 }
 
 impl Bench {
-    /// The demo's configuration, with a document key, on a machine that takes no time and is not tended.
+    /// The demo's configuration without its encoder, with a document key, on a machine that takes no time and is not
+    /// tended.
     pub fn new() -> Bench {
         Self::with("")
     }
@@ -89,8 +91,14 @@ impl Bench {
         Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
         let reader = Some(reader);
         let mut bench = Bench { daemon: None, reader, machine, dir, http: Http::new("") };
-        bench.start(&format!("{ENCODER}{more}"));
+        bench.start(more);
         bench
+    }
+
+    /// With blanks as the staff card wants them.
+    pub fn for_staff() -> Bench {
+        let card = CardSettings::File(Box::new(FileCardSettings::default()));
+        Self::with_chips(BlankChips::new(move |number| card.blank(number as u32).unwrap()), "")
     }
 
     /// Jobs are taken in, and no printer is there.
@@ -114,7 +122,9 @@ impl Bench {
 
     /// The same, with another clock on its wall.
     pub fn start_at(&mut self, more: &str, clock: Clock) {
-        let mut config = Config::parse(&config(self.dir.path(), more), self.dir.path()).unwrap();
+        let encoder = if self.chips.is_some() { ENCODER } else { "" };
+        let more = format!("{encoder}{more}");
+        let mut config = Config::parse(&config(self.dir.path(), &more), self.dir.path()).unwrap();
         let keys = self.dir.path().join(KEYS);
         config.vault.folder = keys.exists().then_some(keys);
         let connection = Connection::to_machine("evolis", self.machine.clone());
@@ -172,7 +182,8 @@ impl Bench {
 
 pub fn config(dir: &Path, more: &str) -> String {
     let ledger = dir.join("ledger.db");
-    let text = CONFIG.replace("\"ledger.db\"", &format!("{:?}", ledger.display().to_string()));
+    let (demo, _encoder) = CONFIG.split_once("[encoder]").unwrap();
+    let text = demo.replace("\"ledger.db\"", &format!("{:?}", ledger.display().to_string()));
     format!("{text}\n[http]\nlisten = \"127.0.0.1:0\"\n{more}")
 }
 

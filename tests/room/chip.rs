@@ -257,3 +257,12 @@ fn what_a_track_cannot_hold_is_refused_at_the_door() {
     assert!(answer.body.to_string().contains("E_TRACK_CHARACTER"), "{}", answer.body);
     assert_eq!(bench.cards_out(), 0);
 }
+
+#[test]
+fn a_station_without_an_encoder_holds_a_staff_card() {
+    let bench = Bench::new();
+    let answer = bench.http.post("/v1/jobs", &staff());
+    assert_eq!((answer.status, &answer.body["state"]), (201, &json!("held")), "{}", answer.body);
+    assert_eq!(answer.codes("reasons"), ["H_NO_ENCODER"]);
+    assert_eq!(bench.cards_out(), 0, "never silently without its chip");
+}

@@ -32,13 +32,21 @@ fn the_demo_prints_and_says_where_the_cards_are() {
         assert!(out(&first).contains(path.to_str().unwrap()));
         assert!(std::fs::read(path).unwrap().starts_with(b"\x89PNG"));
     }
+    let checked = "1301-STAF-2026-1  chip (UID 044b";
+    assert!(out(&first).contains(checked), "{}", out(&first));
+    let chip = Path::new(dir).join("cards/1301-STAF-2026-1-chip.bin");
+    let keys = Path::new(dir).join("keys.toml");
+    let args =
+        ["verify", "--chip", chip.to_str().unwrap(), "--keys", keys.to_str().unwrap(), "--json"];
+    assert!(kartud(&args).status.success());
     let again = demo();
     assert!(again.status.success(), "{}{}", out(&again), err(&again));
     let cards = std::fs::read_dir(Path::new(dir).join("cards")).unwrap();
     let pictures = cards
         .filter(|f| f.as_ref().unwrap().path().extension().is_some_and(|e| e == "png"))
         .count();
-    assert_eq!(pictures, 4, "a second demo in the same folder prints no second card");
+    assert!(out(&again).contains(checked), "{}", out(&again));
+    assert_eq!(pictures, 6, "a second demo in the same folder prints no second card");
 }
 
 #[test]
@@ -135,7 +143,13 @@ fn a_technician_checks_a_chips_profile() {
     let bad = kartud(&["chip", "check", path.to_str().unwrap()]);
     assert_eq!(bad.status.code(), Some(5));
     assert!(err(&bad).contains("update_binary.data: there is no such data; the nearest is record"));
-    let nowhere = kartud(&["chip", "try", path.to_str().unwrap(), "--encoder", "radio:1"]);
+    let try_on = |encoder: &str| {
+        let profile = shipped.to_str().unwrap();
+        kartud(&["chip", "try", profile, "--encoder", encoder, "--value", "record=0011"])
+    };
+    let unplugged = try_on("pn532:serial:/nowhere");
+    assert_eq!(unplugged.status.code(), Some(4), "{}", err(&unplugged));
+    let nowhere = try_on("radio:1");
     assert_eq!(nowhere.status.code(), Some(2));
     assert!(err(&nowhere).contains("no family \"radio\""), "{}", err(&nowhere));
 }
@@ -159,8 +173,9 @@ fn a_chip_that_cannot_be_written_here_is_said_and_a_faulty_profile_refused() {
         std::fs::write(&config, format!("[products]\nfolder = \"products\"\n{encoder}")).unwrap();
         kartud(&["check-config", config.to_str().unwrap()])
     };
+    put("product.toml", "required = true", "required = false");
     assert!(out(&check("")).contains("staf: no encoder sits at that station"));
-    put("product.toml", "required = false", "required = true");
+    std::fs::copy(shipped.join("product.toml"), folder.join("product.toml")).unwrap();
     assert!(out(&check("")).contains("its jobs will be held (H_NO_ENCODER)"));
     let encoder = "[encoder]\nfamily = \"emulated\"\n";
     let fine = check(encoder);

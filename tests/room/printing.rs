@@ -69,7 +69,7 @@ fn the_same_job_makes_the_same_faces() {
 
 #[test]
 fn another_product_needs_no_rust() {
-    let bench = Bench::new();
+    let bench = Bench::for_staff();
     let id = bench.accepted(&staff());
     let printed = bench.until(&id, "printed");
     assert_eq!(printed["faces"].as_array().unwrap().len(), 2);

@@ -60,7 +60,7 @@ fn verify(qr: &str, keys: &Path, more: &[&str]) -> Output {
 
 #[test]
 fn a_printed_card_is_checked_at_another_counter() {
-    let bench = Bench::new();
+    let bench = Bench::for_staff();
     let job = staff();
     let id = bench.accepted(&job);
     bench.until(&id, "printed");
@@ -110,7 +110,7 @@ fn a_printed_card_is_checked_at_another_counter() {
 
 #[test]
 fn without_the_document_key_the_card_waits_and_none_comes_out() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::for_staff();
     bench.stop();
     let key = bench.dir.path().join(KEYS).join(DOCUMENT_KEY);
     let kept = bench.dir.path().join("kept");
@@ -142,7 +142,7 @@ fn without_the_document_key_the_card_waits_and_none_comes_out() {
 
 #[test]
 fn the_record_is_the_same_however_often_it_is_made() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::for_staff();
     let id = bench.accepted(&staff());
     bench.until(&id, "printed");
     let before = bench.http.bytes(&format!("/v1/jobs/{id}/preview/back.png"));
@@ -159,7 +159,8 @@ fn a_technician_makes_a_key_and_the_configuration_says_what_is_too_open() {
     let dir = tempfile::TempDir::new().unwrap();
     let (config, folder) = (dir.path().join("kartud.toml"), dir.path().join("keys"));
     let config = config.to_str().unwrap();
-    std::fs::write(config, "[vault]\nfolder = \"keys\"\n").unwrap();
+    std::fs::write(config, "[vault]\nfolder = \"keys\"\n[encoder]\nfamily = \"emulated\"\n")
+        .unwrap();
     let check = || kartud(&["check-config", config]);
     let missing = check();
     assert!(
