@@ -9,6 +9,7 @@
 //! a lost card, whatever the reader calls it: hence [`Chip::identity`], which whoever moves the cards compares with the
 //! card before.
 
+mod advice;
 pub mod apdu;
 pub mod bounded;
 pub mod channel;
@@ -124,7 +125,7 @@ pub enum EncoderError {
     #[error("another program holds the card in the reader")]
     InUse,
     /// The wire to the reader failed.
-    #[error(transparent)]
+    #[error("the wire to the card reader failed: {0}")]
     Wire(#[from] TransportError),
     /// The reader answered something that its protocol does not allow here.
     #[error("the card reader's answer to {command} is not understood: {why}")]

@@ -158,10 +158,10 @@ impl FaultKind {
     fn told(&self) -> (String, String) {
         match self {
             FaultKind::Answer(status) => answer(*status),
-            FaultKind::Reader(error) => (
-                format!("pembaca kartu gagal ({error}). Periksa pembaca dan kabelnya."),
-                format!("the card reader failed ({error}). See to the reader and its cable."),
-            ),
+            FaultKind::Reader(error) => {
+                let Words { id, en } = error.words();
+                (id.into_owned(), en.into_owned())
+            }
             FaultKind::OtherInterface(found) => other_interface(*found),
             FaultKind::NoValue(name) => (
                 format!("data {name} tidak ada. Lengkapi pekerjaannya."),

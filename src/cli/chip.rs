@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use drivers::encoder::bounded::Bounded;
 use drivers::encoder::{self, CardEncoder, EncoderError};
 use serde_json::json;
 
@@ -56,6 +57,9 @@ struct Try {
     /// How long to wait for a card, seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
     patience: u64,
+    /// How long one answer may take, seconds; a reader that says nothing is then given up
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=300))]
+    deadline: u64,
     /// Everything as one JSON object
     #[arg(long)]
     json: bool,
@@ -162,10 +166,10 @@ fn try_out(args: &Try) -> anyhow::Result<Exit> {
     }
     let mut trace = show::Trace::new(args.json);
     let patience = Duration::from_secs(args.patience);
-    let reader = encoder::open(&args.encoder.family, &args.encoder.address).map_err(unreached);
-    let done = reader.and_then(|mut reader| {
-        on_a_card(reader.as_mut(), patience, &profile, (&values, &keys), &mut trace)
-    });
+    let Reader { family, address } = args.encoder.clone();
+    let open = move || encoder::open(&family, &address);
+    let mut reader = Bounded::new(open, Duration::from_secs(args.deadline));
+    let done = on_a_card(&mut reader, patience, &profile, (&values, &keys), &mut trace);
     trace.end(&done)?;
     Ok(match done {
         Ok(_) => Exit::Done,
@@ -211,9 +215,12 @@ fn complain(fault: &ChipFault) {
 
 fn exit_of(fault: &ChipFault) -> Exit {
     match (&fault.kind, fault.blame()) {
-        (FaultKind::Reader(EncoderError::NoReader(_) | EncoderError::Wire(_)), _) => {
-            Exit::Unreachable
-        }
+        (
+            FaultKind::Reader(
+                EncoderError::NoReader(_) | EncoderError::NoService(_) | EncoderError::Wire(_),
+            ),
+            _,
+        ) => Exit::Unreachable,
         (_, Blame::Setup) => Exit::Config,
         _ => Exit::Failed,
     }

@@ -105,14 +105,12 @@ impl Station {
     }
 }
 
+/// The printer prints on: only cards with a chip wait for their reader.
 fn of_the_reader(error: &EncoderError) -> StateReason {
+    let Words { id, en } = error.words();
     let words = Words::new(
-        format!(
-            "Pembaca chip tidak dapat dipakai ({error}). Periksa kabelnya, cabut dan pasang lagi; kartu berchip menunggu."
-        ),
-        format!(
-            "The chip reader cannot be used ({error}). Check its cable, unplug it and plug it in again; cards with a chip wait."
-        ),
+        format!("{id} Kartu berchip menunggu."),
+        format!("{en} Cards with a chip wait."),
     );
     StateReason::new("subunit-unrecoverable-failure-error", &words)
 }

@@ -9,9 +9,12 @@
 mod blocks;
 mod cards;
 mod office;
+mod process;
 mod programs;
 mod rooms;
 mod serial;
+mod station;
+mod trial;
 mod twin;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,7 +27,8 @@ use office::Rig;
 /// A test and its name, which says what happens in the room.
 type Test = (&'static str, fn(&Rig));
 
-const TESTS: &[&[Test]] = &[rooms::TESTS, serial::TESTS, programs::TESTS];
+const TESTS: &[&[Test]] =
+    &[rooms::TESTS, serial::TESTS, programs::TESTS, trial::TESTS, station::TESTS];
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);

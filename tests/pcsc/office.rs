@@ -24,6 +24,7 @@ pub const FIRST: (&str, u16) = ("reader:Virtual PCD 00 00", 35963);
 pub const SECOND: (&str, u16) = ("reader:Virtual PCD 00 01", 35964);
 
 /// Where the programs lie that are not ours, and the one that is.
+#[derive(Clone)]
 pub struct Rig {
     pub tools: PathBuf,
     pub kartud: PathBuf,

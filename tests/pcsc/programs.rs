@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use drivers::encoder::channel::Channel;
@@ -12,6 +12,7 @@ use drivers::encoder::{CardEncoder, EncoderError};
 use crate::Test;
 use crate::cards::{self, probe, read_back, record, select_all, select_application, select_record};
 use crate::office::{FIRST, Inserted, Pcscd, Rig, SOON, open, text, until};
+use crate::process::{Process, kartud};
 
 pub const TESTS: &[Test] = &[
     ("opensc_knows_reader_and_card", opensc_knows_reader_and_card),
@@ -60,34 +61,15 @@ fn opensc_knows_reader_and_card(rig: &Rig) {
     assert!(dialogue.contains(&first.join(" ")), "{dialogue}");
 }
 
-/// `kartud emulate card`, ended with the test.
-struct Process(Child);
-
-impl Process {
-    fn command(rig: &Rig, folder: &Path) -> Command {
-        let mut command = Command::new(&rig.kartud);
-        command.args(["emulate", "card", "--state"]).arg(folder.join("state.json"));
-        command.arg("--keep").arg(folder.join("content.json")).env("LC_ALL", "C");
-        command
-    }
-
-    fn start(rig: &Rig, folder: &Path) -> Self {
-        Self(Self::command(rig, folder).stdout(Stdio::null()).spawn().unwrap())
-    }
-
-    fn end(mut self) {
-        let id = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        assert!(self.0.wait().unwrap().success(), "it ends well when it is told to");
-    }
+/// `kartud emulate card` with its files in this folder.
+fn card(rig: &Rig, folder: &Path) -> Command {
+    let mut command = kartud(rig, &["emulate", "card", "--state"]);
+    command.arg(folder.join("state.json")).arg("--keep").arg(folder.join("content.json"));
+    command
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Already gone is as good.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn start(rig: &Rig, folder: &Path) -> Process {
+    Process::start(&mut card(rig, folder), &folder.join("card.log"))
 }
 
 /// Puts a whole file in place of the one before, as a person's editor does.
@@ -105,7 +87,7 @@ fn a_card_as_a_process_of_its_own(rig: &Rig) {
     let _pcscd = Pcscd::with_vpcd(rig, folder.path());
     let mut reader = open(FIRST.0);
     say(folder.path(), r#"{"inserted": false}"#);
-    let process = Process::start(rig, folder.path());
+    let process = start(rig, folder.path());
     let nothing = reader.power_on(Duration::from_secs(1));
     assert!(matches!(nothing, Err(EncoderError::NoCard { .. })), "{nothing:?}");
     say(folder.path(), r#"{"inserted": true}"#);
@@ -116,7 +98,7 @@ fn a_card_as_a_process_of_its_own(rig: &Rig) {
     let kept = folder.path().join("content.json");
     assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
     say(folder.path(), r#"{"inserted": true}"#);
-    let _process = Process::start(rig, folder.path());
+    let _process = start(rig, folder.path());
     let chip = reader.power_on(SOON).unwrap();
     let mut channel = Channel::new(&mut *reader, &chip);
     select_all(&mut channel).unwrap();
@@ -129,7 +111,7 @@ fn a_card_that_is_spoilt_by_its_state_file(rig: &Rig) {
     let mut reader = open(FIRST.0);
     let mut meet = |state: &str| {
         say(folder.path(), state);
-        let process = Process::start(rig, folder.path());
+        let process = start(rig, folder.path());
         let chip = reader.power_on(SOON).unwrap();
         let met = [select_application(), select_record()].map(|command| {
             let reply = Channel::new(&mut *reader, &chip).send(&command);
@@ -156,7 +138,7 @@ fn a_state_file_that_is_wrong_is_refused(rig: &Rig) {
         (r#"{"insertd": true}"#, "insertd"),
     ] {
         say(folder.path(), state);
-        let refused = Process::command(rig, folder.path()).output().unwrap();
+        let refused = card(rig, folder.path()).output().unwrap();
         assert_eq!(refused.status.code(), Some(1));
         assert!(text(&refused).contains(named), "{}", text(&refused));
     }
