@@ -122,7 +122,7 @@ impl Bench {
 
     /// The same, with another clock on its wall.
     pub fn start_at(&mut self, more: &str, clock: Clock) {
-        let encoder = if self.chips.is_some() { ENCODER } else { "" };
+        let encoder = if self.reader.is_some() { ENCODER } else { "" };
         let more = format!("{encoder}{more}");
         let mut config = Config::parse(&config(self.dir.path(), &more), self.dir.path()).unwrap();
         let keys = self.dir.path().join(KEYS);
