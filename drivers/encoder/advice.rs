@@ -27,26 +27,8 @@ impl EncoderError {
                     "The service {service}, which drives the card readers, is not running. Start it (systemctl start {service})."
                 ),
             ),
-            Self::NoCard { waited } => Words::new(
-                format!(
-                    "Tidak ada kartu yang terbaca dalam {} detik. Periksa apakah kartunya berchip dan sampai di depan pembaca.",
-                    waited.as_secs()
-                ),
-                format!(
-                    "No card was seen within {} s. See whether the card has a chip, and whether it comes before the reader.",
-                    waited.as_secs()
-                ),
-            ),
-            Self::Stuck { limit } => Words::new(
-                format!(
-                    "Pembaca kartu macet: tidak menjawab dalam {} detik. Cabut pembaca dan pasang lagi.",
-                    limit.as_secs()
-                ),
-                format!(
-                    "The card reader is stuck: no answer within {} s. Unplug the reader and plug it in again.",
-                    limit.as_secs()
-                ),
-            ),
+            Self::NoCard { waited } => no_card(waited.as_secs()),
+            Self::Stuck { limit } => stuck(limit.as_secs()),
             Self::Wire(fault) => wire(&fault.kind),
             Self::Unsupported(what) => Words::new(
                 format!(
@@ -103,6 +85,28 @@ fn wire(fault: &WireFault) -> Words {
         | WireFault::NoUsb
         | WireFault::NotPlugged { .. } => LINE_BROKEN,
     }
+}
+
+fn no_card(seconds: u64) -> Words {
+    Words::new(
+        format!(
+            "Tidak ada kartu yang terbaca dalam {seconds} detik. Periksa apakah kartunya berchip dan sampai di depan pembaca."
+        ),
+        format!(
+            "No card was seen within {seconds} s. See whether the card has a chip, and whether it comes before the reader."
+        ),
+    )
+}
+
+fn stuck(seconds: u64) -> Words {
+    Words::new(
+        format!(
+            "Pembaca kartu macet: tidak menjawab dalam {seconds} detik. Cabut pembaca dan pasang lagi."
+        ),
+        format!(
+            "The card reader is stuck: no answer within {seconds} s. Unplug the reader and plug it in again."
+        ),
+    )
 }
 
 fn several(name: &str, fitting: &str) -> Words {
