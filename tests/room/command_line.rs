@@ -179,7 +179,12 @@ fn a_chip_that_cannot_be_written_here_is_said_and_a_faulty_profile_refused() {
     assert!(out(&check("")).contains("its jobs will be held (H_NO_ENCODER)"));
     let encoder = "[encoder]\nfamily = \"emulated\"\n";
     let fine = check(encoder);
-    assert!(!out(&fine).contains("encoder") && fine.status.success(), "{}{}", out(&fine), err(&fine));
+    assert!(
+        !out(&fine).contains("encoder") && fine.status.success(),
+        "{}{}",
+        out(&fine),
+        err(&fine)
+    );
     let verify = "[[step]]\nverify = { key = \"vault:pin-kartu\" }\n\n[[step]]\nlabel = \"write\"";
     put("chip.toml", "[[step]]\nlabel = \"write\"", verify);
     let keyless = check(encoder);
