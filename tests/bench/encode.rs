@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use drivers::card::{CardSettings, Field, FileCardSettings};
+use drivers::card::{CardSettings, Field};
 use drivers::encoder::bounded::Bounded;
 use drivers::encoder::{CardEncoder as _, emulation};
 use drivers::transport::line::Line;
