@@ -123,7 +123,7 @@ fn reject(printer: &mut dyn CardPrinter) -> Result<(), DeviceError> {
 /// Runs until the station drops its end.
 pub(super) fn run(mut device: Device, orders: &Receiver<Order>, station: &Sender<Message>) {
     while let Ok(order) = orders.recv() {
-        if station.send(Message::Device(device.perform(order))).is_err() {
+        if station.send(Message::Device(Box::new(device.perform(order)))).is_err() {
             return;
         }
     }

@@ -57,9 +57,9 @@ pub struct Unencoded {
     /// What happened.
     pub unwritten: Unwritten,
     /// What the printer met, if it was the printer.
-    pub printer: Option<DeviceError>,
+    pub printer: Option<Box<DeviceError>>,
     /// What the reader met, if it was the reader.
-    pub reader: Option<EncoderError>,
+    pub reader: Option<Box<EncoderError>>,
 }
 
 /// A card was encoded and waits inside.
@@ -204,7 +204,7 @@ fn of_the_reader(error: EncoderError) -> Unencoded {
     let lost = matches!(error, EncoderError::NoCard { .. } | EncoderError::CardLost);
     let blame = if lost { Blame::Card } else { Blame::Reader };
     let detail = json!({ "kind": "reader", "cause": error.to_string() });
-    let reader = (!lost).then_some(error);
+    let reader = (!lost).then(|| Box::new(error));
     Unencoded { reader, ..of_the_work(Unwritten { blame, detail }) }
 }
 
@@ -216,7 +216,7 @@ fn no_reader() -> Unencoded {
 pub(super) fn of_the_printer(error: &DeviceError) -> Unencoded {
     let detail = json!({ "kind": "printer", "cause": error.cause.to_string() });
     let unwritten = Unwritten { blame: Blame::Card, detail };
-    Unencoded { card: error.card, printer: Some(error.clone()), ..of_the_work(unwritten) }
+    Unencoded { card: error.card, printer: Some(Box::new(error.clone())), ..of_the_work(unwritten) }
 }
 
 /// A call that left the card untouched left it where it waits.

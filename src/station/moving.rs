@@ -122,8 +122,8 @@ impl Station {
         if failed.card == Whereabouts::Untouched || !card {
             self.pause_longer();
         }
-        self.machine.error = failed.printer;
-        self.machine.reader = failed.reader;
+        self.machine.error = failed.printer.map(|error| *error);
+        self.machine.reader = failed.reader.map(|error| *error);
         let detail = json!({ "card": failed.card, "encoding": failed.unwritten.detail });
         let (event, detail) = match failed.card {
             Whereabouts::Untouched => (Event::NoCard, json!({ "evidence": detail })),

@@ -115,7 +115,7 @@ impl Workbench {
         let job = &claimed.record.id;
         let mut card = self.spare.pop().unwrap_or_default();
         match self.maker.make(claimed, prepress, moment, &mut self.image, &mut card) {
-            Ok(made) => Ok(Composed::Ready(card, made)),
+            Ok(made) => Ok(Composed::Ready(card, Box::new(made))),
             Err(Unmade::Held(findings)) => {
                 self.take_back(card);
                 let known: Vec<_> =
@@ -154,7 +154,7 @@ impl Workbench {
 }
 
 enum Composed {
-    Ready(PreparedCard, Made),
+    Ready(PreparedCard, Box<Made>),
     Held,
     NotOnThisMachine,
 }

@@ -276,18 +276,20 @@ impl Station {
             Message::Wake => self.bench.more_to_inspect = true,
             Message::Stop => self.stopping = true,
             Message::Person(asked) => self.hear_person(asked),
-            Message::Device(Report::Looked(looked)) => self.looked(looked),
-            Message::Device(Report::Printed(job, result, card)) => {
+            Message::Device(report) => self.hear_printer(*report),
+        }
+    }
+
+    fn hear_printer(&mut self, report: Report) {
+        match report {
+            Report::Looked(looked) => self.looked(looked),
+            Report::Printed(job, result, card) => {
                 self.bench.take_back(card);
                 self.printed(&job, result);
             }
-            Message::Device(Report::Encoded(job, result)) => self.encoded(&job, result),
-            Message::Device(Report::Rested(job, result)) => {
-                self.recovered(job.as_ref(), "come_to_rest", result);
-            }
-            Message::Device(Report::Rejected(job, result)) => {
-                self.recovered(Some(&job), "reject", result);
-            }
+            Report::Encoded(job, result) => self.encoded(&job, result),
+            Report::Rested(job, result) => self.recovered(job.as_ref(), "come_to_rest", result),
+            Report::Rejected(job, result) => self.recovered(Some(&job), "reject", result),
         }
     }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use drivers::card::{CardSettings, Field, FileCardSettings};
+use drivers::card::{CardSettings, Field};
 use drivers::encoder::bounded::Bounded;
 use drivers::encoder::{CardEncoder as _, emulation};
 use drivers::transport::line::Line;
@@ -116,7 +116,7 @@ fn write_chips(cards: u32) -> Figures {
     let record = record();
     let values = Values::new().with("record", record.as_slice());
     let mut figures = Figures { record_bytes: record.len(), ..Figures::default() };
-    let card = CardSettings::File(Box::new(FileCardSettings::default()));
+    let card = CardSettings::File(Box::default());
     for number in 0..cards {
         field.put(card.blank(number).expect("the card's own settings make a card"));
         let chip = reader.power_on(LIMIT).expect("a card is there");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
-use drivers::card::{CardSettings, FileCardSettings};
+use drivers::card::CardSettings;
 use drivers::emulation::{BlankChips, EmulatorSettings, Lever, SharedMachine};
 use kartu::clock::Clock;
 use kartu::compose::portrait::draw_portrait;
@@ -97,7 +97,7 @@ impl Bench {
 
     /// With blanks as the staff card wants them.
     pub fn for_staff() -> Bench {
-        let card = CardSettings::File(Box::new(FileCardSettings::default()));
+        let card = CardSettings::File(Box::default());
         Self::with_chips(BlankChips::new(move |number| card.blank(number as u32).unwrap()), "")
     }
 
@@ -122,7 +122,7 @@ impl Bench {
 
     /// The same, with another clock on its wall.
     pub fn start_at(&mut self, more: &str, clock: Clock) {
-        let encoder = if self.chips.is_some() { ENCODER } else { "" };
+        let encoder = if self.reader.is_some() { ENCODER } else { "" };
         let more = format!("{encoder}{more}");
         let mut config = Config::parse(&config(self.dir.path(), &more), self.dir.path()).unwrap();
         let keys = self.dir.path().join(KEYS);

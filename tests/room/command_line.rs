@@ -160,7 +160,7 @@ fn a_chip_that_cannot_be_written_here_is_said_and_a_faulty_profile_refused() {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/products/staf");
     let folder = dir.path().join("products/staf");
     std::fs::create_dir_all(&folder).unwrap();
-    for file in ["product.toml", "staf-front.svg", "chip.toml"] {
+    for file in ["product.toml", "staf-front.svg", "staf-back.svg", "chip.toml"] {
         std::fs::copy(shipped.join(file), folder.join(file)).unwrap();
     }
     let put = |file: &str, from: &str, to: &str| {
@@ -179,7 +179,12 @@ fn a_chip_that_cannot_be_written_here_is_said_and_a_faulty_profile_refused() {
     assert!(out(&check("")).contains("its jobs will be held (H_NO_ENCODER)"));
     let encoder = "[encoder]\nfamily = \"emulated\"\n";
     let fine = check(encoder);
-    assert!(!out(&fine).contains("staf") && fine.status.success(), "{}", err(&fine));
+    assert!(
+        !out(&fine).contains("encoder") && fine.status.success(),
+        "{}{}",
+        out(&fine),
+        err(&fine)
+    );
     let verify = "[[step]]\nverify = { key = \"vault:pin-kartu\" }\n\n[[step]]\nlabel = \"write\"";
     put("chip.toml", "[[step]]\nlabel = \"write\"", verify);
     let keyless = check(encoder);

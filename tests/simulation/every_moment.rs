@@ -242,7 +242,7 @@ fn card_pulled_out_after_every_apdu() {
     }
 }
 
-/// Its chip is good, but the ledger's disk is full, so it waits inside; hands take it out meanwhile. It was to be printed
+/// Its chip is good, but the ledger's disk cannot be written, so it waits inside; hands take it out meanwhile. It was to be printed
 /// and is not there: where it is only a person can tell, and no blank is printed in its place.
 #[test]
 fn card_pulled_out_while_it_waits_for_the_ledger() {
@@ -251,7 +251,7 @@ fn card_pulled_out_while_it_waits_for_the_ledger() {
     let pulled = |how: Lever| {
         let mut world = World::new(7, counting(), Some(Chips::new(7)));
         world.story = Story::told();
-        world.building.fill_disk_at(last);
+        world.building.break_disk_at(last);
         world.posted.push(Posted { mark: 1, id: None });
         world.post(0);
         for _ in 0..5 {
@@ -259,7 +259,7 @@ fn card_pulled_out_while_it_waits_for_the_ledger() {
         }
         assert_eq!(world.states()[&1], State::Encoding, "{}", world.story);
         world.pull(how);
-        world.building.fill_disk(false);
+        world.building.break_disk(false);
         world
     };
     let mut world = pulled(Lever::TakeCardOut);

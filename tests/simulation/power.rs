@@ -56,9 +56,9 @@ struct Supply {
     again: Option<(u64, Cut)>,
     mood: Mood,
     disk_full: bool,
-    /// From the effect of this number on, it is.
-    full_from: Option<u64>,
     disk_broken: bool,
+    /// From the effect of this number on, it is.
+    broken_from: Option<u64>,
     rng: Rng,
 }
 
@@ -84,8 +84,8 @@ impl Building {
             again: None,
             mood: Mood::default(),
             disk_full: false,
-            full_from: None,
             disk_broken: false,
+            broken_from: None,
             rng,
         })))
     }
@@ -147,9 +147,9 @@ impl Building {
         self.supply().disk_full = full;
     }
 
-    /// The disk fills up with the effect of this number.
-    pub fn fill_disk_at(&self, effect: u64) {
-        self.supply().full_from = Some(effect);
+    /// The disk breaks with the effect of this number.
+    pub fn break_disk_at(&self, effect: u64) {
+        self.supply().broken_from = Some(effect);
     }
 
     pub fn break_disk(&self, broken: bool) {
@@ -163,7 +163,7 @@ impl Building {
         }
         let number = supply.effects.len() as u64;
         supply.effects.push(effect);
-        supply.disk_full |= supply.full_from.take_if(|at| *at <= number).is_some();
+        supply.disk_broken |= supply.broken_from.take_if(|at| *at <= number).is_some();
         match supply.cut {
             Some((at, how)) if at <= number => {
                 (supply.off, supply.cuts) = (true, supply.cuts + 1);

@@ -161,7 +161,7 @@ impl World {
                 self.truth.printing = self.truth.mark_of(job);
             }
             let report = running.device.perform(order);
-            running.handle.tell(Message::Device(report));
+            running.handle.tell(Message::Device(Box::new(report)));
         }
     }
 
