@@ -38,7 +38,7 @@ impl Rig {
 
     /// OpenSC's tool on the reader of this number; both streams as text.
     pub fn opensc(&self, words: &[&str]) -> String {
-        let libraries = self.tools.join("usr/lib/x86_64-linux-gnu");
+        let libraries = self.tools.join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH));
         let output = Command::new(self.tools.join("usr/bin/opensc-tool"))
             .args(words)
             .env("LD_LIBRARY_PATH", libraries)
