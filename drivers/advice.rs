@@ -46,6 +46,7 @@ impl Cause {
             Self::Busy => STILL_AT_WORK,
             Self::Restarted => RESTARTED,
             Self::CardInside => CARD_INSIDE,
+            Self::CardGone => CARD_GONE,
             Self::Magnetic(_) => STRIPE_FAILED,
         }
     }
@@ -66,6 +67,10 @@ const RESTARTED: Words = Words::fixed(
 const CARD_INSIDE: Words = Words::fixed(
     "Masih ada kartu di dalam printer. Keluarkan kartunya dan periksa sebelum melanjutkan.",
     "A card is still inside the printer. Take it out and look at it before going on.",
+);
+const CARD_GONE: Words = Words::fixed(
+    "Kartu yang menunggu di dalam printer sudah tidak ada. Cari kartu itu dan musnahkan; stasiun memakai blangko baru.",
+    "The card that waited inside the printer is gone. Find it and destroy it; the station takes a new blank.",
 );
 const STRIPE_FAILED: Words = Words::fixed(
     "Pita magnetik kartu tidak dapat ditulis atau dibaca. Periksa jenis kartu dan arah pitanya, lalu bersihkan kepala magnetik.",

@@ -12,7 +12,7 @@ pub use crate::facts::{Fact, Facts};
 pub use crate::image::{
     Area, CardImage, FaceImage, HeadSize, PreparedCard, Prepress, PrepressError,
 };
-pub use crate::magnetic::{MagneticFault, MagneticStripe, TrackError, Tracks};
+pub use crate::magnetic::{Coercivity, MagneticFault, MagneticStripe, TrackError, Tracks};
 use crate::words::Words;
 
 /// A machine that takes a blank, prints it and lets it out. Blocking; one thread owns it.
@@ -24,7 +24,8 @@ pub trait CardPrinter: Send {
     /// another thread while this one prints.
     fn prepress(&self) -> Box<dyn Prepress>;
 
-    /// Prints the card that [`CardPrinter::feed`] brought, else a blank; returns once the machine says
+    /// Prints the card that [`CardPrinter::feed`] brought, else a blank, but never a blank in the place of a card that was
+    /// brought and is gone ([`Cause::CardGone`], once); returns once the machine says
     /// that the card is out (or waits inside, if it was asked to stay).
     fn print(&mut self, card: &PreparedCard) -> Result<CardOut, DeviceError>;
 
@@ -284,6 +285,9 @@ pub enum Cause {
     /// A card is inside that must not be there: nobody fed it for this call, or it did not come out.
     #[error("a card is inside the printer")]
     CardInside,
+    /// The card that was fed is not inside any more; a blank in its stead would lack what was done to it.
+    #[error("the card that waited inside the printer is gone")]
+    CardGone,
     /// The magnetic stripe could not be written or read.
     #[error("the magnetic stripe: {0}")]
     Magnetic(MagneticFault),

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use crate::blanks::BlankChips;
 pub use crate::levers::{AnswerFault, JamAt, Lever, MagneticFault, SpoiltAnswers, Word};
 
 /// A machine's end of the wire, and the hands that can be laid on it.
@@ -146,6 +147,8 @@ pub struct EmulatorSettings {
     pub fitted: Vec<String>,
     /// Options of the model that are not fitted.
     pub not_fitted: Vec<String>,
+    /// What every blank carries; `None`: no chip.
+    pub chip: Option<BlankChips>,
 }
 
 impl EmulatorSettings {
@@ -175,6 +178,7 @@ impl EmulatorSettings {
             status_block: true,
             fitted: Vec::new(),
             not_fitted: Vec::new(),
+            chip: None,
         }
     }
 }
@@ -188,6 +192,8 @@ pub struct FinishedCard {
     pub front: Picture,
     /// The back, if something was printed on it.
     pub back: Option<Picture>,
+    /// What stands on its chip, if it has one; no keys.
+    pub chip: Option<serde_json::Value>,
 }
 
 impl fmt::Debug for FinishedCard {
@@ -202,6 +208,8 @@ impl fmt::Debug for FinishedCard {
 pub struct Departed {
     /// Its number; `None`: it never entered the head.
     pub number: Option<u64>,
+    /// Which of the chips that were made for its blanks it carries ([`BlankChips::new`]).
+    pub chip: Option<u64>,
     /// How it left.
     pub way: Way,
     /// How far its print had got.

@@ -30,23 +30,35 @@
 //! [`contract`] (what any machine must do) · a family's driver · its protocol ·
 //! [`transport`] (bytes there and back) · a real machine, or the family's emulator. Beside them
 //! [`panels`] (sRGB to dye) and [`models`], which know no family.
+//!
+//! For chips: [`scp03`] (a secure channel) · [`encoder::channel`] (a chip's habits) · [`encoder`] (what any reader
+//! must do; [`encoder::bounded`] keeps its deadline) · a reader family · a real card, or an emulated one of [`card`].
 
+pub mod card;
 pub mod contract;
 pub mod emulation;
+pub mod encoder;
 pub mod facts;
 pub mod image;
 pub mod magnetic;
 pub mod models;
 pub mod panels;
+pub mod scp03;
 pub mod transport;
 pub mod words;
 
 mod advice;
+mod blanks;
 mod evolis;
 mod levers;
+mod pcsc;
+mod pn532;
+
+pub use pcsc::SlotCard;
 
 use contract::{CardPrinter, Cause, DeviceError};
 use emulation::{EmulatedMachine, EmulationError, EmulatorSettings, SharedMachine};
+use encoder::{Emulation, EncoderFamily};
 use transport::Transport;
 use transport::usbip::UsbIdentity;
 
@@ -59,6 +71,16 @@ pub const CATALOGUE: &[Family] = &[Family {
     personal: evolis::is_personal,
     models: evolis::model_names,
 }];
+
+/// Every family of card encoders, one line each.
+pub const ENCODERS: &[EncoderFamily] = &[
+    EncoderFamily {
+        name: "pn532",
+        open: pn532::open,
+        emulation: Some(Emulation { reader: pn532::emulate, over: pn532::over }),
+    },
+    EncoderFamily { name: "pcsc", open: pcsc::open, emulation: None },
+];
 
 /// A driver, or why there is none; the card is [`contract::Whereabouts::Untouched`] always.
 pub type Opened = Result<Box<dyn CardPrinter>, DeviceError>;

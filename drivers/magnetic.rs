@@ -27,7 +27,19 @@ pub trait MagneticStripe {
 
 /// Data of the three tracks, checked. `Debug` shows none of it: it is a person's.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Tracks([Option<String>; 3]);
+pub struct Tracks {
+    data: [Option<String>; 3],
+    coercivity: Option<Coercivity>,
+}
+
+/// How hard the stripe is to magnetise, and to spoil. A property of the blanks, which no machine can see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coercivity {
+    /// 2750 or 4000 Oe: usual for cards that are to last.
+    High,
+    /// 300 Oe.
+    Low,
+}
 
 /// Characters on a track without sentinels and check character: 79, 40 and 107 with them.
 const DATA_MAX_CHARS: [usize; 3] = [76, 37, 104];
@@ -71,7 +83,7 @@ impl Tracks {
         for (place, data) in data.into_iter().enumerate() {
             if let Some(data) = data {
                 check(place, data)?;
-                tracks.0[place] = Some(data.to_owned());
+                tracks.data[place] = Some(data.to_owned());
             }
         }
         Ok(tracks)
@@ -81,19 +93,31 @@ impl Tracks {
     /// be what may be written, so nothing is checked.
     pub fn read(data: [Option<String>; 3]) -> Self {
         let mut place = 0;
-        Self(data.map(|data| {
+        let data = data.map(|data| {
             place += 1;
             let start = if place == 1 { '%' } else { ';' };
             data.map(|text| {
                 let text = text.strip_prefix(start).unwrap_or(&text);
                 text.strip_suffix('?').unwrap_or(text).to_owned()
             })
-        }))
+        });
+        Self { data, coercivity: None }
+    }
+
+    /// To be written on stripes of this kind; without it, as the machine is set.
+    #[must_use]
+    pub fn for_stripe(self, coercivity: Option<Coercivity>) -> Self {
+        Self { coercivity, ..self }
+    }
+
+    /// The kind of stripe, where it was said.
+    pub fn coercivity(&self) -> Option<Coercivity> {
+        self.coercivity
     }
 
     /// The data of track 1, 2 or 3.
     pub fn data(&self, track: usize) -> Option<&str> {
-        self.0.get(track.checked_sub(1)?)?.as_deref()
+        self.data.get(track.checked_sub(1)?)?.as_deref()
     }
 
     /// The numbers of the tracks that were to be written and read otherwise.
@@ -106,7 +130,7 @@ impl Tracks {
 
 impl fmt::Debug for Tracks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lengths = self.0.each_ref().map(|data| data.as_ref().map_or(0, String::len));
+        let lengths = self.data.each_ref().map(|data| data.as_ref().map_or(0, String::len));
         write!(f, "Tracks({lengths:?} characters)")
     }
 }

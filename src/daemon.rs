@@ -82,7 +82,7 @@ impl Daemon {
     /// # Errors
     /// [`StartError`]; then nothing runs.
     pub fn start(config: &Config, clock: Clock) -> Result<Daemon, StartError> {
-        Self::start_at(config, clock, Connection::of(&config.printer)?)
+        Self::start_at(config, clock, Connection::of(&config.printer, config.encoder.as_ref())?)
     }
 
     /// The same, on a machine that somebody else made.
@@ -104,6 +104,9 @@ impl Daemon {
     /// [`StartError`]; then nothing runs.
     pub fn start_on(config: &Config, parts: Parts) -> Result<Daemon, StartError> {
         let desk = Arc::new(Desk::open(config).map_err(StartError::Config)?);
+        for notice in desk.notices() {
+            tracing::info!("{notice}");
+        }
         let clock = parts.clock;
         let ledger = Ledger::open_on(&config.station.ledger, clock.clone(), parts.disk)?;
         let address = config.http.listen;
@@ -130,7 +133,7 @@ impl Daemon {
                 clock,
                 metrics: metrics.clone(),
             },
-            parts.connection.into_connect(),
+            parts.connection.into_device(),
         )
         .map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);

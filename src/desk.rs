@@ -2,12 +2,16 @@
 //! Ties a product's rules, the recommendation, the office and the composer together; stores nothing,
 //! knows neither HTTP nor the printer.
 
+mod chip;
+mod examined;
 mod open;
+mod record;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use drivers::contract::{CardImage, FaceImage, HeadSize};
+use drivers::contract::{CardImage, FaceImage, HeadSize, Tracks};
+use drivers::encoder::Interface;
 use drivers::words::Words;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
@@ -18,11 +22,16 @@ use crate::compose::{self, Composer, DecodedPhoto, Design, Sheet};
 use crate::config::ProductSettings;
 use crate::finding::{Finding, Severity};
 use crate::job::JobRequest;
-use crate::ledger::{FaceHash, JobId, NewJob};
+use crate::ledger::FaceHash;
 use crate::lifecycle::State;
 use crate::product::folder::Products;
 use crate::product::{Office, PhotoRules, Product, ReadyCard, Settings};
-use crate::queue::{Claimed, Moment};
+use crate::queue::{Claimed, Limits, Moment};
+use crate::record::{SigningKey, base45};
+use crate::vault::Vault;
+
+pub use chip::ChipContent;
+pub use examined::{Examined, Refusal};
 
 /// Previews are drawn for an ID-1 card at 300 dpi, whatever printer is connected (ISO/IEC 7810).
 const PREVIEW_HEAD: HeadSize = HeadSize { width_px: 1016, height_px: 648, dpi_x: 300, dpi_y: 300 };
@@ -36,67 +45,38 @@ pub struct Desk {
     office: Office,
     /// The officials' signature pictures by file name, as the office profile names them.
     signatures: BTreeMap<String, Vec<u8>>,
+    /// For the keys of chips.
+    vault: Arc<Vault>,
+    /// The keys that sign records, by their names in the vault.
+    signers: BTreeMap<String, SigningKey>,
+    /// What is missing and will hold jobs, though the station can start.
+    notices: Vec<String>,
     offset: Offset,
+    /// At which station chips are written, if at any.
+    encoder: Option<Interface>,
     specimen: bool,
     /// One for all: the static layers are kept once.
     composer: Mutex<Composer>,
 }
 
-/// A job that may be stored.
-pub struct Examined {
-    request: JobRequest,
-    photo: Option<Vec<u8>>,
-    kind: Option<String>,
-    findings: Vec<Finding>,
-    state: State,
-    body_sha256: [u8; 32],
-    approval: Option<String>,
-}
-
-/// A job that may not be stored: every fault, and the warnings found beside them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// At least one.
-    pub errors: Vec<Finding>,
-    /// What would have been warned of.
-    pub warnings: Vec<Finding>,
-}
-
-impl Refusal {
-    /// The examination itself failed: a fault of the program, told as such.
-    pub fn broken() -> Self {
-        let words = Words::fixed(
-            "Pemeriksaan foto atau data gagal. Kirim foto lain; jika terulang, hubungi teknisi.",
-            "The photo or the data could not be examined. Send another photo; if it happens again, call the technician.",
-        );
-        Self { errors: vec![Finding::whole("E_EXAMINATION", words)], warnings: Vec::new() }
-    }
-
-    fn of(findings: Vec<Finding>) -> Self {
-        let (errors, warnings) =
-            findings.into_iter().partition(|f| f.severity() == Severity::Error);
-        Self { errors, warnings }
-    }
-}
-
-impl Examined {
-    /// Ready for the ledger, under a new name.
-    pub fn into_new_job(self, key: Option<String>) -> NewJob {
-        NewJob {
-            id: JobId::new(),
-            request: self.request,
-            photo: self.photo,
-            key,
-            approval: self.approval,
-            body_sha256: self.body_sha256,
-            kind: self.kind,
-            findings: self.findings,
-            state: self.state,
-        }
-    }
+/// What was made of a job, beside its faces.
+pub struct Composed {
+    /// The hashes of its faces.
+    pub faces: Vec<FaceHash>,
+    /// SHA-256 of the card's signed record, where its product has one: the same bytes in its QR code and on its chip.
+    pub record_sha256: Option<[u8; 32]>,
+    /// What its chip must hold, where it has one and this station writes chips.
+    pub chip: Option<ChipContent>,
+    /// What its magnetic stripe must hold, where it has one.
+    pub tracks: Option<Tracks>,
 }
 
 impl Desk {
+    /// What is missing and will hold jobs of some products, though the station can start.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
     /// Is nothing real configured, so that every card says CONTOH?
     pub fn specimen(&self) -> bool {
         self.specimen
@@ -136,7 +116,7 @@ impl Desk {
         };
         let photo = photo.filter(|_| card.photo);
         if whole {
-            findings.extend(self.look(product, &card, photo.as_deref()));
+            findings.extend(self.look(product, &card, photo.as_deref(), now));
             if findings.iter().any(is_error) {
                 return Err(Refusal::of(findings));
             }
@@ -159,7 +139,7 @@ impl Desk {
         received_at: Timestamp,
     ) -> Vec<Finding> {
         let mut findings = match self.card(request, photo.is_some(), received_at) {
-            Ok((product, card)) => self.look(product, &card, photo),
+            Ok((product, card)) => self.look(product, &card, photo, received_at),
             Err(findings) => findings,
         };
         acknowledge(request, &mut findings);
@@ -172,10 +152,16 @@ impl Desk {
         let days =
             settings.map_or(ProductSettings::default().stale_after_days, |s| s.stale_after_days);
         let stale_after = SignedDuration::from_hours(24 * i64::from(days));
-        crate::queue::standing(&claimed.record, &claimed.request, moment, stale_after)
+        let limits = Limits { stale_after, blanks: self.attempts(&claimed.request.product) };
+        let mut findings =
+            crate::queue::standing(&claimed.record, &claimed.request, moment, limits);
+        let product = self.products.find(&claimed.request.product).ok();
+        findings.extend(product.and_then(|product| self.without_encoder(product)));
+        findings
     }
 
-    /// Composes a claimed job's faces into `into`, and says their hashes.
+    /// Composes a claimed job's faces into `into`, and makes its record: of the moment at which the job was accepted,
+    /// so that composing it again gives the same bytes.
     ///
     /// # Errors
     /// Why a person must look at the job before it can be printed.
@@ -185,7 +171,7 @@ impl Desk {
         head: HeadSize,
         now: Timestamp,
         into: &mut CardImage,
-    ) -> Result<Vec<FaceHash>, Vec<Finding>> {
+    ) -> Result<Composed, Vec<Finding>> {
         let Claimed { record, request, photo } = claimed;
         let (product, card) = self.card(request, photo.is_some(), record.received_at)?;
         let day = self.printing_day(product, request, now);
@@ -193,8 +179,14 @@ impl Desk {
         if let Some(changed) = changed {
             return Err(vec![changed]);
         }
-        self.draw(product, &card, photo.as_deref(), head, self.specimen, into)?;
-        Ok(hashes(into))
+        let photo = photo.as_deref();
+        let record = self.record(product, &card, photo, record.received_at);
+        let record = record.map_err(|finding| vec![finding])?;
+        let with = (photo, record.as_deref());
+        self.draw(product, &card, with, head, self.specimen, into)?;
+        let chip = self.chip_content(product, &card, photo, record.as_deref())?;
+        let record_sha256 = record.map(|bytes| Sha256::digest(bytes).into());
+        Ok(Composed { faces: hashes(into), record_sha256, chip, tracks: card.tracks })
     }
 
     /// One side as a PNG, marked CONTOH whatever is configured; `None`: the card has no such side.
@@ -211,7 +203,8 @@ impl Desk {
         let (product, card) = self.card(request, photo.is_some(), received_at)?;
         let mut image =
             CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false };
-        self.draw(product, &card, photo, PREVIEW_HEAD, true, &mut image)?;
+        let record = self.record_of_a_picture(product, &card, photo, received_at);
+        self.draw(product, &card, (photo, record.as_deref()), PREVIEW_HEAD, true, &mut image)?;
         let face = if back { image.back.as_ref() } else { Some(&image.front) };
         Ok(face.map(compose::to_png))
     }
@@ -254,9 +247,16 @@ impl Desk {
         issued.and_then(|date| self.offset.to_timestamp(date.at(12, 0, 0, 0)).ok()).unwrap_or(now)
     }
 
-    /// The photo's pixels and the fit of the texts.
-    fn look(&self, product: &Product, card: &ReadyCard, photo: Option<&[u8]>) -> Vec<Finding> {
-        let mut findings = Vec::new();
+    /// The photo's pixels, the record's key and the fit of texts and codes.
+    fn look(
+        &self,
+        product: &Product,
+        card: &ReadyCard,
+        photo: Option<&[u8]>,
+        at: Timestamp,
+    ) -> Vec<Finding> {
+        let mut findings: Vec<Finding> =
+            self.record(product, card, photo, at).err().into_iter().collect();
         if let Some(bytes) = photo.filter(|_| card.photo) {
             let rules = product.photo.clone().unwrap_or_default();
             match compose::photo::decode(bytes, &rules) {
@@ -264,10 +264,14 @@ impl Desk {
                 Err(finding) => findings.push(finding),
             }
         }
-        match self.sheet(product, card, None, self.specimen) {
+        // With a key or without, a record has the same length.
+        let record =
+            self.record_of_a_picture(product, card, photo, at).map(|one| base45::encode(&one));
+        match self.sheet(product, card, (None, record.as_deref()), self.specimen) {
             Some(sheet) => findings.extend(self.composer().inspect(&sheet)),
             None => findings.push(no_face()),
         }
+        findings.extend(self.without_encoder(product));
         findings
     }
 
@@ -275,7 +279,7 @@ impl Desk {
         &self,
         product: &Product,
         card: &ReadyCard,
-        photo: Option<&[u8]>,
+        (photo, record): (Option<&[u8]>, Option<&[u8]>),
         head: HeadSize,
         specimen: bool,
         into: &mut CardImage,
@@ -283,8 +287,9 @@ impl Desk {
         let rules = product.photo.clone().unwrap_or_default();
         let photo = photo.filter(|_| card.photo).map(|bytes| compose::photo::decode(bytes, &rules));
         let photo = photo.transpose().map_err(|finding| vec![finding])?;
-        let sheet =
-            self.sheet(product, card, photo.as_ref(), specimen).ok_or_else(|| vec![no_face()])?;
+        let record = record.map(base45::encode);
+        let sheet = self.sheet(product, card, (photo.as_ref(), record.as_deref()), specimen);
+        let sheet = sheet.ok_or_else(|| vec![no_face()])?;
         self.composer().compose(&sheet, head, into)
     }
 
@@ -292,7 +297,7 @@ impl Desk {
         &'a self,
         product: &Product,
         card: &'a ReadyCard,
-        photo: Option<&'a DecodedPhoto>,
+        (photo, record): (Option<&'a DecodedPhoto>, Option<&'a str>),
         specimen: bool,
     ) -> Option<Sheet<'a>> {
         let design = |file: &String| self.designs.get(&(product.name.clone(), file.clone()));
@@ -306,6 +311,7 @@ impl Desk {
             back,
             values: &card.values,
             photo,
+            record,
             signature: card
                 .signature_image
                 .as_ref()

@@ -5,7 +5,8 @@
 //! without. What each figure means: the counter counts cards that *entered the head*, not those that came out good, so it
 //! shows that a card may exist, never that it is good; the ribbon counts sets that were begun; sensors see a card at the
 //! head and on the way out, not between feeder and head. An answered question shows that the machine has heard all that was
-//! sent before it: a machine that is neither busy nor owned by a job has nothing of ours left to do.
+//! sent before it: a machine that is neither busy nor owned by a job has nothing of ours left to do. A card whose chip was
+//! being written has no print on it: it can only be spoiled, or never have left the feeder.
 
 use drivers::contract::{Level, PrinterStatus, Ribbon};
 use drivers::words::Words;
@@ -32,9 +33,23 @@ pub struct Facts {
     pub errors: Vec<String>,
 }
 
-/// The intent to print, as it stands in the ledger.
+/// What a card was brought in motion for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// A blank is taken from the feeder, and its chip or stripe is written: no good card can come of it.
+    Encode,
+    /// The card is printed, and comes out: a blank from the feeder, or the encoded one that waits inside.
+    #[default]
+    Print,
+}
+
+/// The intent to move a card, as it stands in the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
+    /// What for.
+    #[serde(default)]
+    pub act: Act,
     /// What the machine said just before.
     pub before: Facts,
     /// Prints that the card takes from the ribbon.
@@ -111,6 +126,8 @@ pub enum Reason {
     TakenOut,
     /// The ribbon's count is not told, or does not fit one whole card.
     RibbonDisagrees,
+    /// Nobody gave the order to print it.
+    NeverPrinted,
 }
 
 /// What a person saw who looked.
@@ -187,12 +204,19 @@ pub fn judge(intent: &Intent, since: Since, now: &Facts) -> Verdict {
     if now.busy {
         return Verdict::Wait;
     }
-    // What a jam holds is taken out by hand; before that nothing may be moved.
-    if now.disturbed() {
+    // What a jam holds is taken out by hand; before that nothing may be moved. A stripe that could not be written has no
+    // keyword of its own, needs no hand, and may stand as long as its card.
+    let of_the_stripe =
+        intent.act == Act::Encode && now.card_inside && now.errors.iter().all(|of| of == "other");
+    if now.disturbed() && !of_the_stripe {
         return Verdict::Help;
     }
     if now.owned {
         return Verdict::ComeToRest;
+    }
+    // Nothing was printed, so the counter does not matter: the blank is the one inside.
+    if intent.act == Act::Encode && now.card_inside {
+        return Verdict::Reject;
     }
     let entered = match (before.cards_entered, now.cards_entered) {
         (Some(before), Some(now)) => now.checked_sub(before),
@@ -223,7 +247,12 @@ fn nothing_inside(intent: &Intent, since: Since, now: &Facts, entered: u64) -> V
     if since.disturbed {
         return Verdict::Unsure(Reason::Disturbed);
     }
-    if since.stood_inside {
+    if intent.act == Act::Encode && (since.stood_inside || entered == 1) {
+        // A blank left the feeder and is gone, and no order to print it was given.
+        return Verdict::Spoiled(Reason::TakenOut);
+    }
+    // An encoded card that waited inside must be somewhere, whatever the counter says.
+    if since.stood_inside || (intent.before.card_inside && entered == 0) {
         return Verdict::Unsure(Reason::TakenOut);
     }
     let used = match (&intent.before.ribbon, &now.ribbon) {
@@ -251,12 +280,21 @@ pub fn may_have_seen(seen: Seen, intent: &Intent, since: Since, now: &Facts) -> 
     if now.card_inside || now.busy || now.owned {
         return Err(Reason::CardInside);
     }
+    let waited_inside = intent.act == Act::Print && intent.before.card_inside;
+    match seen {
+        Seen::Printed if intent.act == Act::Encode => return Err(Reason::NeverPrinted),
+        Seen::NoCard if waited_inside => return Err(Reason::TakenOut),
+        _ => {}
+    }
     let same = !now.serial.is_empty() && now.serial == intent.before.serial;
     if !same || since.others_printed || now.restarted || since.restarted {
         return Ok(());
     }
     match (seen, intent.before.cards_entered, now.cards_entered) {
-        (Seen::Printed, Some(before), Some(now)) if now == before => Err(Reason::CounterAsBefore),
+        // Where an encoded card waited inside, its machine may have counted it before.
+        (Seen::Printed, Some(before), Some(now)) if now == before && !waited_inside => {
+            Err(Reason::CounterAsBefore)
+        }
         (Seen::NoCard, Some(before), Some(now)) if now == before + 1 => Err(Reason::CameOutWhole),
         _ => Ok(()),
     }
@@ -281,6 +319,7 @@ impl Reason {
             Self::Disturbed => "disturbed",
             Self::TakenOut => "taken_out",
             Self::RibbonDisagrees => "ribbon_disagrees",
+            Self::NeverPrinted => "never_printed",
         }
     }
 
@@ -310,6 +349,10 @@ impl Reason {
             Self::RibbonDisagrees => (
                 "Sisa pita tidak cocok dengan satu kartu utuh.",
                 "The ribbon's count does not fit one whole card.",
+            ),
+            Self::NeverPrinted => (
+                "Kartu ini belum pernah diperintahkan untuk dicetak; baru chipnya yang ditulis.",
+                "No order to print this card was ever given; only its chip was being written.",
             ),
             of_the_machine => return of_the_machine.words_about_the_machine(),
         };

@@ -5,6 +5,7 @@
 pub mod lifecycle;
 
 pub mod approval;
+pub mod chip;
 pub mod cli;
 pub mod clock;
 pub mod compose;
@@ -18,5 +19,7 @@ pub mod job;
 pub mod ledger;
 pub mod product;
 pub mod queue;
+pub mod record;
 pub mod report;
 pub mod station;
+pub mod vault;

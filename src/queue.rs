@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::approval;
-use crate::evidence::{Facts, Intent};
+use crate::evidence::{Act, Facts, Intent};
 use crate::finding::Finding;
 use crate::job::JobRequest;
 use crate::ledger::blanks::Cause;
@@ -14,8 +14,14 @@ use crate::ledger::{Entry, FaceHash, JobId, JobRecord, Ledger, LedgerError, Orde
 use crate::lifecycle::{Event, State};
 use crate::product::codes::{self, Code};
 
-/// Blanks that may be spoiled for one job before a person must look (a ribbon or a head that spoils every card).
-const BLANKS_A_JOB: u32 = 2;
+/// Blanks that may be spoiled for one job before a person must look (a ribbon or a head that spoils every card), unless
+/// its product says otherwise.
+pub const BLANKS_A_JOB: u32 = 2;
+
+/// This station cannot write the chip that the card needs.
+pub const H_NO_ENCODER: &str = "H_NO_ENCODER";
+/// A value or a key that the card's chip needs is missing.
+pub const H_CHIP: &str = "H_CHIP";
 
 const H_DATA_DAMAGED: Code = Code {
     code: "H_DATA_DAMAGED",
@@ -26,6 +32,12 @@ const H_STALE: Code = Code {
     code: "H_STALE",
     id: "Pekerjaan ini menunggu terlalu lama. Pastikan kartunya masih diperlukan, lalu lepaskan (release) atau batalkan.",
     en: "This job has waited too long. Make sure that its card is still wanted, then release or cancel it.",
+};
+/// The office's document key is not in the vault, so the card would come out without its signed record.
+pub const H_RECORD_KEY: Code = Code {
+    code: "H_RECORD_KEY",
+    id: "Kunci dokumen kantor tidak ada, jadi rekaman bertanda tangan kartu ini tidak dapat dibuat. Pasang kuncinya (kartud keys, [vault]), jalankan ulang stasiun, lalu lepaskan (release).",
+    en: "The office's document key is missing, so the signed record of this card cannot be made. Install the key (kartud keys, [vault]), restart the station, then release the job.",
 };
 const H_BLANKS_SPOILED: Code = Code {
     code: "H_BLANKS_SPOILED",
@@ -91,19 +103,28 @@ pub struct Moment {
     pub doubtful: bool,
 }
 
+/// How long a job may wait, and what it may cost, before a person must look.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Since it was accepted, or last released.
+    pub stale_after: SignedDuration,
+    /// Blanks spoiled for it since then.
+    pub blanks: u32,
+}
+
 /// What stands against printing a job now that did not when it was accepted: it waited too long, too many blanks were
 /// spoiled for it. A person may release it again.
 pub fn standing(
     record: &JobRecord,
     request: &JobRequest,
     moment: Moment,
-    stale_after: SignedDuration,
+    limits: Limits,
 ) -> Vec<Finding> {
     let Moment { now, doubtful } = moment;
     let expired = approval::recheck(request.recommendation.as_ref(), record.received_at, now);
     let waits = now.duration_since(record.waits_since);
-    let stale = (waits > stale_after).then(|| H_STALE.at("job", &[]));
-    let spoiled = (record.spoiled >= BLANKS_A_JOB).then(|| H_BLANKS_SPOILED.at("job", &[]));
+    let stale = (waits > limits.stale_after).then(|| H_STALE.at("job", &[]));
+    let spoiled = (record.spoiled >= limits.blanks).then(|| H_BLANKS_SPOILED.at("job", &[]));
     let old: Vec<Finding> = expired.into_iter().chain(stale).collect();
     let clock = (doubtful && !old.is_empty()).then(|| H_CLOCK.at("job", &[]));
     old.into_iter().chain(clock).chain(spoiled).collect()
@@ -116,9 +137,13 @@ pub fn may_release(findings: &[Finding]) -> bool {
         H_STALE,
         H_BLANKS_SPOILED,
         H_CLOCK,
+        H_RECORD_KEY,
         codes::H_KIND_CHANGED,
     ];
-    let looked_at_again = |finding: &Finding| again.iter().any(|code| code.code == finding.code);
+    let again = again.map(|code| code.code);
+    let looked_at_again = |finding: &Finding| {
+        again.iter().chain(&[H_NO_ENCODER, H_CHIP]).any(|code| *code == finding.code)
+    };
     findings.iter().filter(|finding| finding.holds()).all(looked_at_again)
 }
 
@@ -156,14 +181,38 @@ pub fn intend_to_print(
     before: &PrinterStatus,
     ribbon_prints: Option<u32>,
 ) -> Result<Entry, LedgerError> {
-    let intent = Intent { before: Facts::of(before), ribbon_prints };
-    let mut detail = serde_json::to_value(intent).map_err(|e| LedgerError::Write(e.to_string()))?;
-    detail["identity"] = json!(before.identity);
-    ledger.append(job, Event::Print, detail).wait()
+    let intent = Intent { act: Act::Print, before: Facts::of(before), ribbon_prints };
+    intend(ledger, job, Event::Print, &intent, before)
 }
 
-/// What a finished call to the printer means for the job, and what is written down of it.
-pub fn settlement(result: &Result<CardOut, DeviceError>) -> (Event, Value) {
+/// The same, before a blank goes to the chip station.
+///
+/// # Errors
+/// The ledger's; then no blank may be fed.
+pub fn intend_to_encode(
+    ledger: &Ledger,
+    job: &JobId,
+    before: &PrinterStatus,
+) -> Result<Entry, LedgerError> {
+    let intent = Intent { act: Act::Encode, before: Facts::of(before), ribbon_prints: None };
+    intend(ledger, job, Event::Encode, &intent, before)
+}
+
+fn intend(
+    ledger: &Ledger,
+    job: &JobId,
+    event: Event,
+    intent: &Intent,
+    before: &PrinterStatus,
+) -> Result<Entry, LedgerError> {
+    let mut detail = serde_json::to_value(intent).map_err(|e| LedgerError::Write(e.to_string()))?;
+    detail["identity"] = json!(before.identity);
+    ledger.append(job, event, detail).wait()
+}
+
+/// What a finished print means for the job, and what is written down of it. `waited_inside`: the card had been encoded
+/// and waited inside, so that one which the print left untouched still does.
+pub fn settlement(result: &Result<CardOut, DeviceError>, waited_inside: bool) -> (Event, Value) {
     use drivers::contract::Whereabouts;
     match result {
         Ok(out) => (Event::CardOut, json!({ "evidence": { "machine": out } })),
@@ -172,11 +221,13 @@ pub fn settlement(result: &Result<CardOut, DeviceError>) -> (Event, Value) {
                 "card": error.card, "cause": error.cause.to_string(), "machine": error.evidence,
             });
             match error.card {
-                Whereabouts::Untouched => (Event::NoCard, json!({ "evidence": cause })),
+                Whereabouts::Untouched if !waited_inside => {
+                    (Event::NoCard, json!({ "evidence": cause }))
+                }
                 Whereabouts::Rejected => {
                     (Event::Spoil, json!({ "evidence": cause, "cause": Cause::GagalCetak.name() }))
                 }
-                Whereabouts::InMachine | Whereabouts::Unknown => {
+                Whereabouts::Untouched | Whereabouts::InMachine | Whereabouts::Unknown => {
                     (Event::LoseSight, json!({ "lost": cause }))
                 }
             }

@@ -45,6 +45,16 @@ furnish() {
     { [ -z "$apt" ] || apt_have $apt; } && { [ -z "$pip" ] || pip_have $pip; }
 }
 
+# build ARG...: the daemon and what else is named, out of what `cargo test --workspace` has built. An example among them
+# brings the features that tests ask of crates; without it, half of all crates would be built a second time.
+build() { cargo build --quiet --workspace --bin kartud --example usb-room "$@"; }
+
+# skip WHY: ends a script that cannot be run on this machine; 77 says so to whoever called it, as automake has it.
+skip() {
+    echo "SKIPPED: $*"
+    exit 77
+}
+
 # bench_binary NAME: builds a [[bench]] target and prints where its executable lies.
 bench_binary() {
     cargo bench --quiet --no-run --bench "$1" --message-format=json \

@@ -77,8 +77,6 @@ impl Evolis {
         // Of this call's card: it is untouched whatever becomes of the earlier one.
         self.end_left_job().map_err(|error| error.cause)?;
         let words = self.tell("Pem;2")?.status;
-        // A fault may have taken the card, or somebody's hand.
-        self.fed &= words.card_inside();
         Ok(Before { counter: self.ask_counter()?, words })
     }
 
@@ -127,12 +125,17 @@ impl Evolis {
         })
     }
 
-    /// A card that nobody fed for this call must not be printed on: it may be half of somebody's card.
-    pub(super) fn refuse_strange_card(&self, before: &Before) -> Result<(), Cause> {
-        if before.words.card_inside() && !self.fed {
-            return Err(Cause::CardInside);
+    /// A card that nobody fed for this call must not be printed on: it may be half of somebody's card. Nor must a blank
+    /// in the place of a card that was fed, and that a fault has taken, or somebody's hand: its chip would be empty.
+    pub(super) fn refuse_strange_card(&mut self, before: &Before) -> Result<(), Cause> {
+        match (before.words.card_inside(), self.fed) {
+            (true, false) => Err(Cause::CardInside),
+            (false, true) => {
+                self.fed = false;
+                Err(Cause::CardGone)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// See [`crate::contract::CardPrinter::feed`].

@@ -10,7 +10,7 @@ use super::moves::MOVE_LIMIT;
 use super::protocol::{
     ERROR_BLANK_TRACK, ERROR_MAGNETIC, ERROR_MAGNETIC_CHECKSUM, ERROR_MAGNETIC_DATA,
 };
-use crate::contract::{Cause, DeviceError, MagneticFault, MagneticStripe, Tracks};
+use crate::contract::{Cause, Coercivity, DeviceError, MagneticFault, MagneticStripe, Tracks};
 
 /// Per track: its ISO format (formats 1 to 3 are ISO's tracks 1 to 3), and the question for its data.
 const TRACKS: [(usize, &str, &str); 3] =
@@ -19,6 +19,11 @@ const TRACKS: [(usize, &str, &str); 3] =
 impl MagneticStripe for Evolis {
     fn write(&mut self, tracks: &Tracks) -> Result<(), DeviceError> {
         self.at_the_stripe(|this| {
+            match tracks.coercivity() {
+                Some(Coercivity::High) => drop(this.tell("Pmc;h")?),
+                Some(Coercivity::Low) => drop(this.tell("Pmc;l")?),
+                None => {}
+            }
             for (track, format, _) in TRACKS {
                 if tracks.data(track).is_some() {
                     this.tell(format)?;

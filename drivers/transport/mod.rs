@@ -1,25 +1,31 @@
 //! The wire: how bytes reach a machine and come back. Knows no family's protocol.
 //!
-//! Adapters carry bytes to a real machine (`tcp`, `usb`, `lp`), `emulated` carries them to an emulated one in this
-//! process; wrappers (`faulty`, `recorded`) are a `Transport` around another. `serve` and `usbip` are the other end:
-//! an emulated machine behind a port or a plug.
+//! Adapters carry bytes to a real machine (`tcp`, `usb`, `lp`, `serial`), `emulated` and `line` carry them to an emulated
+//! one in this process; wrappers (`faulty`, `recorded`) are a `Transport` around another. `serve`, `usbip` and `terminal`
+//! are the other end: an emulated machine behind a port or a plug; `vpcd` puts an emulated card into the system's reader.
 
 pub mod emulated;
 mod fault;
 pub mod faulty;
 mod hearing;
+pub mod line;
 pub mod lp;
+mod patience;
 mod pieces;
 #[cfg(any(test, feature = "record"))]
 pub mod recorded;
+pub mod serial;
 mod serve;
 pub mod tcp;
+pub mod terminal;
 #[cfg(test)]
 mod tests;
 pub mod usb;
 pub mod usbip;
+pub mod vpcd;
 
 pub use fault::{TransportError, WireFault};
+pub use patience::Patience;
 pub use serve::serve_tcp;
 
 use std::time::Duration;

@@ -95,6 +95,9 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<Exit> {
     for finding in job["reasons"].as_array().into_iter().flatten() {
         writeln!(out, "  {}  {}", text(finding, "code"), text(&finding["message"], language()))?;
     }
+    for line in encoding(&job["encoding"], language()) {
+        writeln!(out, "  {line}")?;
+    }
     for event in events.as_array().into_iter().flatten() {
         writeln!(
             out,
@@ -108,6 +111,43 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Blanks, chip and stripe in words; nothing of what stands on them.
+fn encoding(encoding: &Value, language: &str) -> Vec<String> {
+    let say = |id: &'static str, en: &'static str| if language == "id" { id } else { en };
+    let mut lines = Vec::new();
+    if let Some(blanks) = encoding["blanks_used"].as_u64().filter(|blanks| *blanks > 0) {
+        lines.push(format!("{}: {blanks}", say("blangko terpakai", "blanks used")));
+    }
+    let chip = &encoding["chip"];
+    if chip.is_object() {
+        // A chip with contacts has no UID; its ATR is all that it says of itself.
+        let name = match chip["uid"].as_str() {
+            Some(uid) => format!("UID {uid}"),
+            None => format!("ATR {}", text(chip, "atr")),
+        };
+        let steps = chip["steps"].as_array().into_iter().flatten();
+        let ms: u64 = steps.filter_map(|step| step["ms"].as_u64()).sum();
+        lines.push(format!(
+            "chip: {name}, {} {} {}, {} {}, {} {}, {}.{:03} s",
+            say("profil", "profile"),
+            text(chip, "profile"),
+            text(chip, "version"),
+            chip["apdus"],
+            say("perintah", "commands"),
+            chip["content_bytes"],
+            say("bita dibaca ulang", "bytes read back"),
+            ms / 1000,
+            ms % 1000
+        ));
+    }
+    if encoding["stripe"].is_object() {
+        lines.push(
+            say("pita magnetik: ditulis dan dibaca ulang", "stripe: written and read back").into(),
+        );
+    }
+    lines
+}
+
 fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap_or("")
 }
@@ -115,4 +155,28 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
 /// What a person typed, made fit for a path: everything but letters, digits, `-` and `_` is dropped.
 pub(super) fn word(typed: &str) -> String {
     typed.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_a_chip_is_said_in_words() {
+        let chip = json!({
+            "uid": "044b4152545580", "atr": "3B80", "profile": "staf", "version": "1", "apdus": 9,
+            "content_bytes": 432, "steps": [{ "step": "write", "ms": 1200 }, { "step": "seal", "ms": 34 }],
+        });
+        let job = json!({ "blanks_used": 2, "chip": chip });
+        assert_eq!(
+            encoding(&job, "en"),
+            [
+                "blanks used: 2",
+                "chip: UID 044b4152545580, profile staf 1, 9 commands, 432 bytes read back, 1.234 s"
+            ]
+        );
+        assert!(encoding(&job, "id")[1].contains("432 bita dibaca ulang"));
+        let none = json!({ "blanks_used": 0 });
+        assert!(encoding(&none, "en").is_empty(), "a card without a chip says nothing of it");
+    }
 }

@@ -2,10 +2,12 @@
 
 mod blanks;
 mod check_config;
+mod chip;
 mod client;
 mod demo;
 mod emulate;
 mod jobs;
+mod keys;
 mod ledger;
 mod preview;
 mod printer;
@@ -14,6 +16,7 @@ mod settle;
 mod status;
 mod submit;
 mod usb;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -54,6 +57,8 @@ enum Command {
     Demo(demo::Args),
     /// Say everything that is wrong with a configuration
     CheckConfig(check_config::Args),
+    /// Check a chip's profile, or try it on a card without printing
+    Chip(chip::Args),
     /// Post a job
     Submit(submit::Args),
     /// List the jobs
@@ -70,6 +75,10 @@ enum Command {
     Blanks(blanks::Args),
     /// Look after a ledger: verify, export, adopt
     Ledger(ledger::Args),
+    /// Make or show the keys that sign the records of cards
+    Keys(keys::Args),
+    /// Check the signed record of a card, without a station and without a network
+    Verify(verify::Args),
     /// Show how the station and its printer are
     Status(status::Args),
     /// Compose a card without a station, marked CONTOH
@@ -88,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
+        Command::Chip(args) => chip::run(&args),
         Command::Submit(args) => submit::run(&args),
         Command::Jobs(args) => jobs::list(&args),
         Command::Job(args) => jobs::show(&args),
@@ -96,6 +106,8 @@ pub fn main() -> ExitCode {
         Command::Cancel(args) => settle::cancel(&args),
         Command::Blanks(args) => blanks::run(&args),
         Command::Ledger(args) => ledger::run(&args),
+        Command::Keys(args) => keys::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::Printer(args) => printer::run(&args),

@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(config) => config,
         Err(faults) => return Ok(run::refuse(named, &faults)),
     };
-    let Some(mut connect) = Connection::of(&config.printer)?.into_connect() else {
+    let Some(mut connect) = Connection::of(&config.printer, None)?.into_connect() else {
         eprintln!("{}: no printer is configured (printer.address)", named.display());
         return Ok(Exit::Config);
     };

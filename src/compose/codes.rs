@@ -1,9 +1,9 @@
 //! QR and Code 128 as whole pixels of resin. Knows symbols and rectangles, not what a code means.
 
 use drivers::contract::{FaceImage, HeadSize};
-use fast_qr::{ECL, QRBuilder, Version};
+use fast_qr::{ECL, Mode, QRBuilder};
 
-use super::design::{Slot, SlotKind};
+use super::design::{QrLevel, QrRules, Slot, SlotKind};
 use super::ink::{Area, Raster, clear_rgb};
 
 /// White modules around a QR code (ISO/IEC 18004).
@@ -37,7 +37,9 @@ pub(super) struct Symbol {
 pub(super) fn encode(slot: &Slot, text: &str) -> Result<Symbol, CodeFault> {
     let symbol = match slot.kind {
         SlotKind::Code128 => code128(text)?,
-        _ => qr(text)?,
+        // Base45 was made for this mode: 11 bits for two letters.
+        SlotKind::Record => qr(QRBuilder::new(text).mode(Mode::Alphanumeric), slot.qr)?,
+        _ => qr(&mut QRBuilder::new(text), slot.qr)?,
     };
     let coarsest = Raster::new(COARSEST, (0.0, 0.0));
     module_px(&symbol, slot, &coarsest).map(|_| symbol).ok_or(CodeFault::TooLong)
@@ -77,10 +79,17 @@ fn module_px(symbol: &Symbol, slot: &Slot, raster: &Raster) -> Option<(u32, u32)
     (across.min(down) >= MIN_MODULE_PX).then_some((across, down))
 }
 
-/// Version 7, correction M: at most 122 bytes (DOMAIN section 4, `tte`).
-fn qr(text: &str) -> Result<Symbol, CodeFault> {
-    let smallest = QRBuilder::new(text).ecl(ECL::M).build().map_err(|_| CodeFault::TooLong)?;
-    if smallest.version.is_none_or(|v| v as usize > Version::V07 as usize) {
+/// The smallest version that holds the text, if the face allows it.
+fn qr(builder: &mut QRBuilder, rules: QrRules) -> Result<Symbol, CodeFault> {
+    let level = match rules.level {
+        QrLevel::L => ECL::L,
+        QrLevel::M => ECL::M,
+        QrLevel::Q => ECL::Q,
+        QrLevel::H => ECL::H,
+    };
+    let smallest = builder.ecl(level).build().map_err(|_| CodeFault::TooLong)?;
+    // `Version` counts from 0.
+    if smallest.version.is_none_or(|version| version as usize >= rules.version_max) {
         return Err(CodeFault::TooLong);
     }
     let size = smallest.size;

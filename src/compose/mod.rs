@@ -28,7 +28,7 @@ use drivers::contract::{CardImage, FaceImage, HeadSize};
 
 pub use design::{Design, DesignFault};
 pub use photo::{DecodedPhoto, PhotoFormat, PhotoHeader};
-pub use proof::{face_sha256, mean_difference, to_png};
+pub use proof::{face_sha256, mean_difference, read_qr, to_png};
 
 use codes::{CodeFault, Symbol};
 use design::{Layer, Placeholder, Slot, SlotKind, is_drawn};
@@ -54,6 +54,8 @@ pub struct Sheet<'a> {
     pub values: &'a BTreeMap<String, String>,
     /// The holder's photo, for faces that have a slot for it.
     pub photo: Option<&'a DecodedPhoto>,
+    /// The card's signed record as its QR code says it (Base45), for faces that show it.
+    pub record: Option<&'a str>,
     /// The office's signature picture, a PNG; `None` leaves its slot to the pen.
     pub signature: Option<&'a [u8]>,
     /// Marks both sides CONTOH.
@@ -174,17 +176,10 @@ impl Composer {
                 }
             }
         }
-        let is_code = |slot: &&Slot| matches!(slot.kind, SlotKind::Qr | SlotKind::Code128);
-        for slot in design.slots.iter().filter(is_code).filter(|s| is_drawn(&s.when, conditions)) {
-            let filled = slot.template.fill(sheet.values);
-            let name = filled.name_at(0).unwrap_or_default();
-            if filled.text.is_empty() {
-                continue;
-            }
-            match codes::encode(slot, &filled.text) {
-                Ok(symbol) => setting.codes.push((slot, symbol)),
-                Err(CodeFault::TooLong) => findings.push(words::code_too_long(name)),
-                Err(CodeFault::Character) => findings.push(words::code_character(name)),
+        for slot in design.slots.iter().filter(|slot| is_drawn(&slot.when, conditions)) {
+            match symbol(slot, sheet) {
+                Ok(symbol) => setting.codes.extend(symbol.map(|symbol| (slot, symbol))),
+                Err(finding) => findings.push(finding),
             }
         }
         if sheet.signature.is_some_and(|png| !signature::is_readable(png))
@@ -213,7 +208,7 @@ impl Composer {
                 SlotKind::Signature => sheet
                     .signature
                     .map_or(Some(()), |png| self.signatures.draw(face, raster, slot, png)),
-                SlotKind::Qr | SlotKind::Code128 => Some(()),
+                SlotKind::Qr | SlotKind::Record | SlotKind::Code128 => Some(()),
             };
             drawn.ok_or_else(|| vec![words::signature_broken()])?;
         }
@@ -262,6 +257,29 @@ impl Composer {
         }
         if let Some(specimen) = &self.specimen {
             specimen.mark(face);
+        }
+    }
+}
+
+/// What a code slot prints: nothing where its value is empty, and never nothing where the record belongs.
+fn symbol(slot: &Slot, sheet: &Sheet) -> Result<Option<Symbol>, Finding> {
+    let code = |text: &str| codes::encode(slot, text).map(Some);
+    match slot.kind {
+        SlotKind::Photo | SlotKind::Signature => Ok(None),
+        SlotKind::Record => {
+            let record = sheet.record.ok_or_else(words::record_missing)?;
+            code(record).map_err(|_| words::record_too_long())
+        }
+        SlotKind::Qr | SlotKind::Code128 => {
+            let filled = slot.template.fill(sheet.values);
+            if filled.text.is_empty() {
+                return Ok(None);
+            }
+            let name = filled.name_at(0).unwrap_or_default();
+            code(&filled.text).map_err(|fault| match fault {
+                CodeFault::TooLong => words::code_too_long(name),
+                CodeFault::Character => words::code_character(name),
+            })
         }
     }
 }

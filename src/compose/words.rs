@@ -74,3 +74,21 @@ pub(super) fn photo_missing() -> Finding {
     );
     Finding::at("photo", "H_PHOTO_MISSING", words)
 }
+
+/// A face that shows the record, and no record.
+pub(super) fn record_missing() -> Finding {
+    let words = Words::fixed(
+        "Kartu ini memuat rekaman bertanda tangan, tetapi rekamannya tidak dibuat. Hubungi teknisi.",
+        "This card shows a signed record and none was made. Call the technician.",
+    );
+    Finding::whole("H_RECORD_MISSING", words)
+}
+
+/// A record larger than its place on the face.
+pub(super) fn record_too_long() -> Finding {
+    let words = Words::fixed(
+        "Rekaman bertanda tangan tidak muat dalam QR kartu ini. Pendekkan data yang masuk rekaman, atau minta teknisi memperbesar QR pada muka kartu.",
+        "The signed record does not fit into the QR code of this card. Shorten what goes into it, or have the technician enlarge the code on the face.",
+    );
+    Finding::whole("H_RECORD_TOO_LONG", words)
+}

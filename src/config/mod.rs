@@ -2,6 +2,7 @@
 //! Knows how to read text; opens no file, starts nothing.
 
 mod address;
+mod encoder;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use address::Address;
+pub use encoder::Encoder;
 pub use reader::Fault;
 use reader::Reader;
 
@@ -23,10 +25,14 @@ pub struct Config {
     pub office: Office,
     /// `[products]`
     pub products: Products,
+    /// `[vault]`
+    pub vault: Vault,
     /// `[product.NAME]`: how a product is printed here.
     pub product: BTreeMap<String, ProductSettings>,
     /// `[printer]`
     pub printer: Printer,
+    /// `[encoder]`; `None`: chips are not written here.
+    pub encoder: Option<Encoder>,
     /// `[log]`
     pub log: Log,
 }
@@ -64,6 +70,13 @@ pub struct Office {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Products {
     /// Folder with one folder a product; empty: the built-in ones.
+    pub folder: Option<PathBuf>,
+}
+
+/// `[vault]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vault {
+    /// Folder with one file a key, for what is not in `$CREDENTIALS_DIRECTORY`; empty: none.
     pub folder: Option<PathBuf>,
 }
 
@@ -149,8 +162,10 @@ impl Config {
             http: http(&mut r),
             office: Office { profile: optional_path(&mut r, "office.profile", folder) },
             products: Products { folder: optional_path(&mut r, "products.folder", folder) },
+            vault: Vault { folder: optional_path(&mut r, "vault.folder", folder) },
             product: r.tables("product").into_iter().map(|name| product(&mut r, name)).collect(),
             printer: printer(&mut r, folder),
+            encoder: encoder::encoder(&mut r),
             log: log(&mut r),
         };
         r.finish()?;
@@ -277,8 +292,10 @@ pub fn known_keys() -> Vec<String> {
     http(&mut r);
     optional_path(&mut r, "office.profile", folder);
     optional_path(&mut r, "products.folder", folder);
+    optional_path(&mut r, "vault.folder", folder);
     product(&mut r, "*".into());
     printer(&mut r, folder);
+    encoder::encoder(&mut r);
     log(&mut r);
     r.asked()
 }

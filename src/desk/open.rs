@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use jiff::tz::Offset;
 
 use super::Desk;
 use crate::compose::{Composer, Design};
 use crate::config::{Config, Fault};
+use crate::product::RECORD;
 use crate::product::folder::Products;
 use crate::product::{ConfigFault, Office, Settings, built_in};
+use crate::record::SigningKey;
+use crate::vault::{Vault, VaultError};
 
 /// A signature picture is small; a larger file is a mistake, bytes.
 const SIGNATURE_LIMIT: u64 = 1024 * 1024;
@@ -31,6 +34,8 @@ impl Desk {
         let designs = read_designs(&products, &mut faults);
         let signatures = office.as_ref().map(|o| read_signatures(config, o, &mut faults));
         check_settings(config, &products, office.as_ref(), &mut faults);
+        let vault = Vault::open(config.vault.folder.as_deref().unwrap_or(Path::new("")));
+        let (signers, notices) = read_signers(&vault, &products, &mut faults);
         let offset = Offset::from_hours(config.station.utc_offset_hours).map_err(|_| {
             faults.push(plain("station.utc_offset_hours must lie between -12 and 14"))
         });
@@ -42,7 +47,11 @@ impl Desk {
                 settings: config.product.clone(),
                 office,
                 signatures,
+                vault: Arc::new(vault),
+                signers,
+                notices,
                 offset,
+                encoder: config.encoder.as_ref().map(|encoder| encoder.station),
                 composer: Mutex::new(Composer::new()),
             }),
             _ => Err(faults),
@@ -80,8 +89,9 @@ fn read_designs(
 ) -> BTreeMap<(String, String), Design> {
     let mut designs = BTreeMap::new();
     for product in products.iter() {
-        let known: BTreeSet<String> =
-            product.value_names().into_iter().map(str::to_owned).collect();
+        let record = product.record.is_some().then_some(RECORD);
+        let names = product.value_names().into_iter().chain(record);
+        let known: BTreeSet<String> = names.map(str::to_owned).collect();
         for (file, svg) in &product.faces {
             match Design::parse(file, svg, &known) {
                 Ok(design) => drop(designs.insert((product.name.clone(), file.clone()), design)),
@@ -116,6 +126,36 @@ fn read_signatures(
         }
     }
     signatures
+}
+
+/// The keys of the products' records. A key that is not there holds the jobs of its product and no others; one that is
+/// there and cannot be trusted is a fault.
+fn read_signers(
+    vault: &Vault,
+    products: &Products,
+    faults: &mut Vec<Fault>,
+) -> (BTreeMap<String, SigningKey>, Vec<String>) {
+    let (mut signers, mut notices) = (BTreeMap::new(), Vec::new());
+    faults
+        .extend(vault.check().err().map(|wrong| plain(&format!("vault.folder: {}", told(&wrong)))));
+    for product in products.iter() {
+        let Some(rules) = &product.record else { continue };
+        match vault.signing_key(&rules.key) {
+            Ok(key) => drop(signers.insert(rules.key.clone(), key)),
+            Err(wrong @ VaultError::Missing { .. }) => notices.push(format!(
+                "jobs for {} will be held, its record cannot be signed: {wrong}",
+                product.name
+            )),
+            Err(wrong) => faults.push(plain(&told(&wrong))),
+        }
+    }
+    (signers, notices)
+}
+
+/// With its cause.
+fn told(wrong: &VaultError) -> String {
+    let cause = std::error::Error::source(wrong);
+    cause.map_or_else(|| wrong.to_string(), |cause| format!("{wrong}: {cause}"))
 }
 
 fn check_settings(

@@ -15,7 +15,7 @@ use super::problem::{FindingView, Problem, ProblemView};
 use crate::finding::{Finding, Severity};
 use crate::job::JobRequest;
 use crate::ledger::{Accepted, FaceHash, JobId, JobRecord, Order, Replacing};
-use crate::report::CodeLabel;
+use crate::report::{CodeLabel, Encoding};
 
 /// Jobs on a page unless told, and at most.
 const PAGE_DEFAULT: u32 = 50;
@@ -54,6 +54,9 @@ pub(super) struct JobView {
     /// What the machine said of the card, or who saw it.
     #[schema(value_type = Option<Object>)]
     evidence: Option<serde_json::Value>,
+    /// Blanks, chip and stripe; in the answer about one job only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoding: Option<Encoding>,
     /// The job whose card this one replaces.
     replaces: Option<Replacing>,
     /// The job that replaces this one's card.
@@ -136,6 +139,7 @@ impl From<JobRecord> for JobView {
             state_label: job.state.label_id(),
             faces: job.faces,
             evidence: job.evidence,
+            encoding: None,
             replaces: job.replaces,
             replaced_by: job.replaced_by.map(|job| job.to_string()),
             received_at: job.received_at,
@@ -332,8 +336,9 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<JobView>, Problem> {
     let id = job_id(&id)?;
-    let job = app.ask(move |ledger| ledger.job(&id)).await?;
-    Ok(Json(JobView::from(job)))
+    let (job, lines) =
+        app.ask(move |ledger| Ok((ledger.job(&id)?, ledger.events_of(&id)?))).await?;
+    Ok(Json(JobView { encoding: Some(Encoding::of(&lines)), ..JobView::from(job) }))
 }
 
 /// Withdraw a job whose card has not begun to move.

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use super::{ConfigFault, Product};
 
 macro_rules! product {
-    ($name:literal, [$($face:literal),+ $(,)?]) => {
+    ($name:literal, [$($face:literal),+ $(,)?], $chip:expr) => {
         BuiltIn {
             name: $name,
             definition: include_str!(concat!("../../config/products/", $name, "/product.toml")),
+            chip: $chip,
             faces: &[$(($face, include_str!(concat!("../../config/products/", $name, "/", $face)))),+],
         }
     };
@@ -18,6 +19,7 @@ macro_rules! product {
 struct BuiltIn {
     name: &'static str,
     definition: &'static str,
+    chip: Option<&'static str>,
     faces: &'static [(&'static str, &'static str)],
 }
 
@@ -30,9 +32,14 @@ const ALL: &[BuiltIn] = &[
             "kia2-back.svg",
             "kia1-front-a.svg",
             "kia1-front-b.svg"
-        ]
+        ],
+        None
     ),
-    product!("staf", ["staf-front.svg"]),
+    product!(
+        "staf",
+        ["staf-front.svg", "staf-back.svg"],
+        Some(include_str!("../../config/products/staf/chip.toml"))
+    ),
 ];
 
 /// The profile that is used until an office has its own: fictional, every card says CONTOH.
@@ -50,7 +57,7 @@ pub fn all() -> Result<Vec<Product>, Vec<ConfigFault>> {
                 .iter()
                 .map(|(file, svg)| ((*file).to_owned(), (*svg).to_owned()))
                 .collect();
-            Product::parse(product.name, product.definition, faces)
+            Product::parse(product.name, product.definition, faces)?.with_chip(product.chip)
         })
         .collect()
 }

@@ -89,7 +89,14 @@ impl Product {
         review.papers();
         review.photo(standing);
         let refused = review.findings.iter().any(|finding| finding.severity() == Severity::Error);
-        let card = if refused { None } else { review.ready(standing) };
+        let ready = if refused { None } else { review.ready(standing) };
+        let card = match ready.map(|card| review.magnetised(card)).transpose() {
+            Ok(card) => card,
+            Err(misfit) => {
+                review.findings.push(misfit);
+                None
+            }
+        };
         Checked { findings: review.findings, card }
     }
 

@@ -216,6 +216,13 @@ codes! {
     W_TTE_IGNORED
         "Kantor ini tidak mencetak QR tanda tangan elektronik; isi QR tidak dipakai. Setujui peringatan ini bila benar."
         "This office prints no electronic signature QR; the content is not used. Acknowledge the warning if that is right."
+    // The magnetic stripe (ISO/IEC 7811-2 and -6).
+    E_TRACK_CHARACTER
+        "{label} memuat karakter yang tidak dapat ditulis pada trek {track} pita magnetik. Perbaiki isiannya."
+        "{label} has a character that cannot be written on track {track} of the magnetic stripe. Correct it."
+    E_TRACK_LENGTH
+        "{label} tidak muat pada trek {track} pita magnetik, atau kosong (batas {limit} karakter). Perbaiki isiannya."
+        "{label} does not fit on track {track} of the magnetic stripe, or is empty (limit {limit} characters). Correct it."
     // The recommendation (DOMAIN 7.2).
     E_RECOMMENDATION_REQUIRED
         "Rekomendasi Kasi belum ada. Mintakan rekomendasi sebelum mengirim permohonan cetak."

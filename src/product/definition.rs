@@ -10,8 +10,8 @@ use super::definition_field::{self, Names};
 use super::nearest::nearest;
 use super::sheet::{ConfigFault, Page, Sheet};
 use super::{
-    AgeRule, BackgroundRule, Code, Front, IssueRule, Layout, Paper, PhotoRules, Product, Reason,
-    codes,
+    AgeRule, BackgroundRule, Code, Front, IssueRule, Layout, Paper, PhotoRules, Product, RECORD,
+    Reason, chip, codes, record, stripe,
 };
 
 impl Product {
@@ -33,7 +33,8 @@ fn read_product(name: &str, mut sheet: Sheet<'_>, faces: BTreeMap<String, String
     let (fields, index) = definition_field::read_fields(&mut sheet);
     let names = Names { index: &index };
     let kinds = read_kinds(&mut sheet);
-    let product = Product {
+    let age = sheet.child("age").map(|one| read_age(one, &names));
+    let mut product = Product {
         name: name.to_owned(),
         title: sheet.words("title"),
         reasons: sheet.list("reason").into_iter().map(|one| read_reason(one, &names)).collect(),
@@ -42,12 +43,18 @@ fn read_product(name: &str, mut sheet: Sheet<'_>, faces: BTreeMap<String, String
         layouts: read_layouts(&mut sheet, &kinds),
         default_layout: sheet.demanded_text("layout"),
         issue: sheet.child("issue").map(|one| read_issue(one, &names)),
-        age: sheet.child("age").map(|one| read_age(one, &names)),
+        record: sheet.child(RECORD).map(|one| record::read(one, &names, &fields, age)),
+        age,
+        chip_rule: sheet.child("chip").map(chip::read),
+        chip: None,
+        stripe: None,
         fields,
         kinds,
         faces,
         index,
     };
+    let stripe = sheet.child("magnetic");
+    product.stripe = stripe.map(|one| stripe::read(one, &product.value_names(), &product.fields));
     check_whole(&product, &sheet);
     check_faces(&product, &sheet);
     sheet.close();
@@ -229,6 +236,13 @@ fn check_whole(product: &Product, sheet: &Sheet<'_>) {
             "birth_year_parity needs [age].",
         );
     }
+    if product.record.is_some() && product.field(RECORD).is_some() {
+        sheet.fault(
+            RECORD,
+            "nama ini dipakai rekaman; beri kolomnya nama lain.",
+            "this name is the record's; give the field another.",
+        );
+    }
     if !product.layouts.contains_key(&product.default_layout) {
         let known: Vec<&str> = product.layouts.keys().map(String::as_str).collect();
         definition_field::not_one_of(sheet, "layout", &product.default_layout, &known);
@@ -246,6 +260,7 @@ fn check_faces(product: &Product, sheet: &Sheet<'_>) {
         named.extend(&layout.back);
     }
     let known = product.value_names();
+    let record = product.record.as_ref().map(|rules| rules.open);
     for file in named {
         let Some(svg) = product.faces.get(file) else {
             sheet.fault(
@@ -255,7 +270,18 @@ fn check_faces(product: &Product, sheet: &Sheet<'_>) {
             );
             continue;
         };
-        for brace in braces(svg).filter(|brace| !known.contains(brace)) {
+        if record == Some(false) && braces(svg).any(|brace| brace == RECORD) {
+            sheet.fault(
+                RECORD,
+                format!(
+                    "muka {file} memperlihatkan rekaman yang hanya untuk carrier = \"closed\"."
+                ),
+                format!("face {file} shows the record, which is for closed carriers only."),
+            );
+        }
+        let is_known =
+            |brace: &&str| known.contains(brace) || (record.is_some() && *brace == RECORD);
+        for brace in braces(svg).filter(|brace| !is_known(brace)) {
             let near = nearest(brace, known.iter().copied()).unwrap_or("-");
             sheet.fault(
                 "layouts",

@@ -35,7 +35,7 @@ pub enum FolderFault {
         /// Which.
         path: PathBuf,
     },
-    /// Something in a `product.toml` is wrong.
+    /// Something in a `product.toml` or a `chip.toml` is wrong.
     #[error("{path}: {fault}")]
     Wrong {
         /// The file.
@@ -54,7 +54,8 @@ impl FromIterator<Product> for Products {
 }
 
 impl Products {
-    /// Reads every folder in `folder` that holds a `product.toml`, with the SVG files beside it.
+    /// Reads every folder in `folder` that holds a `product.toml`, with the SVG files and
+    /// the `chip.toml` beside it.
     ///
     /// # Errors
     /// Everything that is wrong with any of them.
@@ -96,9 +97,15 @@ fn read_product(folder: &Path) -> Result<Product, Vec<FolderFault>> {
     }
     let path = folder.join("product.toml");
     let text = read_text(&path).map_err(alone)?;
-    Product::parse(&file_name(folder), &text, faces).map_err(|faults| {
-        faults.into_iter().map(|fault| FolderFault::Wrong { path: path.clone(), fault }).collect()
-    })
+    let product = Product::parse(&file_name(folder), &text, faces).map_err(|f| wrong(&path, f))?;
+    let path = folder.join("chip.toml");
+    let chip = if path.is_file() { Some(read_text(&path).map_err(alone)?) } else { None };
+    product.with_chip(chip.as_deref()).map_err(|faults| wrong(&path, faults))
+}
+
+fn wrong(path: &Path, faults: Vec<ConfigFault>) -> Vec<FolderFault> {
+    let fault = |fault| FolderFault::Wrong { path: path.to_owned(), fault };
+    faults.into_iter().map(fault).collect()
 }
 
 fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>, FolderFault> {

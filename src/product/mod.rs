@@ -14,12 +14,15 @@ mod age;
 mod between;
 mod charset;
 mod check;
+mod chip;
 mod definition;
 mod definition_field;
 mod indonesia;
 mod nearest;
 mod photo;
 mod reading;
+mod record;
+mod stripe;
 mod values;
 
 #[cfg(test)]
@@ -32,11 +35,14 @@ use drivers::words::Words;
 
 pub use age::{Kind, LastDayWording, ValidUntil};
 pub use check::Checked;
+pub use chip::{ChipRule, ProductChip};
 pub use codes::Code;
 pub use nearest::nearest;
 pub use office::{Office, Official, SignatureMode};
 pub use photo::{Backdrop, BackgroundRule, PhotoRules};
+pub use record::{RECORD, RecordContent, RecordRules};
 pub use sheet::ConfigFault;
+pub use stripe::Stripe;
 pub use values::ReadyCard;
 
 use charset::CharSet;
@@ -58,15 +64,22 @@ pub struct Product {
     pub kinds: Vec<Kind>,
     /// Rules for the photo; `None` if the card has none.
     pub photo: Option<PhotoRules>,
+    /// What the signed record says; `None` if the card has none.
+    pub record: Option<RecordRules>,
     /// The faces by layout name.
     pub layouts: BTreeMap<String, Layout>,
     /// The layout that is used unless the configuration chooses another.
     pub default_layout: String,
+    /// What is written on its chip; `None` if the card has none.
+    pub chip: Option<ProductChip>,
+    /// What is written on its magnetic stripe; `None` if the card has none.
+    pub stripe: Option<Stripe>,
     /// The SVG text of every face, by file name.
     pub faces: BTreeMap<String, String>,
     index: BTreeMap<String, usize>,
     issue: Option<IssueRule>,
     age: Option<AgeRule>,
+    chip_rule: Option<ChipRule>,
 }
 
 /// One field of a job.

@@ -4,11 +4,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use drivers::contract::{TrackError, Tracks};
+use drivers::words::Words;
+
 use super::age::print_date;
 use super::check::{Review, Standing};
+use super::definition::listed;
 use super::office::SignatureMode;
-use super::reading::Reading;
-use super::{Backdrop, BackgroundRule, Field, Front, Shape};
+use super::reading::{self, Reading};
+use super::stripe::Misfit;
+use super::{Backdrop, BackgroundRule, Field, Front, RecordContent, Shape, codes};
+use crate::finding::Finding;
 
 /// The value under which a face shows the number of the application.
 pub const REFERENCE: &str = "ref_cetak";
@@ -30,11 +36,22 @@ pub struct ReadyCard {
     pub expected_backdrop: Option<Backdrop>,
     /// The official's signature image as the office profile names it, if this office prints one.
     pub signature_image: Option<String>,
+    /// What stands on the magnetic stripe; `None` if the product has none.
+    pub tracks: Option<Tracks>,
+    /// What the card's signed record says, if the product has one.
+    pub record: Option<RecordContent>,
 }
 
 impl fmt::Debug for ReadyCard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ReadyCard({}, {} values)", self.front, self.values.len())
+    }
+}
+
+impl ReadyCard {
+    /// The number of the application, which is the number of the card too: one card a job.
+    pub fn reference(&self) -> &str {
+        self.values.get(REFERENCE).map_or("", String::as_str)
     }
 }
 
@@ -65,7 +82,38 @@ impl Review<'_> {
                 .image
                 .clone()
                 .filter(|_| self.office.signature == SignatureMode::Image),
+            tracks: None,
+            record: self.record(standing),
         })
+    }
+
+    /// The card with the tracks of its stripe; the finding where a track cannot hold what it must.
+    pub(super) fn magnetised(&self, card: ReadyCard) -> Result<ReadyCard, Finding> {
+        let Some(stripe) = &self.product.stripe else { return Ok(card) };
+        match stripe.tracks(&card.values) {
+            Ok(tracks) => Ok(ReadyCard { tracks: Some(tracks), ..card }),
+            Err(misfit) => Err(self.not_on_a_track(&misfit)),
+        }
+    }
+
+    fn not_on_a_track(&self, misfit: &Misfit) -> Finding {
+        let field = misfit.field.as_ref().and_then(|name| self.product.field(name));
+        let (track, code, limit) = match misfit.error {
+            TrackError::TooLong { track, most, .. } => (track, &codes::E_TRACK_LENGTH, most),
+            TrackError::Empty { track } => (track, &codes::E_TRACK_LENGTH, 1),
+            TrackError::Character { track, .. } => (track, &codes::E_TRACK_CHARACTER, 0),
+        };
+        let place = field.map_or_else(|| "fields".to_owned(), reading::place);
+        let label = field.map_or(Words::fixed("Isi", "What is to be written"), |f| f.label.clone());
+        let (track, limit) = (track.to_string(), limit.to_string());
+        code.at(
+            place,
+            &[
+                ("{label}", &label),
+                ("{track}", &listed([track.as_str()])),
+                ("{limit}", &listed([limit.as_str()])),
+            ],
+        )
     }
 
     fn shaped(&self, wanted: impl Fn(&Shape) -> bool) -> Reading<'_> {

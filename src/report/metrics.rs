@@ -25,6 +25,8 @@ pub struct Metrics {
     pub cards_out: Family<ProductLabel, Counter>,
     /// Seconds from the intent to print until the card was out.
     pub card_seconds: Histogram,
+    /// Seconds from the intent to encode until the card was written and read back.
+    pub encode_seconds: Histogram,
     /// Seconds that the station waited for its ledger.
     pub ledger_wait_seconds: Counter<f64, AtomicU64>,
     /// Seconds that composing and separating one card took.
@@ -82,6 +84,7 @@ impl Default for Metrics {
             card_seconds: Histogram::new([
                 1.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0,
             ]),
+            encode_seconds: Histogram::new([0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0]),
             compose_seconds: Histogram::new([
                 0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.0,
             ]),
@@ -118,6 +121,12 @@ impl Metrics {
             "From the intent to print until the card is out",
             Unit::Seconds,
             self.card_seconds.clone(),
+        );
+        registry.register_with_unit(
+            "encode",
+            "From the intent to encode until chip and stripe are written and read back",
+            Unit::Seconds,
+            self.encode_seconds.clone(),
         );
         registry.register_with_unit(
             "ledger_wait",

@@ -1,8 +1,10 @@
 //! What outsiders may see: the station at one moment, and figures. Nothing personal.
 //! Knows neither HTTP nor the database; the station writes, `http/` reads.
 
+mod encoding;
 mod metrics;
 mod snapshot;
 
+pub use encoding::Encoding;
 pub use metrics::{CodeLabel, Metrics, ProductLabel};
 pub use snapshot::{PrinterState, PrinterView, RibbonView, Sentence, Snapshot, StateReason};

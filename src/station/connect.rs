@@ -1,20 +1,27 @@
-//! From the configured address to contact with a machine.
+//! From the configured addresses to contact with a machine and its reader of chips.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use drivers::emulation::{EmulatorSettings, SharedMachine};
+use drivers::card::{CardSettings, Field, FileCardSettings};
+use drivers::emulation::{BlankChips, EmulatorSettings, SharedMachine};
+use drivers::encoder::Interface;
+use drivers::encoder::bounded::Bounded;
 use drivers::transport::Transport;
 use drivers::transport::emulated::Emulated;
 use drivers::transport::lp::Lp;
 use drivers::transport::tcp::Tcp;
 use drivers::transport::usb::{Usb, UsbName};
 
-use super::Connect;
-use crate::config::{Address, Printer};
+use super::encode::Reader;
+use super::{Connect, Device};
+use crate::config::{Address, Encoder, Printer};
 use crate::daemon::StartError;
 
 /// Blanks that the emulated machine's feeder holds.
 const FEEDER: u32 = 100;
+/// Family of the emulated reader.
+const EMULATED_READER: &str = "pn532";
 /// Prints on its ribbon.
 const RIBBON: u32 = 300;
 
@@ -23,6 +30,7 @@ pub struct Connection {
     family: String,
     model: Option<String>,
     way: Way,
+    reader: Option<Bounded>,
 }
 
 enum Way {
@@ -34,11 +42,13 @@ enum Way {
 }
 
 impl Connection {
-    /// Makes the emulated machine if that is what is configured; asks no real one.
+    /// Makes the emulated machine and reader if that is what is configured; asks no real one.
     ///
     /// # Errors
     /// [`StartError::Emulator`].
-    pub fn of(printer: &Printer) -> Result<Connection, StartError> {
+    pub fn of(printer: &Printer, encoder: Option<&Encoder>) -> Result<Connection, StartError> {
+        let emulated = encoder.filter(|encoder| encoder.is_emulated());
+        let chips = emulated.map(|encoder| blanks(encoder.station));
         let way = match &printer.address {
             Address::None => Way::None,
             Address::Tcp(address) => Way::Tcp(address.clone()),
@@ -55,6 +65,8 @@ impl Connection {
                     real_time: emulator.slowness > 0.0,
                     feeder_cards: FEEDER,
                     tended: true,
+                    fitted: emulated.map(|encoder| option(encoder.station)).into_iter().collect(),
+                    chip: chips.clone(),
                     ..EmulatorSettings::bench()
                 };
                 let machine = drivers::emulate(&printer.family, settings).map_err(|error| {
@@ -63,17 +75,53 @@ impl Connection {
                 Way::Emulated(machine)
             }
         };
-        Ok(Connection { family: printer.family.clone(), model: printer.model.clone(), way })
+        let (family, model) = (printer.family.clone(), printer.model.clone());
+        let connection = Connection { family, model, way, reader: None };
+        Ok(match (encoder, chips) {
+            (None, _) => connection,
+            (Some(Encoder { station, deadline, .. }), Some(chips)) => {
+                connection.with_reader(place(&chips, *station), *deadline)
+            }
+            (Some(Encoder { family, address, deadline, .. }), None) => {
+                let (family, address) = (family.clone(), address.clone());
+                let open = move || drivers::encoder::open(&family, &address);
+                connection.with_encoder(open, *deadline)
+            }
+        })
     }
 
     /// A machine that somebody else has made and holds the levers of.
     pub fn to_machine(family: &str, machine: SharedMachine) -> Connection {
-        Connection { family: family.to_owned(), model: None, way: Way::Emulated(machine) }
+        let (family, way) = (family.to_owned(), Way::Emulated(machine));
+        Connection { family, model: None, way, reader: None }
+    }
+
+    /// With an emulated reader in front of this field.
+    #[must_use]
+    pub fn with_reader(self, field: Field, deadline: Duration) -> Connection {
+        let open = move || drivers::encoder::emulated(EMULATED_READER, field.clone());
+        self.with_encoder(open, deadline)
+    }
+
+    /// With a reader that somebody else opens, and its deadline.
+    #[must_use]
+    pub fn with_encoder(
+        self,
+        open: impl FnMut() -> drivers::encoder::Opened + Send + 'static,
+        deadline: Duration,
+    ) -> Connection {
+        Connection { reader: Some(Bounded::new(open, deadline)), ..self }
+    }
+
+    /// The printer with its reader, for the thread that has its hand on them; `None`: no printer is configured.
+    pub fn into_device(mut self) -> Option<Device> {
+        let reader = self.reader.take().map(|reader| Reader::new(Box::new(reader)));
+        Some(Device::new(self.into_connect()?, reader))
     }
 
     /// How contact is made, again and again; `None`: no printer is configured.
     pub fn into_connect(self) -> Option<Connect> {
-        let Connection { family, model, way } = self;
+        let Connection { family, model, way, .. } = self;
         let mut transport: Box<dyn FnMut() -> Box<dyn Transport> + Send> = match way {
             Way::None => return None,
             Way::Tcp(address) => Box::new(move || Box::new(Tcp::new(address.clone()))),
@@ -86,6 +134,33 @@ impl Connection {
             drivers::open(&family, model.as_deref(), wire)
         }))
     }
+}
+
+/// Blanks of the emulated machine: cards with files, each with a number of its own.
+fn blanks(station: Interface) -> BlankChips {
+    let card = FileCardSettings { interface: station, ..FileCardSettings::default() };
+    let card = CardSettings::File(Box::new(card));
+    BlankChips::new(move |number| {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        card.blank(number).expect("the card model's own settings make a card")
+    })
+}
+
+/// Where the reader sees the card that the emulated machine holds.
+fn place(chips: &BlankChips, station: Interface) -> Field {
+    match station {
+        Interface::Contact => chips.contact(),
+        Interface::Contactless => chips.contactless(),
+    }
+}
+
+/// What the emulated machine has beyond its model.
+fn option(station: Interface) -> String {
+    let name = match station {
+        Interface::Contact => "SMART",
+        Interface::Contactless => "CONTACTLESS",
+    };
+    name.to_owned()
 }
 
 #[cfg(not(feature = "record"))]

@@ -8,7 +8,9 @@ use drivers::contract::{
 };
 
 use super::Message;
+use super::encode::{self, Encoded, Encoding, Reader, Unencoded};
 use crate::ledger::JobId;
+use drivers::encoder::EncoderError;
 
 /// Makes contact with the configured printer; called anew after every lost contact.
 pub type Connect = Box<dyn FnMut() -> Result<Box<dyn CardPrinter>, DeviceError> + Send>;
@@ -17,7 +19,9 @@ pub type Connect = Box<dyn FnMut() -> Result<Box<dyn CardPrinter>, DeviceError> 
 pub enum Order {
     /// How is the machine?
     Look,
-    /// Print this card. The intent is in the ledger.
+    /// Write this card's chip and stripe. The intent is in the ledger.
+    Encode(JobId, Encoding),
+    /// Print this card: the one that was encoded, else a blank. The intent is in the ledger.
     Print(JobId, PreparedCard),
     /// End what a lost computer left in the machine. The intent is in the ledger. Without a job nobody's
     /// card is at stake, or the machine is only used, so that it stops saying that it was just switched on.
@@ -29,7 +33,9 @@ pub enum Order {
 /// What came of it.
 pub enum Report {
     /// The machine's answer, and how cards must be made ready for it.
-    Looked(Result<(PrinterStatus, Box<dyn Prepress>), DeviceError>),
+    Looked(Result<Sight, DeviceError>),
+    /// The card is encoded and waits inside, or why not.
+    Encoded(JobId, Result<Encoded, Unencoded>),
     /// The card is out, or why not; the buffer comes back to be used again.
     Printed(JobId, Result<CardOut, DeviceError>, PreparedCard),
     /// The machine has come to rest, or why not.
@@ -38,22 +44,34 @@ pub enum Report {
     Rejected(JobId, Result<(), DeviceError>),
 }
 
-/// One printer, in contact or not.
+/// What one look sees.
+pub struct Sight {
+    /// The machine's answer.
+    pub status: PrinterStatus,
+    /// How cards must be made ready for it.
+    pub prepress: Box<dyn Prepress>,
+    /// What is wrong with the reader of chips; `None`: nothing, or there is none.
+    pub reader: Option<EncoderError>,
+}
+
+/// One printer, in contact or not, and its reader of chips.
 pub struct Device {
     connect: Connect,
     printer: Option<Box<dyn CardPrinter>>,
+    reader: Option<Reader>,
 }
 
 impl Device {
     /// A printer that nobody has asked yet.
-    pub fn new(connect: Connect) -> Device {
-        Device { connect, printer: None }
+    pub fn new(connect: Connect, reader: Option<Reader>) -> Device {
+        Device { connect, printer: None, reader }
     }
 
     /// Carries out one order.
     pub fn perform(&mut self, order: Order) -> Report {
         let report = match order {
             Order::Look => Report::Looked(self.look()),
+            Order::Encode(job, work) => Report::Encoded(job, self.encode(&work)),
             Order::Print(job, card) => {
                 Report::Printed(job, self.contact().and_then(|p| p.print(&card)), card)
             }
@@ -78,10 +96,21 @@ impl Device {
         }
     }
 
-    fn look(&mut self) -> Result<(PrinterStatus, Box<dyn Prepress>), DeviceError> {
+    fn look(&mut self) -> Result<Sight, DeviceError> {
         let printer = self.contact()?;
         let status = printer.status()?;
-        Ok((status, printer.prepress()))
+        let prepress = printer.prepress();
+        let reader = self.reader.as_mut().and_then(|reader| reader.glance().err());
+        Ok(Sight { status, prepress, reader })
+    }
+
+    fn encode(&mut self, work: &Encoding) -> Result<Encoded, Unencoded> {
+        let Device { connect, printer, reader } = self;
+        let printer = match printer {
+            Some(known) => known,
+            none => none.insert(connect().map_err(|error| encode::of_the_printer(&error))?),
+        };
+        encode::encode(printer.as_mut(), reader.as_mut(), work)
     }
 }
 
@@ -94,7 +123,7 @@ fn reject(printer: &mut dyn CardPrinter) -> Result<(), DeviceError> {
 /// Runs until the station drops its end.
 pub(super) fn run(mut device: Device, orders: &Receiver<Order>, station: &Sender<Message>) {
     while let Ok(order) = orders.recv() {
-        if station.send(Message::Device(device.perform(order))).is_err() {
+        if station.send(Message::Device(Box::new(device.perform(order)))).is_err() {
             return;
         }
     }
@@ -105,6 +134,10 @@ impl Report {
         match self {
             Report::Looked(result) => result.is_err(),
             Report::Printed(_, result, _) => result.is_err(),
+            // A bad chip is no reason to ask the printer who it is.
+            Report::Encoded(_, result) => {
+                result.as_ref().is_err_and(|failed| failed.printer.is_some())
+            }
             Report::Rested(_, result) | Report::Rejected(_, result) => result.is_err(),
         }
     }

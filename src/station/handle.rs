@@ -21,7 +21,7 @@ pub enum Message {
     /// Somebody asks for a move.
     Person(Asked),
     /// The printer has an answer.
-    Device(Report),
+    Device(Box<Report>),
     /// Finish the card that is moving, put the rest back, end.
     Stop,
 }

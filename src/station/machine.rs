@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use drivers::contract::{DeviceError, Level, Prepress, PrinterStatus};
+use drivers::encoder::EncoderError;
 
 use super::work::LOOK_AGAIN;
 
@@ -15,6 +16,8 @@ pub(super) struct Machine {
     pub status: Option<PrinterStatus>,
     pub error: Option<DeviceError>,
     pub prepress: Option<Box<dyn Prepress>>,
+    /// What is wrong with the reader of chips.
+    pub reader: Option<EncoderError>,
     /// The last look was after the last card.
     pub fresh: bool,
     /// It was used since contact was made, so that it no longer says that it was just switched on.

@@ -3,7 +3,9 @@
 use drivers::contract::{CardImage, PreparedCard, Prepress, PrepressError};
 use jiff::Timestamp;
 
-use crate::desk::Desk;
+use super::chip::ChipJob;
+use super::encode::{ChipWork, Encoding};
+use crate::desk::{Composed, Desk};
 use crate::finding::Finding;
 use crate::job::JobRequest;
 use crate::ledger::FaceHash;
@@ -34,7 +36,15 @@ pub trait CardMaker: Send + Sync {
         moment: Moment,
         image: &mut CardImage,
         card: &mut PreparedCard,
-    ) -> Result<Vec<FaceHash>, Unmade>;
+    ) -> Result<Made, Unmade>;
+}
+
+/// What a job was made into, beside the card's panels.
+pub struct Made {
+    /// Hashes of the faces, for the ledger.
+    pub faces: Vec<FaceHash>,
+    /// What must be written on the card before it is printed.
+    pub encoding: Option<Encoding>,
 }
 
 /// Why there is no card.
@@ -66,14 +76,24 @@ impl CardMaker for Desk {
         moment: Moment,
         image: &mut CardImage,
         card: &mut PreparedCard,
-    ) -> Result<Vec<FaceHash>, Unmade> {
+    ) -> Result<Made, Unmade> {
         let standing = self.standing(claimed, moment);
         if !standing.is_empty() {
             return Err(Unmade::Held(standing));
         }
-        let faces =
+        let composed =
             self.compose(claimed, prepress.head(), moment.now, image).map_err(Unmade::Held)?;
         prepress.prepare(image, card).map_err(Unmade::NotOnThisMachine)?;
-        Ok(faces)
+        Ok(made(self, composed))
     }
+}
+
+fn made(desk: &Desk, composed: Composed) -> Made {
+    let Composed { faces, record_sha256, chip, tracks } = composed;
+    let chip = chip.map(|content| {
+        let keys = desk.vault().clone();
+        Box::new(ChipJob { content, record_sha256, keys }) as Box<dyn ChipWork>
+    });
+    let encodes = chip.is_some() || tracks.is_some();
+    Made { faces, encoding: encodes.then_some(Encoding { chip, stripe: tracks }) }
 }

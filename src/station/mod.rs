@@ -6,12 +6,15 @@
 //! saw (`recovery.rs`), make the next card ready, print when the machine is known to be well. Every step that moves a card
 //! is in the ledger before. The loop and the printer have a thread each; whoever wants can turn both by hand.
 
+pub mod chip;
 mod connect;
 mod device;
+pub mod encode;
 mod handle;
 mod hours;
 mod machine;
 mod maker;
+mod moving;
 mod people;
 mod ready;
 mod recovery;
@@ -23,9 +26,9 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 
 pub use connect::Connection;
-pub use device::{Connect, Device, Order, Report};
+pub use device::{Connect, Device, Order, Report, Sight};
 pub use handle::{Asked, AtTheDoor, Handle, Message};
-pub use maker::{CardMaker, Unmade};
+pub use maker::{CardMaker, Made, Unmade};
 pub use people::{Look, Unsettled};
 pub use work::Station;
 
@@ -47,15 +50,15 @@ pub struct Parts {
     pub metrics: Metrics,
 }
 
-/// Starts the station on its own thread, and its printer on another; `None`: no printer is configured.
+/// Starts the station on its own thread, and its printer with its reader on another; `None`: no printer is configured.
 ///
 /// # Errors
 /// When no thread can be started.
-pub fn start(parts: Parts, connect: Option<Connect>) -> std::io::Result<(Handle, JoinHandle<()>)> {
+pub fn start(parts: Parts, device: Option<Device>) -> std::io::Result<(Handle, JoinHandle<()>)> {
     let (orders, inbox) = mpsc::channel();
-    let (station, handle) = Station::new(parts, connect.is_some().then_some(orders));
-    if let Some(connect) = connect {
-        start_device(Device::new(connect), inbox, &handle)?;
+    let (station, handle) = Station::new(parts, device.is_some().then_some(orders));
+    if let Some(device) = device {
+        start_device(device, inbox, &handle)?;
     }
     let thread = std::thread::Builder::new().name("station".into()).spawn(move || station.run())?;
     Ok((handle, thread))

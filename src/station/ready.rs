@@ -7,9 +7,10 @@ use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress, PrepressEr
 use drivers::words::Words;
 use serde_json::json;
 
-use super::maker::{CardMaker, Unmade};
+use super::encode::Encoding;
+use super::maker::{CardMaker, Made, Unmade};
 use crate::clock::Clock;
-use crate::ledger::{FaceHash, JobRecord, Ledger, LedgerError};
+use crate::ledger::{JobRecord, Ledger, LedgerError};
 use crate::lifecycle::{Event, State};
 use crate::queue::{self, Claimed, Moment, Next};
 use crate::report::Metrics;
@@ -21,6 +22,8 @@ const SPARE_LIMIT: usize = 2;
 pub(super) struct Ready {
     pub record: JobRecord,
     pub card: PreparedCard,
+    /// What must be written on it before it is printed.
+    pub encoding: Option<Encoding>,
 }
 
 pub(super) struct Workbench {
@@ -83,15 +86,16 @@ impl Workbench {
             let since = self.clock.steady();
             let id = claimed.record.id.clone();
             match self.compose(&claimed, prepress, moment)? {
-                Composed::Ready(card, faces) => {
-                    match queue::composed(&self.ledger, &id, &faces) {
+                Composed::Ready(card, made) => {
+                    match queue::composed(&self.ledger, &id, &made.faces) {
                         Ok(_) => {}
                         Err(LedgerError::Refused(_)) => continue,
                         Err(error) => return Err(error),
                     }
                     let took = self.clock.steady().saturating_sub(since);
                     self.metrics.compose_seconds.observe(took.as_secs_f64());
-                    return Ok(Some(Ready { record: claimed.record, card }));
+                    let (record, encoding) = (claimed.record, made.encoding);
+                    return Ok(Some(Ready { record, card, encoding }));
                 }
                 Composed::Held => {}
                 Composed::NotOnThisMachine => {
@@ -111,7 +115,7 @@ impl Workbench {
         let job = &claimed.record.id;
         let mut card = self.spare.pop().unwrap_or_default();
         match self.maker.make(claimed, prepress, moment, &mut self.image, &mut card) {
-            Ok(faces) => Ok(Composed::Ready(card, faces)),
+            Ok(made) => Ok(Composed::Ready(card, Box::new(made))),
             Err(Unmade::Held(findings)) => {
                 self.take_back(card);
                 let known: Vec<_> =
@@ -150,7 +154,7 @@ impl Workbench {
 }
 
 enum Composed {
-    Ready(PreparedCard, Vec<FaceHash>),
+    Ready(PreparedCard, Box<Made>),
     Held,
     NotOnThisMachine,
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Station;
 use super::device::Order;
-use crate::evidence::{Facts, Intent, Reason, Since, Verdict, judge};
+use crate::evidence::{Act, Facts, Intent, Reason, Since, Verdict, judge};
 use crate::finding::Finding;
 use crate::ledger::blanks::Cause;
 use crate::ledger::{Entry, JobId, JobRecord, Ledger, LedgerError};
@@ -60,6 +60,10 @@ impl Doubt {
             match (&*line.event, facts()) {
                 (LOOKED | COME_TO_REST, Ok(facts)) => doubt.since.looked(&facts),
                 (REJECT, Ok(_)) => doubt.since.reject(),
+                // A card that was at its station has left the feeder, whatever is inside now.
+                (_, Err(_)) if doubt.intent.act == Act::Encode && was_inside(line) => {
+                    doubt.since.stood_inside = true;
+                }
                 (LEFT_TO_A_PERSON, _) => {
                     doubt.told = serde_json::from_value(line.detail["row"].clone()).ok();
                 }
@@ -80,6 +84,11 @@ impl Doubt {
             findings: record.findings,
         }
     }
+}
+
+/// Did the station lose sight of a card that was inside?
+fn was_inside(line: &Entry) -> bool {
+    line.event == Event::LoseSight.name() && line.detail["lost"]["card"] == "in_machine"
 }
 
 /// What stands with a job once it is no longer unsure.
@@ -210,13 +219,14 @@ impl Station {
         row: Reason,
         now: &Facts,
     ) -> Result<bool, LedgerError> {
-        let doubts = self.doubts()?.iter();
-        let known = doubts.filter(|doubt| doubt.job == *job).flat_map(|doubt| &doubt.findings);
-        let left = without_doubt(&known.cloned().collect::<Vec<_>>());
+        let known = self.doubts()?.iter().find(|doubt| doubt.job == *job);
+        let left = known.map(|doubt| without_doubt(&doubt.findings)).unwrap_or_default();
+        let encoded = known.is_some_and(|doubt| doubt.intent.act == Act::Encode);
         let evidence = json!({ "row": row.name(), "machine": now });
         let mut detail: Value = json!({ "evidence": evidence, "findings": left });
         if event == Event::Spoil {
-            detail["cause"] = json!(Cause::GagalCetak.name());
+            let cause = if encoded { Cause::GagalEncode } else { Cause::GagalCetak };
+            detail["cause"] = json!(cause.name());
         }
         self.ledger.append(job, event, detail).wait()?;
         tracing::info!(%job, event = event.name(), row = row.name(), "settled by the printer's word");

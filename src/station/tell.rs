@@ -1,6 +1,7 @@
 //! What the station tells of itself: its state and the reasons for it, in IPP's words. Decides nothing.
 
 use drivers::contract::Level;
+use drivers::encoder::EncoderError;
 use drivers::words::Words;
 
 use super::Station;
@@ -35,13 +36,13 @@ impl Station {
                 .status
                 .as_ref()
                 .is_none_or(|s| s.troubles.iter().any(|t| t.level == Level::Error));
-        let state = match (&self.printing, stopped) {
+        let state = match (&self.moving, stopped) {
             (Some(_), _) => PrinterState::Processing,
             (None, true) => PrinterState::Stopped,
             (None, false) => PrinterState::Idle,
         };
         let printer = self.machine.status.as_ref().map(PrinterView::from);
-        let printing = self.printing.as_ref().map(|(job, _)| job.id.to_string());
+        let printing = self.moving.as_ref().map(|moving| moving.record.id.to_string());
         self.snapshot.send_if_modified(|old| {
             let cards_out = old.cards_out;
             let new = Snapshot {
@@ -75,6 +76,7 @@ impl Station {
             (None, Some(status)) => reasons.extend(status.troubles.iter().map(StateReason::from)),
             (None, None) => {}
         }
+        reasons.extend(self.machine.reader.as_ref().map(of_the_reader));
         let counts = self.ledger.counts().unwrap_or_default();
         let doubts = counts.get(&State::Unsure).copied().unwrap_or(0);
         if doubts > 0 {
@@ -101,4 +103,14 @@ impl Station {
         }
         reasons
     }
+}
+
+/// The printer prints on: only cards with a chip wait for their reader.
+fn of_the_reader(error: &EncoderError) -> StateReason {
+    let Words { id, en } = error.words();
+    let words = Words::new(
+        format!("{id} Kartu berchip menunggu."),
+        format!("{en} Cards with a chip wait."),
+    );
+    StateReason::new("subunit-unrecoverable-failure-error", &words)
 }

@@ -5,16 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use drivers::contract::{CardOut, DeviceError, Prepress, PrinterStatus};
+use drivers::contract::{CardOut, DeviceError, PrinterStatus};
 use drivers::words::Words;
 use serde_json::Value;
 use tokio::sync::watch;
 
 use super::Parts;
-use super::device::{Order, Report};
+use super::device::{Order, Report, Sight};
 use super::handle::{Handle, Message};
 use super::hours::Hours;
 use super::machine::{Machine, Rest, is_well};
+use super::moving::{Begun, Moving, Stage};
 use super::ready::{Ready, Workbench};
 use super::recovery::Doubt;
 use crate::clock::Clock;
@@ -38,14 +39,14 @@ pub struct Station {
     pub(super) device: Option<Sender<Order>>,
     pub(super) clock: Clock,
     pub(super) hours: Hours,
-    metrics: Metrics,
+    pub(super) metrics: Metrics,
     pub(super) snapshot: watch::Sender<Snapshot>,
     door: Arc<AtomicUsize>,
     pub(super) machine: Machine,
     /// Composed and separated, waiting for the machine.
     pub(super) next: Option<Ready>,
-    /// A card is moving for this job, since then.
-    pub(super) printing: Option<(JobRecord, Duration)>,
+    /// The card that is being encoded or printed.
+    pub(super) moving: Option<Moving>,
     /// The machine is being brought to rest, or empties itself.
     pub(super) recovering: bool,
     /// Jobs whose card nobody saw; `None`: to be read from the ledger.
@@ -95,7 +96,7 @@ impl Station {
             door: door.clone(),
             machine: Machine::default(),
             next: None,
-            printing: None,
+            moving: None,
             recovering: false,
             doubts: None,
             unsettled: None,
@@ -132,7 +133,9 @@ impl Station {
         self.metrics.ledger_wait_seconds.inc_by(more.as_secs_f64());
         self.own_trouble = self.trouble_of(worked);
         self.publish();
-        let over = self.stopping && !self.at_work();
+        // A card that waits inside for a ledger that cannot be written is found there at the next start.
+        let waits = self.moving.as_ref().is_some_and(Moving::waits_for_the_ledger);
+        let over = self.stopping && (!self.at_work() || waits);
         if over {
             self.put_next_back();
         }
@@ -145,6 +148,7 @@ impl Station {
             self.recovered = true;
         }
         self.settle()?;
+        self.print_encoded()?;
         self.watch_the_clock()?;
         let free = self.recover()?;
         if self.stopping {
@@ -181,10 +185,7 @@ impl Station {
 
     /// Preflight, intent, then the card moves.
     fn print_next(&mut self) -> Result<(), LedgerError> {
-        let (Some(device), false, Some(_)) = (&self.device, self.at_work(), &self.next) else {
-            return Ok(());
-        };
-        if self.rests() {
+        if self.device.is_none() || self.at_work() || self.next.is_none() || self.rests() {
             return Ok(());
         }
         if !self.machine.is_known() {
@@ -200,29 +201,57 @@ impl Station {
         if !is_well(status) {
             return Ok(());
         }
+        let status = status.clone();
         let Some(ready) = self.next.take() else { return Ok(()) };
+        let begun = match ready.encoding {
+            Some(_) => self.begin_to_encode(ready, &status),
+            None => self.begin_to_print(ready, &status),
+        };
+        match begun? {
+            // Withdrawn in the meantime: no card has moved for it.
+            Begun::Withdrawn => self.print_next(),
+            Begun::Moves | Begun::Waits => Ok(()),
+        }
+    }
+
+    fn begin_to_print(
+        &mut self,
+        ready: Ready,
+        status: &PrinterStatus,
+    ) -> Result<Begun, LedgerError> {
         let prints = ready.card.ribbon_prints;
         match queue::intend_to_print(&self.ledger, &ready.record.id, status, prints) {
             Ok(_) => {}
-            // Withdrawn in the meantime: no card has moved for it.
-            Err(LedgerError::Refused(_)) => {
-                self.bench.take_back(ready.card);
-                return self.print_next();
-            }
-            Err(error) => {
-                self.next = Some(ready);
-                return Err(error);
-            }
+            Err(error) => return self.not_begun(ready, error),
         }
+        let order = Order::Print(ready.record.id.clone(), ready.card);
+        self.order(Moving::printing(ready.record, self.clock.steady(), false), order);
+        Ok(Begun::Moves)
+    }
+
+    /// The intent could not be written, so nothing moves.
+    pub(super) fn not_begun(
+        &mut self,
+        ready: Ready,
+        error: LedgerError,
+    ) -> Result<Begun, LedgerError> {
+        if let LedgerError::Refused(_) = error {
+            self.bench.take_back(ready.card);
+            return Ok(Begun::Withdrawn);
+        }
+        self.next = Some(ready);
+        Err(error)
+    }
+
+    /// The intent is in the ledger: the card moves.
+    pub(super) fn order(&mut self, moving: Moving, order: Order) {
         self.machine.fresh = false;
         // The counter is about this card from now on.
         self.doubts = None;
-        let order = Order::Print(ready.record.id.clone(), ready.card);
-        self.printing = Some((ready.record, self.clock.steady()));
-        if device.send(order).is_err() {
+        self.moving = Some(moving);
+        if self.device.as_ref().is_none_or(|device| device.send(order).is_err()) {
             self.device = None;
         }
-        Ok(())
     }
 
     /// The printer must never wait for an inspection, and the door goes first.
@@ -247,26 +276,30 @@ impl Station {
             Message::Wake => self.bench.more_to_inspect = true,
             Message::Stop => self.stopping = true,
             Message::Person(asked) => self.hear_person(asked),
-            Message::Device(Report::Looked(looked)) => self.looked(looked),
-            Message::Device(Report::Printed(job, result, card)) => {
-                self.bench.take_back(card);
-                self.printed(&job, result);
-            }
-            Message::Device(Report::Rested(job, result)) => {
-                self.recovered(job.as_ref(), "come_to_rest", result);
-            }
-            Message::Device(Report::Rejected(job, result)) => {
-                self.recovered(Some(&job), "reject", result);
-            }
+            Message::Device(report) => self.hear_printer(*report),
         }
     }
 
-    fn looked(&mut self, looked: Result<(PrinterStatus, Box<dyn Prepress>), DeviceError>) {
+    fn hear_printer(&mut self, report: Report) {
+        match report {
+            Report::Looked(looked) => self.looked(looked),
+            Report::Printed(job, result, card) => {
+                self.bench.take_back(card);
+                self.printed(&job, result);
+            }
+            Report::Encoded(job, result) => self.encoded(&job, result),
+            Report::Rested(job, result) => self.recovered(job.as_ref(), "come_to_rest", result),
+            Report::Rejected(job, result) => self.recovered(Some(&job), "reject", result),
+        }
+    }
+
+    fn looked(&mut self, looked: Result<Sight, DeviceError>) {
         self.machine.looking = false;
         match looked {
-            Ok((status, prepress)) => {
-                self.machine.status = Some(status);
-                self.machine.prepress = Some(prepress);
+            Ok(sight) => {
+                self.machine.status = Some(sight.status);
+                self.machine.prepress = Some(sight.prepress);
+                self.machine.reader = sight.reader;
                 self.machine.error = None;
                 self.machine.fresh = true;
             }
@@ -281,9 +314,10 @@ impl Station {
     }
 
     fn printed(&mut self, job: &JobId, result: Result<CardOut, DeviceError>) {
-        let Some((record, since)) = self.printing.take() else { return };
+        let Some(Moving { record, since, stage }) = self.moving.take() else { return };
         debug_assert_eq!(record.id, *job, "one card moves at a time");
-        let (event, detail) = queue::settlement(&result);
+        let waited_inside = matches!(stage, Stage::Printing { waited_inside: true });
+        let (event, detail) = queue::settlement(&result, waited_inside);
         match result {
             Ok(_) => {
                 let product = record.product.clone();
@@ -301,6 +335,11 @@ impl Station {
                 self.machine.error = Some(error);
             }
         }
+        self.settle_later(record, event, detail);
+    }
+
+    /// Written down before anything else moves.
+    pub(super) fn settle_later(&mut self, record: JobRecord, event: Event, detail: Value) {
         self.unsettled = Some((record, event, detail));
         self.look();
     }
@@ -323,7 +362,7 @@ impl Station {
 
     /// The printer carries out an order that may move a card.
     pub(super) fn at_work(&self) -> bool {
-        self.printing.is_some() || self.recovering
+        self.moving.is_some() || self.recovering
     }
 
     /// How long to wait for a message before the next turn.

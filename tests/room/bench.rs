@@ -2,24 +2,41 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
-use drivers::emulation::{EmulatorSettings, Lever, SharedMachine};
+use drivers::card::CardSettings;
+use drivers::emulation::{BlankChips, EmulatorSettings, Lever, SharedMachine};
 use kartu::clock::Clock;
 use kartu::compose::portrait::draw_portrait;
 use kartu::config::Config;
 use kartu::daemon::Daemon;
 use kartu::product::Backdrop;
 use kartu::station::Connection;
+use kartu::vault::Vault;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub const SAMPLES: &str = include_str!("../../config/kia-samples.json");
+/// Where the bench keeps its keys; without this folder it has none.
+pub const KEYS: &str = "keys";
+/// The key that signs records.
+pub const DOCUMENT_KEY: &str = "document";
+/// A station that writes chips.
+pub const ENCODER: &str = "[encoder]\nfamily = \"emulated\"\n";
+/// A reader that takes longer is stuck.
+const READER_LIMIT: Duration = Duration::from_secs(20);
 const CONFIG: &str = include_str!("../../config/demo.toml");
+
+/// Opens a reader.
+pub type OpenReader = Arc<dyn Fn() -> drivers::encoder::Opened + Send + Sync>;
 
 /// A station at work. Dropping it without `stop` leaves the threads to the end of the test process.
 pub struct Bench {
     pub daemon: Option<Daemon>,
+    /// Opens the reader at the machine's contactless station, if one sits there.
+    pub reader: Option<OpenReader>,
     pub machine: SharedMachine,
     pub dir: TempDir,
     pub http: Http,
@@ -42,7 +59,8 @@ pub struct Answer {
 }
 
 impl Bench {
-    /// The demo's configuration on a machine that takes no time and is not tended.
+    /// The demo's configuration without its encoder, with a document key, on a machine that takes no time and is not
+    /// tended.
     pub fn new() -> Bench {
         Self::with("")
     }
@@ -51,16 +69,43 @@ impl Bench {
     pub fn with(more: &str) -> Bench {
         let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
         let dir = TempDir::new().unwrap();
-        let mut bench = Bench { daemon: None, machine, dir, http: Http::new("") };
+        Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
+        let mut bench = Bench { daemon: None, reader: None, machine, dir, http: Http::new("") };
         bench.start(more);
         bench
+    }
+
+    /// With blanks that carry a chip, the printer's contactless station and a reader there.
+    pub fn with_chips(chips: BlankChips, more: &str) -> Bench {
+        let field = chips.contactless();
+        let reader = move || drivers::encoder::emulated("pn532", field.clone());
+        Self::with_chips_and_reader(chips, Arc::new(reader), more)
+    }
+
+    /// The same with another reader there.
+    pub fn with_chips_and_reader(chips: BlankChips, reader: OpenReader, more: &str) -> Bench {
+        let fitted = vec!["CONTACTLESS".to_owned()];
+        let settings = EmulatorSettings { chip: Some(chips), fitted, ..EmulatorSettings::bench() };
+        let machine = drivers::emulate("evolis", settings).unwrap();
+        let dir = TempDir::new().unwrap();
+        Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
+        let reader = Some(reader);
+        let mut bench = Bench { daemon: None, reader, machine, dir, http: Http::new("") };
+        bench.start(more);
+        bench
+    }
+
+    /// With blanks as the staff card wants them.
+    pub fn for_staff() -> Bench {
+        let card = CardSettings::File(Box::default());
+        Self::with_chips(BlankChips::new(move |number| card.blank(number as u32).unwrap()), "")
     }
 
     /// Jobs are taken in, and no printer is there.
     pub fn without_printer() -> Bench {
         let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
         let dir = TempDir::new().unwrap();
-        let mut bench = Bench { daemon: None, machine, dir, http: Http::new("") };
+        let mut bench = Bench { daemon: None, reader: None, machine, dir, http: Http::new("") };
         let config =
             config(bench.dir.path(), "").replace("address = \"emulated\"", "address = \"\"");
         let config = Config::parse(&config, bench.dir.path()).unwrap();
@@ -77,8 +122,16 @@ impl Bench {
 
     /// The same, with another clock on its wall.
     pub fn start_at(&mut self, more: &str, clock: Clock) {
-        let config = Config::parse(&config(self.dir.path(), more), self.dir.path()).unwrap();
+        let encoder = if self.reader.is_some() { ENCODER } else { "" };
+        let more = format!("{encoder}{more}");
+        let mut config = Config::parse(&config(self.dir.path(), &more), self.dir.path()).unwrap();
+        let keys = self.dir.path().join(KEYS);
+        config.vault.folder = keys.exists().then_some(keys);
         let connection = Connection::to_machine("evolis", self.machine.clone());
+        let connection = match self.reader.clone() {
+            Some(open) => connection.with_encoder(move || open(), READER_LIMIT),
+            None => connection,
+        };
         let daemon = Daemon::start_at(&config, clock, connection).unwrap();
         self.http = Http::new(&format!("http://{}", daemon.address()));
         self.daemon = Some(daemon);
@@ -129,7 +182,8 @@ impl Bench {
 
 pub fn config(dir: &Path, more: &str) -> String {
     let ledger = dir.join("ledger.db");
-    let text = CONFIG.replace("\"ledger.db\"", &format!("{:?}", ledger.display().to_string()));
+    let (demo, _encoder) = CONFIG.split_once("[encoder]").unwrap();
+    let text = demo.replace("\"ledger.db\"", &format!("{:?}", ledger.display().to_string()));
     format!("{text}\n[http]\nlisten = \"127.0.0.1:0\"\n{more}")
 }
 

@@ -32,13 +32,21 @@ fn the_demo_prints_and_says_where_the_cards_are() {
         assert!(out(&first).contains(path.to_str().unwrap()));
         assert!(std::fs::read(path).unwrap().starts_with(b"\x89PNG"));
     }
+    let checked = "1301-STAF-2026-1  chip (UID 044b";
+    assert!(out(&first).contains(checked), "{}", out(&first));
+    let chip = Path::new(dir).join("cards/1301-STAF-2026-1-chip.bin");
+    let keys = Path::new(dir).join("keys.toml");
+    let args =
+        ["verify", "--chip", chip.to_str().unwrap(), "--keys", keys.to_str().unwrap(), "--json"];
+    assert!(kartud(&args).status.success());
     let again = demo();
     assert!(again.status.success(), "{}{}", out(&again), err(&again));
     let cards = std::fs::read_dir(Path::new(dir).join("cards")).unwrap();
     let pictures = cards
         .filter(|f| f.as_ref().unwrap().path().extension().is_some_and(|e| e == "png"))
         .count();
-    assert_eq!(pictures, 4, "a second demo in the same folder prints no second card");
+    assert!(out(&again).contains(checked), "{}", out(&again));
+    assert_eq!(pictures, 6, "a second demo in the same folder prints no second card");
 }
 
 #[test]
@@ -119,6 +127,73 @@ fn the_configurations_that_we_ship_are_good() {
         .unwrap();
     let checked = kartud(&["check-config", path.to_str().unwrap()]);
     assert_eq!(checked.status.code(), Some(0), "{}", err(&checked));
+}
+
+#[test]
+fn a_technician_checks_a_chips_profile() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/products/staf/chip.toml");
+    let good = kartud(&["chip", "check", shipped.to_str().unwrap(), "--json"]);
+    assert_eq!(good.status.code(), Some(0), "{}", err(&good));
+    let told: Value = serde_json::from_str(&out(&good)).unwrap();
+    assert_eq!((&told["name"], &told["values"][0]), (&"staf".into(), &"record".into()));
+    let dir = tempfile::TempDir::new().unwrap();
+    let path = dir.path().join("chip.toml");
+    let text = std::fs::read_to_string(&shipped).unwrap();
+    std::fs::write(&path, text.replace("data = \"record\"", "data = \"rekord\"")).unwrap();
+    let bad = kartud(&["chip", "check", path.to_str().unwrap()]);
+    assert_eq!(bad.status.code(), Some(5));
+    assert!(err(&bad).contains("update_binary.data: there is no such data; the nearest is record"));
+    let try_on = |encoder: &str| {
+        let profile = shipped.to_str().unwrap();
+        kartud(&["chip", "try", profile, "--encoder", encoder, "--value", "record=0011"])
+    };
+    let unplugged = try_on("pn532:serial:/nowhere");
+    assert_eq!(unplugged.status.code(), Some(4), "{}", err(&unplugged));
+    let nowhere = try_on("radio:1");
+    assert_eq!(nowhere.status.code(), Some(2));
+    assert!(err(&nowhere).contains("no family \"radio\""), "{}", err(&nowhere));
+}
+
+#[test]
+fn a_chip_that_cannot_be_written_here_is_said_and_a_faulty_profile_refused() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/products/staf");
+    let folder = dir.path().join("products/staf");
+    std::fs::create_dir_all(&folder).unwrap();
+    for file in ["product.toml", "staf-front.svg", "staf-back.svg", "chip.toml"] {
+        std::fs::copy(shipped.join(file), folder.join(file)).unwrap();
+    }
+    let put = |file: &str, from: &str, to: &str| {
+        let text = std::fs::read_to_string(shipped.join(file)).unwrap();
+        assert!(text.contains(from), "{from}");
+        std::fs::write(folder.join(file), text.replacen(from, to, 1)).unwrap();
+    };
+    let config = dir.path().join("kartud.toml");
+    let check = |encoder: &str| {
+        std::fs::write(&config, format!("[products]\nfolder = \"products\"\n{encoder}")).unwrap();
+        kartud(&["check-config", config.to_str().unwrap()])
+    };
+    put("product.toml", "required = true", "required = false");
+    assert!(out(&check("")).contains("staf: no encoder sits at that station"));
+    std::fs::copy(shipped.join("product.toml"), folder.join("product.toml")).unwrap();
+    assert!(out(&check("")).contains("its jobs will be held (H_NO_ENCODER)"));
+    let encoder = "[encoder]\nfamily = \"emulated\"\n";
+    let fine = check(encoder);
+    assert!(
+        !out(&fine).contains("encoder") && fine.status.success(),
+        "{}{}",
+        out(&fine),
+        err(&fine)
+    );
+    let verify = "[[step]]\nverify = { key = \"vault:pin-kartu\" }\n\n[[step]]\nlabel = \"write\"";
+    put("chip.toml", "[[step]]\nlabel = \"write\"", verify);
+    let keyless = check(encoder);
+    assert_eq!(keyless.status.code(), Some(5));
+    assert!(err(&keyless).contains("staf/chip.toml needs the key pin-kartu"), "{}", err(&keyless));
+    put("chip.toml", "block = 240", "blok = 240");
+    let faulty = check(encoder);
+    assert_eq!(faulty.status.code(), Some(5));
+    assert!(err(&faulty).contains("chip.toml: line ") && err(&faulty).contains("nearest is block"));
 }
 
 #[test]

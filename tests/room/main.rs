@@ -4,6 +4,8 @@
 
 mod bench;
 mod blanks;
+mod chip;
+mod chip_try;
 mod command_line;
 mod disk;
 mod emulate;
@@ -14,6 +16,7 @@ mod machine;
 mod pages;
 mod printing;
 mod privacy;
+mod record;
 mod recovery;
 mod replacement;
 mod restart;

@@ -8,17 +8,19 @@ use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress};
 use drivers::emulation::{Departed, EmulatorSettings, SharedMachine};
 use drivers::transport::emulated::Emulated;
 use jiff::{SignedDuration, Timestamp};
+
 use kartu::finding::Finding;
 use kartu::job::JobRequest;
-use kartu::ledger::FaceHash;
-use kartu::queue::{Claimed, Moment, standing};
-use kartu::station::{CardMaker, Unmade};
+use kartu::queue::{Claimed, Limits, Moment, standing};
+use kartu::station::{CardMaker, Made, Unmade};
+
+use crate::chips::{encoding, has_chip};
 
 /// Jobs of one world at most.
 pub const MARKS: usize = 48;
 
-/// A job waits longer than this: held.
-const STALE_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// A job that waits longer, or costs more blanks: held.
+const LIMITS: Limits = Limits { stale_after: SignedDuration::from_hours(7 * 24), blanks: 2 };
 
 /// Every card that can be printed: by mark, one- or two-sided.
 pub struct Cards {
@@ -93,7 +95,14 @@ pub fn mark_in(reference: &str) -> usize {
     reference.rsplit('-').next().and_then(|n| n.parse().ok()).expect("a ref of the simulation")
 }
 
-impl CardMaker for Cards {
+/// Makes the cards of one world.
+pub struct Maker {
+    pub cards: Arc<Cards>,
+    /// Have some of them a chip?
+    pub with_chips: bool,
+}
+
+impl CardMaker for Maker {
     fn specimen(&self) -> bool {
         true
     }
@@ -109,12 +118,14 @@ impl CardMaker for Cards {
         moment: Moment,
         _: &mut CardImage,
         card: &mut PreparedCard,
-    ) -> Result<Vec<FaceHash>, Unmade> {
-        let held = standing(&claimed.record, &claimed.request, moment, STALE_AFTER);
+    ) -> Result<Made, Unmade> {
+        let held = standing(&claimed.record, &claimed.request, moment, LIMITS);
         if !held.is_empty() {
             return Err(Unmade::Held(held));
         }
-        card.clone_from(&self.ready[mark_in(&claimed.request.reference)]);
-        Ok(Vec::new())
+        let mark = mark_in(&claimed.request.reference);
+        card.clone_from(&self.cards.ready[mark]);
+        let encoding = (self.with_chips && has_chip(mark)).then(|| encoding(mark));
+        Ok(Made { faces: Vec::new(), encoding })
     }
 }

@@ -1,13 +1,14 @@
 //! Small spaces, walked whole: the power cut at every transaction and every exchange of one card and of a queue of three,
 //! and again in the recovery from that; the plug pulled at every exchange. Cards of one and two sides, machines that count
-//! and that do not.
+//! and that do not; cards with a chip, cut and torn out at every command to it.
 
 use std::time::Duration;
 
-use drivers::emulation::EmulatorSettings;
+use drivers::emulation::{EmulatorSettings, Lever};
 use kartu::lifecycle::State;
 
 use crate::cards::settings;
+use crate::chips::Chips;
 use crate::power::{Cut, Effect, Mood};
 use crate::story::Story;
 use crate::world::{Posted, World};
@@ -19,6 +20,8 @@ const PATIENCE: usize = 20;
 
 /// One-sided, two-sided, and a queue of both.
 const QUEUES: [&[usize]; 3] = [&[0], &[1], &[0, 1, 2]];
+/// Of two sides and a chip, and a queue of such.
+const CHIP_QUEUES: [&[usize]; 2] = [&[1], &[1, 4, 7]];
 
 fn counting() -> EmulatorSettings {
     settings()
@@ -30,10 +33,33 @@ fn silent() -> EmulatorSettings {
 
 /// A world with these jobs, up to the moment in which all their cards are out.
 fn live(queue: &[usize], settings: EmulatorSettings, plan: impl FnOnce(&World)) -> World {
-    let mut world = World::new(7, settings);
+    live_in(World::new(7, settings, None), queue, plan)
+}
+
+/// The same where some cards have a chip.
+fn live_with_chips(
+    queue: &[usize],
+    settings: EmulatorSettings,
+    plan: impl FnOnce(&World),
+) -> World {
+    let world = live_in(World::new(7, settings, Some(Chips::new(7))), queue, plan);
+    let good: Vec<_> = queue.iter().map(|&mark| world.truth.good(mark)).collect();
+    assert_eq!(good, vec![1; queue.len()], "one good card an approval\n{}", world.story);
+    if world.truth.taken.is_empty() {
+        let written = world.truth.written_good + world.truth.written_spoiled;
+        assert_eq!(world.truth.left_the_machine, written, "blanks\n{}", world.story);
+    }
+    world
+}
+
+fn live_in(mut world: World, queue: &[usize], plan: impl FnOnce(&World)) -> World {
     world.story = Story::told();
     plan(&world);
     world.posted.extend(queue.iter().map(|&mark| Posted { mark, id: None }));
+    live_on(world, queue)
+}
+
+fn live_on(mut world: World, queue: &[usize]) -> World {
     let (mut lines, mut still) = (0, 0);
     for _ in 0..TURNS {
         if world.running.is_none() {
@@ -49,7 +75,14 @@ fn live(queue: &[usize], settings: EmulatorSettings, plan: impl FnOnce(&World)) 
         }
         let length = world.story.length;
         (lines, still) = if length == lines { (lines, still + 1) } else { (length, 0) };
+        if still > PATIENCE
+            && queue.iter().any(|mark| world.states().get(mark) == Some(&State::Held))
+        {
+            world.answer(false);
+            still = 0;
+        }
         if still > PATIENCE {
+            world.help();
             let unsure = |at: &usize| world.states().get(at) == Some(&State::Unsure);
             let mark = queue.iter().copied().find(|mark| unsure(mark));
             let mark = mark.unwrap_or_else(|| panic!("stuck\n{}", world.story));
@@ -124,7 +157,7 @@ fn power_cut_again_at_every_moment_of_recovery() {
     for first in whole.building.numbers_of(Effect::Exchange) {
         let (way, more) = ([Cut::Before, Cut::After][first as usize % 2], 25);
         for second in 1..more {
-            let mut world = World::new(7, counting());
+            let mut world = World::new(7, counting(), None);
             world.story = Story::told();
             world.building.cut_at(first, way);
             world.posted.push(Posted { mark: 1, id: None });
@@ -145,4 +178,101 @@ fn power_cut_again_at_every_moment_of_recovery() {
             assert_eq!(world.truth.good(1), 1, "{first} {second}\n{}", world.story);
         }
     }
+}
+
+/// Every effect of cards with a chip: transactions, exchanges with the machine, commands to the chip.
+#[test]
+fn power_cut_after_every_apdu() {
+    for settings in [counting, silent] {
+        for queue in CHIP_QUEUES {
+            let whole = live_with_chips(queue, settings(), |_| ());
+            assert_eq!(whole.truth.written_spoiled, 0, "nothing went wrong");
+            assert!(whole.building.numbers_of(Effect::Apdu).len() >= 9 * queue.len());
+            for number in 0..whole.building.effects() {
+                for way in [Cut::Before, Cut::After] {
+                    let cut = |world: &World| world.building.cut_at(number, way);
+                    let world = live_with_chips(queue, settings(), cut);
+                    if !settings().no_counters {
+                        the_machine_could_say(&world, &format!("{queue:?} {way:?} at {number}"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The second cut falls into the recovery from the first, or into the chip of the next blank.
+#[test]
+fn power_cut_again_after_every_apdu_of_recovery() {
+    let whole = live_with_chips(&[1], counting(), |_| ());
+    for first in whole.building.numbers_of(Effect::Apdu) {
+        for second in 1..60 {
+            let way = [Cut::Before, Cut::After][(first + second) as usize % 2];
+            let cut = |world: &World| {
+                world.building.cut_at(first, way);
+                world.building.cut_again_after(second, way);
+            };
+            let world = live_with_chips(&[1], counting(), cut);
+            the_machine_could_say(&world, &format!("{first}, {second} {way:?}"));
+        }
+    }
+}
+
+/// Hands pull the card out of the machine while its chip is written, up to the last command, after which it has all that
+/// it must have, and is not printed.
+#[test]
+fn card_pulled_out_after_every_apdu() {
+    for settings in [counting, silent] {
+        for queue in CHIP_QUEUES {
+            let whole = live_with_chips(queue, settings(), |_| ());
+            for number in whole.building.numbers_of(Effect::Apdu) {
+                for way in [Cut::Before, Cut::After] {
+                    let pull = |world: &World| {
+                        let chips = world.chips.as_ref().expect("some have a chip");
+                        chips.hands_at(number, way, Lever::TakeCardOut);
+                    };
+                    let world = live_with_chips(queue, settings(), pull);
+                    assert_eq!(world.truth.taken.len(), 1, "{}", world.story);
+                    if !settings().no_counters {
+                        the_machine_could_say(&world, &format!("{queue:?} {way:?} at {number}"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Its chip is good, but the ledger's disk cannot be written, so it waits inside; hands take it out meanwhile. It was to be printed
+/// and is not there: where it is only a person can tell, and no blank is printed in its place.
+#[test]
+fn card_pulled_out_while_it_waits_for_the_ledger() {
+    let whole = live_with_chips(&[1], counting(), |_| ());
+    let last = whole.building.numbers_of(Effect::Apdu).pop().expect("some commands");
+    let pulled = |how: Lever| {
+        let mut world = World::new(7, counting(), Some(Chips::new(7)));
+        world.story = Story::told();
+        world.building.break_disk_at(last);
+        world.posted.push(Posted { mark: 1, id: None });
+        world.post(0);
+        for _ in 0..5 {
+            world.go_on();
+        }
+        assert_eq!(world.states()[&1], State::Encoding, "{}", world.story);
+        world.pull(how);
+        world.building.break_disk(false);
+        world
+    };
+    let mut world = pulled(Lever::TakeCardOut);
+    for _ in 0..PATIENCE {
+        world.go_on();
+    }
+    assert_eq!(world.states()[&1], State::Unsure, "{}", world.story);
+    let world = live_on(world, &[1]);
+    assert_eq!((world.truth.good(1), world.truth.left_the_machine), (1, 2), "{}", world.story);
+    // What opens the machine and leaves the card where it is, it survives.
+    let mut world = pulled(Lever::OpenCover);
+    world.pull(Lever::CloseCover);
+    let world = live_on(world, &[1]);
+    assert_eq!((world.truth.good(1), world.truth.left_the_machine), (1, 1), "{}", world.story);
+    the_machine_could_say(&world, "only the cover was open");
 }

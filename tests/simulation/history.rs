@@ -10,6 +10,7 @@ use drivers::emulation::EmulatorSettings;
 use kartu::lifecycle::State;
 
 use crate::cards::settings;
+use crate::chips::{self, Chips};
 use crate::people::{Kind, Weather};
 use crate::power::Mood;
 use crate::story::Story;
@@ -29,6 +30,8 @@ pub struct Plan {
     pub jobs: usize,
     /// Steps in which things may go wrong.
     pub steps: usize,
+    /// Have some cards a chip?
+    pub chips: bool,
     /// What never happens in it, though the seed would have it.
     pub without: Vec<Kind>,
 }
@@ -36,15 +39,19 @@ pub struct Plan {
 impl Plan {
     /// As the seed has it.
     pub fn of(seed: u64) -> Plan {
-        Plan { seed, jobs: JOBS, steps: STEPS, without: Vec::new() }
+        let chips = chips::are_in(seed);
+        Plan { seed, jobs: JOBS, steps: STEPS, chips, without: Vec::new() }
     }
 }
 
 impl fmt::Display for Plan {
     /// As it can be kept.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Plan { seed, jobs, steps, without } = self;
-        write!(f, "Plan {{ seed: {seed}, jobs: {jobs}, steps: {steps}, without: vec!{without:?} }}")
+        let Plan { seed, jobs, steps, chips, without } = self;
+        write!(
+            f,
+            "Plan {{ seed: {seed}, jobs: {jobs}, steps: {steps}, chips: {chips}, without: vec!{without:?} }}"
+        )
     }
 }
 
@@ -52,6 +59,7 @@ impl fmt::Display for Plan {
 #[derive(Default)]
 pub struct Came {
     pub cards: u64,
+    pub unencoded: u64,
     pub by_machine: u64,
     pub by_person: u64,
     pub lies: u64,
@@ -82,7 +90,8 @@ impl Broken {
 /// How it broke.
 pub fn live(plan: &Plan, story: Story, also: Option<Invariant>) -> Result<Came, Broken> {
     let settings = EmulatorSettings { no_counters: plan.seed % 7 == 3, ..settings() };
-    let mut world = World::new(plan.seed, settings);
+    let chips = plan.chips.then(|| Chips::new(plan.seed));
+    let mut world = World::new(plan.seed, settings, chips);
     (world.story, world.also) = (story, also);
     let lived = quietly(AssertUnwindSafe(|| {
         storm(&mut world, plan);
@@ -91,6 +100,7 @@ pub fn live(plan: &Plan, story: Story, also: Option<Invariant>) -> Result<Came, 
     match lived {
         Ok(()) => Ok(Came {
             cards: world.posted.len() as u64,
+            unencoded: world.truth.written_unencoded.into(),
             by_machine: world.truth.by_machine.into(),
             by_person: world.truth.by_person.into(),
             lies: world.truth.lied_about.len() as u64,
@@ -120,6 +130,9 @@ fn calm_down(world: &mut World) {
     world.building.fill_disk(false);
     world.building.break_disk(false);
     world.clock.reset();
+    if let Some(chips) = &world.chips {
+        chips.calm();
+    }
     for _ in 0..CALM_STEPS {
         if let Some(at) = world.posted.iter().position(|job| job.id.is_none()) {
             world.post(at);

@@ -6,6 +6,7 @@
 //! `KARTU_SIM_SEED` on; a world that breaks is shrunk, and the smallest is told.
 
 mod cards;
+mod chips;
 mod every_moment;
 mod history;
 mod people;

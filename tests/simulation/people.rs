@@ -24,10 +24,11 @@ pub enum Kind {
     Clock,
     Garbles,
     WrongAnswers,
+    Chips,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 8] = [
         Kind::Power,
         Kind::Hands,
         Kind::Wire,
@@ -35,6 +36,7 @@ impl Kind {
         Kind::Clock,
         Kind::Garbles,
         Kind::WrongAnswers,
+        Kind::Chips,
     ];
 }
 
@@ -133,6 +135,9 @@ impl World {
                 self.story.tell(format_args!("the clock jumps by {hours} h"));
                 self.clock.jump(SignedDuration::from_hours(hours));
             }
+        }
+        if weather.brings(Kind::Chips) {
+            self.suffer_of_chips();
         }
     }
 
@@ -240,7 +245,8 @@ impl World {
             return;
         }
         let mark = some[self.rng.usize(..some.len())];
-        let Some(id) = self.posted[mark].id.clone() else { return };
+        let posted = self.posted.iter().find(|job| job.mark == mark);
+        let Some(id) = posted.and_then(|job| job.id.clone()) else { return };
         match self.states()[&mark] {
             State::Held => return self.release(id),
             State::Printed => {

@@ -1,6 +1,7 @@
 //! What the station stands on, with a hand on each: the power, the disk, the wire, the clocks. Knows no job.
 //!
-//! Everything that a station does to the world is an *effect*: a transaction of the ledger or an exchange with the machine.
+//! Everything that a station does to the world is an *effect*: a transaction of the ledger, an exchange with the machine, or a
+//! command to a chip.
 //! The power can go before, in the middle of, or right after any effect; from then on none happens any more, whatever the
 //! doomed station still tries. So a cut at every effect is a cut at every moment that can be told from another.
 
@@ -25,11 +26,12 @@ pub enum Cut {
     After,
 }
 
-/// One of the two kinds of effects.
+/// One of the kinds of effects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     Commit,
     Exchange,
+    Apdu,
 }
 
 /// What the wire does while the power is on.
@@ -50,9 +52,13 @@ struct Supply {
     cuts: u32,
     effects: Vec<Effect>,
     cut: Option<(u64, Cut)>,
+    /// So many effects after the power is back, it goes again.
+    again: Option<(u64, Cut)>,
     mood: Mood,
     disk_full: bool,
     disk_broken: bool,
+    /// From the effect of this number on, it is.
+    broken_from: Option<u64>,
     rng: Rng,
 }
 
@@ -62,7 +68,7 @@ pub struct Building(Arc<Mutex<Supply>>);
 
 /// What becomes of one effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+pub enum Fate {
     Happens,
     Struck(Cut),
     Never,
@@ -75,9 +81,11 @@ impl Building {
             cuts: 0,
             effects: Vec::new(),
             cut: None,
+            again: None,
             mood: Mood::default(),
             disk_full: false,
             disk_broken: false,
+            broken_from: None,
             rng,
         })))
     }
@@ -97,6 +105,11 @@ impl Building {
         self.cut_at(at, how);
     }
 
+    /// When the power is back from a cut, it goes again after so many effects.
+    pub fn cut_again_after(&self, effects: u64, how: Cut) {
+        self.supply().again = Some((effects, how));
+    }
+
     pub fn has_been_off(&self) -> bool {
         self.supply().cuts > 0
     }
@@ -109,6 +122,10 @@ impl Building {
     pub fn restore(&self) {
         let mut supply = self.supply();
         (supply.off, supply.cut) = (false, None);
+        if supply.cuts > 0 {
+            let so_far = supply.effects.len() as u64;
+            supply.cut = supply.again.take().map(|(after, how)| (so_far + after, how));
+        }
     }
 
     pub fn effects(&self) -> u64 {
@@ -130,17 +147,23 @@ impl Building {
         self.supply().disk_full = full;
     }
 
+    /// The disk breaks with the effect of this number.
+    pub fn break_disk_at(&self, effect: u64) {
+        self.supply().broken_from = Some(effect);
+    }
+
     pub fn break_disk(&self, broken: bool) {
         self.supply().disk_broken = broken;
     }
 
-    fn effect(&self, effect: Effect) -> Fate {
+    pub fn effect(&self, effect: Effect) -> Fate {
         let mut supply = self.supply();
         if supply.off {
             return Fate::Never;
         }
         let number = supply.effects.len() as u64;
         supply.effects.push(effect);
+        supply.disk_broken |= supply.broken_from.take_if(|at| *at <= number).is_some();
         match supply.cut {
             Some((at, how)) if at <= number => {
                 (supply.off, supply.cuts) = (true, supply.cuts + 1);

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::cards::settings;
+use crate::chips::Chips;
 use crate::history::{Broken, Came, JOBS, Plan, live};
 use crate::people::{Kind, Weather};
 use crate::shrink::shrink;
@@ -34,25 +35,28 @@ fn kept() -> Vec<Plan> {
         // Of the people: the officer lied that a card was printed that hands had taken out, and was waited for, for ever.
         Plan {
             steps: 109,
+            chips: false,
             without: vec![Kind::Wire, Kind::Disk, Kind::Clock, Kind::Garbles],
             ..Plan::of(30817)
         },
     ];
-    seeds.map(Plan::of).into_iter().chain(shrunk).collect()
+    let seeds = seeds.map(|seed| Plan { chips: false, ..Plan::of(seed) });
+    seeds.into_iter().chain(shrunk).collect()
 }
 
 /// Lives them all, in so many threads; the others go on when one breaks.
 fn run(plans: impl Iterator<Item = Plan> + Send, lanes: usize) -> Came {
     let plans = Mutex::new(plans);
     let broken = Mutex::new(0);
-    let sums: [AtomicU64; 4] = Default::default();
+    let sums: [AtomicU64; 5] = Default::default();
     std::thread::scope(|scope| {
         for _ in 0..lanes {
             scope.spawn(|| {
                 while let Some(plan) = next(&plans) {
                     match live(&plan, Story::default(), None) {
-                        Ok(Came { cards, by_machine, by_person, lies }) => {
-                            for (sum, n) in sums.iter().zip([cards, by_machine, by_person, lies]) {
+                        Ok(Came { cards, unencoded, by_machine, by_person, lies }) => {
+                            let came = [cards, unencoded, by_machine, by_person, lies];
+                            for (sum, n) in sums.iter().zip(came) {
                                 sum.fetch_add(n, Ordering::Relaxed);
                             }
                         }
@@ -64,8 +68,8 @@ fn run(plans: impl Iterator<Item = Plan> + Send, lanes: usize) -> Came {
     });
     let broken = broken.into_inner().unwrap_or_else(PoisonError::into_inner);
     assert_eq!(broken, 0, "worlds broke");
-    let [cards, by_machine, by_person, lies] = sums.map(AtomicU64::into_inner);
-    Came { cards, by_machine, by_person, lies }
+    let [cards, unencoded, by_machine, by_person, lies] = sums.map(AtomicU64::into_inner);
+    Came { cards, unencoded, by_machine, by_person, lies }
 }
 
 fn next(plans: &Mutex<impl Iterator<Item = Plan>>) -> Option<Plan> {
@@ -92,8 +96,8 @@ fn tell(plan: &Plan, broken: &Broken, so_far: &Mutex<usize>) {
 
 fn told(came: &Came) {
     println!(
-        "{} cards; settled by the machine {}, by a person {}; answers that nothing could contradict {}",
-        came.cards, came.by_machine, came.by_person, came.lies
+        "{} cards; blanks spoiled by their chips {}; settled by the machine {}, by a person {}; answers that nothing could contradict {}",
+        came.cards, came.unencoded, came.by_machine, came.by_person, came.lies
     );
 }
 
@@ -102,6 +106,7 @@ fn a_few_worlds_keep_the_promise() {
     let came = run((1..=16).map(Plan::of), 2);
     told(&came);
     assert!(came.by_machine > 0 && came.by_person > 0, "both ways of settling were walked");
+    assert!(came.unencoded > 0, "chips failed");
 }
 
 #[test]
@@ -112,10 +117,10 @@ fn seeds_that_once_broke_the_promise_keep_it() {
 #[test]
 fn one_seed_is_one_history() {
     let deeds = |seed| {
-        let mut world = World::new(seed, settings());
+        let mut world = World::new(seed, settings(), Some(Chips::new(seed)));
         world.story = Story::told();
         let weather = Weather::of(&mut world.rng, &[]);
-        for _ in 0..60 {
+        for _ in 0..120 {
             world.step(&weather, JOBS);
         }
         world.story.deeds()

@@ -66,7 +66,7 @@ fn no_card_is_spoiled(truth: &crate::truth::Truth) -> Result<(), String> {
 #[test]
 fn a_world_that_breaks_is_shrunk_and_told() {
     let breaks = |seed: u64| {
-        let plan = Plan::of(seed);
+        let plan = Plan { chips: false, ..Plan::of(seed) };
         let broken = live(&plan, Story::default(), Some(no_card_is_spoiled)).err()?;
         Some((plan, broken))
     };

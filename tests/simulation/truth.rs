@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use drivers::emulation::{Departed, Finish, Way};
 use kartu::ledger::{Entry, JobId, Ledger};
 use kartu::lifecycle::State;
+use serde_json::Value;
 
 use crate::cards::{MARKS, mark_in};
 use crate::story::Story;
@@ -32,9 +33,15 @@ pub struct Truth {
     pub written_spoiled: u32,
     /// Cards that the ledger counts as good.
     pub written_good: u32,
+    /// Of them, those whose chip was not written.
+    pub written_unencoded: u32,
+    /// Whole cards whose chip is another's, empty or half.
+    pub wrong_chips: Vec<String>,
     /// Settled by the machine's word alone, and left to a person.
     pub by_machine: u32,
     pub by_person: u32,
+    /// What the last card of a job was moved for.
+    moved_for: HashMap<JobId, String>,
     /// What the last line about a job tells.
     last_lines: HashMap<JobId, (usize, String)>,
     seq: u64,
@@ -81,9 +88,11 @@ impl Truth {
         assert!(mark < MARKS);
         self.states.insert(mark, state);
         match &*line.event {
+            "encode" | "print" => drop(self.moved_for.insert(job.clone(), line.event.clone())),
             "card_out" => self.written_good += 1,
             "spoil" => {
                 self.written_spoiled += 1;
+                self.heed_cause(&job, &line.detail);
                 // A card that was counted as good was found bad.
                 self.written_good -= u32::from(state == State::Spoiled);
             }
@@ -94,6 +103,16 @@ impl Truth {
             *(if person { &mut self.by_person } else { &mut self.by_machine }) += 1;
         }
         self.last_lines.insert(job, (mark, line.event));
+    }
+
+    /// Whoever counts blanks must know what spoiled them.
+    fn heed_cause(&mut self, job: &JobId, detail: &Value) {
+        let unencoded = detail["cause"] == "GAGAL_ENCODE";
+        self.written_unencoded += u32::from(unencoded);
+        if !detail["evidence"]["person"].is_object() {
+            let moved_for = self.moved_for.get(job).map(String::as_str);
+            assert_eq!(unencoded, moved_for == Some("encode"), "the cause of {detail}");
+        }
     }
 
     /// Whose job is it?
@@ -112,6 +131,9 @@ impl Truth {
     /// # Errors
     /// How it is broken.
     pub fn holds(&self) -> Result<(), String> {
+        if let Some(wrong) = self.wrong_chips.first() {
+            return Err(wrong.clone());
+        }
         for mark in 0..MARKS {
             let good = self.good.get(&mark).copied().unwrap_or(0);
             if self.lied_about.contains(&mark) {

@@ -13,11 +13,12 @@ use kartu::job::{JobRequest, Recommendation};
 use kartu::ledger::{Accepted, JobId, Ledger, NewJob};
 use kartu::lifecycle::State;
 use kartu::report::Metrics;
-use kartu::station::{Device, Handle, Message, Order, Parts, Station};
+use kartu::station::{Connect, Device, Handle, Message, Order, Parts, Station};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::cards::{Cards, cards, machine};
+use crate::cards::{Cards, Maker, cards, machine};
+use crate::chips::Chips;
 use crate::power::{Building, SimClock, SimDisk, SimWire};
 use crate::story::Story;
 use crate::truth::Truth;
@@ -53,6 +54,8 @@ pub struct World {
     pub story: Story,
     /// Steps so far in which things may go wrong.
     pub steps: usize,
+    /// Where some cards have a chip.
+    pub chips: Option<Chips>,
     /// What must hold besides the promise.
     pub also: Option<Invariant>,
     cards: Arc<Cards>,
@@ -61,7 +64,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64, settings: EmulatorSettings) -> World {
+    pub fn new(seed: u64, settings: EmulatorSettings, chips: Option<Chips>) -> World {
         let mut rng = Rng::with_seed(seed);
         let building = Building::new(rng.fork());
         // In memory where there is such a place: what a disk does to a ledger has tests of its own.
@@ -70,6 +73,10 @@ impl World {
         let folder = TempDir::new_in(place).expect("a folder");
         std::fs::write(folder.path().join(LEDGER), new_ledger()).expect("there is room");
         let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let settings = match &chips {
+            Some(chips) => chips.in_machine(settings),
+            None => settings,
+        };
         let mut world = World {
             machine: machine(settings),
             building,
@@ -81,6 +88,7 @@ impl World {
             ledger: None,
             story: Story::default(),
             steps: 0,
+            chips,
             also: None,
             cards: cards(),
             folder,
@@ -99,15 +107,19 @@ impl World {
         let ledger = ledger.unwrap_or_else(|error| panic!("the ledger is refused: {error}"));
         let (machine, building) = (self.machine.clone(), self.building.clone());
         let clock = self.clock.clone();
-        let device = Device::new(Box::new(move || {
+        let connect: Connect = Box::new(move || {
             let wire = SimWire::new(machine.clone(), building.clone(), clock.clone());
             drivers::open("evolis", None, Box::new(wire))
-        }));
+        });
+        let chips = self.chips.as_ref();
+        let reader = chips.map(|chips| chips.reader(&self.machine, &self.building, &self.clock));
+        let maker = Maker { cards: self.cards.clone(), with_chips: chips.is_some() };
+        let device = Device::new(connect, reader);
         let (to_device, orders) = mpsc::channel();
         let parts = Parts {
             name: "simulation".to_owned(),
             ledger: ledger.clone(),
-            maker: self.cards.clone(),
+            maker: Arc::new(maker),
             clock: self.clock.clock(),
             metrics: Metrics::default(),
         };
@@ -145,11 +157,11 @@ impl World {
                 self.story.tell(format_args!("order: {intent}"));
                 self.truth.intent_stands(job, intent);
             }
-            if let Order::Print(job, _) = &order {
+            if let Order::Print(job, _) | Order::Encode(job, _) = &order {
                 self.truth.printing = self.truth.mark_of(job);
             }
             let report = running.device.perform(order);
-            running.handle.tell(Message::Device(report));
+            running.handle.tell(Message::Device(Box::new(report)));
         }
     }
 
@@ -185,7 +197,12 @@ impl World {
             self.story.tell(format_args!("a card leaves: {card:?}"));
         }
         let marks = departed.into_iter().map(|card| (self.cards.mark_of(&card), card));
-        self.truth.departed(marks);
+        let marks: Vec<_> = marks.collect();
+        for (mark, card) in &marks {
+            let fits = self.chips.as_ref().map_or(Ok(()), |chips| chips.fits(*mark, card));
+            self.truth.wrong_chips.extend(fits.err());
+        }
+        self.truth.departed(marks.into_iter());
         if let Some(ledger) = &self.ledger {
             self.truth.read(ledger, &mut self.story);
         }
@@ -253,6 +270,7 @@ fn new_ledger() -> &'static [u8] {
 fn must_stand_before(order: &Order) -> Option<(&JobId, &'static str)> {
     match order {
         Order::Look | Order::ComeToRest(None) => None,
+        Order::Encode(job, _) => Some((job, "encode")),
         Order::Print(job, _) => Some((job, "print")),
         Order::ComeToRest(Some(job)) => Some((job, "come_to_rest")),
         Order::Reject(job) => Some((job, "reject")),

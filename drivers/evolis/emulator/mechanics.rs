@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::chip::Stations;
 use super::heat::Heat;
 use super::memory::{KeptCard, Memory};
 use super::outside::Outside;
@@ -79,6 +80,8 @@ pub struct Mechanics {
     pub job: Job,
     /// The card inside.
     pub card: Option<Card>,
+    /// Where readers find its chip.
+    pub(super) stations: Stations,
     /// How long things take.
     pub slowness: f64,
     pub(super) model: &'static Model<Wire>,
@@ -118,6 +121,7 @@ impl Mechanics {
             outside: Outside::default(),
             job: Job::default(),
             card: memory.card.as_ref().map(KeptCard::back),
+            stations: Stations::new(settings.chip.clone()),
             memory,
             slowness: settings.slowness,
             model,
@@ -232,7 +236,8 @@ impl Mechanics {
                 return Err((error::NO_CARD_INSERTED, ERROR_TIME_OUT));
             }
         }
-        self.card = Some(Card { place: Some(Place::FeederPath), ..Card::default() });
+        let chip = self.chip_of_a_blank();
+        self.card = Some(Card { place: Some(Place::FeederPath), chip, ..Card::default() });
         self.jam(JamAt::Feeder, Place::FeederPath)
     }
 

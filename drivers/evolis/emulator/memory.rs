@@ -45,6 +45,15 @@ pub struct Memory {
     /// A card lies in the exit slot.
     #[serde(default)]
     pub card_in_slot: bool,
+    /// Blanks with a chip that were ever taken, so that no two chips have one number.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub chips_made: u64,
+}
+
+/// A machine without chips remembers what it always did.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A card inside, as far as the file tells of it: where it is and what was printed, never how that looks, nor what
@@ -107,6 +116,7 @@ impl Memory {
             advanced_cleanings: 0,
             card: None,
             card_in_slot: false,
+            chips_made: 0,
         };
         let Some(dir) = &settings.out_dir else { return Ok(new) };
         let path = dir.join(FILE);

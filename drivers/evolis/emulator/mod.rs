@@ -4,10 +4,12 @@
 //! `talk.rs`; what a command answers in `answers.rs` (questions) and `orders.rs`, `stations.rs` (deeds); the
 //! status words in `indicators.rs`; what a card goes through in `mechanics.rs`, `printing.rs` and `faults.rs`, what comes out
 //! in `picture.rs` and `outside.rs`; what is put in in `supplies.rs`; heat in `heat.rs`; what somebody does to it in `hands.rs`;
-//! what will go wrong in `planned.rs`; what can be set and seen from outside in `state.rs`; what survives a power
+//! what will go wrong in `planned.rs`; what can be set and seen from outside in `state.rs`; a card's chip
+//! before the readers in `chip.rs`; what survives a power
 //! cut in `memory.rs`.
 
 mod answers;
+mod chip;
 mod faults;
 mod hands;
 mod heat;
@@ -225,13 +227,14 @@ impl Machine {
     /// Lets happen what is due by the clock.
     fn settle(&mut self) {
         if !self.powered {
-            return;
+            return self.mechanics.hold_to_the_reader(false);
         }
         let clock = self.mechanics.clock;
         if self.session.number != 0 && clock >= self.session.ends_at {
             self.session.number = 0;
         }
         self.mechanics.settle();
+        self.mechanics.hold_to_the_reader(true);
         let idle = clock.saturating_sub(self.electronics.heard_at);
         let at_rest = !self.mechanics.printing() && self.mechanics.work().is_none();
         if at_rest && self.settings.sleeps_after.is_some_and(|after| idle >= after) {

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::chip::Chip;
 use super::mechanics::{Mechanics, Refusal};
 use super::picture::{Side, lay_down};
 use super::places::Card;
@@ -28,6 +29,7 @@ pub struct Gone {
     number: u64,
     front: Side,
     back: Side,
+    chip: Option<Chip>,
     resin_rgb: [u8; 3],
 }
 
@@ -49,7 +51,8 @@ impl Outside {
             _ => Finish::Whole,
         };
         let (front_sum, back_sum) = (card.front.sum(), card.back.sum());
-        self.log.push_back(Departed { number: card.number, way, finish, front_sum, back_sum });
+        let (number, chip) = (card.number, card.chip.as_ref().map(|chip| chip.number));
+        self.log.push_back(Departed { number, chip, way, finish, front_sum, back_sum });
     }
 }
 
@@ -61,7 +64,8 @@ impl Mechanics {
         let printed = !card.front.is_blank() || !card.back.is_blank();
         if let Some(number) = card.number.filter(|_| printed) {
             let resin_rgb = self.resin_rgb();
-            let gone = Gone { number, front: card.front, back: card.back, resin_rgb };
+            let Card { front, back, chip, .. } = card;
+            let gone = Gone { number, front, back, chip, resin_rgb };
             if let Some(dir) = &self.out_dir
                 && lay_down(&self.draw(&gone), rejected, dir).is_err()
             {
@@ -84,7 +88,8 @@ impl Mechanics {
             side.draw(&self.model.head, self.model.colour, card.resin_rgb, &self.dyed)
         };
         let back = (!card.back.is_blank()).then(|| draw(&card.back));
-        FinishedCard { number: card.number, front: draw(&card.front), back }
+        let chip = card.chip.as_ref().map(|chip| chip.chip.lock().state());
+        FinishedCard { number: card.number, front: draw(&card.front), back, chip }
     }
 
     /// The colour of the ribbon's resin.

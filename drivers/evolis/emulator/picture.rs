@@ -171,7 +171,7 @@ impl Side {
     }
 }
 
-/// Lays a card down as `card-000123-front.png` and, if printed, `-back.png`; a rejected one as
+/// Lays a card down as `card-000123-front.png` and, if printed, `-back.png`, what stands on its chip as `-chip.json`; a rejected one as
 /// `card-000123-rejected-front.png`.
 ///
 /// # Errors
@@ -183,6 +183,10 @@ pub fn lay_down(card: &FinishedCard, rejected: bool, dir: &Path) -> Result<(), E
             let path = dir.join(format!("card-{:06}-{rejected}{side}.png", card.number));
             write_whole(&path, &encode(picture)?)?;
         }
+    }
+    if let Some(chip) = &card.chip {
+        let path = dir.join(format!("card-{:06}-{rejected}chip.json", card.number));
+        write_whole(&path, &serde_json::to_vec_pretty(chip)?)?;
     }
     Ok(())
 }

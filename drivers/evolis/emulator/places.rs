@@ -1,5 +1,6 @@
 //! A card inside the emulated machine, the places where it can be, and the ways out. Knows nothing of what moves it.
 
+use super::chip::Chip;
 use super::picture::Side;
 
 /// Where a card waits.
@@ -39,6 +40,8 @@ pub struct Card {
     pub back: Side,
     /// The magnetic stripe.
     pub tracks: [Option<String>; 3],
+    /// The chip. A restart of the emulated machine's process forgets it.
+    pub chip: Option<Chip>,
 }
 
 /// Where a card is let out.

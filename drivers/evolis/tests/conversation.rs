@@ -91,6 +91,10 @@ fn tracks_are_written_and_read_as_captured() {
     printer.magnetic().unwrap().write(&tracks).unwrap();
     let want = wrapped(&["Ss", "Pmt;1;1", "Pmt;3;3", "Dm;1;KARTU^CONTOH", "Dm;3;123=456", "Smw"]);
     assert_eq!(heard.since_opening(), want);
+    for (stripe, command) in [(Coercivity::High, "Pmc;h"), (Coercivity::Low, "Pmc;l")] {
+        printer.magnetic().unwrap().write(&tracks.clone().for_stripe(Some(stripe))).unwrap();
+        assert!(heard.since_opening().contains(&command.to_owned()), "{command}");
+    }
     // The card waits inside, so the next call has it.
     let read = printer.magnetic().unwrap().read().unwrap();
     assert!(tracks.differing(&read).is_empty());

@@ -175,7 +175,7 @@ fn printer(interface: &Path) -> Option<UsbPrinter> {
     })
 }
 
-fn text(folder: &Path, name: &str) -> Option<String> {
+pub(super) fn text(folder: &Path, name: &str) -> Option<String> {
     let bytes = fs::read(folder.join(name)).ok()?;
     Some(printable(String::from_utf8_lossy(&bytes).trim()))
 }

@@ -26,6 +26,7 @@
 
 mod link;
 mod listing;
+mod socket;
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -37,6 +38,7 @@ use link::Link;
 
 pub use link::device_id;
 pub use listing::{NoUsbName, SYSFS, UsbName, UsbPrinter, attached};
+pub use socket::names_of;
 
 /// Answers that may be left over from before: one of ours, and some of another program's.
 const STALE_MAX: usize = 4;

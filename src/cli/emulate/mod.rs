@@ -1,6 +1,9 @@
-//! `kartud emulate FAMILY`: a card machine at the bytes, as a process of its own.
+//! `kartud emulate FAMILY`: a card machine at the bytes, as a process of its own. `kartud emulate card`: a chip card;
+//! `kartud emulate reader`: a card reader.
 
+mod card;
 mod control;
+mod reader;
 mod state_file;
 
 use std::net::{SocketAddr, TcpListener};
@@ -28,8 +31,32 @@ A state file is such an object; it is read again whenever it changes. A key that
 name, and then nothing of the file is done.";
 
 #[derive(clap::Args)]
-#[command(after_long_help = AFTER)]
+#[command(
+    after_long_help = AFTER,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    thing: Option<Thing>,
+    #[command(flatten)]
+    machine: Option<Machine>,
+    // Beside it, not within: clap never finds a group that has another one in it.
+    #[command(flatten)]
+    build: Build,
+}
+
+/// What else can be emulated.
+#[derive(clap::Subcommand)]
+enum Thing {
+    /// Be a chip card in the virtual reader of pcscd (vpcd)
+    Card(card::Args),
+    /// Be a contactless card reader on a serial port (a pseudo-terminal), with a card on it
+    Reader(reader::Args),
+}
+
+#[derive(clap::Args)]
+struct Machine {
     /// Family of the machine
     #[arg(value_parser = clap::builder::PossibleValuesParser::new(drivers::CATALOGUE.iter().map(|f| f.name)))]
     family: String,
@@ -60,8 +87,6 @@ pub(super) struct Args {
     /// Where supplies and faults are seen and set over HTTP: a loopback address
     #[arg(long, value_name = "ADDR")]
     control: Option<SocketAddr>,
-    #[command(flatten)]
-    build: Build,
 }
 
 /// How the machine is built.
@@ -118,9 +143,9 @@ struct Build {
     without: Vec<String>,
 }
 
-impl Args {
-    fn settings(&self) -> EmulatorSettings {
-        let (bench, build) = (EmulatorSettings::bench(), &self.build);
+impl Machine {
+    fn settings(&self, build: &Build) -> EmulatorSettings {
+        let bench = EmulatorSettings::bench();
         EmulatorSettings {
             model: self.model.clone(),
             ribbon: self.ribbon.clone(),
@@ -145,18 +170,28 @@ impl Args {
             status_block: !build.no_status,
             fitted: build.fit.clone(),
             not_fitted: build.without.clone(),
+            chip: None,
         }
     }
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let machine = drivers::emulate(&args.family, args.settings())?;
+    match (&args.thing, &args.machine) {
+        (Some(Thing::Card(args)), _) => card::run(args),
+        (Some(Thing::Reader(args)), _) => reader::run(args),
+        (None, Some(machine)) => run_machine(machine, machine.settings(&args.build)),
+        (None, None) => anyhow::bail!("say what to emulate: see kartud emulate --help"),
+    }
+}
+
+fn run_machine(args: &Machine, settings: EmulatorSettings) -> anyhow::Result<Exit> {
+    let machine = drivers::emulate(&args.family, settings.clone())?;
     // Plugged in until this function ends.
-    let _plugged =
-        args.usbip.then(|| usb::plug(&args.family, &args.settings(), &machine)).transpose()?;
+    let _plugged = args.usbip.then(|| usb::plug(&args.family, &settings, &machine)).transpose()?;
     let mut state_file = args.state.clone().map(StateFile::new);
+    let take = |change: &serde_json::Value| machine.lock().change(change);
     if let Some(file) = &mut state_file {
-        file.read(&machine)?;
+        file.read(&take)?;
     }
     let bind = |address: SocketAddr| {
         TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))
@@ -178,7 +213,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             scope.spawn(|| control::serve(control, &machine, &stop));
         }
         if let Some(file) = &mut state_file {
-            scope.spawn(|| file.watch(&machine, &stop));
+            scope.spawn(|| file.watch(&take, &stop));
         }
         let served = serve_tcp(&listener, &machine, &stop);
         stop.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The state file of an emulated machine: read at the start, and again whenever it changes. Knows none of its keys.
+//! The state file of an emulated machine or card: read at the start, and again whenever it changes. Knows none of its keys.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, anyhow, bail};
-use drivers::emulation::SharedMachine;
+use serde_json::Value;
 
 /// More than all keys together take, and little enough to read at once.
 const FILE_MAX_BYTES: u64 = 64 * 1024;
 
 /// How often it is looked at: a person who saved it does not notice this.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Takes what stands in the file, whole or not at all; a sentence says why not.
+pub(super) type Take<'a> = &'a (dyn Fn(&Value) -> Result<(), String> + Sync);
 
 /// A file, and how it was when it was last read.
 pub(super) struct StateFile {
@@ -26,8 +29,8 @@ impl StateFile {
         Self { path, seen: None }
     }
 
-    /// Reads it and has the machine take it, whole or not at all.
-    pub(super) fn read(&mut self, machine: &SharedMachine) -> anyhow::Result<()> {
+    /// Reads it and has it taken.
+    pub(super) fn read(&mut self, take: Take) -> anyhow::Result<()> {
         let shown = self.path.display();
         self.seen = self.stamp();
         let mut text = Vec::new();
@@ -39,17 +42,17 @@ impl StateFile {
         }
         let change =
             serde_json::from_slice(&text).with_context(|| format!("{shown} is no JSON"))?;
-        machine.lock().change(&change).map_err(|fault| anyhow!("{shown}: {fault}"))
+        take(&change).map_err(|fault| anyhow!("{shown}: {fault}"))
     }
 
-    /// Reads it whenever it changes. What is wrong with it is said once, and the machine stays as it was.
-    pub(super) fn watch(&mut self, machine: &SharedMachine, stop: &AtomicBool) {
+    /// Reads it whenever it changes. What is wrong with it is said once, and everything stays as it was.
+    pub(super) fn watch(&mut self, take: Take, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
             std::thread::sleep(LOOK_EVERY);
             let stamp = self.stamp();
             if stamp.is_some()
                 && stamp != self.seen
-                && let Err(fault) = self.read(machine)
+                && let Err(fault) = self.read(take)
             {
                 eprintln!("kartud: {fault:#}");
             }

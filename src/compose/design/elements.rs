@@ -2,9 +2,10 @@
 
 use roxmltree::Node;
 
+use super::qr::qr_rules;
 use super::reading::{Around, KARTU, Reader};
 use super::style::{Style, length};
-use super::{Layer, PieceKind, Placeholder, Slot, SlotKind, Template};
+use super::{Layer, PieceKind, Placeholder, RECORD, Slot, SlotKind, Template};
 use crate::compose::fonts::{KNOWN_FONTS, Typeface};
 
 /// One printer's point, millimetres.
@@ -103,7 +104,14 @@ pub(super) fn slot(reader: &mut Reader, node: Node, around: &Around) {
     };
     let Some(layer) = slot_layer(reader, node, kind, around.layer) else { return };
     let value = node.attribute((KARTU, "value")).unwrap_or_default();
-    let template = template(reader, node, value);
+    let is_record = kind == SlotKind::Qr
+        && reader.known.contains(RECORD)
+        && value.trim().strip_prefix('{').and_then(|name| name.strip_suffix('}')) == Some(RECORD);
+    let (kind, template) = match is_record {
+        true => (SlotKind::Record, Template::default()),
+        false => (kind, template(reader, node, value)),
+    };
+    let qr = qr_rules(reader, node, kind);
     if value.is_empty() && matches!(kind, SlotKind::Qr | SlotKind::Code128) {
         reader.fault(
             node,
@@ -120,6 +128,7 @@ pub(super) fn slot(reader: &mut Reader, node: Node, around: &Around) {
         width_mm: (width * around.transform.a) as f32,
         height_mm: (height * around.transform.d) as f32,
         template,
+        qr,
         when: around.when.clone(),
     });
 }
@@ -145,7 +154,7 @@ fn slot_kind(reader: &mut Reader, node: Node) -> Option<SlotKind> {
 fn slot_layer(reader: &mut Reader, node: Node, kind: SlotKind, on: Option<Layer>) -> Option<Layer> {
     let (fits, want) = match kind {
         SlotKind::Photo => (on == Some(Layer::Colour), "colour"),
-        SlotKind::Qr | SlotKind::Code128 => (on == Some(Layer::Resin), "resin"),
+        SlotKind::Qr | SlotKind::Record | SlotKind::Code128 => (on == Some(Layer::Resin), "resin"),
         SlotKind::Signature => (on != Some(Layer::Background), "resin"),
     };
     if !fits {

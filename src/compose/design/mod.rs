@@ -10,12 +10,14 @@
 //! | `lines`, `pitch` | text | most lines (1) and the way from one to the next, user units |
 //! | `floor` | text | smallest size that the fit rule may shrink to, points (5) |
 //! | `slot` | rect | `photo`, `qr`, `code128`, `signature`: filled by the program, the rectangle is not drawn |
-//! | `value` | rect | what a code says, such as `{tte}` |
+//! | `value` | rect | what a code says, such as `{tte}`; `{record}`, alone in a `qr` slot: the card's signed record |
+//! | `level`, `version-max` | rect | of a `qr` slot: error correction `L`, `M` (usual), `Q`, `H`; largest version (7) |
 //! | `when` | any | drawn only when that value is there and not empty |
 //!
 //! Outside references are refused: a face is one file.
 
 mod elements;
+mod qr;
 mod reading;
 mod style;
 
@@ -28,6 +30,9 @@ use sha2::{Digest, Sha256};
 use super::fonts::Typeface;
 pub(super) use elements::MM_PER_PT;
 pub(super) use style::Anchor;
+
+/// The value that stands for the card's signed record; bytes, so it is no text like the others.
+pub(super) const RECORD: &str = "record";
 
 /// Why a face cannot be used: told when it is read, all faults at once, never at a card.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,13 +117,33 @@ pub(super) struct Slot {
     pub width_mm: f32,
     pub height_mm: f32,
     pub template: Template,
+    pub qr: QrRules,
     pub when: Vec<usize>,
+}
+
+/// How a QR code may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct QrRules {
+    pub level: QrLevel,
+    /// 1 to 40.
+    pub version_max: usize,
+}
+
+/// How much of a QR code may be lost: about 7, 15, 25, 30 of 100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum QrLevel {
+    L,
+    M,
+    Q,
+    H,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SlotKind {
     Photo,
     Qr,
+    /// A QR code of the card's signed record.
+    Record,
     Code128,
     Signature,
 }
@@ -157,6 +182,11 @@ impl Design {
     /// Is there a slot for the holder's photo on this face?
     pub fn has_photo_slot(&self) -> bool {
         self.slots.iter().any(|slot| slot.kind == SlotKind::Photo)
+    }
+
+    /// Does this face show the card's signed record?
+    pub fn shows_record(&self) -> bool {
+        self.slots.iter().any(|slot| slot.kind == SlotKind::Record)
     }
 
     /// The names of all values that this face prints or asks for.

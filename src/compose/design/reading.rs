@@ -7,15 +7,25 @@ use roxmltree::{Document, Node, NodeType, ParsingOptions};
 
 use super::elements;
 use super::style::{Affine, Style, length};
-use super::{Design, DesignFault, Layer, Piece, PieceKind};
+use super::{Design, DesignFault, Layer, Piece, PieceKind, RECORD};
 use crate::compose::layers::is_drawable;
 
 /// The namespace of our attributes.
 pub(super) const KARTU: &str = "urn:kartu:face:1";
 const XLINK: &str = "http://www.w3.org/1999/xlink";
 const SVG: &str = "http://www.w3.org/2000/svg";
-const ATTRIBUTES: [&str; 8] =
-    ["layer", "max-width", "lines", "pitch", "floor", "slot", "value", "when"];
+const ATTRIBUTES: [&str; 10] = [
+    "layer",
+    "max-width",
+    "lines",
+    "pitch",
+    "floor",
+    "slot",
+    "value",
+    "level",
+    "version-max",
+    "when",
+];
 /// Elements that draw nothing where they stand.
 const NOT_DRAWN: [&str; 14] = [
     "defs",
@@ -247,6 +257,14 @@ impl Reader<'_> {
 
     /// A name in braces or in `kartu:when` must be one that the product can fill in.
     pub fn check_value_name(&mut self, node: Node, name: &str) {
+        if name == RECORD && self.known.contains(name) {
+            self.fault(
+                node,
+                "Rekaman hanya dapat menjadi isi QR: kartu:slot=\"qr\" kartu:value=\"{record}\", tanpa teks lain.",
+                "The record can only be a QR code: kartu:slot=\"qr\" kartu:value=\"{record}\", with no other text.",
+            );
+            return;
+        }
         if !self.known.contains(name) {
             let hint = nearest(name, self.known.iter().map(String::as_str));
             self.fault(

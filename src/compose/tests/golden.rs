@@ -36,8 +36,14 @@ fn pictures() -> Vec<(&'static str, FaceImage)> {
     let one = design("kia1-front-b");
     add(&mut composer, ["kia1-front-b-S4", ""], &sheet(&one, &s4, Some(&blue)));
     let (staf, ratna) = (design("staf-front"), staff());
-    let veiled = photo(Backdrop::Blue, 4);
-    add(&mut composer, ["staf-front", ""], &sheet(&staf, &ratna, Some(&veiled)));
+    let (veiled, staf_back) = (photo(Backdrop::Blue, 4), design("staf-back"));
+    let signed = records::golden();
+    let both = Sheet {
+        back: Some(&staf_back),
+        record: Some(&signed),
+        ..sheet(&staf, &ratna, Some(&veiled))
+    };
+    add(&mut composer, ["staf-front", "staf-back"], &both);
     let overlay = Sheet { background: false, specimen: true, ..sheet(&front_b, &s4, Some(&blue)) };
     add(&mut composer, ["kia2-front-b-S4-contoh-overlay", ""], &overlay);
     pictures

@@ -5,6 +5,7 @@ mod cards;
 mod designs;
 mod golden;
 mod photos;
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -15,13 +16,14 @@ use crate::product::{Backdrop, PhotoRules};
 pub(super) const HEAD: HeadSize =
     HeadSize { width_px: 1016, height_px: 648, dpi_x: 300, dpi_y: 300 };
 
-const FACES: [(&str, &str); 6] = [
+const FACES: [(&str, &str); 7] = [
     ("kia2-front-a", include_str!("../../../config/products/kia/kia2-front-a.svg")),
     ("kia2-front-b", include_str!("../../../config/products/kia/kia2-front-b.svg")),
     ("kia2-back", include_str!("../../../config/products/kia/kia2-back.svg")),
     ("kia1-front-a", include_str!("../../../config/products/kia/kia1-front-a.svg")),
     ("kia1-front-b", include_str!("../../../config/products/kia/kia1-front-b.svg")),
     ("staf-front", include_str!("../../../config/products/staf/staf-front.svg")),
+    ("staf-back", include_str!("../../../config/products/staf/staf-back.svg")),
 ];
 
 /// The text of a face that we ship.
@@ -34,7 +36,7 @@ pub(super) fn known() -> BTreeSet<String> {
     const NAMES: &str = "provinsi kab_jenis kabupaten nik nama tempat_lahir tgl_lahir jenis_kelamin gol_darah \
         agama kewarganegaraan alamat rt rw label_desa desa kecamatan berlaku_hingga nama_dinas no_kk \
         nama_kepala_keluarga no_akta_kelahiran catatan_tte tte tempat_terbit tgl_terbit jabatan_1 jabatan_2 \
-        nama_pejabat nip ref_cetak jabatan unit no_pegawai";
+        nama_pejabat nip ref_cetak jabatan unit no_pegawai record";
     NAMES.split_whitespace().map(str::to_owned).collect()
 }
 
@@ -73,6 +75,10 @@ pub(super) fn staff() -> BTreeMap<String, String> {
         ("unit", "Bidang Pendaftaran Penduduk"),
         ("no_pegawai", "PEG-2026-0042"),
         ("berlaku_hingga", "31-12-2028"),
+        ("nama_dinas", "DINAS KEPENDUDUKAN DAN PENCATATAN SIPIL"),
+        ("kab_jenis", "KABUPATEN"),
+        ("kabupaten", "PESISIR SELATAN"),
+        ("ref_cetak", "STAF-2026-0042"),
     ];
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
@@ -95,6 +101,7 @@ pub(super) fn sheet<'a>(
         back: None,
         values,
         photo,
+        record: None,
         signature: None,
         specimen: false,
         background: true,

@@ -7,8 +7,10 @@ mod birthdays;
 mod every_code;
 mod print_form;
 mod product_file;
+mod record;
 mod sample_children;
 mod stranger;
+mod stripe;
 
 use std::collections::BTreeMap;
 
@@ -50,7 +52,7 @@ fn kia() -> Product {
 }
 
 fn staf() -> Product {
-    Product::parse("staf", STAF, faces(&["staf-front.svg"]))
+    Product::parse("staf", STAF, faces(&["staf-front.svg", "staf-back.svg"]))
         .unwrap_or_else(|faults| panic!("{faults:#?}"))
 }
 

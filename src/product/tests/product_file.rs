@@ -113,9 +113,16 @@ fn products_are_read_from_their_folders() {
     };
     put("staf/product.toml", super::STAF);
     put("staf/staf-front.svg", "<svg>{nama}</svg>");
+    let chip = include_str!("../../../config/products/staf/chip.toml");
+    put("staf/chip.toml", &chip.replace("select_aid", "selct_aid"));
+    put("staf/staf-back.svg", "<svg>{record}</svg>");
     put("catatan.txt", "not a product");
+    let faults = Products::read(folder.path()).expect_err("a profile with mistakes");
+    let told = faults[0].to_string();
+    assert!(told.contains("staf/chip.toml: line ") && told.contains("step[1]"), "{told}");
+    put("staf/chip.toml", chip);
     let products = Products::read(folder.path()).expect("one product");
-    assert_eq!(products.find("staf").expect("there it is").name, "staf");
+    assert!(products.find("staf").expect("there it is").chip.is_some());
     let unknown = products.find("staff").expect_err("a typing error");
     assert!(unknown.code == "E_PRODUCT" && unknown.words.en.contains("staf."), "{unknown:?}");
 

@@ -1,5 +1,6 @@
 //! The machine itself, without a driver: its answers, its faults, its clock. No test here waits.
 
+mod chips;
 mod conversation;
 mod departed;
 mod mechanics;

@@ -1,0 +1,206 @@
+//! What may go wrong with an emulated card. Set as data, so that the same troubles come in a test, in the demo and by a
+//! state file. Counts begin anew whenever a fault is set. Knows no kind of card.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Response, hex};
+
+/// Troubles of one card; none by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Faults {
+    /// It hears everything and says nothing.
+    pub mute: bool,
+    /// So many commands are answered, then it is mute.
+    pub mute_after: Option<u32>,
+    /// So many commands are answered; with the next it is pulled away, and stays away until this is set otherwise.
+    pub torn_out_after: Option<u32>,
+    /// The command with which it is pulled away was still obeyed; only the answer is lost.
+    pub torn_out_done: bool,
+    /// One command is refused and not obeyed.
+    pub wrong_status: Option<WrongStatus>,
+    /// How long it takes for every answer.
+    pub slow_ms: u32,
+    /// One answer comes with a changed bit.
+    pub bit_flip: Option<BitFlip>,
+    /// Every blank of a batch calls itself like the first.
+    pub same_uid: bool,
+}
+
+/// One command that is refused. A memory card has no status words and just says no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrongStatus {
+    /// Which: 1 is the next.
+    pub command: u32,
+    /// With what, such as `"6581"`.
+    #[serde(with = "hex::word")]
+    pub status: u16,
+}
+
+/// One answer with a changed bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BitFlip {
+    /// Which: 1 is the next.
+    pub answer: u32,
+    /// Which bit of its data, round and round; the status is left alone.
+    pub bit: usize,
+}
+
+/// The troubles that a card has, and how far it has come since they were set.
+#[derive(Default)]
+pub(super) struct Trouble {
+    faults: Faults,
+    heard: u32,
+}
+
+/// How a kind of card says no, and what of its answers is no data.
+pub(super) struct Manner {
+    /// The answer that refuses.
+    pub(super) refusal: Vec<u8>,
+    /// Bytes at the end of every answer that are no data.
+    pub(super) status_bytes: usize,
+}
+
+impl Trouble {
+    pub(super) fn new(faults: Faults) -> Self {
+        Self { faults, heard: 0 }
+    }
+
+    pub(super) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// The status word that comes instead of an answer, when its turn comes.
+    pub(super) fn wrong_status(&self) -> u16 {
+        self.faults.wrong_status.map_or(0, |wrong| wrong.status)
+    }
+
+    /// Was it pulled away?
+    pub(super) fn is_gone(&self) -> bool {
+        self.faults.torn_out_after.is_some_and(|answered| self.heard > answered)
+    }
+
+    /// Sets the faults that stand in `change` and leaves the others.
+    pub(super) fn changed(&self, change: &Value) -> Result<Self, String> {
+        let change = change.as_object().ok_or("faults: not an object")?;
+        let mut all = serde_json::to_value(&self.faults).map_err(|why| format!("faults: {why}"))?;
+        for (key, value) in change {
+            all[key] = value.clone();
+        }
+        let faults = serde_json::from_value(all).map_err(|why| format!("faults: {why}"))?;
+        Ok(Self::new(faults))
+    }
+
+    /// The next command comes: `obey` is asked for its answer, unless the card's troubles are in the way.
+    pub(super) fn respond(
+        &mut self,
+        manner: &Manner,
+        obey: impl FnOnce() -> Option<Vec<u8>>,
+    ) -> Response {
+        let gone_before = self.is_gone();
+        self.heard = self.heard.saturating_add(1);
+        let faults = &self.faults;
+        if self.is_gone() {
+            if faults.torn_out_done && !gone_before {
+                obey();
+            }
+            return Response::Gone;
+        }
+        if faults.mute || faults.mute_after.is_some_and(|answered| self.heard > answered) {
+            return Response::Mute;
+        }
+        let mut bytes = match faults.wrong_status {
+            Some(wrong) if wrong.command == self.heard => manner.refusal.clone(),
+            _ => match obey() {
+                Some(bytes) => bytes,
+                None => return Response::Mute,
+            },
+        };
+        if let Some(flip) = faults.bit_flip.filter(|flip| flip.answer == self.heard) {
+            let data = bytes.len().saturating_sub(manner.status_bytes);
+            flip_bit(&mut bytes[..data], flip.bit);
+        }
+        Response::Said { bytes, after_ms: faults.slow_ms }
+    }
+}
+
+/// Turns one bit over, counted round and round; no bytes have none.
+pub(super) fn flip_bit(bytes: &mut [u8], bit: usize) {
+    if !bytes.is_empty() {
+        let place = bit / 8 % bytes.len();
+        bytes[place] ^= 1 << (bit % 8);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+
+    const MANNER: Manner = Manner { refusal: Vec::new(), status_bytes: 2 };
+
+    fn trouble(faults: &Value) -> Trouble {
+        Trouble::default().changed(faults).unwrap()
+    }
+
+    /// Answers to the next commands, and how many of them were obeyed.
+    fn answers(trouble: &mut Trouble, commands: u32) -> (Vec<Response>, u32) {
+        let manner = Manner { refusal: trouble.wrong_status().to_be_bytes().to_vec(), ..MANNER };
+        let mut obeyed = 0;
+        let answers = (0..commands).map(|_| {
+            trouble.respond(&manner, || {
+                obeyed += 1;
+                Some(vec![0, 0x90, 0])
+            })
+        });
+        (answers.collect(), obeyed)
+    }
+
+    fn said(bytes: &[u8], after_ms: u32) -> Response {
+        Response::Said { bytes: bytes.to_vec(), after_ms }
+    }
+
+    #[test]
+    fn a_card_is_torn_out_before_or_after_it_obeyed_and_stays_away() {
+        let mut torn = trouble(&json!({"torn_out_after": 1}));
+        let (heard, obeyed) = answers(&mut torn, 3);
+        assert_eq!(heard, [said(&[0, 0x90, 0], 0), Response::Gone, Response::Gone]);
+        assert_eq!((obeyed, torn.is_gone()), (1, true));
+        let mut torn = trouble(&json!({"torn_out_after": 1, "torn_out_done": true}));
+        assert_eq!(answers(&mut torn, 3).1, 2);
+        let back = torn.changed(&json!({"torn_out_after": null})).unwrap();
+        assert!(!back.is_gone() && back.faults().torn_out_done);
+    }
+
+    #[test]
+    fn a_card_falls_silent() {
+        let (heard, obeyed) = answers(&mut trouble(&json!({"mute": true})), 1);
+        assert_eq!((heard, obeyed), (vec![Response::Mute], 0));
+        let (heard, obeyed) = answers(&mut trouble(&json!({"mute_after": 1, "slow_ms": 7})), 2);
+        assert_eq!((heard, obeyed), (vec![said(&[0, 0x90, 0], 7), Response::Mute], 1));
+    }
+
+    #[test]
+    fn one_command_is_refused_and_one_answer_changed() {
+        let faults = json!({"wrong_status": {"command": 2, "status": "6581"}, "bit_flip": {"answer": 3, "bit": 9}});
+        let (heard, obeyed) = answers(&mut trouble(&faults), 3);
+        let good = said(&[0, 0x90, 0], 0);
+        assert_eq!(heard, [good, said(&[0x65, 0x81], 0), said(&[2, 0x90, 0], 0)]);
+        assert_eq!(obeyed, 2);
+    }
+
+    #[test]
+    fn a_fault_that_is_not_known_changes_nothing() {
+        let before = trouble(&json!({"slow_ms": 7}));
+        for wrong in [json!({"deaf": true}), json!([]), json!({"slow_ms": -1})] {
+            assert!(before.changed(&wrong).is_err_and(|why| why.starts_with("faults: ")));
+        }
+        assert_eq!(before.faults().slow_ms, 7);
+    }
+}

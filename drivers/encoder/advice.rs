@@ -1,0 +1,187 @@
+//! What a person should do after a call to a card reader failed: [`EncoderError`] in the two languages of the office.
+//! Knows no family.
+
+use super::EncoderError;
+use crate::transport::WireFault;
+use crate::words::Words;
+
+impl EncoderError {
+    /// What is wrong and what to do. Speaks of the reader: it has a cable, a power and a driver of its own, often none of
+    /// the printer's.
+    pub fn words(&self) -> Words {
+        match self {
+            Self::NoReader(name) => Words::new(
+                format!(
+                    "Pembaca kartu {name} tidak terhubung. Periksa kabel dan daya pembaca, lalu namanya di kartud.toml."
+                ),
+                format!(
+                    "The card reader {name} is not connected. Check its cable and its power, then its name in kartud.toml."
+                ),
+            ),
+            Self::SeveralReaders { name, fitting } => several(name, &fitting.join(", ")),
+            Self::NoService(service) => Words::new(
+                format!(
+                    "Layanan {service} untuk pembaca kartu tidak berjalan. Nyalakan layanan itu (systemctl start {service})."
+                ),
+                format!(
+                    "The service {service}, which drives the card readers, is not running. Start it (systemctl start {service})."
+                ),
+            ),
+            Self::NoCard { waited } => no_card(waited.as_secs()),
+            Self::Stuck { limit } => stuck(limit.as_secs()),
+            Self::Wire(fault) => wire(&fault.kind),
+            Self::Unsupported(what) => Words::new(
+                format!(
+                    "Pembaca kartu atau programnya tidak mendukung ini: {what}. Periksa jenis pembaca dan alamatnya di kartud.toml."
+                ),
+                format!(
+                    "The card reader, or this build of the program, cannot do this: {what}. Check the kind of reader and its address in kartud.toml."
+                ),
+            ),
+            Self::Garbled { .. } => NOT_UNDERSTOOD,
+            Self::Barred => BARRED,
+            Self::CardLost => CARD_LOST,
+            Self::InUse => IN_USE,
+        }
+    }
+}
+
+const NOT_UNDERSTOOD: Words = Words::fixed(
+    "Jawaban pembaca kartu tidak dipahami. Cabut pembaca dan pasang lagi; bila berulang, hubungi teknisi.",
+    "The card reader's answer is not understood. Unplug the reader and plug it in again; if it happens again, call the technician.",
+);
+const BARRED: Words = Words::fixed(
+    "Program tidak diizinkan memakai pembaca kartu. Beri penggunanya hak atas pembaca (aturan polkit pcscd, atau grup dialout untuk port serial), lalu jalankan ulang.",
+    "The program may not use the card reader. Give its user the right to it (pcscd's polkit rule, or the group dialout for a serial port), then start it anew.",
+);
+const CARD_LOST: Words = Words::fixed(
+    "Kartu hilang dari pembaca saat dikerjakan. Periksa letak kartu, lalu coba kartu lain.",
+    "The card was lost while it was worked on. See how the card lies, then try another one.",
+);
+const IN_USE: Words = Words::fixed(
+    "Program lain sedang memakai pembaca atau kartunya. Tutup program itu.",
+    "Another program uses the card reader, or the card in it. Close that program.",
+);
+const SILENT: Words = Words::fixed(
+    "Pembaca kartu tidak menjawab. Periksa dayanya, cabut dan pasang lagi.",
+    "The card reader does not answer. Check its power, unplug it and plug it in again.",
+);
+const LINE_BROKEN: Words = Words::fixed(
+    "Hubungan ke pembaca kartu terputus. Periksa kabel dan daya pembaca.",
+    "The connection to the card reader broke. Check its cable and its power.",
+);
+
+/// The wire's own words speak of a printer.
+fn wire(fault: &WireFault) -> Words {
+    match fault {
+        WireFault::Silent(_) => SILENT,
+        WireFault::TooLong(_) => NOT_UNDERSTOOD,
+        WireFault::Barred => BARRED,
+        WireFault::Taken => IN_USE,
+        WireFault::SeveralFit { name, fitting } => several(name, &fitting.join(", ")),
+        WireFault::Unreachable(_)
+        | WireFault::Broken(_)
+        | WireFault::Stalled
+        | WireFault::NoUsb
+        | WireFault::NotPlugged { .. } => LINE_BROKEN,
+    }
+}
+
+fn no_card(seconds: u64) -> Words {
+    Words::new(
+        format!(
+            "Tidak ada kartu yang terbaca dalam {seconds} detik. Periksa apakah kartunya berchip dan sampai di depan pembaca."
+        ),
+        format!(
+            "No card was seen within {seconds} s. See whether the card has a chip, and whether it comes before the reader."
+        ),
+    )
+}
+
+fn stuck(seconds: u64) -> Words {
+    Words::new(
+        format!(
+            "Pembaca kartu macet: tidak menjawab dalam {seconds} detik. Cabut pembaca dan pasang lagi."
+        ),
+        format!(
+            "The card reader is stuck: no answer within {seconds} s. Unplug the reader and plug it in again."
+        ),
+    )
+}
+
+fn several(name: &str, fitting: &str) -> Words {
+    Words::new(
+        format!(
+            "Nama {name} cocok dengan lebih dari satu pembaca kartu. Tulis salah satu dari ini di kartud.toml: {fitting}."
+        ),
+        format!(
+            "The name {name} fits more than one card reader. Write one of these in kartud.toml: {fitting}."
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::transport::TransportError;
+
+    /// One of each kind.
+    fn every_error() -> Vec<EncoderError> {
+        let second = Duration::from_secs(1);
+        let mut all = vec![
+            EncoderError::NoReader("A".into()),
+            EncoderError::SeveralReaders { name: "A".into(), fitting: vec!["A 1".into()] },
+            EncoderError::NoService("pcscd"),
+            EncoderError::Barred,
+            EncoderError::NoCard { waited: second },
+            EncoderError::CardLost,
+            EncoderError::Stuck { limit: second },
+            EncoderError::InUse,
+            EncoderError::Garbled { command: "SELECT", why: "it is too short" },
+            EncoderError::Unsupported("more than 60 bytes".into()),
+        ];
+        let several = WireFault::SeveralFit { name: "A".into(), fitting: vec!["A 1".into()] };
+        let wires = [
+            WireFault::Unreachable(ErrorKind::Other),
+            WireFault::Broken(ErrorKind::Other),
+            WireFault::Silent(second),
+            WireFault::TooLong(9),
+            WireFault::Stalled,
+            WireFault::NoUsb,
+            WireFault::NotPlugged { name: "A".into() },
+            several,
+            WireFault::Barred,
+            WireFault::Taken,
+        ];
+        all.extend(wires.map(|kind| TransportError { kind, sent_bytes: 0 }.into()));
+        all
+    }
+
+    #[test]
+    fn every_trouble_with_a_reader_says_in_both_languages_what_to_do() {
+        for error in every_error() {
+            let words = error.words();
+            for (said, of_what) in [(&words.id, ["embaca", "artu"]), (&words.en, ["eader", "card"])]
+            {
+                let sentences = said.matches(". ").count() + 1;
+                assert!(said.ends_with('.') && sentences >= 2, "{error:?}: what to do? {said}");
+                assert!(of_what.iter().any(|what| said.contains(what)), "{error:?}: {said}");
+                assert!(!said.to_lowercase().contains("printer"), "{error:?}: {said}");
+            }
+            assert_ne!(words.id, words.en);
+        }
+    }
+
+    #[test]
+    fn a_reader_whose_cable_is_pulled_is_not_called_a_printer() {
+        let kind = WireFault::Broken(ErrorKind::BrokenPipe);
+        let error = EncoderError::from(TransportError { kind, sent_bytes: 3 });
+        assert_eq!(
+            error.to_string(),
+            "the wire to the card reader failed: the connection broke (broken pipe) after 3 bytes sent"
+        );
+    }
+}

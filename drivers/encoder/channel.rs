@@ -1,0 +1,187 @@
+//! What stands between a profile's step and a chip's habits: answers that must be fetched, wrong lengths, commands that
+//! are too long for chip or reader. Knows no profile, no key and no family.
+
+use std::time::{Duration, Instant};
+
+use super::apdu::{
+    Command, EXTENDED_DATA_MAX_BYTES, EXTENDED_LE_MAX_BYTES, Form, Reply, SHORT_DATA_MAX_BYTES,
+    SHORT_LE_MAX_BYTES, Status,
+};
+use super::{CardEncoder, Chip, EncoderError, Limits};
+
+/// Pieces that one answer is fetched in: enough for the longest there can be, and an end for a card that has none.
+const PIECES_MAX: usize = 300;
+/// The longest answer, over all its pieces.
+const ANSWER_MAX_BYTES: usize = EXTENDED_LE_MAX_BYTES;
+/// Says that more blocks of the same command follow (ISO/IEC 7816-4, 5.4.1).
+const MORE_FOLLOWS: u8 = 0x10;
+const GET_RESPONSE: u8 = 0xC0;
+/// The class of PC/SC's pseudo-APDUs, which readers answer and no card; they cannot be chained.
+const READERS_OWN: u8 = 0xFF;
+
+/// A chip that is switched on, with its habits taken care of.
+pub struct Channel<'a> {
+    encoder: &'a mut dyn CardEncoder,
+    limits: Limits,
+    watcher: Option<Box<dyn FnMut(Seen) + 'a>>,
+    answer: Vec<u8>,
+}
+
+/// One command as it passed, and how it ended. Nothing of what it carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// CLA, INS, P1, P2.
+    pub header: [u8; 4],
+    /// Bytes of data given.
+    pub lc: usize,
+    /// Bytes expected.
+    pub le: Option<usize>,
+    /// Bytes of data in the answer.
+    pub got: usize,
+    /// How it ended; `None`: no answer came.
+    pub status: Option<Status>,
+    /// From the first byte given to the encoder until it came back.
+    pub took: Duration,
+}
+
+impl<'a> Channel<'a> {
+    /// A channel to the chip that `encoder` has switched on.
+    pub fn new(encoder: &'a mut dyn CardEncoder, chip: &Chip) -> Self {
+        Self { encoder, limits: chip.limits, watcher: None, answer: Vec::new() }
+    }
+
+    /// Tells of every command that passes from now on.
+    pub fn watch(&mut self, watcher: impl FnMut(Seen) + 'a) {
+        self.watcher = Some(Box::new(watcher));
+    }
+
+    /// How commands must be cut for chip and reader.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Bytes of data that one command carries without being cut.
+    pub fn data_max(&self) -> usize {
+        let (most, around) = match self.form() {
+            Form::Short => (SHORT_DATA_MAX_BYTES, 4 + 1 + 1),
+            Form::Extended => (EXTENDED_DATA_MAX_BYTES, 4 + 3 + 2),
+        };
+        self.limits.apdu_max_bytes.saturating_sub(around).clamp(1, most)
+    }
+
+    /// Bytes of data that one answer carries without being fetched in pieces.
+    pub fn answer_max(&self) -> usize {
+        let most = match self.form() {
+            Form::Short => SHORT_LE_MAX_BYTES,
+            Form::Extended => EXTENDED_LE_MAX_BYTES,
+        };
+        self.limits.apdu_max_bytes.clamp(1, most)
+    }
+
+    /// Sends a command and brings its whole answer. Data that are too long for one command go as a chain; its first
+    /// block that the card does not take ends it, with the card's status.
+    ///
+    /// # Errors
+    /// [`EncoderError`], of the encoder; [`EncoderError::Garbled`] for an answer without end; and
+    /// [`EncoderError::Unsupported`] for a pseudo-APDU that is too long.
+    pub fn send(&mut self, command: &Command) -> Result<Reply, EncoderError> {
+        let most = self.data_max();
+        if command.data.len() <= most {
+            return self.whole(command);
+        }
+        if command.cla == READERS_OWN {
+            let why = format!("{} bytes in one command, {most} at most", command.data.len());
+            return Err(EncoderError::Unsupported(why));
+        }
+        let (mut block, mut rest) = command.data.split_at(most);
+        while !rest.is_empty() {
+            let link =
+                Command::new(command.cla | MORE_FOLLOWS, command.ins, command.p1, command.p2);
+            let reply = self.pass(&link.with(block))?;
+            if !reply.status.is_ok() {
+                return Ok(reply);
+            }
+            (block, rest) = rest.split_at(rest.len().min(most));
+        }
+        let mut last = Command::new(command.cla, command.ins, command.p1, command.p2).with(block);
+        last.le = command.le;
+        self.whole(&last)
+    }
+
+    /// A command that needs no cutting, and what it brings in one or more pieces.
+    fn whole(&mut self, command: &Command) -> Result<Reply, EncoderError> {
+        let mut reply = self.with_right_le(command)?;
+        for _ in 0..PIECES_MAX {
+            let Some(waiting) = reply.status.waiting() else {
+                return Ok(reply);
+            };
+            let fetch = Command::new(class_of_fetching(command.cla), GET_RESPONSE, 0, 0);
+            let next = self.with_right_le(&fetch.expecting(waiting))?;
+            reply.data.extend_from_slice(&next.data);
+            reply.status = next.status;
+            if reply.data.len() > ANSWER_MAX_BYTES {
+                break;
+            }
+        }
+        Err(EncoderError::Garbled { command: "GET RESPONSE", why: "the answer does not end" })
+    }
+
+    /// Asks again, once, when the card names the length that it would have liked: it has then done nothing yet.
+    fn with_right_le(&mut self, command: &Command) -> Result<Reply, EncoderError> {
+        let mut asked = command.clone();
+        asked.le = asked.le.map(|le| le.min(self.answer_max()));
+        if self.limits.t0 && !asked.data.is_empty() {
+            asked.le = None;
+        }
+        let reply = self.pass(&asked)?;
+        match reply.status.right_le() {
+            Some(_) if asked.le.is_some() => {
+                asked.le = reply.status.right_le();
+                self.pass(&asked)
+            }
+            _ => Ok(reply),
+        }
+    }
+
+    /// One command there, one answer back.
+    fn pass(&mut self, command: &Command) -> Result<Reply, EncoderError> {
+        let bytes = command
+            .encode(command.form())
+            .map_err(|why| EncoderError::Unsupported(why.to_string()))?;
+        let started = Instant::now();
+        let reply = self
+            .encoder
+            .transmit(&bytes, &mut self.answer)
+            .and_then(|()| Reply::parse(&self.answer));
+        let took = started.elapsed();
+        if let Some(watcher) = &mut self.watcher {
+            watcher(Seen {
+                header: command.header(),
+                lc: command.data.len(),
+                le: command.le,
+                got: reply.as_ref().map_or(0, |reply| reply.data.len()),
+                status: reply.as_ref().ok().map(|reply| reply.status),
+                took,
+            });
+        }
+        reply
+    }
+
+    fn form(&self) -> Form {
+        if self.limits.extended && !self.limits.t0 { Form::Extended } else { Form::Short }
+    }
+}
+
+/// GET RESPONSE is an interindustry command on the same logical channel, and is never secured itself. A class of
+/// somebody's own (from `A0`) fetches with its own class.
+fn class_of_fetching(cla: u8) -> u8 {
+    match cla {
+        0x00..=0x1F | 0x80..=0x9F => cla & 0x03,
+        0x40..=0x7F | 0xC0..=0xFE => 0x40 | (cla & 0x0F),
+        0x20..=0x3F | 0xA0..=0xBF | 0xFF => cla,
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/channel.rs"]
+mod tests;

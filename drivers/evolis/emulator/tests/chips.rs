@@ -1,0 +1,124 @@
+//! Blanks with a chip: a reader finds the card where the machine holds it, and nowhere else.
+
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::card::{CardSettings, SharedChip};
+use crate::emulation::{BlankChips, Lever, Way};
+
+type Made = Arc<Mutex<Vec<SharedChip>>>;
+
+fn chips() -> (BlankChips, Made) {
+    let made = Made::default();
+    let kept = made.clone();
+    let settings: CardSettings = toml::from_str("kind = 'ntag213'").unwrap();
+    let chips = BlankChips::new(move |number| {
+        let chip = settings.blank(number as u32).unwrap();
+        kept.lock().unwrap().push(chip.clone());
+        chip
+    });
+    (chips, made)
+}
+
+fn settings(chips: &BlankChips) -> EmulatorSettings {
+    EmulatorSettings {
+        model: "Primacy".to_owned(),
+        fitted: vec!["SMART".to_owned(), "CONTACTLESS".to_owned()],
+        chip: Some(chips.clone()),
+        ..EmulatorSettings::bench()
+    }
+}
+
+fn uid(chip: &SharedChip) -> Vec<u8> {
+    chip.lock().in_field().unwrap().uid
+}
+
+#[test]
+fn a_card_is_before_the_reader_while_it_is_held_at_its_station() {
+    let (chips, made) = chips();
+    let mut table = Table::new(settings(&chips));
+    let (contact, contactless) = (chips.contact(), chips.contactless());
+    assert!(contactless.card().is_none() && contact.card().is_none());
+    assert_eq!(table.say(&["Sic"]).text, "OK");
+    let first = contactless.card().unwrap();
+    assert_eq!(uid(&first), uid(&made.lock().unwrap()[0]));
+    assert_eq!(table.say(&["Sis"]).text, "OK");
+    assert!(contactless.card().is_none(), "it moved on");
+    assert_eq!(uid(&contact.card().unwrap()), uid(&first));
+    table.say(&["Ser"]);
+    assert!(contact.card().is_none());
+    // In one transmission: out with this one, and the next one in the same place.
+    table.say(&["Sic"]);
+    table.say(&["Ser", "Sic"]);
+    assert_eq!(uid(&contactless.card().unwrap()), uid(&made.lock().unwrap()[2]));
+    let gone: Vec<_> =
+        table.machine.take_departed().iter().map(|card| (card.chip, card.way)).collect();
+    assert_eq!(gone, [(Some(1), Way::RejectBox), (Some(2), Way::RejectBox)]);
+}
+
+#[test]
+fn a_reader_without_power_and_a_card_on_its_way_see_nothing() {
+    let (chips, _) = chips();
+    let mut table = Table::new(EmulatorSettings { slowness: 1.0, ..settings(&chips) });
+    let transmission = transmission(&["Sic"]);
+    table.machine.hear(&transmission);
+    assert!(chips.contactless().card().is_none(), "it is on its way");
+    table.elapse_s(10.0);
+    assert!(chips.contactless().card().is_some());
+    table.machine.pull(Lever::CutPower);
+    assert!(chips.contactless().card().is_none());
+    table.machine.pull(Lever::PowerOn);
+    assert!(chips.contactless().card().is_some(), "the card is still there");
+    table.machine.pull(Lever::TakeCardOut);
+    assert!(chips.contactless().card().is_none());
+}
+
+#[test]
+fn a_finished_card_keeps_its_chip_and_it_is_laid_down_beside_its_picture() {
+    let dir = tempfile::tempdir().unwrap();
+    let (chips, made) = chips();
+    let settings = EmulatorSettings { out_dir: Some(dir.path().to_owned()), ..settings(&chips) };
+    let mut table = Table::new(settings);
+    table.say(&["Sic"]);
+    let chip = chips.contactless().card().unwrap();
+    chip.lock().power_on();
+    chip.lock().frame(&[0xa2, 4, b'K', b'A', b'R', b'T']);
+    table.print("ymcko", "");
+    let card = table.machine.last_card().unwrap();
+    let stands = card.chip.unwrap();
+    assert_eq!(stands, made.lock().unwrap()[0].lock().state());
+    assert!(
+        stands["content"].as_str().unwrap().to_uppercase().replace(' ', "").contains("4B415254")
+    );
+    let laid: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(dir.path().join("card-000001-chip.json")).unwrap())
+            .unwrap();
+    assert_eq!(laid, stands);
+    assert_eq!(table.machine.take_departed()[0].chip, Some(1));
+}
+
+#[test]
+fn blanks_without_a_chip_are_as_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut table = Table::new(EmulatorSettings {
+        out_dir: Some(dir.path().to_owned()),
+        ..settings(&chips().0)
+    });
+    table.say(&["Si", "Sce"]);
+    let kept = std::fs::read_to_string(dir.path().join("machine.json")).unwrap();
+    assert!(kept.contains("chips_made"));
+    let dir = tempfile::tempdir().unwrap();
+    let plain = EmulatorSettings {
+        out_dir: Some(dir.path().to_owned()),
+        chip: None,
+        ..settings(&chips().0)
+    };
+    let mut table = Table::new(plain);
+    table.print("ymcko", "");
+    assert!(table.machine.last_card().unwrap().chip.is_none());
+    assert_eq!(table.machine.take_departed()[0].chip, None);
+    let kept = std::fs::read_to_string(dir.path().join("machine.json")).unwrap();
+    assert!(!kept.contains("chips_made"));
+    let files = std::fs::read_dir(dir.path()).unwrap().count();
+    assert_eq!(files, 2, "machine.json and the front");
+}

@@ -1,0 +1,225 @@
+//! Commands and answers inside a secure channel, both ways side by side: what the host wraps the card unwraps, and the
+//! reverse (Amendment D, 6.2). Knows no encoder and no card; who it serves is told by the functions that are called.
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::keys::{BLOCK_BYTES, Block, Key, Keys, SHORT_BYTES, Short};
+use super::{Level, Scp03Error};
+use crate::encoder::apdu::{Command, Reply};
+
+/// Bit of the class byte: this command is secured.
+pub(crate) const SECURED: u8 = 0x04;
+const PADDING: u8 = 0x80;
+/// The topmost byte of the counter that answers are encrypted with.
+const OF_ANSWERS: u8 = 0x80;
+
+/// What the derived bytes are for (Amendment D, table 4-1).
+mod purpose {
+    pub(super) const CARD_CRYPTOGRAM: u8 = 0x00;
+    pub(super) const HOST_CRYPTOGRAM: u8 = 0x01;
+    pub(super) const CARD_CHALLENGE: u8 = 0x02;
+    pub(super) const ENC: u8 = 0x04;
+    pub(super) const MAC: u8 = 0x06;
+    pub(super) const RMAC: u8 = 0x07;
+}
+
+/// One side's state of a secure channel.
+pub(crate) struct Messages {
+    enc: Key,
+    mac: Key,
+    rmac: Key,
+    level: Level,
+    /// The whole authentication code of the last command.
+    chain: Block,
+    /// Commands since the channel was opened.
+    counter: u128,
+}
+
+/// What each side shows the other to prove that it has the keys.
+pub(crate) struct Cryptograms {
+    pub(crate) card: Short,
+    pub(crate) host: Short,
+}
+
+/// A card's challenge that is no chance, but made of its counter and its name (Amendment D, 6.2.2.1).
+pub(crate) fn card_challenge(keys: &Keys, sequence: [u8; 3], aid: &[u8]) -> Short {
+    keys.enc.derive_short(purpose::CARD_CHALLENGE, &[&sequence, aid])
+}
+
+impl Messages {
+    /// Derives the keys of a session from both challenges; it opens with the level of a plain C-MAC.
+    pub(crate) fn new(keys: &Keys, host: Short, card: Short) -> (Self, Cryptograms) {
+        let context: [&[u8]; 2] = [&host, &card];
+        let mac = keys.mac.derive_key(purpose::MAC, &context);
+        let cryptograms = Cryptograms {
+            card: mac.derive_short(purpose::CARD_CRYPTOGRAM, &context),
+            host: mac.derive_short(purpose::HOST_CRYPTOGRAM, &context),
+        };
+        let messages = Self {
+            enc: keys.enc.derive_key(purpose::ENC, &context),
+            rmac: keys.mac.derive_key(purpose::RMAC, &context),
+            mac,
+            level: Level::Mac,
+            chain: [0; BLOCK_BYTES],
+            counter: 0,
+        };
+        (messages, cryptograms)
+    }
+
+    /// From now on everything passes at this level.
+    pub(crate) fn open(&mut self, level: Level) {
+        self.level = level;
+        self.counter = 0;
+    }
+
+    pub(crate) fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Host: a command as it goes to the card. Bytes of data grow by [`Level::growth`] at most.
+    pub(crate) fn wrap(&mut self, plain: &Command) -> Command {
+        self.counter += 1;
+        // Room for padding and code, so that growing leaves nothing behind.
+        let mut data = Vec::with_capacity(plain.data.len() + BLOCK_BYTES + SHORT_BYTES);
+        data.extend_from_slice(&plain.data);
+        if self.level.encrypts_commands() && !data.is_empty() {
+            pad(&mut data);
+            self.enc.chain_encrypt(self.first_block(0), &mut data);
+        }
+        let [_, ins, p1, p2] = plain.header();
+        let mut secured = Command::new(plain.cla | SECURED, ins, p1, p2).with(data);
+        secured.le = plain.le;
+        self.sign(secured)
+    }
+
+    /// Host: adds the authentication code.
+    pub(crate) fn sign(&mut self, mut command: Command) -> Command {
+        command.cla |= SECURED;
+        self.chain = self.command_code(&command, &command.data);
+        command.data.extend_from_slice(&self.chain[..SHORT_BYTES]);
+        command
+    }
+
+    /// Card: the plain command, if it is the host's and the next one.
+    pub(crate) fn unwrap_command(&mut self, secured: &Command) -> Option<Command> {
+        let mut plain = self.verified(secured)?;
+        self.counter += 1;
+        if self.level.encrypts_commands() && !plain.data.is_empty() {
+            if plain.data.len() % BLOCK_BYTES != 0 {
+                return None;
+            }
+            let first = self.first_block(0);
+            self.enc.chain_decrypt(first, &mut plain.data);
+            unpad(&mut plain.data)?;
+        }
+        plain.cla &= !SECURED;
+        Some(plain)
+    }
+
+    /// Card: the command without its authentication code, if that is right.
+    pub(crate) fn verified(&mut self, secured: &Command) -> Option<Command> {
+        let (data, code) = secured.data.split_last_chunk::<SHORT_BYTES>()?;
+        let whole = self.command_code(secured, data);
+        if !bool::from(whole[..SHORT_BYTES].ct_eq(code)) {
+            return None;
+        }
+        self.chain = whole;
+        let mut plain = secured.clone();
+        plain.data.truncate(data.len());
+        Some(plain)
+    }
+
+    /// Over the chain so far, the header with the length that is sent, and the data without their code.
+    fn command_code(&self, command: &Command, data: &[u8]) -> Block {
+        let length = data.len() + SHORT_BYTES;
+        let [.., high, low] = length.to_be_bytes();
+        let extended = [0, high, low];
+        let lc = if length < 0x100 { &extended[2..] } else { &extended[..] };
+        self.mac.mac(&[&self.chain, &command.header(), lc, data])
+    }
+
+    /// Card: an answer as it goes to the host.
+    pub(crate) fn wrap_reply(&self, mut reply: Reply) -> Reply {
+        if !self.level.signs_answers() || !carries_code(&reply) {
+            return reply;
+        }
+        if self.level.encrypts_answers() && !reply.data.is_empty() {
+            pad(&mut reply.data);
+            self.enc.chain_encrypt(self.first_block(OF_ANSWERS), &mut reply.data);
+        }
+        let code = self.answer_code(&reply, &reply.data);
+        reply.data.extend_from_slice(&code);
+        reply
+    }
+
+    /// Host: the plain answer, if it is the card's and the one to the last command. An error carries no code, and
+    /// nothing else that could be believed.
+    pub(crate) fn unwrap_reply(&self, mut reply: Reply) -> Result<Reply, Scp03Error> {
+        if !self.level.signs_answers() {
+            return Ok(reply);
+        }
+        if !carries_code(&reply) {
+            return Ok(Reply::bare(reply.status.0));
+        }
+        let (data, code) =
+            reply.data.split_last_chunk::<SHORT_BYTES>().ok_or(Scp03Error::Tampered)?;
+        if !bool::from(self.answer_code(&reply, data).ct_eq(code)) {
+            return Err(Scp03Error::Tampered);
+        }
+        let length = data.len();
+        reply.data.truncate(length);
+        if self.level.encrypts_answers() && length > 0 {
+            if length % BLOCK_BYTES != 0 {
+                return Err(Scp03Error::Tampered);
+            }
+            self.enc.chain_decrypt(self.first_block(OF_ANSWERS), &mut reply.data);
+            unpad(&mut reply.data).ok_or(Scp03Error::Tampered)?;
+        }
+        Ok(reply)
+    }
+
+    fn answer_code(&self, reply: &Reply, data: &[u8]) -> Short {
+        let code = self.rmac.mac(&[&self.chain, data, &reply.status.0.to_be_bytes()]);
+        *code.first_chunk().expect("a code has sixteen bytes")
+    }
+
+    /// The counter, encrypted; commands and answers differ in its topmost byte.
+    fn first_block(&self, top: u8) -> Block {
+        let mut block = self.counter.to_be_bytes();
+        block[0] |= top;
+        self.enc.encrypt(&mut block);
+        block
+    }
+}
+
+/// Answers that did what was asked, with or without a remark, are signed; errors are not.
+fn carries_code(reply: &Reply) -> bool {
+    reply.status.is_ok() || reply.status.is_warning()
+}
+
+fn pad(data: &mut Vec<u8>) {
+    data.push(PADDING);
+    data.resize(data.len().next_multiple_of(BLOCK_BYTES), 0);
+}
+
+fn unpad(data: &mut Vec<u8>) -> Option<()> {
+    let end = data.iter().rposition(|&byte| byte != 0)?;
+    (data[end] == PADDING && data.len() - end <= BLOCK_BYTES).then(|| data.truncate(end))
+}
+
+/// A key on its way to the card: encrypted, and filled up to whole blocks.
+pub(crate) fn encrypted_key(dek: &Key, key: &Key) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(2 * BLOCK_BYTES));
+    bytes.extend_from_slice(key.bytes());
+    bytes.resize(key.bytes().len().next_multiple_of(BLOCK_BYTES), 0);
+    dek.chain_encrypt([0; BLOCK_BYTES], &mut bytes);
+    bytes
+}
+
+/// The key that was sent so.
+pub(crate) fn decrypted_key(dek: &Key, sent: &[u8], length: usize) -> Result<Key, Scp03Error> {
+    let mut bytes = Zeroizing::new(sent.to_vec());
+    dek.chain_decrypt([0; BLOCK_BYTES], &mut bytes);
+    Key::new(bytes.get(..length).ok_or(Scp03Error::KeyLength(length))?)
+}

@@ -1,0 +1,76 @@
+//! New keys for a card, on their way to it and as it reads them (GlobalPlatform Card Specification 2.3, 11.8; Amendment
+//! D, 7.2). Both sides side by side. Knows no vault.
+
+use subtle::ConstantTimeEq;
+
+use super::keys::{CHECK_BYTES, Key, Keys};
+use super::messages::{decrypted_key, encrypted_key};
+use super::{GLOBAL_PLATFORM, Scp03Error, Session, accepted};
+use crate::encoder::apdu::{Command, SHORT_LE_MAX_BYTES};
+use crate::encoder::channel::Channel;
+
+pub(crate) const PUT_KEY: u8 = 0xD8;
+/// Several keys in one command, the first of which is number 1.
+const ALL_FROM_THE_FIRST: u8 = 0x81;
+const AES: u8 = 0x88;
+
+impl Session {
+    /// Gives the card new keys, in the place of those of version `replaced` (0: beside the others). The channel goes on
+    /// with the old ones; the next is opened with the new.
+    ///
+    /// # Errors
+    /// [`Scp03Error`]; after [`Scp03Error::KeysNotConfirmed`] the card may hold keys that nobody knows.
+    pub fn put_key(
+        &mut self,
+        channel: &mut Channel<'_>,
+        replaced: u8,
+        version: u8,
+        new: &Keys,
+    ) -> Result<(), Scp03Error> {
+        let data = key_set(&self.keys.dek, version, new);
+        let command = Command::new(GLOBAL_PLATFORM, PUT_KEY, replaced, ALL_FROM_THE_FIRST)
+            .with(data)
+            .expecting(SHORT_LE_MAX_BYTES);
+        let reply = accepted("PUT KEY", self.send(channel, &command)?)?;
+        let mut confirmed = vec![version];
+        confirmed.extend(new.in_order().into_iter().flat_map(Key::check_value));
+        if bool::from(confirmed.ct_eq(&reply.data)) {
+            Ok(())
+        } else {
+            Err(Scp03Error::KeysNotConfirmed)
+        }
+    }
+}
+
+/// The new version, then of each key: kind, length of what follows, its own length, itself encrypted, its check value.
+fn key_set(dek: &Key, version: u8, keys: &Keys) -> Vec<u8> {
+    let mut data = vec![version];
+    for key in keys.in_order() {
+        let sent = encrypted_key(dek, key);
+        let length = |bytes: usize| u8::try_from(bytes).expect("a key has 32 bytes at most");
+        data.extend_from_slice(&[AES, length(sent.len() + 1), length(key.bytes().len())]);
+        data.extend_from_slice(&sent);
+        data.push(length(CHECK_BYTES));
+        data.extend_from_slice(&key.check_value());
+    }
+    data
+}
+
+/// Card: the version and the keys that were sent so; `None` if a check value is wrong, or something else.
+pub(crate) fn read_key_set(dek: &Key, data: &[u8]) -> Option<(u8, Keys)> {
+    let (&version, mut rest) = data.split_first()?;
+    let mut next = || {
+        let (&[AES, length, own], after) = rest.split_first_chunk()? else {
+            return None;
+        };
+        let (sent, after) = after.split_at_checked(usize::from(length).checked_sub(1)?)?;
+        let (&[3, a, b, c], after) = after.split_first_chunk()? else {
+            return None;
+        };
+        rest = after;
+        let key = decrypted_key(dek, sent, usize::from(own)).ok()?;
+        (key.check_value() == [a, b, c]).then_some(key)
+    };
+    let keys = Keys { enc: next()?, mac: next()?, dek: next()? };
+    rest.is_empty().then_some((version, keys))
+}

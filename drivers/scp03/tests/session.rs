@@ -1,0 +1,309 @@
+//! Our host against our card: every level, every length of keys, both ways of reaching a card; and what goes wrong.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::card::direct::Direct;
+use crate::card::{CardSettings, Field, SharedChip};
+use crate::encoder::{CardEncoder as _, Chip};
+
+const HOST: [u8; 8] = *b"chance!!";
+const AID: [u8; 8] = [0xA0, 0, 0, 1, 0x51, 0, 0, 0];
+const LEVELS: [Level; 5] =
+    [Level::Mac, Level::MacEnc, Level::MacRmac, Level::MacEncRmac, Level::Full];
+const FILE: &str = "[[content]]\nfid = 'DF01'\naid = 'F04B494101'\nactive = true\n\
+    files = [{ fid = '0101', size_bytes = 600, update = 'secure', active = true }]";
+
+fn keys(length: usize, seed: u8) -> Keys {
+    let key = |more| Key::new(&vec![seed + more; length]).unwrap();
+    Keys { enc: key(1), mac: key(2), dek: key(3) }
+}
+
+struct Bench {
+    card: SharedChip,
+    reader: Direct,
+    chip: Chip,
+}
+
+impl Bench {
+    fn new(how: &str, length: usize) -> Self {
+        let key = |byte: &str| byte.repeat(length);
+        let domain = format!(
+            "[domain]\nversion = 1\nenc = '{}'\nmac = '{}'\ndek = '{}'",
+            key("11"),
+            key("12"),
+            key("13")
+        );
+        let settings = format!("kind = 'file'\n{how}\n{FILE}\n{domain}");
+        let settings: CardSettings = toml::from_str(&settings).unwrap();
+        let card = settings.make().unwrap();
+        let field = Field::default();
+        field.put(card.clone());
+        let mut reader = Direct::new(field);
+        let chip = reader.power_on(Duration::ZERO).unwrap();
+        Self { card, reader, chip }
+    }
+
+    fn channel(&mut self) -> Channel<'_> {
+        Channel::new(&mut self.reader, &self.chip)
+    }
+
+    fn change(&self, change: &serde_json::Value) {
+        self.card.lock().change(change).unwrap();
+    }
+}
+
+fn select(name: &[u8]) -> Command {
+    Command::new(0, 0xA4, 4, 0).with(name).expecting(256)
+}
+
+fn choose() -> Command {
+    Command::new(0, 0xA4, 2, 0x0C).with([1, 1])
+}
+
+fn open(channel: &mut Channel<'_>, level: Level, keys: &Keys) -> Result<Session, Scp03Error> {
+    Session::open(channel, keys, 1, level, HOST, None)
+}
+
+#[test]
+fn a_file_is_written_through_every_channel_and_by_nobody_else() {
+    for how in
+        ["", "extended = false", "interface = 'contact'", "interface = 'contact'\nprotocol = 't0'"]
+    {
+        for (level, length) in LEVELS.into_iter().zip([16, 24, 32, 16, 24]) {
+            let mut bench = Bench::new(how, length);
+            let mut channel = bench.channel();
+            channel.send(&select(&[0xF0, 0x4B, 0x49])).unwrap();
+            channel.send(&choose()).unwrap();
+            let update = |data: &[u8]| Command::new(0, 0xD6, 0, 0).with(data);
+            assert_eq!(channel.send(&update(&[7])).unwrap().status, Status(0x6982));
+            let mut session = open(&mut channel, level, &keys(length, 0x10)).unwrap();
+            let record: Vec<u8> = (0..=255).cycle().take(600).collect();
+            let most = session.data_max(&channel);
+            assert!((200..=600).contains(&most.min(600)), "{how} {level:?}: {most}");
+            for (number, block) in record.chunks(most).enumerate() {
+                let [.., high, low] = (number * most).to_be_bytes();
+                let command = Command::new(0, 0xD6, high, low).with(block);
+                let reply = session.send(&mut channel, &command).unwrap();
+                assert_eq!((reply.data.len(), reply.status), (0, Status::OK), "{how} {level:?}");
+            }
+            let mut back = Vec::new();
+            for offset in [0_u16, 240, 480] {
+                let [high, low] = offset.to_be_bytes();
+                let read = Command::new(0, 0xB0, high, low).expecting(240);
+                back.extend(session.send(&mut channel, &read).unwrap().data);
+            }
+            assert_eq!(back, record, "{how} {level:?}");
+            // Whoever speaks beside the channel shuts it.
+            assert_eq!(channel.send(&update(&[7])).unwrap().status, Status(0x6982));
+            let after = session.send(&mut channel, &update(&[7])).unwrap();
+            assert_eq!(after.status, Status(0x6985));
+        }
+    }
+}
+
+#[test]
+fn a_refusal_is_an_answer_and_the_channel_stays_open() {
+    for level in LEVELS {
+        let mut bench = Bench::new("", 16);
+        let mut channel = bench.channel();
+        let mut session = open(&mut channel, level, &keys(16, 0x10)).unwrap();
+        let missing = Command::new(0, 0xA4, 2, 0).with([9, 9]).expecting(256);
+        assert_eq!(session.send(&mut channel, &missing).unwrap().status, Status(0x6A82));
+        let found = Command::new(0, 0xA4, 1, 4).with([0xDF, 1]).expecting(256);
+        let reply = session.send(&mut channel, &found).unwrap();
+        assert_eq!((reply.status, reply.data[0]), (Status::OK, 0x62));
+    }
+}
+
+#[test]
+fn new_keys_are_put_confirmed_and_the_old_ones_of_no_use_any_more() {
+    for (old, new) in [(16, 16), (16, 24), (24, 32), (32, 16)] {
+        let mut bench = Bench::new("", old);
+        let fresh = keys(new, 0x50);
+        let mut channel = bench.channel();
+        channel.send(&select(&AID)).unwrap();
+        let mut session = open(&mut channel, Level::Full, &keys(old, 0x10)).unwrap();
+        session.put_key(&mut channel, 1, 2, &fresh).unwrap();
+        let refused = open(&mut channel, Level::Full, &keys(old, 0x10)).err().unwrap();
+        let status = Status(0x6A88);
+        assert_eq!(refused, Scp03Error::Refused { step: "INITIALIZE UPDATE", status });
+        let mut session = Session::open(&mut channel, &fresh, 0, Level::Mac, HOST, None).unwrap();
+        assert_eq!(session.opened().key_version, 2);
+        // Beside the others: a second set, and no second of the same version.
+        session.put_key(&mut channel, 0, 3, &keys(16, 0x70)).unwrap();
+        let twice = session.put_key(&mut channel, 0, 3, &keys(16, 0x70)).unwrap_err();
+        assert_eq!(twice, Scp03Error::Refused { step: "PUT KEY", status: Status(0x6A80) });
+        let versions =
+            session.send(&mut channel, &Command::new(0x80, 0xCA, 0, 0xE0).expecting(256));
+        assert_eq!(versions.unwrap().data[..7], [0xE0, 36, 0xC0, 4, 1, 2, 0x88]);
+        drop(channel);
+        let shown = bench.card.lock().state();
+        assert_eq!(shown["domain"]["keys"][0]["version"], 2);
+        assert!(!shown.to_string().contains("515151"));
+    }
+}
+
+#[test]
+fn a_card_that_confirms_other_keys_is_not_believed() {
+    let mut bench = Bench::new("", 16);
+    let mut session = open(&mut bench.channel(), Level::Mac, &keys(16, 0x10)).unwrap();
+    bench.change(&serde_json::json!({"faults": {"bit_flip": {"answer": 1, "bit": 20}}}));
+    let refused = session.put_key(&mut bench.channel(), 1, 2, &keys(16, 0x50));
+    assert_eq!(refused, Err(Scp03Error::KeysNotConfirmed));
+}
+
+#[test]
+fn a_host_that_signs_rightly_but_shows_another_cryptogram_is_not_let_in() {
+    let mut bench = Bench::new("", 16);
+    let mut channel = bench.channel();
+    let initialize = Command::new(0x80, INITIALIZE_UPDATE, 1, 0).with(HOST).expecting(256);
+    let shown = channel.send(&initialize).unwrap();
+    let card = Challenge::parse(&shown.data).unwrap();
+    let (mut messages, expected) = Messages::new(&keys(16, 0x10), HOST, card.challenge);
+    let mut other = expected.host;
+    other[0] ^= 1;
+    let authenticate = Command::new(0x80, EXTERNAL_AUTHENTICATE, 1, 0);
+    let refused = channel.send(&messages.sign(authenticate.clone().with(other))).unwrap();
+    assert_eq!(refused.status, Status(0x6300));
+    // The challenge is used up, even for the right one.
+    let (mut messages, _) = Messages::new(&keys(16, 0x10), HOST, card.challenge);
+    let late = channel.send(&messages.sign(authenticate.with(expected.host))).unwrap();
+    assert_eq!(late.status, Status(0x6985));
+}
+
+#[test]
+fn a_channel_ends_with_the_cards_power_and_with_another_application() {
+    let ask = Command::new(0x80, 0xCA, 0, 0xE0).expecting(256);
+    let mut bench = Bench::new("", 16);
+    let mut session = open(&mut bench.channel(), Level::Mac, &keys(16, 0x10)).unwrap();
+    bench.reader.power_on(Duration::ZERO).unwrap();
+    let reply = session.send(&mut bench.channel(), &ask).unwrap();
+    assert_eq!(reply.status, Status(0x6985));
+    for name in [&AID[..], &[0xF0, 0x4B]] {
+        let mut session = open(&mut bench.channel(), Level::Mac, &keys(16, 0x10)).unwrap();
+        assert!(bench.channel().send(&select(name)).unwrap().status.is_ok());
+        let reply = session.send(&mut bench.channel(), &ask).unwrap();
+        assert_eq!(reply.status, Status(0x6985), "{name:02X?}");
+    }
+}
+
+#[test]
+fn wrong_keys_are_found_out_before_anything_is_told_to_the_card() {
+    let mut bench = Bench::new("", 16);
+    let mut seen = Vec::new();
+    let mut channel = bench.channel();
+    channel.watch(|one| seen.push(one.header[1]));
+    let wrong = open(&mut channel, Level::Full, &keys(16, 0x20)).err().unwrap();
+    drop(channel);
+    assert_eq!((wrong, seen), (Scp03Error::WrongKeys, vec![INITIALIZE_UPDATE]));
+}
+
+#[test]
+fn keys_are_made_for_one_card_by_what_it_tells_of_itself() {
+    let mut bench = Bench::new("", 16);
+    let seen = std::cell::Cell::new([0; 10]);
+    let diversify = |own: &[u8; 10], issuers: &Keys| {
+        seen.set(*own);
+        assert_eq!(issuers.enc.check_value(), keys(16, 0x20).enc.check_value());
+        keys(16, 0x10)
+    };
+    let mut channel = bench.channel();
+    let made = Session::open(&mut channel, &keys(16, 0x20), 1, Level::Mac, HOST, Some(&diversify));
+    assert_eq!(made.unwrap().opened().diversification, seen.get());
+    assert_eq!(seen.get(), *b"\0\0\0\x04\x4B\x41\x52\x54\x55\x80");
+}
+
+#[test]
+fn a_changed_answer_closes_a_channel_that_signs_answers_and_no_other() {
+    for level in LEVELS {
+        for bit in [0, 9, 77, 180] {
+            let mut bench = Bench::new("", 16);
+            let mut session = open(&mut bench.channel(), level, &keys(16, 0x10)).unwrap();
+            bench.change(&serde_json::json!({"faults": {"bit_flip": {"answer": 1, "bit": bit}}}));
+            let ask = Command::new(0x80, 0xCA, 0, 0xE0).expecting(256);
+            let reply = session.send(&mut bench.channel(), &ask);
+            if !level.signs_answers() {
+                assert!(reply.is_ok());
+                continue;
+            }
+            assert_eq!(reply, Err(Scp03Error::Tampered));
+            assert_eq!(session.send(&mut bench.channel(), &ask), Err(Scp03Error::Closed));
+        }
+    }
+}
+
+#[test]
+fn what_a_card_may_say_to_initialize_update_is_understood_or_refused_in_words() {
+    let mut good = vec![0; 10];
+    good.extend([1, 3, 0x70]);
+    good.extend([7; 19]);
+    let parsed = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut data = good.clone();
+        change(&mut data);
+        Challenge::parse(&data).and_then(|card| card.suits(1, Level::Full)).err()
+    };
+    assert_eq!(parsed(&|_| ()), None);
+    assert_eq!(parsed(&|data| data.truncate(29)), None);
+    assert_eq!(parsed(&|data| data.truncate(30)), Some(Scp03Error::Garbled("INITIALIZE UPDATE")));
+    assert_eq!(parsed(&|data| data.truncate(20)), Some(Scp03Error::Garbled("INITIALIZE UPDATE")));
+    let other = Scp03Error::OtherProtocol { protocol: 2, mode: 0x70 };
+    assert_eq!(parsed(&|data| data[11] = 2), Some(other));
+    let s16 = Scp03Error::OtherProtocol { protocol: 3, mode: 0x71 };
+    assert_eq!(parsed(&|data| data[12] = 0x71), Some(s16));
+    let other = Scp03Error::OtherVersion { asked: 1, found: 9 };
+    assert_eq!(parsed(&|data| data[10] = 9), Some(other));
+    assert_eq!(parsed(&|data| data[12] = 0x30), Some(Scp03Error::Level(Level::Full)));
+    assert_eq!(parsed(&|data| data[12] = 0x00), Some(Scp03Error::Level(Level::Full)));
+}
+
+#[test]
+fn what_does_not_fit_is_said_before_it_is_sent() {
+    let mut bench = Bench::new("extended = false", 16);
+    bench.chip.limits.extended = false;
+    let mut channel = bench.channel();
+    let mut session = open(&mut channel, Level::Full, &keys(16, 0x10)).unwrap();
+    let long = Command::new(0, 0xD6, 0, 0).with(vec![0; 240]);
+    let error = Scp03Error::TooLong { got: 240, most: 239 };
+    assert_eq!(session.send(&mut channel, &long), Err(error));
+    assert!(session.send(&mut channel, &Command::new(0x80, 0xCA, 0, 0xE0).expecting(256)).is_ok());
+    assert!(matches!(Key::new(&[0; 20]), Err(Scp03Error::KeyLength(20))));
+}
+
+#[test]
+fn the_keys_that_everybody_knows_are_known_and_no_key_is_shown() {
+    let known = Key::new(b"@ABCDEFGHIJKLMNO").unwrap();
+    // What every manual gives for it.
+    assert_eq!(known.check_value(), [0x50, 0x4A, 0x77]);
+    let mut set = Keys { enc: known.clone(), mac: known.clone(), dek: known };
+    assert!(set.are_well_known());
+    assert_eq!(format!("{set:?}"), "Keys { enc: ***, mac: ***, dek: *** }");
+    set.dek = Key::new(&[7; 16]).unwrap();
+    assert!(!set.are_well_known());
+}
+
+proptest! {
+    #[test]
+    fn what_one_side_wraps_the_other_unwraps(
+        level in proptest::sample::select(LEVELS.to_vec()),
+        length in proptest::sample::select(vec![16_usize, 24, 32]),
+        exchanges in proptest::collection::vec(
+            (proptest::collection::vec(any::<u8>(), 0..300), proptest::collection::vec(any::<u8>(), 0..300)),
+            1..6,
+        ),
+    ) {
+        let (mut host, _) = Messages::new(&keys(length, 0x10), HOST, [1; 8]);
+        let (mut card, _) = Messages::new(&keys(length, 0x10), HOST, [1; 8]);
+        host.open(level);
+        card.open(level);
+        for (asked, answered) in exchanges {
+            let command = Command::new(0x80, 0xE2, 1, 2).with(asked).expecting(256);
+            let understood = card.unwrap_command(&host.wrap(&command));
+            prop_assert_eq!(understood, Some(command));
+            let reply = Reply { data: answered, status: Status::OK };
+            prop_assert_eq!(host.unwrap_reply(card.wrap_reply(reply.clone())), Ok(reply));
+        }
+    }
+}

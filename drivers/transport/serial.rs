@@ -1,0 +1,150 @@
+//! The wire over a serial port (115200 8N1), also behind a USB adapter. Knows no family.
+//!
+//! The port is opened with the first request and stays open; when it breaks (an adapter was pulled out), the next request
+//! opens it anew. There is no flow control, so the port takes what it is given in the time that the bits need; on a
+//! pseudo-terminal whose other end never reads, a write could wait after 4 KiB, which is more than any conversation sends
+//! without an answer.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serialport::{ClearBuffer, SerialPort, TTYPort};
+
+use super::line::Inbox;
+use super::{Transport, TransportError, Whole, WireFault};
+
+/// What every reader on a UART speaks after it was switched on.
+const BAUD: u32 = 115_200;
+
+/// Bytes offered to the system at once, so that what was taken is known to within one piece.
+const PIECE_BYTES: usize = 64;
+
+/// A device on a serial port.
+pub struct Serial {
+    path: String,
+    whole: Option<Whole>,
+    port: Option<TTYPort>,
+    inbox: Inbox,
+    sent_bytes: usize,
+}
+
+impl Serial {
+    /// A wire over the port at `path` (`/dev/ttyUSB0`). Nothing is opened yet.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { path: path.into(), whole: None, port: None, inbox: Inbox::default(), sent_bytes: 0 }
+    }
+
+    /// After a fault the port is opened anew, unless the device was only silent.
+    fn failed(&mut self, kind: WireFault) -> TransportError {
+        if !matches!(kind, WireFault::Silent(_)) {
+            self.port = None;
+        }
+        TransportError { kind, sent_bytes: self.sent_bytes }
+    }
+
+    fn opened(&mut self) -> Result<&mut TTYPort, WireFault> {
+        if self.port.is_none() {
+            let port = serialport::new(&self.path, BAUD).open_native();
+            self.port = Some(port.map_err(|fault| self.not_opened(fault.kind()))?);
+        }
+        self.port.as_mut().ok_or(WireFault::Unreachable(ErrorKind::NotFound))
+    }
+
+    fn not_opened(&self, kind: serialport::ErrorKind) -> WireFault {
+        match kind {
+            serialport::ErrorKind::Io(ErrorKind::PermissionDenied) => WireFault::Barred,
+            serialport::ErrorKind::Io(ErrorKind::ResourceBusy) => WireFault::Taken,
+            // The crate says "no device" of a port that another program has locked, too.
+            serialport::ErrorKind::NoDevice if Path::new(&self.path).exists() => WireFault::Taken,
+            serialport::ErrorKind::Io(ErrorKind::NotFound) | serialport::ErrorKind::NoDevice => {
+                WireFault::NotPlugged { name: format!("serial:{}", self.path) }
+            }
+            serialport::ErrorKind::Io(kind) => WireFault::Unreachable(kind),
+            _ => WireFault::Unreachable(ErrorKind::Other),
+        }
+    }
+
+    fn deliver(&mut self, request: &[u8], patience: Duration) -> Result<(), WireFault> {
+        self.sent_bytes = 0;
+        self.inbox.forget();
+        let port = self.opened()?;
+        port.clear(ClearBuffer::Input).map_err(|fault| broken(&fault.into(), patience))?;
+        port.set_timeout(patience).map_err(|fault| broken(&fault.into(), patience))?;
+        let mut left = request;
+        while !left.is_empty() {
+            let piece = &left[..left.len().min(PIECE_BYTES)];
+            let taken = match self.opened()?.write(piece) {
+                Ok(0) => return Err(WireFault::Broken(ErrorKind::WriteZero)),
+                Ok(taken) => taken,
+                Err(fault) if fault.kind() == ErrorKind::Interrupted => continue,
+                Err(fault) => {
+                    // Upper bound: a failed write may have handed over any part of its piece.
+                    self.sent_bytes += piece.len();
+                    return Err(broken(&fault, patience));
+                }
+            };
+            self.sent_bytes += taken;
+            left = &left[taken..];
+        }
+        Ok(())
+    }
+
+    /// Appends what comes within `patience` to the inbox.
+    fn read(&mut self, patience: Duration) -> Result<(), WireFault> {
+        let mut bytes = [0; 512];
+        let port = self.opened()?;
+        port.set_timeout(patience).map_err(|fault| broken(&fault.into(), patience))?;
+        match port.read(&mut bytes) {
+            // The adapter was pulled out.
+            Ok(0) => Err(WireFault::Broken(ErrorKind::UnexpectedEof)),
+            Ok(got) => {
+                self.inbox.take_in(&bytes[..got]);
+                Ok(())
+            }
+            Err(fault) if fault.kind() == ErrorKind::Interrupted => Ok(()),
+            Err(fault) => Err(broken(&fault, patience)),
+        }
+    }
+
+    fn hear(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), WireFault> {
+        let until = Instant::now() + patience;
+        while !self.inbox.hand_over(answer, self.whole)? {
+            let left = until.saturating_duration_since(Instant::now());
+            let read = if left.is_zero() { Err(WireFault::Silent(left)) } else { self.read(left) };
+            read.map_err(|fault| match fault {
+                WireFault::Silent(_) => WireFault::Silent(patience),
+                fault => fault,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Transport for Serial {
+    fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
+        self.deliver(request, patience).map_err(|kind| self.failed(kind))
+    }
+
+    fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
+        answer.clear();
+        self.hear(answer, patience).map_err(|kind| self.failed(kind))?;
+        self.sent_bytes = 0;
+        Ok(())
+    }
+
+    fn frame_by(&mut self, whole: Whole) {
+        self.whole = Some(whole);
+    }
+
+    fn pause(&mut self, span: Duration) {
+        std::thread::sleep(span);
+    }
+}
+
+fn broken(fault: &std::io::Error, patience: Duration) -> WireFault {
+    match fault.kind() {
+        ErrorKind::TimedOut => WireFault::Silent(patience),
+        kind => WireFault::Broken(kind),
+    }
+}

@@ -1,0 +1,111 @@
+//! Steps on a card with files (ISO 7816-4): SELECT, READ BINARY, UPDATE BINARY, VERIFY; cuts blocks. Knows no memory
+//! card.
+
+use drivers::encoder::apdu::Command;
+use zeroize::Zeroizing;
+
+use super::run::{Turn, Work};
+use super::{BinaryFile, FaultKind, Step};
+
+const SELECT: u8 = 0xA4;
+const VERIFY: u8 = 0x20;
+const READ_BINARY: u8 = 0xB0;
+const UPDATE_BINARY: u8 = 0xD6;
+/// Offsets are told in 15 bits.
+const ADDRESSED_BYTES: usize = 0x8000;
+/// No answer wanted but the status.
+const NO_ANSWER: u8 = 0x0C;
+
+impl Work<'_, '_> {
+    /// SELECT by name; the keys of a secure channel belong to the application before.
+    pub(super) fn select_aid(&mut self, step: &Step, aid: &[u8]) -> Result<(), Turn> {
+        self.secure = None;
+        self.ask(step, &Command::new(0, SELECT, 0x04, 0).with(aid).expecting(256)).map(drop)
+    }
+
+    pub(super) fn update_binary(
+        &mut self,
+        step: &Step,
+        file: &BinaryFile,
+        verify: bool,
+    ) -> Result<(), Turn> {
+        let content = self.value(&file.data)?;
+        addressed(file, content)?;
+        self.select_file(step, file.fid)?;
+        self.begin_writing(&file.data);
+        let mut at = usize::from(file.offset);
+        for block in content.chunks(self.block(file)) {
+            let [high, low] = place(at);
+            self.ask(step, &Command::new(0, UPDATE_BINARY, high, low).with(block))?;
+            at += block.len();
+        }
+        if verify { self.read_selected(step, file) } else { Ok(()) }
+    }
+
+    pub(super) fn read_binary(&mut self, step: &Step, file: &BinaryFile) -> Result<(), Turn> {
+        addressed(file, self.value(&file.data)?)?;
+        self.select_file(step, file.fid)?;
+        self.read_selected(step, file)
+    }
+
+    /// Reads as many bytes as there should be, and compares. A card may give fewer at once than it is asked for.
+    fn read_selected(&mut self, step: &Step, file: &BinaryFile) -> Result<(), Turn> {
+        let written = self.value(&file.data)?;
+        let mut read = Zeroizing::new(Vec::with_capacity(written.len()));
+        while read.len() < written.len() {
+            let wanted = self.block(file).min(written.len() - read.len());
+            let [high, low] = place(usize::from(file.offset) + read.len());
+            let command = Command::new(0, READ_BINARY, high, low).expecting(wanted);
+            let got = Zeroizing::new(self.ask(step, &command)?.data);
+            if got.is_empty() || got.len() > wanted {
+                return Err(FaultKind::AnswerLength.into());
+            }
+            read.extend_from_slice(&got);
+        }
+        Ok(self.compare(&file.data, written, &read)?)
+    }
+
+    fn select_file(&mut self, step: &Step, fid: Option<u16>) -> Result<(), Turn> {
+        let Some(fid) = fid else { return Ok(()) };
+        let command = Command::new(0, SELECT, 0, NO_ANSWER).with(fid.to_be_bytes());
+        self.ask(step, &command).map(drop)
+    }
+
+    /// Bytes of content in one command.
+    fn block(&self, file: &BinaryFile) -> usize {
+        let fits = self.channel.data_max().min(self.channel.answer_max());
+        usize::from(file.block).min(self.protected(fits)).max(1)
+    }
+
+    pub(super) fn verify(
+        &mut self,
+        step: &Step,
+        key: &str,
+        reference: u8,
+        pad_to: Option<u8>,
+    ) -> Result<(), Turn> {
+        let mut secret = self.key(key)?;
+        let length = pad_to.map_or(secret.len(), usize::from);
+        if secret.is_empty() || secret.len() > length || length > 255 {
+            let wanted = pad_to.map_or("1-255", |_| "1-pad_to");
+            return Err(FaultKind::KeyLength { name: key.to_owned(), wanted }.into());
+        }
+        secret.resize(length, 0xFF);
+        let command = Command::new(0, VERIFY, 0, reference).with(secret.as_slice());
+        self.ask(step, &command).map(drop)
+    }
+}
+
+fn addressed(file: &BinaryFile, content: &[u8]) -> Result<(), FaultKind> {
+    let fits = ADDRESSED_BYTES - usize::from(file.offset);
+    if content.len() <= fits {
+        return Ok(());
+    }
+    Err(FaultKind::TooLong { needs: content.len(), fits })
+}
+
+/// P1 and P2 of an offset below [`ADDRESSED_BYTES`].
+fn place(at: usize) -> [u8; 2] {
+    let [.., high, low] = at.to_be_bytes();
+    [high & 0x7F, low]
+}

@@ -1,0 +1,318 @@
+//! Carries a profile out on one card: step after step, each held against the answers that it accepts, everything read
+//! back, nothing tried again. Knows no step's bytes (`files`, `memory`, `secure`); asks no clock but the one it is given.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use drivers::encoder::apdu::{Command, Reply, Status};
+use drivers::encoder::channel::{Channel, Seen};
+use drivers::encoder::{CardEncoder, Chip};
+use drivers::scp03::Session;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::template::Unfillable;
+use super::values::{Data, KeySource, Values};
+use super::{Action, ChipFault, FaultKind, Profile, Step};
+
+/// What a profile needs besides the card.
+pub struct With<'w> {
+    /// The card's data.
+    pub values: &'w Values,
+    /// The vault.
+    pub keys: &'w dyn KeySource,
+    /// Time since any moment; only differences count.
+    pub clock: &'w dyn Fn() -> Duration,
+    /// Eight bytes that nobody can guess, new at every call: the challenge of a secure channel.
+    pub challenge: &'w dyn Fn() -> [u8; 8],
+}
+
+/// What passes while a profile runs, for whoever looks on. Nothing personal, no key.
+#[derive(Debug)]
+pub enum StepSeen<'s> {
+    /// A step begins.
+    Begins(&'s str),
+    /// A command went to the card, as the wire saw it.
+    Apdu(Seen),
+    /// A step is done.
+    Ended(&'s StepDone),
+}
+
+/// A step that was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepDone {
+    /// Its name.
+    pub name: String,
+    /// How long it took.
+    pub took: Duration,
+    /// Commands sent.
+    pub apdus: u32,
+    /// Bytes of content written, and read back.
+    pub bytes: usize,
+}
+
+/// A chip that is as its profile wants it. All of it may be kept: nothing is personal but by its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The profile's name.
+    pub profile: String,
+    /// Its own word for its version.
+    pub version: String,
+    /// SHA-256 of its text.
+    pub profile_sha256: [u8; 32],
+    /// SHA-256 of everything that was read back and is as it was written, in that order: where a card holds the
+    /// record alone, the record's.
+    pub content_sha256: [u8; 32],
+    /// Bytes of it.
+    pub content_bytes: usize,
+    /// Commands sent.
+    pub apdus: u32,
+    /// The steps that were done, in their order.
+    pub steps: Vec<StepDone>,
+}
+
+/// What stands against this profile before any card is moved: values and keys that are not there.
+pub fn preflight(profile: &Profile, values: &Values, keys: &dyn KeySource) -> Vec<ChipFault> {
+    let fault = |kind| ChipFault { step: String::new(), kind, card_touched: false };
+    let missing = profile.values().into_iter().filter(|name| values.get(name).is_none());
+    let missing = missing.map(|name| fault(FaultKind::NoValue(name.to_owned())));
+    let locked = profile.keys().into_iter().filter_map(|name| {
+        let why = keys.key(name).err()?;
+        Some(fault(FaultKind::NoKey { name: name.to_owned(), why }))
+    });
+    missing.chain(locked).collect()
+}
+
+/// Carries `profile` out on the chip that `encoder` has switched on.
+///
+/// # Errors
+/// [`ChipFault`]: the card is not as it should be. Nothing more has been sent to it since.
+pub fn run(
+    profile: &Profile,
+    encoder: &mut dyn CardEncoder,
+    chip: &Chip,
+    with: &With<'_>,
+    seen: &mut dyn FnMut(StepSeen<'_>),
+) -> Result<Written, ChipFault> {
+    if let Some(first) = preflight(profile, with.values, with.keys).into_iter().next() {
+        return Err(first);
+    }
+    if profile.reader.is_some_and(|reader| reader != chip.interface) {
+        let kind = FaultKind::OtherInterface(chip.interface);
+        return Err(ChipFault { step: String::new(), kind, card_touched: false });
+    }
+    let (seen, apdus) = (RefCell::new(seen), Cell::new(0));
+    let mut channel = Channel::new(encoder, chip);
+    channel.watch(|one| {
+        apdus.set(apdus.get() + 1);
+        (seen.borrow_mut())(StepSeen::Apdu(one));
+    });
+    let mut work = Work::new(channel, with);
+    let (mut steps, mut place) = (Vec::new(), 0);
+    while let Some(step) = profile.steps.get(place) {
+        (seen.borrow_mut())(StepSeen::Begins(&step.name));
+        let (started, sent, content) = ((with.clock)(), apdus.get(), work.content_bytes);
+        place = match work.step(step) {
+            Ok(()) => place + 1,
+            // Forward only, as the parser has seen to; a profile made otherwise must not go round in circles.
+            Err(Turn::Jump(target)) => target.max(place + 1),
+            Err(Turn::Fault(kind)) => return Err(work.fault(&step.name, kind)),
+        };
+        let done = StepDone {
+            name: step.name.clone(),
+            took: (with.clock)().saturating_sub(started),
+            apdus: apdus.get() - sent,
+            bytes: work.content_bytes - content,
+        };
+        (seen.borrow_mut())(StepSeen::Ended(&done));
+        steps.push(done);
+    }
+    work.end(profile, steps, apdus.get())
+}
+
+/// Why a step does not simply go on.
+pub(super) enum Turn {
+    /// To this step, as the card's answer asks.
+    Jump(usize),
+    /// Not at all.
+    Fault(FaultKind),
+}
+
+impl From<FaultKind> for Turn {
+    fn from(kind: FaultKind) -> Self {
+        Turn::Fault(kind)
+    }
+}
+
+/// One card under work.
+pub(super) struct Work<'w, 'c> {
+    pub channel: Channel<'c>,
+    /// Opened by a step: everything goes through it.
+    pub secure: Option<Session>,
+    /// The card still has keys that everybody knows.
+    pub everybodys_keys: bool,
+    pub with: &'w With<'w>,
+    /// Written, and not read back yet.
+    unread: Vec<Data>,
+    content: Sha256,
+    content_bytes: usize,
+    touched: bool,
+    last: Status,
+}
+
+impl<'w, 'c> Work<'w, 'c> {
+    fn new(channel: Channel<'c>, with: &'w With<'w>) -> Self {
+        Work {
+            channel,
+            secure: None,
+            everybodys_keys: false,
+            with,
+            unread: Vec::new(),
+            content: Sha256::new(),
+            content_bytes: 0,
+            touched: false,
+            last: Status::OK,
+        }
+    }
+
+    fn fault(&self, step: &str, kind: FaultKind) -> ChipFault {
+        ChipFault { step: step.to_owned(), kind, card_touched: self.touched }
+    }
+
+    /// After the last step: is the card as it should be?
+    fn end(
+        self,
+        profile: &Profile,
+        steps: Vec<StepDone>,
+        apdus: u32,
+    ) -> Result<Written, ChipFault> {
+        self.may_be_final().map_err(|kind| self.fault("", kind))?;
+        Ok(Written {
+            profile: profile.name.clone(),
+            version: profile.version.clone(),
+            profile_sha256: profile.sha256,
+            content_sha256: self.content.finalize().into(),
+            content_bytes: self.content_bytes,
+            apdus,
+            steps,
+        })
+    }
+
+    /// Everything was read back, and the card is in nobody else's hands.
+    fn may_be_final(&self) -> Result<(), FaultKind> {
+        if !self.unread.is_empty() {
+            return Err(FaultKind::NotReadBack);
+        }
+        if self.everybodys_keys { Err(FaultKind::KnownKeys) } else { Ok(()) }
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), Turn> {
+        // New keys are what makes an end of everybody's keys.
+        if step.irreversible && !matches!(step.action, Action::PutKey { .. }) {
+            self.may_be_final()?;
+        }
+        if matches!(step.action, Action::PutKey { .. }) && !self.unread.is_empty() {
+            return Err(FaultKind::NotReadBack.into());
+        }
+        self.last = Status::OK;
+        match &step.action {
+            Action::SelectAid(aid) => self.select_aid(step, aid)?,
+            Action::Apdu { template, equals } => {
+                let command = template.fill(self.with.values).map_err(unfillable)?;
+                self.unread.extend(template.data().cloned());
+                let reply = self.ask(step, &command)?;
+                if let Some(data) = equals {
+                    self.compare(data, self.value(data)?, &reply.data)?;
+                }
+            }
+            Action::UpdateBinary { file, verify } => self.update_binary(step, file, *verify)?,
+            Action::ReadBinary(file) => self.read_binary(step, file)?,
+            Action::Verify { key, reference, pad_to } => {
+                self.verify(step, key, *reference, *pad_to)?
+            }
+            Action::Secure { keys, key_version, level } => {
+                self.secure(keys, *key_version, *level)?
+            }
+            Action::PutKey { keys, key_version, replaces } => {
+                self.put_key(keys, *key_version, *replaces)?
+            }
+            Action::ClassicWrite { classic, verify } => {
+                self.classic_write(step, classic, *verify)?
+            }
+            Action::PageWrite { page, data, verify } => {
+                self.page_write(step, *page, data, *verify)?
+            }
+            Action::Ndef { data, kind } => self.ndef(step, data, kind.as_deref())?,
+            Action::Lock => self.lock(step)?,
+        }
+        // An accepted answer may lead elsewhere too: 9000 over what is there already.
+        self.elsewhere(step).map_or(Ok(()), |target| Err(Turn::Jump(target)))
+    }
+
+    /// Sends a command of this step, and holds the answer against what the step accepts.
+    pub fn ask(&mut self, step: &Step, command: &Command) -> Result<Reply, Turn> {
+        self.touched |= !matches!(step.action, Action::SelectAid(_) | Action::ReadBinary(_));
+        let reply = match &mut self.secure {
+            Some(session) => session
+                .send(&mut self.channel, command)
+                .map_err(|why| super::secure::broken("", why))?,
+            None => self.channel.send(command).map_err(FaultKind::from)?,
+        };
+        self.last = reply.status;
+        if step.accepted.iter().any(|pattern| pattern.matches(reply.status.0)) {
+            return Ok(reply);
+        }
+        Err(match self.elsewhere(step) {
+            Some(target) => Turn::Jump(target),
+            None => FaultKind::Answer(reply.status.0).into(),
+        })
+    }
+
+    fn elsewhere(&self, step: &Step) -> Option<usize> {
+        step.on.iter().find(|(pattern, _)| pattern.matches(self.last.0)).map(|(_, target)| *target)
+    }
+
+    /// A command that may change the card goes out, though not by [`Work::ask`].
+    pub fn touch(&mut self) {
+        self.touched = true;
+    }
+
+    /// The bytes that a profile means.
+    pub fn value<'d>(&self, data: &'d Data) -> Result<&'d [u8], FaultKind>
+    where
+        'w: 'd,
+    {
+        self.with.values.of(data).map_err(FaultKind::NoValue)
+    }
+
+    /// A secret of the vault.
+    pub fn key(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, FaultKind> {
+        let found = self.with.keys.key(name);
+        found.map_err(|why| FaultKind::NoKey { name: name.to_owned(), why })
+    }
+
+    /// This is being written: until it is read back, nothing final may happen.
+    pub fn begin_writing(&mut self, data: &Data) {
+        self.unread.push(data.clone());
+    }
+
+    /// Holds what was read against what was written.
+    pub fn compare(&mut self, data: &Data, written: &[u8], read: &[u8]) -> Result<(), FaultKind> {
+        if written != read {
+            return Err(FaultKind::Different);
+        }
+        if let Some(at) = self.unread.iter().position(|one| one == data) {
+            self.unread.remove(at);
+        }
+        self.content.update(read);
+        self.content_bytes += read.len();
+        Ok(())
+    }
+}
+
+fn unfillable(why: Unfillable) -> FaultKind {
+    match why {
+        Unfillable::Missing(name) => FaultKind::NoValue(name),
+        Unfillable::TooLong { needs } => FaultKind::TooLong { needs, fits: usize::from(u16::MAX) },
+    }
+}

@@ -1,0 +1,81 @@
+//! Steps with a secure channel (GlobalPlatform SCP03): opened with keys of the vault; what follows goes through it, until
+//! another application is selected. Knows no file.
+
+use drivers::scp03::{Key, Keys, Level, Scp03Error, Session};
+
+use super::FaultKind;
+use super::run::Work;
+
+/// The three keys of a secure channel in the vault: ENC, MAC and DEK, one after the other.
+const KEYS: usize = 3;
+
+impl Work<'_, '_> {
+    pub(super) fn secure(
+        &mut self,
+        name: &str,
+        key_version: u8,
+        level: Level,
+    ) -> Result<(), FaultKind> {
+        let keys = self.keys(name)?;
+        // A card counts how often somebody has failed to prove a key.
+        self.touch();
+        self.everybodys_keys |= keys.are_well_known();
+        let challenge = (self.with.challenge)();
+        let opened = Session::open(&mut self.channel, &keys, key_version, level, challenge, None);
+        self.secure = Some(opened.map_err(|why| broken(name, why))?);
+        Ok(())
+    }
+
+    /// The card confirms the keys by their check values: that is how they are read back.
+    pub(super) fn put_key(
+        &mut self,
+        name: &str,
+        key_version: u8,
+        replaces: u8,
+    ) -> Result<(), FaultKind> {
+        let keys = self.keys(name)?;
+        self.touch();
+        let session = self.secure.as_mut().ok_or(FaultKind::Unprotected)?;
+        let put = session.put_key(&mut self.channel, replaces, key_version, &keys);
+        put.map_err(|why| broken(name, why))?;
+        self.everybodys_keys = keys.are_well_known();
+        Ok(())
+    }
+
+    /// What fits into one command of so many bytes, when it goes through the channel.
+    pub(super) fn protected(&self, fits: usize) -> usize {
+        self.secure.as_ref().map_or(fits, |session| session.data_max(&self.channel).min(fits))
+    }
+
+    fn keys(&self, name: &str) -> Result<Keys, FaultKind> {
+        let all = self.key(name)?;
+        let wrong = || FaultKind::KeyLength { name: name.to_owned(), wanted: "48, 72, 96" };
+        if all.len() % KEYS != 0 {
+            return Err(wrong());
+        }
+        let key = |place: usize| {
+            let length = all.len() / KEYS;
+            Key::new(&all[place * length..][..length]).map_err(|_| wrong())
+        };
+        Ok(Keys { enc: key(0)?, mac: key(1)?, dek: key(2)? })
+    }
+}
+
+/// Why a channel failed; `name` is that of its keys.
+pub(super) fn broken(name: &str, why: Scp03Error) -> FaultKind {
+    match why {
+        Scp03Error::Encoder(error) => error.into(),
+        Scp03Error::Refused { step: "EXTERNAL AUTHENTICATE", .. }
+        | Scp03Error::WrongKeys
+        | Scp03Error::OtherVersion { .. } => FaultKind::NotAuthentic(name.to_owned()),
+        Scp03Error::Refused { status, .. } => FaultKind::Answer(status.0),
+        Scp03Error::OtherProtocol { .. } | Scp03Error::Level(_) => FaultKind::OtherProtocol,
+        Scp03Error::Tampered | Scp03Error::Closed => FaultKind::Unprotected,
+        Scp03Error::Garbled(_) => FaultKind::AnswerLength,
+        Scp03Error::TooLong { got, most } => FaultKind::TooLong { needs: got, fits: most },
+        Scp03Error::KeysNotConfirmed => FaultKind::Different,
+        Scp03Error::KeyLength(_) => {
+            FaultKind::KeyLength { name: name.to_owned(), wanted: "48, 72, 96" }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Where the demo's cards are laid out: waits for its jobs, puts each card under its own name, looks whether it came out
+//! right, and checks the record on chip and QR code as another counter would. Knows no sample.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use drivers::card::Directory;
+use serde_json::Value;
+
+use super::samples::STAFF;
+use crate::cli::client::Client;
+use crate::cli::verify;
+use crate::compose;
+use crate::lifecycle::State;
+use crate::record::{self, KeyList};
+
+/// Mean difference of a channel (of 255) between the card that came out and the composed one, above which it did not
+/// come out right: dye is not ink, but a swapped panel or a shifted photo is far above.
+const LIKENESS_LIMIT: f64 = 4.0;
+/// The staff card's application and the file with its record, as `staf/chip.toml` makes them.
+const APPLICATION: &[u8] = &[0xF0, 0x4B, 0x49, 0x41, 0x01];
+const RECORD_FILE: u16 = 0x0101;
+
+/// Waits for jobs and puts their cards under their own names.
+pub(super) struct Tray<'c> {
+    client: &'c Client,
+    folder: &'c Path,
+    /// Whose records are believed.
+    keys: &'c KeyList,
+    /// Job → what was posted.
+    open: BTreeMap<String, Posted>,
+    pub good: usize,
+    pub bad: usize,
+}
+
+/// A job that is waited for.
+struct Posted {
+    reference: String,
+    /// The photo of a card with a chip; `None`: the card has neither chip nor record.
+    photo_of_chip_card: Option<Vec<u8>>,
+}
+
+/// A card that came out right.
+struct Laid {
+    files: Vec<String>,
+    /// What its chip and its QR code say.
+    record: Option<String>,
+}
+
+impl<'c> Tray<'c> {
+    pub fn new(client: &'c Client, folder: &'c Path, keys: &'c KeyList) -> Self {
+        Tray { client, folder, keys, open: BTreeMap::new(), good: 0, bad: 0 }
+    }
+
+    /// Nothing is waited for any more.
+    pub fn is_done(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    pub fn post(&mut self, body: &Value) -> anyhow::Result<()> {
+        let reference = body["ref"].as_str().unwrap_or("").to_owned();
+        let job = self
+            .client
+            .post("/v1/jobs", None, body)
+            .with_context(|| format!("posting {reference}"))?;
+        let id = job["id"].as_str().context("a job without id")?.to_owned();
+        let photo_of_chip_card = match body["photo"].as_str() {
+            Some(photo) if body["product"] == STAFF => Some(STANDARD.decode(photo)?),
+            _ => None,
+        };
+        self.open.insert(id.clone(), Posted { reference, photo_of_chip_card });
+        // It may have been printed in an earlier life of the demo.
+        self.settle(&id, job["state"].as_str().unwrap_or(""))
+    }
+
+    pub fn hear(&mut self, entry: &Value) -> anyhow::Result<()> {
+        let (id, state) =
+            (entry["job"].as_str().unwrap_or(""), entry["state"].as_str().unwrap_or(""));
+        if self.open.contains_key(id) {
+            self.settle(id, state)?;
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, id: &str, state: &str) -> anyhow::Result<()> {
+        let waits = |state: State| matches!(state, State::Held | State::Unsure);
+        let Some(state) = State::from_name(state).filter(|state| state.is_end() || waits(*state))
+        else {
+            return Ok(());
+        };
+        let Some(posted) = self.open.remove(id) else { return Ok(()) };
+        let verdict = match state {
+            State::Printed | State::HandedOver => self.lay_out(id, &posted)?,
+            other => Err(format!("{}; see kartud job {id}", other.name())),
+        };
+        let reference = posted.reference;
+        match verdict {
+            Ok(Laid { files, record }) => {
+                self.good += 1;
+                println!("{reference}  printed  {}", files.join("  "));
+                if let Some(found) = record {
+                    println!("{reference}  {found}");
+                }
+            }
+            Err(why) => {
+                self.bad += 1;
+                println!("{reference}  NOT GOOD: {why}");
+            }
+        }
+        Ok(())
+    }
+
+    /// The machine numbers its cards; the job's evidence says which number was its own.
+    fn lay_out(&self, id: &str, posted: &Posted) -> anyhow::Result<Result<Laid, String>> {
+        let job = self.client.get(&format!("/v1/jobs/{id}"))?;
+        let Some(number) = job["evidence"]["machine"]["cards_entered_after"].as_u64() else {
+            return Ok(Err("the evidence names no card".into()));
+        };
+        let mut files = match self.faces(number, &posted.reference, &job)? {
+            Ok(files) => files,
+            Err(why) => return Ok(Err(why)),
+        };
+        let Some(photo) = &posted.photo_of_chip_card else {
+            // The emulated blanks are all of one stack; nothing was written on this one's chip.
+            let _ = std::fs::remove_file(self.machines_name(number, "chip.json"));
+            return Ok(Ok(Laid { files, record: None }));
+        };
+        Ok(match self.check_record(number, &posted.reference, photo, &mut files)? {
+            Ok(signer) => {
+                let uid = job["encoding"]["chip"]["uid"].as_str().unwrap_or("none");
+                let found = format!(
+                    "chip (UID {uid}) and QR code hold the same good record, signed by {signer}"
+                );
+                Ok(Laid { files, record: Some(found) })
+            }
+            Err(why) => Err(why),
+        })
+    }
+
+    /// Names the pictures of a card, and holds them against what was composed.
+    fn faces(
+        &self,
+        number: u64,
+        reference: &str,
+        job: &Value,
+    ) -> anyhow::Result<Result<Vec<String>, String>> {
+        let mut files = Vec::new();
+        for face in job["faces"].as_array().into_iter().flatten() {
+            let side = face["side"].as_str().unwrap_or("");
+            let to = self.name(number, reference, &format!("{side}.png"))?;
+            let Ok(card) = std::fs::read(&to) else {
+                return Ok(Err(format!("{} did not come out", to.display())));
+            };
+            let id = job["id"].as_str().unwrap_or("");
+            let wanted = self.client.get_bytes(&format!("/v1/jobs/{id}/preview/{side}.png"))?;
+            match compose::mean_difference(&card, &wanted) {
+                Some(difference) if difference <= LIKENESS_LIMIT => {
+                    files.push(to.display().to_string())
+                }
+                _ => return Ok(Err(format!("{} does not look as it should", to.display()))),
+            }
+        }
+        Ok(if files.is_empty() { Err("no face was composed".into()) } else { Ok(files) })
+    }
+
+    /// Lays what stands on the chip beside the faces, and checks it and the QR code as `kartud verify` does. Who signed.
+    fn check_record(
+        &self,
+        number: u64,
+        reference: &str,
+        photo: &[u8],
+        files: &mut Vec<String>,
+    ) -> anyhow::Result<Result<String, String>> {
+        let state = self.name(number, reference, "chip.json")?;
+        let Some(file) = record_file(&state) else {
+            return Ok(Err(format!("{} holds no record", state.display())));
+        };
+        let read = state.with_extension("bin");
+        std::fs::write(&read, &file).with_context(|| format!("cannot write {}", read.display()))?;
+        files.extend([state, read].map(|path| path.display().to_string()));
+        let back = std::fs::read(self.name(number, reference, "back.png")?).unwrap_or_default();
+        let (chip, code) = (
+            record::read_chip(&file).unwrap_or_default().to_vec(),
+            compose::read_qr(&back).and_then(|text| record::read_text(&text)).unwrap_or_default(),
+        );
+        for (carrier, bytes) in [("chip", &chip), ("QR code", &code)] {
+            let found = verify::check(bytes, self.keys, Some(photo));
+            if let Some(fault) = found.faults.first() {
+                let words = fault.words();
+                return Ok(Err(format!("{carrier}: {}: {}", fault.code(), words.en)));
+            }
+        }
+        if chip != code {
+            return Ok(Err("chip and QR code hold different records".into()));
+        }
+        let found = verify::check(&chip, self.keys, Some(photo));
+        Ok(found.key.ok_or_else(|| "nobody signed the record".into()))
+    }
+
+    /// Gives a file of the machine's card the job's name, if it has not got it yet; where it is now.
+    fn name(&self, number: u64, reference: &str, what: &str) -> anyhow::Result<PathBuf> {
+        let from = self.machines_name(number, what);
+        let to = self.folder.join(format!("{}-{what}", reference.replace('/', "_")));
+        if from.exists() {
+            std::fs::rename(&from, &to).with_context(|| format!("cannot name {}", to.display()))?;
+        }
+        Ok(to)
+    }
+
+    fn machines_name(&self, number: u64, what: &str) -> PathBuf {
+        self.folder.join(format!("card-{number:06}-{what}"))
+    }
+}
+
+/// The file with the record, as a reader would read it from the emulated chip.
+fn record_file(state: &Path) -> Option<Vec<u8>> {
+    let state: Value = serde_json::from_slice(&std::fs::read(state).ok()?).ok()?;
+    let content: Vec<Directory> = serde_json::from_value(state["content"].clone()).ok()?;
+    let application = content.into_iter().find(|directory| directory.aid == APPLICATION)?;
+    application.files.into_iter().find(|file| file.fid == RECORD_FILE).map(|file| file.content)
+}

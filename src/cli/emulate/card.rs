@@ -1,0 +1,192 @@
+//! `kartud emulate card`: a chip card that is put into the virtual reader of pcscd (vpcd of vsmartcard) and pulled out of
+//! it again, with its content kept over a restart. Knows no command of a card.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use drivers::SlotCard;
+use drivers::card::{CardSettings, SharedChip};
+use drivers::transport::vpcd::{Left, Plug, VPCD};
+use serde_json::{Value, json};
+
+use super::{Exit, StateFile, stop_on_signal};
+
+const AFTER: &str = "\
+vpcd is a driver of pcscd (Debian: pcscd, vsmartcard-vpcd). It listens on ALL addresses of the computer: run it
+where nobody else can reach it, such as in a network namespace of its own.
+
+The state file is a JSON object; it is read again whenever it changes, whole or not at all:
+  {\"inserted\": false}                          somebody pulls the card; true puts it in (again)
+  {\"faults\": {\"mute\": true}}                   it says nothing any more
+  {\"faults\": {\"mute_after\": 3, \"slow_ms\": 200}}
+  {\"faults\": {\"torn_out_after\": 5}}            pulled within the sixth command
+  {\"faults\": {\"torn_out_done\": true}}          which it still obeyed
+  {\"faults\": {\"wrong_status\": {\"command\": 2, \"status\": \"6581\"}}}
+  {\"faults\": {\"bit_flip\": {\"answer\": 4, \"bit\": 17}}}
+  {\"faults\": {\"same_uid\": true}}               it has the identifier of the first of its batch
+A key that is not named stays as it was. A virtual reader waits for a mute card for ever: pull it.";
+
+/// How often an absent reader is looked for, and a pulled card's state looked at: a person does not notice this.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+#[derive(clap::Args)]
+#[command(after_long_help = AFTER)]
+pub(super) struct Args {
+    /// Where vpcd listens; its second slot is one port higher
+    #[arg(long, value_name = "ADDR", default_value = VPCD)]
+    vpcd: String,
+    /// What kind of card it is, as TOML; without it an empty contactless file card
+    #[arg(long, value_name = "FILE")]
+    card: Option<PathBuf>,
+    /// Where its content is kept over a restart (personal data: for its owner only). Keys are not kept
+    #[arg(long, value_name = "FILE")]
+    keep: Option<PathBuf>,
+    /// In or out, and faults, as a JSON object; read again whenever it changes
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let card = make(args)?;
+    let hands = Hands { card: card.clone(), inserted: AtomicBool::new(true) };
+    let take = |change: &Value| hands.take(change);
+    let mut state_file = args.state.clone().map(StateFile::new);
+    if let Some(file) = &mut state_file {
+        file.read(&take)?;
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    stop_on_signal(stop.clone())?;
+    let kept = std::thread::scope(|scope| {
+        if let Some(file) = &mut state_file {
+            scope.spawn(|| file.watch(&take, &stop));
+        }
+        let keeper =
+            args.keep.as_ref().map(|keep| scope.spawn(|| keep_content(keep, &card, &stop)));
+        go_in_and_out(&args.vpcd, &hands, &stop);
+        keeper.map_or(Ok(()), |keeper| keeper.join().map_err(|_| anyhow!("the keeper died"))?)
+    });
+    kept.map(|()| Exit::Done)
+}
+
+/// What kind of card the file describes; without one an empty contactless file card.
+pub(super) fn settings(file: Option<&Path>) -> anyhow::Result<CardSettings> {
+    let Some(file) = file else { return Ok(CardSettings::File(Box::default())) };
+    let shown = file.display();
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
+    toml::from_str(&text).with_context(|| shown.to_string())
+}
+
+/// The card, with what stood on it when it was last emulated.
+fn make(args: &Args) -> anyhow::Result<SharedChip> {
+    let card =
+        settings(args.card.as_deref())?.make().map_err(|why| anyhow!("no such card: {why}"))?;
+    let Some(keep) = args.keep.as_ref().filter(|keep| keep.exists()) else {
+        return Ok(card);
+    };
+    let shown = keep.display();
+    let text = fs::read(keep).with_context(|| format!("cannot read {shown}"))?;
+    let content = serde_json::from_slice(&text).with_context(|| format!("{shown} is no JSON"))?;
+    card.lock().change(&content).map_err(|why| anyhow!("{shown}: {why}"))?;
+    Ok(card)
+}
+
+/// Whoever puts the card in, pulls it or spoils it.
+struct Hands {
+    card: SharedChip,
+    inserted: AtomicBool,
+}
+
+impl Hands {
+    fn take(&self, change: &Value) -> Result<(), String> {
+        let mut of_the_card = change.as_object().ok_or("the state is no object")?.clone();
+        let inserted = match of_the_card.remove("inserted") {
+            None => None,
+            Some(said) => Some(said.as_bool().ok_or("inserted: must be true or false")?),
+        };
+        if !of_the_card.is_empty() {
+            self.card.lock().change(&of_the_card.into())?;
+        }
+        if let Some(inserted) = inserted {
+            self.inserted.store(inserted, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn inserted(&self) -> bool {
+        self.inserted.load(Ordering::Relaxed)
+    }
+}
+
+/// Puts the card into the reader whenever it should be there and a reader is.
+fn go_in_and_out(address: &str, hands: &Hands, stop: &AtomicBool) {
+    let stopped = || stop.load(Ordering::Relaxed);
+    let mut slot = SlotCard::new(hands.card.clone());
+    let mut told = String::new();
+    // The same trouble is told once, not ten times a second.
+    let mut tell = |what: String| {
+        if told != what {
+            println!("{what}");
+            told = what;
+        }
+    };
+    while !stopped() {
+        if !hands.inserted() {
+            tell("the card is out".to_owned());
+            std::thread::sleep(LOOK_EVERY);
+            continue;
+        }
+        let stayed = Plug::put_in(address).and_then(|plug| {
+            tell(format!("the card is in the reader at {address}"));
+            plug.stay(&mut slot, &|| stopped() || !hands.inserted())
+        });
+        match stayed {
+            Ok(Left::Pulled) => continue,
+            Ok(Left::TornOut) => {
+                hands.inserted.store(false, Ordering::Relaxed);
+                continue;
+            }
+            Ok(Left::ReaderGone) => {
+                tell(format!("the reader at {address} is gone; waiting for it"))
+            }
+            Err(why) => tell(format!("no reader at {address} yet: {why}")),
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Writes down what stands on the card whenever it has changed, and once more at the end.
+fn keep_content(keep: &Path, card: &SharedChip, stop: &AtomicBool) -> anyhow::Result<()> {
+    let mut kept = Value::Null;
+    loop {
+        let last = stop.load(Ordering::Relaxed);
+        let content = json!({ "content": card.lock().state()["content"] });
+        if content != kept {
+            let written = write_anew(keep, &content);
+            // A card that would forget what is written on it is of no use.
+            stop.fetch_or(written.is_err(), Ordering::Relaxed);
+            written.with_context(|| format!("cannot write {}", keep.display()))?;
+            kept = content;
+        }
+        if last {
+            return Ok(());
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// A power cut leaves the old file or the new one.
+fn write_anew(path: &Path, content: &Value) -> std::io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(content.to_string().as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&beside, path)
+}

@@ -1,0 +1,79 @@
+//! `kartud emulate reader`: a contactless card reader with a card on it, on a pseudo-terminal that any program opens like
+//! a serial port. Knows no family's wire and no command of a card.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context as _, anyhow};
+use drivers::card::Field;
+use drivers::encoder::{self, ENCODERS, EmulatedReader};
+use drivers::transport::terminal::Terminal;
+use serde_json::Value;
+
+use super::{Exit, StateFile, card, stop_on_signal};
+
+const AFTER: &str = "\
+Any program opens it like a serial port; kartud by the address serial:PORT, libnfc by
+  LIBNFC_DEFAULT_DEVICE=pn532_uart:PORT nfc-list
+
+The state file is a JSON object; it is read again whenever it changes, whole or not at all:
+  {\"card_present\": false}                  somebody takes the card away; true brings it back
+  {\"faults\": {\"mute\": true}}               the reader says nothing any more
+  {\"faults\": {\"bad_checksums\": 3}}         the next three answers have a wrong bit in their checksum
+  {\"card\": {\"faults\": {\"mute\": true}}}     what can be done to the card: see `kartud emulate card --help`
+A key that is not named stays as it was.";
+
+#[derive(clap::Args)]
+#[command(after_long_help = AFTER)]
+pub(super) struct Args {
+    /// Name of the port: a symbolic link is made there, and taken away at the end
+    #[arg(long, value_name = "PATH")]
+    port: PathBuf,
+    /// Family of the reader
+    #[arg(long, default_value = "pn532", value_parser = families())]
+    family: String,
+    /// What kind of card lies on it, as TOML; without it an empty contactless file card
+    #[arg(long, value_name = "FILE")]
+    card: Option<PathBuf>,
+    /// Card and faults, as a JSON object; read again whenever it changes
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+}
+
+fn families() -> clap::builder::PossibleValuesParser {
+    let emulated = ENCODERS.iter().filter(|family| family.emulation.is_some());
+    clap::builder::PossibleValuesParser::new(emulated.map(|family| family.name))
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let field = Field::default();
+    let settings = card::settings(args.card.as_deref())?;
+    field.put(settings.make().map_err(|why| anyhow!("no such card: {why}"))?);
+    let emulation = encoder::emulation(&args.family)?;
+    let mut reader = Arc::new(Mutex::new((emulation.reader)(field)));
+    let hands = reader.clone();
+    let take = |change: &Value| lock(&hands).change(change);
+    let mut state_file = args.state.clone().map(StateFile::new);
+    if let Some(file) = &mut state_file {
+        file.read(&take)?;
+    }
+    let terminal = Terminal::open(&args.port)
+        .with_context(|| format!("cannot make the port {}", args.port.display()))?;
+    println!("{} on serial:{}", args.family, args.port.display());
+    let stop = Arc::new(AtomicBool::new(false));
+    stop_on_signal(stop.clone())?;
+    std::thread::scope(|scope| {
+        if let Some(file) = &mut state_file {
+            scope.spawn(|| file.watch(&take, &stop));
+        }
+        let served = terminal.serve(&mut reader, &stop);
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        served
+    })?;
+    Ok(Exit::Done)
+}
+
+fn lock(reader: &Mutex<Box<dyn EmulatedReader>>) -> MutexGuard<'_, Box<dyn EmulatedReader>> {
+    reader.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,88 @@
+//! `[chip]` of `product.toml` and the `chip.toml` beside it: that a card has a chip, where it is written and what.
+//! Knows no reader and no card; what a profile means is `crate::chip`'s.
+
+use drivers::encoder::Interface;
+use drivers::words::Words;
+
+use super::sheet::{ConfigFault, Sheet};
+use super::{Field, Product};
+use crate::chip::{self, Profile};
+
+/// A bad chip costs a blank; after so many the job waits for a person.
+const ATTEMPTS_USUAL: u32 = 2;
+/// Nobody wants a whole hopper spoiled.
+const ATTEMPTS: std::ops::RangeInclusive<u32> = 1..=10;
+
+/// `[chip]`: how a card's chip is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChipRule {
+    /// The station inside the printer at which it is written.
+    pub station: Interface,
+    /// Blanks that may be spent on one card.
+    pub attempts: u32,
+    /// A station without an encoder holds the card; else it prints it without a chip. Where there is an encoder, the
+    /// chip must be good in either case.
+    pub required: bool,
+}
+
+/// The chip of a product's cards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductChip {
+    /// `[chip]`.
+    pub rule: ChipRule,
+    /// `chip.toml`.
+    pub profile: Profile,
+}
+
+pub(super) fn read(mut sheet: Sheet<'_>) -> ChipRule {
+    sheet.demanded_text("station");
+    let station = chip::interface(&mut sheet, "station").unwrap_or(Interface::Contact);
+    let attempts = sheet.count("attempts").unwrap_or(ATTEMPTS_USUAL);
+    if !ATTEMPTS.contains(&attempts) {
+        sheet.fault("attempts", "harus 1-10.", "must be 1-10.");
+    }
+    let rule = ChipRule { station, attempts, required: sheet.flag("required").unwrap_or(true) };
+    sheet.close();
+    rule
+}
+
+impl Product {
+    /// The product with what its `chip.toml` says; `None`: there is no such file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with that file, with its lines.
+    pub fn with_chip(mut self, text: Option<&str>) -> Result<Product, Vec<ConfigFault>> {
+        let (rule, text) = match (self.chip_rule, text) {
+            (None, None) => return Ok(self),
+            (Some(rule), Some(text)) => (rule, text),
+            (Some(_), None) => return Err(whole(MISSING)),
+            (None, Some(_)) => return Err(whole(UNUSED)),
+        };
+        let profile = Profile::parse(text)?;
+        // A face must not show some fields; a chip may hold them all, for that is the product's own choice.
+        let fields = self.fields.iter().map(|Field { name, .. }| name.as_str());
+        let mut faults = profile.misfits(rule.station, fields);
+        if !faults.is_empty() {
+            for fault in &mut faults {
+                let at = text.lines().position(|line| line.contains(&fault.key));
+                fault.line = at.map_or(0, |at| at + 1);
+            }
+            return Err(faults);
+        }
+        self.chip = Some(ProductChip { rule, profile });
+        Ok(self)
+    }
+}
+
+fn whole(words: Words) -> Vec<ConfigFault> {
+    vec![ConfigFault { line: 0, key: String::new(), words }]
+}
+
+const MISSING: Words = Words::fixed(
+    "berkas ini tidak ada, padahal product.toml memuat [chip].",
+    "this file is not there, though product.toml has [chip].",
+);
+const UNUSED: Words = Words::fixed(
+    "product.toml tidak memuat [chip], jadi berkas ini tidak dipakai. Tambahkan [chip] atau hapus berkas ini.",
+    "product.toml has no [chip], so this file is not used. Add [chip] or remove the file.",
+);

@@ -1,0 +1,83 @@
+//! The signed envelope: COSE_Sign1 (RFC 9052) with ES256. Knows bytes and keys, not what is inside.
+
+use coset::iana::Algorithm;
+use coset::{
+    CoseSign1, CoseSign1Builder, HeaderBuilder, RegisteredLabelWithPrivate,
+    TaggedCborSerializable as _,
+};
+use p256::ecdsa::signature::{Signer as _, Verifier as _};
+use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
+use p256::pkcs8::EncodePublicKey as _;
+use sha2::{Digest as _, Sha256};
+
+use super::verify::Fault;
+
+/// No record is larger, bytes: a QR code holds less, and no chip of ours gives it more room.
+pub(super) const BYTES_MAX: usize = 4096;
+/// Bytes of a key's name.
+pub const KID_BYTES: usize = 8;
+/// The tag of a CBOR Web Token (RFC 8392, 6), which may stand around that of COSE_Sign1.
+const CWT_TAG: [u8; 2] = [0xd8, 61];
+
+/// The name of a key: the first 8 bytes of the SHA-256 of its SubjectPublicKeyInfo (DER), so that
+/// `openssl pkey -pubout -outform DER | sha256sum` tells it too, and other kinds of keys can have names of this kind.
+pub fn kid(key: &VerifyingKey) -> [u8; KID_BYTES] {
+    let der = key.to_public_key_der().expect("a point of P-256 has a DER form");
+    let hash = Sha256::digest(der.as_bytes());
+    std::array::from_fn(|n| hash[n])
+}
+
+/// Signs. The nonce follows from key and content (RFC 6979), so the same content has the same bytes.
+pub(super) fn seal(payload: Vec<u8>, key: &SigningKey) -> Vec<u8> {
+    let header = HeaderBuilder::new()
+        .algorithm(Algorithm::ES256)
+        .key_id(kid(key.verifying_key()).to_vec())
+        .build();
+    let sign = |content: &[u8]| {
+        let signature: Signature = key.sign(content);
+        signature.to_bytes().to_vec()
+    };
+    let signed = CoseSign1Builder::new().protected(header).payload(payload);
+    let signed = signed.create_signature(b"", sign).build();
+    signed.to_tagged_vec().expect("bytes and small numbers become CBOR")
+}
+
+/// The content, if the key of its name signed it. `find` knows the keys by name.
+pub(super) fn open<'k>(
+    bytes: &[u8],
+    find: impl FnOnce(&[u8]) -> Option<&'k VerifyingKey>,
+) -> Result<Vec<u8>, Fault> {
+    if bytes.len() > BYTES_MAX {
+        return Err(Fault::NotARecord);
+    }
+    let bytes = bytes.strip_prefix(&CWT_TAG).unwrap_or(bytes);
+    let signed = CoseSign1::from_tagged_slice(bytes).map_err(|_| Fault::NotARecord)?;
+    let (inside, outside) = (&signed.protected.header, &signed.unprotected);
+    // The algorithm counts only where the signature covers it; what is marked critical we do not know.
+    if inside.alg != Some(RegisteredLabelWithPrivate::Assigned(Algorithm::ES256))
+        || !inside.crit.is_empty()
+    {
+        return Err(Fault::NotARecord);
+    }
+    let name = if inside.key_id.is_empty() { &outside.key_id } else { &inside.key_id };
+    let key = find(name).ok_or(Fault::UnknownKey)?;
+    let payload = signed.payload.clone().ok_or(Fault::NotARecord)?;
+    let check =
+        |signature: &[u8], content: &[u8]| key.verify(content, &Signature::from_slice(signature)?);
+    signed.verify_signature(b"", check).map_err(|_| Fault::Changed)?;
+    Ok(payload)
+}
+
+/// The record at the beginning of a chip's file; what follows it must be bytes that were never written (00 or FF).
+pub(super) fn without_padding(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = bytes;
+    coset::cbor::de::from_reader::<coset::cbor::value::Value, _>(&mut rest).ok()?;
+    let blank = |byte: u8| rest.iter().all(|one| *one == byte);
+    (blank(0) || blank(0xff)).then(|| &bytes[..bytes.len() - rest.len()])
+}
+
+/// A key that everybody knows, for pictures of cards that are not printed. No list has it.
+pub(super) fn nobodys_key() -> SigningKey {
+    let scalar = Sha256::digest(b"kartu: the key of a picture without a document key");
+    SigningKey::from_slice(&scalar).expect("this scalar lies below the order of P-256")
+}

@@ -1,0 +1,38 @@
+//! The numbers under which a record carries well-known fields, to keep it short. Knows no product.
+
+/// Field and number. A number never changes its meaning and is never given again: cards live longer than programs.
+/// A field that is not here stands in the record under its own name.
+const NUMBERS: [(&str, i64); 21] = [
+    ("nama", 3),
+    ("tgl_lahir", 4),
+    ("nik", 5),
+    ("tempat_lahir", 6),
+    ("jenis_kelamin", 7),
+    ("no_kk", 8),
+    ("nama_kepala_keluarga", 9),
+    ("no_akta_kelahiran", 10),
+    ("agama", 11),
+    ("kewarganegaraan", 12),
+    ("alamat", 13),
+    ("rt", 14),
+    ("rw", 15),
+    ("desa", 16),
+    ("kecamatan", 17),
+    ("gol_darah", 18),
+    ("no_pegawai", 19),
+    ("jabatan", 20),
+    ("unit", 21),
+    ("berlaku_hingga", 22),
+    ("tgl_terbit", 23),
+];
+
+/// The number of a field.
+pub(super) fn number(name: &str) -> Option<i64> {
+    NUMBERS.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
+}
+
+/// The field of a number; one that this version does not know keeps its number as its name.
+pub(super) fn name(number: i64) -> String {
+    let known = NUMBERS.iter().find(|(_, known)| *known == number);
+    known.map_or_else(|| format!("#{number}"), |(name, _)| (*name).to_owned())
+}

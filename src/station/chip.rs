@@ -1,0 +1,87 @@
+//! One card's chip, as the desk has made it ready: the product's profile with this card's values and the vault's keys.
+//! Knows neither printer nor ledger.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use drivers::encoder::{CardEncoder, Chip, Interface};
+use serde_json::{Value, json};
+
+use super::encode::{ChipWork, Unwritten};
+use crate::chip::{self, ChipFault, KeySource, With, Written};
+use crate::desk::ChipContent;
+use crate::ledger::chain::hex;
+
+/// What is to be written on one card's chip.
+pub struct ChipJob {
+    /// What, and where.
+    pub content: ChipContent,
+    /// SHA-256 of the signed record, for the ledger.
+    pub record_sha256: Option<[u8; 32]>,
+    /// The vault.
+    pub keys: Arc<dyn KeySource + Send + Sync>,
+}
+
+impl ChipWork for ChipJob {
+    fn interface(&self) -> Interface {
+        self.content.station
+    }
+
+    fn preflight(&self) -> Result<(), Unwritten> {
+        match chip::preflight(&self.content.profile, &self.content.values, self.keys.as_ref())
+            .first()
+        {
+            Some(fault) => Err(unwritten(fault)),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&self, encoder: &mut dyn CardEncoder, chip: &Chip) -> Result<Value, Unwritten> {
+        let ChipContent { profile, values, .. } = &self.content;
+        let began = Instant::now();
+        let clock = || began.elapsed();
+        let keys = self.keys.as_ref();
+        let with = With { values, keys, clock: &clock, challenge: &challenge };
+        let written = chip::run(profile, encoder, chip, &with, &mut |_| {});
+        let mut told = written.map(|written| told(&written)).map_err(|fault| unwritten(&fault))?;
+        told["record_sha256"] = json!(self.record_sha256.as_ref().map(|hash| hex(hash)));
+        Ok(told)
+    }
+}
+
+/// Eight bytes that nobody can guess: a random UUID has 122 random bits, of which these hold 64.
+fn challenge() -> [u8; 8] {
+    let random = uuid::Uuid::new_v4().into_bytes();
+    let mut bytes = [0; 8];
+    // Bytes 6 and 8 hold the UUID's version and variant.
+    bytes[..6].copy_from_slice(&random[..6]);
+    bytes[6..].copy_from_slice(&random[14..]);
+    bytes
+}
+
+/// What the ledger keeps: hashes, counts and times.
+fn told(written: &Written) -> Value {
+    let steps: Vec<Value> = written
+        .steps
+        .iter()
+        .map(|step| {
+            let ms = u64::try_from(step.took.as_millis()).unwrap_or(u64::MAX);
+            json!({ "step": step.name, "ms": ms, "apdus": step.apdus, "bytes": step.bytes })
+        })
+        .collect();
+    json!({
+        "profile": written.profile, "version": written.version,
+        "profile_sha256": hex(&written.profile_sha256),
+        "content_sha256": hex(&written.content_sha256), "content_bytes": written.content_bytes,
+        "apdus": written.apdus, "steps": steps,
+    })
+}
+
+fn unwritten(fault: &ChipFault) -> Unwritten {
+    let words = fault.words();
+    let detail = json!({
+        "kind": fault.kind.code(), "step": fault.step, "card_touched": fault.card_touched,
+        "id": words.id, "en": words.en,
+    });
+    Unwritten { blame: fault.blame(), detail }
+}

@@ -1,0 +1,156 @@
+//! The card that is in the printer's hands: encoded first where it has a chip or a stripe, then printed. Every step has its
+//! intent in the ledger before it is ordered.
+
+use std::time::Duration;
+
+use drivers::contract::{PreparedCard, PrinterStatus, Whereabouts};
+use serde_json::{Value, json};
+
+use super::Station;
+use super::device::Order;
+use super::encode::{Encoded, Unencoded};
+use super::ready::Ready;
+use crate::chip::Blame;
+use crate::ledger::{JobId, JobRecord, LedgerError};
+use crate::lifecycle::Event;
+use crate::queue;
+
+/// One card on its way.
+pub(super) struct Moving {
+    pub record: JobRecord,
+    pub since: Duration,
+    pub stage: Stage,
+}
+
+/// How far it is.
+pub(super) enum Stage {
+    /// Its chip or stripe is being written; the faces wait.
+    Encoding(PreparedCard),
+    /// It waits inside, written and read back.
+    Encoded(Box<Waiting>),
+    /// It is being printed.
+    Printing {
+        /// It was encoded before, and waited inside.
+        waited_inside: bool,
+    },
+}
+
+/// An encoded card.
+pub(super) struct Waiting {
+    card: PreparedCard,
+    encoded: Encoded,
+    /// That it is encoded is in the ledger.
+    noted: bool,
+}
+
+/// What came of beginning a card.
+pub(super) enum Begun {
+    /// It moves.
+    Moves,
+    /// Nobody wants it any more.
+    Withdrawn,
+    /// The reader must be seen to first.
+    Waits,
+}
+
+impl Moving {
+    pub fn printing(record: JobRecord, since: Duration, waited_inside: bool) -> Moving {
+        Moving { record, since, stage: Stage::Printing { waited_inside } }
+    }
+
+    /// Nothing moves, and nothing will before the ledger is written.
+    pub fn waits_for_the_ledger(&self) -> bool {
+        matches!(self.stage, Stage::Encoded(_))
+    }
+}
+
+impl Station {
+    /// Intent, then a blank goes to the chip station.
+    pub(super) fn begin_to_encode(
+        &mut self,
+        mut ready: Ready,
+        status: &PrinterStatus,
+    ) -> Result<Begun, LedgerError> {
+        let Some(work) = ready.encoding.take() else { return self.not_begun_yet(ready) };
+        if work.chip.is_some() && self.machine.reader.is_some() {
+            ready.encoding = Some(work);
+            return self.not_begun_yet(ready);
+        }
+        if let Err(error) = queue::intend_to_encode(&self.ledger, &ready.record.id, status) {
+            ready.encoding = Some(work);
+            return self.not_begun(ready, error);
+        }
+        let order = Order::Encode(ready.record.id.clone(), work);
+        let stage = Stage::Encoding(ready.card);
+        self.order(Moving { record: ready.record, since: self.clock.steady(), stage }, order);
+        Ok(Begun::Moves)
+    }
+
+    /// The reader must be seen to first; every look asks it again.
+    fn not_begun_yet(&mut self, ready: Ready) -> Result<Begun, LedgerError> {
+        self.next = Some(ready);
+        Ok(Begun::Waits)
+    }
+
+    /// What came of encoding.
+    pub(super) fn encoded(&mut self, job: &JobId, result: Result<Encoded, Unencoded>) {
+        let Some(Moving { record, since, stage: Stage::Encoding(card) }) = self.moving.take()
+        else {
+            return;
+        };
+        debug_assert_eq!(record.id, *job, "one card moves at a time");
+        match result {
+            Ok(encoded) => {
+                let took = self.clock.steady().saturating_sub(since);
+                self.metrics.encode_seconds.observe(took.as_secs_f64());
+                let waiting = Waiting { card, encoded, noted: false };
+                let stage = Stage::Encoded(Box::new(waiting));
+                self.moving = Some(Moving { record, since, stage });
+            }
+            Err(failed) => {
+                self.bench.take_back(card);
+                self.not_encoded(record, failed);
+            }
+        }
+    }
+
+    /// A card that was not encoded is no card: it goes to the reject box, and the job waits for a fresh blank.
+    fn not_encoded(&mut self, record: JobRecord, failed: Unencoded) {
+        tracing::warn!(job = %record.id, blame = ?failed.unwritten.blame, "the card was not encoded");
+        // Another blank may do where the card is to blame; else somebody must help first.
+        let card = failed.unwritten.blame == Blame::Card && failed.printer.is_none();
+        if failed.card == Whereabouts::Untouched || !card {
+            self.pause_longer();
+        }
+        self.machine.error = failed.printer.map(|error| *error);
+        self.machine.reader = failed.reader.map(|error| *error);
+        let detail = json!({ "card": failed.card, "encoding": failed.unwritten.detail });
+        let (event, detail) = match failed.card {
+            Whereabouts::Untouched => (Event::NoCard, json!({ "evidence": detail })),
+            // Where it is is found out as of any card that nobody saw; its intent says that it cannot be a good one.
+            _ => (Event::LoseSight, json!({ "lost": detail })),
+        };
+        self.settle_later(record, event, detail);
+    }
+
+    /// A card that is encoded is printed, whatever else there is to do: it must not wait inside.
+    pub(super) fn print_encoded(&mut self) -> Result<(), LedgerError> {
+        let Some(Moving { record, stage: Stage::Encoded(waiting), .. }) = &mut self.moving else {
+            return Ok(());
+        };
+        let detail: Value = json!({ "encoding": waiting.encoded.detail });
+        if !waiting.noted {
+            self.ledger.append(&record.id, Event::ChipGood, detail).wait()?;
+            waiting.noted = true;
+        }
+        let prints = waiting.card.ribbon_prints;
+        queue::intend_to_print(&self.ledger, &record.id, &waiting.encoded.status, prints)?;
+        let Some(Moving { record, since, stage: Stage::Encoded(waiting) }) = self.moving.take()
+        else {
+            return Ok(());
+        };
+        let order = Order::Print(record.id.clone(), waiting.card);
+        self.order(Moving::printing(record, since, true), order);
+        Ok(())
+    }
+}

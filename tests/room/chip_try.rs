@@ -1,0 +1,90 @@
+//! A technician tries a profile on the card in a reader on a serial port: `kartud chip try`.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::record::{kartud, out};
+
+const PROFILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/products/staf/chip.toml");
+/// What must never be shown, as text and as its bytes.
+const CANARY: (&str, &str) = ("KENARI", "4B454E415249");
+
+/// An emulated reader with an empty card on it, ended with the test.
+struct Reader {
+    process: Child,
+    address: String,
+}
+
+impl Reader {
+    fn start(folder: &Path, state: &Value) -> Reader {
+        let (port, file) = (folder.join("reader"), folder.join("state.json"));
+        std::fs::write(&file, state.to_string()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kartud"));
+        command.args(["emulate", "reader", "--port"]).arg(&port).arg("--state").arg(file);
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("pn532 on serial:"), "{line}");
+        Reader { process, address: format!("pn532:serial:{}", port.display()) }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Tries the staff card's profile; exit code, standard output, standard error.
+fn tried(folder: &Path, reader: &str, more: &[&str]) -> (Option<i32>, String, String) {
+    let file = folder.join("value");
+    std::fs::write(&file, CANARY.0.repeat(60)).unwrap();
+    let value = format!("record=@{}", file.display());
+    let words = ["chip", "try", PROFILE, "--encoder", reader, "--value", &value];
+    let output = kartud(&[&words[..], more].concat());
+    let (said, complained) = (out(&output), String::from_utf8_lossy(&output.stderr).into_owned());
+    let shown = format!("{said}{complained}").to_uppercase();
+    assert!(!shown.contains(CANARY.0) && !shown.contains(CANARY.1), "{shown}");
+    (output.status.code(), said, complained)
+}
+
+#[test]
+fn a_profile_is_tried_on_the_card_in_a_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let reader = Reader::start(folder.path(), &json!({}));
+    let (code, said, complained) = tried(folder.path(), &reader.address, &[]);
+    assert_eq!(code, Some(0), "{said}{complained}");
+    for part in ["card contactless  uid 04", "00 A4 04 00  Lc 5", "SW 6A82", "360 bytes written"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    // The profile seals the card: it can be written once.
+    let (code, said, complained) = tried(folder.path(), &reader.address, &["--json"]);
+    assert_eq!(code, Some(1), "{said}{complained}");
+    let told: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&told["fault"]["kind"], &told["written"]), (&json!("answer"), &Value::Null));
+    assert!(complained.contains("the card answered SW69"), "{complained}");
+}
+
+#[test]
+fn a_trial_without_a_card_or_a_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let meet = |address: &str, code, words: &str| {
+        let (ended, said, complained) = tried(folder.path(), address, &["--patience", "1"]);
+        assert_eq!(ended, Some(code), "{said}{complained}");
+        assert!(complained.contains(words), "{complained}");
+    };
+    let nothing_there = folder.path().join("reader");
+    let address = format!("pn532:serial:{}", nothing_there.display());
+    meet(&address, 4, "is not connected. Check its cable");
+    let reader = Reader::start(folder.path(), &json!({ "card_present": false }));
+    meet(&reader.address, 1, "No card was seen within 1 s.");
+    drop(reader);
+    let reader = Reader::start(folder.path(), &json!({ "faults": { "mute": true } }));
+    meet(&reader.address, 4, "card reader");
+    meet("pn532:the first one", 1, "cannot do this");
+}

@@ -1,0 +1,307 @@
+//! Chips: what must stand on whose card, the reader that writes it, and what goes wrong with both. Drawn from a chance of
+//! their own, so that a world without chips is as it always was.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::Duration;
+
+use drivers::card::direct::{Direct, EmulatedClock};
+use drivers::card::{BitFlip, CardSettings, Faults, FileCardSettings, SharedChip, WrongStatus};
+use drivers::emulation::{BlankChips, Departed, EmulatorSettings, Finish, Lever, SharedMachine};
+use drivers::encoder::{CardEncoder, Chip, EncoderError, Interface};
+use fastrand::Rng;
+use kartu::chip::{KeyFault, KeySource, Profile, Values};
+use kartu::desk::ChipContent;
+use kartu::station::chip::ChipJob;
+use kartu::station::encode::{Encoding, Reader};
+use zeroize::Zeroizing;
+
+use crate::power::{Building, Cut, Effect, Fate, SimClock};
+use crate::world::World;
+
+/// More than one block of the profile.
+const RECORD_BYTES: usize = 300;
+/// A chance of its own.
+const CHANCE: u64 = 0x4348_4950;
+
+/// Has the job with this mark a chip, where there are chips?
+pub fn has_chip(mark: usize) -> bool {
+    mark % 3 == 1
+}
+
+/// What stands on the chip of this mark, and of no other.
+fn record(mark: usize) -> Vec<u8> {
+    vec![mark as u8 + 1; RECORD_BYTES]
+}
+
+/// The staff card's own profile, with this mark's record.
+pub fn encoding(mark: usize) -> Encoding {
+    static PROFILE: OnceLock<Profile> = OnceLock::new();
+    let profile = PROFILE.get_or_init(|| {
+        let text = include_str!("../../config/products/staf/chip.toml");
+        Profile::parse(text).expect("the staff card's profile is one")
+    });
+    let values = Values::new().with("record", record(mark));
+    let content = ChipContent { station: Interface::Contactless, profile: profile.clone(), values };
+    let job = ChipJob { content, record_sha256: None, keys: Arc::new(NoKeys) };
+    Encoding { chip: Some(Box::new(job)), stripe: None }
+}
+
+struct NoKeys;
+
+impl KeySource for NoKeys {
+    fn key(&self, _: &str) -> Result<Zeroizing<Vec<u8>>, KeyFault> {
+        Err(KeyFault::Missing)
+    }
+}
+
+/// Does a world from this seed have chips?
+pub fn are_in(seed: u64) -> bool {
+    Rng::with_seed(seed ^ CHANCE).bool()
+}
+
+/// The chips of one world.
+pub struct Chips {
+    pub rng: Rng,
+    one_in: u32,
+    blanks: BlankChips,
+    tricks: Tricks,
+}
+
+/// What the blanks and the reader have in store.
+#[derive(Clone, Default)]
+struct Tricks(Arc<Mutex<Store>>);
+
+#[derive(Default)]
+struct Store {
+    made: BTreeMap<u64, SharedChip>,
+    /// Troubles of the blanks that come next.
+    coming: VecDeque<Faults>,
+    /// So many calls more find no reader.
+    away: u32,
+    /// With the first command from this effect on, before or after it is obeyed, hands do something.
+    hands: Option<(u64, Cut, Lever)>,
+}
+
+impl Tricks {
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.0.lock().expect("nobody panics with the store in his hands")
+    }
+}
+
+impl Chips {
+    pub fn new(seed: u64) -> Chips {
+        let mut rng = Rng::with_seed(seed ^ CHANCE);
+        rng.bool();
+        let one_in = [0, 6, 20][rng.usize(..3)];
+        let tricks = Tricks::default();
+        let kept = tricks.clone();
+        let blanks = BlankChips::new(move |number| {
+            let mut store = kept.store();
+            let faults = store.coming.pop_front().unwrap_or_default();
+            let card = FileCardSettings { faults, ..FileCardSettings::default() };
+            let card = CardSettings::File(Box::new(card)).blank(number as u32);
+            let card = card.expect("the card model's own settings make a card");
+            store.made.insert(number, card.clone());
+            card
+        });
+        Chips { rng, one_in, blanks, tricks }
+    }
+
+    /// A machine whose blanks have chips, and that has the station for them.
+    pub fn in_machine(&self, settings: EmulatorSettings) -> EmulatorSettings {
+        let chip = Some(self.blanks.clone());
+        EmulatorSettings { fitted: vec!["CONTACTLESS".to_owned()], chip, ..settings }
+    }
+
+    /// The reader of a computer that has just started.
+    pub fn reader(&self, machine: &SharedMachine, building: &Building, clock: &SimClock) -> Reader {
+        let direct = Direct::new(self.blanks.contactless());
+        Reader::new(Box::new(SimReader {
+            time: direct.clock(),
+            direct,
+            machine: machine.clone(),
+            building: building.clone(),
+            clock: clock.clone(),
+            tricks: self.tricks.clone(),
+        }))
+    }
+
+    /// With the first command from this effect on, hands do something.
+    pub fn hands_at(&self, effect: u64, how: Cut, lever: Lever) {
+        self.tricks.store().hands = Some((effect, how, lever));
+    }
+
+    /// The next blank has this trouble.
+    pub fn next_blank(&self, faults: Faults) {
+        self.tricks.store().coming.push_back(faults);
+    }
+
+    /// The chip of a whole card must be its own, and that of a card without one empty.
+    ///
+    /// # Errors
+    /// What is on it.
+    pub fn fits(&self, mark: Option<usize>, card: &Departed) -> Result<(), String> {
+        let (Some(mark), Finish::Whole) = (mark, card.finish) else { return Ok(()) };
+        let on_it = self.content(card.chip.ok_or("a card WITHOUT a chip")?);
+        let wanted = has_chip(mark).then(|| {
+            let hex: String = record(mark).iter().map(|byte| format!("{byte:02X}")).collect();
+            hex
+        });
+        if on_it == wanted {
+            return Ok(());
+        }
+        let on_it = on_it.map_or("nothing".to_owned(), |hex| {
+            format!("{} bytes {}…", hex.len() / 2, hex.get(..2).unwrap_or(""))
+        });
+        Err(format!("the chip of SIM-{mark} is not ITS OWN: {on_it}"))
+    }
+
+    /// What stands in the file of this chip, if there is one. Whether that is closed cannot be read back, so a card that
+    /// only says so is believed.
+    fn content(&self, number: u64) -> Option<String> {
+        let chip = self.tricks.store().made.get(&number).cloned();
+        let state = chip.expect("it was made").lock().state();
+        let folders = state["content"].as_array().into_iter().flatten();
+        let mut files = folders.flat_map(|folder| folder["files"].as_array().into_iter().flatten());
+        let file = files.next()?;
+        Some(file["content"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Whatever goes wrong with chips and reader in this step; in words.
+    fn suffer(&mut self, effects: u64) -> Option<String> {
+        if self.one_in == 0 || self.rng.u32(..self.one_in) != 0 {
+            return None;
+        }
+        let at = self.rng.u32(..12);
+        let status = [0x6581, 0x6A82, 0x6982, 0x6F00, 0x9000][self.rng.usize(..5)];
+        let (bit, done, away) = (self.rng.usize(..4000), self.rng.bool(), self.rng.u32(1..6));
+        let how = if done { Cut::After } else { Cut::Before };
+        let lever = match self.rng.u8(..9) {
+            0 => return self.coming(Faults { mute_after: Some(at), ..Faults::default() }),
+            1 => {
+                let torn_out_after = Some(at);
+                let faults = Faults { torn_out_after, torn_out_done: done, ..Faults::default() };
+                return self.coming(faults);
+            }
+            2 => {
+                let wrong_status = Some(WrongStatus { command: at + 1, status });
+                return self.coming(Faults { wrong_status, ..Faults::default() });
+            }
+            3 => {
+                let bit_flip = Some(BitFlip { answer: at + 1, bit });
+                return self.coming(Faults { bit_flip, ..Faults::default() });
+            }
+            4 => {
+                self.next_blank(Faults { same_uid: true, ..Faults::default() });
+                return self.coming(Faults { same_uid: true, ..Faults::default() });
+            }
+            5 => {
+                self.tricks.store().away = away;
+                return Some(format!("the reader is away for {away} calls"));
+            }
+            6 => Lever::OpenCover,
+            _ => Lever::TakeCardOut,
+        };
+        self.hands_at(effects + u64::from(at), how, lever);
+        Some(format!("hands at a chip from the {at}th effect on: {how:?} {lever:?}"))
+    }
+
+    fn coming(&self, faults: Faults) -> Option<String> {
+        let told = format!("a blank comes with {faults:?}");
+        self.next_blank(faults);
+        Some(told)
+    }
+
+    /// Nothing more goes wrong.
+    pub fn calm(&self) {
+        let mut store = self.tricks.store();
+        (store.away, store.hands) = (0, None);
+        store.coming.clear();
+    }
+}
+
+impl World {
+    /// Whatever goes wrong with chips in this step.
+    pub fn suffer_of_chips(&mut self) {
+        let effects = self.building.effects();
+        let told = self.chips.as_mut().and_then(|chips| chips.suffer(effects));
+        if let Some(told) = told {
+            self.story.tell(format_args!("chips: {told}"));
+        }
+    }
+}
+
+/// The reader of the building.
+struct SimReader {
+    direct: Direct,
+    time: EmulatedClock,
+    machine: SharedMachine,
+    building: Building,
+    clock: SimClock,
+    tricks: Tricks,
+}
+
+impl SimReader {
+    /// Is there power, and a reader?
+    fn there(&self) -> Result<(), EncoderError> {
+        let mut store = self.tricks.store();
+        if self.building.is_off() || store.away > 0 {
+            store.away = store.away.saturating_sub(1);
+            return Err(no_reader());
+        }
+        Ok(())
+    }
+
+    /// Time that the reader waited passes for everybody.
+    fn timed<T>(&mut self, call: impl FnOnce(&mut Direct) -> T) -> T {
+        let before = self.time.elapsed();
+        let came = call(&mut self.direct);
+        let waited = self.time.elapsed() - before;
+        if waited > Duration::ZERO {
+            self.clock.pass(waited);
+            self.machine.lock().elapse(waited);
+        }
+        came
+    }
+
+    /// Hands whose moment has come.
+    fn hands(&self, effect: u64, moment: Cut) {
+        let due = {
+            let mut store = self.tricks.store();
+            store.hands.take_if(|(at, how, _)| *at <= effect && *how == moment)
+        };
+        if let Some((_, _, lever)) = due {
+            self.machine.pull(lever);
+        }
+    }
+}
+
+impl CardEncoder for SimReader {
+    fn power_on(&mut self, patience: Duration) -> Result<Chip, EncoderError> {
+        self.there()?;
+        self.timed(|direct| direct.power_on(patience))
+    }
+
+    fn transmit(&mut self, command: &[u8], answer: &mut Vec<u8>) -> Result<(), EncoderError> {
+        self.there()?;
+        let effect = self.building.effects();
+        let fate = self.building.effect(Effect::Apdu);
+        if let Fate::Never | Fate::Struck(Cut::Before | Cut::Within(_)) = fate {
+            return Err(no_reader());
+        }
+        self.hands(effect, Cut::Before);
+        let came = self.timed(|direct| direct.transmit(command, answer));
+        self.hands(effect, Cut::After);
+        if let Fate::Struck(_) = fate { Err(no_reader()) } else { came }
+    }
+
+    fn power_off(&mut self) -> Result<(), EncoderError> {
+        self.there()?;
+        self.direct.power_off()
+    }
+}
+
+fn no_reader() -> EncoderError {
+    EncoderError::NoReader("of the simulation".to_owned())
+}
