@@ -15,7 +15,7 @@ track2 = "0042={berlaku_hingga:yyyymmdd}"
 "#;
 
 fn parse(more: &str) -> Result<Product, Vec<ConfigFault>> {
-    Product::parse("staf", &format!("{STAF}{more}"), faces(&["staf-front.svg"]))
+    Product::parse("staf", &format!("{STAF}{more}"), faces(&["staf-front.svg", "staf-back.svg"]))
 }
 
 fn striped() -> Product {
