@@ -8,20 +8,24 @@ use crate::lifecycle::{Event, State};
 
 /// Blanks and encoding of one job.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "blanks_used": 1,
+    "chip": {
+        "uid": "044b4152545581", "profile": "staf", "version": "1", "content_bytes": 223, "apdus": 9,
+        "steps": [{ "step": "write", "ms": 41, "apdus": 3, "bytes": 223 }]
+    }
+}))]
 pub struct Encoding {
     /// Blanks that left the feeder for it, as far as is known: spoiled ones and the good card.
     #[schema(example = 1)]
     pub blanks_used: u32,
     /// What stands on the card's chip: `uid`, `atr`, profile and version, hash of the record, what was written and read
     /// back, and the time of each step. Absent: the card has no chip, or it is not yet written.
-    #[schema(value_type = Option<Object>, example = json!({
-        "uid": "044b4152545581", "profile": "staf", "version": "1", "content_bytes": 288, "apdus": 11,
-        "steps": [{ "step": "write", "ms": 41, "apdus": 4, "bytes": 288 }]
-    }))]
+    #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chip: Option<serde_json::Value>,
     /// That the stripe's tracks were read back as written; never what stands on them.
-    #[schema(value_type = Option<Object>, example = json!({ "read_back": true }))]
+    #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stripe: Option<serde_json::Value>,
 }
