@@ -209,7 +209,7 @@ fn of_the_reader(error: EncoderError) -> Unencoded {
 }
 
 fn no_reader() -> Unencoded {
-    let error = EncoderError::NoReader("none is configured".to_owned());
+    let error = EncoderError::Unsupported("no reader is configured, see [encoder]".to_owned());
     Unencoded { card: Whereabouts::Untouched, ..of_the_reader(error) }
 }
 

@@ -146,8 +146,8 @@ impl Hand {
             if here && inside.is_none() {
                 blanks += 1;
                 inside = Some(self.put_in(blanks));
-            } else if !here {
-                inside.take().map(Process::end);
+            } else if !here && let Some(chip) = inside.take() {
+                chip.end();
             }
             std::thread::sleep(LOOK_EVERY);
         }

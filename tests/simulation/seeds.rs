@@ -27,8 +27,8 @@ fn kept() -> Vec<Plan> {
         141, 386, //
         // A card that was rejected after a restart was left to a person though the station had sent it there itself.
         167, //
-        // A garbled byte in the serial number at contact made the same machine pass for another, and a person's answer was
-        // taken while it printed: two cards. The driver asks for the number twice.
+        // A garbled byte in the serial number at contact made the same machine pass for another, and a person's answer
+        // was taken while it printed: two cards. The driver asks for the number twice.
         5141,
     ];
     let shrunk = [
