@@ -235,6 +235,8 @@ fn card_pulled_out_after_every_apdu() {
                     assert_eq!(world.truth.taken.len(), 1, "{}", world.story);
                     if !settings().no_counters {
                         the_machine_could_say(&world, &format!("{queue:?} {way:?} at {number}"));
+                        let counted = (world.truth.written_unencoded, world.truth.left_the_machine);
+                        assert_eq!(counted, (1, queue.len() as u32 + 1), "{}", world.story);
                     }
                 }
             }
