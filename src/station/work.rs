@@ -154,16 +154,26 @@ impl Station {
         if self.stopping {
             return Ok(());
         }
+        self.make_ready()?;
+        if free {
+            self.print_next()?;
+        }
+        // The card after it is composed while its chip is written, not when the next message comes.
+        if self.at_work() {
+            self.make_ready()?;
+        }
+        self.inspect_one()
+    }
+
+    /// Has the next card composed, unless it is.
+    fn make_ready(&mut self) -> Result<(), LedgerError> {
         if self.next.is_none()
             && let Some(prepress) = &self.machine.prepress
         {
             let (kind, moment) = (self.machine.kind(), self.moment());
             self.next = self.bench.make_ready(prepress.as_ref(), &kind, moment)?;
         }
-        if free {
-            self.print_next()?;
-        }
-        self.inspect_one()
+        Ok(())
     }
 
     /// Writes down what is known. Until it is written, the next card does not move.

@@ -213,7 +213,7 @@ fn tell(written: &Figures, queue: &encode_station::Queue) {
     row("ours a step (profile, channel, thread, driver), median ms", format!("{median:.4}"));
     row("the same, 99 of 100 steps, ms", format!("{most:.4}"));
     row("profile and channel alone, median ms a step", format!("{engine:.4}"));
-    row("cards composed while the one before was at work", queue.within_of());
+    row("cards composed while the chip before was written", queue.within_of());
     row("composing a card, median ms", format!("{:.1}", queue.compose_ms));
     row("the same card at the chip station, median ms", format!("{:.1}", queue.encode_ms));
     row("card out until the next blank's intent, median ms", format!("{:.1}", queue.gap_ms));

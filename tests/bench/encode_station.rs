@@ -22,7 +22,7 @@ const LIMIT_A_CARD: Duration = Duration::from_secs(5);
 pub struct Queue {
     /// Cards that waited behind another one.
     pub behind: usize,
-    /// Those that were composed between the intent and the card out of the one before.
+    /// Those that were composed, from the claim to the last face, while the chip of the one before was written.
     pub within: usize,
     pub compose_ms: f64,
     pub encode_ms: f64,
@@ -65,7 +65,7 @@ fn judge(jobs: &[Times]) -> Queue {
     let ms = |from: Timestamp, to: Timestamp| to.duration_since(from).as_secs_f64() * 1000.0;
     let pairs: Vec<(&Times, &Times)> = jobs.iter().zip(jobs.iter().skip(1)).collect();
     let within = pairs.iter().filter(|(before, next)| {
-        next["claim"] >= before["encode"] && next["compose"] <= before["card_out"]
+        next["claim"] >= before["encode"] && next["compose"] <= before["chip_good"]
     });
     Queue {
         behind: pairs.len(),

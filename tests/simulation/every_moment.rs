@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use drivers::emulation::{EmulatorSettings, Lever};
 use kartu::lifecycle::State;
+use kartu::station::Order;
 
 use crate::cards::settings;
 use crate::chips::Chips;
@@ -277,4 +278,23 @@ fn card_pulled_out_while_it_waits_for_the_ledger() {
     let world = live_on(world, &[1]);
     assert_eq!((world.truth.good(1), world.truth.left_the_machine), (1, 1), "{}", world.story);
     the_machine_could_say(&world, "only the cover was open");
+}
+
+/// The turn that orders a card has the next one composed: it must not wait for a message while the machine is at work.
+#[test]
+fn the_next_card_is_composed_while_a_chip_is_written() {
+    let queue = [1, 4, 7];
+    let mut world = World::new(7, counting(), Some(Chips::new(7)));
+    world.posted.extend(queue.map(|mark| Posted { mark, id: None }));
+    (0..queue.len()).for_each(|at| assert!(world.post(at), "the ledger takes it in"));
+    let mut composed_at_encoding = Vec::new();
+    while let Some(order) = world.decide() {
+        if let Order::Encode(..) = &order {
+            let composed = |mark: &usize| world.states()[mark] == State::Composed;
+            composed_at_encoding.extend(queue.iter().copied().filter(composed));
+        }
+        world.carry_out(order);
+    }
+    assert_eq!(queue.map(|mark| world.states()[&mark]), [State::Printed; 3], "{}", world.story);
+    assert_eq!(composed_at_encoding, [4, 7], "each behind the one before it");
 }

@@ -138,31 +138,41 @@ impl World {
         }
     }
 
-    /// One turn of the station, and every order that it gives; the truth is looked at after each.
+    /// Turns of the station until it orders nothing more, and every order carried out; the truth is looked at after each.
     pub fn turn(&mut self) -> bool {
         let mut gave_orders = false;
-        loop {
-            let Some(running) = &mut self.running else { return gave_orders };
-            running.station.turn();
-            let order = running.orders.try_recv();
-            if self.building.is_off() {
-                self.crash();
-                self.look_at_the_truth();
-                return gave_orders;
-            }
-            self.look_at_the_truth();
-            let (Ok(order), Some(running)) = (order, &mut self.running) else { return gave_orders };
+        while let Some(order) = self.decide() {
             gave_orders = true;
-            if let Some((job, intent)) = must_stand_before(&order) {
-                self.story.tell(format_args!("order: {intent}"));
-                self.truth.intent_stands(job, intent);
-            }
-            if let Order::Print(job, _) | Order::Encode(job, _) = &order {
-                self.truth.printing = self.truth.mark_of(job);
-            }
-            let report = running.device.perform(order);
-            running.handle.tell(Message::Device(Box::new(report)));
+            self.carry_out(order);
         }
+        gave_orders
+    }
+
+    /// One turn of the station: what it orders.
+    pub fn decide(&mut self) -> Option<Order> {
+        let running = self.running.as_mut()?;
+        running.station.turn();
+        let order = running.orders.try_recv();
+        let off = self.building.is_off();
+        if off {
+            self.crash();
+        }
+        self.look_at_the_truth();
+        order.ok().filter(|_| !off)
+    }
+
+    /// The machine does as it is told, and the station is told what came of it.
+    pub fn carry_out(&mut self, order: Order) {
+        let Some(running) = &mut self.running else { return };
+        if let Some((job, intent)) = must_stand_before(&order) {
+            self.story.tell(format_args!("order: {intent}"));
+            self.truth.intent_stands(job, intent);
+        }
+        if let Order::Print(job, _) | Order::Encode(job, _) = &order {
+            self.truth.printing = self.truth.mark_of(job);
+        }
+        let report = running.device.perform(order);
+        running.handle.tell(Message::Device(Box::new(report)));
     }
 
     /// Time passes for everybody.
