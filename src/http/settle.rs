@@ -28,7 +28,7 @@ pub(super) struct Resolution {
     /// Officer number or account, no name: it stands in the ledger.
     #[schema(example = "petugas-2")]
     by: String,
-    /// Why the blank is spoiled; `GAGAL_CETAK` unless told.
+    /// Why the blank is spoiled; unless told `GAGAL_ENCODE` for a card that was being encoded, else `GAGAL_CETAK`.
     #[schema(example = "RUSAK_FISIK")]
     cause: Option<String>,
     /// Looked twice: the answer stands though the printer says something else.

@@ -19,7 +19,7 @@ pub struct Look {
     pub seen: Seen,
     /// Officer number or account, no name.
     pub by: String,
-    /// Why the blank is spoiled (DOMAIN 6); absent: the machine spoiled it.
+    /// Why the blank is spoiled (DOMAIN 6); absent: the machine spoiled it, at what it was doing then.
     pub cause: Option<Cause>,
     /// Looked twice: the answer stands though the machine says something else.
     pub insist: bool,
@@ -83,10 +83,13 @@ impl Station {
         if let Some(reason) = self.contradiction(job, look)? {
             return Err(Unsettled::Contradicted(reason));
         }
-        let cause = look.cause.unwrap_or(Cause::GagalCetak);
         let person = json!({ "seen": look.seen, "by": look.by, "insist": look.insist });
         let mut detail = json!({ "evidence": { "person": person } });
         if event == Event::Spoil {
+            let cause = match look.cause {
+                Some(told) => told,
+                None => self.cause_of_the_machine(job)?,
+            };
             detail["cause"] = json!(cause.name());
         }
         if known.state == State::Unsure {
@@ -95,6 +98,12 @@ impl Station {
         self.ledger.append(job, event, detail).wait()?;
         self.doubts = None;
         Ok(self.ledger.job(job)?)
+    }
+
+    /// Why a blank is spoiled that no person has a cause for.
+    fn cause_of_the_machine(&mut self, job: &JobId) -> Result<Cause, LedgerError> {
+        let doubt = self.doubts()?.iter().find(|doubt| doubt.job == *job);
+        Ok(doubt.map_or(Cause::GagalCetak, super::recovery::Doubt::cause))
     }
 
     /// What the machine says against the answer, if it is the same machine and its word still counts.

@@ -73,6 +73,14 @@ impl Doubt {
         Ok(doubt)
     }
 
+    /// Why its blank is spoiled, if it is.
+    pub fn cause(&self) -> Cause {
+        match self.intent.act {
+            Act::Encode => Cause::GagalEncode,
+            Act::Print => Cause::GagalCetak,
+        }
+    }
+
     fn without_intent(record: JobRecord) -> Doubt {
         Doubt {
             job: record.id,
@@ -142,7 +150,10 @@ impl Station {
             doubt.since.looked(now);
         }
         let verdict = judge(&doubt.intent, doubt.since, now);
-        let acts = !resting && matches!(verdict, Verdict::ComeToRest | Verdict::Reject);
+        // One wrong byte on the wire must not settle a card, nor move one: what does is said twice.
+        let counts = !matches!(verdict, Verdict::Wait | Verdict::Help | Verdict::Unsure(_));
+        let again = doubt.heard.replace(now.clone()).as_ref() != Some(now);
+        let acts = !again && !resting && matches!(verdict, Verdict::ComeToRest | Verdict::Reject);
         if doubt.since != known && !acts {
             // What hands may have done since must be remembered over the next power cut.
             if let Err(error) = ledger.note(&doubt.job, LOOKED, json!({ "machine": now })).wait() {
@@ -150,17 +161,14 @@ impl Station {
                 return Err(error);
             }
         }
-        let job = doubt.job.clone();
-        doubt.orders += u32::from(acts);
-        let in_vain = acts && doubt.orders > ORDERS_AT_ONCE;
-        // One wrong byte on the wire must not settle a card: what settles is said twice.
-        let settles =
-            matches!(verdict, Verdict::NoCard(_) | Verdict::Spoiled(_) | Verdict::Printed(_));
-        if settles && doubt.heard.replace(now.clone()).as_ref() != Some(now) {
+        if counts && again {
             self.machine.fresh = false;
             self.look();
             return Ok(false);
         }
+        let job = doubt.job.clone();
+        doubt.orders += u32::from(acts);
+        let in_vain = acts && doubt.orders > ORDERS_AT_ONCE;
         if in_vain {
             // A machine that does not do what it says must not fill the ledger.
             self.pause_longer();
@@ -221,11 +229,10 @@ impl Station {
     ) -> Result<bool, LedgerError> {
         let known = self.doubts()?.iter().find(|doubt| doubt.job == *job);
         let left = known.map(|doubt| without_doubt(&doubt.findings)).unwrap_or_default();
-        let encoded = known.is_some_and(|doubt| doubt.intent.act == Act::Encode);
+        let cause = known.map_or(Cause::GagalCetak, Doubt::cause);
         let evidence = json!({ "row": row.name(), "machine": now });
         let mut detail: Value = json!({ "evidence": evidence, "findings": left });
         if event == Event::Spoil {
-            let cause = if encoded { Cause::GagalEncode } else { Cause::GagalCetak };
             detail["cause"] = json!(cause.name());
         }
         self.ledger.append(job, event, detail).wait()?;

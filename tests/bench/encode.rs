@@ -1,9 +1,11 @@
 //! Our side of `tests/bench/encode`: what the chip of a staff card costs, and whether the next card is composed meanwhile.
 //!
-//! `encode CARDS QUEUED`: CARDS chips are written by the shipped profile, as the station does it (the reader on a thread
+//! `encode CARDS QUEUED KARTUD`: CARDS chips are written by the shipped profile, as the station does it (the reader on a thread
 //! of its own), through the PN532 driver to an emulated chip that takes no time; what passes and waits on the reader's
-//! line is taken off. Then QUEUED staff cards go through a whole station at [`SLOWNESS`].
+//! line is taken off. Then our driver and libnfc ask one emulated reader of KARTUD in turns, and QUEUED staff cards go
+//! through a whole station at [`SLOWNESS`].
 
+mod encode_line;
 mod encode_station;
 
 use std::path::Path;
@@ -12,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use drivers::card::{CardSettings, Field};
 use drivers::encoder::bounded::Bounded;
-use drivers::encoder::{CardEncoder as _, emulation};
+use drivers::encoder::{CardEncoder, Chip, emulation};
 use drivers::transport::line::Line;
 use drivers::transport::{Transport, TransportError, Whole};
 use kartu::chip::{self, Profile, StepSeen, Values, With};
@@ -32,13 +34,15 @@ const LIMIT: Duration = Duration::from_secs(20);
 fn main() {
     // `cargo bench` adds `--bench` of its own.
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let [cards, queued] = args.as_slice() else {
+    let [cards, queued, kartud] = args.as_slice() else {
         println!("run tests/bench/encode");
         return;
     };
-    let written = write_chips(cards.parse().expect("a number of cards"));
+    let cards = cards.parse().expect("a number of cards");
+    let written = write_chips(cards);
+    let line = encode_line::run(kartud, cards as usize);
     let queue = encode_station::run(queued.parse().expect("a number of cards"), SLOWNESS);
-    tell(&written, &queue);
+    tell(&written, &line, &queue);
 }
 
 /// What passed on the reader's line.
@@ -112,31 +116,39 @@ fn write_chips(cards: u32) -> Figures {
         (family.over)("bench", Box::new(Watched { wire, passed: line.clone() }))
     };
     let mut reader = Bounded::new(open, LIMIT);
-    let profile = Profile::parse(PROFILE).expect("the shipped profile is good");
     let record = record();
-    let values = Values::new().with("record", record.as_slice());
     let mut figures = Figures { record_bytes: record.len(), ..Figures::default() };
     let card = CardSettings::File(Box::default());
     for number in 0..cards {
         field.put(card.blank(number).expect("the card's own settings make a card"));
         let chip = reader.power_on(LIMIT).expect("a card is there");
-        let began = Instant::now();
-        let with = With {
-            values: &values,
-            keys: &Vault::open(Path::new("")),
-            clock: &|| began.elapsed(),
-            challenge: &|| [7; 8],
-        };
         let mut card = Card { passed: &passed, before: read(&passed), inside: Duration::ZERO };
         (figures.apdus, figures.steps, figures.data_bytes) = (0, 0, 0);
         let start = card.before.bytes;
-        chip::run(&profile, &mut reader, &chip, &with, &mut |seen| card.see(&seen, &mut figures))
-            .expect("the chip is written");
+        write(&mut reader, &chip, &record, &mut |seen| card.see(&seen, &mut figures));
         figures.line_bytes = read(&passed).bytes - start;
         reader.power_off().expect("the card is let go");
         field.take();
     }
     figures
+}
+
+/// Writes a chip by the shipped profile, and reads it back.
+fn write(
+    reader: &mut dyn CardEncoder,
+    chip: &Chip,
+    record: &[u8],
+    see: &mut dyn FnMut(StepSeen<'_>),
+) {
+    let profile = Profile::parse(PROFILE).expect("the shipped profile is good");
+    let began = Instant::now();
+    let with = With {
+        values: &Values::new().with("record", record),
+        keys: &Vault::open(Path::new("")),
+        clock: &|| began.elapsed(),
+        challenge: &|| [7; 8],
+    };
+    chip::run(&profile, reader, chip, &with, see).expect("the chip is written");
 }
 
 fn read(passed: &Mutex<Passed>) -> Passed {
@@ -198,34 +210,40 @@ fn share(values: &mut [f64], share: f64) -> f64 {
     values.get((last as f64 * share) as usize).copied().unwrap_or(0.0)
 }
 
-fn tell(written: &Figures, queue: &encode_station::Queue) {
+fn tell(written: &Figures, line: &encode_line::Line, queue: &encode_station::Queue) {
     let (mut ours, mut above) = (written.ours.clone(), written.above.clone());
     let (median, most) = (share(&mut ours, 0.5), share(&mut ours, 0.99));
     let engine = share(&mut above, 0.5);
-    let line_ms = written.line_bytes as f64 * BITS_A_BYTE / BAUD * 1000.0;
+    let wire_ms = written.line_bytes as f64 * BITS_A_BYTE / BAUD * 1000.0;
     let row = |what: &str, value: String| println!("{what:<64}{value:>12}");
     row("commands to the chip a staff card", written.apdus.to_string());
     row("steps of the profile", written.steps.to_string());
     row("record, bytes", written.record_bytes.to_string());
     row("data in commands and answers, bytes", written.data_bytes.to_string());
     row("on the reader's line, bytes", written.line_bytes.to_string());
-    row("the same on a real line of 115200 baud, ms", format!("{line_ms:.0}"));
+    row("the same on a real line of 115200 baud, ms", format!("{wire_ms:.0}"));
     row("ours a step (profile, channel, thread, driver), median ms", format!("{median:.4}"));
     row("the same, 99 of 100 steps, ms", format!("{most:.4}"));
     row("profile and channel alone, median ms a step", format!("{engine:.4}"));
+    row(
+        "a command over a pseudo-terminal, reader included, median ms",
+        format!("{:.4}", line.ours),
+    );
+    row("the same, libnfc", format!("{:.4}", line.peer));
     row("cards composed while the chip before was written", queue.within_of());
     row("composing a card, median ms", format!("{:.1}", queue.compose_ms));
     row("the same card at the chip station, median ms", format!("{:.1}", queue.encode_ms));
     row("card out until the next blank's intent, median ms", format!("{:.1}", queue.gap_ms));
-    // No peer: what sends commands to a chip from a script has no profile, no reading back and no station around it.
-    let line = json!({
-        "bench": "encode", "ours": rounded(median), "peer": null, "ratio": null, "unit": "ms a step beside the reader",
-        "p99": rounded(most), "engine": rounded(engine), "apdus": written.apdus, "steps": written.steps,
+    let told = json!({
+        "bench": "encode", "ours": rounded(line.ours), "peer": rounded(line.peer),
+        "ratio": rounded(line.peer / line.ours), "unit": "ms a command over a pseudo-terminal, reader included",
+        "step_ms": rounded(median), "step_p99_ms": rounded(most), "engine_ms": rounded(engine),
+        "apdus": written.apdus, "steps": written.steps,
         "record_bytes": written.record_bytes, "data_bytes": written.data_bytes, "line_bytes": written.line_bytes,
         "composed_meanwhile": queue.within, "queued_behind": queue.behind, "compose_ms": rounded(queue.compose_ms),
         "encode_ms": rounded(queue.encode_ms), "gap_ms": rounded(queue.gap_ms), "slowness": SLOWNESS,
     });
-    println!("{line}");
+    println!("{told}");
 }
 
 fn rounded(value: f64) -> f64 {

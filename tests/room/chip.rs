@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use drivers::card::{
     BitFlip, CardSettings, Faults, FileCardSettings, MemoryCardSettings, SharedChip,
 };
-use drivers::emulation::{BlankChips, Lever, MagneticFault};
+use drivers::emulation::{BlankChips, JamAt, Lever, MagneticFault};
 use drivers::transport::faulty::{Faulty, Mishap};
 use drivers::transport::line::Line;
 use serde_json::{Value, json};
@@ -197,6 +197,26 @@ fn reader_unplugged() {
         job["encoding"]["blanks_used"], 2,
         "no blank was fed to a reader that is gone: {job}"
     );
+}
+
+/// Its chip is not written, nothing is printed, and only a person can tell where it went.
+#[test]
+fn a_blank_that_jams_on_its_way_to_the_reader_is_spoiled_by_encoding() {
+    let bench = Bench::for_staff();
+    bench.pull(Lever::Jam(JamAt::Feeder));
+    let id = bench.accepted(&staff());
+    bench.until(&id, "unsure");
+    bench.until_reason("media-jam-error");
+    bench.pull(Lever::TakeCardOut);
+    bench.until_event(&id, "left_to_a_person");
+    let answer = json!({ "seen": "spoiled", "by": "petugas-2" });
+    let answer = bench.http.post(&format!("/v1/jobs/{id}/resolve"), &answer);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let job = bench.until(&id, "printed");
+    assert_eq!(job["encoding"]["blanks_used"], 2, "{job}");
+    let events = events(&bench, &id);
+    let spoil = events.iter().find(|event| event["event"] == "spoil").unwrap();
+    assert_eq!(spoil["detail"]["cause"], "GAGAL_ENCODE", "{spoil}");
 }
 
 /// The staff card with a stripe and without a chip.

@@ -12,6 +12,7 @@ use crate::cards::settings;
 use crate::chips::Chips;
 use crate::power::{Cut, Effect, Mood};
 use crate::story::Story;
+use crate::truth::Truth;
 use crate::world::{Posted, World};
 
 /// Turns in which a handful of cards are dealt with, however often the power goes.
@@ -217,6 +218,45 @@ fn power_cut_again_after_every_apdu_of_recovery() {
             the_machine_could_say(&world, &format!("{first}, {second} {way:?}"));
         }
     }
+}
+
+/// One bit of one byte of one answer of the machine is wrong: every byte of every answer, one after the other, of a calm life
+/// and of recoveries. The power goes while a card is in the machine, or when it is just out. No card is settled or moved by it.
+fn one_wrong_bit(live: impl Fn(&dyn Fn(&World)) -> World) {
+    let exchanges = live(&|_| ()).building.numbers_of(Effect::Exchange);
+    let last = exchanges.len() - 1;
+    for cut in [None, Some(last / 2), Some(last - 1), Some(last)] {
+        let cut = cut.map(|at| exchanges[at]);
+        let plan = |world: &World| {
+            cut.into_iter().for_each(|cut| world.building.cut_at(cut, Cut::After));
+        };
+        let answers = live(&plan).building.numbers_of(Effect::Exchange);
+        for answer in answers.into_iter().filter(|number| cut.is_none_or(|cut| *number > cut)) {
+            for byte in 0.. {
+                let world = live(&|world| {
+                    plan(world);
+                    let flip_at = Some((answer, byte));
+                    world.building.set_mood(Mood { flip_at, ..Mood::default() });
+                });
+                let Truth { written_good, written_spoiled, left_the_machine, .. } = world.truth;
+                let story = format!("cut at {cut:?}, byte {byte} of {answer}\n{}", world.story);
+                assert_eq!((written_good, left_the_machine), (1, 1 + written_spoiled), "{story}");
+                if world.building.flips() == 0 {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn one_wrong_bit_in_any_answer() {
+    one_wrong_bit(|plan| live(&[0], counting(), plan));
+}
+
+#[test]
+fn one_wrong_bit_in_any_answer_with_a_chip() {
+    one_wrong_bit(|plan| live_with_chips(&[1], counting(), plan));
 }
 
 /// Hands pull the card out of the machine while its chip is written, up to the last command, after which it has all that

@@ -115,7 +115,8 @@ impl World {
         if strikes(self, weather.wire_one_in) {
             let unplugged = self.rng.u32(..40);
             let mishap_one_in = [0, 30, 100][self.rng.usize(..3)];
-            let mood = Mood { unplugged, mishap_one_in, garbles: weather.garbles, unplug_at: None };
+            let mood =
+                Mood { unplugged, mishap_one_in, garbles: weather.garbles, ..Mood::default() };
             if weather.brings(Kind::Wire) {
                 self.story.tell(format_args!("the cable: {mood:?}"));
                 self.building.set_mood(mood);

@@ -41,6 +41,8 @@ pub struct Mood {
     pub unplugged: u32,
     /// At the effect of this number, only the plug is pulled.
     pub unplug_at: Option<(u64, Cut)>,
+    /// In the answer of the effect of this number, the lowest bit of the byte at this place is another.
+    pub flip_at: Option<(u64, usize)>,
     /// One exchange in so many breaks off, loses its answer, or is garbled; 0: none.
     pub mishap_one_in: u32,
     /// May answers be garbled?
@@ -57,6 +59,8 @@ struct Supply {
     mood: Mood,
     disk_full: bool,
     disk_broken: bool,
+    /// Bits that were flipped.
+    flips: u32,
     /// From the effect of this number on, it is.
     broken_from: Option<u64>,
     rng: Rng,
@@ -85,6 +89,7 @@ impl Building {
             mood: Mood::default(),
             disk_full: false,
             disk_broken: false,
+            flips: 0,
             broken_from: None,
             rng,
         })))
@@ -139,6 +144,10 @@ impl Building {
         all.filter(|(_, effect)| **effect == kind).map(|(number, _)| number as u64).collect()
     }
 
+    pub fn flips(&self) -> u32 {
+        self.supply().flips
+    }
+
     pub fn set_mood(&self, mood: Mood) {
         self.supply().mood = mood;
     }
@@ -182,6 +191,11 @@ impl Building {
         {
             return Some(Mishap::Cut(how));
         }
+        if let Some((at, byte)) = supply.mood.flip_at
+            && at == number
+        {
+            return Some(Mishap::Flipped(byte));
+        }
         if supply.mood.unplugged > 0 {
             supply.mood.unplugged -= 1;
             return Some(Mishap::Cut(Cut::Before));
@@ -202,6 +216,7 @@ impl Building {
 enum Mishap {
     Cut(Cut),
     Garbled(u64),
+    Flipped(usize),
 }
 
 /// The disk of the building.
@@ -284,6 +299,14 @@ impl Transport for SimWire {
             Some(Mishap::Garbled(seed)) => {
                 self.wire.receive(answer, patience)?;
                 garble(answer, &mut Rng::with_seed(seed));
+                Ok(())
+            }
+            Some(Mishap::Flipped(at)) => {
+                self.wire.receive(answer, patience)?;
+                if let Some(byte) = answer.get_mut(at) {
+                    *byte ^= 1;
+                    self.building.supply().flips += 1;
+                }
                 Ok(())
             }
             None => self.wire.receive(answer, patience),
