@@ -26,11 +26,12 @@ pub(super) fn open(path: &Path, clock: Clock, disk: Box<dyn Disk>) -> Result<Led
     let lock = lock_folder(path)?;
     let unreadable = |why| LedgerError::Unreadable { path: path.to_owned(), why };
     log_is_whole(path).map_err(unreadable)?;
+    let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
+    schema::make_private_file(path).map_err(refuse)?;
     let mut connection = schema::open(path)?;
     schema::check_or_create(&mut connection, path)?;
     let head = trusted_head(&connection, path).map_err(unreadable)?;
     let reader = schema::open_reader(path)?;
-    let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
     let log = std::fs::metadata(schema::log_of(path)).map_or(0, |log| log.len());
     let logged_bytes = usize::try_from(log).unwrap_or(usize::MAX);
     let head_file = HeadFile::open(path, &head).map_err(refuse)?;

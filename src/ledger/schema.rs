@@ -212,6 +212,18 @@ pub(super) fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
+/// Makes the file for its owner alone, whoever may look into the folder; SQLite gives the log beside it the same rights.
+/// One that is there keeps its own.
+pub(super) fn make_private_file(path: &Path) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.write(true).create_new(true).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn unreadable(path: &Path, error: &rusqlite::Error) -> LedgerError {
     LedgerError::Unreadable { path: path.to_owned(), why: error.to_string() }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use drivers::contract::{PreparedCard, PrinterStatus, Whereabouts};
+use drivers::contract::{CardOut, DeviceError, PreparedCard, PrinterStatus, Whereabouts};
 use serde_json::{Value, json};
 
 use super::Station;
@@ -65,6 +65,47 @@ impl Moving {
 }
 
 impl Station {
+    /// Intent, then a blank goes to the head.
+    pub(super) fn begin_to_print(
+        &mut self,
+        ready: Ready,
+        status: &PrinterStatus,
+    ) -> Result<Begun, LedgerError> {
+        let prints = ready.card.ribbon_prints;
+        match queue::intend_to_print(&self.ledger, &ready.record.id, status, prints) {
+            Ok(_) => {}
+            Err(error) => return self.not_begun(ready, error),
+        }
+        let order = Order::Print(ready.record.id.clone(), ready.card);
+        self.order(Moving::printing(ready.record, self.clock.steady(), false), order);
+        Ok(Begun::Moves)
+    }
+
+    /// The intent could not be written, so nothing moves.
+    fn not_begun(
+        &mut self,
+        ready: Ready,
+        error: LedgerError,
+    ) -> Result<Begun, LedgerError> {
+        if let LedgerError::Refused(_) = error {
+            self.bench.take_back(ready.card);
+            return Ok(Begun::Withdrawn);
+        }
+        self.next = Some(ready);
+        Err(error)
+    }
+
+    /// The intent is in the ledger: the card moves.
+    fn order(&mut self, moving: Moving, order: Order) {
+        self.machine.fresh = false;
+        // The counter is about this card from now on.
+        self.doubts = None;
+        self.moving = Some(moving);
+        if self.device.as_ref().is_none_or(|device| device.send(order).is_err()) {
+            self.device = None;
+        }
+    }
+
     /// Intent, then a blank goes to the chip station.
     pub(super) fn begin_to_encode(
         &mut self,
@@ -152,5 +193,31 @@ impl Station {
         let order = Order::Print(record.id.clone(), waiting.card);
         self.order(Moving::printing(record, since, true), order);
         Ok(())
+    }
+
+    /// What came of printing.
+    pub(super) fn printed(&mut self, job: &JobId, result: Result<CardOut, DeviceError>) {
+        let Some(Moving { record, since, stage }) = self.moving.take() else { return };
+        debug_assert_eq!(record.id, *job, "one card moves at a time");
+        let waited_inside = matches!(stage, Stage::Printing { waited_inside: true });
+        let (event, detail) = queue::settlement(&result, waited_inside);
+        match result {
+            Ok(_) => {
+                let product = record.product.clone();
+                let label = crate::report::ProductLabel { product };
+                self.metrics.cards_out.get_or_create(&label).inc();
+                let took = self.clock.steady().saturating_sub(since);
+                self.metrics.card_seconds.observe(took.as_secs_f64());
+                self.snapshot.send_modify(|s| s.cards_out += 1);
+                self.machine.error = None;
+                self.rest = None;
+            }
+            Err(error) => {
+                self.pause_longer();
+                tracing::warn!(job = %record.id, %error, "the card was not finished");
+                self.machine.error = Some(error);
+            }
+        }
+        self.settle_later(record, event, detail);
     }
 }

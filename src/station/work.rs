@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use drivers::contract::{CardOut, DeviceError, PrinterStatus};
+use drivers::contract::DeviceError;
 use drivers::words::Words;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -15,11 +15,11 @@ use super::device::{Order, Report, Sight};
 use super::handle::{Handle, Message};
 use super::hours::Hours;
 use super::machine::{Machine, Rest, is_well};
-use super::moving::{Begun, Moving, Stage};
+use super::moving::{Begun, Moving};
 use super::ready::{Ready, Workbench};
 use super::recovery::Doubt;
 use crate::clock::Clock;
-use crate::ledger::{JobId, JobRecord, Ledger, LedgerError};
+use crate::ledger::{JobRecord, Ledger, LedgerError};
 use crate::lifecycle::Event;
 use crate::queue;
 use crate::report::{Metrics, PrinterState, Snapshot};
@@ -56,7 +56,7 @@ pub struct Station {
     /// What keeps the station itself from working.
     pub(super) own_trouble: Option<Words>,
     /// After a card that could not be begun.
-    rest: Option<Rest>,
+    pub(super) rest: Option<Rest>,
     /// What an earlier life left is written down as such.
     recovered: bool,
     stopping: bool,
@@ -224,46 +224,6 @@ impl Station {
         }
     }
 
-    fn begin_to_print(
-        &mut self,
-        ready: Ready,
-        status: &PrinterStatus,
-    ) -> Result<Begun, LedgerError> {
-        let prints = ready.card.ribbon_prints;
-        match queue::intend_to_print(&self.ledger, &ready.record.id, status, prints) {
-            Ok(_) => {}
-            Err(error) => return self.not_begun(ready, error),
-        }
-        let order = Order::Print(ready.record.id.clone(), ready.card);
-        self.order(Moving::printing(ready.record, self.clock.steady(), false), order);
-        Ok(Begun::Moves)
-    }
-
-    /// The intent could not be written, so nothing moves.
-    pub(super) fn not_begun(
-        &mut self,
-        ready: Ready,
-        error: LedgerError,
-    ) -> Result<Begun, LedgerError> {
-        if let LedgerError::Refused(_) = error {
-            self.bench.take_back(ready.card);
-            return Ok(Begun::Withdrawn);
-        }
-        self.next = Some(ready);
-        Err(error)
-    }
-
-    /// The intent is in the ledger: the card moves.
-    pub(super) fn order(&mut self, moving: Moving, order: Order) {
-        self.machine.fresh = false;
-        // The counter is about this card from now on.
-        self.doubts = None;
-        self.moving = Some(moving);
-        if self.device.as_ref().is_none_or(|device| device.send(order).is_err()) {
-            self.device = None;
-        }
-    }
-
     /// The printer must never wait for an inspection, and the door goes first.
     fn inspect_one(&mut self) -> Result<(), LedgerError> {
         let now = self.clock.steady();
@@ -321,31 +281,6 @@ impl Station {
                 (self.machine.fresh, self.machine.used) = (false, false);
             }
         }
-    }
-
-    fn printed(&mut self, job: &JobId, result: Result<CardOut, DeviceError>) {
-        let Some(Moving { record, since, stage }) = self.moving.take() else { return };
-        debug_assert_eq!(record.id, *job, "one card moves at a time");
-        let waited_inside = matches!(stage, Stage::Printing { waited_inside: true });
-        let (event, detail) = queue::settlement(&result, waited_inside);
-        match result {
-            Ok(_) => {
-                let product = record.product.clone();
-                let label = crate::report::ProductLabel { product };
-                self.metrics.cards_out.get_or_create(&label).inc();
-                let took = self.clock.steady().saturating_sub(since);
-                self.metrics.card_seconds.observe(took.as_secs_f64());
-                self.snapshot.send_modify(|s| s.cards_out += 1);
-                self.machine.error = None;
-                self.rest = None;
-            }
-            Err(error) => {
-                self.pause_longer();
-                tracing::warn!(job = %record.id, %error, "the card was not finished");
-                self.machine.error = Some(error);
-            }
-        }
-        self.settle_later(record, event, detail);
     }
 
     /// Written down before anything else moves.

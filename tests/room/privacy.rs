@@ -1,5 +1,7 @@
 //! Canaries: data that stand nowhere else are posted, and then looked for wherever they must not be.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::json;
 
 use crate::bench::{Bench, child, config};
@@ -99,5 +101,17 @@ fn nothing_personal_is_logged_at_any_level() {
     assert_no_canary("what submit says", &String::from_utf8_lossy(&submit.stdout));
     for entry in std::fs::read_dir(dir.path().join("cards")).unwrap() {
         assert_no_canary("a file name", &entry.unwrap().file_name().to_string_lossy());
+    }
+}
+
+/// However the folder came to be: the ledger, its log and the index of that hold children's data.
+#[test]
+fn the_ledger_is_for_its_owner_alone() {
+    let bench = Bench::new();
+    bench.until(&bench.accepted(&canary("KENARI-3")), "printed");
+    let names = ["ledger.db", "ledger.db-wal", "ledger.db-shm"];
+    for name in names {
+        let mode = std::fs::metadata(bench.dir.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }

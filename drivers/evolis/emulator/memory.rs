@@ -1,8 +1,9 @@
 //! What the emulated machine remembers over a power cut, in `machine.json` beside its cards.
 //! Knows nothing of what moves it.
 
-use std::fs;
-use std::io::{Error, ErrorKind};
+use std::fs::{self, OpenOptions};
+use std::io::{Error, ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::picture::Side;
@@ -147,9 +148,12 @@ impl Memory {
     }
 }
 
-/// Writes a file under another name first, so that nobody ever sees half of it.
+/// Writes a file under another name first, so that nobody ever sees half of it, and only its owner any of it: a card has
+/// somebody's face and name.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let unfinished = path.with_extension("unfinished");
-    fs::write(&unfinished, bytes)?;
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(bytes)?;
     fs::rename(&unfinished, path)
 }

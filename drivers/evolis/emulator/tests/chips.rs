@@ -1,5 +1,6 @@
 //! Blanks with a chip: a reader finds the card where the machine holds it, and nowhere else.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 
 use super::*;
@@ -119,6 +120,11 @@ fn blanks_without_a_chip_are_as_before() {
     assert_eq!(table.machine.take_departed()[0].chip, None);
     let kept = std::fs::read_to_string(dir.path().join("machine.json")).unwrap();
     assert!(!kept.contains("chips_made"));
-    let files = std::fs::read_dir(dir.path()).unwrap().count();
-    assert_eq!(files, 2, "machine.json and the front");
+    let mode = |file: std::fs::DirEntry| file.metadata().unwrap().permissions().mode() & 0o777;
+    let files = std::fs::read_dir(dir.path()).unwrap().map(|file| mode(file.unwrap()));
+    assert_eq!(
+        files.collect::<Vec<_>>(),
+        [0o600; 2],
+        "machine.json and the front, its owner's alone"
+    );
 }
