@@ -82,11 +82,7 @@ impl Station {
     }
 
     /// The intent could not be written, so nothing moves.
-    fn not_begun(
-        &mut self,
-        ready: Ready,
-        error: LedgerError,
-    ) -> Result<Begun, LedgerError> {
+    fn not_begun(&mut self, ready: Ready, error: LedgerError) -> Result<Begun, LedgerError> {
         if let LedgerError::Refused(_) = error {
             self.bench.take_back(ready.card);
             return Ok(Begun::Withdrawn);
