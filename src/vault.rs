@@ -3,8 +3,7 @@
 //!
 //! A key is a file `NAME`: PEM (PKCS#8 or SEC1) where it signs, hexadecimal digits where it is symmetric. Looked up in
 //! `$CREDENTIALS_DIRECTORY` first (`LoadCredentialEncrypted=NAME:…` in the unit), then in `[vault] folder`, whose files
-//! must be 0600 or narrower. What was read is wiped when it is given back; that it does not reach a core dump is the
-//! unit's to say: `LimitCORE=0`.
+//! must be 0600 or narrower. What was read is wiped when it is given back; the program leaves no core dump (`cli/mod.rs`).
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};

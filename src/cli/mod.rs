@@ -21,6 +21,8 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+#[cfg(target_os = "linux")]
+use rustix::process::DumpableBehavior;
 
 /// What every command ends with. 2 is clap's, for a command line that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,8 +93,18 @@ enum Command {
     Usb(usb::Args),
 }
 
+/// Keys and children's data pass through this memory: when we crash the kernel writes none of it to a file, and no other
+/// program of the same user may look into it (prctl(2), `PR_SET_DUMPABLE`).
+fn keep_memory_closed() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        eprintln!("kartud: a crash could leave its memory in a file: {error}");
+    }
+}
+
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
+    keep_memory_closed();
     let exit = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -1,10 +1,13 @@
 //! Canaries: data that stand nowhere else are posted, and then looked for wherever they must not be.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
 
 use serde_json::json;
 
 use crate::bench::{Bench, child, config};
+use crate::restart::Process;
 
 const NAME: &str = "KENARI XYLOPHONA QUETZAL";
 const ADDRESS: &str = "JALAN KENARI ZZYZX NO. 77";
@@ -114,4 +117,19 @@ fn the_ledger_is_for_its_owner_alone() {
         let mode = std::fs::metadata(bench.dir.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
+}
+
+/// A crash leaves no file behind, however much the system would let us leave: keys and children's data would be in it.
+/// Where the system lets nobody leave one, this shows nothing.
+#[test]
+fn a_crash_leaves_no_core_dump() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -c unlimited || true; exec \"$0\" \"$@\""]);
+    command.arg(env!("CARGO_BIN_EXE_kartud")).current_dir(dir.path());
+    let mut process = Process::start_by(command, dir.path());
+    let pid = process.child.id().to_string();
+    assert!(Command::new("kill").args(["-ABRT", &pid]).status().unwrap().success());
+    let ended = process.child.wait().unwrap();
+    assert_eq!((ended.signal(), ended.core_dumped()), (Some(6), false));
 }
