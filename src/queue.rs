@@ -73,12 +73,12 @@ pub enum Next {
     Claimed(Box<Claimed>),
 }
 
-/// Takes the oldest waiting job.
+/// Takes the oldest waiting job; those of some products are passed over, and keep their places.
 ///
 /// # Errors
 /// The ledger's.
-pub fn claim(ledger: &Ledger) -> Result<Next, LedgerError> {
-    let Some(record) = ledger.oldest(State::Queued)? else { return Ok(Next::Nothing) };
+pub fn claim(ledger: &Ledger, but: &[String]) -> Result<Next, LedgerError> {
+    let Some(record) = ledger.oldest(State::Queued, but)? else { return Ok(Next::Nothing) };
     match ledger.job_data(&record.id) {
         Ok((request, photo)) => {
             ledger.append(&record.id, Event::Claim, json!({})).wait()?;

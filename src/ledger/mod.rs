@@ -254,12 +254,12 @@ impl Ledger {
         self.ask(|c| reader::jobs(c, state, order, cursor, limit))
     }
 
-    /// The oldest job in a state.
+    /// The oldest job in a state, but for the jobs of some products.
     ///
     /// # Errors
     /// [`LedgerError::Read`].
-    pub fn oldest(&self, state: State) -> Result<Option<JobRecord>, LedgerError> {
-        Ok(self.jobs(Some(state), Order::OldestFirst, None, 1)?.jobs.into_iter().next())
+    pub fn oldest(&self, state: State, but: &[String]) -> Result<Option<JobRecord>, LedgerError> {
+        self.ask(|c| reader::oldest(c, state, but))
     }
 
     /// The events of one job.

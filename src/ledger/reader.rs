@@ -133,6 +133,19 @@ pub(super) fn jobs(
     Ok(Page { jobs, next })
 }
 
+/// The oldest job in a state whose product is none of these.
+pub(super) fn oldest(
+    c: &Connection,
+    state: State,
+    but: &[String],
+) -> Result<Option<JobRecord>, LedgerError> {
+    let but = serde_json::json!(but).to_string();
+    let others = "product NOT IN (SELECT value FROM json_each(?2))";
+    c.prepare_cached(&format!("{JOB} WHERE state = ?1 AND {others} ORDER BY seq LIMIT 1"))
+        .and_then(|mut s| s.query_row(params![state.name(), but], job_of).optional())
+        .map_err(read_error)
+}
+
 pub(super) fn events_of(c: &Connection, id: &JobId) -> Result<Vec<Entry>, LedgerError> {
     c.prepare_cached(&format!("{EVENT} WHERE j.id = ?1 ORDER BY e.seq"))
         .and_then(|mut s| s.query_map([id.as_str()], entry_of)?.collect())

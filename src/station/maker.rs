@@ -16,6 +16,9 @@ pub trait CardMaker: Send + Sync {
     /// Says every card CONTOH?
     fn specimen(&self) -> bool;
 
+    /// The products whose cards have a chip: none of them is printed without a reader.
+    fn with_chip(&self) -> Vec<String>;
+
     /// The inspection that was put off when the job was taken in.
     fn inspect(
         &self,
@@ -58,6 +61,11 @@ pub enum Unmade {
 impl CardMaker for Desk {
     fn specimen(&self) -> bool {
         Desk::specimen(self)
+    }
+
+    fn with_chip(&self) -> Vec<String> {
+        let written_here = self.chips().filter(|(name, _)| self.chip_of(name).is_some());
+        written_here.map(|(name, _)| name.to_owned()).collect()
     }
 
     fn inspect(

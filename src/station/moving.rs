@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Station;
 use super::device::Order;
-use super::encode::{Encoded, Unencoded};
+use super::encode::{Encoded, Encoding, Unencoded};
 use super::ready::Ready;
 use crate::chip::Blame;
 use crate::ledger::{JobId, JobRecord, LedgerError};
@@ -49,8 +49,6 @@ pub(super) enum Begun {
     Moves,
     /// Nobody wants it any more.
     Withdrawn,
-    /// The reader must be seen to first.
-    Waits,
 }
 
 impl Moving {
@@ -106,13 +104,9 @@ impl Station {
     pub(super) fn begin_to_encode(
         &mut self,
         mut ready: Ready,
+        work: Encoding,
         status: &PrinterStatus,
     ) -> Result<Begun, LedgerError> {
-        let Some(work) = ready.encoding.take() else { return self.not_begun_yet(ready) };
-        if work.chip.is_some() && self.machine.reader.is_some() {
-            ready.encoding = Some(work);
-            return self.not_begun_yet(ready);
-        }
         if let Err(error) = queue::intend_to_encode(&self.ledger, &ready.record.id, status) {
             ready.encoding = Some(work);
             return self.not_begun(ready, error);
@@ -121,12 +115,6 @@ impl Station {
         let stage = Stage::Encoding(ready.card);
         self.order(Moving { record: ready.record, since: self.clock.steady(), stage }, order);
         Ok(Begun::Moves)
-    }
-
-    /// The reader must be seen to first; every look asks it again.
-    fn not_begun_yet(&mut self, ready: Ready) -> Result<Begun, LedgerError> {
-        self.next = Some(ready);
-        Ok(Begun::Waits)
     }
 
     /// What came of encoding.

@@ -66,19 +66,22 @@ impl Workbench {
     }
 
     /// Claims the next job, composes and separates it. Jobs that cannot be composed are held, and the
-    /// one after is tried. `None`: nothing waits, or the machine cannot take our cards.
+    /// one after is tried. `None`: nothing waits, or the machine cannot take our cards. Without a reader, those that need
+    /// one are passed over.
     pub fn make_ready(
         &mut self,
         prepress: &dyn Prepress,
         machine: &str,
         moment: Moment,
+        reader: bool,
     ) -> Result<Option<Ready>, LedgerError> {
         if self.trouble.is_some() && self.trouble_with == machine {
             return Ok(None);
         }
         self.trouble = None;
+        let but = if reader { Vec::new() } else { self.maker.with_chip() };
         loop {
-            let claimed = match queue::claim(&self.ledger)? {
+            let claimed = match queue::claim(&self.ledger, &but)? {
                 Next::Claimed(claimed) => claimed,
                 Next::Held => continue,
                 Next::Nothing => return Ok(None),
@@ -132,9 +135,27 @@ impl Workbench {
         }
     }
 
+    /// A card that needs a reader gives way to those that need none.
+    pub fn give_way(&mut self, next: &mut Option<Ready>) -> Result<(), LedgerError> {
+        let waits = |ready: &Ready| self.maker.with_chip().contains(&ready.record.product);
+        if next.as_ref().is_none_or(|ready| !waits(ready)) {
+            return Ok(());
+        }
+        let Some(ready) = next.take() else { return Ok(()) };
+        match queue::put_back(&self.ledger, &ready.record.id) {
+            // Withdrawn meanwhile.
+            Ok(_) | Err(LedgerError::Refused(_)) => self.take_back(ready.card),
+            Err(error) => {
+                *next = Some(ready);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// Looks at the oldest job whose inspection was put off; true if there was one.
     pub fn inspect_oldest(&mut self) -> Result<bool, LedgerError> {
-        let Some(record) = self.ledger.oldest(State::Received)? else {
+        let Some(record) = self.ledger.oldest(State::Received, &[])? else {
             self.more_to_inspect = false;
             return Ok(false);
         };

@@ -167,11 +167,15 @@ impl Station {
 
     /// Has the next card composed, unless it is.
     fn make_ready(&mut self) -> Result<(), LedgerError> {
+        let reader = self.machine.reader.is_none();
+        if !reader {
+            self.bench.give_way(&mut self.next)?;
+        }
         if self.next.is_none()
             && let Some(prepress) = &self.machine.prepress
         {
             let (kind, moment) = (self.machine.kind(), self.moment());
-            self.next = self.bench.make_ready(prepress.as_ref(), &kind, moment)?;
+            self.next = self.bench.make_ready(prepress.as_ref(), &kind, moment, reader)?;
         }
         Ok(())
     }
@@ -212,15 +216,15 @@ impl Station {
             return Ok(());
         }
         let status = status.clone();
-        let Some(ready) = self.next.take() else { return Ok(()) };
-        let begun = match ready.encoding {
-            Some(_) => self.begin_to_encode(ready, &status),
+        let Some(mut ready) = self.next.take() else { return Ok(()) };
+        let begun = match ready.encoding.take() {
+            Some(work) => self.begin_to_encode(ready, work, &status),
             None => self.begin_to_print(ready, &status),
         };
         match begun? {
             // Withdrawn in the meantime: no card has moved for it.
             Begun::Withdrawn => self.print_next(),
-            Begun::Moves | Begun::Waits => Ok(()),
+            Begun::Moves => Ok(()),
         }
     }
 

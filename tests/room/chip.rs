@@ -8,11 +8,12 @@ use drivers::card::{
     BitFlip, CardSettings, Faults, FileCardSettings, MemoryCardSettings, SharedChip,
 };
 use drivers::emulation::{BlankChips, JamAt, Lever, MagneticFault};
+use drivers::encoder::EncoderError;
 use drivers::transport::faulty::{Faulty, Mishap};
 use drivers::transport::line::Line;
 use serde_json::{Value, json};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, child};
 use crate::printing::staff;
 use crate::record::{kartud, list, out, scanned};
 
@@ -197,6 +198,27 @@ fn reader_unplugged() {
         job["encoding"]["blanks_used"], 2,
         "no blank was fed to a reader that is gone: {job}"
     );
+}
+
+#[test]
+fn cards_without_a_chip_do_not_wait_for_the_reader() {
+    let (chips, _) = blanks(|_| file_card(Faults::default()));
+    let gone = Arc::new(AtomicBool::new(true));
+    let (field, is_gone) = (chips.contactless(), gone.clone());
+    let open = move || match is_gone.load(Ordering::Relaxed) {
+        true => Err(EncoderError::NoReader("bench".to_owned())),
+        false => drivers::encoder::emulated("pn532", field.clone()),
+    };
+    let bench = Bench::with_chips_and_reader(chips, Arc::new(open), "");
+    let first = bench.accepted(&staff());
+    let second = bench.accepted(&child("S2"));
+    bench.until(&second, "printed");
+    bench.until_reason("subunit-unrecoverable-failure-error");
+    let waits = bench.http.get(&format!("/v1/jobs/{first}")).body;
+    assert_eq!((&waits["state"], bench.cards_out()), (&json!("queued"), 1), "{waits}");
+    gone.store(false, Ordering::Relaxed);
+    let job = bench.until(&first, "printed");
+    assert_eq!(job["encoding"]["blanks_used"], 1, "{job}");
 }
 
 /// Its chip is not written, nothing is printed, and only a person can tell where it went.

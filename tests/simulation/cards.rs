@@ -19,6 +19,10 @@ use crate::chips::{encoding, has_chip};
 /// Jobs of one world at most.
 pub const MARKS: usize = 48;
 
+/// The products of the simulation.
+pub const PLAIN: &str = "sim";
+pub const WITH_CHIP: &str = "sim-chip";
+
 /// A job that waits longer, or costs more blanks: held.
 const LIMITS: Limits = Limits { stale_after: SignedDuration::from_hours(7 * 24), blanks: 2 };
 
@@ -105,6 +109,10 @@ pub struct Maker {
 impl CardMaker for Maker {
     fn specimen(&self) -> bool {
         true
+    }
+
+    fn with_chip(&self) -> Vec<String> {
+        if self.with_chips { vec![WITH_CHIP.to_owned()] } else { Vec::new() }
     }
 
     fn inspect(&self, _: &JobRequest, _: Option<&[u8]>, _: Timestamp) -> Vec<Finding> {

@@ -17,8 +17,8 @@ use kartu::station::{Connect, Device, Handle, Message, Order, Parts, Station};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::cards::{Cards, Maker, cards, machine};
-use crate::chips::Chips;
+use crate::cards::{Cards, Maker, PLAIN, WITH_CHIP, cards, machine};
+use crate::chips::{Chips, has_chip};
 use crate::power::{Building, SimClock, SimDisk, SimWire};
 use crate::story::Story;
 use crate::truth::Truth;
@@ -303,7 +303,7 @@ fn new_job(mark: usize) -> NewJob {
         id: JobId::new(),
         request: JobRequest {
             // One recommendation in four says nothing of its end.
-            product: "sim".to_owned(),
+            product: if has_chip(mark) { WITH_CHIP } else { PLAIN }.to_owned(),
             reference: format!("SIM-{mark}"),
             reason: "BARU".to_owned(),
             fields: BTreeMap::new(),
