@@ -20,15 +20,14 @@ struct Reader {
 
 impl Reader {
     fn start(folder: &Path, state: &Value) -> Reader {
-        let (port, file) = (folder.join("reader"), folder.join("state.json"));
-        std::fs::write(&file, state.to_string()).unwrap();
+        std::fs::write(folder.join("state.json"), state.to_string()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_kartud"));
-        command.args(["emulate", "reader", "--port"]).arg(&port).arg("--state").arg(file);
-        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        command.args(["emulate", "reader", "--port", "reader.tty", "--state", "state.json"]);
+        let mut process = command.current_dir(folder).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.starts_with("pn532 on serial:"), "{line}");
-        Reader { process, address: format!("pn532:serial:{}", port.display()) }
+        let (family, address) = line.trim().split_once(" on ").expect("it says where it is");
+        Reader { process, address: format!("{family}:{address}") }
     }
 }
 

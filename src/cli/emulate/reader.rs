@@ -60,7 +60,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     let terminal = Terminal::open(&args.port)
         .with_context(|| format!("cannot make the port {}", args.port.display()))?;
-    println!("{} on serial:{}", args.family, args.port.display());
+    // As it must be written elsewhere, from whatever folder.
+    let port = std::path::absolute(&args.port).unwrap_or_else(|_| args.port.clone());
+    println!("{} on serial:{}", args.family, port.display());
     let stop = Arc::new(AtomicBool::new(false));
     stop_on_signal(stop.clone())?;
     std::thread::scope(|scope| {
