@@ -46,7 +46,7 @@ struct Try {
     #[arg(value_name = "CHIP.toml")]
     profile: PathBuf,
     /// The reader: its family, and which one it is (a PC/SC reader's name, a serial port)
-    #[arg(long, value_name = "FAMILY:ADDRESS")]
+    #[arg(long, visible_alias = "reader", value_name = "FAMILY:ADDRESS")]
     encoder: Reader,
     /// A value that the profile writes: NAME=HEX, or NAME=@FILE for a file's content; may be repeated
     #[arg(long = "value", value_name = "NAME=HEX|@FILE")]

@@ -44,7 +44,7 @@ fn tried(folder: &Path, reader: &str, more: &[&str]) -> (Option<i32>, String, St
     let file = folder.join("value");
     std::fs::write(&file, CANARY.0.repeat(60)).unwrap();
     let value = format!("record=@{}", file.display());
-    let words = ["chip", "try", PROFILE, "--encoder", reader, "--value", &value];
+    let words = ["chip", "try", PROFILE, "--reader", reader, "--value", &value];
     let output = kartud(&[&words[..], more].concat());
     let (said, complained) = (out(&output), String::from_utf8_lossy(&output.stderr).into_owned());
     let shown = format!("{said}{complained}").to_uppercase();
