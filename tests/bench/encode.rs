@@ -1,8 +1,8 @@
 //! Our side of `tests/bench/encode`: what the chip of a staff card costs, and whether the next card is composed meanwhile.
 //!
-//! `encode CARDS QUEUED KARTUD`: CARDS chips are written by the shipped profile, as the station does it (the reader on a thread
-//! of its own), through the PN532 driver to an emulated chip that takes no time; what passes and waits on the reader's
-//! line is taken off. Then our driver and libnfc ask one emulated reader of KARTUD in turns, and QUEUED staff cards go
+//! `encode CARDS QUEUED KARTUD`: CARDS chips are written by the shipped profile, as the station does it (the reader on a
+//! thread of its own), through the PN532 driver to an emulated chip that takes no time; what passes and waits on the
+//! reader's line is taken off. Then our driver and libnfc ask one emulated reader of KARTUD in turns, and QUEUED staff cards go
 //! through a whole station at [`SLOWNESS`].
 
 mod encode_line;

@@ -125,7 +125,7 @@ fn the_ledger_is_for_its_owner_alone() {
 fn a_crash_leaves_no_core_dump() {
     let dir = tempfile::TempDir::new().unwrap();
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -c unlimited || true; exec \"$0\" \"$@\""]);
+    command.args(["-c", "ulimit -S -c \"$(ulimit -H -c)\"; exec \"$0\" \"$@\""]);
     command.arg(env!("CARGO_BIN_EXE_kartud")).current_dir(dir.path());
     let mut process = Process::start_by(command, dir.path());
     let pid = process.child.id().to_string();

@@ -220,8 +220,9 @@ fn power_cut_again_after_every_apdu_of_recovery() {
     }
 }
 
-/// One bit of one byte of one answer of the machine is wrong: every byte of every answer, one after the other, of a calm life
-/// and of recoveries. The power goes while a card is in the machine, or when it is just out. No card is settled or moved by it.
+/// One bit of one byte of one answer of the machine is wrong: every byte of every answer, one after the other, of a calm
+/// life and of recoveries. The power goes while a card is in the machine, or when it is just out. No card is settled or
+/// moved by it.
 fn one_wrong_bit(live: impl Fn(&dyn Fn(&World)) -> World) {
     let exchanges = live(&|_| ()).building.numbers_of(Effect::Exchange);
     let last = exchanges.len() - 1;
