@@ -3,10 +3,15 @@
 
 use std::fmt;
 
+use crate::contract::Stop;
+
 /// Turns composed faces into what one model of machine takes. Same faces, same bytes.
 pub trait Prepress: Send + Sync {
     /// The raster on which faces must be composed.
     fn head(&self) -> HeadSize;
+
+    /// Can a card be brought to this stop? Its station is fitted.
+    fn reaches(&self, stop: Stop) -> bool;
 
     /// Separates, dithers and packs; `into` is emptied first and its memory used again.
     ///

@@ -126,6 +126,12 @@ impl Tracks {
             .filter(|&track| self.data(track).is_some() && self.data(track) != read.data(track))
             .collect()
     }
+
+    /// The numbers of the tracks that hold something and were not to be written: the card was somebody's before.
+    pub fn foreign(&self, read: &Tracks) -> Vec<usize> {
+        let foreign = |track: &usize| self.data(*track).is_none() && read.data(*track).is_some();
+        (1..=3).filter(foreign).collect()
+    }
 }
 
 impl fmt::Debug for Tracks {
@@ -223,6 +229,8 @@ mod tests {
         assert!(written.differing(&read("%A^B?", Some(";12=34?"))).is_empty());
         assert!(written.differing(&read("A^B", Some("12=34"))).is_empty());
         assert_eq!(written.differing(&read("A^C", None)), [1, 2]);
+        assert_eq!(written.foreign(&read("A^B", Some("12=34"))), [3]);
+        assert!(written.foreign(&written).is_empty());
         assert_eq!(format!("{written:?}"), "Tracks([3, 5, 0] characters)");
         assert_eq!(written.data(0), None);
     }

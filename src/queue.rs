@@ -20,8 +20,12 @@ pub const BLANKS_A_JOB: u32 = 2;
 
 /// This station cannot write the chip that the card needs.
 pub const H_NO_ENCODER: &str = "H_NO_ENCODER";
+/// This station's printer has no station for what must be written on the card.
+pub const H_NO_STATION: &str = "H_NO_STATION";
 /// A value or a key that the card's chip needs is missing.
 pub const H_CHIP: &str = "H_CHIP";
+/// A blank was spoiled, and so would be every other: the profile or the keys are wrong, or the blanks are somebody else's.
+pub const H_CHIP_SETUP: &str = "H_CHIP_SETUP";
 
 const H_DATA_DAMAGED: Code = Code {
     code: "H_DATA_DAMAGED",
@@ -41,8 +45,8 @@ pub const H_RECORD_KEY: Code = Code {
 };
 const H_BLANKS_SPOILED: Code = Code {
     code: "H_BLANKS_SPOILED",
-    id: "Beberapa blangko rusak untuk pekerjaan ini. Periksa pita, kepala cetak dan blangko, lalu lepaskan (release) atau batalkan.",
-    en: "Several blanks were spoiled for this job. Check ribbon, print head and blanks, then release or cancel it.",
+    id: "Beberapa blangko rusak untuk pekerjaan ini. Baca sebabnya (kartud job), periksa pita, kepala cetak, pembaca chip dan blangko, lalu lepaskan (release) atau batalkan.",
+    en: "Several blanks were spoiled for this job. Read why (kartud job), check ribbon, print head, chip reader and blanks, then release or cancel it.",
 };
 const H_CLOCK: Code = Code {
     code: "H_CLOCK",
@@ -63,6 +67,9 @@ pub struct Claimed {
     pub photo: Option<Vec<u8>>,
 }
 
+/// What is printed, and the photo as it came: personal.
+pub type JobData = (JobRequest, Option<Vec<u8>>);
+
 /// What the front of the queue gave.
 pub enum Next {
     /// Nothing waits.
@@ -79,19 +86,51 @@ pub enum Next {
 /// The ledger's.
 pub fn claim(ledger: &Ledger, but: &[String]) -> Result<Next, LedgerError> {
     let Some(record) = ledger.oldest(State::Queued, but)? else { return Ok(Next::Nothing) };
-    match ledger.job_data(&record.id) {
-        Ok((request, photo)) => {
+    // Found out while its card was moving; written down here, whatever came between.
+    if record.findings.iter().any(Finding::holds) {
+        hold(ledger, &record.id, &record.findings)?;
+        return Ok(Next::Held);
+    }
+    match data_of(ledger, &record)? {
+        Some((request, photo)) => {
             ledger.append(&record.id, Event::Claim, json!({})).wait()?;
             Ok(Next::Claimed(Box::new(Claimed { record, request, photo })))
         }
+        None => Ok(Next::Held),
+    }
+}
+
+/// A waiting job's data; `None`: they are not what was accepted, and the job is held.
+///
+/// # Errors
+/// The ledger's.
+pub fn data_of(ledger: &Ledger, record: &JobRecord) -> Result<Option<JobData>, LedgerError> {
+    match ledger.job_data(&record.id) {
         Err(LedgerError::DataDamaged) => {
-            let known = record.findings.into_iter();
+            let known = record.findings.iter().cloned();
             let findings: Vec<_> = known.chain([H_DATA_DAMAGED.at("job", &[])]).collect();
             hold(ledger, &record.id, &findings)?;
-            Ok(Next::Held)
+            Ok(None)
         }
-        Err(error) => Err(error),
+        other => other.map(Some),
     }
+}
+
+/// The products of which a card was spoiled by what would spoil every other, and nobody has released or cancelled its job
+/// since.
+///
+/// # Errors
+/// The ledger's.
+pub fn barred(ledger: &Ledger) -> Result<Vec<String>, LedgerError> {
+    let stands = |job: &JobRecord| job.findings.iter().any(|f| f.code == H_CHIP_SETUP);
+    let mut products = Vec::new();
+    for state in [State::Unsure, State::Held] {
+        let jobs = all_in(ledger, state)?;
+        products.extend(jobs.into_iter().filter(stands).map(|job| job.product));
+    }
+    products.sort();
+    products.dedup();
+    Ok(products)
 }
 
 /// How the time is when a job is looked at on its way to the printer.
@@ -142,7 +181,10 @@ pub fn may_release(findings: &[Finding]) -> bool {
     ];
     let again = again.map(|code| code.code);
     let looked_at_again = |finding: &Finding| {
-        again.iter().chain(&[H_NO_ENCODER, H_CHIP]).any(|code| *code == finding.code)
+        again
+            .iter()
+            .chain(&[H_NO_ENCODER, H_NO_STATION, H_CHIP, H_CHIP_SETUP])
+            .any(|code| *code == finding.code)
     };
     findings.iter().filter(|finding| finding.holds()).all(looked_at_again)
 }

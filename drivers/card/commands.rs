@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::files::{Access, Directory, File, Files, MASTER, NoRoom, Selected};
 use crate::encoder::apdu::{Command, EXTENDED_LE_MAX_BYTES, Reply, SHORT_LE_MAX_BYTES, Status};
+use crate::encoder::tlv;
 
 pub(super) const SELECT: u8 = 0xA4;
 const READ_BINARY: u8 = 0xB0;
@@ -103,8 +104,8 @@ impl Filing {
         let found = found.filter(|_| command.p2 & 0x03 == 0).ok_or(word::NOT_FOUND)?;
         self.selected = found;
         let data = match command.p2 & 0x0C {
-            0x00 => tlv(0x6F, &self.control_parameters()),
-            0x04 => tlv(0x62, &self.control_parameters()),
+            0x00 => tlv::object(0x6F, &self.control_parameters()),
+            0x04 => tlv::object(0x62, &self.control_parameters()),
             _ => Vec::new(),
         };
         Ok(Reply { data, status: Status::OK })
@@ -153,17 +154,23 @@ impl Filing {
         let (fid, kind, active, more) = match self.files.file(self.selected) {
             Some(file) => {
                 let size = u16::try_from(file.content.len()).unwrap_or(u16::MAX);
-                (file.fid, 0x01, file.active, tlv(0x80, &size.to_be_bytes()))
+                (file.fid, 0x01, file.active, tlv::object(0x80, &size.to_be_bytes()))
             }
             None => {
                 let directory = self.files.directory(self.selected.directory);
                 let name = directory.aid.as_slice();
-                let more = if name.is_empty() { Vec::new() } else { tlv(0x84, name) };
+                let more = if name.is_empty() { Vec::new() } else { tlv::object(0x84, name) };
                 (directory.fid, 0x38, directory.active, more)
             }
         };
         let life = if active { 0x05 } else { 0x03 };
-        [tlv(0x82, &[kind]), tlv(0x83, &fid.to_be_bytes()), more, tlv(0x8A, &[life])].concat()
+        [
+            tlv::object(0x82, &[kind]),
+            tlv::object(0x83, &fid.to_be_bytes()),
+            more,
+            tlv::object(0x8A, &[life]),
+        ]
+        .concat()
     }
 
     fn read(&mut self, command: &Command, secured: bool) -> Outcome {
@@ -284,14 +291,14 @@ enum Wanted {
 impl Wanted {
     /// `62 L { 82 kind, 83 name, 80 size or 84 application name, 86 who may read and update }`.
     fn parse(data: &[u8]) -> Option<Self> {
-        let (0x62, inside, []) = split_tlv(data)? else {
+        let (0x62, inside, []) = tlv::split(data)? else {
             return None;
         };
         let (mut fid, mut kind, mut size, mut aid) = (None, None, None, Vec::new());
         let mut access = [Access::Always; 2];
         let mut rest = inside;
         while !rest.is_empty() {
-            let (tag, value, after) = split_tlv(rest)?;
+            let (tag, value, after) = tlv::split(rest)?;
             rest = after;
             match (tag, value) {
                 (0x80 | 0x81, &[high, low]) => size = Some(u16::from_be_bytes([high, low])),
@@ -330,24 +337,4 @@ fn access_of(byte: u8) -> Option<Access> {
         0xFF => Some(Access::Never),
         _ => None,
     }
-}
-
-/// A data object of up to 255 bytes with a tag of one byte.
-pub(super) fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(value.len()).expect("the card's own data objects are short");
-    let head: &[u8] = if length < 0x80 { &[tag, length] } else { &[tag, 0x81, length] };
-    [head, value].concat()
-}
-
-/// Tag, value and what follows.
-fn split_tlv(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = bytes.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = match first {
-        0..=0x7F => (first, rest),
-        0x81 => rest.split_first().map(|(&length, rest)| (length, rest))?,
-        _ => return None,
-    };
-    let (value, rest) = rest.split_at_checked(usize::from(length))?;
-    Some((tag, value, rest))
 }

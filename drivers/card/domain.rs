@@ -5,13 +5,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
-use super::commands::{Outcome, tlv, word};
+use super::commands::{Outcome, word};
 use super::hex;
 use super::settings::{Hex, Secret};
 use crate::encoder::apdu::{Command, Reply, Status};
+use crate::encoder::tlv;
 use crate::scp03::{
-    DIVERSIFICATION_BYTES, Key, Keys, Level, Messages, SHORT_BYTES, Short, card_challenge,
-    read_key_set,
+    DIVERSIFICATION_BYTES, KEY_INFORMATION, Key, Keys, Level, Messages, SHORT_BYTES, Short,
+    card_challenge, read_key_set,
 };
 
 /// GlobalPlatform's name of the issuer's security domain.
@@ -19,7 +20,9 @@ const ISSUERS: [u8; 8] = [0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00];
 const PROTOCOL: u8 = 0x03;
 /// Parameter `i`: answers can be authenticated and encrypted, and the challenge is made of a counter.
 const MODE: u8 = 0x70;
-const KEY_INFORMATION: [u8; 2] = [0x00, 0xE0];
+/// Version of the keys with which many a card leaves its factory. The first set that it is given makes an end of them
+/// (as users of such cards tell: github.com/martinpaljak/GlobalPlatformPro, issue 184).
+const FACTORY: u8 = 0xFF;
 /// Sets of keys that it has room for.
 const SETS_MAX: usize = 8;
 
@@ -30,7 +33,7 @@ pub struct DomainSettings {
     /// Its name; `None`: GlobalPlatform's for the issuer's.
     #[serde(default)]
     pub aid: Option<Hex>,
-    /// Version of its keys, 1 to 127.
+    /// Version of its keys, 1 to 127; 255: until it is given others.
     pub version: u8,
     /// For encryption.
     pub enc: Secret,
@@ -73,8 +76,8 @@ impl Domain {
             mac: key("mac", &settings.mac)?,
             dek: key("dek", &settings.dek)?,
         };
-        if !(1..=0x7F).contains(&settings.version) {
-            return Err("domain.version: 1 to 127".to_owned());
+        if !matches!(settings.version, 1..=0x7F | FACTORY) {
+            return Err("domain.version: 1 to 127, or 255".to_owned());
         }
         let aid = settings.aid.as_ref().map_or_else(|| ISSUERS.to_vec(), |aid| aid.0.clone());
         let sets = vec![(settings.version, keys)];
@@ -90,7 +93,7 @@ impl Domain {
     pub(super) fn control_information(&self) -> Vec<u8> {
         // A5 { 9F65 01 FF }: data of one command.
         let longest = [0xA5, 0x04, 0x9F, 0x65, 0x01, 0xFF];
-        tlv(0x6F, &[tlv(0x84, &self.aid), longest.to_vec()].concat())
+        tlv::object(0x6F, &[tlv::object(0x84, &self.aid), longest.to_vec()].concat())
     }
 
     pub(super) fn shut(&mut self) {
@@ -183,7 +186,7 @@ impl Domain {
         let confirmed: Vec<u8> = std::iter::once(version).chain(check_values(&keys)).collect();
         let place_of = |wanted: u8| self.sets.iter().position(|(version, _)| *version == wanted);
         let replaced = match command.p1 {
-            0 => None,
+            0 => place_of(FACTORY),
             replaced => Some(place_of(replaced).ok_or(word::REFERENCE_NOT_FOUND)?),
         };
         if place_of(version).is_some_and(|taken| replaced != Some(taken)) {
@@ -210,10 +213,10 @@ impl Domain {
             })
             .flat_map(|(number, version, key)| {
                 let length = u8::try_from(key.bytes().len()).unwrap_or(u8::MAX);
-                tlv(0xC0, &[number, version, 0x88, length])
+                tlv::object(0xC0, &[number, version, 0x88, length])
             })
             .collect();
-        Ok(Reply { data: tlv(0xE0, &data), status: Status::OK })
+        Ok(Reply { data: tlv::object(0xE0, &data), status: Status::OK })
     }
 
     /// Versions and check values of its keys, and nothing that would help to guess them.

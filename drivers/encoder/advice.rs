@@ -41,6 +41,7 @@ impl EncoderError {
             Self::Garbled { .. } => NOT_UNDERSTOOD,
             Self::Barred => BARRED,
             Self::CardLost => CARD_LOST,
+            Self::Occupied => OCCUPIED,
             Self::InUse => IN_USE,
         }
     }
@@ -53,6 +54,10 @@ const NOT_UNDERSTOOD: Words = Words::fixed(
 const BARRED: Words = Words::fixed(
     "Program tidak diizinkan memakai pembaca kartu. Beri penggunanya hak atas pembaca (aturan polkit pcscd, atau grup dialout untuk port serial), lalu jalankan ulang.",
     "The program may not use the card reader. Give its user the right to it (pcscd's polkit rule, or the group dialout for a serial port), then start it anew.",
+);
+const OCCUPIED: Words = Words::fixed(
+    "Ada kartu di pembaca padahal printer belum mengantar kartu. Ambil kartu itu; bila tidak ada, cabut pembaca dan pasang lagi.",
+    "A card lies on the reader though the printer has brought none. Take it away; if there is none, unplug the reader and plug it in again.",
 );
 const CARD_LOST: Words = Words::fixed(
     "Kartu hilang dari pembaca saat dikerjakan. Periksa letak kartu, lalu coba kartu lain.",

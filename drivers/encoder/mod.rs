@@ -14,6 +14,7 @@ pub mod apdu;
 pub mod bounded;
 pub mod channel;
 pub mod storage;
+pub mod tlv;
 
 use std::time::Duration;
 
@@ -121,6 +122,9 @@ pub enum EncoderError {
         /// The limit.
         limit: Duration,
     },
+    /// A card answers where none should be: whoever wrote now might write that one.
+    #[error("a card lies on the card reader before one was brought to it")]
+    Occupied,
     /// Another program holds the card.
     #[error("another program holds the card in the reader")]
     InUse,

@@ -267,7 +267,7 @@ impl CardPrinter for Evolis {
         Box::new(EvolisPrepress {
             model: self.model,
             ribbon: self.ribbon,
-            flips: self.has(config::FLIP),
+            fitted: self.words.config,
             cube: Arc::clone(&self.cube),
         })
     }

@@ -10,6 +10,7 @@ use super::emulator::emulate;
 use super::find_model;
 use super::job::EvolisPrepress;
 use super::protocol::RibbonKind;
+use super::status::config;
 use super::stream::{Item, Panel, Stream};
 use crate::contract::{CardImage, FaceImage, PreparedCard, Prepress};
 use crate::emulation::{EmulatorSettings, FinishedCard, Picture};
@@ -48,7 +49,7 @@ fn prepared(ribbon: &str, front: FaceImage, back: Option<FaceImage>) -> Prepared
     let prepress = EvolisPrepress {
         model: find_model("Primacy").unwrap(),
         ribbon: RibbonKind::named(ribbon).unwrap(),
-        flips: true,
+        fitted: config::FLIP,
         cube: Arc::default(),
     };
     let mut card = PreparedCard::default();

@@ -14,8 +14,11 @@ use super::bitmap::{
 };
 use super::protocol::{RibbonKind, command};
 use super::ribbon::HALF_PANEL_PART;
+use super::status::{config, station};
 use super::stream::{Item, Stream};
-use crate::contract::{CardImage, FaceImage, HeadSize, PreparedCard, Prepress, PrepressError};
+use crate::contract::{
+    CardImage, FaceImage, HeadSize, PreparedCard, Prepress, PrepressError, Stop,
+};
 use crate::models::Model;
 use crate::panels::{self, Colour, ColourRule, Coverage, DyeCube, Dyes};
 
@@ -39,8 +42,8 @@ pub struct EvolisPrepress {
     pub model: &'static Model<Wire>,
     /// The ribbon in the machine when this was made.
     pub ribbon: RibbonKind,
-    /// Can the machine turn a card over?
-    pub flips: bool,
+    /// What is fitted, in bits of [`config`].
+    pub fitted: u32,
     /// Worked out when first needed, shared with the other prepresses of the same driver.
     pub cube: Arc<OnceLock<DyeCube>>,
 }
@@ -50,10 +53,14 @@ impl Prepress for EvolisPrepress {
         self.model.head.size()
     }
 
+    fn reaches(&self, stop: Stop) -> bool {
+        station(stop).is_none_or(|option| self.fitted & option != 0)
+    }
+
     fn prepare(&self, card: &CardImage, into: &mut PreparedCard) -> Result<(), PrepressError> {
         self.check(&card.front, self.ribbon.front)?;
         if let Some(back) = &card.back {
-            if !self.flips {
+            if self.fitted & config::FLIP == 0 {
                 return Err(PrepressError::NoFlipper);
             }
             self.check(back, self.ribbon.back)?;

@@ -10,7 +10,7 @@ use super::driver::{ANSWER_LIMIT, Evolis, done, printable};
 use super::evidence::{self, After, Before, Heard};
 use super::job::PART_TWO;
 use super::protocol::{Answer, ERROR_FEEDER, SESSION_PRINTING};
-use super::status::{StatusWords, config};
+use super::status::{StatusWords, station};
 use super::troubles::troubles;
 use crate::contract::{Cause, DeviceError, Evidence, Level, Stop, Tray};
 
@@ -140,13 +140,12 @@ impl Evolis {
 
     /// See [`crate::contract::CardPrinter::feed`].
     pub(super) fn bring(&mut self, to: Stop) -> Result<(), DeviceError> {
-        let (what, option) = match to {
-            Stop::Print => ("Si", None),
-            Stop::Magnetic => ("Si", Some(config::MAGNETIC)),
-            Stop::Contact => ("Sis", Some(config::SMART)),
-            Stop::Contactless => ("Sic", Some(config::CONTACTLESS)),
+        let what = match to {
+            Stop::Print | Stop::Magnetic => "Si",
+            Stop::Contact => "Sis",
+            Stop::Contactless => "Sic",
         };
-        if option.is_some_and(|option| !self.has(option)) {
+        if station(to).is_some_and(|option| !self.has(option)) {
             let what = format!("it has no station for {to:?} cards").to_lowercase();
             return Err(DeviceError::untouched(Cause::Unsupported(what)));
         }

@@ -3,6 +3,8 @@
 //! Source of names and bits: Evolis wire notes, section 2, measured flag by flag through the maker's SDK.
 //! What a bit means for printing stands in `troubles.rs`.
 
+use crate::contract::Stop;
+
 /// The four words, in the order of the wire.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatusWords {
@@ -256,6 +258,16 @@ pub const EXTENSIONS: [(usize, u32, &str); 4] = [
     (1, 0x0000_0100, "FEEDER_NEAR_EMPTY"),
     (3, 0x0000_0004, "PHYSICAL_COVER_OPEN"),
 ];
+
+/// The option by which a machine says that it has the station of this stop, in bits of [`config`]; every one has a head.
+pub fn station(stop: Stop) -> Option<u32> {
+    match stop {
+        Stop::Print => None,
+        Stop::Contact => Some(config::SMART),
+        Stop::Contactless => Some(config::CONTACTLESS),
+        Stop::Magnetic => Some(config::MAGNETIC),
+    }
+}
 
 #[cfg(test)]
 mod tests {

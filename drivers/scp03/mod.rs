@@ -13,7 +13,7 @@ mod put_key;
 pub use keys::{Key, Keys};
 pub(crate) use keys::{SHORT_BYTES, Short};
 pub(crate) use messages::{Messages, SECURED, card_challenge};
-pub(crate) use put_key::{PUT_KEY, read_key_set};
+pub(crate) use put_key::{KEY_INFORMATION, PUT_KEY, read_key_set};
 
 use subtle::ConstantTimeEq;
 

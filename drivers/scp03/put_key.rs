@@ -1,6 +1,8 @@
 //! New keys for a card, on their way to it and as it reads them (GlobalPlatform Card Specification 2.3, 11.8; Amendment
 //! D, 7.2). Both sides side by side. Knows no vault.
 
+use std::collections::BTreeSet;
+
 use subtle::ConstantTimeEq;
 
 use super::keys::{CHECK_BYTES, Key, Keys};
@@ -8,8 +10,15 @@ use super::messages::{decrypted_key, encrypted_key};
 use super::{GLOBAL_PLATFORM, Scp03Error, Session, accepted};
 use crate::encoder::apdu::{Command, SHORT_LE_MAX_BYTES};
 use crate::encoder::channel::Channel;
+use crate::encoder::tlv;
 
 pub(crate) const PUT_KEY: u8 = 0xD8;
+const GET_DATA: u8 = 0xCA;
+/// Which keys the selected security domain has (GlobalPlatform Card Specification 2.3, 11.3.3.1).
+pub(crate) const KEY_INFORMATION: [u8; 2] = [0x00, 0xE0];
+const KEY_TEMPLATE: u8 = 0xE0;
+/// Of one key: its number, the version of its set, what it is.
+const KEY_DATA: u8 = 0xC0;
 /// Several keys in one command, the first of which is number 1.
 const ALL_FROM_THE_FIRST: u8 = 0x81;
 const AES: u8 = 0x88;
@@ -40,6 +49,40 @@ impl Session {
             Err(Scp03Error::KeysNotConfirmed)
         }
     }
+
+    /// The versions of the key sets that the card has, by its own word; `None`: it does not say.
+    ///
+    /// # Errors
+    /// [`Scp03Error`].
+    pub fn key_versions(
+        &mut self,
+        channel: &mut Channel<'_>,
+    ) -> Result<Option<BTreeSet<u8>>, Scp03Error> {
+        let [high, low] = KEY_INFORMATION;
+        let command =
+            Command::new(GLOBAL_PLATFORM, GET_DATA, high, low).expecting(SHORT_LE_MAX_BYTES);
+        let reply = self.send(channel, &command)?;
+        Ok(reply.status.is_ok().then(|| versions(&reply.data)).flatten())
+    }
+}
+
+/// Reads a key information template. Anything but a whole one tells nothing.
+pub(super) fn versions(data: &[u8]) -> Option<BTreeSet<u8>> {
+    let (tag, mut keys, rest) = tlv::split(data)?;
+    if tag != KEY_TEMPLATE || !rest.is_empty() {
+        return None;
+    }
+    let mut versions = BTreeSet::new();
+    while !keys.is_empty() {
+        let (tag, value, after) = tlv::split(keys)?;
+        let [_number, version, ..] = value else { return None };
+        if tag != KEY_DATA {
+            return None;
+        }
+        versions.insert(*version);
+        keys = after;
+    }
+    Some(versions)
 }
 
 /// The new version, then of each key: kind, length of what follows, its own length, itself encrypted, its check value.

@@ -5,6 +5,7 @@ use std::fmt;
 use drivers::encoder::{EncoderError, Interface};
 use drivers::words::Words;
 
+use super::profile::SecretLength;
 use super::values::KeyFault;
 
 /// A profile ended before its end.
@@ -49,7 +50,7 @@ pub enum FaultKind {
         /// The vault's name.
         name: String,
         /// What it must be, bytes.
-        wanted: &'static str,
+        wanted: SecretLength,
     },
     /// More data than there is room for, on the card or in a length.
     TooLong {
@@ -68,12 +69,15 @@ pub enum FaultKind {
     OtherProtocol,
     /// The card still has keys that everybody knows: it must not go out.
     KnownKeys,
+    /// The card's answers led past the steps that write this value: it does not hold what it must.
+    LeftOut(String),
     /// What came back through the secure channel was changed on the way, or is not the card's.
     Unprotected,
 }
 
 /// At what a person must look first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Blame {
     /// The card: another blank may do.
     Card,
@@ -151,6 +155,7 @@ impl FaultKind {
             FaultKind::NotAuthentic(_) => "not_authentic",
             FaultKind::OtherProtocol => "other_protocol",
             FaultKind::KnownKeys => "known_keys",
+            FaultKind::LeftOut(_) => "left_out",
             FaultKind::Unprotected => "unprotected",
         }
     }
@@ -182,6 +187,14 @@ impl FaultKind {
             FaultKind::KeyLength { name, wanted } => (
                 format!("kunci {name} harus {wanted} byte."),
                 format!("the key {name} must be {wanted} bytes."),
+            ),
+            FaultKind::LeftOut(name) => (
+                format!(
+                    "data {name} tidak ditulis: jawaban kartu melompati langkahnya. Kartu ini bukan blangko baru, atau profilnya salah (on)."
+                ),
+                format!(
+                    "{name} was not written: the card's answer led past its step. This is no fresh blank, or the profile is wrong (on)."
+                ),
             ),
             FaultKind::TooLong { needs, fits } => (
                 format!(
@@ -254,6 +267,7 @@ fn other_interface(found: Interface) -> (String, String) {
 /// The usual status words in words (ISO 7816-4, 5.6), and always the word itself.
 fn answer(status: u16) -> (String, String) {
     let (id, en) = match status {
+        0x9000 => ("berhasil, padahal seharusnya tidak", "done, which it should not be"),
         0x6282 | 0x6B00 => ("di luar batas berkas", "beyond the end of the file"),
         0x6300..=0x63FF => ("kunci atau PIN salah", "a key or PIN is wrong"),
         0x6581 => ("memori kartu gagal", "the card's memory failed"),

@@ -5,7 +5,7 @@ use drivers::encoder::apdu::Command;
 use zeroize::Zeroizing;
 
 use super::run::{Turn, Work};
-use super::{BinaryFile, FaultKind, Step};
+use super::{BinaryFile, FaultKind, SecretLength, Step};
 
 const SELECT: u8 = 0xA4;
 const VERIFY: u8 = 0x20;
@@ -85,14 +85,22 @@ impl Work<'_, '_> {
         pad_to: Option<u8>,
     ) -> Result<(), Turn> {
         let mut secret = self.key(key)?;
-        let length = pad_to.map_or(secret.len(), usize::from);
-        if secret.is_empty() || secret.len() > length || length > 255 {
-            let wanted = pad_to.map_or("1-255", |_| "1-pad_to");
+        let wanted = SecretLength::Pin(pad_to.unwrap_or(u8::MAX));
+        if !wanted.allows(secret.len()) {
             return Err(FaultKind::KeyLength { name: key.to_owned(), wanted }.into());
         }
+        let length = pad_to.map_or(secret.len(), usize::from);
         secret.resize(length, 0xFF);
         let command = Command::new(0, VERIFY, 0, reference).with(secret.as_slice());
-        self.ask(step, &command).map(drop)
+        self.ask(step, &command).map(drop).map_err(|turn| not_authentic(turn, key))
+    }
+}
+
+/// A card that refuses a secret refuses the station: the next one will, too.
+pub(super) fn not_authentic(turn: Turn, key: &str) -> Turn {
+    match turn {
+        Turn::Fault(FaultKind::Answer(_)) => FaultKind::NotAuthentic(key.to_owned()).into(),
+        other => other,
     }
 }
 

@@ -6,10 +6,11 @@
 use drivers::encoder::apdu::Command;
 use zeroize::Zeroizing;
 
+use super::files::not_authentic;
 use super::ndef;
 use super::run::{Turn, Work};
 use super::values::Data;
-use super::{Classic, FaultKind, KeyLetter, Step};
+use super::{Classic, FaultKind, KeyLetter, SecretLength, Step};
 
 /// The class of what the reader answers, and not the card.
 const READER: u8 = 0xFF;
@@ -21,8 +22,6 @@ const UPDATE_BINARY: u8 = 0xD6;
 const BLOCK_BYTES: usize = 16;
 /// Bytes of a Type 2 tag's page.
 const PAGE_BYTES: usize = 4;
-/// Bytes of a sector key.
-const SECTOR_KEY_BYTES: usize = 6;
 /// Sectors of 4 blocks, of which 3 hold data; those from here on have 16 and 15.
 const LARGE_SECTOR: u8 = 32;
 /// Sectors of a MIFARE Classic 4K. A smaller card refuses the others by itself.
@@ -70,7 +69,7 @@ impl Work<'_, '_> {
         self.begin_writing(&classic.data);
         let mut opened = None;
         for (block, bytes) in blocks.iter().zip(content.chunks(BLOCK_BYTES)) {
-            self.open_sector(step, *block, classic.letter, &mut opened)?;
+            self.open_sector(step, *block, classic, &mut opened)?;
             self.write(step, block.number, &filled(bytes, BLOCK_BYTES))?;
         }
         if !verify {
@@ -78,7 +77,7 @@ impl Work<'_, '_> {
         }
         let (mut read, mut opened) = (Zeroizing::new(Vec::new()), None);
         for block in &blocks[..content.len().div_ceil(BLOCK_BYTES)] {
-            self.open_sector(step, *block, classic.letter, &mut opened)?;
+            self.open_sector(step, *block, classic, &mut opened)?;
             read.extend_from_slice(self.read(step, block.number)?.as_slice());
         }
         as_filled(content, &read)?;
@@ -87,10 +86,11 @@ impl Work<'_, '_> {
 
     fn sector_key(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, FaultKind> {
         let key = self.key(name)?;
-        if key.len() == SECTOR_KEY_BYTES {
+        let wanted = SecretLength::Sector;
+        if wanted.allows(key.len()) {
             return Ok(key);
         }
-        Err(FaultKind::KeyLength { name: name.to_owned(), wanted: "6" })
+        Err(FaultKind::KeyLength { name: name.to_owned(), wanted })
     }
 
     /// Proves the key to a sector, once.
@@ -98,18 +98,18 @@ impl Work<'_, '_> {
         &mut self,
         step: &Step,
         block: Block,
-        letter: KeyLetter,
+        classic: &Classic,
         opened: &mut Option<u8>,
     ) -> Result<(), Turn> {
         if *opened == Some(block.sector) {
             return Ok(());
         }
-        let letter = match letter {
+        let letter = match classic.letter {
             KeyLetter::A => 0x60,
             KeyLetter::B => 0x61,
         };
         let proof = Command::new(READER, AUTHENTICATE, 0, 0).with([1, 0, block.number, letter, 0]);
-        self.ask(step, &proof)?;
+        self.ask(step, &proof).map_err(|turn| not_authentic(turn, &classic.key))?;
         *opened = Some(block.sector);
         Ok(())
     }

@@ -25,7 +25,7 @@ mod tests;
 pub(crate) use definition::interface;
 pub(crate) use definition_step::one_of;
 pub use fault::{Blame, ChipFault, FaultKind};
-pub use profile::{Action, BinaryFile, Classic, KeyLetter, Profile, Step};
+pub use profile::{Action, BinaryFile, Classic, KeyLetter, Profile, Secret, SecretLength, Step};
 pub use run::{StepDone, StepSeen, With, Written, preflight, run};
 pub use status::StatusPattern;
 pub use template::Template;

@@ -2,7 +2,7 @@
 //! (`run`).
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use drivers::encoder::Interface;
 use drivers::scp03::Level;
@@ -171,9 +171,63 @@ impl Profile {
         self.values().into_iter().filter_map(|name| name.strip_prefix(FIELD)).collect()
     }
 
-    /// Every secret of the vault that a card may need.
+    /// What is this card's own, and must stand on every card that is good: values that steps write or compare.
+    pub fn contents(&self) -> impl Iterator<Item = &Data> {
+        self.steps
+            .iter()
+            .flat_map(|step| step.action.contents())
+            .filter(|data| data.name().is_some())
+    }
+
+    /// The vault's names of [`Profile::secrets`].
     pub fn keys(&self) -> BTreeSet<&str> {
-        self.steps.iter().filter_map(|step| step.action.key()).collect()
+        self.secrets().into_iter().map(|secret| secret.name).collect()
+    }
+
+    /// Every secret of the vault that a card may need.
+    pub fn secrets(&self) -> BTreeSet<Secret<'_>> {
+        self.steps.iter().filter_map(|step| step.action.secret()).collect()
+    }
+}
+
+/// A secret that a step needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Secret<'p> {
+    /// The vault's name for it.
+    pub name: &'p str,
+    /// What it must be.
+    pub length: SecretLength,
+}
+
+/// What a secret must be, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecretLength {
+    /// Three AES keys of one length, one after the other: ENC, MAC, DEK.
+    Channel,
+    /// A key of a MIFARE Classic sector.
+    Sector,
+    /// A PIN of up to so many bytes.
+    Pin(u8),
+}
+
+impl SecretLength {
+    /// May a secret of so many bytes be one?
+    pub fn allows(self, bytes: usize) -> bool {
+        match self {
+            SecretLength::Channel => [48, 72, 96].contains(&bytes),
+            SecretLength::Sector => bytes == 6,
+            SecretLength::Pin(most) => (1..=usize::from(most)).contains(&bytes),
+        }
+    }
+}
+
+impl fmt::Display for SecretLength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SecretLength::Channel => f.write_str("48, 72, 96"),
+            SecretLength::Sector => f.write_str("6"),
+            SecretLength::Pin(most) => write!(f, "1-{most}"),
+        }
     }
 }
 
@@ -209,14 +263,27 @@ impl Action {
         }
     }
 
-    /// The vault's name of the secret that it needs.
-    pub fn key(&self) -> Option<&str> {
+    /// What it writes or compares; not what it only tells the size of.
+    fn contents(&self) -> Vec<&Data> {
         match self {
-            Action::Verify { key, .. } => Some(key),
-            Action::Secure { keys, .. } | Action::PutKey { keys, .. } => Some(keys),
-            Action::ClassicWrite { classic, .. } => Some(&classic.key),
-            _ => None,
+            Action::Apdu { template, equals } => template.data().chain(equals).collect(),
+            other => other.values(),
         }
+    }
+
+    /// The secret that it needs.
+    pub fn secret(&self) -> Option<Secret<'_>> {
+        let (name, length) = match self {
+            Action::Verify { key, pad_to, .. } => {
+                (key, SecretLength::Pin(pad_to.unwrap_or(u8::MAX)))
+            }
+            Action::Secure { keys, .. } | Action::PutKey { keys, .. } => {
+                (keys, SecretLength::Channel)
+            }
+            Action::ClassicWrite { classic, .. } => (&classic.key, SecretLength::Sector),
+            _ => return None,
+        };
+        Some(Secret { name, length })
     }
 
     /// Whether only a memory card can do it.

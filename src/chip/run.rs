@@ -2,6 +2,7 @@
 //! back, nothing tried again. Knows no step's bytes (`files`, `memory`, `secure`); asks no clock but the one it is given.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use drivers::encoder::apdu::{Command, Reply, Status};
@@ -71,14 +72,19 @@ pub struct Written {
     pub steps: Vec<StepDone>,
 }
 
-/// What stands against this profile before any card is moved: values and keys that are not there.
+/// What stands against this profile before any card is moved: values and keys that are not there, or cannot be keys.
 pub fn preflight(profile: &Profile, values: &Values, keys: &dyn KeySource) -> Vec<ChipFault> {
     let fault = |kind| ChipFault { step: String::new(), kind, card_touched: false };
     let missing = profile.values().into_iter().filter(|name| values.get(name).is_none());
     let missing = missing.map(|name| fault(FaultKind::NoValue(name.to_owned())));
-    let locked = profile.keys().into_iter().filter_map(|name| {
-        let why = keys.key(name).err()?;
-        Some(fault(FaultKind::NoKey { name: name.to_owned(), why }))
+    let locked = profile.secrets().into_iter().filter_map(|secret| {
+        let name = || secret.name.to_owned();
+        let kind = match keys.key(secret.name) {
+            Err(why) => FaultKind::NoKey { name: name(), why },
+            Ok(key) if secret.length.allows(key.len()) => return None,
+            Ok(_) => FaultKind::KeyLength { name: name(), wanted: secret.length },
+        };
+        Some(fault(kind))
     });
     missing.chain(locked).collect()
 }
@@ -149,11 +155,15 @@ pub(super) struct Work<'w, 'c> {
     pub channel: Channel<'c>,
     /// Opened by a step: everything goes through it.
     pub secure: Option<Session>,
-    /// The card still has keys that everybody knows.
-    pub everybodys_keys: bool,
+    /// The application that is selected; empty: the card's own choice.
+    pub selected: Vec<u8>,
+    /// Keys that everybody knows and that the card still has: application and version.
+    pub known_keys: BTreeSet<(Vec<u8>, u8)>,
     pub with: &'w With<'w>,
     /// Written, and not read back yet.
     unread: Vec<Data>,
+    /// What was read back and is as it should be.
+    compared: Vec<Data>,
     content: Sha256,
     content_bytes: usize,
     touched: bool,
@@ -165,9 +175,11 @@ impl<'w, 'c> Work<'w, 'c> {
         Work {
             channel,
             secure: None,
-            everybodys_keys: false,
+            selected: Vec::new(),
+            known_keys: BTreeSet::new(),
             with,
             unread: Vec::new(),
+            compared: Vec::new(),
             content: Sha256::new(),
             content_bytes: 0,
             touched: false,
@@ -187,6 +199,11 @@ impl<'w, 'c> Work<'w, 'c> {
         apdus: u32,
     ) -> Result<Written, ChipFault> {
         self.may_be_final().map_err(|kind| self.fault("", kind))?;
+        // A card whose answer led past what is this card's own would be an empty one.
+        if let Some(left_out) = profile.contents().find(|data| !self.compared.contains(data)) {
+            let name = left_out.name().unwrap_or_default().to_owned();
+            return Err(self.fault("", FaultKind::LeftOut(name)));
+        }
         Ok(Written {
             profile: profile.name.clone(),
             version: profile.version.clone(),
@@ -203,7 +220,7 @@ impl<'w, 'c> Work<'w, 'c> {
         if !self.unread.is_empty() {
             return Err(FaultKind::NotReadBack);
         }
-        if self.everybodys_keys { Err(FaultKind::KnownKeys) } else { Ok(()) }
+        if self.known_keys.is_empty() { Ok(()) } else { Err(FaultKind::KnownKeys) }
     }
 
     fn step(&mut self, step: &Step) -> Result<(), Turn> {
@@ -304,6 +321,7 @@ impl<'w, 'c> Work<'w, 'c> {
         if let Some(at) = self.unread.iter().position(|one| one == data) {
             self.unread.remove(at);
         }
+        self.compared.push(data.clone());
         self.content.update(read);
         self.content_bytes += read.len();
         Ok(())

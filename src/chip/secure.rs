@@ -3,8 +3,8 @@
 
 use drivers::scp03::{Key, Keys, Level, Scp03Error, Session};
 
-use super::FaultKind;
 use super::run::Work;
+use super::{FaultKind, SecretLength};
 
 /// The three keys of a secure channel in the vault: ENC, MAC and DEK, one after the other.
 const KEYS: usize = 3;
@@ -19,14 +19,18 @@ impl Work<'_, '_> {
         let keys = self.keys(name)?;
         // A card counts how often somebody has failed to prove a key.
         self.touch();
-        self.everybodys_keys |= keys.are_well_known();
         let challenge = (self.with.challenge)();
         let opened = Session::open(&mut self.channel, &keys, key_version, level, challenge, None);
-        self.secure = Some(opened.map_err(|why| broken(name, why))?);
+        let session = opened.map_err(|why| broken(name, why))?;
+        if keys.are_well_known() {
+            self.known_keys.insert((self.selected.clone(), session.opened().key_version));
+        }
+        self.secure = Some(session);
         Ok(())
     }
 
-    /// The card confirms the keys by their check values: that is how they are read back.
+    /// The card confirms the keys by their check values: that is how they are read back. Keys that everybody knows are
+    /// gone when these take their place, or when the card no longer names them.
     pub(super) fn put_key(
         &mut self,
         name: &str,
@@ -38,7 +42,17 @@ impl Work<'_, '_> {
         let session = self.secure.as_mut().ok_or(FaultKind::Unprotected)?;
         let put = session.put_key(&mut self.channel, replaces, key_version, &keys);
         put.map_err(|why| broken(name, why))?;
-        self.everybodys_keys = keys.are_well_known();
+        let there = |version| (self.selected.clone(), version);
+        self.known_keys.remove(&there(replaces));
+        if self.known_keys.iter().any(|(domain, _)| *domain == self.selected) {
+            let told = session.key_versions(&mut self.channel).map_err(|why| broken(name, why))?;
+            self.known_keys.retain(|(domain, version)| {
+                *domain != self.selected || told.as_ref().is_none_or(|told| told.contains(version))
+            });
+        }
+        if keys.are_well_known() {
+            self.known_keys.insert(there(key_version));
+        }
         Ok(())
     }
 
@@ -49,7 +63,8 @@ impl Work<'_, '_> {
 
     fn keys(&self, name: &str) -> Result<Keys, FaultKind> {
         let all = self.key(name)?;
-        let wrong = || FaultKind::KeyLength { name: name.to_owned(), wanted: "48, 72, 96" };
+        let wrong =
+            || FaultKind::KeyLength { name: name.to_owned(), wanted: SecretLength::Channel };
         if all.len() % KEYS != 0 {
             return Err(wrong());
         }
@@ -75,7 +90,7 @@ pub(super) fn broken(name: &str, why: Scp03Error) -> FaultKind {
         Scp03Error::TooLong { got, most } => FaultKind::TooLong { needs: got, fits: most },
         Scp03Error::KeysNotConfirmed => FaultKind::Different,
         Scp03Error::KeyLength(_) => {
-            FaultKind::KeyLength { name: name.to_owned(), wanted: "48, 72, 96" }
+            FaultKind::KeyLength { name: name.to_owned(), wanted: SecretLength::Channel }
         }
     }
 }

@@ -145,6 +145,16 @@ fn encoding(encoding: &Value, language: &str) -> Vec<String> {
             say("pita magnetik: ditulis dan dibaca ulang", "stripe: written and read back").into(),
         );
     }
+    for failed in encoding["failed"].as_array().into_iter().flatten() {
+        let name = ["uid", "atr"].into_iter().find_map(|key| Some((key, failed[key].as_str()?)));
+        let name = name.map(|(key, value)| format!(" ({} {value})", key.to_uppercase()));
+        lines.push(format!(
+            "{}{}: {}",
+            say("blangko gagal diisi", "blank that was not encoded"),
+            name.unwrap_or_default(),
+            text(&failed["message"], language)
+        ));
+    }
     lines
 }
 
@@ -167,12 +177,15 @@ mod tests {
             "uid": "044b4152545580", "atr": "3B80", "profile": "staf", "version": "1", "apdus": 9,
             "content_bytes": 432, "steps": [{ "step": "write", "ms": 1200 }, { "step": "seal", "ms": 34 }],
         });
-        let job = json!({ "blanks_used": 2, "chip": chip });
+        let failed =
+            json!([{ "kind": "lost", "uid": "04AA", "message": { "id": "hilang", "en": "lost" } }]);
+        let job = json!({ "blanks_used": 2, "chip": chip, "failed": failed });
         assert_eq!(
             encoding(&job, "en"),
             [
                 "blanks used: 2",
-                "chip: UID 044b4152545580, profile staf 1, 9 commands, 432 bytes read back, 1.234 s"
+                "chip: UID 044b4152545580, profile staf 1, 9 commands, 432 bytes read back, 1.234 s",
+                "blank that was not encoded (UID 04AA): lost"
             ]
         );
         assert!(encoding(&job, "id")[1].contains("432 bita dibaca ulang"));

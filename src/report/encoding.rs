@@ -1,33 +1,109 @@
 //! What a job's lines say of the blanks that it took, and of the chip and stripe on the card that came of it. Pure.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::Sentence;
 use crate::ledger::Entry;
 use crate::lifecycle::{Event, State};
 
 /// Blanks and encoding of one job.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
-#[schema(example = json!({
-    "blanks_used": 1,
-    "chip": {
-        "uid": "044b4152545581", "profile": "staf", "version": "1", "content_bytes": 223, "apdus": 9,
-        "steps": [{ "step": "write", "ms": 41, "apdus": 3, "bytes": 223 }]
-    }
-}))]
 pub struct Encoding {
     /// Blanks that left the feeder for it, as far as is known: spoiled ones and the good card.
     #[schema(example = 1)]
     pub blanks_used: u32,
-    /// What stands on the card's chip: `uid`, `atr`, profile and version, hash of the record, what was written and read
-    /// back, and the time of each step. Absent: the card has no chip, or it is not yet written.
-    #[schema(value_type = Option<Object>)]
+    /// What stands on the card's chip. Absent: the card has no chip, or it is not yet written.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub chip: Option<serde_json::Value>,
-    /// That the stripe's tracks were read back as written; never what stands on them.
-    #[schema(value_type = Option<Object>)]
+    pub chip: Option<EncodedChip>,
+    /// The stripe. Absent: the card has none, or it is not yet written.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stripe: Option<serde_json::Value>,
+    pub stripe: Option<EncodedStripe>,
+    /// Blanks that did not become the card, in their order, and why: what is in the reject box can be told apart.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<FailedEncoding>,
+}
+
+/// A chip that was written and read back. Hashes in hexadecimal digits.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct EncodedChip {
+    /// Unique identifier, hexadecimal digits; a chip with contacts has none.
+    #[schema(example = "044b4152545581")]
+    pub uid: Option<String>,
+    /// Answer to reset, hexadecimal digits.
+    #[schema(example = "3b8b80018073f421c0654b41525455d0")]
+    pub atr: String,
+    /// Name of the profile.
+    #[schema(example = "staf")]
+    pub profile: String,
+    /// The profile's own word for its version.
+    #[schema(example = "2")]
+    pub version: String,
+    /// Hash of the profile's text.
+    pub profile_sha256: String,
+    /// Hash of everything that was read back.
+    pub content_sha256: String,
+    /// Bytes of it.
+    #[schema(example = 223)]
+    pub content_bytes: u64,
+    /// Hash of the signed record, if the card has one.
+    pub record_sha256: Option<String>,
+    /// Commands sent to the chip.
+    #[schema(example = 9)]
+    pub apdus: u32,
+    /// What was done, in its order.
+    pub steps: Vec<EncodedStep>,
+}
+
+/// One step of the profile.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct EncodedStep {
+    /// Its name.
+    #[schema(example = "write")]
+    pub step: String,
+    /// How long it took, milliseconds.
+    #[schema(example = 41)]
+    pub ms: u64,
+    /// Commands sent to the chip.
+    #[schema(example = 3)]
+    pub apdus: u32,
+    /// Bytes of content written and read back.
+    #[schema(example = 223)]
+    pub bytes: u64,
+}
+
+/// A stripe that was written.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct EncodedStripe {
+    /// Its tracks were read as they were written; what stands on them is never told.
+    pub read_back: bool,
+}
+
+/// A blank that was not encoded.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct FailedEncoding {
+    /// What happened, for programs: `read_back_differs`, `lost`, `not_authentic`, …
+    #[schema(example = "lost")]
+    pub kind: String,
+    /// The profile's step, where one had begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Where to look first: `card`, `reader` or `setup` (profile, keys, job).
+    #[schema(example = "card")]
+    pub blame: String,
+    /// Unique identifier of its chip, where it told one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// Answer to reset of its chip, where it told one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub atr: Option<String>,
+    /// What is wrong and what to do.
+    pub message: Sentence,
 }
 
 impl Encoding {
@@ -42,22 +118,39 @@ impl Encoding {
                 encoding.blanks_used += 1;
             }
             if is(Event::ChipGood) {
-                let part = |name: &str| line.detail["encoding"].get(name).cloned();
-                (encoding.chip, encoding.stripe) = (part("chip"), part("stripe"));
+                let written = &line.detail["encoding"];
+                encoding.chip = read(&written["chip"]);
+                encoding.stripe = read(&written["stripe"]);
             }
             // What stood on a spoiled blank stands on no card.
             if is(Event::Encode) || (is(Event::Spoil) && !counted) {
                 (encoding.chip, encoding.stripe) = (None, None);
+            }
+            if is(Event::LoseSight) {
+                encoding.failed.extend(failed(&line.detail["lost"]["encoding"]));
             }
         }
         encoding
     }
 }
 
+/// What a line holds; `None`: nothing of the kind.
+fn read<'v, T: Deserialize<'v>>(value: &'v Value) -> Option<T> {
+    value.is_object().then(|| T::deserialize(value).ok()).flatten()
+}
+
+fn failed(told: &Value) -> Option<FailedEncoding> {
+    let word = |key: &str| told[key].as_str().unwrap_or_default().to_owned();
+    let message = Sentence { id: word("id"), en: word("en") };
+    let failed: FailedEncoding = read(told)?;
+    let step = failed.step.filter(|step| !step.is_empty());
+    Some(FailedEncoding { message, step, ..failed })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn lines(of: &[(&str, State, Value)]) -> Vec<Entry> {
         of.iter()
@@ -80,17 +173,28 @@ mod tests {
         let mut story = vec![
             ("encode", State::Encoding, json!({})),
             ("chip_good", State::Encoded, chip("04AA")),
-            ("lose_sight", State::Unsure, json!({})),
+            (
+                "lose_sight",
+                State::Unsure,
+                json!({ "lost": { "encoding": { "kind": "card_gone", "blame": "card",
+                "uid": "04AA", "id": "diambil", "en": "taken" } } }),
+            ),
             ("spoil", State::Queued, json!({})),
             ("encode", State::Encoding, json!({})),
         ];
         let so_far = Encoding::of(&lines(&story));
-        assert_eq!(so_far, Encoding { blanks_used: 1, ..Encoding::default() });
+        let told = serde_json::to_value(&so_far).unwrap();
+        assert_eq!(
+            told,
+            json!({ "blanks_used": 1, "failed": [{ "kind": "card_gone", "blame": "card", "uid": "04AA",
+                "message": { "id": "diambil", "en": "taken" } }] })
+        );
         story.push(("chip_good", State::Encoded, chip("04BB")));
         story.push(("print", State::Printing, json!({})));
         story.push(("card_out", State::Printed, json!({})));
         let out = Encoding::of(&lines(&story));
-        assert_eq!((out.blanks_used, out.chip.clone()), (2, Some(json!({ "uid": "04BB" }))));
+        let uid = out.chip.as_ref().and_then(|chip| chip.uid.as_deref());
+        assert_eq!((out.blanks_used, uid), (2, Some("04BB")));
         story.push(("spoil", State::Spoiled, json!({})));
         assert_eq!(Encoding::of(&lines(&story)), out, "it is the card that was found bad");
     }

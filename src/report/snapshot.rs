@@ -2,7 +2,7 @@
 
 use drivers::contract::{Cause, DeviceError, Level, PrinterStatus, Trouble};
 use drivers::words::Words;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// What the station is doing, and why it is not printing.
@@ -52,7 +52,7 @@ pub struct StateReason {
 }
 
 /// A sentence in the two languages of the office.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Sentence {
     /// Bahasa Indonesia.
     pub id: String,

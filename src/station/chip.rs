@@ -78,10 +78,8 @@ fn told(written: &Written) -> Value {
 }
 
 fn unwritten(fault: &ChipFault) -> Unwritten {
-    let words = fault.words();
     let detail = json!({
         "kind": fault.kind.code(), "step": fault.step, "card_touched": fault.card_touched,
-        "id": words.id, "en": words.en,
     });
-    Unwritten { blame: fault.blame(), detail }
+    Unwritten { blame: fault.blame(), words: fault.words(), detail }
 }

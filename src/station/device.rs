@@ -101,6 +101,8 @@ impl Device {
         let status = printer.status()?;
         let prepress = printer.prepress();
         let reader = self.reader.as_mut().and_then(|reader| reader.glance().err());
+        // A card that waits inside is seen by its reader, as it should be.
+        let reader = reader.filter(|e| !(status.card_inside && *e == EncoderError::Occupied));
         Ok(Sight { status, prepress, reader })
     }
 

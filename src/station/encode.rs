@@ -7,6 +7,7 @@ use drivers::contract::{
     CardPrinter, DeviceError, MagneticStripe, PrinterStatus, Stop, Tracks, Whereabouts,
 };
 use drivers::encoder::{CardEncoder, Chip, EncoderError, Interface};
+use drivers::words::Words;
 use serde_json::{Value, json};
 
 use crate::chip::Blame;
@@ -14,12 +15,39 @@ use crate::chip::Blame;
 /// A card that was brought to its station is seen by the reader within this; a contactless reader polls twice a second.
 const CARD_LIMIT: Duration = Duration::from_secs(10);
 
+const SAME_CARD: Words = Words::fixed(
+    "Pembaca melihat kartu yang sama seperti sebelumnya. Periksa apakah kartu lama tertinggal di pembaca.",
+    "The reader sees the same card as before. See whether the old one still lies on the reader.",
+);
+const GONE: Words = Words::fixed(
+    "Kartu diambil dari printer sebelum dicetak. Jangan mengambil kartu saat chip diisi.",
+    "The card was taken out of the printer before it was printed. Take none out while its chip is written.",
+);
+const STRIPE_DIFFERS: Words = Words::fixed(
+    "Pita magnet terbaca lain dari yang ditulis. Bersihkan kepala magnet; periksa HiCo/LoCo blangko.",
+    "The stripe reads otherwise than it was written. Clean the magnetic head; see whether the blanks are HiCo or LoCo.",
+);
+const STRIPE_NOT_BLANK: Words = Words::fixed(
+    "Pita magnet berisi data yang bukan milik kartu ini: kartu pernah dipakai. Isi pengumpan dengan blangko baru.",
+    "The stripe holds data that are not this card's: it was used before. Load the feeder with fresh blanks.",
+);
+const NO_MAGNETIC_STATION: Words =
+    Words::fixed("Printer tidak punya kepala magnet.", "The printer has no magnetic head.");
+
 /// What a card must carry before it is printed.
 pub struct Encoding {
     /// Its chip.
     pub chip: Option<Box<dyn ChipWork>>,
     /// Its magnetic stripe.
     pub stripe: Option<Tracks>,
+}
+
+impl Encoding {
+    /// The stations of the printer that it needs.
+    pub fn stops(&self) -> impl Iterator<Item = Stop> {
+        let chip = self.chip.as_ref().map(|chip| stop_of(chip.interface()));
+        chip.into_iter().chain(self.stripe.as_ref().map(|_| Stop::Magnetic))
+    }
 }
 
 /// Writes one card's chip.
@@ -45,7 +73,9 @@ pub trait ChipWork: Send {
 pub struct Unwritten {
     /// Where to look first.
     pub blame: Blame,
-    /// What happened, as it may stand in the ledger: step, kind, words. Nothing personal, no key.
+    /// What is wrong and what to do.
+    pub words: Words,
+    /// What happened, as it may stand in the ledger: kind, step. Nothing personal, no key.
     pub detail: Value,
 }
 
@@ -82,31 +112,29 @@ impl Reader {
         Reader { encoder, last: None }
     }
 
-    /// Is it there, and can it be asked? What it says of a card now was there before the card that comes: a reader that
-    /// says "present" for ever must not be believed.
+    /// Is it there, can it be asked, and is its place free? What answers now was there before the card that comes: a
+    /// forgotten card, or a reader that says "present" for ever. Two of them could not be told apart.
     ///
     /// # Errors
-    /// [`EncoderError`] of the reader itself.
-    pub fn glance(&mut self) -> Result<Option<Vec<u8>>, EncoderError> {
+    /// [`EncoderError`] of the reader itself; [`EncoderError::Occupied`].
+    pub fn glance(&mut self) -> Result<(), EncoderError> {
         match self.encoder.power_on(Duration::ZERO) {
-            Ok(chip) => {
+            Ok(_) => {
                 self.encoder.power_off()?;
-                Ok(Some(chip.identity().to_vec()))
+                Err(EncoderError::Occupied)
             }
-            Err(EncoderError::NoCard { .. } | EncoderError::CardLost) => Ok(None),
+            Err(EncoderError::NoCard { .. } | EncoderError::CardLost) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// The chip of the card that was just brought: another one than whatever was seen before.
-    fn meet(&mut self, stale: Option<&[u8]>) -> Result<Chip, Unencoded> {
+    /// The chip of the card that was just brought: another one than that of the card before.
+    fn meet(&mut self) -> Result<Chip, Unencoded> {
         let chip = self.encoder.power_on(CARD_LIMIT).map_err(of_the_reader)?;
-        let met = chip.identity();
         // Cards of one batch may share an ATR; a UID is one card's.
-        let same = stale == Some(met) || (chip.uid.is_some() && self.last.as_deref() == Some(met));
-        if same {
+        if chip.uid.is_some() && self.last.as_deref() == chip.uid.as_deref() {
             let _ = self.encoder.power_off();
-            return Err(card_at_fault(json!({ "kind": "same_card_again" })));
+            return Err(card_at_fault(json!({ "kind": "same_card_again" }), SAME_CARD));
         }
         Ok(chip)
     }
@@ -134,7 +162,7 @@ pub(super) fn encode(
     let status = printer.status().map_err(|error| with_card_inside(&error))?;
     // Pulled out after the last command: it must not be printed, nor a blank in its place.
     if !status.card_inside {
-        return Err(card_at_fault(json!({ "kind": "card_gone" })));
+        return Err(card_at_fault(json!({ "kind": "card_gone" }), GONE));
     }
     Ok(Encoded { detail, status })
 }
@@ -146,18 +174,24 @@ fn write_chip(
 ) -> Result<Value, Unencoded> {
     let nothing_moved = |failed: Unencoded| Unencoded { card: Whereabouts::Untouched, ..failed };
     work.preflight().map_err(|unwritten| nothing_moved(of_the_work(unwritten)))?;
-    let stale = reader.glance().map_err(|error| nothing_moved(of_the_reader(error)))?;
+    reader.glance().map_err(|error| nothing_moved(of_the_reader(error)))?;
     printer.feed(stop_of(work.interface())).map_err(|error| of_the_printer(&error))?;
-    let chip = reader.meet(stale.as_deref())?;
-    let written = work.write(reader.encoder.as_mut(), &chip).map_err(of_the_work);
+    let chip = reader.meet()?;
+    let written = work.write(reader.encoder.as_mut(), &chip);
     // A card that does not let itself be switched off is gone, or the reader is: both are met by the next step.
     let off = reader.encoder.power_off();
     reader.last = Some(chip.identity().to_vec());
-    let mut written = written?;
+    let identified = |mut told: Value| {
+        told["atr"] = json!(hex(&chip.atr));
+        told["uid"] = json!(chip.uid.as_deref().map(hex));
+        told
+    };
+    let written = written.map_err(|failed| {
+        // What is in the reject box can be told apart by it.
+        of_the_work(Unwritten { detail: identified(failed.detail), ..failed })
+    })?;
     off.map_err(of_the_reader)?;
-    written["atr"] = json!(hex(&chip.atr));
-    written["uid"] = json!(chip.uid.as_deref().map(hex));
-    Ok(written)
+    Ok(identified(written))
 }
 
 fn stop_of(interface: Interface) -> Stop {
@@ -181,19 +215,25 @@ fn write_stripe(
         None => Ok(Tracks::default()),
     });
     let read = read.map_err(|error| with_card_inside(&error))?;
-    if tracks.differing(&read).is_empty() {
-        return Ok(());
+    let (differing, foreign) = (tracks.differing(&read), tracks.foreign(&read));
+    if !differing.is_empty() {
+        let detail = json!({ "kind": "read_back_differs", "tracks": differing });
+        return Err(card_at_fault(detail, STRIPE_DIFFERS));
     }
-    let tracks: Vec<usize> = tracks.differing(&read);
-    Err(card_at_fault(json!({ "kind": "read_back_differs", "tracks": tracks })))
+    if !foreign.is_empty() {
+        let detail = json!({ "kind": "stripe_not_blank", "tracks": foreign });
+        return Err(card_at_fault(detail, STRIPE_NOT_BLANK));
+    }
+    Ok(())
 }
 
 fn stripe_of(printer: &mut dyn CardPrinter) -> Result<&mut dyn MagneticStripe, Unencoded> {
-    printer.magnetic().ok_or_else(|| card_at_fault(json!({ "kind": "no_magnetic_station" })))
+    let none = || card_at_fault(json!({ "kind": "no_magnetic_station" }), NO_MAGNETIC_STATION);
+    printer.magnetic().ok_or_else(none)
 }
 
-fn card_at_fault(detail: Value) -> Unencoded {
-    of_the_work(Unwritten { blame: Blame::Card, detail })
+fn card_at_fault(detail: Value, words: Words) -> Unencoded {
+    of_the_work(Unwritten { blame: Blame::Card, words, detail })
 }
 
 fn of_the_work(unwritten: Unwritten) -> Unencoded {
@@ -204,8 +244,9 @@ fn of_the_reader(error: EncoderError) -> Unencoded {
     let lost = matches!(error, EncoderError::NoCard { .. } | EncoderError::CardLost);
     let blame = if lost { Blame::Card } else { Blame::Reader };
     let detail = json!({ "kind": "reader", "cause": error.to_string() });
+    let words = error.words();
     let reader = (!lost).then(|| Box::new(error));
-    Unencoded { reader, ..of_the_work(Unwritten { blame, detail }) }
+    Unencoded { reader, ..of_the_work(Unwritten { blame, words, detail }) }
 }
 
 fn no_reader() -> Unencoded {
@@ -215,7 +256,7 @@ fn no_reader() -> Unencoded {
 
 pub(super) fn of_the_printer(error: &DeviceError) -> Unencoded {
     let detail = json!({ "kind": "printer", "cause": error.cause.to_string() });
-    let unwritten = Unwritten { blame: Blame::Card, detail };
+    let unwritten = Unwritten { blame: Blame::Card, words: error.cause.words(), detail };
     Unencoded { card: error.card, printer: Some(Box::new(error.clone())), ..of_the_work(unwritten) }
 }
 

@@ -1,6 +1,7 @@
 //! What the station needs of whoever makes a job into a card. Knows no product and no face.
 
-use drivers::contract::{CardImage, PreparedCard, Prepress, PrepressError};
+use drivers::contract::{CardImage, PreparedCard, Prepress, PrepressError, Stop};
+use drivers::words::Words;
 use jiff::Timestamp;
 
 use super::chip::ChipJob;
@@ -9,7 +10,7 @@ use crate::desk::{Composed, Desk};
 use crate::finding::Finding;
 use crate::job::JobRequest;
 use crate::ledger::FaceHash;
-use crate::queue::{Claimed, Moment};
+use crate::queue::{Claimed, H_NO_STATION, Moment};
 
 /// Makes claimed jobs into cards; inspects jobs whose inspection was put off.
 pub trait CardMaker: Send + Sync {
@@ -92,8 +93,31 @@ impl CardMaker for Desk {
         let composed =
             self.compose(claimed, prepress.head(), moment.now, image).map_err(Unmade::Held)?;
         prepress.prepare(image, card).map_err(Unmade::NotOnThisMachine)?;
-        Ok(made(self, composed))
+        let made = made(self, composed);
+        let missing = made.encoding.iter().flat_map(Encoding::stops);
+        let missing: Vec<Finding> =
+            missing.filter(|stop| !prepress.reaches(*stop)).map(without_station).collect();
+        if missing.is_empty() { Ok(made) } else { Err(Unmade::Held(missing)) }
     }
+}
+
+/// A blank must not be fed for what the machine cannot write; the jobs behind it must not wait for it either.
+fn without_station(stop: Stop) -> Finding {
+    let (id, en) = match stop {
+        Stop::Contact => ("stasiun chip kontak", "contact chip station"),
+        Stop::Contactless => ("stasiun chip nirkontak", "contactless chip station"),
+        Stop::Magnetic => ("kepala magnet", "magnetic head"),
+        Stop::Print => ("kepala cetak", "print head"),
+    };
+    let words = Words::new(
+        format!(
+            "Kartu ini memerlukan {id}, dan printer tidak memilikinya (kartud printer probe). Cetak di stasiun lain, atau betulkan [encoder] dan product.toml, lalu lepaskan (release)."
+        ),
+        format!(
+            "This card needs a {en}, and the printer has none (kartud printer probe). Print it at another station, or correct [encoder] and product.toml, then release the job."
+        ),
+    );
+    Finding::whole(H_NO_STATION, words)
 }
 
 fn made(desk: &Desk, composed: Composed) -> Made {

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::Station;
 use super::device::Order;
-use super::encode::{Encoded, Encoding, Unencoded};
+use super::encode::{Encoded, Encoding, Unencoded, Unwritten};
 use super::ready::Ready;
 use crate::chip::Blame;
+use crate::finding::Finding;
 use crate::ledger::{JobId, JobRecord, LedgerError};
 use crate::lifecycle::Event;
 use crate::queue;
@@ -149,10 +150,19 @@ impl Station {
         }
         self.machine.error = failed.printer.map(|error| *error);
         self.machine.reader = failed.reader.map(|error| *error);
-        let detail = json!({ "card": failed.card, "encoding": failed.unwritten.detail });
+        let Unwritten { blame, words, mut detail } = failed.unwritten;
+        (detail["blame"], detail["id"], detail["en"]) =
+            (json!(blame), json!(words.id), json!(words.en));
+        let detail = json!({ "card": failed.card, "encoding": detail });
         let (event, detail) = match failed.card {
             Whereabouts::Untouched => (Event::NoCard, json!({ "evidence": detail })),
             // Where it is is found out as of any card that nobody saw; its intent says that it cannot be a good one.
+            _ if blame == Blame::Setup => {
+                let setup = Finding::whole(queue::H_CHIP_SETUP, words);
+                let known = record.findings.iter().cloned();
+                let findings: Vec<Finding> = known.chain([setup]).collect();
+                (Event::LoseSight, json!({ "lost": detail, "findings": findings }))
+            }
             _ => (Event::LoseSight, json!({ "lost": detail })),
         };
         self.settle_later(record, event, detail);

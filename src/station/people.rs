@@ -51,6 +51,7 @@ impl Station {
 
     fn cancel(&mut self, job: &JobId, by: &str) -> Result<JobRecord, LedgerError> {
         self.ledger.append(job, Event::Cancel, json!({ "by": by })).wait()?;
+        self.bench.barred = None;
         if let Some(ready) = self.next.take_if(|ready| ready.record.id == *job) {
             self.bench.take_back(ready.card);
         }
@@ -66,6 +67,7 @@ impl Station {
         let left: Vec<Finding> = known.findings.into_iter().filter(|f| !f.holds()).collect();
         let detail = json!({ "by": by, "findings": left });
         self.ledger.append(job, Event::Release, detail).wait()?;
+        self.bench.barred = None;
         Ok(self.ledger.job(job)?)
     }
 
@@ -95,8 +97,7 @@ impl Station {
         if known.state == State::Unsure {
             detail["findings"] = json!(super::recovery::without_doubt(&known.findings));
         }
-        self.ledger.append(job, event, detail).wait()?;
-        self.doubts = None;
+        self.settle_unsure(job, event, detail)?;
         Ok(self.ledger.job(job)?)
     }
 

@@ -39,6 +39,8 @@ pub(super) struct Workbench {
     trouble_with: String,
     /// Jobs still wait for their inspection.
     pub more_to_inspect: bool,
+    /// The products of which every card would be spoiled ([`queue::barred`]); `None`: to be read from the ledger.
+    pub barred: Option<Vec<String>>,
 }
 
 impl Workbench {
@@ -55,6 +57,7 @@ impl Workbench {
             trouble: None,
             trouble_with: String::new(),
             more_to_inspect: true,
+            barred: None,
         }
     }
 
@@ -65,23 +68,36 @@ impl Workbench {
         }
     }
 
+    /// The products whose jobs keep their places while others are printed past them: without a reader those that need one,
+    /// and those of which every card would be spoiled.
+    pub fn passed_over(&mut self, reader: bool) -> Result<Vec<String>, LedgerError> {
+        let barred = match &mut self.barred {
+            Some(known) => known,
+            none => none.insert(queue::barred(&self.ledger)?),
+        };
+        let mut products = barred.clone();
+        if !reader {
+            products.extend(self.maker.with_chip());
+        }
+        Ok(products)
+    }
+
     /// Claims the next job, composes and separates it. Jobs that cannot be composed are held, and the
-    /// one after is tried. `None`: nothing waits, or the machine cannot take our cards. Without a reader, those that need
-    /// one are passed over.
+    /// one after is tried. `None`: nothing waits, or the machine cannot take our cards. `but`: products that are passed
+    /// over.
     pub fn make_ready(
         &mut self,
         prepress: &dyn Prepress,
         machine: &str,
         moment: Moment,
-        reader: bool,
+        but: &[String],
     ) -> Result<Option<Ready>, LedgerError> {
         if self.trouble.is_some() && self.trouble_with == machine {
             return Ok(None);
         }
         self.trouble = None;
-        let but = if reader { Vec::new() } else { self.maker.with_chip() };
         loop {
-            let claimed = match queue::claim(&self.ledger, &but)? {
+            let claimed = match queue::claim(&self.ledger, but)? {
                 Next::Claimed(claimed) => claimed,
                 Next::Held => continue,
                 Next::Nothing => return Ok(None),
@@ -135,9 +151,13 @@ impl Workbench {
         }
     }
 
-    /// A card that needs a reader gives way to those that need none.
-    pub fn give_way(&mut self, next: &mut Option<Ready>) -> Result<(), LedgerError> {
-        let waits = |ready: &Ready| self.maker.with_chip().contains(&ready.record.product);
+    /// A card of a product that is passed over gives way to the others.
+    pub fn give_way(
+        &mut self,
+        next: &mut Option<Ready>,
+        but: &[String],
+    ) -> Result<(), LedgerError> {
+        let waits = |ready: &Ready| but.contains(&ready.record.product);
         if next.as_ref().is_none_or(|ready| !waits(ready)) {
             return Ok(());
         }
@@ -159,7 +179,9 @@ impl Workbench {
             self.more_to_inspect = false;
             return Ok(false);
         };
-        let (request, photo) = self.ledger.job_data(&record.id)?;
+        let Some((request, photo)) = queue::data_of(&self.ledger, &record)? else {
+            return Ok(true);
+        };
         let findings = self.maker.inspect(&request, photo.as_deref(), self.ledger.now());
         let known: Vec<_> = record.findings.into_iter().chain(findings).collect();
         let event = if known.iter().any(crate::finding::Finding::holds) {

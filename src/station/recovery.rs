@@ -235,10 +235,32 @@ impl Station {
         if event == Event::Spoil {
             detail["cause"] = json!(cause.name());
         }
-        self.ledger.append(job, event, detail).wait()?;
+        self.settle_unsure(job, event, detail)?;
         tracing::info!(%job, event = event.name(), row = row.name(), "settled by the printer's word");
-        self.doubts = None;
         Ok(false)
+    }
+
+    /// What became of a card that nobody saw is known. Its job waits again, unless it was found out meanwhile that a
+    /// person must look first.
+    pub(super) fn settle_unsure(
+        &mut self,
+        job: &JobId,
+        event: Event,
+        detail: Value,
+    ) -> Result<(), LedgerError> {
+        self.ledger.append(job, event, detail).wait()?;
+        self.forget();
+        let record = self.ledger.job(job)?;
+        if record.state == State::Queued && record.findings.iter().any(Finding::holds) {
+            queue::hold(&self.ledger, job, &record.findings)?;
+        }
+        Ok(())
+    }
+
+    /// What is doubtful, and which products are barred by it, is read from the ledger anew.
+    pub(super) fn forget(&mut self) {
+        self.doubts = None;
+        self.bench.barred = None;
     }
 
     /// Tells, once, why the machine cannot say; the queue goes on when it is empty.

@@ -77,6 +77,7 @@ impl Station {
             (None, None) => {}
         }
         reasons.extend(self.machine.reader.as_ref().map(of_the_reader));
+        reasons.extend(self.bench.barred.iter().flatten().map(|product| of_the_setup(product)));
         let counts = self.ledger.counts().unwrap_or_default();
         let doubts = counts.get(&State::Unsure).copied().unwrap_or(0);
         if doubts > 0 {
@@ -113,4 +114,17 @@ fn of_the_reader(error: &EncoderError) -> StateReason {
         format!("{en} Cards with a chip wait."),
     );
     StateReason::new("subunit-unrecoverable-failure-error", &words)
+}
+
+/// The printer prints on: only cards of this product wait.
+fn of_the_setup(product: &str) -> StateReason {
+    let words = Words::new(
+        format!(
+            "Kartu {product} menunggu: satu blangko rusak karena profil chip, kunci atau asal blangkonya tidak cocok, dan yang berikutnya akan rusak juga. Baca alasan pekerjaan yang ditahan, betulkan, lalu lepaskan (kartud release)."
+        ),
+        format!(
+            "Cards of {product} wait: a blank was spoiled because its chip's profile, the keys or the blanks do not fit, and the next would be too. Read why its job is held, correct it, then release that job (kartud release)."
+        ),
+    );
+    StateReason::new("other-error", &words)
 }

@@ -128,6 +128,8 @@ impl Station {
             self.hear(message);
         }
         let worked = self.work();
+        // What failed is tried again after a pause, not at once and for ever.
+        self.bench.more_to_inspect &= worked.is_ok();
         let waited = self.ledger.waited();
         let more = waited.saturating_sub(std::mem::replace(&mut self.waited, waited));
         self.metrics.ledger_wait_seconds.inc_by(more.as_secs_f64());
@@ -167,15 +169,13 @@ impl Station {
 
     /// Has the next card composed, unless it is.
     fn make_ready(&mut self) -> Result<(), LedgerError> {
-        let reader = self.machine.reader.is_none();
-        if !reader {
-            self.bench.give_way(&mut self.next)?;
-        }
+        let but = self.bench.passed_over(self.machine.reader.is_none())?;
+        self.bench.give_way(&mut self.next, &but)?;
         if self.next.is_none()
             && let Some(prepress) = &self.machine.prepress
         {
             let (kind, moment) = (self.machine.kind(), self.moment());
-            self.next = self.bench.make_ready(prepress.as_ref(), &kind, moment, reader)?;
+            self.next = self.bench.make_ready(prepress.as_ref(), &kind, moment, &but)?;
         }
         Ok(())
     }
@@ -185,7 +185,7 @@ impl Station {
         let Some((job, event, detail)) = self.unsettled.take() else { return Ok(()) };
         match self.ledger.append(&job.id, event, detail.clone()).wait() {
             Ok(_) if event == Event::LoseSight => {
-                self.doubts = None;
+                self.forget();
                 Ok(())
             }
             Ok(_) => Ok(()),

@@ -180,6 +180,22 @@ impl Bench {
     }
 }
 
+/// The shipped products in a folder of their own, the staff card's changed.
+pub fn products(change: &dyn Fn(&Path)) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/products");
+    for product in ["kia", "staf"] {
+        std::fs::create_dir(folder.path().join(product)).unwrap();
+        for file in std::fs::read_dir(from.join(product)).unwrap() {
+            let file = file.unwrap();
+            let to = folder.path().join(product).join(file.file_name());
+            std::fs::copy(file.path(), to).unwrap();
+        }
+    }
+    change(&folder.path().join("staf"));
+    folder
+}
+
 pub fn config(dir: &Path, more: &str) -> String {
     let ledger = dir.join("ledger.db");
     let (demo, _encoder) = CONFIG.split_once("[encoder]").unwrap();

@@ -13,15 +13,18 @@ use drivers::transport::faulty::{Faulty, Mishap};
 use drivers::transport::line::Line;
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, child};
+use crate::bench::{Bench, child, products};
+use crate::chip_setup::stripe;
 use crate::printing::staff;
 use crate::record::{kartud, list, out, scanned};
 
 /// Every chip that was made, in the order of the blanks.
-type Made = Arc<Mutex<Vec<SharedChip>>>;
+pub type Made = Arc<Mutex<Vec<SharedChip>>>;
 
 /// Blanks as `settings` wants the n-th.
-fn blanks(settings: impl Fn(u64) -> CardSettings + Send + Sync + 'static) -> (BlankChips, Made) {
+pub fn blanks(
+    settings: impl Fn(u64) -> CardSettings + Send + Sync + 'static,
+) -> (BlankChips, Made) {
     let made = Made::default();
     let kept = made.clone();
     let chips = BlankChips::new(move |number| {
@@ -32,7 +35,7 @@ fn blanks(settings: impl Fn(u64) -> CardSettings + Send + Sync + 'static) -> (Bl
     (chips, made)
 }
 
-fn file_card(faults: Faults) -> CardSettings {
+pub fn file_card(faults: Faults) -> CardSettings {
     CardSettings::File(Box::new(FileCardSettings { faults, ..FileCardSettings::default() }))
 }
 
@@ -42,7 +45,7 @@ fn first_is(faults: Faults) -> Bench {
     Bench::with_chips(blanks(of).0, "")
 }
 
-fn events(bench: &Bench, id: &str) -> Vec<Value> {
+pub fn events(bench: &Bench, id: &str) -> Vec<Value> {
     let events = bench.http.get(&format!("/v1/jobs/{id}/events")).body;
     events.as_array().unwrap().clone()
 }
@@ -56,6 +59,13 @@ fn the_second_blank_is_the_card(bench: &Bench, kind: &str) {
     let id = bench.accepted(&staff());
     let job = bench.until(&id, "printed");
     assert_eq!(job["encoding"]["blanks_used"], 2, "{job}");
+    let failed = &job["encoding"]["failed"];
+    assert_eq!((&failed[0]["kind"], failed[1].is_null()), (&json!(kind), true), "{job}");
+    assert_eq!(
+        failed[0]["uid"].as_str().map(str::len),
+        Some(14),
+        "the one in the reject box: {job}"
+    );
     let events = events(bench, &id);
     let told = names(&events);
     let spoil = told.iter().position(|name| *name == "spoil").expect("one is spoiled");
@@ -243,24 +253,7 @@ fn a_blank_that_jams_on_its_way_to_the_reader_is_spoiled_by_encoding() {
 
 /// The staff card with a stripe and without a chip.
 fn with_a_stripe() -> (Bench, tempfile::TempDir) {
-    let folder = tempfile::TempDir::new().unwrap();
-    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/products");
-    for product in ["kia", "staf"] {
-        std::fs::create_dir(folder.path().join(product)).unwrap();
-        for file in std::fs::read_dir(from.join(product)).unwrap() {
-            let file = file.unwrap();
-            let to = folder.path().join(product).join(file.file_name());
-            std::fs::copy(file.path(), to).unwrap();
-        }
-    }
-    let to = folder.path().join("staf");
-    std::fs::remove_file(to.join("chip.toml")).unwrap();
-    let product = std::fs::read_to_string(to.join("product.toml")).unwrap();
-    let at = product.find("[chip]").unwrap();
-    let after = at + product[at..].find("\n\n").unwrap();
-    let stripe = "[magnetic]\ncoercivity = \"hico\"\ntrack1 = \"{no_pegawai}^{nama}\"";
-    let product = [&product[..at], stripe, &product[after..]].concat();
-    std::fs::write(to.join("product.toml"), product).unwrap();
+    let folder = products(&stripe);
     let bench = Bench::with(&format!("[products]\nfolder = {:?}\n", folder.path()));
     (bench, folder)
 }

@@ -61,12 +61,12 @@ fn a_profile_is_tried_on_the_card_in_a_reader() {
     for part in ["card contactless  uid 04", "00 A4 04 00  Lc 5", "SW 6A82", "360 bytes written"] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    // The profile seals the card: it can be written once.
+    // The card is no fresh blank any more: it is not written again.
     let (code, said, complained) = tried(folder.path(), &reader.address, &["--json"]);
     assert_eq!(code, Some(1), "{said}{complained}");
     let told: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((&told["fault"]["kind"], &told["written"]), (&json!("answer"), &Value::Null));
-    assert!(complained.contains("the card answered SW69"), "{complained}");
+    assert!(complained.contains("the card answered SW9000"), "{complained}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod bench;
 mod blanks;
 mod chip;
+mod chip_setup;
 mod chip_try;
 mod command_line;
 mod disk;

@@ -6,7 +6,10 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::bench::{Bench, child, config};
+use kartu::vault::Vault;
+
+use crate::bench::{Bench, DOCUMENT_KEY, ENCODER, KEYS, child, config};
+use crate::printing::staff;
 use crate::restart::Process;
 
 const NAME: &str = "KENARI XYLOPHONA QUETZAL";
@@ -22,8 +25,19 @@ fn canary(reference: &str) -> serde_json::Value {
     job
 }
 
+/// The same on a card with a chip, whose record holds the name.
+fn staff_canary(reference: &str) -> serde_json::Value {
+    let mut job = staff();
+    job["ref"] = json!(reference);
+    job["fields"]["nama"] = json!(NAME);
+    job["fields"]["no_pegawai"] = json!("PS-009876");
+    job
+}
+
 fn assert_no_canary(what: &str, text: &str) {
-    for canary in [NAME, ADDRESS, NIK, "XYLOPHONA", "ZZYZX", "9876"] {
+    let hex: String = NAME.bytes().take(12).map(|byte| format!("{byte:02X}")).collect();
+    let text = format!("{text}{}", text.to_uppercase());
+    for canary in [NAME, ADDRESS, NIK, "XYLOPHONA", "ZZYZX", "9876", &hex] {
         assert!(!text.contains(canary), "{canary} stands in {what}");
     }
 }
@@ -63,9 +77,11 @@ fn nothing_personal_leaves_the_station() {
 #[test]
 fn nothing_personal_is_logged_at_any_level() {
     let dir = tempfile::TempDir::new().unwrap();
-    let (job, toml) = (dir.path().join("job.json"), dir.path().join("kartud.toml"));
-    std::fs::write(&job, canary("KENARI-3").to_string()).unwrap();
-    std::fs::write(&toml, config(dir.path(), "")).unwrap();
+    let toml = dir.path().join("kartud.toml");
+    let keys = dir.path().join(KEYS);
+    Vault::make_signing_key(&keys, DOCUMENT_KEY).unwrap();
+    let vault = format!("[vault]\nfolder = {keys:?}\n");
+    std::fs::write(&toml, config(dir.path(), &(ENCODER.to_owned() + &vault))).unwrap();
     let mut daemon = std::process::Command::new(env!("CARGO_BIN_EXE_kartud"))
         .args(["run", "--config"])
         .arg(&toml)
@@ -89,19 +105,30 @@ fn nothing_personal_is_logged_at_any_level() {
         rest
     });
     let url = format!("http://{address}");
-    let submit = std::process::Command::new(env!("CARGO_BIN_EXE_kartud"))
-        .arg("submit")
-        .arg(&job)
-        .args(["--url", &url])
-        .output()
-        .unwrap();
-    assert!(submit.status.success(), "{}", String::from_utf8_lossy(&submit.stderr));
-    crate::bench::Http::new(&url).listen(0, |_, _, data| data["event"] == "card_out");
+    for job in [canary("KENARI-3"), staff_canary("KENARI-4")] {
+        let file = dir.path().join("job.json");
+        std::fs::write(&file, job.to_string()).unwrap();
+        let submit = std::process::Command::new(env!("CARGO_BIN_EXE_kartud"))
+            .arg("submit")
+            .arg(&file)
+            .args(["--url", &url])
+            .output()
+            .unwrap();
+        assert!(submit.status.success(), "{}", String::from_utf8_lossy(&submit.stderr));
+        assert_no_canary("what submit says", &String::from_utf8_lossy(&submit.stdout));
+    }
+    let mut out = 0;
+    crate::bench::Http::new(&url).listen(0, |_, _, data| {
+        out += u32::from(data["event"] == "card_out");
+        out == 2
+    });
     daemon.kill().unwrap();
     daemon.wait().unwrap();
     log += &rest.join().unwrap();
     assert_no_canary("the log", &log);
-    assert_no_canary("what submit says", &String::from_utf8_lossy(&submit.stdout));
+    let key = std::fs::read_to_string(keys.join(DOCUMENT_KEY)).unwrap();
+    let key = key.lines().nth(1).expect("the key itself stands on the second line of its PEM");
+    assert!(!log.contains(&key[..24]), "a key stands in the log");
     for entry in std::fs::read_dir(dir.path().join("cards")).unwrap() {
         assert_no_canary("a file name", &entry.unwrap().file_name().to_string_lossy());
     }

@@ -339,3 +339,19 @@ fn the_next_card_is_composed_while_a_chip_is_written() {
     assert_eq!(queue.map(|mark| world.states()[&mark]), [State::Printed; 3], "{}", world.story);
     assert_eq!(composed_at_encoding, [4, 7], "each behind the one before it");
 }
+
+/// What failed is tried again after a pause: a full disk must not fill up with lines about it.
+#[test]
+fn a_disk_that_fails_is_tried_again_after_a_pause() {
+    let mut world = World::new(7, counting(), None);
+    world.posted.push(Posted { mark: 0, id: None });
+    assert!(world.post(0), "the ledger takes it in");
+    world.crash();
+    world.boot();
+    world.building.break_disk(true);
+    for _ in 0..3 {
+        world.turn();
+        let station = &world.running.as_ref().expect("it is on").station;
+        assert!(!station.patience().is_zero(), "{}", world.story);
+    }
+}

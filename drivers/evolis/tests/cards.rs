@@ -8,13 +8,14 @@ use crate::contract::*;
 use crate::evolis::find_model;
 use crate::evolis::job::EvolisPrepress;
 use crate::evolis::protocol::{RIBBONS, RibbonKind};
+use crate::evolis::status::config;
 use crate::evolis::stream::{Item, Panel, Stream};
 
 fn prepress(model: &str, ribbon: &str) -> EvolisPrepress {
     EvolisPrepress {
         model: find_model(model).unwrap(),
         ribbon: RibbonKind::named(ribbon).unwrap(),
-        flips: true,
+        fitted: config::FLIP,
         cube: Arc::default(),
     }
 }

@@ -273,6 +273,26 @@ fn what_does_not_fit_is_said_before_it_is_sent() {
 }
 
 #[test]
+fn a_card_names_the_versions_of_its_keys() {
+    let mut bench = Bench::new("", 16);
+    let mut channel = bench.channel();
+    let mut session = open(&mut channel, Level::Mac, &keys(16, 0x10)).unwrap();
+    assert_eq!(session.key_versions(&mut channel).unwrap(), Some([1].into()));
+    session.put_key(&mut channel, 0, 7, &keys(16, 0x30)).unwrap();
+    assert_eq!(session.key_versions(&mut channel).unwrap(), Some([1, 7].into()));
+    let whole = [0xE0, 0x06, 0xC0, 0x04, 0x01, 0x30, 0x88, 0x10];
+    assert_eq!(super::put_key::versions(&whole), Some([0x30].into()));
+    for cut in 0..whole.len() {
+        assert_eq!(super::put_key::versions(&whole[..cut]), None, "{cut}");
+    }
+    for (place, byte) in [(0, 0xE1), (2, 0xC1), (1, 0x05), (3, 0x05)] {
+        let mut other = whole;
+        other[place] = byte;
+        assert_eq!(super::put_key::versions(&other), None, "{place}");
+    }
+}
+
+#[test]
 fn the_keys_that_everybody_knows_are_known_and_no_key_is_shown() {
     let known = Key::new(b"@ABCDEFGHIJKLMNO").unwrap();
     // What every manual gives for it.

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::bench::{CANARY, Table, record, values};
 use super::profile;
-use crate::chip::{FaultKind, Profile, Values};
+use crate::chip::{Blame, FaultKind, Profile, SecretLength, Values};
 
 const STAF: &str = include_str!("../../../config/products/staf/chip.toml");
 
@@ -38,8 +38,15 @@ fn a_staff_card_is_written_read_back_and_sealed() {
     let hash: [u8; 32] = Sha256::digest(record(429)).into();
     assert_eq!((written.content_sha256, written.content_bytes), (hash, 429));
     let names: Vec<&str> = written.steps.iter().map(|step| step.name.as_str()).collect();
-    let all =
-        ["1 select_aid", "create", "create file", "write", "seal file", "select again", "seal"];
+    let all = [
+        "1 select_aid",
+        "create application",
+        "create file",
+        "write",
+        "seal file",
+        "select again",
+        "seal",
+    ];
     assert_eq!(names, all);
     assert!(written.steps.iter().all(|step| step.took == Duration::from_secs(1)));
     let apdus: u32 = written.steps.iter().map(|step| step.apdus).sum();
@@ -47,8 +54,8 @@ fn a_staff_card_is_written_read_back_and_sealed() {
     assert_eq!(written.steps[3].bytes, 429);
     // Sealed: the same card is no blank any more, whatever is to be written.
     let again = table.run(&staf(), &values(429)).unwrap_err();
-    assert_eq!((again.step.as_str(), &again.kind), ("write", &FaultKind::Answer(0x6982)));
-    assert!(again.card_touched);
+    assert_eq!((again.step.as_str(), &again.kind), ("1 select_aid", &FaultKind::Answer(0x9000)));
+    assert!(!again.card_touched);
     assert_eq!(file_0101(&table.state()), record(429), "and what stood there stands there still");
 }
 
@@ -90,16 +97,31 @@ fn the_t0_card_has_its_answers_fetched() {
     assert!(table.shown.contains("header: [0, 192, 0, 0]"), "GET RESPONSE: {}", table.shown);
 }
 
+/// A larger file of the card before would be sealed with the rest of somebody's record behind this one.
 #[test]
-fn an_application_that_was_begun_is_gone_on_with() {
+fn a_card_that_was_begun_is_no_blank() {
     let mut table = Table::new(json!({"kind": "file"}));
     table.change(json!({"faults": {"wrong_status": {"command": 5, "status": "6581"}}}));
     let broken = table.run(&staf(), &values(64)).unwrap_err();
     assert_eq!((broken.step.as_str(), broken.kind), ("write", FaultKind::Answer(0x6581)));
     table.change(json!({"faults": {"wrong_status": null}}));
-    let written = table.written(&staf(), &values(64));
-    let names: Vec<&str> = written.steps.iter().map(|step| step.name.as_str()).collect();
-    assert_eq!(names, ["1 select_aid", "write", "seal file", "select again", "seal"]);
+    let again = table.run(&staf(), &values(60)).unwrap_err();
+    assert_eq!((again.kind.clone(), again.blame()), (FaultKind::Answer(0x9000), Blame::Card));
+    assert!(again.words().id.contains("padahal seharusnya tidak"), "{}", again.words().id);
+}
+
+#[test]
+fn a_card_whose_answers_lead_past_its_own_data_is_not_good() {
+    let steps = profile(
+        "[[step]]\nselect_aid = \"3F00\"\non = { \"6A82\" = \"end\" }\n\
+         [[step]]\nupdate_binary = { fid = \"0101\", data = \"record\" }\n\
+         [[step]]\nlabel = \"end\"\nselect_aid = \"F04B494101\"\nexpect = [\"6A82\"]\n",
+    );
+    let fault = Table::new(json!({"kind": "file"})).run(&steps, &values(64)).unwrap_err();
+    assert_eq!(
+        (fault.kind.clone(), fault.blame()),
+        (FaultKind::LeftOut("record".into()), Blame::Card)
+    );
 }
 
 #[test]
@@ -117,7 +139,10 @@ fn a_pin_opens_what_it_bars() {
     let mut table = Table::new(card);
     table.keys = std::mem::take(&mut table.keys).with("pin", b"KANARI13");
     let wrong = table.run(&profile(&verify), &values(32)).unwrap_err();
-    assert_eq!(wrong.kind, FaultKind::Answer(0x63C2));
+    assert_eq!(
+        (wrong.kind.clone(), wrong.blame()),
+        (FaultKind::NotAuthentic("pin".into()), Blame::Setup)
+    );
     assert_eq!(table.state()["pin_tries_left"], 2, "a wrong PIN is shown once and not again");
 }
 
@@ -198,12 +223,15 @@ fn a_classic_card_is_written_over_its_sectors_and_no_trailer_is_touched() {
     wrong.keys = std::mem::take(&mut wrong.keys).with("classic", b"KANARI");
     for letter in ["A", "B"] {
         let fault = wrong.run(&steps(letter), &values(429)).unwrap_err();
-        assert_eq!(fault.kind, FaultKind::Answer(0x6982));
+        assert_eq!(fault.kind, FaultKind::NotAuthentic("classic".into()), "{letter}");
     }
     let mut short = Table::new(json!({"kind": "classic_1k"}));
     short.keys = std::mem::take(&mut short.keys).with("classic", &CANARY[..5]);
     let fault = short.run(&steps("A"), &values(429)).unwrap_err();
-    assert_eq!(fault.kind, FaultKind::KeyLength { name: "classic".into(), wanted: "6" });
+    assert_eq!(
+        fault.kind,
+        FaultKind::KeyLength { name: "classic".into(), wanted: SecretLength::Sector }
+    );
     let much = Values::new().with("record", record(4000));
     let fault = wrong.run(&steps("A"), &much).unwrap_err();
     assert_eq!(fault.kind, FaultKind::TooLong { needs: 4000, fits: 30 * 48 + 8 * 240 });

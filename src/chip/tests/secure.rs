@@ -110,6 +110,19 @@ fn a_card_with_everybodys_keys_is_not_let_out() {
     assert_eq!((fault.kind.clone(), fault.blame()), (FaultKind::KnownKeys, Blame::Setup));
     let mut renewed = table(card(&known, "contactless"), &known);
     renewed.written(&profile(&(steps("cmac", 48) + PUT)), &values(100));
+    // Beside the old ones the new keys shut nobody out.
+    let beside = steps("cmac", 48) + &PUT.replace(", replaces = 48", "");
+    let mut beside_them = table(card(&known, "contactless"), &known);
+    let fault = beside_them.run(&profile(&beside), &values(100)).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::KnownKeys);
+    // Factory keys end with the first set that the card is given, by its own word.
+    let mut factory = card(&known, "contactless");
+    factory["domain"]["version"] = json!(255);
+    let mut table = table(factory, &known);
+    table.written(
+        &profile(&(steps("cmac+rmac", 255) + &PUT.replace(", replaces = 48", ""))),
+        &values(100),
+    );
 }
 
 #[test]
