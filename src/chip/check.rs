@@ -39,6 +39,13 @@ pub fn order(steps: &[(Option<Outline>, Sheet<'_>)]) {
             ),
             _ => {}
         }
+        if matches!(action, Action::Apdu { template, .. } if template.writes_unnamed()) {
+            sheet.fault(
+                "apdu",
+                "isi yang ditulis harus ditulis sebagai {data:hex:…} atau {data:nama}, agar dibaca kembali.",
+                "what is written must stand as {data:hex:…} or {data:name}, so that it is read back.",
+            );
+        }
         if let Some(read) = action.reads_back() {
             forget(&mut unread, read);
         }

@@ -12,6 +12,11 @@ const TEMPLATE_BYTES_MAX: usize = 4096;
 /// "All that there is", as an expected length of a short command.
 const ALL_SHORT: usize = 256;
 
+/// WRITE BINARY, WRITE RECORD, UPDATE BINARY, UPDATE RECORD, APPEND RECORD (ISO 7816-4, 11.2 and 11.3).
+const WRITING: [u8; 8] = [0xD0, 0xD1, 0xD2, 0xD6, 0xD7, 0xDC, 0xDD, 0xE2];
+/// The class of commands that the reader answers for a memory card.
+const READERS_OWN: u8 = 0xFF;
+
 /// A command with places for data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
@@ -110,6 +115,16 @@ impl Template {
             Piece::Data(data) => Some(data),
             _ => None,
         })
+    }
+
+    /// Does it write content of a file that has no name, so that nobody would see to its being read back?
+    pub fn writes_unnamed(&self) -> bool {
+        let [cla, ins, ..] = self.header;
+        // The commands of ISO 7816-4 itself, and those of PC/SC part 3 for memory cards.
+        let plain = cla & 0xF0 == 0 || cla == READERS_OWN;
+        let has_bytes =
+            self.body.iter().any(|piece| matches!(piece, Piece::Bytes(b) if !b.is_empty()));
+        plain && WRITING.contains(&ins) && has_bytes && self.data().next().is_none()
     }
 
     /// Every value that it needs, also those of which only the size is told.

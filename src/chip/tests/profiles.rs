@@ -153,6 +153,14 @@ fn nothing_is_made_final_before_all_is_read_back() {
     let raw = "[[step]]\napdu = \"00DA0101 {lc} {data:record}\"\n";
     assert!(faults(&text(raw))[0].contains("never read back"));
     profile(&format!("{raw}[[step]]\napdu = \"00CA0101 {{le}}\"\nequals = \"record\"\n"));
+    for unnamed in ["00D60000 04 01020304", "04DC0104 {lc} 0102", "FFD60004 04 01020304"] {
+        let told = faults(&text(&format!("[[step]]\napdu = \"{unnamed}\"\n")));
+        assert!(told[0].contains("must stand as {data:hex:…}"), "{unnamed}: {told:?}");
+    }
+    profile(
+        "[[step]]\napdu = \"00D60000 {lc} {data:hex:01020304}\"\n\
+         [[step]]\napdu = \"00B00000 04\"\nequals = \"hex:01020304\"\n",
+    );
     let silent = faults(&text("[[step]]\nlock = true\n"));
     assert!(silent[0].contains("say irreversible = true"), "{silent:?}");
     let bare = "[[step]]\nput_key = { keys = \"vault:n\", key_version = 1 }\nirreversible = true\n";
