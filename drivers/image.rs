@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::contract::Stop;
+use crate::words::Words;
 
 /// Turns composed faces into what one model of machine takes. Same faces, same bytes.
 pub trait Prepress: Send + Sync {
@@ -174,4 +175,27 @@ pub enum PrepressError {
         /// The ribbon's trade name.
         ribbon: String,
     },
+}
+
+impl PrepressError {
+    /// What does not fit; the remedy is for whoever knows the configuration.
+    pub fn words(&self) -> Words {
+        let id = match self {
+            Self::WrongSize { head, got_width_px, got_height_px } => format!(
+                "muka kartu {got_width_px}x{got_height_px} piksel, kepala cetak {}x{}.",
+                head.width_px, head.height_px
+            ),
+            Self::NoFlipper => {
+                "kartunya dua sisi, dan printer tidak dapat membalik kartu.".to_owned()
+            }
+            Self::UnsupportedRibbon { ribbon } => format!("pita {ribbon} tidak dikenal."),
+            Self::HalfPanel { ribbon, got_px, most_px } => format!(
+                "warna memerlukan {got_px} kolom, setengah panel pita {ribbon} hanya {most_px}."
+            ),
+            Self::NoColour { ribbon } => {
+                format!("ada warna di muka kartu, dan pita {ribbon} tidak berwarna.")
+            }
+        };
+        Words::new(id, format!("{self}."))
+    }
 }

@@ -1,6 +1,7 @@
 //! The workbench: makes the next card ready while the printer is busy, and looks at jobs whose
 //! inspection was put off. Moves no card.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress, PrepressError};
@@ -33,10 +34,10 @@ pub(super) struct Workbench {
     metrics: Metrics,
     image: CardImage,
     spare: Vec<PreparedCard>,
-    /// Cards cannot be made ready for this machine: a matter of ribbon or configuration, not of a job.
-    pub trouble: Option<Words>,
-    /// The machine of that trouble: it is not tried again before the machine changes.
-    trouble_with: String,
+    /// Products whose cards cannot be made ready for the machine: a matter of ribbon or configuration, not of a job.
+    pub misfits: BTreeMap<String, Words>,
+    /// The machine that they do not fit: they are not tried again before it changes.
+    misfits_of: String,
     /// Jobs still wait for their inspection.
     pub more_to_inspect: bool,
     /// The products of which every card would be spoiled ([`queue::barred`]); `None`: to be read from the ledger.
@@ -54,8 +55,8 @@ impl Workbench {
             metrics,
             image,
             spare: Vec::new(),
-            trouble: None,
-            trouble_with: String::new(),
+            misfits: BTreeMap::new(),
+            misfits_of: String::new(),
             more_to_inspect: true,
             barred: None,
         }
@@ -69,8 +70,8 @@ impl Workbench {
     }
 
     /// The products whose jobs keep their places while others are printed past them: without a reader those that need one,
-    /// and those of which every card would be spoiled.
-    pub fn passed_over(&mut self, reader: bool) -> Result<Vec<String>, LedgerError> {
+    /// those of which every card would be spoiled, and those that do not fit the machine.
+    pub fn passed_over(&mut self, reader: bool, machine: &str) -> Result<Vec<String>, LedgerError> {
         let barred = match &mut self.barred {
             Some(known) => known,
             none => none.insert(queue::barred(&self.ledger)?),
@@ -79,25 +80,25 @@ impl Workbench {
         if !reader {
             products.extend(self.maker.with_chip());
         }
+        if self.misfits_of != machine {
+            self.misfits.clear();
+            machine.clone_into(&mut self.misfits_of);
+        }
+        products.extend(self.misfits.keys().cloned());
         Ok(products)
     }
 
     /// Claims the next job, composes and separates it. Jobs that cannot be composed are held, and the
-    /// one after is tried. `None`: nothing waits, or the machine cannot take our cards. `but`: products that are passed
-    /// over.
+    /// one after is tried. `None`: nothing waits but for products that are passed over, `but` and those that turn out not
+    /// to fit the machine.
     pub fn make_ready(
         &mut self,
         prepress: &dyn Prepress,
-        machine: &str,
         moment: Moment,
-        but: &[String],
+        mut but: Vec<String>,
     ) -> Result<Option<Ready>, LedgerError> {
-        if self.trouble.is_some() && self.trouble_with == machine {
-            return Ok(None);
-        }
-        self.trouble = None;
         loop {
-            let claimed = match queue::claim(&self.ledger, but)? {
+            let claimed = match queue::claim(&self.ledger, &but)? {
                 Next::Claimed(claimed) => claimed,
                 Next::Held => continue,
                 Next::Nothing => return Ok(None),
@@ -117,10 +118,7 @@ impl Workbench {
                     return Ok(Some(Ready { record, card, encoding }));
                 }
                 Composed::Held => {}
-                Composed::NotOnThisMachine => {
-                    self.trouble_with = machine.to_owned();
-                    return Ok(None);
-                }
+                Composed::NotOnThisMachine => but.push(claimed.record.product),
             }
         }
     }
@@ -145,7 +143,8 @@ impl Workbench {
             Err(Unmade::NotOnThisMachine(error)) => {
                 self.take_back(card);
                 queue::put_back(&self.ledger, job)?;
-                self.trouble = Some(not_on_this_machine(&error));
+                let product = &claimed.record.product;
+                self.misfits.insert(product.clone(), not_on_this_machine(product, &error));
                 Ok(Composed::NotOnThisMachine)
             }
         }
@@ -202,13 +201,14 @@ enum Composed {
     NotOnThisMachine,
 }
 
-fn not_on_this_machine(error: &PrepressError) -> Words {
+fn not_on_this_machine(product: &str, error: &PrepressError) -> Words {
+    let Words { id, en } = error.words();
     Words::new(
         format!(
-            "Kartu tidak dapat dicetak di printer ini ({error}). Ganti pita, printer atau tata letak (product.*.layout)."
+            "Kartu {product} tidak dapat dicetak di printer ini: {id} Ganti pita, printer atau tata letak (product.*.layout)."
         ),
         format!(
-            "The card cannot be printed on this printer ({error}). Change ribbon, printer or layout (product.*.layout)."
+            "Cards of {product} cannot be printed on this printer: {en} Change ribbon, printer or layout (product.*.layout)."
         ),
     )
 }

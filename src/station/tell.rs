@@ -11,10 +11,7 @@ use crate::report::{PrinterState, PrinterView, Snapshot, StateReason};
 
 impl Station {
     pub(super) fn trouble_of(&self, worked: Result<(), LedgerError>) -> Option<Words> {
-        let error = match worked {
-            Ok(()) => return self.bench.trouble.clone(),
-            Err(error) => error,
-        };
+        let error = worked.err()?;
         tracing::error!(%error, "the station cannot go on");
         Some(Words::new(
             format!(
@@ -31,6 +28,7 @@ impl Station {
         let reasons = self.reasons();
         let stopped = self.own_trouble.is_some()
             || self.machine.error.is_some()
+            || (self.next.is_none() && !self.bench.misfits.is_empty())
             || self
                 .machine
                 .status
@@ -77,6 +75,8 @@ impl Station {
             (None, None) => {}
         }
         reasons.extend(self.machine.reader.as_ref().map(of_the_reader));
+        let misfit = |words| StateReason::new("other-error", words);
+        reasons.extend(self.bench.misfits.values().map(misfit));
         reasons.extend(self.bench.barred.iter().flatten().map(|product| of_the_setup(product)));
         let counts = self.ledger.counts().unwrap_or_default();
         let doubts = counts.get(&State::Unsure).copied().unwrap_or(0);

@@ -169,13 +169,14 @@ impl Station {
 
     /// Has the next card composed, unless it is.
     fn make_ready(&mut self) -> Result<(), LedgerError> {
-        let but = self.bench.passed_over(self.machine.reader.is_none())?;
+        let kind = self.machine.kind();
+        let but = self.bench.passed_over(self.machine.reader.is_none(), &kind)?;
         self.bench.give_way(&mut self.next, &but)?;
         if self.next.is_none()
             && let Some(prepress) = &self.machine.prepress
         {
-            let (kind, moment) = (self.machine.kind(), self.moment());
-            self.next = self.bench.make_ready(prepress.as_ref(), &kind, moment, &but)?;
+            let moment = self.moment();
+            self.next = self.bench.make_ready(prepress.as_ref(), moment, but)?;
         }
         Ok(())
     }

@@ -37,6 +37,8 @@ pub struct Bench {
     pub daemon: Option<Daemon>,
     /// Opens the reader at the machine's contactless station, if one sits there.
     pub reader: Option<OpenReader>,
+    /// A line for the child's card in the configuration.
+    pub kia: &'static str,
     pub machine: SharedMachine,
     pub dir: TempDir,
     pub http: Http,
@@ -70,7 +72,8 @@ impl Bench {
         let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
         let dir = TempDir::new().unwrap();
         Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
-        let mut bench = Bench { daemon: None, reader: None, machine, dir, http: Http::new("") };
+        let mut bench =
+            Bench { daemon: None, reader: None, kia: "", machine, dir, http: Http::new("") };
         bench.start(more);
         bench
     }
@@ -90,7 +93,7 @@ impl Bench {
         let dir = TempDir::new().unwrap();
         Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
         let reader = Some(reader);
-        let mut bench = Bench { daemon: None, reader, machine, dir, http: Http::new("") };
+        let mut bench = Bench { daemon: None, reader, kia: "", machine, dir, http: Http::new("") };
         bench.start(more);
         bench
     }
@@ -105,7 +108,8 @@ impl Bench {
     pub fn without_printer() -> Bench {
         let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
         let dir = TempDir::new().unwrap();
-        let mut bench = Bench { daemon: None, reader: None, machine, dir, http: Http::new("") };
+        let mut bench =
+            Bench { daemon: None, reader: None, kia: "", machine, dir, http: Http::new("") };
         let config =
             config(bench.dir.path(), "").replace("address = \"emulated\"", "address = \"\"");
         let config = Config::parse(&config, bench.dir.path()).unwrap();
@@ -124,7 +128,9 @@ impl Bench {
     pub fn start_at(&mut self, more: &str, clock: Clock) {
         let encoder = if self.reader.is_some() { ENCODER } else { "" };
         let more = format!("{encoder}{more}");
-        let mut config = Config::parse(&config(self.dir.path(), &more), self.dir.path()).unwrap();
+        let text = config(self.dir.path(), &more)
+            .replace("[product.kia]", &format!("[product.kia]\n{}", self.kia));
+        let mut config = Config::parse(&text, self.dir.path()).unwrap();
         let keys = self.dir.path().join(KEYS);
         config.vault.folder = keys.exists().then_some(keys);
         let connection = Connection::to_machine("evolis", self.machine.clone());

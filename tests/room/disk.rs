@@ -55,7 +55,7 @@ fn station_with(disk: impl FnOnce(&SharedMachine, &Path) -> Box<dyn Disk>) -> Be
     let parts = Parts { clock: Clock::system(), connection, disk };
     let daemon = Daemon::start_on(&config, parts).unwrap();
     let http = Http::new(&format!("http://{}", daemon.address()));
-    Bench { daemon: Some(daemon), reader: None, machine, dir, http }
+    Bench { daemon: Some(daemon), reader: None, kia: "", machine, dir, http }
 }
 
 #[test]

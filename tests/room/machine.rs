@@ -1,9 +1,11 @@
 //! Hands on the machine: hopper, cover, ribbon, a jam.
 
-use drivers::emulation::Lever;
+use drivers::emulation::{EmulatorSettings, Lever};
 use serde_json::json;
 
-use crate::bench::{Bench, child};
+use crate::bench::{Bench, child, products};
+use crate::chip_setup::stripe;
+use crate::printing::staff;
 
 #[test]
 fn hopper_runs_empty() {
@@ -72,4 +74,33 @@ fn without_a_printer_jobs_wait_and_the_station_says_so() {
     assert!(station["state_reasons"].to_string().contains("connecting-to-device-error"));
     assert_eq!(bench.http.get(&format!("/v1/jobs/{id}")).body["state"], "queued");
     assert_eq!(bench.http.get("/readyz").status, 200, "jobs can be taken in all the same");
+}
+
+/// A two-sided product must not hold up a one-sided one on a machine that turns no card.
+#[test]
+fn what_does_not_fit_the_machine_waits_and_the_others_are_printed() {
+    let folder = products(&stripe);
+    let more = format!("[products]\nfolder = {:?}\n", folder.path());
+    let mut bench = Bench::with(&more);
+    let machine_without = |option: &[&str]| {
+        let not_fitted = option.iter().map(|&option| option.to_owned()).collect();
+        let settings = EmulatorSettings { not_fitted, ..EmulatorSettings::bench() };
+        drivers::emulate("evolis", settings).unwrap()
+    };
+    bench.stop();
+    bench.machine = machine_without(&["FLIP"]);
+    bench.kia = "layout = \"kia1\"";
+    bench.start(&more);
+    let first = bench.accepted(&staff());
+    let second = bench.accepted(&child("S2"));
+    bench.until(&second, "printed");
+    bench.until_reason("other-error");
+    let station = bench.http.get("/v1/station").body;
+    assert!(station["state_reasons"].to_string().contains("membalik kartu"), "{station}");
+    let waits = bench.http.get(&format!("/v1/jobs/{first}")).body;
+    assert_eq!((&waits["state"], bench.cards_out()), (&json!("queued"), 1), "{waits}");
+    bench.stop();
+    bench.machine = machine_without(&[]);
+    bench.start(&more);
+    bench.until(&first, "printed");
 }

@@ -123,17 +123,10 @@ fn blanks_with_their_own_artwork_get_no_background() {
     assert_eq!(&front.rgb[..3], &[255, 255, 255], "the band is not printed");
 }
 
-fn with_kia(line: &str) -> Bench {
-    let mut bench = Bench::without_printer();
+fn with_kia(line: &'static str) -> Bench {
+    let mut bench = Bench::new();
     bench.stop();
-    let text = crate::bench::config(bench.dir.path(), "")
-        .replace("[product.kia]", &format!("[product.kia]\n{line}"));
-    let config = kartu::config::Config::parse(&text, bench.dir.path()).unwrap();
-    let connection = kartu::station::Connection::to_machine("evolis", bench.machine.clone());
-    let daemon =
-        kartu::daemon::Daemon::start_at(&config, kartu::clock::Clock::system(), connection)
-            .unwrap();
-    bench.http = crate::bench::Http::new(&format!("http://{}", daemon.address()));
-    bench.daemon = Some(daemon);
+    bench.kia = line;
+    bench.start("");
     bench
 }
