@@ -107,10 +107,13 @@ impl Station {
 
 /// The printer prints on: only cards with a chip wait for their reader.
 fn of_the_reader(error: &EncoderError) -> StateReason {
-    let Words { id, en } = error.words();
-    let words = Words::new(
-        format!("{id} Kartu berchip menunggu."),
-        format!("{en} Cards with a chip wait."),
-    );
+    let mut words = error.words();
+    if error.is_of_the_address() {
+        words = words.and(&Words::fixed(
+            "Alamatnya ada di kartud.toml, [encoder].",
+            "Its address stands in kartud.toml, [encoder].",
+        ));
+    }
+    words = words.and(&Words::fixed("Kartu berchip menunggu.", "Cards with a chip wait."));
     StateReason::new("subunit-unrecoverable-failure-error", &words)
 }

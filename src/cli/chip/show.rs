@@ -7,17 +7,18 @@ use drivers::encoder::channel::Seen;
 use drivers::encoder::{Chip, Interface};
 use serde_json::{Value, json};
 
-use crate::chip::{ChipFault, Profile, StepSeen, Written};
+use crate::chip::{Action, ChipFault, Profile, StepSeen, Written};
 
 /// Says what a profile is and what it needs.
 pub(super) fn summary(profile: &Profile, as_json: bool) -> anyhow::Result<()> {
-    let (values, keys) = (profile.values(), profile.keys());
+    let (values, keys) = (profile.values(), keys(profile));
     let steps: Vec<&str> = profile.steps.iter().map(|step| step.name.as_str()).collect();
     let mut out = std::io::stdout().lock();
     if as_json {
         let told = json!({
             "name": profile.name, "version": profile.version, "sha256": hex(&profile.sha256),
-            "reader": profile.reader, "steps": steps, "values": values, "keys": keys,
+            "reader": profile.reader, "steps": steps, "values": values,
+            "keys": keys.iter().map(Key::as_json).collect::<Vec<_>>(),
         });
         writeln!(out, "{told:#}")?;
         return Ok(());
@@ -29,8 +30,43 @@ pub(super) fn summary(profile: &Profile, as_json: bool) -> anyhow::Result<()> {
     writeln!(out, "  reader  {}", profile.reader.map_or("any", interface))?;
     writeln!(out, "  steps   {}", listed(steps))?;
     writeln!(out, "  values  {}", listed(values.into_iter().collect()))?;
-    writeln!(out, "  keys    {}", listed(keys.into_iter().collect()))?;
+    if keys.is_empty() {
+        writeln!(out, "  keys    -")?;
+    }
+    for Key { name, kind, bytes } in keys {
+        writeln!(out, "  key     {name}: {kind}, {bytes} bytes, in hexadecimal")?;
+    }
     Ok(())
+}
+
+/// A secret of the vault that a profile needs.
+#[derive(PartialEq)]
+pub(super) struct Key<'p> {
+    name: &'p str,
+    kind: &'static str,
+    /// Lengths that it may have.
+    bytes: String,
+}
+
+impl Key<'_> {
+    pub fn as_json(&self) -> Value {
+        json!({ "name": self.name, "kind": self.kind, "bytes": self.bytes })
+    }
+}
+
+/// In the order of the steps; each once.
+pub(super) fn keys(profile: &Profile) -> Vec<Key<'_>> {
+    let mut keys = Vec::new();
+    for action in profile.steps.iter().map(|step| &step.action) {
+        let (kind, bytes) = match action {
+            Action::Verify { pad_to, .. } => ("PIN", format!("1-{}", pad_to.unwrap_or(u8::MAX))),
+            Action::ClassicWrite { .. } => ("sector key", "6".to_owned()),
+            _ => ("channel keys ENC MAC DEK", "48, 72 or 96".to_owned()),
+        };
+        let key = action.key().map(|name| Key { name, kind, bytes });
+        keys.extend(key.filter(|key| !keys.contains(key)));
+    }
+    keys
 }
 
 /// What passes, line by line or gathered as JSON.
@@ -110,7 +146,7 @@ impl Trace {
                     "bytes": written.content_bytes, "apdus": written.apdus,
                 });
             }
-            Err(fault) => told["fault"] = super::fault_json(fault),
+            Err(fault) => told["fault"] = super::refusal::fault_json(fault),
         }
         told
     }
