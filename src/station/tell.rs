@@ -117,3 +117,17 @@ fn of_the_reader(error: &EncoderError) -> StateReason {
     words = words.and(&Words::fixed("Kartu berchip menunggu.", "Cards with a chip wait."));
     StateReason::new("subunit-unrecoverable-failure-error", &words)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_the_address_stands_is_told_when_it_may_be_wrong() {
+        let told = |error: &EncoderError| format!("{:?}", of_the_reader(error));
+        let gone = told(&EncoderError::NoReader("A".into()));
+        assert!(gone.contains("Its address stands in kartud.toml, [encoder]. Cards"), "{gone}");
+        let taken = told(&EncoderError::InUse);
+        assert!(!taken.contains("kartud.toml") && taken.contains("Cards with a chip"), "{taken}");
+    }
+}

@@ -16,6 +16,7 @@ mod machine;
 mod pages;
 mod printing;
 mod privacy;
+mod programs;
 mod record;
 mod recovery;
 mod replacement;
