@@ -21,19 +21,24 @@ const AFTER: &str = "\
 config/chips has a profile for each kind of card, with every key of its steps explained.";
 
 const AFTER_TRY: &str = "\
-Exit codes: 0 the card is as the profile wants it, 1 it is not, or the reader failed, 2 wrong command line, or an address
-that no reader can have, 4 no reader at the address, 5 the profile is wrong, or a value or a key is missing.
-Kode keluar: 0 kartu sesuai profil, 1 tidak sesuai, atau pembaca gagal, 2 perintah atau alamat pembaca salah, 4 tidak ada
-pembaca di alamat itu, 5 profil salah, atau data atau kunci tidak ada.
+Exit codes: 0 the card is as the profile wants it, 1 it is not, or the reader failed,
+2 wrong command line, or an address that no reader can have, 4 no reader at the address,
+5 profile or keys are wrong, or a value or a key is missing.
+Kode keluar: 0 kartu sesuai profil, 1 tidak sesuai, atau pembaca gagal, 2 perintah atau alamat
+pembaca salah, 4 tidak ada pembaca di alamat itu, 5 profil atau kunci salah, atau data atau kunci
+tidak ada.
 
-With --json: `card`, `steps`, and `written` or the `fault` that ended it; or `faults`, all that was wrong before.
-config/chips has a profile for each kind of card, with every key of its steps explained. README.md says how a key looks.
+With --json one object: `card`, `steps`, and `written` or the `fault` that ended it; or `faults`,
+all that was wrong before. README.md says how a key looks.
+config/chips has a profile for each kind of card, with every key of its steps explained.
 
-  kartud chip try chip.toml --encoder 'pcsc:reader:ACS ACR1281 1S Dual*' --value record=@record.bin
+  kartud chip try chip.toml --encoder 'pcsc:reader:ACS ACR1281*' --value record=@record.bin
   kartud chip try config/chips/pin.toml --encoder pn532:serial:/dev/ttyUSB0 --vault keys \\
     --value 'field:nama=text:RINA CONTOH'
-  kartud emulate reader --port reader.tty --card ntag.card     # no card at hand; its --help shows cards of all kinds
-  kartud chip try config/chips/ntag.toml --encoder pn532:serial:$PWD/reader.tty --value record=00112233";
+No card at hand (kartud emulate reader --help shows a card of each kind):
+  kartud emulate reader --port reader.tty --card ntag.card
+  kartud chip try config/chips/ntag.toml --encoder pn532:serial:$PWD/reader.tty \\
+    --value record=00112233";
 
 #[derive(clap::Args)]
 pub(super) struct Args {

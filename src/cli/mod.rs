@@ -42,10 +42,10 @@ pub enum Exit {
 }
 
 const AFTER: &str = "\
-Exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused by the station, 4 nobody at the address
-(station, printer, card reader), 5 wrong configuration.
-Kode keluar: 0 selesai, 1 gagal, 2 perintah salah, 3 ditolak stasiun, 4 tidak ada yang menjawab
-di alamat itu (stasiun, printer, pembaca kartu), 5 konfigurasi salah.";
+Exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused by the station,
+4 nobody at the address (station, printer, card reader), 5 wrong configuration.
+Kode keluar: 0 selesai, 1 gagal, 2 perintah salah, 3 ditolak stasiun,
+4 tidak ada di alamat itu (stasiun, printer, pembaca kartu), 5 konfigurasi salah.";
 
 /// kartud: the print station. One approval, one good card.
 #[derive(Parser)]

@@ -30,10 +30,11 @@ The state file is a JSON object; it is read again whenever it changes, whole or 
   {\"faults\": {\"wrong_status\": {\"command\": 2, \"status\": \"6581\"}}}
   {\"faults\": {\"bit_flip\": {\"answer\": 4, \"bit\": 17}}}
   {\"faults\": {\"same_uid\": true}}               it has the identifier of the first of its batch
-  {\"flip_stored\": {\"directory\": \"3F00\", \"file\": \"0101\", \"bit\": 3}}   a bit of what stands there turns over;
-                                               of a memory card: {\"bit\": 3}
-`mute_after` and `torn_out_after` count the commands that are still answered, `command` and `answer` from 1, all from
-the moment at which a fault is set; null takes one back. `content` puts other content on the card.
+  {\"flip_stored\": {\"directory\": \"3F00\", \"file\": \"0101\", \"bit\": 3}}
+                                               a stored bit turns over; memory cards: {\"bit\": 3}
+`mute_after` and `torn_out_after` count the commands that are still answered, `command` and
+`answer` from 1, all from the moment at which a fault is set; null takes one back. `content`
+puts other content on the card.
 A key that is not named stays as it was. A virtual reader waits for a mute card for ever: pull it.";
 
 /// How often an absent reader is looked for, and a pulled card's state looked at: a person does not notice this.

@@ -12,9 +12,11 @@ Only a card with files has more:
   extended      true (default): it knows commands of extended length; with t0 it never does
   memory_bytes  room for its files (default 32768)
   pin           what VERIFY must show, filled up as the card wants it; without it no PIN is known
-  [domain]      a security domain (SCP03): version (1-127), enc, mac, dek (16, 24 or 32 bytes each), aid
-  [[content]]   a directory: fid (3F00 is the master), aid, active, and its files: fid, size_bytes, content,
-                read and update (always, pin, secure, never), active. What is not active bars nobody yet";
+  [domain]      a security domain (SCP03): version (1-127), aid, and enc, mac, dek (16, 24 or
+                32 bytes each)
+  [[content]]   a directory: fid (3F00 is the master), aid, active, and its files: fid,
+                size_bytes, content, active, read and update (always, pin, secure, never);
+                what is not active bars nobody yet";
 
 /// One of each kind, with what it is for. `config/chips` has a profile for each.
 pub(in crate::cli) const EXAMPLES: [(&str, &str); 6] = [
@@ -27,8 +29,8 @@ pub(in crate::cli) const EXAMPLES: [(&str, &str); 6] = [
 ];
 
 const FILES: &str = r#"kind = "file"
-interface = "contact"
-protocol = "t0"
+interface = "contactless"
+extended = false
 memory_bytes = 16384
 "#;
 const PIN: &str = r#"kind = "file"

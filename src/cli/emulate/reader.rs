@@ -21,7 +21,7 @@ The state file is a JSON object; it is read again whenever it changes, whole or 
   {\"card_present\": false}                  somebody takes the card away; true brings it back
   {\"faults\": {\"mute\": true}}               the reader says nothing any more
   {\"faults\": {\"bad_checksums\": 3}}         the next three answers have a wrong bit in their checksum
-  {\"card\": {\"faults\": {\"mute\": true}}}     what can be done to the card: see `kartud emulate card --help`
+  {\"card\": {\"faults\": {\"mute\": true}}}     to the card: see kartud emulate card --help
 A key that is not named stays as it was.";
 
 #[derive(clap::Args)]
