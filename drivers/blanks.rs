@@ -1,10 +1,10 @@
 //! Blanks with a chip, for an emulated machine: who makes the chips, and the readers' places inside the machine at which
-//! they stand. Knows no machine, no kind of card and no reader.
+//! they stand. Knows no machine and no reader.
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::card::{Field, SharedChip};
+use crate::card::{CardSettings, Field, SharedChip};
 
 /// What the blanks of an emulated machine carry. Clones share the maker and the places.
 #[derive(Clone)]
@@ -20,6 +20,18 @@ impl BlankChips {
     /// `make` makes the chip of the n-th blank, from 1. Whoever wants to look at the chips later keeps a clone of each.
     pub fn new(make: impl Fn(u64) -> SharedChip + Send + Sync + 'static) -> Self {
         Self { make: Arc::new(make), contact: Field::default(), contactless: Field::default() }
+    }
+
+    /// Blanks of one batch: cards of this kind, each with an identifier of its own.
+    ///
+    /// # Errors
+    /// A sentence that names the setting.
+    pub fn of(card: CardSettings) -> Result<Self, String> {
+        card.make()?;
+        Ok(Self::new(move |number| {
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            card.blank(number).expect("the first card was made of the same settings")
+        }))
     }
 
     /// Where a card stands while the machine holds it at the contacts; a reader's place.

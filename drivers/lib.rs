@@ -58,7 +58,7 @@ pub use pcsc::SlotCard;
 
 use contract::{CardPrinter, Cause, DeviceError};
 use emulation::{EmulatedMachine, EmulationError, EmulatorSettings, SharedMachine};
-use encoder::{Emulation, EncoderFamily};
+use encoder::{Emulation, EncoderFamily, Interface};
 use transport::Transport;
 use transport::usbip::UsbIdentity;
 
@@ -76,10 +76,18 @@ pub const CATALOGUE: &[Family] = &[Family {
 pub const ENCODERS: &[EncoderFamily] = &[
     EncoderFamily {
         name: "pn532",
+        accepts: pn532::accepts,
+        stations: &[Interface::Contactless],
         open: pn532::open,
         emulation: Some(Emulation { reader: pn532::emulate, over: pn532::over }),
     },
-    EncoderFamily { name: "pcsc", open: pcsc::open, emulation: None },
+    EncoderFamily {
+        name: "pcsc",
+        accepts: pcsc::accepts,
+        stations: &[Interface::Contact, Interface::Contactless],
+        open: pcsc::open,
+        emulation: None,
+    },
 ];
 
 /// A driver, or why there is none; the card is [`contract::Whereabouts::Untouched`] always.

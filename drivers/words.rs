@@ -23,4 +23,10 @@ impl Words {
     pub fn new(id: impl Into<String>, en: impl Into<String>) -> Self {
         Self { id: Cow::Owned(id.into()), en: Cow::Owned(en.into()) }
     }
+
+    /// With another sentence behind it.
+    #[must_use]
+    pub fn and(self, more: &Words) -> Self {
+        Self::new(format!("{} {}", self.id, more.id), format!("{} {}", self.en, more.en))
+    }
 }

@@ -105,7 +105,7 @@ impl Daemon {
     pub fn start_on(config: &Config, parts: Parts) -> Result<Daemon, StartError> {
         let desk = Arc::new(Desk::open(config).map_err(StartError::Config)?);
         for notice in desk.notices() {
-            tracing::info!("{notice}");
+            tracing::info!("{}", notice.en);
         }
         let clock = parts.clock;
         let ledger = Ledger::open_on(&config.station.ledger, clock.clone(), parts.disk)?;

@@ -50,7 +50,7 @@ pub struct Desk {
     /// The keys that sign records, by their names in the vault.
     signers: BTreeMap<String, SigningKey>,
     /// What is missing and will hold jobs, though the station can start.
-    notices: Vec<String>,
+    notices: Vec<Words>,
     offset: Offset,
     /// At which station chips are written, if at any.
     encoder: Option<Interface>,
@@ -73,7 +73,7 @@ pub struct Composed {
 
 impl Desk {
     /// What is missing and will hold jobs of some products, though the station can start.
-    pub fn notices(&self) -> &[String] {
+    pub fn notices(&self) -> &[Words] {
         &self.notices
     }
 

@@ -48,7 +48,10 @@ fn sources(folders: &[&str]) -> Vec<Source> {
     let tests: Vec<String> = sources
         .iter()
         .flat_map(|source| {
-            let folder = source.path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+            // The modules of `chip/mod.rs` and of `chip.rs` both stand in `chip/`.
+            let stem = source.path.trim_end_matches(".rs");
+            let folder = ["/mod", "/lib", "/main"].iter().find_map(|root| stem.strip_suffix(root));
+            let folder = folder.unwrap_or(stem).to_owned();
             source.test_modules().into_iter().map(move |name| format!("{folder}/{name}"))
         })
         .collect();

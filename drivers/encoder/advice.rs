@@ -7,15 +7,15 @@ use crate::words::Words;
 
 impl EncoderError {
     /// What is wrong and what to do. Speaks of the reader: it has a cable, a power and a driver of its own, often none of
-    /// the printer's.
+    /// the printer's. Where its address stands is for whoever shows the words to say: [`Self::is_of_the_address`].
     pub fn words(&self) -> Words {
         match self {
             Self::NoReader(name) => Words::new(
                 format!(
-                    "Pembaca kartu {name} tidak terhubung. Periksa kabel dan daya pembaca, lalu namanya di kartud.toml."
+                    "Pembaca kartu {name} tidak terhubung. Periksa kabel dan daya pembaca, lalu alamatnya."
                 ),
                 format!(
-                    "The card reader {name} is not connected. Check its cable and its power, then its name in kartud.toml."
+                    "The card reader {name} is not connected. Check its cable and its power, then its address."
                 ),
             ),
             Self::SeveralReaders { name, fitting } => several(name, &fitting.join(", ")),
@@ -32,10 +32,10 @@ impl EncoderError {
             Self::Wire(fault) => wire(&fault.kind),
             Self::Unsupported(what) => Words::new(
                 format!(
-                    "Pembaca kartu atau programnya tidak mendukung ini: {what}. Periksa jenis pembaca dan alamatnya di kartud.toml."
+                    "Pembaca kartu atau programnya tidak mendukung ini: {what}. Periksa jenis pembaca dan alamatnya."
                 ),
                 format!(
-                    "The card reader, or this build of the program, cannot do this: {what}. Check the kind of reader and its address in kartud.toml."
+                    "The card reader, or this build of the program, cannot do this: {what}. Check the kind of reader and its address."
                 ),
             ),
             Self::Garbled { .. } => NOT_UNDERSTOOD,
@@ -43,6 +43,15 @@ impl EncoderError {
             Self::CardLost => CARD_LOST,
             Self::Occupied => OCCUPIED,
             Self::InUse => IN_USE,
+        }
+    }
+
+    /// Whether another address of the reader may be what helps.
+    pub fn is_of_the_address(&self) -> bool {
+        match self {
+            Self::NoReader(_) | Self::SeveralReaders { .. } | Self::Unsupported(_) => true,
+            Self::Wire(fault) => matches!(fault.kind, WireFault::SeveralFit { .. }),
+            _ => false,
         }
     }
 }
@@ -117,11 +126,9 @@ fn stuck(seconds: u64) -> Words {
 fn several(name: &str, fitting: &str) -> Words {
     Words::new(
         format!(
-            "Nama {name} cocok dengan lebih dari satu pembaca kartu. Tulis salah satu dari ini di kartud.toml: {fitting}."
+            "Nama {name} cocok dengan lebih dari satu pembaca kartu. Tulis salah satu dari ini: {fitting}."
         ),
-        format!(
-            "The name {name} fits more than one card reader. Write one of these in kartud.toml: {fitting}."
-        ),
+        format!("The name {name} fits more than one card reader. Write one of these: {fitting}."),
     )
 }
 
@@ -177,6 +184,9 @@ mod tests {
                 assert!(!said.to_lowercase().contains("printer"), "{error:?}: {said}");
             }
             assert_ne!(words.id, words.en);
+            let address = words.en.contains("address") || words.en.contains("Write one of these");
+            assert_eq!(address, error.is_of_the_address(), "{error:?}: {}", words.en);
+            assert!(!words.en.contains(".toml"), "it knows no daemon: {}", words.en);
         }
     }
 

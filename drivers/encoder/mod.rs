@@ -151,6 +151,10 @@ pub type Opened = Result<Box<dyn CardEncoder>, EncoderError>;
 pub struct EncoderFamily {
     /// The name in the configuration and on the command line.
     pub name: &'static str,
+    /// Can a reader of the family, in this build, have this address? Asks nobody; a sentence says why not.
+    pub accepts: fn(address: &str) -> Result<(), String>,
+    /// The stations of a printer at which its readers can sit.
+    pub stations: &'static [Interface],
     /// Makes contact with the reader of this address; asks for no card.
     pub open: fn(address: &str) -> Opened,
     /// A reader of the family that does not exist; `None`: it is emulated outside of this process.
@@ -204,7 +208,11 @@ pub fn emulation(family: &str) -> Result<&'static Emulation, EncoderError> {
     })
 }
 
-fn find(family: &str) -> Result<&'static EncoderFamily, EncoderError> {
+/// The family of this name.
+///
+/// # Errors
+/// [`EncoderError::Unsupported`] for one that is not known.
+pub fn find(family: &str) -> Result<&'static EncoderFamily, EncoderError> {
     ENCODERS.iter().find(|known| known.name == family).ok_or_else(|| {
         let known: Vec<_> = ENCODERS.iter().map(|family| family.name).collect();
         EncoderError::Unsupported(format!(

@@ -34,10 +34,27 @@ pub(crate) fn open(address: &str) -> Result<Box<dyn CardEncoder>, EncoderError> 
 /// A build without PC/SC reaches no such reader.
 #[cfg(not(feature = "pcsc"))]
 pub(crate) fn open(address: &str) -> Result<Box<dyn CardEncoder>, EncoderError> {
-    Err(EncoderError::Unsupported(format!(
+    Err(EncoderError::Unsupported(not_built(address)))
+}
+
+/// Does the address name one reader?
+#[cfg(feature = "pcsc")]
+pub(crate) fn accepts(address: &str) -> Result<(), String> {
+    address.parse::<address::Address>().map(drop).map_err(|wrong| wrong.to_string())
+}
+
+/// A build without PC/SC reaches no such reader.
+#[cfg(not(feature = "pcsc"))]
+pub(crate) fn accepts(address: &str) -> Result<(), String> {
+    Err(not_built(address))
+}
+
+#[cfg(not(feature = "pcsc"))]
+fn not_built(address: &str) -> String {
+    format!(
         "the program was built without PC/SC, so it cannot reach {address}. Install libpcsclite-dev and pkg-config, \
          build it with `cargo build --release --features pcsc`, and install pcscd and libccid where it runs"
-    )))
+    )
 }
 
 #[cfg(all(test, not(feature = "pcsc")))]

@@ -79,11 +79,21 @@ fn models() -> &'static [Model] {
 /// # Errors
 /// [`EncoderError::NoReader`] when nothing is plugged in there; [`EncoderError::Unsupported`] for another address or chip.
 pub fn open(address: &str) -> Result<Box<dyn CardEncoder>, EncoderError> {
-    let path = address.strip_prefix("serial:").filter(|path| path.starts_with('/'));
-    let path = path.ok_or_else(|| {
-        EncoderError::Unsupported(format!("{address:?} is no address like serial:/dev/ttyUSB0"))
-    })?;
-    over(address, Box::new(Serial::new(path)))
+    let port = port(address).map_err(EncoderError::Unsupported)?;
+    over(address, Box::new(Serial::new(port)))
+}
+
+/// Can it be an address of such a reader?
+///
+/// # Errors
+/// A sentence with one that can.
+pub fn accepts(address: &str) -> Result<(), String> {
+    port(address).map(drop)
+}
+
+fn port(address: &str) -> Result<&str, String> {
+    let port = address.strip_prefix("serial:").filter(|port| port.starts_with('/'));
+    port.ok_or_else(|| format!("{address:?} is no address like serial:/dev/ttyUSB0"))
 }
 
 /// A reader on any wire; `name` is what errors call it.

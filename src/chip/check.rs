@@ -1,6 +1,8 @@
 //! What can be seen only when all steps of a profile are there: is everything read back, and nothing made final
 //! before? Knows no card; `run` holds to the same rules while it works.
 
+use drivers::words::Words;
+
 use super::definition_step::Outline;
 use super::values::Data;
 use super::{Action, ProfileFault};
@@ -37,14 +39,11 @@ pub fn order(steps: &[(Option<Outline>, Sheet<'_>)]) {
                 "memerlukan langkah secure sebelumnya.",
                 "needs a secure step before it.",
             ),
+            // What is final, such as lock bits, cannot always be read as it was written.
+            Action::Apdu { template, .. } if template.writes_unnamed() && !step.irreversible => {
+                sheet.fault("apdu", UNNAMED.id, UNNAMED.en);
+            }
             _ => {}
-        }
-        if matches!(action, Action::Apdu { template, .. } if template.writes_unnamed()) {
-            sheet.fault(
-                "apdu",
-                "isi yang ditulis harus ditulis sebagai {data:hex:…} atau {data:nama}, agar dibaca kembali.",
-                "what is written must stand as {data:hex:…} or {data:name}, so that it is read back.",
-            );
         }
         if let Some(read) = action.reads_back() {
             forget(&mut unread, read);
@@ -59,6 +58,11 @@ pub fn order(steps: &[(Option<Outline>, Sheet<'_>)]) {
         );
     }
 }
+
+const UNNAMED: Words = Words::fixed(
+    "isi yang ditulis harus ditulis sebagai {data:hex:…} atau {data:nama}, agar dibaca kembali.",
+    "what is written must stand as {data:hex:…} or {data:name}, so that it is read back.",
+);
 
 fn forget(unread: &mut Vec<(&Data, &Sheet<'_>)>, read: &Data) {
     if let Some(at) = unread.iter().position(|(data, _)| *data == read) {
@@ -75,7 +79,7 @@ impl super::Profile {
     ) -> Vec<ProfileFault> {
         let mut faults = Vec::new();
         let mut fault = |key: String, id: String, en: String| {
-            let words = drivers::words::Words::new(id, en);
+            let words = Words::new(id, en);
             faults.push(ProfileFault { line: 0, key, words });
         };
         if self.reader.is_some_and(|reader| reader != station) {

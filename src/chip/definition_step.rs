@@ -11,7 +11,7 @@ use crate::product::nearest;
 use crate::product::sheet::Sheet;
 
 /// What a step can do, as it is written.
-const ACTIONS: [&str; 11] = [
+pub(super) const ACTIONS: [&str; 11] = [
     "select_aid",
     "apdu",
     "update_binary",
@@ -187,6 +187,7 @@ fn secure(sheet: &mut Sheet<'_>) -> Option<Action> {
 }
 
 fn put_key(sheet: &mut Sheet<'_>) -> Option<Action> {
+    sheet.demanded_count("key_version");
     let key_version = ranged(sheet, "key_version", 0, 1..=127);
     let replaces = byte(sheet, "replaces", 0);
     let key_version = key_version.try_into().ok()?;

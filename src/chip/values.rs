@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::product::nearest;
 
 /// Names of data that are no field of the job.
-pub const PLAIN_NAMES: [&str; 4] = ["record", "photo", "ndef", "card_number"];
+pub const PLAIN_NAMES: [&str; 3] = ["record", "photo", "card_number"];
 /// Before the name of a field.
 pub const FIELD: &str = "field:";
 /// Before bytes that stand in the profile itself.

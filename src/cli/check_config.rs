@@ -1,8 +1,13 @@
 //! `kartud check-config FILE`
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{Exit, client::language, run};
+use drivers::words::Words;
+use serde_json::json;
+
+use super::client::own;
+use super::{Exit, run};
 use crate::chip::KeySource;
 use crate::config::{Config, Fault};
 use crate::desk::Desk;
@@ -13,62 +18,79 @@ pub(super) struct Args {
     /// The configuration
     #[arg(value_name = "FILE", default_value = "/etc/kartu/kartud.toml")]
     config: PathBuf,
+    /// Everything as one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let (mut faults, mut notices) = (Vec::new(), Vec::new());
+    let (mut faults, mut notes) = (Vec::new(), Vec::new());
     match run::read_config(&args.config)? {
         // What the file names is opened and checked too: office, products, faces, chips.
         Ok(config) => match Desk::open(&config) {
             Ok(desk) => {
-                notices.extend(desk.notices().iter().cloned());
-                faults.extend(look_at_chips(&desk, &config));
+                notes.extend(desk.notices().iter().cloned());
+                notes.extend(chips_without_encoder(&desk));
+                faults.extend(keys_not_there(&desk, &config));
             }
             Err(wrong) => faults = wrong,
         },
         Err(wrong) => faults = wrong,
     }
-    for notice in &notices {
-        println!("{}: note: {notice}", args.config.display());
+    let mut out = std::io::stdout().lock();
+    let (file, good) = (args.config.display(), faults.is_empty());
+    if args.json {
+        let told = json!({
+            "file": args.config, "good": good, "notes": notes,
+            "faults": run::faults_json(&args.config, &faults),
+        });
+        writeln!(out, "{told:#}")?;
+    } else {
+        for note in &notes {
+            writeln!(out, "{file}: note: {}", own(note))?;
+        }
+        if good {
+            writeln!(out, "{file}: good / baik")?;
+        }
     }
-    if faults.is_empty() {
-        println!("{}: good / baik", args.config.display());
-        return Ok(Exit::Done);
-    }
-    Ok(run::refuse(&args.config, &faults))
+    Ok(if good { Exit::Done } else { run::refuse(&args.config, &faults) })
 }
 
-/// Says which chips cannot be written here, which is no fault; and finds the keys that are missing, which is one.
-fn look_at_chips(desk: &Desk, config: &Config) -> Vec<Fault> {
-    for (name, chip) in desk.chips().filter(|(_, chip)| !desk.can_encode(chip)) {
-        println!("{}", without_encoder(name, chip.rule.required));
-    }
+/// Which chips cannot be written here, which is no fault.
+fn chips_without_encoder(desk: &Desk) -> impl Iterator<Item = Words> {
+    let here = desk.chips().filter(|(_, chip)| !desk.can_encode(chip));
+    here.map(|(name, chip)| without_encoder(name, chip.rule.required))
+}
+
+/// The keys that the chips which are written here need and that are missing, which is one.
+fn keys_not_there(desk: &Desk, config: &Config) -> Vec<Fault> {
     let vault = Vault::open(config.vault.folder.as_deref().unwrap_or(Path::new("")));
     let mut faults = Vec::new();
     for (name, chip) in desk.chips().filter(|(_, chip)| desk.can_encode(chip)) {
         for key in chip.profile.keys() {
             if let Err(why) = KeySource::key(&vault, key) {
-                let sentence = format!("{name}/chip.toml needs the key {key}: {why}");
-                faults.push(Fault { line: 0, sentence });
+                let words = Words::new(
+                    format!("{name}/chip.toml memerlukan kunci {key}: {why}"),
+                    format!("{name}/chip.toml needs the key {key}: {why}"),
+                );
+                faults.push(Fault::at(0, words));
             }
         }
     }
     faults
 }
 
-fn without_encoder(name: &str, required: bool) -> String {
-    match (language(), required) {
-        ("id", true) => format!(
-            "{name}: chip diperlukan, tetapi tidak ada encoder di posisi itu ([encoder]); pekerjaannya akan ditahan (H_NO_ENCODER)."
-        ),
-        ("id", false) => format!(
-            "{name}: tidak ada encoder di posisi itu ([encoder]); kartu dicetak tanpa chip."
-        ),
-        (_, true) => format!(
-            "{name}: needs its chip written, and no encoder sits at that station ([encoder]); its jobs will be held (H_NO_ENCODER)."
-        ),
-        (_, false) => format!(
-            "{name}: no encoder sits at that station ([encoder]); its cards are printed without a chip."
-        ),
-    }
+fn without_encoder(name: &str, required: bool) -> Words {
+    let (id, en) = if required {
+        (
+            "chip diperlukan, tetapi tidak ada encoder di posisi itu ([encoder]); pekerjaannya akan ditahan (H_NO_ENCODER).",
+            "needs its chip written, and no encoder sits at that station ([encoder]); its jobs will be held (H_NO_ENCODER).",
+        )
+    } else {
+        (
+            "tidak ada encoder di posisi itu ([encoder]); kartu dicetak tanpa chip.",
+            "no encoder sits at that station ([encoder]); its cards are printed without a chip.",
+        )
+    };
+    Words::new(format!("{name}: {id}"), format!("{name}: {en}"))
 }

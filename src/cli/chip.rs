@@ -1,20 +1,44 @@
 //! `kartud chip check` and `kartud chip try`: a profile without a station. `try` runs it on the card in a reader and
 //! shows each command by its header and lengths; never data, never a key.
 
+#[cfg(test)]
+mod examples;
+mod refusal;
 mod show;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use drivers::encoder::bounded::Bounded;
 use drivers::encoder::{self, CardEncoder, EncoderError};
-use serde_json::json;
 
 use super::Exit;
-use super::client::language;
 use crate::chip::{self, Blame, ChipFault, FaultKind, KeySource, Profile, Values, With};
 use crate::vault::Vault;
+use refusal::Refusal;
+
+const AFTER: &str = "\
+config/chips has a profile for each kind of card, with every key of its steps explained.";
+
+const AFTER_TRY: &str = "\
+Exit codes: 0 the card is as the profile wants it, 1 it is not, or the reader failed,
+2 wrong command line, or an address that no reader can have, 4 no reader at the address,
+5 profile or keys are wrong, or a value or a key is missing.
+Kode keluar: 0 kartu sesuai profil, 1 tidak sesuai, atau pembaca gagal, 2 perintah atau alamat
+pembaca salah, 4 tidak ada pembaca di alamat itu, 5 profil atau kunci salah, atau data atau kunci
+tidak ada.
+
+With --json one object: `card`, `steps`, and `written` or the `fault` that ended it; or `faults`,
+all that was wrong before. README.md says how a key looks.
+config/chips has a profile for each kind of card, with every key of its steps explained.
+
+  kartud chip try chip.toml --encoder 'pcsc:reader:ACS ACR1281*' --value record=@record.bin
+  kartud chip try config/chips/pin.toml --encoder pn532:serial:/dev/ttyUSB0 --vault keys \\
+    --value 'field:nama=text:RINA CONTOH'
+No card at hand (kartud emulate reader --help shows a card of each kind):
+  kartud emulate reader --port reader.tty --card ntag.card
+  kartud chip try config/chips/ntag.toml --encoder pn532:serial:$PWD/reader.tty \\
+    --value record=00112233";
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -25,8 +49,10 @@ pub(super) struct Args {
 #[derive(clap::Subcommand)]
 enum What {
     /// Say everything that is wrong with a profile, and what it needs
+    #[command(after_help = AFTER)]
     Check(Check),
     /// Run a profile on the card in a reader, without printing; the card is written
+    #[command(after_help = AFTER_TRY)]
     Try(Box<Try>),
 }
 
@@ -48,8 +74,8 @@ struct Try {
     /// The reader: its family, and which one it is (a PC/SC reader's name, a serial port)
     #[arg(long, visible_alias = "reader", value_name = "FAMILY:ADDRESS")]
     encoder: Reader,
-    /// A value that the profile writes: NAME=HEX, or NAME=@FILE for a file's content; may be repeated
-    #[arg(long = "value", value_name = "NAME=HEX|@FILE")]
+    /// A value that the profile writes: NAME=HEX, NAME=text:WORDS, or NAME=@FILE for a file's content; may be repeated
+    #[arg(long = "value", value_name = "NAME=HEX|text:WORDS|@FILE")]
     values: Vec<Value>,
     /// The folder of the keys; $CREDENTIALS_DIRECTORY comes first
     #[arg(long, value_name = "DIR")]
@@ -102,13 +128,14 @@ impl std::str::FromStr for Value {
 
     /// The error must not repeat what was typed: it may be a person's.
     fn from_str(typed: &str) -> Result<Self, String> {
-        let (name, source) = typed.split_once('=').ok_or("must be NAME=HEX or NAME=@FILE")?;
-        let source = match source.strip_prefix('@') {
-            Some(file) => Source::File(file.into()),
-            None => {
-                let bytes = chip::hex(source);
-                Source::Bytes(bytes.ok_or("after NAME= only pairs of hexadecimal digits or @FILE")?)
-            }
+        let (name, source) =
+            typed.split_once('=').ok_or("must be NAME=HEX, NAME=text:WORDS or NAME=@FILE")?;
+        let source = match (source.strip_prefix('@'), source.strip_prefix("text:")) {
+            (Some(file), _) => Source::File(file.into()),
+            (_, Some(text)) => Source::Bytes(text.into()),
+            _ => Source::Bytes(chip::hex(source).ok_or(
+                "after NAME= only pairs of hexadecimal digits, text:WORDS or @FILE may stand",
+            )?),
         };
         Ok(Self { name: name.to_owned(), source })
     }
@@ -121,49 +148,24 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
 }
 
-fn read_profile(path: &Path) -> anyhow::Result<Result<Profile, Exit>> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(Profile::parse(&text).map_err(|faults| {
-        for fault in faults {
-            let words = &fault.words;
-            let words = if language() == "id" { &words.id } else { &words.en };
-            eprintln!("{}: line {}: {}: {words}", path.display(), fault.line, fault.key);
-        }
-        Exit::Config
-    }))
+fn check(args: &Check) -> anyhow::Result<Exit> {
+    match read_profile(&args.profile) {
+        Ok(profile) => show::summary(&profile, args.json).map(|()| Exit::Done),
+        Err(refusal) => refusal.tell(args.json),
+    }
 }
 
-fn check(args: &Check) -> anyhow::Result<Exit> {
-    let profile = match read_profile(&args.profile)? {
-        Ok(profile) => profile,
-        Err(exit) => return Ok(exit),
-    };
-    show::summary(&profile, args.json)?;
-    Ok(Exit::Done)
+fn read_profile(path: &Path) -> Result<Profile, Refusal> {
+    let text = std::fs::read_to_string(path).map_err(Refusal::unreadable(path))?;
+    Profile::parse(&text).map_err(|faults| Refusal::Profile { file: path.to_owned(), faults })
 }
 
 fn try_out(args: &Try) -> anyhow::Result<Exit> {
-    let profile = match read_profile(&args.profile)? {
-        Ok(profile) => profile,
-        Err(exit) => return Ok(exit),
-    };
-    let mut values = Values::new();
-    for Value { name, source } in &args.values {
-        let bytes = match source {
-            Source::Bytes(bytes) => bytes.clone(),
-            Source::File(path) => {
-                std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?
-            }
-        };
-        values = values.with(name, bytes);
-    }
     let keys = Vault::open(args.vault.as_deref().unwrap_or(Path::new("")));
-    let missing = chip::preflight(&profile, &values, &keys);
-    if !missing.is_empty() {
-        missing.iter().for_each(complain);
-        return Ok(Exit::Config);
-    }
+    let (profile, values) = match prepare(args, &keys) {
+        Ok(prepared) => prepared,
+        Err(refusal) => return refusal.tell(args.json),
+    };
     let mut trace = show::Trace::new(args.json);
     let patience = Duration::from_secs(args.patience);
     let Reader { family, address } = args.encoder.clone();
@@ -174,10 +176,34 @@ fn try_out(args: &Try) -> anyhow::Result<Exit> {
     Ok(match done {
         Ok(_) => Exit::Done,
         Err(fault) => {
-            complain(&fault);
+            refusal::complain(&fault);
             exit_of(&fault)
         }
     })
+}
+
+/// Everything that is wrong before a reader is asked.
+fn prepare(args: &Try, keys: &Vault) -> Result<(Profile, Values), Refusal> {
+    let Reader { family, address } = &args.encoder;
+    let accepted = encoder::find(family)
+        .and_then(|family| (family.accepts)(address).map_err(EncoderError::Unsupported));
+    accepted
+        .map_err(|why| Refusal::Card { faults: vec![unreached(why)], exit: Exit::CommandLine })?;
+    let profile = read_profile(&args.profile)?;
+    let mut values = Values::new();
+    for Value { name, source } in &args.values {
+        let bytes = match source {
+            Source::Bytes(bytes) => bytes.clone(),
+            Source::File(path) => std::fs::read(path).map_err(Refusal::unreadable(path))?,
+        };
+        values = values.with(name, bytes);
+    }
+    let faults = chip::preflight(&profile, &values, keys);
+    if faults.is_empty() {
+        Ok((profile, values))
+    } else {
+        Err(Refusal::Card { faults, exit: Exit::Config })
+    }
 }
 
 fn on_a_card(
@@ -208,11 +234,6 @@ fn challenge() -> [u8; 8] {
     [a, b, c, d, e, f, g, h]
 }
 
-fn complain(fault: &ChipFault) {
-    let words = fault.words();
-    eprintln!("kartud: {}", if language() == "id" { words.id } else { words.en });
-}
-
 fn exit_of(fault: &ChipFault) -> Exit {
     match (&fault.kind, fault.blame()) {
         (
@@ -226,22 +247,13 @@ fn exit_of(fault: &ChipFault) -> Exit {
     }
 }
 
-/// A fault as JSON.
-fn fault_json(fault: &ChipFault) -> serde_json::Value {
-    json!({
-        "step": fault.step,
-        "kind": fault.kind.code(),
-        "card_touched": fault.card_touched,
-        "message": fault.words(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use drivers::card::direct::Direct;
     use drivers::card::{CardSettings, Field};
+    use serde_json::json;
 
     use super::*;
 
@@ -276,6 +288,11 @@ mod tests {
         let value: Value = "record=00FF".parse().unwrap();
         assert!(
             value.name == "record" && matches!(value.source, Source::Bytes(b) if b == [0, 255])
+        );
+        let text: Value = "field:nama=text:@ÉA=".parse().unwrap();
+        assert!(
+            text.name == "field:nama"
+                && matches!(text.source, Source::Bytes(b) if b == "@ÉA=".as_bytes())
         );
         assert!(matches!("photo=@a/b".parse::<Value>().unwrap().source, Source::File(_)));
         for wrong in ["KANARI", "record=KANARI", "record=0"] {

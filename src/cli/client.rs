@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use drivers::words::Words;
 use serde_json::Value;
 
 use super::Exit;
@@ -173,6 +174,11 @@ fn refused(problem: &Value) -> Refused {
         },
         _ => Refused { code: text(problem, "code"), sentence: text(problem, "detail") },
     }
+}
+
+/// A sentence in the operator's language.
+pub(super) fn own(words: &Words) -> &str {
+    if language() == "id" { &words.id } else { &words.en }
 }
 
 /// The operator's language, as the environment says.

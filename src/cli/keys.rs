@@ -1,6 +1,9 @@
 //! `kartud keys new|show NAME`: the keys that sign records. Prints what may be handed on; never what may not.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+
+use serde_json::json;
 
 use super::{Exit, run};
 use crate::record::{PublicKey, SigningKey};
@@ -43,15 +46,25 @@ struct KeyArgs {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = "/etc/kartu/kartud.toml")]
     config: PathBuf,
+    /// The entry as one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (Task::New(key) | Task::Show(key)) = &args.task;
+    let mut out = std::io::stdout().lock();
     let folder = match &key.folder {
         Some(folder) => Some(folder.clone()),
         None => match run::read_config(&key.config)? {
             Ok(config) => config.vault.folder,
-            Err(faults) => return Ok(run::refuse(&key.config, &faults)),
+            Err(faults) => {
+                if key.json {
+                    let faults = run::faults_json(&key.config, &faults);
+                    writeln!(out, "{:#}", json!({ "faults": faults }))?;
+                }
+                return Ok(run::refuse(&key.config, &faults));
+            }
         },
     };
     let signing = match (&args.task, folder) {
@@ -64,7 +77,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             key.config.display()
         ),
     };
-    print!("{}", entry(&signing, key.label.as_deref().unwrap_or(&key.name)).to_toml());
+    let entry = entry(&signing, key.label.as_deref().unwrap_or(&key.name));
+    if key.json {
+        let told = json!({ "name": entry.name, "kid": entry.kid(), "public": entry.to_pem() });
+        writeln!(out, "{told:#}")?;
+    } else {
+        write!(out, "{}", entry.to_toml())?;
+    }
     Ok(Exit::Done)
 }
 

@@ -24,24 +24,28 @@ use clap::{Parser, Subcommand};
 #[cfg(target_os = "linux")]
 use rustix::process::DumpableBehavior;
 
-/// What every command ends with. 2 is clap's, for a command line that cannot be read.
+/// What every command ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Done.
     Done = 0,
     /// It did not work; the reason stands on stderr.
     Failed = 1,
+    /// The command line cannot be read (clap ends with it), or names what cannot be.
+    CommandLine = 2,
     /// The station refused: the job is wrong, or does not exist.
     Refused = 3,
-    /// No station answers at the address.
+    /// No station answers at the address; no printer, no card reader.
     Unreachable = 4,
-    /// The configuration is wrong.
+    /// The configuration is wrong, or a file like it: a profile, a list of keys.
     Config = 5,
 }
 
 const AFTER: &str = "\
-Exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused by the station, 4 no station at the address, 5 wrong configuration.
-Kode keluar: 0 selesai, 1 gagal, 2 perintah salah, 3 ditolak stasiun, 4 stasiun tidak ada, 5 konfigurasi salah.";
+Exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused by the station,
+4 nobody at the address (station, printer, card reader), 5 wrong configuration.
+Kode keluar: 0 selesai, 1 gagal, 2 perintah salah, 3 ditolak stasiun,
+4 tidak ada di alamat itu (stasiun, printer, pembaca kartu), 5 konfigurasi salah.";
 
 /// kartud: the print station. One approval, one good card.
 #[derive(Parser)]

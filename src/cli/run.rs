@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use serde_json::{Value, json};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::Exit;
+use super::client::own;
 use crate::clock::Clock;
 use crate::config::{Config, Fault};
 use crate::daemon::{Daemon, StartError};
@@ -45,9 +47,19 @@ pub(super) fn read_config(path: &Path) -> anyhow::Result<Result<Config, Vec<Faul
 /// Says every fault.
 pub(super) fn refuse(path: &Path, faults: &[Fault]) -> Exit {
     for fault in faults {
-        eprintln!("{}: {fault}", path.display());
+        eprintln!("{}: {}", path.display(), fault.told(own));
     }
     Exit::Config
+}
+
+/// Every fault for a program.
+pub(super) fn faults_json(path: &Path, faults: &[Fault]) -> Vec<Value> {
+    let one = |fault: &Fault| {
+        let file = fault.file.as_deref().map_or(path, Path::new);
+        let line = (fault.line > 0).then_some(fault.line);
+        json!({ "file": file, "line": line, "message": fault.words })
+    };
+    faults.iter().map(one).collect()
 }
 
 /// Logs go to stderr, which is the journal under systemd. `RUST_LOG` overrides the configured level.

@@ -87,9 +87,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 pub(super) fn read_list(path: &Path) -> anyhow::Result<Result<KeyList, Vec<ConfigFault>>> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let plain = |fault: crate::product::ConfigFault| ConfigFault {
-        line: fault.line,
-        sentence: format!("{}: {}", fault.key, fault.words.en),
+    let plain = |fault: crate::product::ConfigFault| {
+        ConfigFault::of_key(None, fault.line, &fault.key, &fault.words)
     };
     Ok(KeyList::parse(&text).map_err(|faults| faults.into_iter().map(plain).collect()))
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use drivers::encoder::{ENCODERS, Interface};
+use drivers::encoder::{self, ENCODERS, Interface};
 
+use super::Address;
 use super::reader::Reader;
 
 /// The reader behind an emulated machine's station; the daemon puts it there.
@@ -32,38 +33,67 @@ impl Encoder {
     }
 }
 
-/// `None`: chips are not written here.
-pub(super) fn encoder(r: &mut Reader<'_>) -> Option<Encoder> {
+/// `None`: chips are not written here. A reader that could never write one, beside this printer, is a fault: every blank
+/// would be rejected.
+pub(super) fn encoder(r: &mut Reader<'_>, printer: &Address) -> Option<Encoder> {
     let family = r.text("encoder.family", "");
     let address = r.text("encoder.address", "");
     let station = match r.text("encoder.station", "contactless").as_str() {
-        "contactless" => Interface::Contactless,
+        "contact" => Interface::Contact,
         other => {
-            if other != "contact" {
+            if other != "contactless" {
                 r.fault("encoder.station", "must be \"contact\" or \"contactless\"");
             }
-            Interface::Contact
+            Interface::Contactless
         }
     };
     let seconds = r.number("encoder.deadline_seconds", DEADLINE_SECONDS);
     if !DEADLINES.contains(&seconds) {
         r.fault("encoder.deadline_seconds", "must lie between 1 and 300");
     }
-    let known = || ENCODERS.iter().map(|family| family.name).chain([EMULATED]);
     if family.is_empty() {
         if !address.is_empty() {
             r.fault("encoder.address", "needs encoder.family");
         }
         return None;
     }
-    if !known().any(|name| name == family) {
-        let all: Vec<&str> = known().collect();
-        let rule = format!("is not a family that this kartud knows: {}", all.join(", "));
-        r.fault("encoder.family", &rule);
-    } else if address.is_empty() && family != EMULATED {
-        r.fault("encoder.family", "needs encoder.address: which reader it is");
+    check_reader(r, &family, &address, printer);
+    if is_out_of_reach(&family, station) {
+        let rule =
+            format!("must be \"contactless\": no reader of the family {family} has contacts");
+        r.fault("encoder.station", &rule);
     }
     Some(Encoder { family, address, station, deadline: Duration::from_secs(seconds) })
+}
+
+/// Can there be a reader of this family and address?
+fn check_reader(r: &mut Reader<'_>, family: &str, address: &str, printer: &Address) {
+    if family == EMULATED {
+        if *printer != Address::Emulated {
+            let rule = "needs printer.address = \"emulated\": it sees no card of another printer; \
+                        beside a real one write pcsc or pn532, and encoder.address";
+            r.fault("encoder.family", rule);
+        }
+        return;
+    }
+    let Ok(known) = encoder::find(family) else {
+        let all: Vec<&str> = ENCODERS.iter().map(|family| family.name).chain([EMULATED]).collect();
+        let rule = format!("is not a family that this kartud knows: {}", all.join(", "));
+        return r.fault("encoder.family", &rule);
+    };
+    if address.is_empty() {
+        r.fault("encoder.family", "needs encoder.address: which reader it is");
+    } else if let Err(why) = (known.accepts)(address) {
+        r.fault("encoder.address", &format!("cannot be reached: {why}"));
+    }
+}
+
+/// Does no reader of the family sit at such a station? The emulated one is contactless.
+fn is_out_of_reach(family: &str, station: Interface) -> bool {
+    match encoder::find(family) {
+        Ok(known) => !known.stations.contains(&station),
+        Err(_) => family == EMULATED && station == Interface::Contact,
+    }
 }
 
 #[cfg(test)]
@@ -88,14 +118,66 @@ mod tests {
 
     #[test]
     fn a_reader_is_named_and_has_a_deadline() {
-        let text =
-            "[encoder]\nfamily = \"emulated\"\nstation = \"contact\"\ndeadline_seconds = 7\n";
+        let text = "[encoder]\nfamily = \"pn532\"\naddress = \"serial:/dev/ttyUSB0\"\ndeadline_seconds = 7\n";
         let encoder = parse(text).unwrap().encoder.unwrap();
-        assert_eq!((encoder.station, encoder.deadline.as_secs()), (Interface::Contact, 7));
+        assert_eq!((encoder.station, encoder.deadline.as_secs()), (Interface::Contactless, 7));
         let text = "[encoder]\nfamily = \"pcsk\"\nstation = \"here\"\ndeadline_seconds = 0\n";
         let told: Vec<String> = parse(text).unwrap_err().iter().map(Fault::to_string).collect();
         assert!(told[0].starts_with("line 2: encoder.family is not a family"), "{told:?}");
         assert_eq!(told[1], "line 3: encoder.station must be \"contact\" or \"contactless\"");
         assert_eq!(told[2], "line 4: encoder.deadline_seconds must lie between 1 and 300");
+        assert_eq!(told.len(), 3, "{told:?}");
+    }
+
+    /// The one fault of `[encoder]` with these lines, beside a printer of this address.
+    fn refusal(printer: &str, lines: &str) -> String {
+        let text = format!("[encoder]\n{lines}[printer]\naddress = \"{printer}\"\n");
+        let faults = parse(&text).expect_err(lines);
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        faults[0].to_string()
+    }
+
+    #[test]
+    fn a_reader_that_could_never_see_the_printers_cards_is_refused() {
+        let emulated = "family = \"emulated\"\n";
+        assert!(
+            parse(&format!("[printer]\naddress = \"emulated\"\n[encoder]\n{emulated}")).is_ok()
+        );
+        for printer in ["", "tcp://127.0.0.1:9100", "lp:/dev/usb/lp0"] {
+            let told = refusal(printer, emulated);
+            let rule = "line 2: encoder.family needs printer.address = \"emulated\"";
+            assert!(told.starts_with(rule) && told.contains("pcsc or pn532"), "{told}");
+        }
+        for lines in [
+            "station = \"contact\"\nfamily = \"emulated\"\n",
+            "station = \"contact\"\nfamily = \"pn532\"\naddress = \"serial:/dev/ttyUSB0\"\n",
+        ] {
+            let told = refusal("emulated", lines);
+            assert!(told.starts_with("line 2: encoder.station must be \"contactless\""), "{told}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_names_no_reader_of_the_family_is_refused() {
+        let told = refusal("", "family = \"pn532\"\naddress = \"foo\"\n");
+        assert_eq!(
+            told,
+            "line 3: encoder.address cannot be reached: \"foo\" is no address like serial:/dev/ttyUSB0"
+        );
+        let told = refusal("", "family = \"pcsc\"\naddress = \"foo\"\n");
+        let remedy = if cfg!(feature = "pcsc") { "reader:NAME" } else { "--features pcsc" };
+        assert!(told.starts_with("line 3: encoder.address cannot be reached: "), "{told}");
+        assert!(told.contains(remedy), "{told}");
+    }
+
+    #[test]
+    #[cfg(feature = "pcsc")]
+    fn a_pcsc_reader_at_either_station_is_good() {
+        for station in ["contact", "contactless"] {
+            let text = format!(
+                "[encoder]\nfamily = \"pcsc\"\naddress = \"reader:ACS*\"\nstation = \"{station}\"\n"
+            );
+            assert!(parse(&text).is_ok(), "{station}");
+        }
     }
 }

@@ -157,6 +157,7 @@ impl Config {
     /// Every fault in the text, in the order of its lines.
     pub fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Fault>> {
         let mut r = Reader::new(text)?;
+        let printer = printer(&mut r, folder);
         let config = Config {
             station: station(&mut r, folder),
             http: http(&mut r),
@@ -164,8 +165,8 @@ impl Config {
             products: Products { folder: optional_path(&mut r, "products.folder", folder) },
             vault: Vault { folder: optional_path(&mut r, "vault.folder", folder) },
             product: r.tables("product").into_iter().map(|name| product(&mut r, name)).collect(),
-            printer: printer(&mut r, folder),
-            encoder: encoder::encoder(&mut r),
+            encoder: encoder::encoder(&mut r, &printer.address),
+            printer,
             log: log(&mut r),
         };
         r.finish()?;
@@ -295,7 +296,7 @@ pub fn known_keys() -> Vec<String> {
     optional_path(&mut r, "vault.folder", folder);
     product(&mut r, "*".into());
     printer(&mut r, folder);
-    encoder::encoder(&mut r);
+    encoder::encoder(&mut r, &Address::None);
     log(&mut r);
     r.asked()
 }

@@ -6,27 +6,53 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use drivers::words::Words;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Two names further apart than this are not a typing error (Jaro-Winkler, 1 = equal).
 const NEAR: f64 = 0.8;
 
-/// One thing wrong with a configuration file.
+/// One thing wrong with a configuration, or with a file that it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
+    /// The file, if it is not the configuration itself.
+    pub file: Option<String>,
     /// Line in the file, from 1; 0 when the fault has no place in it.
     pub line: usize,
-    /// What is wrong and what to do.
-    pub sentence: String,
+    /// What is wrong and what to do. Twice the same where it is known in English only.
+    pub words: Words,
+}
+
+impl Fault {
+    /// One without a place, or with a place in the configuration, that is told in English only.
+    pub fn english(line: usize, sentence: impl Into<String>) -> Fault {
+        let sentence = sentence.into();
+        Fault::at(line, Words::new(sentence.clone(), sentence))
+    }
+
+    /// One in the configuration itself.
+    pub fn at(line: usize, words: Words) -> Fault {
+        Fault { file: None, line, words }
+    }
+
+    /// With `key: ` before the sentence, in this file.
+    pub fn of_key(file: Option<String>, line: usize, key: &str, words: &Words) -> Fault {
+        let said = |sentence: &str| format!("{key}: {sentence}");
+        Fault { file, line, words: Words::new(said(&words.id), said(&words.en)) }
+    }
+
+    /// Place and sentence, the latter as `pick` chooses it.
+    pub fn told(&self, pick: impl FnOnce(&Words) -> &str) -> String {
+        let file = self.file.as_ref().map_or(String::new(), |file| format!("{file}: "));
+        let line = if self.line == 0 { String::new() } else { format!("line {}: ", self.line) };
+        format!("{file}{line}{}", pick(&self.words))
+    }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => f.write_str(&self.sentence),
-            line => write!(f, "line {line}: {}", self.sentence),
-        }
+        f.write_str(&self.told(|words| &words.en))
     }
 }
 
@@ -43,9 +69,14 @@ impl<'t> Reader<'t> {
         let (root, errors) = DeTable::parse_recoverable(text);
         let faults: Vec<Fault> = errors
             .into_iter()
-            .map(|error| Fault {
-                line: error.span().map_or(0, |span| line_of(text, span.start)),
-                sentence: format!("this is not TOML: {}", error.message()),
+            .map(|error| {
+                let (line, why) =
+                    (error.span().map_or(0, |span| line_of(text, span.start)), error.message());
+                let words = Words::new(
+                    format!("ini bukan TOML yang benar: {why}"),
+                    format!("this is not TOML: {why}"),
+                );
+                Fault::at(line, words)
             })
             .collect();
         if !faults.is_empty() {
@@ -87,7 +118,7 @@ impl<'t> Reader<'t> {
     /// Says that the value of a key will not do.
     pub fn fault(&mut self, key: &str, rule: &str) {
         let line = self.find(key).map_or(0, |value| line_of(self.text, value.span().start));
-        self.faults.push(Fault { line, sentence: format!("{key} {rule}") });
+        self.faults.push(Fault::english(line, format!("{key} {rule}")));
     }
 
     /// Unknown keys are faults too.
@@ -101,12 +132,14 @@ impl<'t> Reader<'t> {
                 .map(|known| (strsim::jaro_winkler(known, &key), known))
                 .max_by(|a, b| a.0.total_cmp(&b.0))
                 .filter(|(likeness, _)| *likeness > NEAR);
-            let hint =
-                nearest.map_or(String::new(), |(_, known)| format!("; did you mean {known}?"));
-            self.faults.push(Fault {
-                line: line_of(self.text, start),
-                sentence: format!("{key} is not a key{hint}"),
-            });
+            let hint = |asks: &str| {
+                nearest.map_or(String::new(), |(_, known)| format!("; {asks} {known}?"))
+            };
+            let words = Words::new(
+                format!("{key} bukan kunci konfigurasi{}", hint("maksudnya")),
+                format!("{key} is not a key{}", hint("did you mean")),
+            );
+            self.faults.push(Fault::at(line_of(self.text, start), words));
         }
         self.faults.sort_by_key(|fault| fault.line);
         if self.faults.is_empty() { Ok(()) } else { Err(self.faults) }

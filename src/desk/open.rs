@@ -5,13 +5,14 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use drivers::words::Words;
 use jiff::tz::Offset;
 
 use super::Desk;
 use crate::compose::{Composer, Design};
 use crate::config::{Config, Fault};
 use crate::product::RECORD;
-use crate::product::folder::Products;
+use crate::product::folder::{FolderFault, Products};
 use crate::product::{ConfigFault, Office, Settings, built_in};
 use crate::record::SigningKey;
 use crate::vault::{Vault, VaultError};
@@ -37,7 +38,7 @@ impl Desk {
         let vault = Vault::open(config.vault.folder.as_deref().unwrap_or(Path::new("")));
         let (signers, notices) = read_signers(&vault, &products, &mut faults);
         let offset = Offset::from_hours(config.station.utc_offset_hours).map_err(|_| {
-            faults.push(plain("station.utc_offset_hours must lie between -12 and 14"))
+            faults.push(Fault::english(0, "station.utc_offset_hours must lie between -12 and 14"))
         });
         match (office, signatures, offset) {
             (Some(office), Some(signatures), Ok(offset)) if faults.is_empty() => Ok(Desk {
@@ -60,25 +61,33 @@ impl Desk {
 }
 
 fn read_products(config: &Config) -> Result<Products, Vec<Fault>> {
+    let of_folder = |fault: &FolderFault| match fault {
+        FolderFault::Wrong { path, fault } => of_file(&path.display().to_string(), fault),
+        other => Fault::english(0, other.to_string()),
+    };
     match &config.products.folder {
-        Some(folder) => Products::read(folder)
-            .map_err(|faults| faults.iter().map(|fault| plain(&fault.to_string())).collect()),
+        Some(folder) => {
+            Products::read(folder).map_err(|faults| faults.iter().map(of_folder).collect())
+        }
         None => built_in::all()
             .map(Products::from_iter)
-            .map_err(|faults| faults.iter().map(|fault| plain(&fault.to_string())).collect()),
+            .map_err(|faults| faults.iter().map(|fault| of_file("built in", fault)).collect()),
     }
 }
 
 fn read_office(config: &Config) -> Result<Office, Vec<Fault>> {
     let of_office = |name: &str, faults: Vec<ConfigFault>| {
-        faults.iter().map(|fault| plain(&format!("{name}: {fault}"))).collect()
+        faults.iter().map(|fault| of_file(name, fault)).collect()
     };
     let Some(path) = &config.office.profile else {
         return Office::parse(built_in::SAMPLE_OFFICE)
             .map_err(|f| of_office("the sample office", f));
     };
     let text = fs::read_to_string(path).map_err(|why| {
-        vec![plain(&format!("office.profile {} cannot be read: {why}", path.display()))]
+        vec![both(
+            format!("office.profile {} tidak dapat dibaca: {why}", path.display()),
+            format!("office.profile {} cannot be read: {why}", path.display()),
+        )]
     })?;
     Office::parse(&text).map_err(|faults| of_office(&path.display().to_string(), faults))
 }
@@ -96,10 +105,9 @@ fn read_designs(
             match Design::parse(file, svg, &known) {
                 Ok(design) => drop(designs.insert((product.name.clone(), file.clone()), design)),
                 Err(wrong) => faults.extend(wrong.iter().map(|fault| {
-                    plain(&format!(
-                        "{}/{} line {} {}: {}",
-                        product.name, fault.file, fault.line, fault.id, fault.words.en
-                    ))
+                    let file = format!("{}/{}", product.name, fault.file);
+                    let line = usize::try_from(fault.line).unwrap_or_default();
+                    Fault::of_key(Some(file), line, &fault.id, &fault.words)
                 })),
             }
         }
@@ -119,10 +127,13 @@ fn read_signatures(
         let small = fs::metadata(&path).is_ok_and(|meta| meta.len() <= SIGNATURE_LIMIT);
         match fs::read(&path).ok().filter(|_| small) {
             Some(bytes) => drop(signatures.insert(file.clone(), bytes)),
-            None => faults.push(plain(&format!(
-                "the signature {} cannot be read or is larger than {SIGNATURE_LIMIT} bytes",
-                path.display()
-            ))),
+            None => {
+                let path = path.display();
+                faults.push(both(
+                    format!("tanda tangan {path} tidak dapat dibaca atau lebih besar dari {SIGNATURE_LIMIT} byte"),
+                    format!("the signature {path} cannot be read or is larger than {SIGNATURE_LIMIT} bytes"),
+                ));
+            }
         }
     }
     signatures
@@ -134,19 +145,29 @@ fn read_signers(
     vault: &Vault,
     products: &Products,
     faults: &mut Vec<Fault>,
-) -> (BTreeMap<String, SigningKey>, Vec<String>) {
+) -> (BTreeMap<String, SigningKey>, Vec<Words>) {
     let (mut signers, mut notices) = (BTreeMap::new(), Vec::new());
-    faults
-        .extend(vault.check().err().map(|wrong| plain(&format!("vault.folder: {}", told(&wrong)))));
+    faults.extend(
+        vault
+            .check()
+            .err()
+            .map(|wrong| Fault::english(0, format!("vault.folder: {}", told(&wrong)))),
+    );
     for product in products.iter() {
         let Some(rules) = &product.record else { continue };
         match vault.signing_key(&rules.key) {
             Ok(key) => drop(signers.insert(rules.key.clone(), key)),
-            Err(wrong @ VaultError::Missing { .. }) => notices.push(format!(
-                "jobs for {} will be held, its record cannot be signed: {wrong}",
-                product.name
+            Err(wrong @ VaultError::Missing { .. }) => notices.push(Words::new(
+                format!(
+                    "pekerjaan {} akan ditahan, rekamannya tidak dapat ditandatangani: {wrong}",
+                    product.name
+                ),
+                format!(
+                    "jobs for {} will be held, its record cannot be signed: {wrong}",
+                    product.name
+                ),
             )),
-            Err(wrong) => faults.push(plain(&told(&wrong))),
+            Err(wrong) => faults.push(Fault::english(0, told(&wrong))),
         }
     }
     (signers, notices)
@@ -166,7 +187,10 @@ fn check_settings(
 ) {
     for (name, settings) in &config.product {
         let Ok(product) = products.find(name) else {
-            faults.push(plain(&format!("product.{name} is not a product")));
+            faults.push(both(
+                format!("product.{name} bukan produk"),
+                format!("product.{name} is not a product"),
+            ));
             continue;
         };
         let asked = Settings {
@@ -174,14 +198,16 @@ fn check_settings(
             issue_age_max_days: settings.issue_age_max_days,
         };
         let misfits = office.map(|office| product.misfits(office, &asked)).unwrap_or_default();
-        faults.extend(
-            misfits
-                .iter()
-                .map(|fault| plain(&format!("product.{name}.{}: {}", fault.key, fault.words.en))),
-        );
+        faults.extend(misfits.iter().map(|fault| {
+            Fault::of_key(None, 0, &format!("product.{name}.{}", fault.key), &fault.words)
+        }));
     }
 }
 
-fn plain(sentence: &str) -> Fault {
-    Fault { line: 0, sentence: sentence.to_owned() }
+fn both(id: String, en: String) -> Fault {
+    Fault::at(0, Words::new(id, en))
+}
+
+fn of_file(file: &str, fault: &ConfigFault) -> Fault {
+    Fault::of_key(Some(file.to_owned()), fault.line, &fault.key, &fault.words)
 }

@@ -70,14 +70,23 @@ impl PublicKey {
         self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
     }
 
+    /// The key as PEM (SPKI).
+    pub fn to_pem(&self) -> String {
+        self.key.to_public_key_pem(LineEnding::LF).expect("a point of P-256 has a PEM form")
+    }
+
+    /// What records call it, in hexadecimal.
+    pub fn kid(&self) -> String {
+        hex(&kid(&self.key))
+    }
+
     /// Its entry in a list.
     pub fn to_toml(&self) -> String {
-        let pem =
-            self.key.to_public_key_pem(LineEnding::LF).expect("a point of P-256 has a PEM form");
+        let pem = self.to_pem();
         let mut text = format!(
             "[[key]]\nname = {}\nkid = \"{}\"\npublic = \"\"\"\n{pem}\"\"\"\n",
             toml::Value::from(self.name.as_str()),
-            hex(&kid(&self.key))
+            self.kid()
         );
         for (key, day) in [("from", self.from), ("until", self.until)] {
             if let Some(day) = day {

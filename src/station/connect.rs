@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use drivers::card::{CardSettings, Field, FileCardSettings};
+use drivers::card::{CardSettings, Field};
 use drivers::emulation::{BlankChips, EmulatorSettings, SharedMachine};
-use drivers::encoder::Interface;
 use drivers::encoder::bounded::Bounded;
 use drivers::transport::Transport;
 use drivers::transport::emulated::Emulated;
@@ -20,6 +19,8 @@ use crate::daemon::StartError;
 
 /// Blanks that the emulated machine's feeder holds.
 const FEEDER: u32 = 100;
+/// What the emulated machine then has beyond its model.
+const CONTACTLESS: &str = "CONTACTLESS";
 /// Family of the emulated reader.
 const EMULATED_READER: &str = "pn532";
 /// Prints on its ribbon.
@@ -47,8 +48,7 @@ impl Connection {
     /// # Errors
     /// [`StartError::Emulator`].
     pub fn of(printer: &Printer, encoder: Option<&Encoder>) -> Result<Connection, StartError> {
-        let emulated = encoder.filter(|encoder| encoder.is_emulated());
-        let chips = emulated.map(|encoder| blanks(encoder.station));
+        let chips = encoder.filter(|encoder| encoder.is_emulated()).map(|_| blanks());
         let way = match &printer.address {
             Address::None => Way::None,
             Address::Tcp(address) => Way::Tcp(address.clone()),
@@ -65,7 +65,7 @@ impl Connection {
                     real_time: emulator.slowness > 0.0,
                     feeder_cards: FEEDER,
                     tended: true,
-                    fitted: emulated.map(|encoder| option(encoder.station)).into_iter().collect(),
+                    fitted: chips.iter().map(|_| CONTACTLESS.to_owned()).collect(),
                     chip: chips.clone(),
                     ..EmulatorSettings::bench()
                 };
@@ -79,8 +79,8 @@ impl Connection {
         let connection = Connection { family, model, way, reader: None };
         Ok(match (encoder, chips) {
             (None, _) => connection,
-            (Some(Encoder { station, deadline, .. }), Some(chips)) => {
-                connection.with_reader(place(&chips, *station), *deadline)
+            (Some(Encoder { deadline, .. }), Some(chips)) => {
+                connection.with_reader(chips.contactless(), *deadline)
             }
             (Some(Encoder { family, address, deadline, .. }), None) => {
                 let (family, address) = (family.clone(), address.clone());
@@ -136,31 +136,10 @@ impl Connection {
     }
 }
 
-/// Blanks of the emulated machine: cards with files, each with a number of its own.
-fn blanks(station: Interface) -> BlankChips {
-    let card = FileCardSettings { interface: station, ..FileCardSettings::default() };
-    let card = CardSettings::File(Box::new(card));
-    BlankChips::new(move |number| {
-        let number = u32::try_from(number).unwrap_or(u32::MAX);
-        card.blank(number).expect("the card model's own settings make a card")
-    })
-}
-
-/// Where the reader sees the card that the emulated machine holds.
-fn place(chips: &BlankChips, station: Interface) -> Field {
-    match station {
-        Interface::Contact => chips.contact(),
-        Interface::Contactless => chips.contactless(),
-    }
-}
-
-/// What the emulated machine has beyond its model.
-fn option(station: Interface) -> String {
-    let name = match station {
-        Interface::Contact => "SMART",
-        Interface::Contactless => "CONTACTLESS",
-    };
-    name.to_owned()
+/// Blanks of the emulated machine: contactless cards with files.
+fn blanks() -> BlankChips {
+    BlankChips::of(CardSettings::File(Box::default()))
+        .expect("the card model's own settings make a card")
 }
 
 #[cfg(not(feature = "record"))]

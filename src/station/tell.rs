@@ -108,11 +108,14 @@ impl Station {
 
 /// The printer prints on: only cards with a chip wait for their reader.
 fn of_the_reader(error: &EncoderError) -> StateReason {
-    let Words { id, en } = error.words();
-    let words = Words::new(
-        format!("{id} Kartu berchip menunggu."),
-        format!("{en} Cards with a chip wait."),
-    );
+    let mut words = error.words();
+    if error.is_of_the_address() {
+        words = words.and(&Words::fixed(
+            "Alamatnya ada di kartud.toml, [encoder].",
+            "Its address stands in kartud.toml, [encoder].",
+        ));
+    }
+    words = words.and(&Words::fixed("Kartu berchip menunggu.", "Cards with a chip wait."));
     StateReason::new("subunit-unrecoverable-failure-error", &words)
 }
 
@@ -127,4 +130,18 @@ fn of_the_setup(product: &str) -> StateReason {
         ),
     );
     StateReason::new("other-error", &words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_the_address_stands_is_told_when_it_may_be_wrong() {
+        let told = |error: &EncoderError| format!("{:?}", of_the_reader(error));
+        let gone = told(&EncoderError::NoReader("A".into()));
+        assert!(gone.contains("Its address stands in kartud.toml, [encoder]. Cards"), "{gone}");
+        let taken = told(&EncoderError::InUse);
+        assert!(!taken.contains("kartud.toml") && taken.contains("Cards with a chip"), "{taken}");
+    }
 }

@@ -96,7 +96,7 @@ fn a_trial_without_a_card_or_a_reader(rig: &Rig) {
     meet(&first(), 1, "No card was seen within 1 s.");
     meet("pcsc:reader:Another*", 4, "The card reader reader:Another* is not connected.");
     meet("pcsc:reader:Virtual*", 1, "fits more than one card reader");
-    meet("pcsc:the first one", 1, "cannot do this");
+    meet("pcsc:the first one", 2, "cannot do this");
     pcscd.kill();
     meet(&first(), 4, "The service pcscd, which drives the card readers, is not running.");
 }

@@ -21,8 +21,12 @@ struct Reader {
 impl Reader {
     fn start(folder: &Path, state: &Value) -> Reader {
         std::fs::write(folder.join("state.json"), state.to_string()).unwrap();
+        Self::with(folder, &["--state", "state.json"])
+    }
+
+    fn with(folder: &Path, words: &[&str]) -> Reader {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kartud"));
-        command.args(["emulate", "reader", "--port", "reader.tty", "--state", "state.json"]);
+        command.args(["emulate", "reader", "--port", "reader.tty"]).args(words);
         let mut process = command.current_dir(folder).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -79,11 +83,41 @@ fn a_trial_without_a_card_or_a_reader() {
     };
     let nothing_there = folder.path().join("reader");
     let address = format!("pn532:serial:{}", nothing_there.display());
-    meet(&address, 4, "is not connected. Check its cable");
+    meet(&address, 4, "is not connected. Check its cable and its power, then its address.");
+    meet(&address, 4, "Its address is what stands after --encoder.");
     let reader = Reader::start(folder.path(), &json!({ "card_present": false }));
     meet(&reader.address, 1, "No card was seen within 1 s.");
     drop(reader);
     let reader = Reader::start(folder.path(), &json!({ "faults": { "mute": true } }));
     meet(&reader.address, 4, "card reader");
-    meet("pn532:the first one", 1, "cannot do this");
+    meet("pn532:the first one", 2, "cannot do this");
+}
+
+/// The profiles and the cards that the help names, with a reader between them.
+#[test]
+fn the_examples_of_the_help_are_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        folder.path().join(name).display().to_string()
+    };
+    let meet = |profile: &str, card: &str, more: &[&str]| {
+        let reader = Reader::with(folder.path(), &["--card", &file("card.toml", card)]);
+        let profile = format!("{}/config/chips/{profile}", env!("CARGO_MANIFEST_DIR"));
+        let words = ["chip", "try", &profile, "--encoder", &reader.address, "--json"];
+        let output = kartud(&[&words[..], more].concat());
+        let told: Value = serde_json::from_str(&out(&output)).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{told:#}");
+        told["written"]["bytes"].clone()
+    };
+    assert_eq!(meet("ntag.toml", "kind = \"ntag215\"", &["--value", "record=00112233"]), 4);
+    let key = file("pin", "313233343536");
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let card = r#"kind = "file"
+        pin = "313233343536FFFF"
+        content = [{ fid = "4B01", aid = "F04B494101", files = [
+            { fid = "0101", size_bytes = 64, update = "pin", active = true }] }]"#;
+    let vault = folder.path().display().to_string();
+    let more = ["--vault", &vault, "--value", "field:nama=text:RINA CONTOH"];
+    assert_eq!(meet("pin.toml", card, &more), 11);
 }

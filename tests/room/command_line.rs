@@ -177,7 +177,7 @@ fn a_chip_that_cannot_be_written_here_is_said_and_a_faulty_profile_refused() {
     assert!(out(&check("")).contains("staf: no encoder sits at that station"));
     std::fs::copy(shipped.join("product.toml"), folder.join("product.toml")).unwrap();
     assert!(out(&check("")).contains("its jobs will be held (H_NO_ENCODER)"));
-    let encoder = "[encoder]\nfamily = \"emulated\"\n";
+    let encoder = "[printer]\naddress = \"emulated\"\n[encoder]\nfamily = \"emulated\"\n";
     let fine = check(encoder);
     assert!(
         !out(&fine).contains("encoder") && fine.status.success(),
@@ -194,6 +194,30 @@ fn a_chip_that_cannot_be_written_here_is_said_and_a_faulty_profile_refused() {
     let faulty = check(encoder);
     assert_eq!(faulty.status.code(), Some(5));
     assert!(err(&faulty).contains("chip.toml: line ") && err(&faulty).contains("nearest is block"));
+}
+
+#[test]
+fn a_reader_that_cannot_work_is_refused_before_the_station_spends_its_blanks_on_it() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let config = dir.path().join("kartud.toml");
+    let mut refused = vec![
+        ("family = \"emulated\"", "line 4: encoder.family needs printer.address = \"emulated\""),
+        (
+            "family = \"pn532\"\naddress = \"foo\"",
+            "line 5: encoder.address cannot be reached: \"foo\" is no address like serial:/dev/ttyUSB0",
+        ),
+        ("family = \"pcsc\"\naddress = \"foo\"", "line 5: encoder.address cannot be reached: "),
+    ];
+    if !cfg!(feature = "pcsc") {
+        refused.push(("family = \"pcsc\"\naddress = \"reader:ACS*\"", "--features pcsc"));
+    }
+    for (encoder, sentence) in refused {
+        let text = format!("[printer]\naddress = \"tcp://127.0.0.1:9100\"\n[encoder]\n{encoder}\n");
+        std::fs::write(&config, text).unwrap();
+        let told = kartud(&["check-config", config.to_str().unwrap()]);
+        assert_eq!(told.status.code(), Some(5), "{encoder}: {}", out(&told));
+        assert!(err(&told).contains(sentence), "{}", err(&told));
+    }
 }
 
 #[test]

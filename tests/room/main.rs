@@ -17,6 +17,7 @@ mod machine;
 mod pages;
 mod printing;
 mod privacy;
+mod programs;
 mod record;
 mod recovery;
 mod replacement;

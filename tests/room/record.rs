@@ -159,8 +159,8 @@ fn a_technician_makes_a_key_and_the_configuration_says_what_is_too_open() {
     let dir = tempfile::TempDir::new().unwrap();
     let (config, folder) = (dir.path().join("kartud.toml"), dir.path().join("keys"));
     let config = config.to_str().unwrap();
-    std::fs::write(config, "[vault]\nfolder = \"keys\"\n[encoder]\nfamily = \"emulated\"\n")
-        .unwrap();
+    let settings = "[printer]\naddress = \"emulated\"\n[vault]\nfolder = \"keys\"\n[encoder]\nfamily = \"emulated\"\n";
+    std::fs::write(config, settings).unwrap();
     let check = || kartud(&["check-config", config]);
     let missing = check();
     assert!(

@@ -4,6 +4,7 @@
 mod bench;
 mod cards;
 mod profiles;
+mod reference;
 mod secure;
 mod troubles;
 

@@ -7,17 +7,18 @@ use drivers::encoder::channel::Seen;
 use drivers::encoder::{Chip, Interface};
 use serde_json::{Value, json};
 
-use crate::chip::{ChipFault, Profile, StepSeen, Written};
+use crate::chip::{ChipFault, Profile, Secret, SecretLength, StepSeen, Written};
 
 /// Says what a profile is and what it needs.
 pub(super) fn summary(profile: &Profile, as_json: bool) -> anyhow::Result<()> {
-    let (values, keys) = (profile.values(), profile.keys());
+    let (values, keys) = (profile.values(), profile.secrets());
     let steps: Vec<&str> = profile.steps.iter().map(|step| step.name.as_str()).collect();
     let mut out = std::io::stdout().lock();
     if as_json {
         let told = json!({
             "name": profile.name, "version": profile.version, "sha256": hex(&profile.sha256),
-            "reader": profile.reader, "steps": steps, "values": values, "keys": keys,
+            "reader": profile.reader, "steps": steps, "values": values,
+            "keys": keys.iter().map(key_as_json).collect::<Vec<_>>(),
         });
         writeln!(out, "{told:#}")?;
         return Ok(());
@@ -29,8 +30,28 @@ pub(super) fn summary(profile: &Profile, as_json: bool) -> anyhow::Result<()> {
     writeln!(out, "  reader  {}", profile.reader.map_or("any", interface))?;
     writeln!(out, "  steps   {}", listed(steps))?;
     writeln!(out, "  values  {}", listed(values.into_iter().collect()))?;
-    writeln!(out, "  keys    {}", listed(keys.into_iter().collect()))?;
+    if keys.is_empty() {
+        writeln!(out, "  keys    -")?;
+    }
+    for secret in &keys {
+        let Secret { name, length } = secret;
+        writeln!(out, "  key     {name}: {}, {length} bytes, in hexadecimal", kind(secret))?;
+    }
     Ok(())
+}
+
+pub(super) fn key_as_json(secret: &Secret<'_>) -> Value {
+    let Secret { name, length } = secret;
+    json!({ "name": name, "kind": kind(secret), "bytes": length.to_string() })
+}
+
+/// What a secret of the vault is, in words.
+pub(super) fn kind(secret: &Secret<'_>) -> &'static str {
+    match secret.length {
+        SecretLength::Channel => "channel keys ENC MAC DEK",
+        SecretLength::Sector => "sector key",
+        SecretLength::Pin(_) => "PIN",
+    }
 }
 
 /// What passes, line by line or gathered as JSON.
@@ -110,7 +131,7 @@ impl Trace {
                     "bytes": written.content_bytes, "apdus": written.apdus,
                 });
             }
-            Err(fault) => told["fault"] = super::fault_json(fault),
+            Err(fault) => told["fault"] = super::refusal::fault_json(fault),
         }
         told
     }

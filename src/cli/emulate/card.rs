@@ -15,7 +15,7 @@ use drivers::card::{CardSettings, SharedChip};
 use drivers::transport::vpcd::{Left, Plug, VPCD};
 use serde_json::{Value, json};
 
-use super::{Exit, StateFile, stop_on_signal};
+use super::{Exit, StateFile, card_file, stop_on_signal};
 
 const AFTER: &str = "\
 vpcd is a driver of pcscd (Debian: pcscd, vsmartcard-vpcd). It listens on ALL addresses of the computer: run it
@@ -30,13 +30,18 @@ The state file is a JSON object; it is read again whenever it changes, whole or 
   {\"faults\": {\"wrong_status\": {\"command\": 2, \"status\": \"6581\"}}}
   {\"faults\": {\"bit_flip\": {\"answer\": 4, \"bit\": 17}}}
   {\"faults\": {\"same_uid\": true}}               it has the identifier of the first of its batch
+  {\"flip_stored\": {\"directory\": \"3F00\", \"file\": \"0101\", \"bit\": 3}}
+                                               a stored bit turns over; memory cards: {\"bit\": 3}
+`mute_after` and `torn_out_after` count the commands that are still answered, `command` and
+`answer` from 1, all from the moment at which a fault is set; null takes one back. `content`
+puts other content on the card.
 A key that is not named stays as it was. A virtual reader waits for a mute card for ever: pull it.";
 
 /// How often an absent reader is looked for, and a pulled card's state looked at: a person does not notice this.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(clap::Args)]
-#[command(after_long_help = AFTER)]
+#[command(after_long_help = card_file::help(AFTER))]
 pub(super) struct Args {
     /// Where vpcd listens; its second slot is one port higher
     #[arg(long, value_name = "ADDR", default_value = VPCD)]
@@ -189,4 +194,31 @@ fn write_anew(path: &Path, content: &Value) -> std::io::Result<()> {
     file.write_all(content.to_string().as_bytes())?;
     file.sync_all()?;
     fs::rename(&beside, path)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use drivers::card::Faults;
+
+    use super::*;
+
+    #[test]
+    fn every_state_that_the_help_shows_can_be_set() {
+        let content = json!([{"fid": "3F00", "files": [{"fid": "0101", "size_bytes": 4}]}]);
+        let settings = json!({"kind": "file", "content": content});
+        let card = serde_json::from_value::<CardSettings>(settings).unwrap().make().unwrap();
+        let hands = Hands { card, inserted: AtomicBool::new(true) };
+        let examples = card_file::objects(AFTER);
+        assert_eq!(examples.len(), 9);
+        for change in examples {
+            hands.take(&change).unwrap_or_else(|why| panic!("{change}: {why}"));
+        }
+        assert!(!hands.inserted());
+        let faults = serde_json::to_value(Faults::default()).unwrap();
+        for fault in faults.as_object().unwrap().keys() {
+            assert!(AFTER.contains(&format!("{fault}\"")), "{fault}");
+        }
+    }
 }

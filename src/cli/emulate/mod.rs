@@ -2,6 +2,7 @@
 //! `kartud emulate reader`: a card reader.
 
 mod card;
+pub(super) mod card_file;
 mod control;
 mod reader;
 mod state_file;

@@ -11,7 +11,7 @@ use drivers::encoder::{self, ENCODERS, EmulatedReader};
 use drivers::transport::terminal::Terminal;
 use serde_json::Value;
 
-use super::{Exit, StateFile, card, stop_on_signal};
+use super::{Exit, StateFile, card, card_file, stop_on_signal};
 
 const AFTER: &str = "\
 Any program opens it like a serial port; kartud by the address serial:PORT, libnfc by
@@ -21,11 +21,11 @@ The state file is a JSON object; it is read again whenever it changes, whole or 
   {\"card_present\": false}                  somebody takes the card away; true brings it back
   {\"faults\": {\"mute\": true}}               the reader says nothing any more
   {\"faults\": {\"bad_checksums\": 3}}         the next three answers have a wrong bit in their checksum
-  {\"card\": {\"faults\": {\"mute\": true}}}     what can be done to the card: see `kartud emulate card --help`
+  {\"card\": {\"faults\": {\"mute\": true}}}     to the card: see kartud emulate card --help
 A key that is not named stays as it was.";
 
 #[derive(clap::Args)]
-#[command(after_long_help = AFTER)]
+#[command(after_long_help = card_file::help(AFTER))]
 pub(super) struct Args {
     /// Name of the port: a symbolic link is made there, and taken away at the end
     #[arg(long, value_name = "PATH")]
@@ -78,4 +78,23 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 fn lock(reader: &Mutex<Box<dyn EmulatedReader>>) -> MutexGuard<'_, Box<dyn EmulatedReader>> {
     reader.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn every_state_that_the_help_shows_can_be_set() {
+        let field = Field::default();
+        field.put(card::settings(None).unwrap().make().unwrap());
+        let mut reader = (encoder::emulation("pn532").unwrap().reader)(field);
+        let examples = card_file::objects(AFTER);
+        assert_eq!(examples.len(), 4);
+        for change in examples {
+            reader.change(&change).unwrap_or_else(|why| panic!("{change}: {why}"));
+        }
+    }
 }

@@ -1,0 +1,93 @@
+//! Why `kartud chip` did not begin, or what ended it: to a person on standard error, to a program as one JSON object on
+//! standard output. Nothing of a value, nothing of a key.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use drivers::words::Words;
+use serde_json::{Value, json};
+
+use super::Exit;
+use crate::chip::{ChipFault, FaultKind, ProfileFault};
+use crate::cli::client::own;
+
+/// Where the address of a reader came from.
+const ENCODER: Words = Words::fixed(
+    "Alamatnya yang ditulis pada --encoder.",
+    "Its address is what stands after --encoder.",
+);
+
+/// What was wrong before a card was asked for.
+pub(super) enum Refusal {
+    /// A file cannot be read.
+    Unreadable { file: PathBuf, why: io::Error },
+    /// A profile is wrong.
+    Profile { file: PathBuf, faults: Vec<ProfileFault> },
+    /// Something that a card's work needs is not there.
+    Card { faults: Vec<ChipFault>, exit: Exit },
+}
+
+impl Refusal {
+    pub fn unreadable(file: &Path) -> impl FnOnce(io::Error) -> Refusal {
+        |why| Refusal::Unreadable { file: file.to_owned(), why }
+    }
+
+    /// Says everything, in both ways if a program asks.
+    pub fn tell(&self, as_json: bool) -> anyhow::Result<Exit> {
+        let (faults, exit): (Vec<Value>, _) = match self {
+            Refusal::Unreadable { file, why } => {
+                let words = unreadable(file, why);
+                eprintln!("kartud: {}", own(&words));
+                (vec![json!({ "file": file, "message": words })], Exit::Failed)
+            }
+            Refusal::Profile { file, faults } => {
+                for ProfileFault { line, key, words } in faults {
+                    eprintln!("{}: line {line}: {key}: {}", file.display(), own(words));
+                }
+                (faults.iter().map(|fault| profile_json(file, fault)).collect(), Exit::Config)
+            }
+            Refusal::Card { faults, exit } => {
+                faults.iter().for_each(complain);
+                (faults.iter().map(fault_json).collect(), *exit)
+            }
+        };
+        if as_json {
+            writeln!(io::stdout().lock(), "{:#}", json!({ "faults": faults }))?;
+        }
+        Ok(exit)
+    }
+}
+
+fn unreadable(file: &Path, why: &io::Error) -> Words {
+    let file = file.display();
+    Words::new(
+        format!("{file} tidak dapat dibaca: {why}."),
+        format!("{file} cannot be read: {why}."),
+    )
+}
+
+fn profile_json(file: &Path, fault: &ProfileFault) -> Value {
+    json!({ "file": file, "line": fault.line, "key": fault.key, "message": fault.words })
+}
+
+/// A fault as JSON.
+pub(super) fn fault_json(fault: &ChipFault) -> Value {
+    json!({
+        "step": fault.step,
+        "kind": fault.kind.code(),
+        "card_touched": fault.card_touched,
+        "message": told(fault),
+    })
+}
+
+/// A fault for a person.
+pub(super) fn complain(fault: &ChipFault) {
+    eprintln!("kartud: {}", own(&told(fault)));
+}
+
+fn told(fault: &ChipFault) -> Words {
+    match &fault.kind {
+        FaultKind::Reader(error) if error.is_of_the_address() => fault.words().and(&ENCODER),
+        _ => fault.words(),
+    }
+}
