@@ -22,15 +22,15 @@ impl BlankChips {
         Self { make: Arc::new(make), contact: Field::default(), contactless: Field::default() }
     }
 
-    /// Blanks of one batch: cards of this kind, each with an identifier of its own.
+    /// Blanks of one batch, of which this card is the first: each has an identifier of its own.
     ///
     /// # Errors
     /// A sentence that names the setting.
     pub fn of(card: CardSettings) -> Result<Self, String> {
         card.make()?;
         Ok(Self::new(move |number| {
-            let number = u32::try_from(number).unwrap_or(u32::MAX);
-            card.blank(number).expect("the first card was made of the same settings")
+            let after_the_first = u32::try_from(number.saturating_sub(1)).unwrap_or(u32::MAX);
+            card.blank(after_the_first).expect("the first card was made of the same settings")
         }))
     }
 

@@ -27,7 +27,7 @@ enum Ask {
 /// What comes back from it.
 enum Said {
     On(Result<Chip, EncoderError>),
-    Answered(Result<Vec<u8>, EncoderError>),
+    Answered(Result<Zeroizing<Vec<u8>>, EncoderError>),
     Off(Result<(), EncoderError>),
 }
 
@@ -128,7 +128,7 @@ fn obey(reader: &mut dyn CardEncoder, ask: Ask) -> Said {
     match ask {
         Ask::PowerOn(patience) => Said::On(reader.power_on(patience)),
         Ask::Transmit(command) => {
-            let mut answer = Vec::new();
+            let mut answer = Zeroizing::default();
             Said::Answered(reader.transmit(&command, &mut answer).map(|()| answer))
         }
         Ask::PowerOff => Said::Off(reader.power_off()),
@@ -160,7 +160,7 @@ impl CardEncoder for Bounded {
         answer.clear();
         let command = Zeroizing::new(command.to_vec());
         match self.ask(Ask::Transmit(command), Duration::ZERO)? {
-            Said::Answered(result) => result.map(|said| *answer = said),
+            Said::Answered(result) => result.map(|said| answer.extend_from_slice(&said)),
             Said::On(_) | Said::Off(_) => Err(MIXED_UP),
         }
     }

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use zeroize::Zeroizing;
+
 use super::apdu::{
     Command, EXTENDED_DATA_MAX_BYTES, EXTENDED_LE_MAX_BYTES, Form, Reply, SHORT_DATA_MAX_BYTES,
     SHORT_LE_MAX_BYTES, Status,
@@ -24,7 +26,7 @@ pub struct Channel<'a> {
     encoder: &'a mut dyn CardEncoder,
     limits: Limits,
     watcher: Option<Box<dyn FnMut(Seen) + 'a>>,
-    answer: Vec<u8>,
+    answer: Zeroizing<Vec<u8>>,
 }
 
 /// One command as it passed, and how it ended. Nothing of what it carried.
@@ -47,7 +49,7 @@ pub struct Seen {
 impl<'a> Channel<'a> {
     /// A channel to the chip that `encoder` has switched on.
     pub fn new(encoder: &'a mut dyn CardEncoder, chip: &Chip) -> Self {
-        Self { encoder, limits: chip.limits, watcher: None, answer: Vec::new() }
+        Self { encoder, limits: chip.limits, watcher: None, answer: Zeroizing::default() }
     }
 
     /// Tells of every command that passes from now on.

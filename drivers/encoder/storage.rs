@@ -94,7 +94,8 @@ pub type Exchange<'a> = &'a mut dyn FnMut(&[u8]) -> Result<Vec<u8>, FrameFault>;
 /// The reader's memory for keys. Wiped when dropped; `Debug` shows nothing.
 #[derive(Default)]
 pub struct Storage {
-    keys: [Option<[u8; KEY_BYTES]>; KEYS],
+    /// In a place of their own: a reader's memory is moved about, and what is moved leaves a copy behind.
+    keys: Box<[Option<[u8; KEY_BYTES]>; KEYS]>,
 }
 
 /// Why a pseudo-APDU ends early: with a status word, or with a lost card.
@@ -251,7 +252,8 @@ fn update(command: &Command, tag: Tag<'_>, exchange: Exchange<'_>) -> Result<Rep
         let in_part = if number == 0 { word::NOT_ALLOWED } else { word::WRITTEN_IN_PART };
         let here = u8::try_from(number).ok().and_then(|number| first.checked_add(number));
         let here = here.ok_or(End::Status(word::NO_SUCH_PLACE))?;
-        let mut frame = Zeroizing::new(vec![write, here]);
+        let mut frame = Zeroizing::new(Vec::with_capacity(2 + unit));
+        frame.extend_from_slice(&[write, here]);
         frame.extend_from_slice(bytes);
         match exchange(&frame) {
             Ok(answer) if matches!(answer.as_slice(), [] | [CARD_ACKNOWLEDGES]) => {}

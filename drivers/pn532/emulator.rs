@@ -320,5 +320,5 @@ fn changed(faults: &Faults, change: &Value) -> Result<Faults, String> {
 }
 
 fn answer(code: u8, body: Vec<u8>) -> Vec<u8> {
-    encode(&Frame::Info { from: From::Chip, code: code.wrapping_add(1), body })
+    encode(&Frame::Info { from: From::Chip, code: code.wrapping_add(1), body: body.into() })
 }

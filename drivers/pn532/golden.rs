@@ -6,7 +6,7 @@
 use super::protocol::*;
 
 fn info(from: From, code: u8, body: &[u8]) -> Frame {
-    Frame::Info { from, code, body: body.to_vec() }
+    Frame::Info { from, code, body: body.to_vec().into() }
 }
 
 /// Bytes of a source, and what we must read in them and write for it.

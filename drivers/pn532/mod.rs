@@ -154,14 +154,14 @@ impl CardEncoder for Pn532 {
             let mut storage = std::mem::take(&mut self.storage);
             let carried = storage.carry(command, tag, &mut |frame| self.frame(frame, &target));
             self.storage = storage;
-            *answer = carried?.into_bytes();
+            answer.extend_from_slice(&Zeroizing::new(carried?.into_bytes()));
         } else if target.ats.is_none() {
             return Err(EncoderError::Unsupported(
                 "a memory card knows only the commands of class FF".to_owned(),
             ));
         } else {
             match self.exchange(&target, command)? {
-                (Status::Ok, said) => *answer = said,
+                (Status::Ok, said) => answer.extend_from_slice(&said),
                 (status, _) => return Err(self.lost(status)),
             }
         }
@@ -188,9 +188,8 @@ impl Pn532 {
     /// Ends what may be going on, wakes the chip and asks who it is.
     fn begin(&mut self) -> Result<(), EncoderError> {
         self.say(&encode(&Frame::Ack))?;
-        let mut waking = WAKE_UP.to_vec();
-        waking.extend(frame(code::SAM_CONFIGURATION, &body::NORMAL_MODE));
-        self.request(waking, code::SAM_CONFIGURATION, OWN_LIMIT)?;
+        let waking = [&WAKE_UP[..], &frame(code::SAM_CONFIGURATION, &body::NORMAL_MODE)].concat();
+        self.request(&waking, code::SAM_CONFIGURATION, OWN_LIMIT)?;
         let version = self.ask(code::GET_FIRMWARE_VERSION, &[], OWN_LIMIT)?;
         let ic = *version.first().ok_or_else(|| garbled(code::GET_FIRMWARE_VERSION, SHORT))?;
         let model = models().iter().find(|model| model.ic == ic).ok_or_else(|| {
@@ -216,7 +215,7 @@ impl Pn532 {
     /// One frame to a memory card. One that refuses hears nothing more until it is selected again.
     fn frame(&mut self, frame: &[u8], target: &Target) -> Result<Vec<u8>, FrameFault> {
         match self.exchange(target, frame).map_err(FrameFault::Lost)? {
-            (Status::Ok, said) => Ok(said),
+            (Status::Ok, mut said) => Ok(std::mem::take(&mut said)),
             (Status::WrongKey | Status::Refused, _) => {
                 match self.look().map_err(FrameFault::Lost)? {
                     Some(again) if again.uid == target.uid => Err(FrameFault::Refused),
@@ -232,12 +231,14 @@ impl Pn532 {
         &mut self,
         target: &Target,
         bytes: &[u8],
-    ) -> Result<(Status, Vec<u8>), EncoderError> {
+    ) -> Result<(Status, Zeroizing<Vec<u8>>), EncoderError> {
         if bytes.len() > self.data_max {
             let most = self.data_max;
             return Err(EncoderError::Unsupported(format!("more than {most} bytes at once")));
         }
-        let mut request = Zeroizing::new(vec![target.number]);
+        // Room for all of it: growing would leave a copy of a key behind.
+        let mut request = Zeroizing::new(Vec::with_capacity(1 + bytes.len()));
+        request.push(target.number);
         request.extend_from_slice(bytes);
         let mut said = self.ask(code::IN_DATA_EXCHANGE, &request, CARD_LIMIT)?;
         let first = *said.first().ok_or_else(|| garbled(code::IN_DATA_EXCHANGE, SHORT))?;
@@ -260,17 +261,22 @@ impl Pn532 {
     }
 
     /// Asks the chip something; the answer's body.
-    fn ask(&mut self, code: u8, body: &[u8], patience: Duration) -> Result<Vec<u8>, EncoderError> {
-        self.request(frame(code, body), code, patience)
+    fn ask(
+        &mut self,
+        code: u8,
+        body: &[u8],
+        patience: Duration,
+    ) -> Result<Zeroizing<Vec<u8>>, EncoderError> {
+        self.request(&frame(code, body), code, patience)
     }
 
     fn request(
         &mut self,
-        bytes: Vec<u8>,
+        bytes: &[u8],
         code: u8,
         patience: Duration,
-    ) -> Result<Vec<u8>, EncoderError> {
-        self.say(&Zeroizing::new(bytes))?;
+    ) -> Result<Zeroizing<Vec<u8>>, EncoderError> {
+        self.say(bytes)?;
         for _ in 0..STALE_MAX {
             match self.hear(ACK_LIMIT)? {
                 Ok(Frame::Ack) => return self.answer(code, patience),
@@ -283,7 +289,7 @@ impl Pn532 {
         Err(garbled(code, "it was not acknowledged"))
     }
 
-    fn answer(&mut self, code: u8, patience: Duration) -> Result<Vec<u8>, EncoderError> {
+    fn answer(&mut self, code: u8, patience: Duration) -> Result<Zeroizing<Vec<u8>>, EncoderError> {
         let mut heard = self.hear(patience);
         if let Ok(Err(_)) = heard {
             self.say(&encode(&Frame::Nack))?;
@@ -335,8 +341,9 @@ impl Pn532 {
 
 const SHORT: &str = "it is too short";
 
-fn frame(code: u8, body: &[u8]) -> Vec<u8> {
-    encode(&Frame::Info { from: From::Host, code, body: body.to_vec() })
+fn frame(code: u8, body: &[u8]) -> Zeroizing<Vec<u8>> {
+    let body = Zeroizing::new(body.to_vec());
+    Zeroizing::new(encode(&Frame::Info { from: From::Host, code, body }))
 }
 
 fn garbled(code: u8, why: &'static str) -> EncoderError {

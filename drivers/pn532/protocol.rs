@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 /// The chip never says more than this without a frame in it; noise is then given up.
 const NOISE_MAX_BYTES: usize = 600;
 
@@ -35,7 +37,7 @@ pub enum Frame {
         from: From,
         code: u8,
         /// May be a key, or somebody's data.
-        body: Vec<u8>,
+        body: Zeroizing<Vec<u8>>,
     },
 }
 
@@ -63,7 +65,7 @@ pub enum Found {
     Broken(&'static str, usize),
 }
 
-/// The frame's bytes: a normal one where that suffices, else an extended one.
+/// The frame's bytes: a normal one where that suffices, else an extended one. They carry what the body carries.
 pub fn encode(frame: &Frame) -> Vec<u8> {
     let (from, code, body) = match frame {
         Frame::Ack => return vec![0, 0, 0xff, 0, 0xff, 0],
@@ -72,16 +74,15 @@ pub fn encode(frame: &Frame) -> Vec<u8> {
         Frame::Info { from, code, body } => (*from, *code, body),
     };
     let length = body.len() + 2;
-    let mut bytes = vec![0, 0, 0xff];
-    match u8::try_from(length) {
-        Ok(short) => bytes.extend([short, short.wrapping_neg()]),
-        Err(_) => {
-            let [high, low] = (length as u16).to_be_bytes();
-            let check = high.wrapping_add(low).wrapping_neg();
-            bytes.extend([0xff, 0xff, high, low, check]);
-        }
-    }
-    let at = bytes.len();
+    let [high, low] = (length as u16).to_be_bytes();
+    let extended = [0xff, 0xff, high, low, high.wrapping_add(low).wrapping_neg()];
+    let normal = [low, low.wrapping_neg()];
+    let lengths = if length > usize::from(u8::MAX) { &extended[..] } else { &normal[..] };
+    let at = 3 + lengths.len();
+    // Room for all of it: growing would leave a copy of a key behind.
+    let mut bytes = Vec::with_capacity(at + length + 2);
+    bytes.extend([0, 0, 0xff]);
+    bytes.extend_from_slice(lengths);
     bytes.extend([if from == From::Host { 0xd4 } else { 0xd5 }, code]);
     bytes.extend_from_slice(body);
     bytes.extend([sum(&bytes[at..]).wrapping_neg(), 0]);
@@ -141,7 +142,7 @@ fn read(checked: &[u8], postamble: u8) -> Result<Frame, &'static str> {
         [0x7f, _] => Ok(Frame::Refused),
         [tfi @ (0xd4 | 0xd5), code, body @ .., _] => {
             let from = if *tfi == 0xd4 { From::Host } else { From::Chip };
-            Ok(Frame::Info { from, code: *code, body: body.to_vec() })
+            Ok(Frame::Info { from, code: *code, body: Zeroizing::new(body.to_vec()) })
         }
         _ => Err("it is from nobody"),
     }

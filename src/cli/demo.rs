@@ -6,15 +6,19 @@ mod tray;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
+use drivers::emulation::SharedMachine;
 
 use super::client::{Client, Listening, Where};
+use super::state_file::StateFile;
 use super::{Exit, keys, run, verify};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::Daemon;
 use crate::record::KeyList;
+use crate::station::Connection;
 use crate::vault::Vault;
 use tray::Tray;
 
@@ -39,6 +43,10 @@ pub(super) struct Args {
     /// The printer takes as long as a real one
     #[arg(long)]
     realtime: bool,
+    /// Supplies and faults of the printer and of its next chip, as a JSON object; read again whenever it changes. Its
+    /// keys are those of `kartud emulate evolis` (see its --help)
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -57,7 +65,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     config.vault.folder = Some(args.dir.join(KEYS));
     // Whoever wants to see the machinery sets RUST_LOG.
     run::start_log("warn");
-    let mut daemon = Daemon::start(&config, Clock::system())?;
+    let connection = Connection::of(&config.printer, config.encoder.as_ref())?;
+    if let Some((file, machine)) = args.state.clone().zip(connection.machine()) {
+        obey_the_state_file(file, machine)?;
+    }
+    let mut daemon = Daemon::start_at(&config, Clock::system(), connection)?;
     let url = format!("http://{}", daemon.address());
     println!("page   {url}/");
     println!("cards  {}", config.printer.emulator.folder.display());
@@ -71,6 +83,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     daemon.wait_for_signal();
     daemon.stop();
     Ok(Exit::Done)
+}
+
+/// Reads it now, and for as long as the demo runs.
+fn obey_the_state_file(file: PathBuf, machine: SharedMachine) -> anyhow::Result<()> {
+    let mut file = StateFile::new(file);
+    let take = move |change: &serde_json::Value| machine.lock().change(change);
+    file.read(&take)?;
+    let watch = move || file.watch(&take, &AtomicBool::new(false));
+    std::thread::Builder::new().name("state file".into()).spawn(watch)?;
+    Ok(())
 }
 
 /// The demo signs records with a document key of its own, made at the first start; beside it lies the list that

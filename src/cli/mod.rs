@@ -13,6 +13,7 @@ mod preview;
 mod printer;
 mod run;
 mod settle;
+mod state_file;
 mod status;
 mod submit;
 mod usb;

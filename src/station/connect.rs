@@ -90,6 +90,14 @@ impl Connection {
         })
     }
 
+    /// The emulated machine that is at its end, for whoever wants to lay hands on it.
+    pub fn machine(&self) -> Option<SharedMachine> {
+        match &self.way {
+            Way::Emulated(machine) => Some(machine.clone()),
+            Way::None | Way::Tcp(_) | Way::Usb(_) | Way::Lp(_) => None,
+        }
+    }
+
     /// A machine that somebody else has made and holds the levers of.
     pub fn to_machine(family: &str, machine: SharedMachine) -> Connection {
         let (family, way) = (family.to_owned(), Way::Emulated(machine));

@@ -15,13 +15,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::Test;
-use crate::office::{FIRST, Pcscd, Rig, open, until};
+use crate::office::{FIRST, Pcscd, Rig, SOON, open, until};
 use crate::process::{Process, json_of, kartud, ran};
 
 pub const TESTS: &[Test] = &[
     ("a_staff_card_is_encoded_through_pcscd", a_staff_card_is_encoded_through_pcscd),
     ("a_blank_pulled_out_while_it_is_written", a_blank_pulled_out_while_it_is_written),
     ("pcscd_is_started_after_the_station", pcscd_is_started_after_the_station),
+    ("mute_card", mute_card),
 ];
 
 /// The drawn sample card, and where its portrait is.
@@ -46,6 +47,16 @@ struct Station {
 impl Station {
     /// The first blanks have these troubles, in TOML; the others none.
     fn start(rig: &Rig, folder: &Path, troubles: &'static [&'static str]) -> Self {
+        Self::with_deadline(rig, folder, troubles, SOON.as_secs())
+    }
+
+    /// The same with another limit for an answer of the reader, s.
+    fn with_deadline(
+        rig: &Rig,
+        folder: &Path,
+        troubles: &'static [&'static str],
+        deadline: u64,
+    ) -> Self {
         let mut emulate = kartud(rig, &["emulate", "evolis", "--listen", "127.0.0.1:0"]);
         emulate.args(["--control", "127.0.0.1:0", "--fit", "CONTACTLESS", "--slowness", SLOWNESS]);
         emulate.arg("--out").arg(folder.join("cards"));
@@ -53,7 +64,7 @@ impl Station {
         let (machine, control) = Process::that_says(&mut emulate, &log, "control on http://");
         let said = fs::read_to_string(log).unwrap();
         let address = said.split_whitespace().find(|word| word.starts_with("tcp://")).unwrap();
-        fs::write(folder.join("kartud.toml"), config(address)).unwrap();
+        fs::write(folder.join("kartud.toml"), config(address, deadline)).unwrap();
         let keys = folder.join("keys");
         let new = ["keys", "new", "document", "--folder", keys.to_str().unwrap()];
         let (code, said) = ran(rig, &new);
@@ -166,8 +177,14 @@ impl Hand {
 
 /// What the machine says of itself.
 fn machine(control: &str) -> Value {
-    let mut stream = TcpStream::connect(control).unwrap();
-    stream.write_all(b"GET /state HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    get(control, "/state")
+}
+
+/// Asks over HTTP, at once: what is told for a moment only is heard.
+fn get(address: &str, path: &str) -> Value {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
@@ -182,12 +199,12 @@ fn kept(folder: &Path, blank: usize) -> Vec<u8> {
     (0..digits.len()).step_by(2).map(byte).collect()
 }
 
-fn config(machine: &str) -> String {
+fn config(machine: &str, deadline: u64) -> String {
     let reader = FIRST.0;
     format!(
         "[station]\nledger = \"ledger.db\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
          [vault]\nfolder = \"keys\"\n[printer]\naddress = \"{machine}\"\n\
-         [encoder]\nfamily = \"pcsc\"\naddress = \"{reader}\"\nstation = \"contactless\"\n"
+         [encoder]\nfamily = \"pcsc\"\naddress = \"{reader}\"\nstation = \"contactless\"\ndeadline_seconds = {deadline}\n"
     )
 }
 
@@ -299,4 +316,38 @@ fn pcscd_is_started_after_the_station(rig: &Rig) {
     let told = station.printed(rig, &id);
     assert_eq!(told["job"]["encoding"]["blanks_used"], 1);
     until("the trouble is gone", || !reasons().contains("pcscd"));
+}
+
+/// Nobody can end the call that waits for it, so the printer takes the card away; and somebody is told.
+fn mute_card(rig: &Rig) {
+    const DEADLINE_S: u64 = 2;
+    // At the question for its identifier, while it is switched on; and in the middle of the profile.
+    for mute in [&["[faults]\nmute = true\n"], &["[faults]\nmute_after = 3\n"]] {
+        let folder = tempfile::tempdir().unwrap();
+        let _pcscd = Pcscd::with_vpcd(rig, folder.path());
+        drop(open(FIRST.0));
+        let station = Station::with_deadline(rig, folder.path(), mute, DEADLINE_S);
+        let id = station.post(rig);
+        let address = station.url.strip_prefix("http://").unwrap();
+        let told = format!("The card reader is stuck: no answer within {DEADLINE_S} s.");
+        let reasons = || get(address, "/v1/station")["state_reasons"].to_string();
+        until("the station says that its reader is stuck", || reasons().contains(&told));
+        let told = station.printed(rig, &id);
+        let encoding = &told["job"]["encoding"];
+        assert_eq!(encoding["blanks_used"], 2, "{told:#}");
+        assert_eq!(encoding["chip"]["uid"], "044b4152545002");
+        let cause = |event: &&Value| event["event"] == "spoil";
+        let spoilt = told["events"].as_array().unwrap().iter().find(cause).unwrap();
+        assert_eq!(spoilt["detail"]["cause"], "GAGAL_ENCODE", "{told:#}");
+        let machine = machine(&station.control);
+        let lie = [&machine["hopper_cards"], &machine["reject_box_cards"]];
+        assert_eq!(
+            lie,
+            [&json!(1), &json!(1)],
+            "the good one is out, the mute one in the reject box"
+        );
+        assert_eq!(machine["machine"]["cards_entered"], 1, "nothing was printed on the mute one");
+        assert_eq!(station.verify(rig, 2).0, Some(0));
+        until("the trouble is gone", || !reasons().contains("stuck"));
+    }
 }

@@ -221,6 +221,24 @@ fn a_reader_that_cannot_work_is_refused_before_the_station_spends_its_blanks_on_
 }
 
 #[test]
+fn the_demos_next_chip_is_what_its_state_file_says() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let state = dir.path().join("state.json");
+    let demo = |says: &str| {
+        std::fs::write(&state, says).unwrap();
+        let options = ["--dir", dir.path().to_str().unwrap(), "--state", state.to_str().unwrap()];
+        let once = ["demo", "--once", "--cards", "0", "--listen", "127.0.0.1:0"];
+        kartud(&[&once[..], &options].concat())
+    };
+    let wrong = demo(r#"{"next_chip": {"faults": {"deaf": true}}}"#);
+    assert!(wrong.status.code() == Some(1) && err(&wrong).contains("deaf"), "{}", err(&wrong));
+    let torn = demo(r#"{"next_chip": {"faults": {"torn_out_after": 3}}}"#);
+    assert_eq!(torn.status.code(), Some(0), "{}{}", out(&torn), err(&torn));
+    // The first of the batch ends with 80; it lies in the reject box.
+    assert!(out(&torn).contains("chip (UID 044b4152545581)"), "{}", out(&torn));
+}
+
+#[test]
 fn a_preview_needs_no_station_and_is_marked() {
     let dir = tempfile::TempDir::new().unwrap();
     let (job, pictures, config) =

@@ -1,12 +1,16 @@
-//! A technician at an emulated machine: its state file, and its control interface.
+//! A technician at an emulated machine: its state file, its control interface, and the reader in it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use kartu::vault::Vault;
 use serde_json::{Value, json};
+
+use crate::bench::{DOCUMENT_KEY, Http, KEYS};
+use crate::printing::staff;
 
 /// A saved file is read within a fraction of a second; this is a machine under load.
 const SOON: Duration = Duration::from_secs(20);
@@ -20,15 +24,18 @@ fn kartud(folder: &Path, options: &[&str]) -> Command {
 
 /// An emulated machine that is ended with the test.
 struct Machine {
-    process: Child,
+    _process: Process,
+    address: String,
     control: String,
 }
 
-impl Drop for Machine {
+struct Process(Child);
+
+impl Drop for Process {
     fn drop(&mut self) {
         // Already gone is as good.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -37,12 +44,14 @@ impl Machine {
         let control = ["--control", "127.0.0.1:0"];
         let mut command = kartud(folder, &[&control[..], options].concat());
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let control = lines
-            .map_while(Result::ok)
-            .find_map(|line| line.strip_prefix("control on http://").map(str::to_owned))
-            .unwrap();
-        Self { process, control }
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut next = |says: &str| {
+            let line = lines.by_ref().map_while(Result::ok).find(|line| line.contains(says));
+            line.unwrap().rsplit(' ').next().unwrap().to_owned()
+        };
+        let (address, control) = (next("tcp://"), next("control on "));
+        let control = control.strip_prefix("http://").unwrap().to_owned();
+        Self { _process: Process(process), address, control }
     }
 
     /// One request as it stands; status and body.
@@ -137,4 +146,113 @@ fn control_is_for_this_computer_only() {
     for word in ["--state", "--control", "--rests-after", "--without", "spoil_answers"] {
         assert!(help.contains(word), "{word}");
     }
+}
+
+/// A station with this configuration, as a process of its own.
+struct Station {
+    http: Http,
+    _process: Process,
+    /// What it logs must go somewhere.
+    _log: BufReader<ChildStderr>,
+}
+
+impl Station {
+    fn start(folder: &Path, config: &str) -> Self {
+        Vault::make_signing_key(&folder.join(KEYS), DOCUMENT_KEY).unwrap();
+        let file = folder.join("kartud.toml");
+        std::fs::write(&file, config).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kartud"));
+        command.args(["run", "--config"]).arg(file).env_remove("RUST_LOG");
+        let mut process = Process(command.stderr(Stdio::piped()).spawn().unwrap());
+        let mut log = BufReader::new(process.0.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("address=") {
+            assert_ne!(log.read_line(&mut said).unwrap(), 0, "{said}");
+        }
+        let address = said.split("address=").nth(1).unwrap().split(' ').next().unwrap();
+        Self { http: Http::new(&format!("http://{address}")), _process: process, _log: log }
+    }
+
+    /// A staff card of this number, once it is printed.
+    fn printed(&self, reference: &str) -> Value {
+        let mut job = staff();
+        job["ref"] = json!(reference);
+        let posted = self.http.post("/v1/jobs", &job);
+        assert_eq!(posted.status, 201, "{}", posted.body);
+        let id = posted.body["id"].clone();
+        self.http.listen(0, |kind, _, data| {
+            let this = kind == "job" && data["job"] == id;
+            assert!(!this || data["state"] != "held", "{data}");
+            this && data["state"] == "printed"
+        });
+        self.http.get(&format!("/v1/jobs/{}", id.as_str().unwrap())).body
+    }
+}
+
+#[test]
+fn a_machine_with_chips_and_its_reader_serve_a_station_of_another_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let (card, state) = (dir.path().join("card.toml"), dir.path().join("state.json"));
+    std::fs::write(&card, "kind = \"file\"\nuid = \"04A1A2A3000010\"\n").unwrap();
+    std::fs::write(&state, "{}").unwrap();
+    let port = dir.path().join("reader.tty");
+    let [card, state_file] = [&card, &state].map(|path| path.to_str().unwrap());
+    let options = ["--reader-port", port.to_str().unwrap(), "--chips", card, "--state", state_file];
+    let machine = Machine::start(dir.path(), &options);
+    let config = format!(
+        "[station]\nledger = \"ledger.db\"\n[http]\nlisten = \"127.0.0.1:0\"\n[vault]\nfolder = \"{KEYS}\"\n\
+         [printer]\naddress = \"{}\"\n[encoder]\nfamily = \"pn532\"\naddress = \"serial:{}\"\n",
+        machine.address,
+        port.display()
+    );
+    let station = Station::start(dir.path(), &config);
+    let chip = |job: &Value| {
+        let encoding = &job["encoding"];
+        (encoding["blanks_used"].clone(), encoding["chip"]["uid"].clone())
+    };
+    assert_eq!(chip(&station.printed("STAF-1")), (json!(1), json!("04a1a2a3000010")));
+    let laid = std::fs::read_to_string(dir.path().join("cards/card-000001-chip.json")).unwrap();
+    assert!(laid.contains("F04B494101"), "the application that the profile makes: {laid}");
+    // Every trouble spoils its blank, and the next one becomes the card.
+    for (number, fault) in [
+        json!({ "torn_out_after": 3 }),
+        json!({ "wrong_status": { "command": 3, "status": "6581" } }),
+        json!({ "bit_flip": { "answer": 6, "bit": 77 } }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let next = dir.path().join("next");
+        std::fs::write(&next, json!({ "next_chip": { "faults": fault } }).to_string()).unwrap();
+        std::fs::rename(&next, &state).unwrap();
+        let begun = Instant::now();
+        while machine.ask("GET", "/state", "").1["next_chip"].is_null() {
+            assert!(begun.elapsed() < SOON, "the state file is not read");
+        }
+        let job = station.printed(&format!("STAF-{}", number + 2));
+        assert_eq!(chip(&job).0, 2, "{fault}: {job}");
+        let state = machine.ask("GET", "/state", "").1;
+        let (good, bad) = (&state["hopper_cards"], &state["reject_box_cards"]);
+        assert_eq!((good, bad), (&json!(number + 2), &json!(number + 1)), "{fault}");
+    }
+    let plain = Machine::start(&dir.path().join("plain"), &[]);
+    let (status, told) =
+        plain.ask("PATCH", "/state", r#"{"next_chip": {"faults": {"mute": true}}}"#);
+    assert_eq!(status, 422, "{told}");
+}
+
+#[test]
+fn chips_that_nobody_can_read_or_make_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let card = dir.path().join("card.toml");
+    std::fs::write(&card, "kind = \"file\"\nuid = \"04\"\n").unwrap();
+    let port = dir.path().join("reader.tty");
+    let [card, port] = [&card, &port].map(|path| path.to_str().unwrap());
+    let alone = kartud(dir.path(), &["--chips", card]).output().unwrap();
+    assert_eq!(alone.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&alone.stderr).contains("--reader-port"));
+    let wrong = kartud(dir.path(), &["--reader-port", port, "--chips", card]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("no such card"));
+    assert!(!Path::new(port).exists());
 }

@@ -107,3 +107,8 @@ fn a_lost_card_is_lost_and_no_status() {
         assert_eq!(reply, Err(EncoderError::CardLost));
     }
 }
+
+#[test]
+fn moving_a_readers_memory_moves_no_key() {
+    assert_eq!(size_of::<Storage>(), size_of::<usize>());
+}

@@ -1,6 +1,8 @@
 //! The chip of a card inside the emulated machine: where the machine holds the card, a reader finds it. Knows no reader
 //! and no command.
 
+use serde_json::json;
+
 use super::mechanics::{Mechanics, Work};
 use super::places::Place;
 use crate::card::{Field, SharedChip};
@@ -24,6 +26,11 @@ pub struct Stations {
 impl Stations {
     pub fn new(chips: Option<BlankChips>) -> Self {
         Self { chips, held: None }
+    }
+
+    /// Do the blanks carry chips?
+    pub fn have_chips(&self) -> bool {
+        self.chips.is_some()
     }
 
     fn place(&self, place: Place) -> Option<Field> {
@@ -60,6 +67,10 @@ impl Mechanics {
             field.take();
         }
         if let Some((place, field, chip)) = here {
+            if let Some(planned) = self.planned.next_chip.take() {
+                // Every kind of card knows all faults.
+                let _ = chip.chip.lock().change(&json!({ "faults": planned.faults }));
+            }
             field.put(chip.chip);
             self.stations.held = Some((place, chip.number, field));
         }

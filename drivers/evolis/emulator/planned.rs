@@ -1,5 +1,8 @@
 //! Faults that are planned for the emulated machine and not yet met. Knows nothing of what meets them.
 
+use serde::{Deserialize, Serialize};
+
+use crate::card::Faults;
 use crate::emulation::{AnswerFault, JamAt, MagneticFault, SpoiltAnswers, Word};
 use crate::evolis::status::StatusWords;
 
@@ -14,6 +17,8 @@ pub struct Planned {
     pub ribbon_after_panels: Option<u32>,
     /// How the magnetic station fails next.
     pub magnetic: Option<MagneticFault>,
+    /// What the next chip is like that is brought before a reader.
+    pub next_chip: Option<NextChip>,
     /// The power goes after so many more bytes.
     pub power_after_bytes: Option<u64>,
     /// What becomes of answers.
@@ -22,6 +27,14 @@ pub struct Planned {
     pub forced: StatusWords,
     /// The same of the extension words.
     pub forced_extensions: [u32; 4],
+}
+
+/// A chip that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextChip {
+    /// What goes wrong with it.
+    pub faults: Faults,
 }
 
 impl Planned {

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
+use super::planned::NextChip;
 use super::{Machine, SLOWNESS_MAX};
 use crate::emulation::{JamAt, Lever, MagneticFault, SpoiltAnswers, Word};
 use crate::evolis::protocol::RibbonKind;
@@ -62,6 +63,9 @@ struct Change {
     end_ribbon_after_panels: Option<Option<u32>>,
     #[serde(default, deserialize_with = "given")]
     fail_magnetic: Option<Option<MagneticFault>>,
+    /// What the next chip is like that is brought before a reader.
+    #[serde(default, deserialize_with = "given")]
+    next_chip: Option<Option<NextChip>>,
     #[serde(default, deserialize_with = "given")]
     cut_power_after_bytes: Option<Option<u64>>,
     #[serde(default, deserialize_with = "given")]
@@ -166,6 +170,9 @@ impl Machine {
         }
         let read = Change::deserialize(change).map_err(|fault| fault.to_string())?;
         let Checked { change, ribbon, forced } = read.check()?;
+        if matches!(change.next_chip, Some(Some(_))) && !self.mechanics.stations.have_chips() {
+            return Err("next_chip: the blanks of this machine carry no chips".to_owned());
+        }
         self.set_supplies(&change, ribbon);
         self.set_faults(&change);
         for (word, bits) in forced.into_iter().flatten() {
@@ -240,6 +247,7 @@ impl Machine {
         plan(&mut planned.cover_after_panels, change.open_cover_after_panels);
         plan(&mut planned.ribbon_after_panels, change.end_ribbon_after_panels);
         plan(&mut planned.magnetic, change.fail_magnetic);
+        plan(&mut planned.next_chip, change.next_chip.clone());
         plan(&mut planned.power_after_bytes, change.cut_power_after_bytes);
         plan(&mut planned.answers, change.spoil_answers);
     }
@@ -272,6 +280,7 @@ impl Machine {
             "open_cover_after_panels": planned.cover_after_panels,
             "end_ribbon_after_panels": planned.ribbon_after_panels,
             "fail_magnetic": planned.magnetic,
+            "next_chip": planned.next_chip,
             "cut_power_after_bytes": planned.power_after_bytes,
             "spoil_answers": planned.answers,
             "forced": self.show_forced(),
@@ -332,7 +341,7 @@ impl Machine {
     }
 }
 
-fn plan<T: Copy>(planned: &mut Option<T>, wanted: Option<Option<T>>) {
+fn plan<T>(planned: &mut Option<T>, wanted: Option<Option<T>>) {
     if let Some(wanted) = wanted {
         *planned = wanted;
     }

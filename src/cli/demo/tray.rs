@@ -23,6 +23,8 @@ const LIKENESS_LIMIT: f64 = 4.0;
 /// The staff card's application and the file with its record, as `staf/chip.toml` makes them.
 const APPLICATION: &[u8] = &[0xF0, 0x4B, 0x49, 0x41, 0x01];
 const RECORD_FILE: u16 = 0x0101;
+/// Only a person can tell what became of a card.
+const LEFT_TO_A_PERSON: &str = "left_to_a_person";
 
 /// Waits for jobs and puts their cards under their own names.
 pub(super) struct Tray<'c> {
@@ -79,7 +81,9 @@ impl<'c> Tray<'c> {
     pub fn hear(&mut self, entry: &Value) -> anyhow::Result<()> {
         let (id, state) =
             (entry["job"].as_str().unwrap_or(""), entry["state"].as_str().unwrap_or(""));
-        if self.open.contains_key(id) {
+        // The printer mostly says what became of a card; it is unsure for good when that is left to a person.
+        let told_soon = state == State::Unsure.name() && entry["event"] != LEFT_TO_A_PERSON;
+        if self.open.contains_key(id) && !told_soon {
             self.settle(id, state)?;
         }
         Ok(())

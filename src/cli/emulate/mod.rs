@@ -5,7 +5,6 @@ mod card;
 pub(super) mod card_file;
 mod control;
 mod reader;
-mod state_file;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -13,12 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::Context as _;
-use drivers::emulation::EmulatorSettings;
+use anyhow::{Context as _, anyhow};
+use drivers::emulation::{BlankChips, EmulatorSettings};
 use drivers::transport::serve_tcp;
 
+use super::state_file::StateFile;
 use super::{Exit, usb};
-use state_file::StateFile;
+use reader::Port;
 
 const AFTER: &str = "\
 The state file and the control interface speak of the same keys:
@@ -28,6 +28,7 @@ The state file and the control interface speak of the same keys:
   curl -X POST http://ADDR/levers/jam -d '\"flip\"'              (feeder, head, flip, eject)
   curl -X POST http://ADDR/levers/spoil_answers -d '{\"how\": \"hang_up_unanswered\", \"after\": 3}'
   curl -X PATCH http://ADDR/state -d '{\"forced\": {\"error\": [\"HEAD_TEMP\"], \"extension1\": 256}}'
+  curl -X PATCH http://ADDR/state -d '{\"next_chip\": {\"faults\": {\"mute\": true}}}'   (all: kartud emulate card --help)
 A state file is such an object; it is read again whenever it changes. A key that is not known is refused by its
 name, and then nothing of the file is done.";
 
@@ -79,6 +80,12 @@ struct Machine {
     /// Blanks in its feeder; without it somebody fills feeder and ribbon whenever they run out
     #[arg(long, value_name = "N")]
     blanks: Option<u32>,
+    /// A contactless reader sits in it, on a serial port of this name (a symbolic link), and its blanks carry chips
+    #[arg(long, value_name = "PATH")]
+    reader_port: Option<PathBuf>,
+    /// What the chips are, as TOML; without it empty contactless file cards
+    #[arg(long, value_name = "FILE", requires = "reader_port")]
+    chips: Option<PathBuf>,
     /// Plug it into this computer's USB as well (root, and `modprobe vhci-hcd`)
     #[arg(long)]
     usbip: bool,
@@ -145,9 +152,15 @@ struct Build {
 }
 
 impl Machine {
-    fn settings(&self, build: &Build) -> EmulatorSettings {
+    fn settings(&self, build: &Build) -> anyhow::Result<EmulatorSettings> {
         let bench = EmulatorSettings::bench();
-        EmulatorSettings {
+        let (mut fitted, mut chip) = (build.fit.clone(), None);
+        if self.reader_port.is_some() {
+            let card = card::settings(self.chips.as_deref())?;
+            chip = Some(BlankChips::of(card).map_err(|why| anyhow!("no such card: {why}"))?);
+            fitted.push(CONTACTLESS.to_owned());
+        }
+        Ok(EmulatorSettings {
             model: self.model.clone(),
             ribbon: self.ribbon.clone(),
             ribbon_capacity: build.ribbon_capacity,
@@ -169,10 +182,10 @@ impl Machine {
             no_counters: build.no_counters,
             no_ribbon_chip: build.no_ribbon_chip,
             status_block: !build.no_status,
-            fitted: build.fit.clone(),
+            fitted,
             not_fitted: build.without.clone(),
-            chip: None,
-        }
+            chip,
+        })
     }
 }
 
@@ -180,10 +193,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     match (&args.thing, &args.machine) {
         (Some(Thing::Card(args)), _) => card::run(args),
         (Some(Thing::Reader(args)), _) => reader::run(args),
-        (None, Some(machine)) => run_machine(machine, machine.settings(&args.build)),
+        (None, Some(machine)) => run_machine(machine, machine.settings(&args.build)?),
         (None, None) => anyhow::bail!("say what to emulate: see kartud emulate --help"),
     }
 }
+
+/// The family's name of a station with such a reader.
+const CONTACTLESS: &str = "CONTACTLESS";
 
 fn run_machine(args: &Machine, settings: EmulatorSettings) -> anyhow::Result<Exit> {
     let machine = drivers::emulate(&args.family, settings.clone())?;
@@ -204,6 +220,12 @@ fn run_machine(args: &Machine, settings: EmulatorSettings) -> anyhow::Result<Exi
     let control = control.transpose()?;
     let listener = bind(args.listen)?;
     println!("{} {} on tcp://{}", args.family, args.model, listener.local_addr()?);
+    let field = settings.chip.as_ref().map(BlankChips::contactless);
+    let port = args.reader_port.as_deref().zip(field);
+    let mut port = port.map(|(port, field)| Port::open(port, reader::FAMILY, field)).transpose()?;
+    if let Some(port) = &port {
+        println!("{port}");
+    }
     if let Some(control) = &control {
         println!("control on http://{}", control.local_addr()?);
     }
@@ -213,12 +235,14 @@ fn run_machine(args: &Machine, settings: EmulatorSettings) -> anyhow::Result<Exi
         if let Some(control) = &control {
             scope.spawn(|| control::serve(control, &machine, &stop));
         }
+        let port = port.as_mut().map(|port| scope.spawn(|| port.serve(&stop)));
         if let Some(file) = &mut state_file {
             scope.spawn(|| file.watch(&take, &stop));
         }
         let served = serve_tcp(&listener, &machine, &stop);
         stop.store(true, Ordering::Relaxed);
-        served
+        let port = port.map_or(Ok(Ok(())), |port| port.join());
+        served.and(port.unwrap_or_else(|_| Err(std::io::Error::other("the reader died"))))
     })?;
     Ok(Exit::Done)
 }

@@ -1,9 +1,10 @@
 //! `kartud emulate reader`: a contactless card reader with a card on it, on a pseudo-terminal that any program opens like
 //! a serial port. Knows no family's wire and no command of a card.
 
-use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, anyhow};
 use drivers::card::Field;
@@ -24,6 +25,9 @@ The state file is a JSON object; it is read again whenever it changes, whole or 
   {\"card\": {\"faults\": {\"mute\": true}}}     to the card: see kartud emulate card --help
 A key that is not named stays as it was.";
 
+/// Family of the reader, unless another is named.
+pub(super) const FAMILY: &str = "pn532";
+
 #[derive(clap::Args)]
 #[command(after_long_help = card_file::help(AFTER))]
 pub(super) struct Args {
@@ -31,7 +35,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATH")]
     port: PathBuf,
     /// Family of the reader
-    #[arg(long, default_value = "pn532", value_parser = families())]
+    #[arg(long, default_value = FAMILY, value_parser = families())]
     family: String,
     /// What kind of card lies on it, as TOML; without it an empty contactless file card
     #[arg(long, value_name = "FILE")]
@@ -50,34 +54,56 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let field = Field::default();
     let settings = card::settings(args.card.as_deref())?;
     field.put(settings.make().map_err(|why| anyhow!("no such card: {why}"))?);
-    let emulation = encoder::emulation(&args.family)?;
-    let mut reader = Arc::new(Mutex::new((emulation.reader)(field)));
-    let hands = reader.clone();
-    let take = |change: &Value| lock(&hands).change(change);
+    let mut port = Port::open(&args.port, &args.family, field)?;
+    let hands = port.reader.clone();
+    let take = |change: &Value| hands.lock().unwrap_or_else(PoisonError::into_inner).change(change);
     let mut state_file = args.state.clone().map(StateFile::new);
     if let Some(file) = &mut state_file {
         file.read(&take)?;
     }
-    let terminal = Terminal::open(&args.port)
-        .with_context(|| format!("cannot make the port {}", args.port.display()))?;
-    // As it must be written elsewhere, from whatever folder.
-    let port = std::path::absolute(&args.port).unwrap_or_else(|_| args.port.clone());
-    println!("{} on serial:{}", args.family, port.display());
+    println!("{port}");
     let stop = Arc::new(AtomicBool::new(false));
     stop_on_signal(stop.clone())?;
     std::thread::scope(|scope| {
         if let Some(file) = &mut state_file {
             scope.spawn(|| file.watch(&take, &stop));
         }
-        let served = terminal.serve(&mut reader, &stop);
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        served
+        port.serve(&stop)
     })?;
     Ok(Exit::Done)
 }
 
-fn lock(reader: &Mutex<Box<dyn EmulatedReader>>) -> MutexGuard<'_, Box<dyn EmulatedReader>> {
-    reader.lock().unwrap_or_else(PoisonError::into_inner)
+/// An emulated reader on a serial port. Shown as its family and the address that is written elsewhere.
+pub(super) struct Port {
+    name: String,
+    terminal: Terminal,
+    reader: Arc<Mutex<Box<dyn EmulatedReader>>>,
+}
+
+impl Port {
+    /// A reader of this family on a port at `path`, with `field` before it.
+    pub(super) fn open(path: &Path, family: &str, field: Field) -> anyhow::Result<Self> {
+        let emulation = encoder::emulation(family)?;
+        let terminal = Terminal::open(path)
+            .with_context(|| format!("cannot make the port {}", path.display()))?;
+        // From whatever folder.
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let name = format!("{family} on serial:{}", whole.display());
+        Ok(Self { name, terminal, reader: Arc::new(Mutex::new((emulation.reader)(field))) })
+    }
+
+    /// Lets it speak until `stop` is set. When the port fails, it sets that itself.
+    pub(super) fn serve(&mut self, stop: &AtomicBool) -> std::io::Result<()> {
+        let served = self.terminal.serve(&mut self.reader, stop);
+        stop.store(true, Ordering::Relaxed);
+        served
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 
+use serde_json::{Value, json};
+
 use super::*;
 use crate::card::{CardSettings, SharedChip};
 use crate::emulation::{BlankChips, Lever, Way};
@@ -72,6 +74,44 @@ fn a_reader_without_power_and_a_card_on_its_way_see_nothing() {
     assert!(chips.contactless().card().is_some(), "the card is still there");
     table.machine.pull(Lever::TakeCardOut);
     assert!(chips.contactless().card().is_none());
+}
+
+#[test]
+fn what_is_planned_for_the_next_chip_is_met_before_a_reader_and_once() {
+    let (chips, made) = chips();
+    let mut table = Table::new(settings(&chips));
+    let mute = json!({ "next_chip": { "faults": { "mute": true } } });
+    table.machine.change(&mute).unwrap();
+    assert_eq!(table.machine.state()["next_chip"]["faults"]["mute"], true);
+    // A card that no reader sees has no need of a chip; the fault waits for one that has.
+    table.print("ymcko", "");
+    table.say(&["Sic"]);
+    assert_eq!(table.machine.state()["next_chip"], Value::Null);
+    table.say(&["Ser", "Sic"]);
+    let is_mute = |at: usize| made.lock().unwrap()[at].lock().state()["faults"]["mute"] == true;
+    assert_eq!([is_mute(0), is_mute(1), is_mute(2)], [false, true, false]);
+    table.machine.change(&mute).unwrap();
+    table.machine.change(&json!({ "next_chip": null })).unwrap();
+    table.say(&["Ser", "Sic"]);
+    assert!(!is_mute(3), "it was taken back");
+    let told = table.machine.change(&json!({ "next_chip": { "faults": { "deaf": true } } }));
+    assert!(told.unwrap_err().contains("deaf"));
+    let mut plain = Table::new(EmulatorSettings { chip: None, ..settings(&chips) });
+    assert!(plain.machine.change(&mute).unwrap_err().starts_with("next_chip: "));
+}
+
+#[test]
+fn the_blanks_of_a_batch_begin_with_the_card_that_was_described() {
+    let settings: CardSettings = toml::from_str("kind = 'ntag213'").unwrap();
+    let first = settings.make().unwrap();
+    let chips = BlankChips::of(settings).unwrap();
+    assert_eq!(uid(&chips.blank(1)), uid(&first));
+    assert_ne!(uid(&chips.blank(2)), uid(&first));
+    let twin = chips.blank(3);
+    twin.lock().change(&json!({ "faults": { "same_uid": true } })).unwrap();
+    assert_eq!(uid(&twin), uid(&first));
+    let wrong: CardSettings = toml::from_str("kind = 'ntag213'\nuid = '04'").unwrap();
+    assert!(BlankChips::of(wrong).is_err());
 }
 
 #[test]
