@@ -328,14 +328,13 @@ fn mute_card(rig: &Rig) {
         drop(open(FIRST.0));
         let station = Station::with_deadline(rig, folder.path(), mute, DEADLINE_S);
         let id = station.post(rig);
-        let address = station.url.strip_prefix("http://").unwrap();
-        let told = format!("The card reader is stuck: no answer within {DEADLINE_S} s.");
-        let reasons = || get(address, "/v1/station")["state_reasons"].to_string();
-        until("the station says that its reader is stuck", || reasons().contains(&told));
         let told = station.printed(rig, &id);
         let encoding = &told["job"]["encoding"];
         assert_eq!(encoding["blanks_used"], 2, "{told:#}");
         assert_eq!(encoding["chip"]["uid"], "044b4152545002");
+        let stuck = format!("The card reader is stuck: no answer within {DEADLINE_S} s.");
+        let why = encoding["failed"][0]["message"]["en"].as_str().unwrap();
+        assert!(why.contains(&stuck), "{why}");
         let cause = |event: &&Value| event["event"] == "spoil";
         let spoilt = told["events"].as_array().unwrap().iter().find(cause).unwrap();
         assert_eq!(spoilt["detail"]["cause"], "GAGAL_ENCODE", "{told:#}");
@@ -348,6 +347,8 @@ fn mute_card(rig: &Rig) {
         );
         assert_eq!(machine["machine"]["cards_entered"], 1, "nothing was printed on the mute one");
         assert_eq!(station.verify(rig, 2).0, Some(0));
+        let address = station.url.strip_prefix("http://").unwrap();
+        let reasons = || get(address, "/v1/station")["state_reasons"].to_string();
         until("the trouble is gone", || !reasons().contains("stuck"));
     }
 }

@@ -85,7 +85,7 @@ fn what_a_profile_wants_of_the_vault() {
     let told = json_of(&kartud(&["chip", "check", &format!("{SHIPPED}pin.toml"), "--json"]));
     assert_eq!(told["keys"], json!([{ "name": "pin", "kind": "PIN", "bytes": "1-8" }]));
     let told = out(&kartud(&["chip", "check", &format!("{SHIPPED}globalplatform.toml")]));
-    let line = "isd-new: channel keys ENC MAC DEK, 48, 72 or 96 bytes, in hexadecimal";
+    let line = "isd-new: channel keys ENC MAC DEK, 48, 72, 96 bytes, in hexadecimal";
     assert!(told.contains(line), "{told}");
 }
 
