@@ -8,6 +8,8 @@ use super::run::{Turn, Work};
 use super::{BinaryFile, FaultKind, SecretLength, Step};
 
 const SELECT: u8 = 0xA4;
+/// SELECT of an application.
+const BY_NAME: u8 = 0x04;
 const VERIFY: u8 = 0x20;
 const READ_BINARY: u8 = 0xB0;
 const UPDATE_BINARY: u8 = 0xD6;
@@ -20,7 +22,12 @@ impl Work<'_, '_> {
     /// SELECT by name; the keys of a secure channel belong to the application before.
     pub(super) fn select_aid(&mut self, step: &Step, aid: &[u8]) -> Result<(), Turn> {
         self.secure = None;
-        self.ask(step, &Command::new(0, SELECT, 0x04, 0).with(aid).expecting(256)).map(drop)
+        let reply =
+            self.ask(step, &Command::new(0, SELECT, BY_NAME, 0).with(aid).expecting(256))?;
+        if reply.status.is_ok() {
+            self.selected = aid.to_vec();
+        }
+        Ok(())
     }
 
     pub(super) fn update_binary(
@@ -94,6 +101,11 @@ impl Work<'_, '_> {
         let command = Command::new(0, VERIFY, 0, reference).with(secret.as_slice());
         self.ask(step, &command).map(drop).map_err(|turn| not_authentic(turn, key))
     }
+}
+
+/// Does this raw command choose an application, as `select_aid` does?
+pub(super) fn selects(command: &Command) -> bool {
+    (command.ins, command.p1) == (SELECT, BY_NAME)
 }
 
 /// A card that refuses a secret refuses the station: the next one will, too.

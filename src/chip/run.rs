@@ -12,6 +12,7 @@ use drivers::scp03::Session;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use super::files::selects;
 use super::template::Unfillable;
 use super::values::{Data, KeySource, Values};
 use super::{Action, ChipFault, FaultKind, Profile, Step};
@@ -238,6 +239,10 @@ impl<'w, 'c> Work<'w, 'c> {
                 let command = template.fill(self.with.values).map_err(unfillable)?;
                 self.unread.extend(template.data().cloned());
                 let reply = self.ask(step, &command)?;
+                if selects(&command) && reply.status.is_ok() {
+                    self.secure = None;
+                    self.selected.clone_from(&command.data);
+                }
                 if let Some(data) = equals {
                     self.compare(data, self.value(data)?, &reply.data)?;
                 }

@@ -61,6 +61,9 @@ fn tell(station: &Value) -> anyhow::Result<()> {
         text(printer, "serial"),
         printer["ribbon"]["remaining"].as_u64().map_or("?".into(), |n| n.to_string()),
     )?;
+    if let Some(state) = station["encoder"]["state"].as_str() {
+        writeln!(out, "  encoder  {state}")?;
+    }
     for reason in station["state_reasons"].as_array().into_iter().flatten() {
         writeln!(out, "  {}  {}", text(reason, "keyword"), text(&reason["message"], language()))?;
     }

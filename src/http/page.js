@@ -6,12 +6,12 @@ const WORDS = {
     blanks: "Blangko", expected: "seharusnya ada di stasiun", counted: "dihitung", uncounted: "belum dihitung hari ini",
     ribbon: "pita", unknown: "belum menjawab", lost: "Stasiun tidak menjawab. Halaman ini mencoba lagi sendiri.",
     specimen: "Belum ada profil kantor: setiap kartu bertanda CONTOH.",
-    idle: "siap", processing: "mencetak", stopped: "perlu bantuan" },
+    idle: "siap", processing: "mencetak", stopped: "perlu bantuan", encoding: "mengisi chip", encoder: "pembaca chip" },
   en: { other: "Bahasa Indonesia", printer: "Printer", counts: "Jobs", jobs: "Latest", none: "No jobs yet.",
     blanks: "Blanks", expected: "should be at the station", counted: "counted", uncounted: "not counted today",
     ribbon: "ribbon", unknown: "has not answered yet", lost: "The station does not answer. This page tries again by itself.",
     specimen: "No office profile is configured: every card says CONTOH.",
-    idle: "ready", processing: "printing", stopped: "needs help" },
+    idle: "ready", processing: "printing", stopped: "needs help", encoding: "encoding", encoder: "chip reader" },
 };
 const LATEST = 15;
 let language = localStorage.getItem("language") === "en" ? "en" : "id";
@@ -39,7 +39,8 @@ function show(station, jobs) {
   at("language").textContent = words.other;
   for (const part of ["printer", "counts", "blanks", "jobs"]) at("t-" + part).textContent = words[part];
   at("name").textContent = station.station;
-  at("state").textContent = words[station.state];
+  const encodes = station.encoder && station.encoder.state === "processing";
+  at("state").textContent = encodes ? words.encoding : words[station.state];
   at("state").className = station.state;
   at("specimen").hidden = !station.specimen;
   at("specimen").textContent = words.specimen;
@@ -47,6 +48,9 @@ function show(station, jobs) {
   at("printer").textContent = p
     ? `${p.model} ${p.serial}` + (p.ribbon ? `, ${words.ribbon} ${p.ribbon.panels} ${p.ribbon.remaining}/${p.ribbon.capacity}` : "")
     : words.unknown;
+  const e = station.encoder;
+  if (e) add(at("printer"), "br"), at("printer").append(
+    `${words.encoder}: ${e.state === "processing" ? words.encoding : words[e.state]}`);
   at("reasons").replaceChildren();
   for (const reason of station.state_reasons) {
     const line = add(at("reasons"), "li", reason.message[language] + " ");

@@ -112,6 +112,10 @@ impl Record {
     /// Reads claims; `None` if they are not those of a `signed-record/1`.
     fn of_claims(bytes: &[u8]) -> Option<Record> {
         let claims = ClaimsSet::from_slice(bytes).ok()?;
+        // A record is good from the moment at which it is made. Who says otherwise means something else.
+        if claims.not_before.is_some() {
+            return None;
+        }
         let mut record = Record {
             issuer: claims.issuer?,
             card: String::new(),

@@ -100,6 +100,14 @@ fn the_signed_token_of_rfc_8392_is_opened_and_is_no_record_of_ours() {
 }
 
 #[test]
+fn claims_that_begin_later_are_no_record() {
+    let mut claims = ClaimsSet::from_slice(&record().claims()).unwrap();
+    assert_eq!(Record::of_claims(&claims.clone().to_vec().unwrap()), Some(record()));
+    claims.not_before = Some(Seconds::WholeSeconds(1));
+    assert_eq!(Record::of_claims(&claims.to_vec().unwrap()), None);
+}
+
+#[test]
 fn signatures_are_those_of_rfc_6979() {
     use p256::ecdsa::{Signature, signature::Signer as _};
     // RFC 6979, A.2.5, "sample" with SHA-256.

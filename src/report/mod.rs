@@ -7,4 +7,6 @@ mod snapshot;
 
 pub use encoding::Encoding;
 pub use metrics::{CodeLabel, Metrics, ProductLabel};
-pub use snapshot::{PrinterState, PrinterView, RibbonView, Sentence, Snapshot, StateReason};
+pub use snapshot::{
+    EncoderView, PrinterState, PrinterView, RibbonView, Sentence, Snapshot, StateReason,
+};

@@ -18,6 +18,8 @@ pub struct Snapshot {
     pub state_reasons: Vec<StateReason>,
     /// The printer, if it has answered since the start.
     pub printer: Option<PrinterView>,
+    /// The reader that writes chips; `null`: there is none, or nobody has asked it since the start.
+    pub encoder: Option<EncoderView>,
     /// The job whose card may be moving.
     pub printing: Option<String>,
     /// No office profile is configured: every card says CONTOH.
@@ -58,6 +60,13 @@ pub struct Sentence {
     pub id: String,
     /// English.
     pub en: String,
+}
+
+/// The reader that writes chips.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EncoderView {
+    /// As IPP has it of printers. `stopped`: the reason stands among `state_reasons`, and cards with a chip wait.
+    pub state: PrinterState,
 }
 
 /// What the printer says of itself.

@@ -50,8 +50,8 @@ pub struct Sight {
     pub status: PrinterStatus,
     /// How cards must be made ready for it.
     pub prepress: Box<dyn Prepress>,
-    /// What is wrong with the reader of chips; `None`: nothing, or there is none.
-    pub reader: Option<EncoderError>,
+    /// The reader of chips, or what is wrong with it; `None`: there is none.
+    pub reader: Option<Result<(), EncoderError>>,
 }
 
 /// One printer, in contact or not, and its reader of chips.
@@ -100,9 +100,11 @@ impl Device {
         let printer = self.contact()?;
         let status = printer.status()?;
         let prepress = printer.prepress();
-        let reader = self.reader.as_mut().and_then(|reader| reader.glance().err());
-        // A card that waits inside is seen by its reader, as it should be.
-        let reader = reader.filter(|e| !(status.card_inside && *e == EncoderError::Occupied));
+        let reader = self.reader.as_mut().map(|reader| match reader.glance() {
+            // A card that waits inside is seen by its reader, as it should be.
+            Err(EncoderError::Occupied) if status.card_inside => Ok(()),
+            seen => seen,
+        });
         Ok(Sight { status, prepress, reader })
     }
 

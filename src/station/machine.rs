@@ -16,8 +16,8 @@ pub(super) struct Machine {
     pub status: Option<PrinterStatus>,
     pub error: Option<DeviceError>,
     pub prepress: Option<Box<dyn Prepress>>,
-    /// What is wrong with the reader of chips.
-    pub reader: Option<EncoderError>,
+    /// The reader of chips, or what is wrong with it; `None`: there is none, or it was not asked yet.
+    pub reader: Option<Result<(), EncoderError>>,
     /// The last look was after the last card.
     pub fresh: bool,
     /// It was used since contact was made, so that it no longer says that it was just switched on.
@@ -31,6 +31,11 @@ impl Machine {
     /// order must never be taken for what the machine says after it.
     pub fn is_known(&self) -> bool {
         self.fresh && !self.looking
+    }
+
+    /// Chips can be written, as far as is known.
+    pub fn can_encode(&self) -> bool {
+        !matches!(self.reader, Some(Err(_)))
     }
 
     /// What cards are made ready for: model and ribbon.

@@ -149,7 +149,9 @@ impl Station {
             self.pause_longer();
         }
         self.machine.error = failed.printer.map(|error| *error);
-        self.machine.reader = failed.reader.map(|error| *error);
+        if let Some(error) = failed.reader {
+            self.machine.reader = Some(Err(*error));
+        }
         let Unwritten { blame, words, mut detail } = failed.unwritten;
         (detail["blame"], detail["id"], detail["en"]) =
             (json!(blame), json!(words.id), json!(words.en));

@@ -5,9 +5,10 @@ use drivers::encoder::EncoderError;
 use drivers::words::Words;
 
 use super::Station;
+use super::moving::{Moving, Stage};
 use crate::ledger::LedgerError;
 use crate::lifecycle::State;
-use crate::report::{PrinterState, PrinterView, Snapshot, StateReason};
+use crate::report::{EncoderView, PrinterState, PrinterView, Snapshot, StateReason};
 
 impl Station {
     pub(super) fn trouble_of(&self, worked: Result<(), LedgerError>) -> Option<Words> {
@@ -40,6 +41,15 @@ impl Station {
             (None, false) => PrinterState::Idle,
         };
         let printer = self.machine.status.as_ref().map(PrinterView::from);
+        let encoder = self.machine.reader.as_ref().map(|reader| EncoderView {
+            state: match (reader, &self.moving) {
+                (Err(_), _) => PrinterState::Stopped,
+                (Ok(()), Some(Moving { stage: Stage::Encoding(_), .. })) => {
+                    PrinterState::Processing
+                }
+                (Ok(()), _) => PrinterState::Idle,
+            },
+        });
         let printing = self.moving.as_ref().map(|moving| moving.record.id.to_string());
         self.snapshot.send_if_modified(|old| {
             let cards_out = old.cards_out;
@@ -47,6 +57,7 @@ impl Station {
                 state,
                 state_reasons: reasons,
                 printer,
+                encoder,
                 printing,
                 cards_out,
                 ..old.clone()
@@ -74,7 +85,9 @@ impl Station {
             (None, Some(status)) => reasons.extend(status.troubles.iter().map(StateReason::from)),
             (None, None) => {}
         }
-        reasons.extend(self.machine.reader.as_ref().map(of_the_reader));
+        if let Some(Err(error)) = &self.machine.reader {
+            reasons.push(of_the_reader(error));
+        }
         let misfit = |words| StateReason::new("other-error", words);
         reasons.extend(self.bench.misfits.values().map(misfit));
         reasons.extend(self.bench.barred.iter().flatten().map(|product| of_the_setup(product)));

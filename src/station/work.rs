@@ -77,6 +77,7 @@ impl Station {
             state: PrinterState::Stopped,
             state_reasons: vec![],
             printer: None,
+            encoder: None,
             printing: None,
             specimen: maker.specimen(),
             cards_out: 0,
@@ -170,7 +171,7 @@ impl Station {
     /// Has the next card composed, unless it is.
     fn make_ready(&mut self) -> Result<(), LedgerError> {
         let kind = self.machine.kind();
-        let but = self.bench.passed_over(self.machine.reader.is_none(), &kind)?;
+        let but = self.bench.passed_over(self.machine.can_encode(), &kind)?;
         self.bench.give_way(&mut self.next, &but)?;
         if self.next.is_none()
             && let Some(prepress) = &self.machine.prepress

@@ -101,6 +101,7 @@ fn a_staff_card_is_encoded_read_back_and_printed() {
     assert!(told.ends_with("compose encode chip_good print card_out"), "{told}");
     let chip = &job["encoding"]["chip"];
     assert_eq!(job["encoding"]["blanks_used"], 1);
+    assert_eq!(bench.http.get("/v1/station").body["encoder"]["state"], "idle");
     assert_eq!((&chip["profile"], chip["uid"].as_str().map(str::len)), (&json!("staf"), Some(14)));
     assert_eq!(chip["content_sha256"], chip["record_sha256"], "{chip}");
     assert!(chip["steps"].as_array().is_some_and(|steps| steps.len() > 2), "{chip}");
@@ -200,6 +201,7 @@ fn reader_unplugged() {
     let id = bench.accepted(&staff());
     bench.until_event(&id, "spoil");
     bench.until_reason("subunit-unrecoverable-failure-error");
+    assert_eq!(bench.http.get("/v1/station").body["encoder"]["state"], "stopped");
     let job = bench.http.get(&format!("/v1/jobs/{id}")).body;
     assert_eq!(bench.cards_out(), 0, "no card is printed without its chip: {job}");
     gone.store(false, Ordering::Relaxed);
@@ -299,5 +301,6 @@ fn a_station_without_an_encoder_holds_a_staff_card() {
     let answer = bench.http.post("/v1/jobs", &staff());
     assert_eq!((answer.status, &answer.body["state"]), (201, &json!("held")), "{}", answer.body);
     assert_eq!(answer.codes("reasons"), ["H_NO_ENCODER"]);
+    assert_eq!(bench.http.get("/v1/station").body["encoder"], Value::Null);
     assert_eq!(bench.cards_out(), 0, "never silently without its chip");
 }

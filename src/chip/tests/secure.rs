@@ -115,6 +115,16 @@ fn a_card_with_everybodys_keys_is_not_let_out() {
     let mut beside_them = table(card(&known, "contactless"), &known);
     let fault = beside_them.run(&profile(&beside), &values(100)).unwrap_err();
     assert_eq!(fault.kind, FaultKind::KnownKeys);
+    // Nor do new keys of another application, however it was selected.
+    let select = |step: &str| format!("[[step]]\n{step}\n");
+    let both = select("select_aid = \"A000000151000000\"")
+        + &steps("cmac", 48)
+        + &select("apdu = \"00A40400 05 A000000151\"")
+        + &steps("cmac", 48)
+        + PUT;
+    let mut other = table(card(&known, "contactless"), &known);
+    let fault = other.run(&profile(&both), &values(100)).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::KnownKeys);
     // Factory keys end with the first set that the card is given, by its own word.
     let mut factory = card(&known, "contactless");
     factory["domain"]["version"] = json!(255);
