@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use drivers::card::direct::{Direct, EmulatedClock};
-use drivers::card::{BitFlip, CardSettings, Faults, FileCardSettings, SharedChip, WrongStatus};
+use drivers::card::{BitFlip, CardSettings, Faults, SharedChip, WrongStatus};
 use drivers::emulation::{BlankChips, Departed, EmulatorSettings, Finish, Lever, SharedMachine};
 use drivers::encoder::{CardEncoder, Chip, EncoderError, Interface};
 use fastrand::Rng;
@@ -34,24 +34,28 @@ fn record(mark: usize) -> Vec<u8> {
     vec![mark as u8 + 1; RECORD_BYTES]
 }
 
-/// The staff card's own profile, with this mark's record.
+/// What a blank asks for before it is written.
+const PIN: &str = "31323334";
+
+/// The staff card's own profile behind a PIN, with this mark's record.
 pub fn encoding(mark: usize) -> Encoding {
     static PROFILE: OnceLock<Profile> = OnceLock::new();
     let profile = PROFILE.get_or_init(|| {
         let text = include_str!("../../config/products/staf/chip.toml");
-        Profile::parse(text).expect("the staff card's profile is one")
+        let verify = "[[step]]\nverify = { key = \"vault:pin\", reference = 1 }\n\n[[step]]";
+        Profile::parse(&text.replacen("[[step]]", verify, 1)).expect("it is a profile")
     });
     let values = Values::new().with("record", record(mark));
     let content = ChipContent { station: Interface::Contactless, profile: profile.clone(), values };
-    let job = ChipJob { content, record_sha256: None, keys: Arc::new(NoKeys) };
+    let job = ChipJob { content, record_sha256: None, keys: Arc::new(OneKey) };
     Encoding { chip: Some(Box::new(job)), stripe: None }
 }
 
-struct NoKeys;
+struct OneKey;
 
-impl KeySource for NoKeys {
+impl KeySource for OneKey {
     fn key(&self, _: &str) -> Result<Zeroizing<Vec<u8>>, KeyFault> {
-        Err(KeyFault::Missing)
+        Ok(Zeroizing::new(b"1234".to_vec()))
     }
 }
 
@@ -99,8 +103,9 @@ impl Chips {
         let blanks = BlankChips::new(move |number| {
             let mut store = kept.store();
             let faults = store.coming.pop_front().unwrap_or_default();
-            let card = FileCardSettings { faults, ..FileCardSettings::default() };
-            let card = CardSettings::File(Box::new(card)).blank(number as u32);
+            let card = serde_json::json!({ "kind": "file", "pin": PIN, "faults": faults });
+            let card: CardSettings = serde_json::from_value(card).expect("its own settings");
+            let card = card.blank(number as u32);
             let card = card.expect("the card model's own settings make a card");
             store.made.insert(number, card.clone());
             card

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use drivers::card::{Faults, WrongStatus};
 use drivers::emulation::{EmulatorSettings, Lever};
 use kartu::lifecycle::State;
 use kartu::station::Order;
@@ -338,6 +339,34 @@ fn the_next_card_is_composed_while_a_chip_is_written() {
     }
     assert_eq!(queue.map(|mark| world.states()[&mark]), [State::Printed; 3], "{}", world.story);
     assert_eq!(composed_at_encoding, [4, 7], "each behind the one before it");
+}
+
+/// A blank that refuses its key: what no other would mend costs one blank, holds its job and bars its product, whenever
+/// the power goes; the others are printed past it, and it is printed when somebody has looked.
+#[test]
+fn power_cut_after_every_ledger_write_about_a_key_that_is_refused() {
+    let queue = [1, 4, 0];
+    let refused = |cut: Option<(u64, Cut)>| {
+        live_with_chips(&queue, counting(), |world| {
+            let wrong_status = Some(WrongStatus { command: 1, status: 0x63C2 });
+            let chips = world.chips.as_ref().expect("it has chips");
+            chips.next_blank(Faults { wrong_status, ..Faults::default() });
+            if let Some((number, way)) = cut {
+                world.building.cut_at(number, way);
+            }
+        })
+    };
+    let whole = refused(None);
+    assert_eq!(whole.truth.written_spoiled, 1, "and no second blank\n{}", whole.story);
+    let story = &whole.story;
+    assert_eq!(whole.truth.came_out, [0, 1, 4], "only cards of its product wait\n{story}");
+    for number in whole.building.numbers_of(Effect::Commit) {
+        for way in [Cut::Before, Cut::After] {
+            let world = refused(Some((number, way)));
+            let spoiled = world.truth.written_spoiled;
+            assert!((1..=2).contains(&spoiled), "{way:?} at {number}: {spoiled}\n{}", world.story);
+        }
+    }
 }
 
 /// What failed is tried again after a pause: a full disk must not fill up with lines about it.

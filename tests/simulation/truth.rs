@@ -33,6 +33,8 @@ pub struct Truth {
     pub written_spoiled: u32,
     /// Cards that the ledger counts as good.
     pub written_good: u32,
+    /// Marks in the order in which their cards came out, by the ledger.
+    pub came_out: Vec<usize>,
     /// Of them, those whose chip was not written.
     pub written_unencoded: u32,
     /// Whole cards whose chip is another's, empty or half.
@@ -89,7 +91,10 @@ impl Truth {
         self.states.insert(mark, state);
         match &*line.event {
             "encode" | "print" => drop(self.moved_for.insert(job.clone(), line.event.clone())),
-            "card_out" => self.written_good += 1,
+            "card_out" => {
+                self.written_good += 1;
+                self.came_out.push(mark);
+            }
             "spoil" => {
                 self.written_spoiled += 1;
                 self.heed_cause(&job, &line.detail);
