@@ -19,6 +19,10 @@ mod submit;
 mod usb;
 mod verify;
 
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -134,8 +138,8 @@ pub fn main() -> ExitCode {
     let exit = exit.unwrap_or_else(|error| {
         // A closed pipe (`kartud jobs | head`) is not worth a word.
         let broken_pipe = error
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe);
+            .downcast_ref::<io::Error>()
+            .is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe);
         if broken_pipe {
             return Exit::Done;
         }
@@ -143,4 +147,15 @@ pub fn main() -> ExitCode {
         client::exit_of(&error)
     });
     ExitCode::from(exit as u8)
+}
+
+/// For what is a person's: nobody but the owner reads it, and a power cut leaves the old file or the new one.
+fn write_anew(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)
 }

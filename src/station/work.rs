@@ -285,6 +285,8 @@ impl Station {
                 }
                 self.machine.error = Some(error);
                 (self.machine.fresh, self.machine.used) = (false, false);
+                // It was not asked.
+                self.machine.reader = None;
             }
         }
     }

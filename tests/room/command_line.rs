@@ -1,5 +1,6 @@
 //! A clerk and a technician at the command line.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -35,6 +36,8 @@ fn the_demo_prints_and_says_where_the_cards_are() {
     let checked = "1301-STAF-2026-1  chip (UID 044b";
     assert!(out(&first).contains(checked), "{}", out(&first));
     let chip = Path::new(dir).join("cards/1301-STAF-2026-1-chip.bin");
+    let mode = std::fs::metadata(&chip).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "what stands on a chip is its holder's: {mode:o}");
     let keys = Path::new(dir).join("keys.toml");
     let args =
         ["verify", "--chip", chip.to_str().unwrap(), "--keys", keys.to_str().unwrap(), "--json"];

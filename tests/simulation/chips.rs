@@ -183,6 +183,8 @@ impl Chips {
         let (bit, done, away) = (self.rng.usize(..4000), self.rng.bool(), self.rng.u32(1..6));
         let how = if done { Cut::After } else { Cut::Before };
         let lever = match self.rng.u8(..9) {
+            // A blank without a chip is never seen by the reader.
+            0 if at == 0 => return self.coming(Faults { mute: true, ..Faults::default() }),
             0 => return self.coming(Faults { mute_after: Some(at), ..Faults::default() }),
             1 => {
                 let torn_out_after = Some(at);

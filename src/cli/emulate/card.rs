@@ -2,8 +2,6 @@
 //! it again, with its content kept over a restart. Knows no command of a card.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +14,7 @@ use drivers::transport::vpcd::{Left, Plug, VPCD};
 use serde_json::{Value, json};
 
 use super::{Exit, StateFile, card_file, stop_on_signal};
+use crate::cli::write_anew;
 
 const AFTER: &str = "\
 vpcd is a driver of pcscd (Debian: pcscd, vsmartcard-vpcd). It listens on ALL addresses of the computer: run it
@@ -172,7 +171,7 @@ fn keep_content(keep: &Path, card: &SharedChip, stop: &AtomicBool) -> anyhow::Re
         let last = stop.load(Ordering::Relaxed);
         let content = json!({ "content": card.lock().state()["content"] });
         if content != kept {
-            let written = write_anew(keep, &content);
+            let written = write_anew(keep, content.to_string().as_bytes());
             // A card that would forget what is written on it is of no use.
             stop.fetch_or(written.is_err(), Ordering::Relaxed);
             written.with_context(|| format!("cannot write {}", keep.display()))?;
@@ -183,17 +182,6 @@ fn keep_content(keep: &Path, card: &SharedChip, stop: &AtomicBool) -> anyhow::Re
         }
         std::thread::sleep(LOOK_EVERY);
     }
-}
-
-/// A power cut leaves the old file or the new one.
-fn write_anew(path: &Path, content: &Value) -> std::io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    file.write_all(content.to_string().as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&beside, path)
 }
 
 #[cfg(test)]
