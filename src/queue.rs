@@ -116,13 +116,16 @@ pub fn data_of(ledger: &Ledger, record: &JobRecord) -> Result<Option<JobData>, L
     }
 }
 
-/// The products of which a card was spoiled by what would spoil every other, and nobody has released or cancelled its job
-/// since.
+/// The products of which the next blank would be spoiled like the last, and nobody has released or cancelled that job
+/// since: its chip's profile or keys are wrong, or (of those `with_chip`) several blanks in a row were no good.
 ///
 /// # Errors
 /// The ledger's.
-pub fn barred(ledger: &Ledger) -> Result<Vec<String>, LedgerError> {
-    let stands = |job: &JobRecord| job.findings.iter().any(|f| f.code == H_CHIP_SETUP);
+pub fn barred(ledger: &Ledger, with_chip: &[String]) -> Result<Vec<String>, LedgerError> {
+    let stands = |job: &JobRecord| {
+        let has = |code: &str| job.findings.iter().any(|finding| finding.code == code);
+        has(H_CHIP_SETUP) || (has(H_BLANKS_SPOILED.code) && with_chip.contains(&job.product))
+    };
     let mut products = Vec::new();
     for state in [State::Unsure, State::Held] {
         let jobs = all_in(ledger, state)?;

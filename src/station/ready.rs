@@ -74,7 +74,7 @@ impl Workbench {
     pub fn passed_over(&mut self, reader: bool, machine: &str) -> Result<Vec<String>, LedgerError> {
         let barred = match &mut self.barred {
             Some(known) => known,
-            none => none.insert(queue::barred(&self.ledger)?),
+            none => none.insert(queue::barred(&self.ledger, &self.maker.with_chip())?),
         };
         let mut products = barred.clone();
         if !reader {
@@ -89,18 +89,22 @@ impl Workbench {
     }
 
     /// Claims the next job, composes and separates it. Jobs that cannot be composed are held, and the
-    /// one after is tried. `None`: nothing waits but for products that are passed over, `but` and those that turn out not
-    /// to fit the machine.
+    /// one after is tried. `None`: nothing waits but for products that are passed over.
     pub fn make_ready(
         &mut self,
         prepress: &dyn Prepress,
+        machine: &str,
         moment: Moment,
-        mut but: Vec<String>,
+        reader: bool,
     ) -> Result<Option<Ready>, LedgerError> {
         loop {
+            let but = self.passed_over(reader, machine)?;
             let claimed = match queue::claim(&self.ledger, &but)? {
                 Next::Claimed(claimed) => claimed,
-                Next::Held => continue,
+                Next::Held => {
+                    self.barred = None;
+                    continue;
+                }
                 Next::Nothing => return Ok(None),
             };
             let since = self.clock.steady();
@@ -117,8 +121,9 @@ impl Workbench {
                     let (record, encoding) = (claimed.record, made.encoding);
                     return Ok(Some(Ready { record, card, encoding }));
                 }
-                Composed::Held => {}
-                Composed::NotOnThisMachine => but.push(claimed.record.product),
+                // Passed over from now on, it or its product.
+                Composed::Held => self.barred = None,
+                Composed::NotOnThisMachine => {}
             }
         }
     }

@@ -60,6 +60,7 @@ impl Doubt {
             match (&*line.event, facts()) {
                 (LOOKED | COME_TO_REST, Ok(facts)) => doubt.since.looked(&facts),
                 (REJECT, Ok(_)) => doubt.since.reject(),
+                (FAILED, _) if was_not_rejected(&line.detail) => doubt.since.rejecting = false,
                 // A card that was at its station has left the feeder, whatever is inside now.
                 (_, Err(_)) if doubt.intent.act == Act::Encode && was_inside(line) => {
                     doubt.since.stood_inside = true;
@@ -92,6 +93,12 @@ impl Doubt {
             findings: record.findings,
         }
     }
+}
+
+/// The printer did not take the order to reject, or says that the card is inside all the same: if it is gone later, it did
+/// not go into the reject box. It may be whole, in somebody's hand.
+fn was_not_rejected(failed: &Value) -> bool {
+    failed["what"] == REJECT && (failed["card"] == "in_machine" || failed["card"] == "untouched")
 }
 
 /// Did the station lose sight of a card that was inside?
@@ -296,6 +303,10 @@ impl Station {
             tracing::warn!(what, %error, "the printer cannot be brought to rest");
             let detail =
                 json!({ "what": what, "card": error.card, "cause": error.cause.to_string() });
+            let doubts = self.doubts.iter_mut().flatten();
+            if let Some(doubt) = doubts.into_iter().find(|doubt| Some(&doubt.job) == job) {
+                doubt.since.rejecting &= !was_not_rejected(&detail);
+            }
             // Only told: what holds is what the machine says next.
             if let Some(job) = job {
                 let _ = self.ledger.note(job, FAILED, detail).wait();

@@ -136,10 +136,10 @@ fn of_the_reader(error: &EncoderError) -> StateReason {
 fn of_the_setup(product: &str) -> StateReason {
     let words = Words::new(
         format!(
-            "Kartu {product} menunggu: satu blangko rusak karena profil chip, kunci atau asal blangkonya tidak cocok, dan yang berikutnya akan rusak juga. Baca alasan pekerjaan yang ditahan, betulkan, lalu lepaskan (kartud release)."
+            "Kartu {product} menunggu: chip tidak dapat diisi, dan blangko berikutnya akan rusak juga. Baca alasan pekerjaan yang ditahan; betulkan kunci, profil, pembaca atau blangkonya, lalu lepaskan (kartud release)."
         ),
         format!(
-            "Cards of {product} wait: a blank was spoiled because its chip's profile, the keys or the blanks do not fit, and the next would be too. Read why its job is held, correct it, then release that job (kartud release)."
+            "Cards of {product} wait: their chip could not be written, and the next blank would be spoiled too. Read why a job is held; put keys, profile, reader or blanks right, then release that job (kartud release)."
         ),
     );
     StateReason::new("other-error", &words)

@@ -170,14 +170,14 @@ impl Station {
 
     /// Has the next card composed, unless it is.
     fn make_ready(&mut self) -> Result<(), LedgerError> {
-        let kind = self.machine.kind();
-        let but = self.bench.passed_over(self.machine.can_encode(), &kind)?;
+        let (kind, reader) = (self.machine.kind(), self.machine.can_encode());
+        let but = self.bench.passed_over(reader, &kind)?;
         self.bench.give_way(&mut self.next, &but)?;
         if self.next.is_none()
             && let Some(prepress) = &self.machine.prepress
         {
             let moment = self.moment();
-            self.next = self.bench.make_ready(prepress.as_ref(), moment, but)?;
+            self.next = self.bench.make_ready(prepress.as_ref(), &kind, moment, reader)?;
         }
         Ok(())
     }

@@ -159,6 +159,19 @@ fn wrong_blank_in_hopper() {
     assert_eq!(bench.cards_out(), 0, "nothing was printed on it");
     let machine = bench.machine.lock().state();
     assert_eq!((&machine["hopper_cards"], &machine["reject_box_cards"]), (&json!(0), &json!(2)));
+    // Nor are the blanks after them spent on the next one; a card without a chip takes one of them.
+    let mut next = staff();
+    next["ref"] = json!("STAF-2");
+    let next = bench.accepted(&next);
+    let child = bench.accepted(&child("S2"));
+    bench.until(&child, "printed");
+    bench.until_reason("other-error");
+    let waits = bench.http.get(&format!("/v1/jobs/{next}")).body;
+    assert_eq!((&waits["state"], &waits["encoding"]["blanks_used"]), (&json!("queued"), &json!(0)));
+    let release = json!({ "by": "petugas-2" });
+    bench.http.post(&format!("/v1/jobs/{id}/cancel"), &release);
+    let job = bench.until(&next, "held");
+    assert_eq!(job["encoding"]["blanks_used"], 2, "somebody looked, so it is tried again: {job}");
 }
 
 #[test]

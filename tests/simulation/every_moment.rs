@@ -4,10 +4,8 @@
 
 use std::time::Duration;
 
-use drivers::card::{Faults, WrongStatus};
 use drivers::emulation::{EmulatorSettings, Lever};
 use kartu::lifecycle::State;
-use kartu::station::Order;
 
 use crate::cards::settings;
 use crate::chips::Chips;
@@ -17,16 +15,16 @@ use crate::truth::Truth;
 use crate::world::{Posted, World};
 
 /// Turns in which a handful of cards are dealt with, however often the power goes.
-const TURNS: usize = 400;
+pub const TURNS: usize = 400;
 /// Turns without a step forward after which the officer looks.
-const PATIENCE: usize = 20;
+pub const PATIENCE: usize = 20;
 
 /// One-sided, two-sided, and a queue of both.
 const QUEUES: [&[usize]; 3] = [&[0], &[1], &[0, 1, 2]];
 /// Of two sides and a chip, and a queue of such.
 const CHIP_QUEUES: [&[usize]; 2] = [&[1], &[1, 4, 7]];
 
-fn counting() -> EmulatorSettings {
+pub fn counting() -> EmulatorSettings {
     settings()
 }
 
@@ -40,7 +38,7 @@ fn live(queue: &[usize], settings: EmulatorSettings, plan: impl FnOnce(&World)) 
 }
 
 /// The same where some cards have a chip.
-fn live_with_chips(
+pub fn live_with_chips(
     queue: &[usize],
     settings: EmulatorSettings,
     plan: impl FnOnce(&World),
@@ -62,7 +60,7 @@ fn live_in(mut world: World, queue: &[usize], plan: impl FnOnce(&World)) -> Worl
     live_on(world, queue)
 }
 
-fn live_on(mut world: World, queue: &[usize]) -> World {
+pub fn live_on(mut world: World, queue: &[usize]) -> World {
     let (mut lines, mut still) = (0, 0);
     for _ in 0..TURNS {
         if world.running.is_none() {
@@ -99,7 +97,7 @@ fn live_on(mut world: World, queue: &[usize]) -> World {
 }
 
 /// Nothing went wrong with the machine and nobody laid hands on it, so it can say what became of every card.
-fn the_machine_could_say(world: &World, story: &str) {
+pub fn the_machine_could_say(world: &World, story: &str) {
     assert_eq!(world.truth.by_person, 0, "{story}\n{}", world.story);
 }
 
@@ -284,103 +282,5 @@ fn card_pulled_out_after_every_apdu() {
                 }
             }
         }
-    }
-}
-
-/// Its chip is good, but the ledger's disk cannot be written, so it waits inside; hands take it out meanwhile. It was to be printed
-/// and is not there: where it is only a person can tell, and no blank is printed in its place.
-#[test]
-fn card_pulled_out_while_it_waits_for_the_ledger() {
-    let whole = live_with_chips(&[1], counting(), |_| ());
-    let last = whole.building.numbers_of(Effect::Apdu).pop().expect("some commands");
-    let pulled = |how: Lever| {
-        let mut world = World::new(7, counting(), Some(Chips::new(7)));
-        world.story = Story::told();
-        world.building.break_disk_at(last);
-        world.posted.push(Posted { mark: 1, id: None });
-        world.post(0);
-        for _ in 0..5 {
-            world.go_on();
-        }
-        assert_eq!(world.states()[&1], State::Encoding, "{}", world.story);
-        world.pull(how);
-        world.building.break_disk(false);
-        world
-    };
-    let mut world = pulled(Lever::TakeCardOut);
-    for _ in 0..PATIENCE {
-        world.go_on();
-    }
-    assert_eq!(world.states()[&1], State::Unsure, "{}", world.story);
-    let world = live_on(world, &[1]);
-    assert_eq!((world.truth.good(1), world.truth.left_the_machine), (1, 2), "{}", world.story);
-    // What opens the machine and leaves the card where it is, it survives.
-    let mut world = pulled(Lever::OpenCover);
-    world.pull(Lever::CloseCover);
-    let world = live_on(world, &[1]);
-    assert_eq!((world.truth.good(1), world.truth.left_the_machine), (1, 1), "{}", world.story);
-    the_machine_could_say(&world, "only the cover was open");
-}
-
-/// The turn that orders a card has the next one composed: it must not wait for a message while the machine is at work.
-#[test]
-fn the_next_card_is_composed_while_a_chip_is_written() {
-    let queue = [1, 4, 7];
-    let mut world = World::new(7, counting(), Some(Chips::new(7)));
-    world.posted.extend(queue.map(|mark| Posted { mark, id: None }));
-    (0..queue.len()).for_each(|at| assert!(world.post(at), "the ledger takes it in"));
-    let mut composed_at_encoding = Vec::new();
-    while let Some(order) = world.decide() {
-        if let Order::Encode(..) = &order {
-            let composed = |mark: &usize| world.states()[mark] == State::Composed;
-            composed_at_encoding.extend(queue.iter().copied().filter(composed));
-        }
-        world.carry_out(order);
-    }
-    assert_eq!(queue.map(|mark| world.states()[&mark]), [State::Printed; 3], "{}", world.story);
-    assert_eq!(composed_at_encoding, [4, 7], "each behind the one before it");
-}
-
-/// A blank that refuses its key: what no other would mend costs one blank, holds its job and bars its product, whenever
-/// the power goes; the others are printed past it, and it is printed when somebody has looked.
-#[test]
-fn power_cut_after_every_ledger_write_about_a_key_that_is_refused() {
-    let queue = [1, 4, 0];
-    let refused = |cut: Option<(u64, Cut)>| {
-        live_with_chips(&queue, counting(), |world| {
-            let wrong_status = Some(WrongStatus { command: 1, status: 0x63C2 });
-            let chips = world.chips.as_ref().expect("it has chips");
-            chips.next_blank(Faults { wrong_status, ..Faults::default() });
-            if let Some((number, way)) = cut {
-                world.building.cut_at(number, way);
-            }
-        })
-    };
-    let whole = refused(None);
-    assert_eq!(whole.truth.written_spoiled, 1, "and no second blank\n{}", whole.story);
-    let story = &whole.story;
-    assert_eq!(whole.truth.came_out, [0, 1, 4], "only cards of its product wait\n{story}");
-    for number in whole.building.numbers_of(Effect::Commit) {
-        for way in [Cut::Before, Cut::After] {
-            let world = refused(Some((number, way)));
-            let spoiled = world.truth.written_spoiled;
-            assert!((1..=2).contains(&spoiled), "{way:?} at {number}: {spoiled}\n{}", world.story);
-        }
-    }
-}
-
-/// What failed is tried again after a pause: a full disk must not fill up with lines about it.
-#[test]
-fn a_disk_that_fails_is_tried_again_after_a_pause() {
-    let mut world = World::new(7, counting(), None);
-    world.posted.push(Posted { mark: 0, id: None });
-    assert!(world.post(0), "the ledger takes it in");
-    world.crash();
-    world.boot();
-    world.building.break_disk(true);
-    for _ in 0..3 {
-        world.turn();
-        let station = &world.running.as_ref().expect("it is on").station;
-        assert!(!station.patience().is_zero(), "{}", world.story);
     }
 }

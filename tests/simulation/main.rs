@@ -9,6 +9,7 @@ mod cards;
 mod chips;
 mod every_moment;
 mod history;
+mod moments;
 mod people;
 mod power;
 mod seeds;
