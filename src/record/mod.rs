@@ -112,15 +112,18 @@ impl Record {
     /// Reads claims; `None` if they are not those of a `signed-record/1`.
     fn of_claims(bytes: &[u8]) -> Option<Record> {
         let claims = ClaimsSet::from_slice(bytes).ok()?;
-        // A record is good from the moment at which it is made. Who says otherwise means something else.
-        if claims.not_before.is_some() {
+        let issued_at = moment(claims.issued_at?)?;
+        // A record is good from the moment at which it is made. One that begins later is something else.
+        if let Some(begin) = claims.not_before
+            && moment(begin)? > issued_at
+        {
             return None;
         }
         let mut record = Record {
             issuer: claims.issuer?,
             card: String::new(),
             product: String::new(),
-            issued_at: moment(claims.issued_at?)?,
+            issued_at,
             expires_at: None,
             photo_sha256: None,
             fields: BTreeMap::new(),
