@@ -6,7 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use drivers::card::CardSettings;
+use drivers::contract::{Stop, Tracks, Whereabouts};
 use drivers::emulation::{BlankChips, EmulatorSettings};
+use drivers::transport::emulated::Emulated;
+use kartu::ledger::JobId;
+use kartu::station::encode::Encoding;
+use kartu::station::{Connect, Device, Order, Report};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, KEYS, child, products};
@@ -162,4 +167,28 @@ fn a_card_forgotten_on_the_reader_costs_no_blank() {
     let job = bench.until(&first, "printed");
     assert_eq!(job["encoding"]["blanks_used"], 1, "{job}");
     assert!(made.lock().unwrap().len() >= 2);
+}
+
+/// The card is fed by hand and somebody's track stands on it: what is written beside that must not go out with it.
+#[test]
+fn a_stripe_that_was_somebodys_is_no_good_card() {
+    let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
+    let tracks = |data| Tracks::new(data).unwrap();
+    let connect: Connect = Box::new(move || {
+        let wire = Box::new(Emulated::new(machine.clone()));
+        let mut printer = drivers::open("evolis", None, wire)?;
+        printer.feed(Stop::Magnetic)?;
+        printer.magnetic().unwrap().write(&tracks([None, None, Some("77")]))?;
+        Ok(printer)
+    });
+    let work = Encoding { chip: None, stripe: Some(tracks([Some("A"), None, None])) };
+    let job = JobId::parse("0199f3c0-0000-7000-8000-000000000000").unwrap();
+    match Device::new(connect, None).perform(Order::Encode(job, work)) {
+        Report::Encoded(_, Err(failed)) => {
+            let told = json!({ "kind": "stripe_not_blank", "tracks": [3] });
+            assert_eq!(failed.unwritten.detail, told);
+            assert_eq!(failed.card, Whereabouts::InMachine, "it goes to the reject box");
+        }
+        _ => panic!("the old track was not met"),
+    }
 }

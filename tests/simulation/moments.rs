@@ -6,6 +6,7 @@ use drivers::card::{Faults, WrongStatus};
 use drivers::emulation::{JamAt, Lever};
 use kartu::lifecycle::State;
 use kartu::station::Order;
+use rusqlite::Connection;
 
 use crate::chips::Chips;
 use crate::every_moment::{
@@ -164,4 +165,25 @@ fn a_disk_that_fails_is_tried_again_after_a_pause() {
         let station = &world.running.as_ref().expect("it is on").station;
         assert!(!station.patience().is_zero(), "{}", world.story);
     }
+}
+
+/// A bit rots in the data of a job that is still to be inspected: it is held, and those behind it do not wait for it.
+#[test]
+fn a_damaged_job_that_is_to_be_inspected_is_held_and_the_next_is_printed() {
+    let mut world = World::new(7, counting(), None);
+    world.story = Story::told();
+    for (at, mark) in [0, 1].into_iter().enumerate() {
+        world.posted.push(Posted { mark, id: None });
+        assert!(world.post(at), "the ledger takes it in");
+    }
+    let path = world.ledger.as_ref().expect("it is open").path().to_owned();
+    let rot = "UPDATE job_data SET request = request || ' ' WHERE job = 1";
+    let changed = Connection::open(path).and_then(|c| c.execute(rot, []));
+    assert_eq!(changed, Ok(1));
+    for _ in 0..PATIENCE {
+        world.go_on();
+    }
+    let states = [0, 1].map(|mark| world.states()[&mark]);
+    assert_eq!(states, [State::Held, State::Printed], "{}", world.story);
+    assert!(world.story.to_string().contains("H_DATA_DAMAGED"), "{}", world.story);
 }
