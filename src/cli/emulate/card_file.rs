@@ -12,8 +12,8 @@ Only a card with files has more:
   extended      true (default): it knows commands of extended length; with t0 it never does
   memory_bytes  room for its files (default 32768)
   pin           what VERIFY must show, filled up as the card wants it; without it no PIN is known
-  [domain]      a security domain (SCP03): version (1-127), aid, and enc, mac, dek (16, 24 or
-                32 bytes each)
+  [domain]      a security domain (SCP03): version (1-127; 255: until it is given others), aid,
+                and enc, mac, dek (16, 24 or 32 bytes each)
   [[content]]   a directory: fid (3F00 is the master), aid, active, and its files: fid,
                 size_bytes, content, active, read and update (always, pin, secure, never);
                 what is not active bars nobody yet";
