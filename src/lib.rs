@@ -8,6 +8,7 @@ pub mod approval;
 pub mod chip;
 pub mod cli;
 pub mod clock;
+pub mod codes;
 pub mod compose;
 pub mod config;
 pub mod daemon;

@@ -6,13 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::approval;
+use crate::codes;
 use crate::evidence::{Act, Facts, Intent};
 use crate::finding::Finding;
 use crate::job::JobRequest;
 use crate::ledger::blanks::Cause;
 use crate::ledger::{Entry, FaceHash, JobId, JobRecord, Ledger, LedgerError, Order};
 use crate::lifecycle::{Event, State};
-use crate::product::codes::{self, Code};
+use crate::product::Code;
 
 /// Blanks that may be spoiled for one job before a person must look (a ribbon or a head that spoils every card), unless
 /// its product says otherwise.
@@ -29,29 +30,29 @@ pub const H_CHIP_SETUP: &str = "H_CHIP_SETUP";
 
 const H_DATA_DAMAGED: Code = Code {
     code: "H_DATA_DAMAGED",
-    id: "Data pekerjaan yang tersimpan rusak di cakram, jadi tidak dicetak. Batalkan, lalu kirim lagi; periksa cakram.",
-    en: "The job's stored data are damaged on the disk, so it is not printed. Cancel it and post it again; check the disk.",
+    id: "Data pekerjaan yang tersimpan rusak di cakram, jadi tidak dicetak. Teknisi harus memeriksa cakram.",
+    en: "The job's stored data are damaged on the disk, so it is not printed. The technician must check the disk.",
 };
 const H_STALE: Code = Code {
     code: "H_STALE",
-    id: "Pekerjaan ini menunggu terlalu lama. Pastikan kartunya masih diperlukan, lalu lepaskan (release) atau batalkan.",
-    en: "This job has waited too long. Make sure that its card is still wanted, then release or cancel it.",
+    id: "Pekerjaan ini menunggu terlalu lama. Pastikan kartunya masih diperlukan.",
+    en: "This job has waited too long. Make sure that its card is still wanted.",
 };
 /// The office's document key is not in the vault, so the card would come out without its signed record.
 pub const H_RECORD_KEY: Code = Code {
     code: "H_RECORD_KEY",
-    id: "Kunci dokumen kantor tidak ada, jadi rekaman bertanda tangan kartu ini tidak dapat dibuat. Pasang kuncinya (kartud keys, [vault]), jalankan ulang stasiun, lalu lepaskan (release).",
-    en: "The office's document key is missing, so the signed record of this card cannot be made. Install the key (kartud keys, [vault]), restart the station, then release the job.",
+    id: "Kunci dokumen kantor tidak ada, jadi rekaman bertanda tangan kartu ini tidak dapat dibuat. Pasang kuncinya (kartud keys, [vault]), jalankan ulang stasiun.",
+    en: "The office's document key is missing, so the signed record of this card cannot be made. Install the key (kartud keys, [vault]), restart the station.",
 };
 const H_BLANKS_SPOILED: Code = Code {
     code: "H_BLANKS_SPOILED",
-    id: "Beberapa blangko rusak untuk pekerjaan ini. Baca sebabnya (kartud job), periksa pita, kepala cetak, pembaca chip dan blangko, lalu lepaskan (release) atau batalkan.",
-    en: "Several blanks were spoiled for this job. Read why (kartud job), check ribbon, print head, chip reader and blanks, then release or cancel it.",
+    id: "Beberapa blangko rusak untuk pekerjaan ini. Baca sebabnya (kartud job), periksa pita, kepala cetak, pembaca chip dan blangko.",
+    en: "Several blanks were spoiled for this job. Read why (kartud job), check ribbon, print head, chip reader and blanks.",
 };
 const H_CLOCK: Code = Code {
     code: "H_CLOCK",
-    id: "Jam komputer melompat, jadi batas waktu mungkin salah dihitung. Betulkan jamnya, lalu lepaskan (release).",
-    en: "The computer's clock jumped, so the time limits may be wrong. Set the clock right, then release the job.",
+    id: "Jam komputer melompat, jadi batas waktu mungkin salah dihitung. Betulkan jamnya.",
+    en: "The computer's clock jumped, so the time limits may be wrong. Set the clock right.",
 };
 
 /// Jobs that one look at the ledger brings at the start.
@@ -172,24 +173,10 @@ pub fn standing(
     old.into_iter().chain(clock).chain(spoiled).collect()
 }
 
-/// May a person release a job that is held for these reasons? Those that are looked at again on the way to the printer.
-pub fn may_release(findings: &[Finding]) -> bool {
-    let again = [
-        codes::H_RECOMMENDATION_EXPIRED,
-        H_STALE,
-        H_BLANKS_SPOILED,
-        H_CLOCK,
-        H_RECORD_KEY,
-        codes::H_KIND_CHANGED,
-    ];
-    let again = again.map(|code| code.code);
-    let looked_at_again = |finding: &Finding| {
-        again
-            .iter()
-            .chain(&[H_NO_ENCODER, H_NO_STATION, H_CHIP, H_CHIP_SETUP])
-            .any(|code| *code == finding.code)
-    };
-    findings.iter().filter(|finding| finding.holds()).all(looked_at_again)
+/// What holds a job and does not go away by a release; empty: a person may release it. See [`crate::codes`].
+pub fn not_releasable(findings: &[Finding]) -> Vec<&Finding> {
+    let stays = |finding: &&Finding| finding.holds() && !codes::remedy(finding).may_release();
+    findings.iter().filter(stays).collect()
 }
 
 /// The faces exist.

@@ -118,6 +118,25 @@ fn nothing_panics_or_was_left_behind() {
     hold(sources(&["src", "drivers"]).iter().flat_map(rules::leftovers).collect());
 }
 
+/// A code that nobody has registered is a job that nobody can lift.
+#[test]
+fn every_code_is_in_the_registry_and_every_entry_is_said_by_somebody() {
+    let sources = sources(&["src", "drivers"]);
+    let elsewhere = sources.iter().filter(|source| source.path != "src/codes.rs");
+    let mut named: BTreeSet<String> = elsewhere
+        .flat_map(|source| source.all_words())
+        .filter(|word| rules::is_code(word))
+        .map(str::to_owned)
+        .collect();
+    for path in files(&["config"]).iter().filter(|path| path.ends_with(".toml")) {
+        let text = read(path);
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        named.extend(words.filter(|word| rules::is_code(word)).map(str::to_owned));
+    }
+    let registry = kartu::codes::ALL.iter().map(|(code, _)| (*code).to_owned()).collect();
+    hold(rules::code_differences(&named, &registry));
+}
+
 #[test]
 fn the_shipped_configuration_has_every_key_and_no_other() {
     let shipped: toml::Table = read("config/kartud.toml").parse().expect("kartud.toml is TOML");

@@ -117,13 +117,11 @@ pub(super) struct Withdrawal {
 
 impl From<JobRecord> for JobView {
     fn from(job: JobRecord) -> Self {
-        let view = |keep: &dyn Fn(&Finding) -> bool| {
-            job.findings.iter().filter(|f| keep(f)).map(FindingView::from).collect()
-        };
+        let warnings = job.findings.iter().filter(|f| f.severity() == Severity::Warning);
         let this = format!("/v1/jobs/{}", job.id);
         Self {
-            reasons: view(&Finding::holds),
-            warnings: view(&|f| f.severity() == Severity::Warning),
+            reasons: job.findings.iter().filter(|f| f.holds()).map(FindingView::of_job).collect(),
+            warnings: warnings.map(FindingView::from).collect(),
             links: Links {
                 events: format!("{this}/events"),
                 preview_front: format!("{this}/preview/front.png"),

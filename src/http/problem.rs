@@ -10,6 +10,7 @@ use drivers::words::Words;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::codes::{self, Remedy};
 use crate::desk::Refusal;
 use crate::finding::Finding;
 use crate::ledger::LedgerError;
@@ -68,6 +69,22 @@ pub(super) struct FindingView {
     /// The recommendation names this warning as seen and accepted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub acknowledged: bool,
+    /// How a stored job is freed of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Remedy>,
+}
+
+impl FindingView {
+    /// Of a stored job: says also what is done about it, and by whom.
+    pub fn of_job(finding: &Finding) -> Self {
+        let remedy = codes::remedy(finding);
+        let (what, how) = (&finding.words, remedy.words());
+        let words = Words::new(
+            format!("{} {}", what.id, how.id).trim_end().to_owned(),
+            format!("{} {}", what.en, how.en).trim_end().to_owned(),
+        );
+        Self { remedy: Some(remedy), message: Sentence::from(&words), ..Self::from(finding) }
+    }
 }
 
 impl From<&Finding> for FindingView {
@@ -77,6 +94,7 @@ impl From<&Finding> for FindingView {
             field: finding.field.clone(),
             message: Sentence::from(&finding.words),
             acknowledged: finding.acknowledged,
+            remedy: None,
         }
     }
 }
@@ -87,7 +105,12 @@ impl Problem {
     }
 
     pub fn of(status: StatusCode, finding: Finding) -> Self {
-        Self { status, findings: vec![finding], warnings: Vec::new(), retry_after_s: None }
+        Self::all(status, vec![finding])
+    }
+
+    /// Several at once: at least one.
+    pub fn all(status: StatusCode, findings: Vec<Finding>) -> Self {
+        Self { status, findings, warnings: Vec::new(), retry_after_s: None }
     }
 
     /// Nothing was stored, for these faults: at least one.

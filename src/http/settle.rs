@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::App;
 use super::jobs::{JobView, Withdrawal, job_id};
 use super::problem::{Problem, ProblemView};
+use crate::codes;
 use crate::evidence::{Reason, Seen};
 use crate::finding::Finding;
 use crate::ledger::blanks::Cause;
@@ -72,8 +73,8 @@ pub(super) async fn resolve(
 
 /// Release a held job.
 ///
-/// For jobs that are held because they waited too long, because blanks were spoiled for them, or because the clock jumped:
-/// somebody has looked, and it shall be printed. What is still true on its way to the printer holds it again.
+/// Somebody has looked, and it shall be printed. Each of the job's `reasons` says by its `remedy` whether a release helps:
+/// `release` is decided for good; `mend` and `mend_or_repost` hold the job again if the cause is still there.
 #[utoipa::path(
     post, path = "/v1/jobs/{id}/release", tag = "jobs",
     params(("id" = String, Path, description = "The job's id")),
@@ -132,20 +133,25 @@ fn bad(field: &str, code: &str, id: &'static str, en: &'static str) -> Problem {
 
 impl From<Unsettled> for Problem {
     fn from(unsettled: Unsettled) -> Self {
-        let (field, code, words) = match unsettled {
+        let findings = match unsettled {
             Unsettled::Ledger(error) => return error.into(),
-            Unsettled::Contradicted(reason) => ("seen", "E_CONTRADICTED", contradicted(reason)),
-            Unsettled::NotReleasable => (
-                "state",
-                "E_NOT_RELEASABLE",
-                Words::fixed(
-                    "Yang menahan pekerjaan ini tidak hilang dengan dilepaskan. Batalkan, lalu kirim lagi dengan data atau rekomendasi yang benar.",
-                    "What holds this job does not go away by a release. Cancel it and post it again with the right data or recommendation.",
-                ),
-            ),
+            Unsettled::Contradicted(reason) => {
+                vec![Finding::at("seen", "E_CONTRADICTED", contradicted(reason))]
+            }
+            Unsettled::NotReleasable(stays) => stays.iter().map(not_releasable).collect(),
         };
-        Self::of(StatusCode::CONFLICT, Finding::at(field, code, words))
+        Self::all(StatusCode::CONFLICT, findings)
     }
+}
+
+/// Which code stays, and what is done about it instead.
+fn not_releasable(stays: &Finding) -> Finding {
+    let (code, how) = (&stays.code, codes::remedy(stays).words());
+    let words = Words::new(
+        format!("{code} tidak hilang dengan dilepaskan. {}", how.id),
+        format!("{code} does not go away by a release. {}", how.en),
+    );
+    Finding::at("state", "E_NOT_RELEASABLE", words)
 }
 
 fn contradicted(reason: Reason) -> Words {

@@ -86,8 +86,8 @@ fn restored() -> Finding {
     Finding::whole(
         "H_LEDGER_RESTORED",
         Words::fixed(
-            "Buku besar dipasang kembali dari salinan lama; kartu ini mungkin sudah dicetak setelah salinan itu. Cari kartunya, lalu lepaskan atau batalkan.",
-            "The ledger was put back from an older copy; this card may have been printed since. Look for the card, then release or cancel the job.",
+            "Buku besar dipasang kembali dari salinan lama; kartu ini mungkin sudah dicetak setelah salinan itu. Cari kartunya.",
+            "The ledger was put back from an older copy; this card may have been printed since. Look for the card.",
         ),
     )
 }

@@ -163,8 +163,8 @@ codes! {
         "{label} yang dikirim berbeda dari hasil hitungan usia. Hapus kolom itu atau periksa tanggal lahir dan tanggal terbit."
         "{label} as sent differs from what the age gives. Remove the field, or check the dates of birth and issue."
     H_KIND_CHANGED
-        "Jenis kartu berubah karena usia sejak permohonan diterima. Petugas harus memeriksa; batalkan dan ajukan ulang bila perlu."
-        "The kind of card has changed with the age since the job was accepted. A person must look; cancel and apply again if needed."
+        "Jenis kartu berubah karena usia sejak permohonan diterima. Petugas harus memeriksa tanggal lahir dan jam komputer."
+        "The kind of card has changed with the age since the job was accepted. A person must check the date of birth and the computer's clock."
     W_VALIDITY_ONE_DAY
         "{label} yang dikirim berbeda satu hari dari hitungan; hasil hitungan yang dicetak. Setujui peringatan ini bila benar."
         "{label} as sent is one day off what is computed; the computed date is printed. Acknowledge the warning if it is right."
@@ -234,6 +234,6 @@ codes! {
         "Rekomendasi Kasi sudah kadaluarsa. Mintakan rekomendasi baru."
         "The section head's recommendation has expired. Obtain a new one."
     H_RECOMMENDATION_EXPIRED
-        "Rekomendasi Kasi kadaluarsa sebelum kartunya dicetak. Batalkan, lalu kirim lagi dengan rekomendasi baru; bila jam komputer salah, betulkan jamnya."
-        "The section head's recommendation expired before the card was printed. Cancel the job and post it again with a new one; if the computer's clock is wrong, set it right."
+        "Rekomendasi Kasi kadaluarsa sebelum kartunya dicetak. Mintakan rekomendasi baru; bila jam komputer salah, betulkan jamnya."
+        "The section head's recommendation expired before the card was printed. Obtain a new one; if the computer's clock is wrong, set it right."
 }

@@ -111,10 +111,10 @@ fn without_station(stop: Stop) -> Finding {
     };
     let words = Words::new(
         format!(
-            "Kartu ini memerlukan {id}, dan printer tidak memilikinya (kartud printer probe). Cetak di stasiun lain, atau betulkan [encoder] dan product.toml, lalu lepaskan (release)."
+            "Kartu ini memerlukan {id}, dan printer tidak memilikinya (kartud printer probe). Cetak di stasiun lain, atau betulkan [encoder] dan product.toml."
         ),
         format!(
-            "This card needs a {en}, and the printer has none (kartud printer probe). Print it at another station, or correct [encoder] and product.toml, then release the job."
+            "This card needs a {en}, and the printer has none (kartud printer probe). Print it at another station, or correct [encoder] and product.toml."
         ),
     );
     Finding::whole(H_NO_STATION, words)

@@ -1,6 +1,8 @@
 //! What people ask of the station: withdraw, release, and say what became of a card. Their answers enter as events
 //! through the same door as every other.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::Station;
@@ -36,7 +38,7 @@ pub enum Unsettled {
     Contradicted(Reason),
     /// Held for something that a release does not mend.
     #[error("a release does not mend what it is held for")]
-    NotReleasable,
+    NotReleasable(Vec<Finding>),
 }
 
 impl Station {
@@ -60,12 +62,16 @@ impl Station {
 
     fn release(&mut self, job: &JobId, by: &str) -> Result<JobRecord, Unsettled> {
         let known = self.ledger.job(job)?;
-        if known.state == State::Held && !queue::may_release(&known.findings) {
-            return Err(Unsettled::NotReleasable);
+        let stays = queue::not_releasable(&known.findings);
+        if known.state == State::Held && !stays.is_empty() {
+            return Err(Unsettled::NotReleasable(stays.into_iter().cloned().collect()));
         }
-        // What is still true will hold it again on its way to the printer.
-        let left: Vec<Finding> = known.findings.into_iter().filter(|f| !f.holds()).collect();
-        let detail = json!({ "by": by, "findings": left });
+        // What this person decided is written down and not asked again; what a technician was to mend and did not
+        // holds the job again on its way to the printer.
+        let (accepted, left): (Vec<Finding>, Vec<Finding>) =
+            known.findings.into_iter().partition(Finding::holds);
+        let accepted: BTreeSet<&str> = accepted.iter().map(|one| one.code.as_str()).collect();
+        let detail = json!({ "by": by, "accepted": accepted, "findings": left });
         self.ledger.append(job, Event::Release, detail).wait()?;
         self.bench.barred = None;
         Ok(self.ledger.job(job)?)

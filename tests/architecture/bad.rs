@@ -152,6 +152,19 @@ fn leftovers_are_found_in_code_and_only_there() {
 }
 
 #[test]
+fn codes_that_only_one_side_has_are_found() {
+    let text = "const A: &str = \"H_ONE\"; // E_TWO\n#[cfg(test)]\nmod tests { const B: &str = \"W_THREE\"; }";
+    let source = Source::new("src/a.rs", text);
+    let named: BTreeSet<String> =
+        source.all_words().filter(|word| rules::is_code(word)).map(str::to_owned).collect();
+    assert_eq!(named, ["E_TWO", "H_ONE"].map(str::to_owned).into());
+    assert_eq!(rules::code_differences(&named, &named), Vec::<String>::new());
+    let other = ["E_TWO", "H_FOUR"].map(str::to_owned).into();
+    assert_eq!(rules::code_differences(&named, &other).len(), 2);
+    assert!(!["E_", "e_two", "H_a", "CODE_E_TWO", "HTTP"].iter().any(|word| rules::is_code(word)));
+}
+
+#[test]
 fn keys_that_only_one_side_has_are_found() {
     let shipped: toml::Table =
         "[station]\nname = 1\n[product.kia]\nlayout = 1\n".parse().expect("TOML");

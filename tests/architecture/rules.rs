@@ -25,6 +25,7 @@ pub struct Ban {
 
 const PURE: &[&str] = &[
     "src/lifecycle",
+    "src/codes",
     "src/job",
     "src/finding",
     "src/approval",
@@ -218,6 +219,22 @@ pub fn leftovers(source: &Source) -> Vec<String> {
             lines.into_iter().map(move |line| format!("{}:{line} has {fragment}", source.path))
         })
         .collect()
+}
+
+/// Is this word a code, such as `H_STALE`?
+pub fn is_code(word: &str) -> bool {
+    let name = ["E_", "H_", "W_", "V_"].iter().find_map(|start| word.strip_prefix(start));
+    name.is_some_and(|name| {
+        name.starts_with(|first: char| first.is_ascii_uppercase())
+            && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    })
+}
+
+/// Differences between the codes that are named anywhere and those of the registry.
+pub fn code_differences(named: &BTreeSet<String>, registry: &BTreeSet<String>) -> Vec<String> {
+    let unknown = named.difference(registry).map(|code| format!("{code}: not in src/codes.rs"));
+    let unused = registry.difference(named).map(|code| format!("{code}: nobody says it"));
+    unknown.chain(unused).collect()
 }
 
 /// Files that every family has, of those that are there.

@@ -88,6 +88,12 @@ impl Source {
             .collect()
     }
 
+    /// Every word outside tests, in code, texts and comments alike.
+    pub fn all_words(&self) -> impl Iterator<Item = &str> {
+        let outside = |word: &Range<usize>| !self.in_test(word.start);
+        words(self.text.as_bytes()).filter(outside).filter_map(|word| self.text.get(word))
+    }
+
     /// Every function that has a body.
     pub fn functions(&self) -> Vec<Function> {
         words(&self.code)

@@ -231,6 +231,16 @@ fn an_older_copy_put_back_is_refused_until_somebody_adopts_it() {
     let waiting = bench.http.get(&format!("/v1/jobs/{held}")).body;
     assert!(waiting["reasons"].to_string().contains("H_LEDGER_RESTORED"), "{waiting}");
     assert_eq!(bench.cards_out(), 1, "nothing is printed again");
+    let release = |id: &str| {
+        bench.http.post(&format!("/v1/jobs/{id}/release"), &json!({ "by": "petugas-2" }))
+    };
+    let refused = release(&held);
+    assert_eq!((refused.status, refused.codes("errors")), (409, vec!["E_NOT_RELEASABLE".into()]));
+    assert!(refused.body["detail"].as_str().unwrap().starts_with("W_NIK_SEX"), "{}", refused.body);
+    assert_eq!(release(&first).status, 200, "somebody looked for its card and there was none");
+    bench.until_event(&first, "release");
+    bench.until(&first, "printed");
+    assert_eq!(bench.cards_out(), 2);
     bench.stop();
     let found = verified(&path);
     assert_eq!(found["faults"], json!([]), "{found}");

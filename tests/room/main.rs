@@ -10,6 +10,7 @@ mod chip_try;
 mod command_line;
 mod disk;
 mod emulate;
+mod holds;
 mod intake;
 mod ledger;
 mod ledger_damage;

@@ -321,7 +321,7 @@ impl World {
         match answer.try_recv() {
             Ok(Ok(_)) => true,
             Ok(Err(Unsettled::Contradicted(_) | Unsettled::Ledger(_))) | Err(_) => false,
-            Ok(Err(Unsettled::NotReleasable)) => panic!("nobody asked for a release"),
+            Ok(Err(Unsettled::NotReleasable(_))) => panic!("nobody asked for a release"),
         }
     }
 
