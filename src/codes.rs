@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::finding::{Finding, Severity};
 
 /// How a finding is put right, and by whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
     /// Whoever sent the request corrects it and sends it again; nothing was stored.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The envelope that an upstream system posts (`POST /v1/jobs`).
-#[derive(Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobRequest {
     /// Which kind of card: the name of a folder in `config/products/`.
@@ -37,23 +37,21 @@ pub struct JobRequest {
     /// The photo, base64, where the job is posted as JSON (in a multipart post it is a part of its own).
     /// Taken out before the job is stored: the photo lies in one place only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = Byte)]
     pub photo: Option<Photo>,
 }
 
 /// The card that a job replaces.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Replaces {
     /// The station's id of the old job. Its card must have come out, and no other live job may replace it.
-    #[schema(example = "0199f3c0-1f5c-7c3e-8f56-3f0a4a1a2b3c")]
     pub job: String,
     /// What has become of the old card.
     pub old_card: OldCard,
 }
 
 /// What has become of a card that is replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OldCard {
     /// It is at the office and cannot be used any more: counted as spoiled.
@@ -98,7 +96,7 @@ impl fmt::Debug for Photo {
 }
 
 /// A paper that was seen upstream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attachment {
     /// `KK`, `AKTA`, `FOTO`, `KTP_ORTU`, … as the product names it.
@@ -109,7 +107,7 @@ pub struct Attachment {
 
 /// *Rekomendasi Kasi*: the approval. Its signature is not checked yet; until it is,
 /// the daemon listens on loopback only.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recommendation {
     /// Number of the recommendation.

@@ -14,12 +14,11 @@ use axum::response::{IntoResponse, Response};
 use drivers::words::Words;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
 use super::App;
 use super::intake;
 use super::jobs::key_taken;
-use super::problem::{Problem, ProblemView};
+use super::problem::Problem;
 use crate::finding::Finding;
 use crate::ledger::blanks::{Cause, Day, Destroyed, Entered};
 use crate::report::Sentence;
@@ -30,41 +29,36 @@ const DAYS_LIMIT: i32 = 366;
 /// Days that are shown unless told, today included.
 const DAYS_DEFAULT: i64 = 7;
 /// An entry as it stands in the ledger.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct EntryView {
     /// The ledger's line.
     seq: u64,
     /// When (RFC 3339).
-    #[schema(value_type = String, format = DateTime)]
     at: jiff::Timestamp,
     /// What was entered.
-    #[schema(value_type = Object)]
     entry: serde_json::Value,
 }
 
 /// Which days of the office.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Days {
     /// The first day; six days before `to` unless told.
-    #[param(example = "2026-03-01")]
     from: Option<String>,
     /// The last day; today unless told. At most 366 days.
-    #[param(example = "2026-03-31")]
     to: Option<String>,
 }
 
 /// The office's days, oldest first.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct DaysView {
     days: Vec<DayView>,
 }
 
 /// One day; figures are cards, and a negative one says that more was used than was entered.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct DayView {
     /// In the office's time.
-    #[schema(value_type = String, format = Date)]
     date: Date,
     /// At the station when the day began: the last count, and what happened since.
     opening: i64,
@@ -89,7 +83,6 @@ pub(super) struct DayView {
     /// The last count; `null`: nobody counted.
     counted: Option<i64>,
     /// When that was (RFC 3339).
-    #[schema(value_type = Option<String>, format = DateTime)]
     counted_at: Option<jiff::Timestamp>,
     /// What should have lain there at that moment.
     counted_expected: Option<i64>,
@@ -102,13 +95,13 @@ pub(super) struct DayView {
 }
 
 /// Spoiled and test cards.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct DestroyedView {
     cards: Vec<DestroyedCard>,
 }
 
 /// One line of the list. The name belongs to `ref` and stands upstream only.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct DestroyedCard {
     /// The ledger's line.
     seq: u64,
@@ -118,36 +111,18 @@ pub(super) struct DestroyedCard {
     /// The job.
     job: Option<String>,
     /// When it was written down (RFC 3339).
-    #[schema(value_type = String, format = DateTime)]
     at: jiff::Timestamp,
     /// The day of the office.
-    #[schema(value_type = String, format = Date)]
     date: Date,
     /// Why.
-    #[schema(example = "GAGAL_CETAK")]
     cause: Option<&'static str>,
     /// How many.
     cards: i64,
     /// What the machine said, or who saw it.
-    #[schema(value_type = Option<Object>)]
     evidence: serde_json::Value,
 }
 
 /// Write down what was done with blanks.
-#[utoipa::path(
-    post, path = "/v1/blanks", tag = "blanks",
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters; the same key enters once")),
-    request_body(content = Entry, content_type = "application/json"),
-    responses(
-        (status = 201, description = "In the ledger, synced", body = EntryView, headers(("Idempotency-Replayed" = Option<String>))),
-        (status = 400, description = "Not an entry", body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "The key was used for another entry", body = ProblemView, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, description = "Refused: every fault is named, nothing is stored", body = ProblemView, content_type = "application/problem+json"),
-        (status = 503, description = "The ledger cannot be written", body = ProblemView, content_type = "application/problem+json"),
-        (status = 507, description = "The disk is full", body = ProblemView, content_type = "application/problem+json"),
-    )
-)]
 pub(super) async fn enter(
     State(app): State<App>,
     headers: HeaderMap,
@@ -171,14 +146,6 @@ pub(super) async fn enter(
 }
 
 /// How the office's days close.
-#[utoipa::path(
-    get, path = "/v1/blanks", tag = "blanks", params(Days),
-    responses(
-        (status = 200, description = "Every day from `from` to `to`", body = DaysView),
-        (status = 400, description = "Not two days, or too many", body = ProblemView, content_type = "application/problem+json"),
-        (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
-    )
-)]
 pub(super) async fn days(
     State(app): State<App>,
     days: Result<Query<Days>, QueryRejection>,
@@ -191,14 +158,6 @@ pub(super) async fn days(
 }
 
 /// Spoiled and test cards, for the *berita acara pemusnahan*.
-#[utoipa::path(
-    get, path = "/v1/blanks/spoiled", tag = "blanks", params(Days),
-    responses(
-        (status = 200, description = "In the order of the ledger", body = DestroyedView),
-        (status = 400, description = "Not two days, or too many", body = ProblemView, content_type = "application/problem+json"),
-        (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
-    )
-)]
 pub(super) async fn spoiled(
     State(app): State<App>,
     days: Result<Query<Days>, QueryRejection>,

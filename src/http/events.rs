@@ -11,11 +11,10 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use utoipa::ToSchema;
 
 use super::App;
 use super::jobs::job_id;
-use super::problem::{Problem, ProblemView};
+use super::problem::Problem;
 use crate::ledger::{Entry, LedgerError};
 
 /// Lines that one question to the ledger brings.
@@ -24,12 +23,11 @@ const PAGE: u32 = 200;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// One line of the ledger. Nothing personal.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct EntryView {
     /// Its number; `Last-Event-ID` to go on behind it.
     seq: u64,
     /// When (RFC 3339).
-    #[schema(value_type = String, format = DateTime)]
     at: jiff::Timestamp,
     /// Whose; `null`: it is about the station.
     job: Option<String>,
@@ -37,12 +35,10 @@ pub(super) struct EntryView {
     #[serde(rename = "ref")]
     reference: Option<String>,
     /// What happened.
-    #[schema(example = "card_out")]
     event: String,
     /// Where the job stands after it.
     state: Option<crate::lifecycle::State>,
     /// What is known: codes, hashes, counters.
-    #[schema(value_type = Object)]
     detail: serde_json::Value,
 }
 
@@ -61,15 +57,6 @@ impl From<Entry> for EntryView {
 }
 
 /// The events of one job, oldest first.
-#[utoipa::path(
-    get, path = "/v1/jobs/{id}/events", tag = "events",
-    params(("id" = String, Path, description = "The job's id")),
-    responses(
-        (status = 200, description = "Every line of the ledger about the job", body = Vec<EntryView>),
-        (status = 404, description = "No such job", body = ProblemView, content_type = "application/problem+json"),
-        (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
-    )
-)]
 pub(super) async fn of_job(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -89,15 +76,6 @@ pub(super) async fn of_job(
 /// Each line of the ledger is an event `job` with its number as `id`; give that as `Last-Event-ID` to go on
 /// behind it (0 for all since the beginning). Without it only new ones come. Changes of the station come as
 /// events `station` without `id`.
-#[utoipa::path(
-    get, path = "/v1/events", tag = "events",
-    params(("Last-Event-ID" = Option<u64>, Header, description = "Go on behind this line")),
-    responses(
-        (status = 200, description = "A stream that does not end by itself", content_type = "text/event-stream", body = String),
-        (status = 400, description = "`Last-Event-ID` is no number", body = ProblemView, content_type = "application/problem+json"),
-        (status = 503, description = "Too many listeners", body = ProblemView, content_type = "application/problem+json"),
-    )
-)]
 pub(super) async fn stream(
     State(app): State<App>,
     headers: HeaderMap,

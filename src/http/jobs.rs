@@ -7,13 +7,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use drivers::words::Words;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
 use super::App;
 use super::intake;
-use super::problem::{FindingView, Problem, ProblemView};
+use super::problem::{FindingView, Problem};
 use crate::finding::{Finding, Severity};
-use crate::job::JobRequest;
 use crate::ledger::{Accepted, FaceHash, JobId, JobRecord, Order, Replacing};
 use crate::report::{CodeLabel, Encoding};
 
@@ -22,28 +20,22 @@ const PAGE_DEFAULT: u32 = 50;
 const PAGE_LIMIT: u32 = 500;
 
 /// A job as anybody may see it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct JobView {
     /// This station's name for it (UUID version 7).
-    #[schema(example = "0199f3c0-1f5c-7c3e-8f56-3f0a4a1a2b3c")]
     id: String,
     /// The upstream system's number of the application.
     #[serde(rename = "ref")]
-    #[schema(example = "1301-2026-S2")]
     reference: String,
     /// Kind of card.
-    #[schema(example = "kia")]
     product: String,
     /// Why it is issued.
-    #[schema(example = "BARU")]
     reason: String,
     /// `A` or `B`, where the product has kinds.
     kind: Option<String>,
     /// Where it stands; see the README's table of states.
-    #[schema(example = "queued")]
     state: crate::lifecycle::State,
     /// The office's word for it.
-    #[schema(example = "antre")]
     state_label: &'static str,
     /// Why it waits for a person.
     reasons: Vec<FindingView>,
@@ -52,7 +44,6 @@ pub(super) struct JobView {
     /// Hashes of the composed faces, once they exist.
     faces: Vec<FaceHash>,
     /// What the machine said of the card, or who saw it.
-    #[schema(value_type = Option<Object>)]
     evidence: Option<serde_json::Value>,
     /// Blanks, chip and stripe; in the answer about one job only.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,17 +53,15 @@ pub(super) struct JobView {
     /// The job that replaces this one's card.
     replaced_by: Option<String>,
     /// When it was accepted (RFC 3339).
-    #[schema(value_type = String, format = DateTime)]
     received_at: jiff::Timestamp,
     /// When it last moved (RFC 3339).
-    #[schema(value_type = String, format = DateTime)]
     changed_at: jiff::Timestamp,
     /// Where more is.
     links: Links,
 }
 
 /// Where more is.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct Links {
     #[serde(rename = "self")]
     this: String,
@@ -82,7 +71,7 @@ pub(super) struct Links {
 }
 
 /// Some jobs.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct JobsView {
     /// In order of arrival.
     jobs: Vec<JobView>,
@@ -91,14 +80,12 @@ pub(super) struct JobsView {
 }
 
 /// Which jobs.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     /// Only jobs in this state.
-    #[param(example = "held")]
     state: Option<String>,
     /// `oldest` first (unless told) or `newest`.
-    #[param(example = "newest")]
     order: Option<String>,
     /// `next` of the page before.
     cursor: Option<u64>,
@@ -107,11 +94,10 @@ pub(super) struct Wanted {
 }
 
 /// Who withdraws or releases a job.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Withdrawal {
     /// Officer number or account, no name: it stands in the ledger.
-    #[schema(example = "petugas-2")]
     pub(super) by: String,
 }
 
@@ -151,33 +137,6 @@ impl From<JobRecord> for JobView {
 /// Stored and synced before the answer. The same `Idempotency-Key` (or the same `ref`) with the same body
 /// gives the same job again. With `Prefer: respond-async` (RFC 7240) the photo's pixels and the fit of the
 /// texts are looked at after the answer: the job is then `received` until they are.
-#[utoipa::path(
-    post, path = "/v1/jobs", tag = "jobs",
-    params(
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters"),
-        ("Prefer" = Option<String>, Header, description = "`respond-async`: inspect after the answer"),
-        ("Accept-Language" = Option<String>, Header, description = "`id` (default) or `en`"),
-    ),
-    request_body(
-        content(
-            (JobRequest = "application/json", example = json!(super::openapi::example_job())),
-            (super::openapi::JobForm = "multipart/form-data"),
-        ),
-        description = "The job; as multipart the part `job` is the same JSON without `photo`.",
-    ),
-    responses(
-        (status = 201, description = "Stored. `state` is `queued`, `held` (see `reasons`) or `received`.", body = JobView,
-         headers(("Location" = String), ("Idempotency-Replayed" = Option<String>), ("Preference-Applied" = Option<String>))),
-        (status = 400, description = "Not a job", body = ProblemView, content_type = "application/problem+json"),
-        (status = 408, description = "The request stopped half-way", body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "Key or `ref` used with another body; approval used; the old card cannot be replaced (yet)", body = ProblemView, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = ProblemView, content_type = "application/problem+json"),
-        (status = 415, description = "Neither JSON nor multipart", body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, description = "Refused: every fault is named, nothing is stored", body = ProblemView, content_type = "application/problem+json"),
-        (status = 503, description = "Busy, or the ledger cannot be written", body = ProblemView, content_type = "application/problem+json"),
-        (status = 507, description = "The disk is full; nothing was stored", body = ProblemView, content_type = "application/problem+json"),
-    )
-)]
 pub(super) async fn post(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let _door = app.station.at_the_door();
     let key = intake::read_key(request.headers())?;
@@ -272,14 +231,6 @@ fn prefers_async(headers: &HeaderMap) -> bool {
 }
 
 /// List jobs in the order of their arrival.
-#[utoipa::path(
-    get, path = "/v1/jobs", tag = "jobs", params(Wanted),
-    responses(
-        (status = 200, description = "A page of jobs", body = JobsView),
-        (status = 400, description = "Unknown state, parameter or limit", body = ProblemView, content_type = "application/problem+json"),
-        (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
-    )
-)]
 pub(super) async fn list(
     State(app): State<App>,
     wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
@@ -320,15 +271,6 @@ fn bad_query(parameter: &str) -> Problem {
 }
 
 /// Show one job.
-#[utoipa::path(
-    get, path = "/v1/jobs/{id}", tag = "jobs",
-    params(("id" = String, Path, description = "The job's id")),
-    responses(
-        (status = 200, description = "The job", body = JobView),
-        (status = 404, description = "No such job", body = ProblemView, content_type = "application/problem+json"),
-        (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
-    )
-)]
 pub(super) async fn show(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -340,19 +282,6 @@ pub(super) async fn show(
 }
 
 /// Withdraw a job whose card has not begun to move.
-#[utoipa::path(
-    post, path = "/v1/jobs/{id}/cancel", tag = "jobs",
-    params(("id" = String, Path, description = "The job's id")),
-    request_body(content = Withdrawal, content_type = "application/json"),
-    responses(
-        (status = 200, description = "Withdrawn", body = JobView),
-        (status = 400, description = "`by` is missing or too long", body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, description = "No such job", body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "Its card may already exist, or it has ended", body = ProblemView, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = ProblemView, content_type = "application/problem+json"),
-        (status = 503, description = "The ledger cannot be written", body = ProblemView, content_type = "application/problem+json"),
-    )
-)]
 pub(super) async fn cancel(
     State(app): State<App>,
     Path(id): Path<String>,

@@ -18,11 +18,9 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::routing::MethodRouter;
 use axum::{Router, middleware, routing};
 use tokio::sync::{Semaphore, watch};
-use utoipa::OpenApi as _;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::config;
 use crate::desk::{Desk, Examined, Refusal};
@@ -47,7 +45,6 @@ pub struct App {
     inspections: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
-    openapi: Arc<str>,
 }
 
 impl App {
@@ -68,7 +65,6 @@ impl App {
             inspections: Arc::new(Semaphore::new(cores.max(INSPECTIONS_MIN))),
             listeners: Arc::new(Semaphore::new(LISTENERS_LIMIT)),
             stopping,
-            openapi: "".into(),
         }
     }
 
@@ -113,35 +109,51 @@ impl App {
     }
 }
 
-/// Every route, described by the handlers themselves.
-fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(openapi::Description::openapi())
-        .routes(routes!(jobs::post, jobs::list))
-        .routes(routes!(jobs::show))
-        .routes(routes!(jobs::cancel))
-        .routes(routes!(settle::resolve))
-        .routes(routes!(settle::release))
-        .routes(routes!(blanks::enter, blanks::days))
-        .routes(routes!(blanks::spoiled))
-        .routes(routes!(events::of_job))
-        .routes(routes!(preview::face))
-        .routes(routes!(events::stream))
-        .routes(routes!(station::station))
-        .routes(routes!(station::healthz))
-        .routes(routes!(station::readyz))
-        .routes(routes!(station::metrics))
-        .routes(routes!(openapi::openapi))
+/// One thing that can be asked of the station: method and path as the document writes them, and who answers.
+struct Route {
+    method: &'static str,
+    path: &'static str,
+    answer: MethodRouter<App>,
+}
+
+/// Every route there is. The router is made of it, and `openapi.json` is held against it.
+fn table() -> Vec<Route> {
+    let get = |path, answer| Route { method: "get", path, answer };
+    let post = |path, answer| Route { method: "post", path, answer };
+    vec![
+        post("/v1/jobs", routing::post(jobs::post)),
+        get("/v1/jobs", routing::get(jobs::list)),
+        get("/v1/jobs/{id}", routing::get(jobs::show)),
+        post("/v1/jobs/{id}/cancel", routing::post(jobs::cancel)),
+        post("/v1/jobs/{id}/resolve", routing::post(settle::resolve)),
+        post("/v1/jobs/{id}/release", routing::post(settle::release)),
+        get("/v1/jobs/{id}/events", routing::get(events::of_job)),
+        get("/v1/jobs/{id}/preview/{face}", routing::get(preview::face)),
+        get("/v1/events", routing::get(events::stream)),
+        post("/v1/blanks", routing::post(blanks::enter)),
+        get("/v1/blanks", routing::get(blanks::days)),
+        get("/v1/blanks/spoiled", routing::get(blanks::spoiled)),
+        get("/v1/station", routing::get(station::station)),
+        get("/healthz", routing::get(station::healthz)),
+        get("/readyz", routing::get(station::readyz)),
+        get("/metrics", routing::get(station::metrics)),
+        get("/openapi.json", routing::get(openapi::openapi)),
+        get("/", routing::get(station::page)),
+        get("/page.js", routing::get(station::page_script)),
+    ]
+}
+
+/// Method and path of every route, as `openapi.json` writes them.
+pub fn routes() -> Vec<(&'static str, &'static str)> {
+    table().into_iter().map(|route| (route.method, route.path)).collect()
 }
 
 /// The whole application, ready to be served.
-pub fn router(mut app: App, settings: &config::Http) -> Router {
-    let (router, description) = routes().split_for_parts();
-    // Kept as text: the tree of it would be the largest thing in an idle station.
-    app.openapi = description.to_json().expect("a description is JSON").into();
+pub fn router(app: App, settings: &config::Http) -> Router {
     let places = Arc::new(Semaphore::new(settings.max_requests));
-    router
-        .route("/", routing::get(station::page))
-        .route("/page.js", routing::get(station::page_script))
+    table()
+        .into_iter()
+        .fold(Router::new(), |router, route| router.route(route.path, route.answer))
         .fallback(async || Problem::not_found())
         .layer(DefaultBodyLimit::max(settings.max_request_bytes))
         .layer(middleware::from_fn_with_state(settings.max_request_bytes, guard::length))

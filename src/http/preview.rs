@@ -8,23 +8,10 @@ use axum::response::{IntoResponse, Response};
 
 use super::App;
 use super::jobs::job_id;
-use super::problem::{Problem, ProblemView};
+use super::problem::Problem;
 use crate::ledger::LedgerError;
 
 /// The card as it would look, marked CONTOH. Each look is written in the ledger.
-#[utoipa::path(
-    get, path = "/v1/jobs/{id}/preview/{face}", tag = "jobs",
-    params(
-        ("id" = String, Path, description = "The job's id"),
-        ("face" = String, Path, description = "`front.png` or `back.png`", example = "front.png"),
-    ),
-    responses(
-        (status = 200, description = "A picture at the size of the print head", content_type = "image/png", body = Vec<u8>),
-        (status = 404, description = "No such job, or the card has no such side", body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "The card cannot be composed; the reasons stand with the job", body = ProblemView, content_type = "application/problem+json"),
-        (status = 503, description = "The ledger cannot be read or written", body = ProblemView, content_type = "application/problem+json"),
-    )
-)]
 pub(super) async fn face(
     State(app): State<App>,
     Path((id, face)): Path<(String, String)>,

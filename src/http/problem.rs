@@ -8,7 +8,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use drivers::words::Words;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::codes::{self, Remedy};
 use crate::desk::Refusal;
@@ -26,24 +25,19 @@ pub(super) struct Problem {
 }
 
 /// RFC 9457 problem details, `application/problem+json`.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct ProblemView {
     /// `urn:kartu:problem:` and the code.
     #[serde(rename = "type")]
-    #[schema(example = "urn:kartu:problem:E_NIK_LEN")]
     kind: String,
     /// The status in words.
-    #[schema(example = "Unprocessable Entity")]
     title: String,
     /// The HTTP status.
-    #[schema(example = 422)]
     status: u16,
     /// Stable code of the first fault.
-    #[schema(example = "E_NIK_LEN")]
     code: String,
     /// The field of the first fault.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "fields.nik")]
     field: Option<String>,
     /// The first fault in the language that was asked for (`Accept-Language`; Indonesian unless told).
     detail: String,
@@ -55,14 +49,12 @@ pub(super) struct ProblemView {
 }
 
 /// One thing that a check found.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct FindingView {
     /// Stable, for programs; `E_` refuses, `H_` holds, `W_` warns.
-    #[schema(example = "W_NIK_SEX")]
     pub code: String,
     /// Where.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "fields.nik")]
     pub field: Option<String>,
     /// What is wrong and what to do.
     pub message: Sentence,

@@ -6,11 +6,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use drivers::words::Words;
 use serde::Deserialize;
-use utoipa::ToSchema;
 
 use super::App;
 use super::jobs::{JobView, Withdrawal, job_id};
-use super::problem::{Problem, ProblemView};
+use super::problem::Problem;
 use crate::codes;
 use crate::evidence::{Reason, Seen};
 use crate::finding::Finding;
@@ -21,16 +20,14 @@ use crate::station::{Look, Unsettled};
 const BY_MAX: usize = 60;
 
 /// What a person saw who looked.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Resolution {
     /// `printed`: the card is there, whole and good. `spoiled`: a spoiled blank is there. `no_card`: no card came.
     seen: Seen,
     /// Officer number or account, no name: it stands in the ledger.
-    #[schema(example = "petugas-2")]
     by: String,
     /// Why the blank is spoiled; unless told `GAGAL_ENCODE` for a card that was being encoded, else `GAGAL_CETAK`.
-    #[schema(example = "RUSAK_FISIK")]
     cause: Option<String>,
     /// Looked twice: the answer stands though the printer says something else.
     #[serde(default)]
@@ -43,19 +40,6 @@ pub(super) struct Resolution {
 /// after `spoiled` and `no_card` it waits for the printer again under the same approval. For a job that is `printed` or
 /// `handed_over`, `spoiled` says that its card was found bad: the job ends, and another card needs a new job that
 /// `replaces` it. An answer that the printer contradicts is refused once; look again, then say `insist`.
-#[utoipa::path(
-    post, path = "/v1/jobs/{id}/resolve", tag = "jobs",
-    params(("id" = String, Path, description = "The job's id")),
-    request_body(content = Resolution, content_type = "application/json"),
-    responses(
-        (status = 200, description = "Settled", body = JobView),
-        (status = 400, description = "Not such an answer", body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, description = "No such job", body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "Nothing to settle, or the printer contradicts", body = ProblemView, content_type = "application/problem+json"),
-        (status = 503, description = "The ledger cannot be written", body = ProblemView, content_type = "application/problem+json"),
-        (status = 507, description = "The disk is full", body = ProblemView, content_type = "application/problem+json"),
-    )
-)]
 pub(super) async fn resolve(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -75,19 +59,6 @@ pub(super) async fn resolve(
 ///
 /// Somebody has looked, and it shall be printed. Each of the job's `reasons` says by its `remedy` whether a release helps:
 /// `release` is decided for good; `mend` and `mend_or_repost` hold the job again if the cause is still there.
-#[utoipa::path(
-    post, path = "/v1/jobs/{id}/release", tag = "jobs",
-    params(("id" = String, Path, description = "The job's id")),
-    request_body(content = Withdrawal, content_type = "application/json"),
-    responses(
-        (status = 200, description = "Waits for the printer again", body = JobView),
-        (status = 400, description = "`by` is missing or too long", body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, description = "No such job", body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "Not held, or for a reason that a release does not mend", body = ProblemView, content_type = "application/problem+json"),
-        (status = 503, description = "The ledger cannot be written", body = ProblemView, content_type = "application/problem+json"),
-        (status = 507, description = "The disk is full", body = ProblemView, content_type = "application/problem+json"),
-    )
-)]
 pub(super) async fn release(
     State(app): State<App>,
     Path(id): Path<String>,

@@ -6,15 +6,14 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::App;
-use super::problem::{Problem, ProblemView};
+use super::problem::Problem;
 use crate::lifecycle::State;
 use crate::report::Snapshot;
 
 /// The station, and how many jobs are in each state.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct StationView {
     #[serde(flatten)]
     station: Snapshot,
@@ -27,13 +26,6 @@ pub(super) struct StationView {
 }
 
 /// How the station is, in the words of IPP.
-#[utoipa::path(
-    get, path = "/v1/station", tag = "station",
-    responses(
-        (status = 200, description = "The station now", body = StationView),
-        (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
-    )
-)]
 pub(super) async fn station(
     extract::State(app): extract::State<App>,
 ) -> Result<Json<StationView>, Problem> {
@@ -47,22 +39,11 @@ pub(super) async fn station(
 }
 
 /// The process is alive.
-#[utoipa::path(
-    get, path = "/healthz", tag = "station",
-    responses((status = 200, description = "Alive", content_type = "text/plain", body = String))
-)]
 pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
 /// Jobs can be taken in: the ledger answers. Printer trouble does not make a station unready.
-#[utoipa::path(
-    get, path = "/readyz", tag = "station",
-    responses(
-        (status = 200, description = "Ready", content_type = "text/plain", body = String),
-        (status = 503, description = "Not ready", body = ProblemView, content_type = "application/problem+json"),
-    )
-)]
 pub(super) async fn readyz(
     extract::State(app): extract::State<App>,
 ) -> Result<&'static str, Problem> {
@@ -71,13 +52,6 @@ pub(super) async fn readyz(
 }
 
 /// Figures for a scraper (OpenMetrics).
-#[utoipa::path(
-    get, path = "/metrics", tag = "station",
-    responses(
-        (status = 200, description = "OpenMetrics 1.0", content_type = "application/openmetrics-text", body = String),
-        (status = 503, description = "The ledger cannot be read", body = ProblemView, content_type = "application/problem+json"),
-    )
-)]
 pub(super) async fn metrics(
     extract::State(app): extract::State<App>,
 ) -> Result<impl IntoResponse, Problem> {

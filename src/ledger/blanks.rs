@@ -25,7 +25,7 @@ use crate::lifecycle::{Event, State};
 const ENTERED: &str = "blanks";
 
 /// What can become of a blank.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Taken from the store to the station.

@@ -98,10 +98,9 @@ pub enum NoReplacement {
 }
 
 /// The job that another one replaces.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Replacing {
     /// The old job.
-    #[schema(value_type = String)]
     pub job: JobId,
     /// What had become of its card when this job was accepted.
     pub old_card: OldCard,
@@ -145,7 +144,7 @@ pub struct JobRecord {
 }
 
 /// One composed face: which side, and SHA-256 over its size, colours and resin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaceHash {
     /// `front` or `back`.
     pub side: String,

@@ -2,17 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 
 use super::Sentence;
 use crate::ledger::Entry;
 use crate::lifecycle::{Event, State};
 
 /// Blanks and encoding of one job.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Encoding {
     /// Blanks that left the feeder for it, as far as is known: spoiled ones and the good card.
-    #[schema(example = 1)]
     pub blanks_used: u32,
     /// What stands on the card's chip. Absent: the card has no chip, or it is not yet written.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,57 +24,47 @@ pub struct Encoding {
 }
 
 /// A chip that was written and read back. Hashes in hexadecimal digits.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EncodedChip {
     /// Unique identifier, hexadecimal digits; a chip with contacts has none.
-    #[schema(example = "044b4152545581")]
     pub uid: Option<String>,
     /// Answer to reset, hexadecimal digits.
-    #[schema(example = "3b8b80018073f421c0654b41525455d0")]
     pub atr: String,
     /// Name of the profile.
-    #[schema(example = "staf")]
     pub profile: String,
     /// The profile's own word for its version.
-    #[schema(example = "2")]
     pub version: String,
     /// Hash of the profile's text.
     pub profile_sha256: String,
     /// Hash of everything that was read back.
     pub content_sha256: String,
     /// Bytes of it.
-    #[schema(example = 223)]
     pub content_bytes: u64,
     /// Hash of the signed record, if the card has one.
     pub record_sha256: Option<String>,
     /// Commands sent to the chip.
-    #[schema(example = 9)]
     pub apdus: u32,
     /// What was done, in its order.
     pub steps: Vec<EncodedStep>,
 }
 
 /// One step of the profile.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EncodedStep {
     /// Its name.
-    #[schema(example = "write")]
     pub step: String,
     /// How long it took, milliseconds.
-    #[schema(example = 41)]
     pub ms: u64,
     /// Commands sent to the chip.
-    #[schema(example = 3)]
     pub apdus: u32,
     /// Bytes of content written and read back.
-    #[schema(example = 223)]
     pub bytes: u64,
 }
 
 /// A stripe that was written.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EncodedStripe {
     /// Its tracks were read as they were written; what stands on them is never told.
@@ -84,17 +72,15 @@ pub struct EncodedStripe {
 }
 
 /// A blank that was not encoded.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FailedEncoding {
     /// What happened, for programs: `read_back_differs`, `lost`, `not_authentic`, …
-    #[schema(example = "lost")]
     pub kind: String,
     /// The profile's step, where one had begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
     /// Where to look first: `card`, `reader` or `setup` (profile, keys, job).
-    #[schema(example = "card")]
     pub blame: String,
     /// Unique identifier of its chip, where it told one.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,10 +3,9 @@
 use drivers::contract::{Cause, DeviceError, Level, PrinterStatus, Trouble};
 use drivers::words::Words;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// What the station is doing, and why it is not printing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Snapshot {
     /// The station's name from the configuration.
     pub station: String,
@@ -29,7 +28,7 @@ pub struct Snapshot {
 }
 
 /// IPP `printer-state`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PrinterState {
     /// Ready, nothing to do.
@@ -41,10 +40,9 @@ pub enum PrinterState {
 }
 
 /// One of IPP's `printer-state-reasons`, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StateReason {
     /// Keyword with its suffix, such as `media-empty-error`.
-    #[schema(example = "media-empty-error")]
     pub keyword: String,
     /// What is wrong and what to do.
     pub message: Sentence,
@@ -54,7 +52,7 @@ pub struct StateReason {
 }
 
 /// A sentence in the two languages of the office.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sentence {
     /// Bahasa Indonesia.
     pub id: String,
@@ -63,14 +61,14 @@ pub struct Sentence {
 }
 
 /// The reader that writes chips.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct EncoderView {
     /// As IPP has it of printers. `stopped`: the reason stands among `state_reasons`, and cards with a chip wait.
     pub state: PrinterState,
 }
 
 /// What the printer says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PrinterView {
     /// Trade name.
     pub model: String,
@@ -87,7 +85,7 @@ pub struct PrinterView {
 }
 
 /// A ribbon.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RibbonView {
     /// Panels in order, such as `YMCKO`.
     pub panels: String,

@@ -92,7 +92,7 @@ pub const BANS: &[Ban] = &[
         rule: "only http/ knows axum",
         within: ALL,
         except: &["src/http/"],
-        names: &["axum", "utoipa_axum", "hyper", "tower"],
+        names: &["axum", "hyper", "tower"],
     },
     Ban {
         rule: "only compose/ knows rendering and image codecs",

@@ -250,6 +250,21 @@ impl Http {
         Answer::of(request.send(body).unwrap())
     }
 
+    /// Asks with any method; GET goes without the body. The answer's body is not read: a stream has no end.
+    pub fn ask(&self, method: &str, path: &str, body: &[u8]) -> ureq::http::Response<ureq::Body> {
+        let request = ureq::http::Request::builder()
+            .method(method.to_ascii_uppercase().as_str())
+            .uri(format!("{}{path}", self.url))
+            .header("content-type", "application/json");
+        let agent = &self.agent;
+        if method == "get" {
+            return agent.run(request.body(()).unwrap()).unwrap();
+        }
+        let request = request.body(body).unwrap();
+        let request = agent.configure_request(request).allow_non_standard_methods(true).build();
+        agent.run(request).unwrap()
+    }
+
     /// Hears events behind `after` until `enough` (kind, id, data) is true; all that was heard.
     pub fn listen(
         &self,

@@ -2,6 +2,7 @@
 //! machine. Everything goes through configuration, HTTP and the command line, never through inner functions.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod api;
 mod bench;
 mod blanks;
 mod chip;

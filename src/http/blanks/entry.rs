@@ -2,7 +2,6 @@
 
 use drivers::words::Words;
 use serde::Deserialize;
-use utoipa::ToSchema;
 
 use crate::finding::Finding;
 use crate::ledger::blanks::{Cause, Handled, Kind};
@@ -15,27 +14,22 @@ const BY_LIMIT: usize = 60;
 const BATCH_LIMIT: usize = 40;
 
 /// What a person did with blanks, or counted.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Entry {
     /// `loaded` (from the store to the station), `returned` (back to the store), `spoiled` (without a job), `test`,
     /// `lost`, or `counted` (so many lie at the station now).
-    #[schema(example = "loaded")]
     kind: String,
     /// How many, 1 to 10,000; `counted` may be 0.
-    #[schema(example = 100)]
     cards: i64,
     /// Why they are `spoiled`: `GAGAL_CETAK`, `GAGAL_ENCODE`, `RUSAK_FISIK`, `PERUBAHAN_DATA`, `SALAH_DATA` or
     /// `CACAT_PABRIK`. `test` is always `UJI_CETAK`, `lost` always `HILANG`; the others have none.
     #[serde(default)]
-    #[schema(example = json!(null))]
     cause: Option<String>,
     /// Officer number or account, no name: it stands in the ledger. `[A-Za-z0-9._@/-]{1,60}`.
-    #[schema(example = "petugas-2")]
     by: String,
     /// The batch as the store names it, `[A-Za-z0-9/-]{0,40}`.
     #[serde(default)]
-    #[schema(example = "2026/B-17")]
     batch: Option<String>,
 }
 
