@@ -82,6 +82,21 @@ impl Desk {
         self.specimen
     }
 
+    /// The kinds of card that this station makes, by name.
+    pub fn products(&self) -> impl Iterator<Item = &Product> {
+        self.products.iter()
+    }
+
+    /// The kind of card of this name.
+    pub fn product(&self, name: &str) -> Option<&Product> {
+        self.products.find(name).ok()
+    }
+
+    /// Who may sign in this office.
+    pub fn officials(&self) -> Vec<&str> {
+        self.office.officials.iter().map(|official| official.id.as_str()).collect()
+    }
+
     /// The office's time: when its days begin.
     pub fn offset(&self) -> Offset {
         self.offset

@@ -39,7 +39,7 @@ struct Unreachable(String);
 
 /// Which exit code an error deserves.
 pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
-    if error.is::<Refused>() {
+    if error.is::<Refused>() || error.is::<super::find::Unclear>() {
         Exit::Refused
     } else if error.is::<Unreachable>() {
         Exit::Unreachable

@@ -7,15 +7,28 @@ use serde_json::{Value, json};
 
 use super::Exit;
 use super::client::{Client, Where, language};
+use super::find::{self, encode};
 
 /// Jobs that one request brings.
 const PAGE: u32 = 500;
 
 #[derive(clap::Args)]
 pub(super) struct ListArgs {
-    /// Only jobs in this state (queued, held, printed, …)
-    #[arg(long)]
-    state: Option<String>,
+    /// Only jobs in these states (queued, held, printed, …), with commas or said again
+    #[arg(long, value_name = "STATE", value_delimiter = ',')]
+    state: Vec<String>,
+    /// Only jobs whose ref begins so
+    #[arg(long = "ref", value_name = "PREFIX")]
+    reference: Option<String>,
+    /// Only jobs of this product
+    #[arg(long, value_name = "NAME")]
+    product: Option<String>,
+    /// Only jobs that came on this day of the office or later (2026-03-01, or an RFC 3339 time)
+    #[arg(long, value_name = "DAY")]
+    since: Option<String>,
+    /// Only jobs that came on this day of the office or earlier (or before an RFC 3339 time)
+    #[arg(long, value_name = "DAY")]
+    until: Option<String>,
     /// One JSON array
     #[arg(long)]
     json: bool,
@@ -25,7 +38,7 @@ pub(super) struct ListArgs {
 
 #[derive(clap::Args)]
 pub(super) struct ShowArgs {
-    /// The job's id
+    /// The job: its id, at least 4 characters of its beginning or end, or its ref
     id: String,
     /// One JSON object: `job` and `events`
     #[arg(long)]
@@ -37,14 +50,13 @@ pub(super) struct ShowArgs {
 pub(super) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     let client = Client::new(&args.at);
     let mut jobs = Vec::new();
-    let mut cursor = String::new();
+    let (wanted, mut cursor) = (wanted(args), String::new());
     loop {
-        let state = args.state.as_ref().map_or(String::new(), |s| format!("&state={}", word(s)));
-        let mut page = client.get(&format!("/v1/jobs?limit={PAGE}{cursor}{state}"))?;
+        let mut page = client.get(&format!("/v1/jobs?limit={PAGE}{cursor}{wanted}"))?;
         let here = page["jobs"].take();
         jobs.extend(here.as_array().context("the station's answer has no jobs")?.iter().cloned());
         match page["next"].as_str() {
-            Some(next) => cursor = format!("&cursor={}", word(next)),
+            Some(next) => cursor = format!("&cursor={}", encode(next)),
             None => break,
         }
     }
@@ -74,9 +86,23 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// The options as parameters of the list.
+fn wanted(args: &ListArgs) -> String {
+    let states = (!args.state.is_empty()).then(|| args.state.join(","));
+    let options = [
+        ("state", &states),
+        ("ref_prefix", &args.reference),
+        ("product", &args.product),
+        ("received_from", &args.since),
+        ("received_until", &args.until),
+    ];
+    let given = options.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    given.map(|(name, value)| format!("&{name}={}", encode(value))).collect()
+}
+
 pub(super) fn show(args: &ShowArgs) -> anyhow::Result<Exit> {
     let client = Client::new(&args.at);
-    let id = word(&args.id);
+    let id = find::job(&client, &args.id)?;
     let job = client.get(&format!("/v1/jobs/{id}"))?;
     let events = client.get(&format!("/v1/jobs/{id}/events"))?;
     let mut out = std::io::stdout().lock();
@@ -160,11 +186,6 @@ fn encoding(encoding: &Value, language: &str) -> Vec<String> {
 
 fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap_or("")
-}
-
-/// What a person typed, made fit for a path: everything but letters, digits, `-` and `_` is dropped.
-pub(super) fn word(typed: &str) -> String {
-    typed.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect()
 }
 
 #[cfg(test)]

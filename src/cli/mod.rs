@@ -6,6 +6,7 @@ mod chip;
 mod client;
 mod demo;
 mod emulate;
+mod find;
 mod jobs;
 mod keys;
 mod ledger;

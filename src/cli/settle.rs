@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::Exit;
 use super::client::{Client, Where, language};
-use super::jobs::word;
+use super::find;
 
 #[derive(clap::Args)]
 pub(super) struct ResolveArgs {
-    /// The job's id
+    /// The job: its id, at least 4 characters of its beginning or end, or its ref
     id: String,
     /// What you saw when you looked into the printer, the output hopper and the reject box
     #[arg(long, value_enum)]
@@ -39,7 +39,7 @@ enum SeenArg {
 
 #[derive(clap::Args)]
 pub(super) struct ByArgs {
-    /// The job's id
+    /// The job: its id, at least 4 characters of its beginning or end, or its ref
     id: String,
     /// Officer number or account, no name
     #[arg(long)]
@@ -76,8 +76,9 @@ pub(super) fn cancel(args: &ByArgs) -> anyhow::Result<Exit> {
 }
 
 fn ask(id: &str, what: &str, body: &Value, how: &How) -> anyhow::Result<Exit> {
-    let path = format!("/v1/jobs/{}/{what}", word(id));
-    let job = Client::new(&how.at).post(&path, None, body)?;
+    let client = Client::new(&how.at);
+    let path = format!("/v1/jobs/{}/{what}", find::job(&client, id)?);
+    let job = client.post(&path, None, body)?;
     if how.json {
         println!("{job:#}");
         return Ok(Exit::Done);

@@ -7,19 +7,18 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use drivers::words::Words;
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::App;
 use super::intake;
 use super::jobs::key_taken;
 use super::problem::Problem;
-use crate::finding::Finding;
+use super::query::{self, Known, Parameters};
 use crate::ledger::blanks::{Cause, Day, Destroyed, Entered};
 use crate::report::Sentence;
 use entry::Entry;
@@ -39,15 +38,13 @@ pub(super) struct EntryView {
     entry: serde_json::Value,
 }
 
-/// Which days of the office.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Days {
-    /// The first day; six days before `to` unless told.
-    from: Option<String>,
-    /// The last day; today unless told. At most 366 days.
-    to: Option<String>,
-}
+const DAY: Words = Words::fixed(
+    "Tulis hari pertama dan terakhir sebagai from=2026-03-01&to=2026-03-31, paling banyak 366 hari.",
+    "Give the first and the last day as from=2026-03-01&to=2026-03-31, 366 days at most.",
+);
+/// Which days of the office: `from` is six days before `to` unless told, `to` is today.
+static PARAMETERS: [Known; 2] =
+    [Known { name: "from", rule: DAY }, Known { name: "to", rule: DAY }];
 
 /// The office's days, oldest first.
 #[derive(Debug, Serialize)]
@@ -146,11 +143,8 @@ pub(super) async fn enter(
 }
 
 /// How the office's days close.
-pub(super) async fn days(
-    State(app): State<App>,
-    days: Result<Query<Days>, QueryRejection>,
-) -> Result<Json<DaysView>, Problem> {
-    let (from, to) = span(&app, days)?;
+pub(super) async fn days(State(app): State<App>, uri: Uri) -> Result<Json<DaysView>, Problem> {
+    let (from, to) = span(&app, &uri)?;
     let (offset, today) = (app.desk.offset(), app.today());
     let days = app.ask(move |ledger| ledger.blank_days(from, to, offset)).await?;
     let days = days.into_iter().map(|day| DayView::of(day, today)).collect();
@@ -160,9 +154,9 @@ pub(super) async fn days(
 /// Spoiled and test cards, for the *berita acara pemusnahan*.
 pub(super) async fn spoiled(
     State(app): State<App>,
-    days: Result<Query<Days>, QueryRejection>,
+    uri: Uri,
 ) -> Result<Json<DestroyedView>, Problem> {
-    let (from, to) = span(&app, days)?;
+    let (from, to) = span(&app, &uri)?;
     let offset = app.desk.offset();
     let cards = app.ask(move |ledger| ledger.destroyed_blanks(from, to, offset)).await?;
     let view = |card: Destroyed| DestroyedCard {
@@ -178,33 +172,20 @@ pub(super) async fn spoiled(
     Ok(Json(DestroyedView { cards: cards.into_iter().map(view).collect() }))
 }
 
-fn span(app: &App, days: Result<Query<Days>, QueryRejection>) -> Result<(Date, Date), Problem> {
-    let Query(days) = days.map_err(|_| bad_days("query"))?;
-    let read = |text: Option<String>, name: &str| {
-        text.map(|text| text.parse::<Date>().map_err(|_| bad_days(name))).transpose()
-    };
-    let to = read(days.to, "to")?.unwrap_or_else(|| app.today());
-    let from = match read(days.from, "from")? {
+fn span(app: &App, uri: &Uri) -> Result<(Date, Date), Problem> {
+    let asked = Parameters::of(uri, &PARAMETERS)?;
+    let to = asked.read("to", query::day)?.unwrap_or_else(|| app.today());
+    let from = match asked.read("from", query::day)? {
         Some(from) => from,
         None => {
-            to.checked_sub(jiff::Span::new().days(DAYS_DEFAULT - 1)).map_err(|_| bad_days("to"))?
+            let before = to.checked_sub(jiff::Span::new().days(DAYS_DEFAULT - 1));
+            before.map_err(|_| asked.wrong("to"))?
         }
     };
-    // A civil calendar ends; the days around its ends are nobody's.
-    let of_this_world = |day: Date| (1900..=2999).contains(&day.year());
-    let long = (to - from).get_days() >= DAYS_LIMIT;
-    if from > to || long || !of_this_world(from) || !of_this_world(to) {
-        return Err(bad_days("from"));
+    if from > to || (to - from).get_days() >= DAYS_LIMIT {
+        return Err(asked.wrong("from"));
     }
     Ok((from, to))
-}
-
-fn bad_days(parameter: &str) -> Problem {
-    let words = Words::fixed(
-        "Tulis hari pertama dan terakhir sebagai from=2026-03-01&to=2026-03-31, paling banyak 366 hari.",
-        "Give the first and the last day as from=2026-03-01&to=2026-03-31, 366 days at most.",
-    );
-    Problem::of(StatusCode::BAD_REQUEST, Finding::at(parameter, "E_QUERY", words))
 }
 
 impl DayView {

@@ -1,18 +1,20 @@
 //! `/v1/jobs`: post, list, show, withdraw. Nothing personal comes out of here.
 
 use axum::Json;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use drivers::words::Words;
+use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
 use super::App;
 use super::intake;
 use super::problem::{FindingView, Problem};
+use super::query::{self, Known, Parameters};
 use crate::finding::{Finding, Severity};
-use crate::ledger::{Accepted, FaceHash, JobId, JobRecord, Order, Replacing};
+use crate::ledger::{Accepted, FaceHash, JobId, JobRecord, Order, Replacing, Wanted};
 use crate::report::{CodeLabel, Encoding};
 
 /// Jobs on a page unless told, and at most.
@@ -77,20 +79,6 @@ pub(super) struct JobsView {
     jobs: Vec<JobView>,
     /// Give it as `cursor` for the next page; `null` at the end.
     next: Option<String>,
-}
-
-/// Which jobs.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
-    /// Only jobs in this state.
-    state: Option<String>,
-    /// `oldest` first (unless told) or `newest`.
-    order: Option<String>,
-    /// `next` of the page before.
-    cursor: Option<u64>,
-    /// Jobs a page, 1 to 500; 50 unless told.
-    limit: Option<u32>,
 }
 
 /// Who withdraws or releases a job.
@@ -230,44 +218,124 @@ fn prefers_async(headers: &HeaderMap) -> bool {
         .any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
 }
 
-/// List jobs in the order of their arrival.
-pub(super) async fn list(
-    State(app): State<App>,
-    wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
-) -> Result<Json<JobsView>, Problem> {
-    let Query(wanted) = wanted.map_err(|_| bad_query("query"))?;
-    let state = match &wanted.state {
-        None => None,
-        Some(name) => {
-            Some(crate::lifecycle::State::from_name(name).ok_or_else(|| bad_query("state"))?)
-        }
-    };
-    let limit = wanted.limit.unwrap_or(PAGE_DEFAULT);
-    if !(1..=PAGE_LIMIT).contains(&limit) {
-        return Err(bad_query("limit"));
-    }
-    let order = match wanted.order.as_deref() {
-        None | Some("oldest") => Order::OldestFirst,
-        Some("newest") => Order::NewestFirst,
-        Some(_) => return Err(bad_query("order")),
-    };
-    let page = app.ask(move |ledger| ledger.jobs(state, order, wanted.cursor, limit)).await?;
+/// What may be asked of the list.
+static PARAMETERS: [Known; 10] = [
+    Known {
+        name: "state",
+        rule: Words::fixed(
+            "state: satu status atau beberapa dengan koma, misalnya held,unsure. Status: received, held, queued, claimed, composed, encoding, encoded, printing, printed, handed_over, unsure, cancelled, spoiled, expired.",
+            "state is one state, or several with commas, as held,unsure. States: received, held, queued, claimed, composed, encoding, encoded, printing, printed, handed_over, unsure, cancelled, spoiled, expired.",
+        ),
+    },
+    Known {
+        name: "ref",
+        rule: Words::fixed(
+            "ref: nomor permohonan yang persis, 1 sampai 40 karakter A-Z, 0-9, / dan -.",
+            "ref is the exact number of the application, 1 to 40 characters A-Z, 0-9, / and -.",
+        ),
+    },
+    Known {
+        name: "ref_prefix",
+        rule: Words::fixed(
+            "ref_prefix: awal nomor permohonan, 1 sampai 40 karakter A-Z, 0-9, / dan -.",
+            "ref_prefix is how the number of the application begins, 1 to 40 characters A-Z, 0-9, / and -.",
+        ),
+    },
+    Known {
+        name: "id",
+        rule: Words::fixed(
+            "id: awal atau akhir nomor pekerjaan, 4 sampai 36 karakter 0-9, a-f dan -.",
+            "id is how a job's id begins or ends, 4 to 36 characters 0-9, a-f and -.",
+        ),
+    },
+    Known {
+        name: "product",
+        rule: Words::fixed(
+            "product: nama jenis kartu, 1 sampai 64 karakter; lihat /v1/products.",
+            "product is the name of a kind of card, 1 to 64 characters; see /v1/products.",
+        ),
+    },
+    Known {
+        name: "received_from",
+        rule: Words::fixed(
+            "received_from: hari kantor 2026-03-01 atau waktu RFC 3339 2026-03-01T08:00:00+07:00.",
+            "received_from is a day of the office 2026-03-01 or an RFC 3339 time 2026-03-01T08:00:00+07:00.",
+        ),
+    },
+    Known {
+        name: "received_until",
+        rule: Words::fixed(
+            "received_until: hari kantor 2026-03-31 (termasuk) atau waktu RFC 3339 (tidak termasuk).",
+            "received_until is a day of the office 2026-03-31 (included) or an RFC 3339 time (not included).",
+        ),
+    },
+    Known {
+        name: "order",
+        rule: Words::fixed("order: oldest atau newest.", "order is oldest or newest."),
+    },
+    Known {
+        name: "cursor",
+        rule: Words::fixed(
+            "cursor: nilai next dari halaman sebelumnya.",
+            "cursor is the value of next on the page before.",
+        ),
+    },
+    Known { name: "limit", rule: Words::fixed("limit: 1 sampai 500.", "limit is 1 to 500.") },
+];
+
+/// List jobs in the order of their arrival. Where several parameters are given, all of them must hold.
+pub(super) async fn list(State(app): State<App>, uri: Uri) -> Result<Json<JobsView>, Problem> {
+    let asked = Parameters::of(&uri, &PARAMETERS)?;
+    let wanted = wanted(&asked, app.desk.offset())?;
+    let order = asked.read("order", |text| match text {
+        "oldest" => Some(Order::OldestFirst),
+        "newest" => Some(Order::NewestFirst),
+        _ => None,
+    })?;
+    let order = order.unwrap_or(Order::OldestFirst);
+    let cursor = asked.read("cursor", query::number::<u64>)?;
+    let in_range = |limit: &u32| (1..=PAGE_LIMIT).contains(limit);
+    let limit = asked.read("limit", |text| query::number(text).filter(in_range))?;
+    let limit = limit.unwrap_or(PAGE_DEFAULT);
+    let page = app.ask(move |ledger| ledger.find(&wanted, order, cursor, limit)).await?;
     let jobs = page.jobs.into_iter().map(JobView::from).collect();
     Ok(Json(JobsView { jobs, next: page.next.map(|seq| seq.to_string()) }))
 }
 
-fn bad_query(parameter: &str) -> Problem {
-    Problem::of(
-        StatusCode::BAD_REQUEST,
-        Finding::at(
-            parameter,
-            "E_QUERY",
-            Words::fixed(
-                "Parameter tidak dikenal: state (nama status), order (oldest, newest), cursor (dari halaman sebelumnya), limit (1 sampai 500).",
-                "Not a parameter: state (name of a state), order (oldest, newest), cursor (from the page before), limit (1 to 500).",
-            ),
-        ),
-    )
+fn wanted(asked: &Parameters, offset: Offset) -> Result<Wanted, Problem> {
+    let of_reference = |text: &str| {
+        is_made_of(text, 1..=40, |b| {
+            b.is_ascii_uppercase() || b.is_ascii_digit() || b"/-".contains(&b)
+        })
+    };
+    let of_id =
+        |text: &str| is_made_of(text, 4..=36, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'-'));
+    Ok(Wanted {
+        states: asked.read("state", states)?.unwrap_or_default(),
+        reference: asked.read("ref", of_reference)?,
+        reference_prefix: asked.read("ref_prefix", of_reference)?,
+        id_part: asked.read("id", of_id)?,
+        product: asked
+            .read("product", |text| is_made_of(text, 1..=64, |b| !b.is_ascii_control()))?,
+        received_from: asked.read("received_from", |text| query::moment(text, offset))?,
+        received_until: asked.read("received_until", |text| query::end(text, offset))?,
+    })
+}
+
+fn states(text: &str) -> Option<Vec<crate::lifecycle::State>> {
+    let mut states: Vec<_> =
+        text.split(',').map(crate::lifecycle::State::from_name).collect::<Option<_>>()?;
+    states.sort_unstable();
+    states.dedup();
+    Some(states)
+}
+
+fn is_made_of(
+    text: &str,
+    length: std::ops::RangeInclusive<usize>,
+    allowed: impl Fn(u8) -> bool,
+) -> Option<String> {
+    (length.contains(&text.len()) && text.bytes().all(allowed)).then(|| text.to_owned())
 }
 
 /// Show one job.

@@ -9,6 +9,8 @@ mod jobs;
 mod openapi;
 mod preview;
 mod problem;
+mod products;
+mod query;
 mod replacement;
 mod settle;
 mod station;
@@ -133,6 +135,9 @@ fn table() -> Vec<Route> {
         post("/v1/blanks", routing::post(blanks::enter)),
         get("/v1/blanks", routing::get(blanks::days)),
         get("/v1/blanks/spoiled", routing::get(blanks::spoiled)),
+        get("/v1/products", routing::get(products::list)),
+        get("/v1/products/{name}", routing::get(products::show)),
+        get("/v1/products/{name}/job.schema.json", routing::get(products::job_schema)),
         get("/v1/station", routing::get(station::station)),
         get("/healthz", routing::get(station::healthz)),
         get("/readyz", routing::get(station::readyz)),

@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::head::{Head, HeadFile};
-use super::record::{JobRecord, Order};
-use super::{LedgerError, book, head, lines, open, reader, schema};
+use super::record::{JobRecord, Order, Wanted};
+use super::{LedgerError, book, head, lines, listing, open, reader, schema};
 use crate::clock::Clock;
 use crate::finding::Finding;
 use crate::lifecycle::{Event, State};
@@ -94,8 +94,9 @@ fn restored() -> Finding {
 
 fn all_in(c: &Connection, state: State) -> Result<Vec<JobRecord>, LedgerError> {
     let (mut all, mut cursor) = (Vec::new(), None);
+    let wanted = Wanted { states: vec![state], ..Wanted::default() };
     loop {
-        let page = reader::jobs(c, Some(state), Order::OldestFirst, cursor, PAGE)?;
+        let page = listing::find(c, &wanted, Order::OldestFirst, cursor, PAGE)?;
         all.extend(page.jobs);
         match page.next {
             Some(next) => cursor = Some(next),

@@ -15,6 +15,7 @@ mod error;
 mod export;
 pub mod head;
 mod lines;
+mod listing;
 mod offline;
 mod open;
 mod reader;
@@ -40,6 +41,7 @@ pub use error::LedgerError;
 pub use export::export;
 pub use record::{
     Accepted, Entry, FaceHash, JobId, JobRecord, NewJob, NoReplacement, Order, Page, Replacing,
+    Wanted,
 };
 pub use verify::{Fault, Verification, verify};
 
@@ -240,7 +242,21 @@ impl Ledger {
         self.ask(|c| reader::job_data(c, id))
     }
 
-    /// A page of jobs; `cursor` is [`Page::next`] of the page before.
+    /// A page of the jobs that are wanted; `cursor` is [`Page::next`] of the page before.
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`].
+    pub fn find(
+        &self,
+        wanted: &Wanted,
+        order: Order,
+        cursor: Option<u64>,
+        limit: u32,
+    ) -> Result<Page, LedgerError> {
+        self.ask(|c| listing::find(c, wanted, order, cursor, limit))
+    }
+
+    /// A page of the jobs in a state; `cursor` is [`Page::next`] of the page before.
     ///
     /// # Errors
     /// [`LedgerError::Read`].
@@ -251,7 +267,12 @@ impl Ledger {
         cursor: Option<u64>,
         limit: u32,
     ) -> Result<Page, LedgerError> {
-        self.ask(|c| reader::jobs(c, state, order, cursor, limit))
+        self.find(
+            &Wanted { states: state.into_iter().collect(), ..Wanted::default() },
+            order,
+            cursor,
+            limit,
+        )
     }
 
     /// The oldest job in a state, but for the jobs of some products.

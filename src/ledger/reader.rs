@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::head::{self, Head};
-use super::record::{Entry, JobId, JobRecord, Order, Page, Replacing};
+use super::record::{Entry, JobId, JobRecord, Replacing};
 use super::{LedgerError, chain};
 use crate::job::JobRequest;
 use crate::lifecycle::State;
 
-const JOB: &str =
+pub(super) const JOB: &str =
     "SELECT seq, id, reference, product, reason, kind, state, findings, faces, evidence,
                           received_at, changed_at, spoiled, waits_since,
                           (SELECT old.id FROM jobs old WHERE old.seq = jobs.replaces),
@@ -101,38 +101,6 @@ pub(super) fn job_data(
     Ok((request, photo))
 }
 
-pub(super) fn jobs(
-    c: &Connection,
-    state: Option<State>,
-    order: Order,
-    cursor: Option<u64>,
-    limit: u32,
-) -> Result<Page, LedgerError> {
-    let (compare, direction, start) = match order {
-        Order::OldestFirst => (">", "ASC", 0),
-        Order::NewestFirst => ("<", "DESC", i64::MAX),
-    };
-    let cursor = cursor.map_or(start, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
-    // One row more tells whether there is a next page.
-    let wanted = i64::from(limit) + 1;
-    let behind = format!("seq {compare} ?1 ORDER BY seq {direction} LIMIT ?2");
-    let mut jobs: Vec<JobRecord> = match state {
-        Some(state) => {
-            c.prepare_cached(&format!("{JOB} WHERE state = ?3 AND {behind}")).and_then(|mut s| {
-                s.query_map(params![cursor, wanted, state.name()], job_of)?.collect()
-            })
-        }
-        None => c
-            .prepare_cached(&format!("{JOB} WHERE {behind}"))
-            .and_then(|mut s| s.query_map(params![cursor, wanted], job_of)?.collect()),
-    }
-    .map_err(read_error)?;
-    let more = jobs.len() > limit as usize;
-    jobs.truncate(limit as usize);
-    let next = if more { jobs.last().map(|job| job.seq) } else { None };
-    Ok(Page { jobs, next })
-}
-
 /// The oldest job in a state whose product is none of these.
 pub(super) fn oldest(
     c: &Connection,
@@ -189,7 +157,7 @@ pub(super) fn counts(c: &Connection) -> Result<BTreeMap<State, u64>, LedgerError
     Ok(counts)
 }
 
-fn job_of(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
+pub(super) fn job_of(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
     Ok(JobRecord {
         seq: row.get(0)?,
         id: text(row, 1, JobId::parse)?,

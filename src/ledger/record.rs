@@ -173,6 +173,25 @@ pub struct Entry {
     pub hash: [u8; 32],
 }
 
+/// Which jobs are wanted: what is given must hold, all of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// In one of these states; empty: in any.
+    pub states: Vec<State>,
+    /// With this `ref`.
+    pub reference: Option<String>,
+    /// With a `ref` that begins so.
+    pub reference_prefix: Option<String>,
+    /// With an id that begins or ends so.
+    pub id_part: Option<String>,
+    /// Of this kind of card.
+    pub product: Option<String>,
+    /// Accepted then or later, to the second.
+    pub received_from: Option<jiff::Timestamp>,
+    /// Accepted before then, to the second.
+    pub received_until: Option<jiff::Timestamp>,
+}
+
 /// Which jobs come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {

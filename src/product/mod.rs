@@ -17,6 +17,7 @@ mod check;
 mod chip;
 mod definition;
 mod definition_field;
+mod describe;
 mod indonesia;
 mod nearest;
 mod photo;

@@ -15,6 +15,7 @@ mod holds;
 mod intake;
 mod ledger;
 mod ledger_damage;
+mod listing;
 mod machine;
 mod pages;
 mod printing;

@@ -1,0 +1,50 @@
+//! `/v1/products`: what cards there are and what a job for each must have, so that no upstream reads `product.toml`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+
+use super::App;
+use super::problem::Problem;
+use crate::product::Product;
+use crate::report::Sentence;
+
+/// The products of this station.
+pub(super) async fn list(State(app): State<App>) -> Json<Value> {
+    let products = app.desk.products().map(|product| {
+        json!({
+            "name": product.name, "title": Sentence::from(&product.title), "links": links(product),
+        })
+    });
+    Json(json!({ "products": products.collect::<Vec<_>>() }))
+}
+
+/// One product: fields, reasons, papers, photo, codes, and the JSON Schema of its jobs.
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let product = app.desk.product(&name).ok_or_else(Problem::not_found)?;
+    let officials = app.desk.officials();
+    let mut told = product.description(&officials);
+    told["job_schema"] = product.job_schema(&officials);
+    told["links"] = links(product);
+    Ok(Json(told))
+}
+
+/// The JSON Schema of a product's jobs alone, for a validator.
+pub(super) async fn job_schema(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let product = app.desk.product(&name).ok_or_else(Problem::not_found)?;
+    let schema = product.job_schema(&app.desk.officials()).to_string();
+    Ok(([(CONTENT_TYPE, "application/schema+json")], schema))
+}
+
+fn links(product: &Product) -> Value {
+    let this = format!("/v1/products/{}", product.name);
+    json!({ "job_schema": format!("{this}/job.schema.json"), "self": this })
+}

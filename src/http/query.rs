@@ -1,0 +1,174 @@
+//! The parameters behind the `?`: each read by its own rule, each fault naming the parameter and what may stand there.
+
+use axum::extract::Query;
+use axum::http::{StatusCode, Uri};
+use drivers::words::Words;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+
+use super::problem::Problem;
+use crate::finding::Finding;
+use crate::product::nearest;
+
+/// A parameter that a route knows: its name, and what may stand there.
+pub(super) struct Known {
+    pub name: &'static str,
+    pub rule: Words,
+}
+
+/// What was asked, each parameter at most once.
+pub(super) struct Parameters {
+    known: &'static [Known],
+    given: Vec<(String, String)>,
+}
+
+impl Parameters {
+    /// Takes the query apart.
+    ///
+    /// # Errors
+    /// A parameter that the route does not know, or one that stands twice.
+    pub fn of(uri: &Uri, known: &'static [Known]) -> Result<Parameters, Problem> {
+        let names = || known.iter().map(|one| one.name).collect::<Vec<_>>().join(", ");
+        let Ok(Query(given)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
+            let words = Words::new(
+                format!("Parameter tidak dapat dibaca. Yang ada: {}.", names()),
+                format!("The parameters cannot be read. There are: {}.", names()),
+            );
+            return Err(refused("query", words));
+        };
+        for (at, (name, _)) in given.iter().enumerate() {
+            let Some(one) = known.iter().find(|one| one.name == name) else {
+                return Err(unknown(name, known, &names()));
+            };
+            if given.iter().skip(at + 1).any(|(again, _)| again == name) {
+                let words = Words::new(
+                    format!("Parameter {name} ada dua kali. {}", one.rule.id),
+                    format!("The parameter {name} stands twice. {}", one.rule.en),
+                );
+                return Err(refused(one.name, words));
+            }
+        }
+        Ok(Parameters { known, given })
+    }
+
+    /// The text of a parameter, if it was given.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.given.iter().find(|(one, _)| one == name).map(|(_, text)| text.as_str())
+    }
+
+    /// A parameter read by `read`.
+    ///
+    /// # Errors
+    /// When that gives nothing: what may stand there.
+    pub fn read<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        read(text).map(Some).ok_or_else(|| self.wrong(name))
+    }
+
+    /// What is to be said of a parameter that is not as it must be.
+    pub fn wrong(&self, name: &str) -> Problem {
+        let known = self.known.iter().find(|one| one.name == name);
+        let (name, rule) =
+            known.map_or(("query", Words::fixed("", "")), |one| (one.name, one.rule.clone()));
+        refused(name, rule)
+    }
+}
+
+fn unknown(name: &str, known: &'static [Known], names: &str) -> Problem {
+    let near = nearest(name, known.iter().map(|one| one.name));
+    let (id, en) = near.map_or_else(Default::default, |near| {
+        (format!(" Yang paling mirip: {near}."), format!(" The nearest is {near}."))
+    });
+    let words = Words::new(
+        format!("Parameter ini tidak dikenal.{id} Yang ada: {names}."),
+        format!("This parameter is not known.{en} There are: {names}."),
+    );
+    // What was typed may be anything; only a word that looks like a parameter is named.
+    let is_word = name.len() <= 30 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    refused(if is_word && !name.is_empty() { name } else { "query" }, words)
+}
+
+fn refused(name: &str, words: Words) -> Problem {
+    Problem::of(StatusCode::BAD_REQUEST, Finding::at(name, "E_QUERY", words))
+}
+
+/// A whole number as digits: no sign, no blanks.
+pub(super) fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// A day as `YYYY-MM-DD`, of years that an office can mean.
+pub(super) fn day(text: &str) -> Option<Date> {
+    let is_plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    let date = is_plain.then(|| text.parse::<Date>().ok()).flatten()?;
+    (1900..=2999).contains(&date.year()).then_some(date)
+}
+
+/// A moment: RFC 3339, or a day of the office, which stands for its beginning.
+pub(super) fn moment(text: &str, offset: Offset) -> Option<Timestamp> {
+    match day(text) {
+        Some(date) => begin(date, offset),
+        None => instant(text),
+    }
+}
+
+/// The end of what was asked for, not included: RFC 3339, or a day of the office, which is included whole.
+pub(super) fn end(text: &str, offset: Offset) -> Option<Timestamp> {
+    match day(text) {
+        Some(date) => begin(date.tomorrow().ok()?, offset),
+        None => instant(text),
+    }
+}
+
+fn begin(date: Date, offset: Offset) -> Option<Timestamp> {
+    offset.to_timestamp(date.at(0, 0, 0, 0)).ok()
+}
+
+/// RFC 3339, and nothing else that a lenient reader takes.
+fn instant(text: &str) -> Option<Timestamp> {
+    let bytes = text.as_bytes();
+    let is_strict = bytes.len() >= 20
+        && bytes.len() <= 40
+        && matches!(bytes.get(10), Some(b'T' | b't'))
+        && !text.contains('[');
+    let at: Timestamp = is_strict.then(|| text.parse().ok()).flatten()?;
+    (at.as_second() > 0).then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_the_offices_and_moments_are_rfc_3339() {
+        let west = Offset::constant(7);
+        let at = |text: &str| text.parse::<Timestamp>().ok();
+        assert_eq!(moment("2026-03-02", west), at("2026-03-01T17:00:00Z"));
+        assert_eq!(end("2026-03-02", west), at("2026-03-02T17:00:00Z"));
+        assert_eq!(moment("2026-03-02T09:00:00+07:00", west), at("2026-03-02T02:00:00Z"));
+        for wrong in [
+            "",
+            "2026-3-2",
+            "20260302",
+            "2026-02-30",
+            "2026-03-02 09:00:00Z",
+            "yesterday",
+            "1899-12-31",
+        ] {
+            assert_eq!(moment(wrong, west), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_number_has_digits_only() {
+        assert_eq!(number::<u32>("50"), Some(50));
+        for wrong in ["+5", "-1", "5.0", " 5", "4294967296"] {
+            assert_eq!(number::<u32>(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Pages of jobs, by what is asked of them. Changes nothing.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use super::LedgerError;
+use super::reader::{JOB, job_of, read_error};
+use super::record::{JobRecord, Order, Page, Wanted};
+
+/// A `ref` is made of characters before this one.
+const BEHIND_EVERY_REFERENCE: char = '\u{7f}';
+
+pub(super) fn find(
+    c: &Connection,
+    wanted: &Wanted,
+    order: Order,
+    cursor: Option<u64>,
+    limit: u32,
+) -> Result<Page, LedgerError> {
+    let (sql, values) = question(wanted, order, cursor, limit);
+    let mut jobs: Vec<JobRecord> = c
+        .prepare_cached(&sql)
+        .and_then(|mut s| s.query_map(params_from_iter(values), job_of)?.collect())
+        .map_err(read_error)?;
+    let more = jobs.len() > limit as usize;
+    jobs.truncate(limit as usize);
+    let next = if more { jobs.last().map(|job| job.seq) } else { None };
+    Ok(Page { jobs, next })
+}
+
+/// The question and what is bound in it; its text depends on which things are asked for, never on their values, but for
+/// the number of states.
+fn question(
+    wanted: &Wanted,
+    order: Order,
+    cursor: Option<u64>,
+    limit: u32,
+) -> (String, Vec<Value>) {
+    let (compare, direction) = match order {
+        Order::OldestFirst => (">", "ASC"),
+        Order::NewestFirst => ("<", "DESC"),
+    };
+    let (mut rules, mut values): (Vec<String>, Vec<Value>) = (Vec::new(), Vec::new());
+    let mut must = |rule: &str, bound: &[&str]| {
+        rules.push(rule.to_owned());
+        values.extend(bound.iter().map(|text| Value::Text((*text).to_owned())));
+    };
+    if let Some(reference) = &wanted.reference {
+        // The unary plus keeps SQLite from walking the jobs in their order instead of looking the number up.
+        must("reference = ?", &[reference]);
+    }
+    if let Some(prefix) = &wanted.reference_prefix {
+        let behind = format!("{prefix}{BEHIND_EVERY_REFERENCE}");
+        let rule = "jobs.seq IN (SELECT seq FROM jobs WHERE reference >= ? AND reference < ?)";
+        must(rule, &[prefix, &behind]);
+    }
+    if let Some(part) = &wanted.id_part {
+        let rule = "jobs.seq IN (SELECT seq FROM jobs WHERE substr(id, 1, length(?)) = ?
+                    OR substr(id, -length(?)) = ?)";
+        must(rule, &[part, part, part, part]);
+    }
+    if let Some(product) = &wanted.product {
+        must("product = ?", &[product]);
+    }
+    match wanted.states.as_slice() {
+        [] => {}
+        [state] => must("state = ?", &[state.name()]),
+        several => {
+            let marks = vec!["?"; several.len()].join(", ");
+            let names: Vec<&str> = several.iter().map(|state| state.name()).collect();
+            must(&format!("state IN ({marks})"), &names);
+        }
+    }
+    if wanted.received_from.is_some() || wanted.received_until.is_some() {
+        let from = wanted.received_from.map_or_else(String::new, second);
+        let until = wanted.received_until.map_or_else(|| "~".to_owned(), second);
+        let rule = "jobs.seq IN (SELECT seq FROM jobs WHERE received_at >= ? AND received_at < ?)";
+        must(rule, &[&from, &until]);
+    }
+    if let Some(cursor) = cursor {
+        rules.push(format!("seq {compare} ?"));
+        values.push(Value::Integer(i64::try_from(cursor).unwrap_or(i64::MAX)));
+    }
+    // One row more tells whether there is a next page.
+    values.push(Value::Integer(i64::from(limit) + 1));
+    let rules =
+        if rules.is_empty() { String::new() } else { format!("WHERE {}", rules.join(" AND ")) };
+    (format!("{JOB} {rules} ORDER BY seq {direction} LIMIT ?"), values)
+}
+
+/// A moment as the beginning of the texts that are stored of its second: they differ in the digits behind it.
+fn second(at: jiff::Timestamp) -> String {
+    let text = at.to_string();
+    text.get(..19).unwrap_or(&text).to_owned()
+}
