@@ -140,6 +140,7 @@ impl Daemon {
         let app = http::App::new(ledger.clone(), desk, station.clone(), metrics, stopping.clone());
         let router = http::router(app, &config.http);
         let server = runtime.spawn(http::serve(listener, router, stopping));
+        ledger.started();
         tracing::info!(%address, ledger = %ledger.path().display(), "ready");
         Ok(Daemon { terminate, address, ledger, station, station_thread, stop, runtime, server })
     }

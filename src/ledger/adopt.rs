@@ -38,7 +38,10 @@ pub fn adopt(path: &Path, by: &str, clock: &Clock) -> Result<Option<Adopted>, Le
     let _lock = open::lock_folder(path)?;
     let log = open::log_is_whole(path);
     let mut connection = schema::open(path)?;
-    schema::check_or_create(&mut connection, path)?;
+    // One of an older version is taken over as it is; the daemon brings it forward.
+    if schema::version_of(&connection, path)?.is_none() {
+        return Err(unreadable("there is no ledger".into()));
+    }
     let why = match log.and(open::trusted_head(&connection, path)) {
         Ok(_) => return Ok(None),
         Err(why) => why,

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Asked before every transaction.
+/// Asked before every transaction, and while a copy is written.
 pub trait Disk: Send {
     /// Bytes that may still be written where the ledger lies.
     ///
@@ -44,6 +44,11 @@ pub(super) struct Room {
 
 /// Kept for what is written of jobs that are there: some 1,000 events, more than a printer makes in a day.
 const RESERVE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// May so much be written without touching what is kept for the jobs that are there?
+pub(super) fn leaves_the_reserve(free_bytes: u64, needed: u64) -> bool {
+    free_bytes.checked_sub(needed).is_some_and(|left| left >= RESERVE_BYTES)
+}
 
 impl Room {
     /// `owed_bytes` lie in the log and will be written into the file once more.

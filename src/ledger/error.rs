@@ -17,6 +17,44 @@ pub enum LedgerError {
         /// What SQLite or the check said.
         why: String,
     },
+    /// A newer program wrote it.
+    #[error(
+        "the ledger {path} has version {version}, and this kartud knows versions up to {known}: a newer kartud wrote it. Nothing was changed; install that kartud again, or put back the copy that was made before it"
+    )]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        version: i32,
+        /// The newest that this program knows.
+        known: i32,
+    },
+    /// It was to be brought to a newer version and could not; it is what it was.
+    #[error(
+        "the ledger {path} of version {from} cannot be brought to this kartud's version ({why}). Nothing of it was changed: mend the cause and start again, or install the older kartud"
+    )]
+    NotMigrated {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        from: i32,
+        /// What SQLite, the disk or the check said.
+        why: String,
+    },
+    /// The copy that is made before a ledger is brought to a newer version cannot be written.
+    #[error(
+        "before the ledger {path} is brought to this kartud's version it is copied to {copy}, and that failed. Nothing was changed: make {needed_mib} MiB free there (and 64 more for the jobs that wait), see that the folder can be written, then start again"
+    )]
+    NotCopied {
+        /// Which file.
+        path: PathBuf,
+        /// Where its copy was to lie.
+        copy: PathBuf,
+        /// What the copy takes.
+        needed_mib: u64,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Another daemon works on it.
     #[error("the ledger {path} is in use by another kartud; stop that one first")]
     InUse {

@@ -16,6 +16,7 @@ mod export;
 pub mod head;
 mod lines;
 mod listing;
+mod migrate;
 mod offline;
 mod open;
 mod reader;
@@ -101,6 +102,11 @@ impl Ledger {
     /// As [`Ledger::open`].
     pub fn open_on(path: &Path, clock: Clock, disk: Box<dyn Disk>) -> Result<Ledger, LedgerError> {
         open::open(path, clock, disk)
+    }
+
+    /// The daemon has started with it: the copy that a migration made beside it is not needed any more.
+    pub fn started(&self) {
+        migrate::forget_copy(&self.path);
     }
 
     /// Lets go of the last handle and waits until everything lies in the one file, the log beside it gone.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{LedgerError, schema};
+use super::{LedgerError, migrate, schema};
 
 /// Only the writer's short transactions can be in the way.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
@@ -17,6 +17,8 @@ pub(super) struct Offline {
     pub connection: Connection,
     /// A daemon has it open.
     pub live: bool,
+    /// Of its tables; an older one is read as it is.
+    pub version: i32,
     /// Without a log beside it: read as a file that nobody changes.
     immutable: bool,
 }
@@ -40,24 +42,32 @@ impl Offline {
             Ok(connection)
         };
         let connection = begin().map_err(|e| schema::unreadable(path, &e))?;
-        let is = |name: &str, wanted: i32| -> rusqlite::Result<bool> {
-            connection
-                .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
-                .map(|v| v == wanted)
-        };
-        let ours = is("application_id", schema::APPLICATION_ID)
-            .and_then(|ours| Ok(ours && is("user_version", schema::VERSION)?))
-            .map_err(|e| schema::unreadable(path, &e))?;
-        if !ours {
-            let why = format!("it is no ledger of version {}", schema::VERSION);
-            return Err(LedgerError::Unreadable { path: path.to_owned(), why });
-        }
-        Ok(Offline { connection, live, immutable })
+        let version = version_of(&connection, path)?;
+        Ok(Offline { connection, live, immutable, version })
     }
 
     /// Somebody began to write to what was taken for a file that nobody changes.
     pub fn was_disturbed(&self, path: &Path) -> bool {
         self.immutable && (is_live(path) || has_log(path))
+    }
+}
+
+fn version_of(c: &Connection, path: &Path) -> Result<i32, LedgerError> {
+    let ask = |name: &str| -> Result<i32, LedgerError> {
+        c.pragma_query_value(None, name, |row| row.get(0)).map_err(|e| schema::unreadable(path, &e))
+    };
+    let (ours, version) = (ask("application_id")? == schema::APPLICATION_ID, ask("user_version")?);
+    let path = path.to_owned();
+    match version {
+        _ if !ours => Err(LedgerError::Unreadable { path, why: "it is no ledger".to_owned() }),
+        version if version > schema::VERSION => {
+            Err(LedgerError::Newer { path, version, known: schema::VERSION })
+        }
+        version if version < migrate::OLDEST => {
+            let why = format!("it is no ledger of version {} or later", migrate::OLDEST);
+            Err(LedgerError::Unreadable { path, why })
+        }
+        version => Ok(version),
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use super::disk::Disk;
 use super::head::{self, Head, HeadFile};
 use super::wal::{self, Log};
-use super::{Ledger, LedgerError, lines, reader, schema, writer};
+use super::{Ledger, LedgerError, lines, migrate, reader, schema, writer};
 use crate::clock::Clock;
 
 /// Requests that wait for the writer before callers are slowed down.
@@ -22,14 +22,18 @@ const LINES_CHECKED: u64 = 1000;
 /// A log is read in pieces of this size.
 const LOG_BUFFER_BYTES: usize = 256 * 1024;
 
-pub(super) fn open(path: &Path, clock: Clock, disk: Box<dyn Disk>) -> Result<Ledger, LedgerError> {
+pub(super) fn open(
+    path: &Path,
+    clock: Clock,
+    mut disk: Box<dyn Disk>,
+) -> Result<Ledger, LedgerError> {
     let lock = lock_folder(path)?;
     let unreadable = |why| LedgerError::Unreadable { path: path.to_owned(), why };
     log_is_whole(path).map_err(unreadable)?;
     let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
     schema::make_private_file(path).map_err(refuse)?;
     let mut connection = schema::open(path)?;
-    schema::check_or_create(&mut connection, path)?;
+    bring_to_our_version(&mut connection, path, disk.as_mut(), &clock)?;
     let head = trusted_head(&connection, path).map_err(unreadable)?;
     let reader = schema::open_reader(path)?;
     let log = std::fs::metadata(schema::log_of(path)).map_or(0, |log| log.len());
@@ -69,6 +73,25 @@ pub(super) fn open(path: &Path, clock: Clock, disk: Box<dyn Disk>) -> Result<Led
         waited: Arc::default(),
         ended: Arc::new(Mutex::new(ended)),
     })
+}
+
+/// Makes the tables in a new file, and brings an older ledger forward: only one whose end is the one that was
+/// acknowledged, so that a ledger that must be adopted stays as it is.
+fn bring_to_our_version(
+    connection: &mut Connection,
+    path: &Path,
+    disk: &mut dyn Disk,
+    clock: &Clock,
+) -> Result<(), LedgerError> {
+    match schema::version_of(connection, path)? {
+        None => schema::create(connection).map_err(|error| schema::unreadable(path, &error)),
+        Some(schema::VERSION) => Ok(()),
+        Some(older) => {
+            trusted_head(connection, path)
+                .map_err(|why| LedgerError::Unreadable { path: path.to_owned(), why })?;
+            migrate::migrate(connection, path, older, disk, clock.now())
+        }
+    }
 }
 
 /// SQLite drops everything behind the first damaged frame without a word; here it is said.

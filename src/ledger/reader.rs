@@ -250,7 +250,7 @@ mod tests {
     fn a_question_is_prepared_once_whatever_is_asked_for() {
         let dir = tempfile::TempDir::new().unwrap();
         let path = dir.path().join("ledger.db");
-        schema::check_or_create(&mut schema::open(&path).unwrap(), &path).unwrap();
+        schema::create(&mut schema::open(&path).unwrap()).unwrap();
         let c = schema::open_reader(&path).unwrap();
         let mut question =
             c.prepare(&format!("{JOB} WHERE state = ?3 AND seq > ?1 LIMIT ?2")).unwrap();

@@ -7,12 +7,12 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::LedgerError;
+use super::{LedgerError, migrate};
 
 /// "KRTU": tells our file from any other SQLite file (`PRAGMA application_id`).
 pub(super) const APPLICATION_ID: i32 = 0x4B52_5455;
 /// Raised with every change of the tables (`PRAGMA user_version`).
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 /// More than there are different ones, so that none is ever read a second time.
 const STATEMENTS: usize = 64;
 /// Only the reader's short questions can be in the way of the writer, or a technician's sqlite3.
@@ -24,6 +24,7 @@ pub(super) const PAGE_BYTES: u32 = 16_384;
 const LOG_PAGES: u32 = 32_768;
 pub(super) const LOG_BYTES: usize = LOG_PAGES as usize * PAGE_BYTES as usize;
 
+/// The tables of [`migrate::OLDEST`]; what came since stands in the steps of `migrate.rs`.
 const TABLES: &str = "
 CREATE TABLE jobs (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -127,8 +128,9 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// Makes the tables in a new file; refuses a file that is not a ledger of this version.
-pub(super) fn check_or_create(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
+/// The version of the ledger that lies there, or `None` where the file is new. Refuses what is no ledger, what is damaged,
+/// and what a newer program wrote.
+pub(super) fn version_of(connection: &Connection, path: &Path) -> Result<Option<i32>, LedgerError> {
     let ask = |name: &str| -> rusqlite::Result<i32> {
         connection.pragma_query_value(None, name, |row| row.get(0))
     };
@@ -139,13 +141,19 @@ pub(super) fn check_or_create(connection: &mut Connection, path: &Path) -> Resul
         .map_err(|e| unreadable(path, &e))?;
     let wrong = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
     match (application, version, tables) {
-        (APPLICATION_ID, VERSION, _) => {
-            has_our_tables(connection).and_then(|()| is_whole(connection, path)).map_err(wrong)
+        (APPLICATION_ID, version, _) if version > VERSION => {
+            Err(LedgerError::Newer { path: path.to_owned(), version, known: VERSION })
+        }
+        (APPLICATION_ID, version, _) if version >= migrate::OLDEST => {
+            has_our_tables(connection, version)
+                .and_then(|()| is_whole(connection, path))
+                .map_err(wrong)?;
+            Ok(Some(version))
         }
         (APPLICATION_ID, other, _) => {
-            Err(wrong(format!("it has version {other}, this kartud knows version {VERSION}")))
+            Err(wrong(format!("it has version {other}, which no kartud ever wrote for good")))
         }
-        (0, 0, 0) => create(connection).map_err(|e| unreadable(path, &e)),
+        (0, 0, 0) => Ok(None),
         _ => Err(wrong("it is an SQLite file of another program".into())),
     }
 }
@@ -158,13 +166,13 @@ pub(super) fn log_of(path: &Path) -> PathBuf {
 }
 
 /// A table or an index that says something else than ours would answer wrongly without an error.
-pub(super) fn has_our_tables(connection: &Connection) -> Result<(), String> {
+pub(super) fn has_our_tables(connection: &Connection, version: i32) -> Result<(), String> {
     let tables = |c: &Connection| -> rusqlite::Result<Vec<(String, String)>> {
         let sql = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
         c.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     };
     let ours = Connection::open_in_memory().and_then(|mut new| {
-        create(&mut new)?;
+        create_as(&mut new, version)?;
         tables(&new)
     });
     match (tables(connection), ours) {
@@ -192,11 +200,17 @@ fn is_whole(connection: &Connection, path: &Path) -> Result<(), String> {
     }
 }
 
+/// Makes the tables in a new file.
 pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    create_as(connection, VERSION)
+}
+
+/// As a ledger of this version has them.
+fn create_as(connection: &mut Connection, version: i32) -> rusqlite::Result<()> {
     let all = connection.transaction()?;
     all.execute_batch(TABLES)?;
     all.pragma_update(None, "application_id", APPLICATION_ID)?;
-    all.pragma_update(None, "user_version", VERSION)?;
+    migrate::step_forward(&all, migrate::OLDEST, version)?;
     all.commit()
 }
 

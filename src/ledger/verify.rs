@@ -69,7 +69,7 @@ pub fn verify(
     {
         faults.push(log_is_damaged(&why));
     }
-    if let Err(why) = schema::has_our_tables(c) {
+    if let Err(why) = schema::has_our_tables(c, ledger.version) {
         faults.push(unfit(&why));
     }
     progress("SQLite", 0, 1);

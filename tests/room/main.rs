@@ -17,6 +17,7 @@ mod ledger;
 mod ledger_damage;
 mod listing;
 mod machine;
+mod migration;
 mod pages;
 mod printing;
 mod privacy;

@@ -1,0 +1,171 @@
+//! Brings a ledger of an older version forward, step by step, in one transaction, after a copy beside the file. Knows no
+//! job: every line that is there keeps its bytes and its hash.
+//!
+//! A migration that was cut off at any point is done again at the next start: until the commit the file is what it was,
+//! and the copy is made anew. The copy is removed once the daemon has started with the new version
+//! ([`super::Ledger::started`]).
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use super::disk::{self, Disk};
+use super::{LedgerError, book, head, lines, schema};
+
+/// What brings the tables from one version to the next.
+struct Step {
+    from: i32,
+    sql: &'static str,
+}
+
+/// Every version that was ever released has a step here, for ever; a new ledger takes all of them as well, so that its
+/// tables have the same text.
+const STEPS: &[Step] = &[Step { from: 2, sql: THREE }];
+
+/// Whose card a job is, as a keyed hash: the same person twice, and a replacement that names another's card.
+const THREE: &str = "
+ALTER TABLE jobs ADD COLUMN holder BLOB;
+CREATE INDEX jobs_holder ON jobs (holder);
+CREATE INDEX events_holders ON events (seq) WHERE event = 'holders';
+";
+
+/// The oldest version that can be read and brought forward.
+pub(super) const OLDEST: i32 = 2;
+
+/// The copy is written in pieces, so that a disk that fills up is met.
+const PIECE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Takes the tables from version `from` to version `to`.
+pub(super) fn step_forward(c: &Connection, from: i32, to: i32) -> rusqlite::Result<()> {
+    for step in STEPS.iter().filter(|step| (from..to).contains(&step.from)) {
+        c.execute_batch(step.sql)?;
+    }
+    c.pragma_update(None, "user_version", to)
+}
+
+/// Brings the ledger at `path`, whose end is trusted, from version `from` to ours.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    from: i32,
+    disk: &mut dyn Disk,
+    now: jiff::Timestamp,
+) -> Result<(), LedgerError> {
+    tracing::info!(from, to = schema::VERSION, "the ledger is brought to a newer version");
+    let failed = |why: String| LedgerError::NotMigrated { path: path.to_owned(), from, why };
+    put_log_away(connection).map_err(failed)?;
+    copy_beside(path, disk)?;
+    let sql = |error: rusqlite::Error| failed(error.to_string());
+    let all = connection.transaction().map_err(sql)?;
+    step_forward(&all, from, schema::VERSION).map_err(sql)?;
+    let detail = json!({ "from": from, "to": schema::VERSION });
+    book::note(&all, None, "migrated", &detail, now).map_err(|e| failed(e.to_string()))?;
+    is_as_it_was(&all).map_err(failed)?;
+    // A disk that fails now must be met before the commit, not by it.
+    disk.free_bytes().map_err(|e| failed(e.to_string()))?;
+    all.commit().map_err(sql)
+}
+
+/// The tables are those of our version, and every line still hangs on the one before it.
+fn is_as_it_was(c: &Connection) -> Result<(), String> {
+    schema::has_our_tables(c, schema::VERSION)?;
+    let walked = lines::walk(c, head::START, |_, _| ()).map_err(|error| error.to_string())?;
+    walked.0.map_or(Ok(()), |broken| Err(format!("its chain is broken at line {}", broken.seq)))
+}
+
+/// All that was acknowledged lies in the one file then, which can be copied.
+fn put_log_away(c: &Connection) -> Result<(), String> {
+    let busy = c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    match busy {
+        Ok(0) => Ok(()),
+        Ok(_) => Err("another program has it open; close that one and start again".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Where the ledger as it was before lies: `ledger.db.before-v3`.
+fn copy_of(path: &Path) -> PathBuf {
+    beside(path, &format!(".before-v{}", schema::VERSION))
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+fn copy_beside(path: &Path, disk: &mut dyn Disk) -> Result<(), LedgerError> {
+    let (copy, part) = (copy_of(path), beside(&copy_of(path), ".part"));
+    let needed = fs::metadata(path).map_or(0, |file| file.len());
+    let copied = is_room(disk, needed).and_then(|()| {
+        write_copy(path, &part, disk)?;
+        fs::rename(&part, &copy)?;
+        folder_of(&copy)?.sync_all()
+    });
+    copied.map_err(|source| {
+        // What is half of a child's data is of no use to anybody.
+        let _ = fs::remove_file(&part);
+        LedgerError::NotCopied { path: path.to_owned(), copy, needed_mib: needed / MIB + 1, source }
+    })
+}
+
+const MIB: u64 = 1024 * 1024;
+
+fn is_room(disk: &mut dyn Disk, needed: u64) -> io::Result<()> {
+    match disk.free_bytes()? {
+        free if disk::leaves_the_reserve(free, needed) => Ok(()),
+        free => {
+            let free = free / MIB;
+            Err(io::Error::new(io::ErrorKind::StorageFull, format!("{free} MiB are free")))
+        }
+    }
+}
+
+/// For its owner alone, as the ledger is, and synced.
+fn write_copy(from: &Path, to: &Path, disk: &mut dyn Disk) -> io::Result<()> {
+    match fs::remove_file(to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut copy = options.write(true).create_new(true).open(to)?;
+    let mut ledger = File::open(from)?;
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        let read = ledger.read(&mut piece)?;
+        if read == 0 {
+            return copy.sync_all();
+        }
+        copy.write_all(&piece[..read])?;
+        disk.free_bytes()?;
+    }
+}
+
+fn folder_of(path: &Path) -> io::Result<File> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))
+}
+
+/// Removes the copy, and what a copy that was cut off left.
+pub(super) fn forget_copy(path: &Path) {
+    let copy = copy_of(path);
+    for file in [beside(&copy, ".part"), copy] {
+        match fs::remove_file(&file) {
+            Ok(()) => tracing::info!(
+                file = %file.display(),
+                "the station has started; the copy of the older ledger is removed"
+            ),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(
+                file = %file.display(),
+                %error,
+                "the copy of the older ledger, with personal data, cannot be removed; remove it"
+            ),
+        }
+    }
+}
