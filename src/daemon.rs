@@ -14,10 +14,12 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::{Config, Fault};
 use crate::desk::Desk;
+use crate::holder::{HolderFault, HolderKey};
 use crate::http;
+use crate::job::JobRequest;
 use crate::ledger::{Disk, Ledger, LedgerError, LocalDisk};
 use crate::report::Metrics;
-use crate::station::{self, Connection, Handle};
+use crate::station::{self, CardMaker, Connection, Handle};
 
 /// Threads for HTTP: reading requests is light, photos are decoded on threads of their own.
 const HTTP_THREADS: usize = 2;
@@ -33,6 +35,9 @@ pub enum StartError {
     /// The ledger cannot be trusted or used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The key by which holders are recognised is lost, changed or of no use.
+    #[error(transparent)]
+    Holder(#[from] HolderFault),
     /// The address is taken, or not ours.
     #[error("cannot listen on {address}; is another kartud running, or is http.listen wrong?")]
     Listen {
@@ -52,6 +57,22 @@ pub enum StartError {
     /// The operating system gives no threads.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
+}
+
+/// The desk with the key by which holders are recognised; stored jobs whose holders are not known yet get theirs.
+fn recognise_holders(ledger: &Ledger, mut desk: Desk) -> Result<Arc<Desk>, StartError> {
+    let known = ledger.holder_key()?;
+    let key = HolderKey::open(desk.vault(), ledger.path(), known.as_deref())?;
+    let fingerprint = key.fingerprint();
+    desk.know_holders_by(key);
+    let desk = Arc::new(desk);
+    let hasher = desk.clone();
+    let hash = Box::new(move |request: &JobRequest| hasher.holder_hash(request));
+    let entered = ledger.enter_holders(fingerprint, hash).wait()?;
+    if entered > 0 {
+        tracing::info!(entered, "stored jobs now know their holders");
+    }
+    Ok(desk)
 }
 
 /// A running daemon.
@@ -103,12 +124,25 @@ impl Daemon {
     /// # Errors
     /// [`StartError`]; then nothing runs.
     pub fn start_on(config: &Config, parts: Parts) -> Result<Daemon, StartError> {
-        let desk = Arc::new(Desk::open(config).map_err(StartError::Config)?);
+        Self::start_with(config, parts, |desk| desk)
+    }
+
+    /// The same, with somebody else's hand on how cards are made.
+    ///
+    /// # Errors
+    /// [`StartError`]; then nothing runs.
+    pub fn start_with(
+        config: &Config,
+        parts: Parts,
+        maker: impl FnOnce(Arc<Desk>) -> Arc<dyn CardMaker>,
+    ) -> Result<Daemon, StartError> {
+        let desk = Desk::open(config).map_err(StartError::Config)?;
         for notice in desk.notices() {
             tracing::info!("{}", notice.en);
         }
         let clock = parts.clock;
         let ledger = Ledger::open_on(&config.station.ledger, clock.clone(), parts.disk)?;
+        let desk = recognise_holders(&ledger, desk)?;
         let address = config.http.listen;
         let refused = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(refused)?;
@@ -129,7 +163,7 @@ impl Daemon {
             station::Parts {
                 name: config.station.name.clone(),
                 ledger: ledger.clone(),
-                maker: desk.clone(),
+                maker: maker(desk.clone()),
                 clock,
                 metrics: metrics.clone(),
             },

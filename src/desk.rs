@@ -21,8 +21,9 @@ use crate::approval;
 use crate::compose::{self, Composer, DecodedPhoto, Design, Sheet};
 use crate::config::ProductSettings;
 use crate::finding::{Finding, Severity};
-use crate::job::JobRequest;
-use crate::ledger::FaceHash;
+use crate::holder::HolderKey;
+use crate::job::{JobRequest, Recommendation};
+use crate::ledger::{FaceHash, Holder, HolderHash, W_SAME_HOLDER};
 use crate::lifecycle::State;
 use crate::product::folder::Products;
 use crate::product::{Office, PhotoRules, Product, ReadyCard, Settings};
@@ -47,6 +48,8 @@ pub struct Desk {
     signatures: BTreeMap<String, Vec<u8>>,
     /// For the keys of chips.
     vault: Arc<Vault>,
+    /// Recognises holders; a desk without a ledger has none.
+    holder_key: Option<HolderKey>,
     /// The keys that sign records, by their names in the vault.
     signers: BTreeMap<String, SigningKey>,
     /// What is missing and will hold jobs, though the station can start.
@@ -143,7 +146,34 @@ impl Desk {
             (true, false) => State::Queued,
         };
         let approval = approval::number(request.recommendation.as_ref());
-        Ok(Examined { request, photo, kind: card.kind, findings, state, body_sha256, approval })
+        let holder = self.holder(product, &request);
+        let kind = card.kind;
+        Ok(Examined { request, photo, kind, findings, state, body_sha256, approval, holder })
+    }
+
+    /// From now on holders are recognised by this key.
+    pub fn know_holders_by(&mut self, key: HolderKey) {
+        self.holder_key = Some(key);
+    }
+
+    /// The keyed hash of a job's holder; `None`: its product tells no holders apart.
+    pub fn holder_hash(&self, request: &JobRequest) -> Option<HolderHash> {
+        self.holder(self.products.find(&request.product).ok()?, request).map(|one| one.hash)
+    }
+
+    fn holder(&self, product: &Product, request: &JobRequest) -> Option<Holder> {
+        let (rule, key) = (product.holder.as_ref()?, self.holder_key.as_ref()?);
+        let value = request.fields.get(&rule.field)?.as_str()?;
+        let accepted = |one: &Recommendation| {
+            one.peringatan_disetujui.iter().any(|code| code == W_SAME_HOLDER)
+        };
+        Some(Holder {
+            hash: key.hash(&product.name, &rule.field, value),
+            field: rule.field.clone(),
+            same_days: self.settings_of(product).same_holder_days.unwrap_or(rule.same_days),
+            acknowledged: request.recommendation.as_ref().is_some_and(accepted),
+            offset: self.offset,
+        })
     }
 
     /// The inspection that was put off when the job was taken in.

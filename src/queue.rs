@@ -49,6 +49,12 @@ const H_BLANKS_SPOILED: Code = Code {
     id: "Beberapa blangko rusak untuk pekerjaan ini. Baca sebabnya (kartud job), periksa pita, kepala cetak, pembaca chip dan blangko.",
     en: "Several blanks were spoiled for this job. Read why (kartud job), check ribbon, print head, chip reader and blanks.",
 };
+/// The program stopped or failed while it worked on the job.
+const H_CRASHED: Code = Code {
+    code: "H_CRASHED",
+    id: "Program berhenti atau gagal saat mengerjakan pekerjaan ini: listrik padam, program dihentikan paksa, atau foto/datanya merusak program. Sekali lagi boleh dicoba; bila terulang, fotonya yang harus lain, dan teknisi harus tahu.",
+    en: "The program stopped or failed while it worked on this job: the power went, it was killed, or the job's photo or data break it. It may be tried once more; if it happens again, it needs another photo, and the technician must know.",
+};
 const H_CLOCK: Code = Code {
     code: "H_CLOCK",
     id: "Jam komputer melompat, jadi batas waktu mungkin salah dihitung. Betulkan jamnya.",
@@ -135,6 +141,74 @@ pub fn barred(ledger: &Ledger, with_chip: &[String]) -> Result<Vec<String>, Ledg
     products.sort();
     products.dedup();
     Ok(products)
+}
+
+/// What the station does with a job that only computes, and could kill the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// The inspection that was put off.
+    Inspect,
+    /// The card's faces, panels and chip content.
+    Make,
+}
+
+impl Attempt {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Inspect => "inspect",
+            Self::Make => "make",
+        }
+    }
+}
+
+/// Noted before a job is inspected: a start that finds it as the job's last line knows what the program died of. Where a
+/// card is made, the claim says the same.
+const INSPECTING: &str = "inspecting";
+/// Noted after the inspection of a job that an earlier one died of.
+const INSPECTED: &str = "inspected";
+
+/// Writes down that a job is inspected now.
+///
+/// # Errors
+/// The ledger's; then it may not be inspected.
+pub fn begin_to_inspect(ledger: &Ledger, job: &JobId) -> Result<(), LedgerError> {
+    ledger.note(job, INSPECTING, json!({})).wait().map(drop)
+}
+
+/// Holds a job that the program stopped at, or failed at. One that was withdrawn meanwhile stays so.
+///
+/// # Errors
+/// The ledger's.
+pub fn hold_crashed(ledger: &Ledger, job: &JobRecord, attempt: Attempt) -> Result<(), LedgerError> {
+    tracing::warn!(job = %job.id, attempt = attempt.name(), "the program stopped or failed at this job; it is held");
+    let mut findings = job.findings.clone();
+    findings.push(H_CRASHED.at("job", &[]));
+    let detail = json!({ "findings": findings, "attempt": attempt.name() });
+    match ledger.append(&job.id, Event::Hold, detail).wait() {
+        Ok(_) | Err(LedgerError::Refused(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Did its inspection never come to an end? A person may release it all the same; it is inspected when it is claimed.
+///
+/// # Errors
+/// The ledger's.
+pub fn is_uninspected(ledger: &Ledger, job: &JobId) -> Result<bool, LedgerError> {
+    let mut uninspected = false;
+    for line in ledger.events_of(job)? {
+        let died = line.detail["attempt"] == Attempt::Inspect.name();
+        uninspected = (uninspected || died) && line.event != INSPECTED;
+    }
+    Ok(uninspected)
+}
+
+/// Writes down what the inspection found that an earlier one died of.
+///
+/// # Errors
+/// The ledger's.
+pub fn inspected(ledger: &Ledger, job: &JobId, findings: &[Finding]) -> Result<(), LedgerError> {
+    ledger.note(job, INSPECTED, json!({ "findings": findings })).wait().map(drop)
 }
 
 /// How the time is when a job is looked at on its way to the printer.
@@ -267,16 +341,23 @@ pub fn settlement(result: &Result<CardOut, DeviceError>, waited_inside: bool) ->
     }
 }
 
-/// After a stop that nobody planned: what was only prepared goes back to the queue; where a card may
-/// have moved, nobody knows, and nobody prints it again.
+/// After a stop that nobody planned: what was composed goes back to the queue; what was just being inspected or made is
+/// held, since it may be what the program died of, and would be again; where a card may have moved, nobody knows, and
+/// nobody prints it again.
 ///
 /// # Errors
 /// The ledger's.
 pub fn recover(ledger: &Ledger) -> Result<(), LedgerError> {
-    for state in [State::Claimed, State::Composed] {
-        for job in all_in(ledger, state)? {
-            put_back(ledger, &job.id)?;
+    for job in all_in(ledger, State::Received)? {
+        if ledger.events_of(&job.id)?.last().is_some_and(|line| line.event == INSPECTING) {
+            hold_crashed(ledger, &job, Attempt::Inspect)?;
         }
+    }
+    for job in all_in(ledger, State::Claimed)? {
+        hold_crashed(ledger, &job, Attempt::Make)?;
+    }
+    for job in all_in(ledger, State::Composed)? {
+        put_back(ledger, &job.id)?;
     }
     for state in [State::Encoding, State::Encoded, State::Printing] {
         for job in all_in(ledger, state)? {

@@ -145,6 +145,28 @@ impl Vault {
         Vault { credentials, folder }
     }
 
+    /// The folder of keys, if one is named.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// A key's file outside the vault, judged as those in it are; `None`: it is not there.
+    ///
+    /// # Errors
+    /// [`VaultError::Unusable`] or [`VaultError::TooOpen`].
+    pub fn file(path: &Path) -> Result<Option<Secret>, VaultError> {
+        read(path, OTHERS)
+    }
+
+    /// The bytes of a new symmetric key; as many as a private key of P-256 has.
+    ///
+    /// # Errors
+    /// [`VaultError::NoRandomness`].
+    pub fn random() -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let key = SecretKey::try_generate().map_err(|_| VaultError::NoRandomness)?;
+        Ok(Zeroizing::new(key.to_bytes().to_vec()))
+    }
+
     /// Is the folder, if one is named, there and closed to others?
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! `kartud ledger verify|export|adopt`: looks after a ledger, or a copy of one, without a daemon.
+//! `kartud ledger verify|export|adopt|rekey`: looks after a ledger, or a copy of one, without a daemon.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -29,6 +29,9 @@ enum Task {
     Export(ExportArgs),
     /// Take over a ledger that was put back from an older copy, or lost its end: holds every job that could still print
     Adopt(AdoptArgs),
+    /// Forget the lost key `holder`, by which the holders of cards are recognised: the next start takes the one that is
+    /// there or makes a new one, and recognises the holders of all stored jobs anew. Stop the daemon first
+    Rekey(AdoptArgs),
 }
 
 #[derive(clap::Args)]
@@ -72,6 +75,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Task::Verify(args) => verify(args),
         Task::Export(args) => export(args),
         Task::Adopt(args) => adopt(args),
+        Task::Rekey(args) => rekey(args),
     }
 }
 
@@ -145,6 +149,18 @@ fn adopt(args: &AdoptArgs) -> anyhow::Result<Exit> {
         ),
         (None, true) => "Buku besar utuh; tidak ada yang diubah.".into(),
         (None, false) => "The ledger is whole; nothing was changed.".into(),
+    };
+    writeln!(std::io::stdout().lock(), "{said}")?;
+    Ok(Exit::Done)
+}
+
+fn rekey(args: &AdoptArgs) -> anyhow::Result<Exit> {
+    ledger::rekey(&args.ledger, &args.by, &Clock::system())
+        .context("the key cannot be forgotten")?;
+    let said = if language() == "id" {
+        "Kunci `holder` dilupakan; start berikutnya memakai kunci yang ada atau membuat yang baru."
+    } else {
+        "The key `holder` is forgotten; the next start takes the one that is there or makes a new one."
     };
     writeln!(std::io::stdout().lock(), "{said}")?;
     Ok(Exit::Done)

@@ -115,6 +115,7 @@ fn keep_memory_closed() {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     keep_memory_closed();
+    crate::panics::tell_only_the_place();
     let exit = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -90,6 +90,8 @@ pub struct ProductSettings {
     pub layout: Option<String>,
     /// Older issue dates are held, days; absent: the product's own limit.
     pub issue_age_max_days: Option<u32>,
+    /// A second card for one person within so many days is warned of; 0: never; absent: the product's own.
+    pub same_holder_days: Option<u32>,
     /// A job that waits longer than this is held, days.
     pub stale_after_days: u32,
     /// Print the background layer; off for blanks that come printed.
@@ -105,6 +107,7 @@ impl Default for ProductSettings {
         Self {
             layout: None,
             issue_age_max_days: None,
+            same_holder_days: None,
             stale_after_days: STALE_AFTER_DAYS,
             background: true,
             offset_x_mm: 0.0,
@@ -225,9 +228,11 @@ fn product(r: &mut Reader<'_>, name: String) -> (String, ProductSettings) {
     let layout = r.text(&key("layout"), "");
     // -1: the product's own limit.
     let days: i64 = r.number(&key("issue_age_max_days"), -1);
+    let same_days: i64 = r.number(&key("same_holder_days"), -1);
     let settings = ProductSettings {
         layout: Some(layout).filter(|l| !l.is_empty()),
         issue_age_max_days: u32::try_from(days).ok(),
+        same_holder_days: u32::try_from(same_days).ok(),
         stale_after_days: r.number(&key("stale_after_days"), STALE_AFTER_DAYS),
         background: r.flag(&key("background"), true),
         offset_x_mm: offset(r, &key("offset_x_mm")),

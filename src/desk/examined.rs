@@ -4,7 +4,7 @@ use drivers::words::Words;
 
 use crate::finding::{Finding, Severity};
 use crate::job::JobRequest;
-use crate::ledger::{JobId, NewJob};
+use crate::ledger::{Holder, JobId, NewJob};
 use crate::lifecycle::State;
 
 /// A job that may be stored.
@@ -16,6 +16,7 @@ pub struct Examined {
     pub(super) state: State,
     pub(super) body_sha256: [u8; 32],
     pub(super) approval: Option<String>,
+    pub(super) holder: Option<Holder>,
 }
 
 /// A job that may not be stored: every fault, and the warnings found beside them.
@@ -53,6 +54,7 @@ impl Examined {
             photo: self.photo,
             key,
             approval: self.approval,
+            holder: self.holder,
             body_sha256: self.body_sha256,
             kind: self.kind,
             findings: self.findings,

@@ -49,6 +49,7 @@ impl Desk {
                 office,
                 signatures,
                 vault: Arc::new(vault),
+                holder_key: None,
                 signers,
                 notices,
                 offset,

@@ -1,6 +1,8 @@
 //! At the gate: not more than can be worked on, and nothing that another site's page makes a browser send.
 
+use std::future::Future as _;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -28,6 +30,25 @@ pub(super) async fn limit(
         Ok(_place) => next.run(request).await,
         Err(_) => super::busy().into_response(),
     }
+}
+
+/// A fault of the program is answered as one, and the connection goes on; the place is logged by [`crate::panics`].
+pub(super) async fn panics(request: Request, next: Next) -> Response {
+    let mut answer = Box::pin(next.run(request));
+    std::future::poll_fn(move |context| {
+        let polled = crate::panics::caught(|| answer.as_mut().poll(context));
+        polled.unwrap_or_else(|| Poll::Ready(failed().into_response()))
+    })
+    .await
+}
+
+fn failed() -> Problem {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "E_PROGRAM",
+        "Program gagal saat mengerjakan kiriman ini; tidak ada yang disimpan. Kirim foto atau data lain; jika terulang, hubungi teknisi.",
+        "The program failed at this request; nothing was stored. Send another photo or other data; if it happens again, call the technician.",
+    )
 }
 
 /// A request that says how long it is and is too long is heard to its end, within limits, before it is refused:

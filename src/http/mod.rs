@@ -82,9 +82,8 @@ impl App {
         }
         let _turn = self.inspections.acquire().await;
         let desk = self.desk.clone();
-        tokio::task::spawn_blocking(move || desk.examine(request, now, true))
-            .await
-            .unwrap_or_else(|_| Err(Refusal::broken()))
+        passed_on(tokio::task::spawn_blocking(move || desk.examine(request, now, true)).await)
+            .unwrap_or_else(|| Err(Refusal::broken()))
     }
 
     /// The day in the office.
@@ -105,9 +104,17 @@ impl App {
         question: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let ledger = self.ledger.clone();
-        tokio::task::spawn_blocking(move || question(&ledger))
-            .await
+        passed_on(tokio::task::spawn_blocking(move || question(&ledger)).await)
             .unwrap_or(Err(LedgerError::Closed))
+    }
+}
+
+/// What a blocking thread gave. Its panic goes on here, up to [`guard::panics`]; `None`: the daemon is going down.
+fn passed_on<T>(joined: Result<T, tokio::task::JoinError>) -> Option<T> {
+    match joined.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(given) => Some(given),
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(_stopped)) => None,
     }
 }
 
@@ -164,6 +171,7 @@ pub fn router(app: App, settings: &config::Http) -> Router {
         .layer(middleware::from_fn_with_state(settings.max_request_bytes, guard::length))
         .layer(middleware::from_fn_with_state(places, guard::limit))
         .layer(middleware::from_fn(guard::same_site))
+        .layer(middleware::from_fn(guard::panics))
         .layer(middleware::from_fn(problem::render))
         .with_state(app)
 }

@@ -23,18 +23,21 @@ pub(super) async fn face(
         _ => return Err(Problem::not_found()),
     };
     let (ledger, desk, job) = (app.ledger.clone(), app.desk.clone(), id.clone());
-    let png = tokio::task::spawn_blocking(move || -> Result<Option<Vec<u8>>, Problem> {
-        let received_at = ledger.job(&job)?.received_at;
-        let (request, photo) = ledger.job_data(&job)?;
-        desk.preview(&request, photo.as_deref(), side == "back", received_at).map_err(|findings| {
-            findings
-                .into_iter()
-                .next()
-                .map_or_else(Problem::not_found, |first| Problem::of(StatusCode::CONFLICT, first))
+    let png = super::passed_on(
+        tokio::task::spawn_blocking(move || -> Result<Option<Vec<u8>>, Problem> {
+            let received_at = ledger.job(&job)?.received_at;
+            let (request, photo) = ledger.job_data(&job)?;
+            desk.preview(&request, photo.as_deref(), side == "back", received_at).map_err(
+                |findings| {
+                    findings.into_iter().next().map_or_else(Problem::not_found, |first| {
+                        Problem::of(StatusCode::CONFLICT, first)
+                    })
+                },
+            )
         })
-    })
-    .await
-    .map_err(|_| Problem::from(LedgerError::Closed))??
+        .await,
+    )
+    .ok_or(Problem::from(LedgerError::Closed))??
     .ok_or_else(Problem::not_found)?;
     app.ledger.note_preview(&id, side).await?;
     Ok(([(CONTENT_TYPE, "image/png"), (CACHE_CONTROL, "no-store")], png).into_response())

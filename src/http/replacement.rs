@@ -15,6 +15,7 @@ impl From<NoReplacement> for Problem {
         match why {
             NoReplacement::Unknown => Self::refused(vec![unknown()]),
             NoReplacement::OtherProduct => Self::refused(vec![other_product()]),
+            NoReplacement::OtherHolder => Self::refused(vec![other_holder()]),
             NoReplacement::Unsure => Self::of(StatusCode::CONFLICT, unsure()),
             NoReplacement::NotPrinted(state) => Self::of(StatusCode::CONFLICT, not_printed(state)),
             NoReplacement::Replaced(job) => {
@@ -49,6 +50,14 @@ fn other_product() -> Finding {
         "The job to be replaced is a card of another kind. A replacement is of the same product.",
     );
     Finding::at(FIELD, "E_REPLACES_PRODUCT", words)
+}
+
+fn other_holder() -> Finding {
+    let words = Words::fixed(
+        "Pekerjaan yang diganti adalah kartu orang lain: nomor pemegangnya berbeda. Periksa id pekerjaan yang diganti; bila nomor pada kartu lama salah, catat kartu lama sebagai rusak (kartud resolve), lalu kirim tanpa replaces.",
+        "The job to be replaced is another person's card: its holder's number differs. Check the id of the job to be replaced; if the number on the old card was wrong, settle the old card as spoiled (kartud resolve), then send this without replaces.",
+    );
+    Finding::at(FIELD, "E_REPLACES_HOLDER", words)
 }
 
 fn unsure() -> Finding {

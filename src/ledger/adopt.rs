@@ -54,13 +54,15 @@ pub fn adopt(path: &Path, by: &str, clock: &Clock) -> Result<Option<Adopted>, Le
     let known = head::read(path).ok().flatten();
     let all = connection.transaction().map_err(book::write_error)?;
     let now = clock.now();
-    let mut held = 0;
+    let mut open = Vec::new();
     for state in State::ALL.into_iter().filter(|state| !state.is_end()) {
-        for job in all_in(&all, state)? {
-            hold(&all, &job, now)?;
-            held += 1;
-        }
+        open.extend(all_in(&all, state)?);
     }
+    // All of them before the first is held: who is held now would be met once more among the held ones.
+    for job in &open {
+        hold(&all, job, now)?;
+    }
+    let held = open.len() as u64;
     let detail = json!({
         "by": by, "why": why, "held": held, "known_head": known.map(|head| head.to_string()),
     });

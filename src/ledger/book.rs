@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::{Value, json};
 
 use super::record::{Accepted, Entry, JobId, JobRecord, NewJob};
-use super::{LedgerError, blanks, chain, reader, replacement};
+use super::{LedgerError, blanks, chain, holder, reader, replacement};
 use crate::lifecycle::{Event, State};
 
 /// What is personal in a new job, written out and hashed by whoever posts it: the writer's thread serves everybody.
@@ -14,6 +14,8 @@ pub(super) struct JobData {
     salt: [u8; 16],
     /// Over all of it and the photo ([`chain::Data`]); it stands in the job's first line.
     sha256: String,
+    /// Over the holder's hash and the salt; it stands there too.
+    holder_sha256: Option<String>,
 }
 
 impl JobData {
@@ -29,7 +31,8 @@ impl JobData {
             photo: job.photo.as_deref(),
         };
         let sha256 = data.sha256();
-        Ok(Self { request, salt, sha256 })
+        let holder_sha256 = job.holder.as_ref().map(|one| holder::salted(&one.hash, &salt));
+        Ok(Self { request, salt, sha256, holder_sha256 })
     }
 }
 
@@ -54,20 +57,22 @@ pub(super) fn accept(
         },
     };
     let at = now.to_string();
-    let findings =
-        serde_json::to_string(&job.findings).map_err(|e| LedgerError::Write(e.to_string()))?;
-    let row = insert_job(c, job, old.as_ref().map(|(old, _)| old.seq), &findings, &at)?;
+    let old_job = old.as_ref().map(|(old, _)| old);
+    let (found, state) = holder::warned(c, job, old_job, now)?;
+    let findings = serde_json::to_string(&found).map_err(|e| LedgerError::Write(e.to_string()))?;
+    let row = insert_job(c, job, (old_job.map(|old| old.seq), state), &findings, &at)?;
     insert_data(c, data, job.photo.as_deref(), row)?;
-    let codes: Vec<&str> = job.findings.iter().map(|f| f.code.as_str()).collect();
+    let codes: Vec<&str> = found.iter().map(|f| f.code.as_str()).collect();
     let detail = json!({
         "findings": codes, "findings_sha256": chain::sha256_of(&findings),
         "ref": job.request.reference, "product": job.request.product,
         "reason": job.request.reason, "kind": job.kind, "approval": job.approval,
         "replaces": job.request.replaces, "data_sha256": data.sha256,
+        "holder_sha256": data.holder_sha256,
     });
-    let whose = Whose { row: Some(row), id: Some(&job.id), state: Some(job.state) };
+    let whose = Whose { row: Some(row), id: Some(&job.id), state: Some(state) };
     write_event(c, whose, "received", &detail, &at)?;
-    count(c, job.state, 1)?;
+    count(c, state, 1)?;
     if let Some((old, fate)) = old {
         replacement::settle_old(c, &old, job, fate, now)?;
     }
@@ -95,14 +100,14 @@ fn insert_data(
 fn insert_job(
     c: &Connection,
     job: &NewJob,
-    replaces: Option<u64>,
+    (replaces, state): (Option<u64>, State),
     findings: &str,
     at: &str,
 ) -> Result<i64, LedgerError> {
     c.prepare_cached(
         "INSERT INTO jobs (id, reference, product, reason, kind, state, findings, idempotency_key,
-             body_sha256, approval, replaces, received_at, changed_at, waits_since)
-         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?12,?12)",
+             body_sha256, approval, replaces, holder, received_at, changed_at, waits_since)
+         VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?13,?13)",
     )
     .and_then(|mut s| {
         s.execute(params![
@@ -111,12 +116,13 @@ fn insert_job(
             job.request.product,
             job.request.reason,
             job.kind,
-            job.state.name(),
+            state.name(),
             findings,
             job.key,
             job.body_sha256,
             job.approval,
             replaces,
+            job.holder.as_ref().map(|holder| holder.hash),
             at
         ])
     })

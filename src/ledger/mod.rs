@@ -14,6 +14,7 @@ mod disk;
 mod error;
 mod export;
 pub mod head;
+mod holder;
 mod lines;
 mod listing;
 mod migrate;
@@ -40,6 +41,7 @@ pub use adopt::{Adopted, adopt};
 pub use disk::{Disk, LocalDisk};
 pub use error::LedgerError;
 pub use export::export;
+pub use holder::{HashHolder, Holder, HolderHash, W_SAME_HOLDER, rekey};
 pub use record::{
     Accepted, Entry, FaceHash, JobId, JobRecord, NewJob, NoReplacement, Order, Page, Replacing,
     Wanted,
@@ -201,6 +203,22 @@ impl Ledger {
         let request = writer::Request::Blanks { handled, reply };
         self.inbox.send(request).await.map_err(|_| LedgerError::Closed)?;
         answer.await.unwrap_or(Err(LedgerError::Closed))
+    }
+
+    /// The fingerprint of the key that the holders' hashes are made with, if they were ever made.
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`].
+    pub fn holder_key(&self) -> Result<Option<String>, LedgerError> {
+        self.ask(holder::key)
+    }
+
+    /// Enters the holders of stored jobs that have none yet, made with the key of this fingerprint; how many. From a plain
+    /// thread.
+    pub fn enter_holders(&self, key: String, hash: Box<HashHolder>) -> Synced<u64> {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.inbox.blocking_send(writer::Request::Holders { key, hash, reply });
+        self.synced(answer)
     }
 
     /// The blanks of the office's days from `from` to `to`, both included.

@@ -36,8 +36,7 @@ pub(super) fn open(
     bring_to_our_version(&mut connection, path, disk.as_mut(), &clock)?;
     let head = trusted_head(&connection, path).map_err(unreadable)?;
     let reader = schema::open_reader(path)?;
-    let log = std::fs::metadata(schema::log_of(path)).map_or(0, |log| log.len());
-    let logged_bytes = usize::try_from(log).unwrap_or(usize::MAX);
+    let logged_bytes = std::fs::metadata(schema::log_of(path)).map_or(0, |log| log.len());
     let head_file = HeadFile::open(path, &head).map_err(refuse)?;
     let (seq_out, last_seq) = watch::channel(head.seq);
     let (inbox, requests) = mpsc::channel(INBOX_LIMIT);
@@ -54,7 +53,7 @@ pub(super) fn open(
         seq_out,
         clock: clock.clone(),
         // What earlier lives logged counts too: a plug that is pulled every evening must not let it grow for ever.
-        logged_bytes,
+        logged_bytes: usize::try_from(logged_bytes).unwrap_or(usize::MAX),
         _lock: lock,
     };
     std::thread::Builder::new()

@@ -53,10 +53,13 @@ pub(super) fn state_in_lines(c: &Connection, row: i64) -> Result<Option<State>, 
 }
 
 pub(super) fn job(c: &Connection, id: &JobId) -> Result<JobRecord, LedgerError> {
-    c.prepare_cached(&format!("{JOB} WHERE id = ?1"))
+    let job = c
+        .prepare_cached(&format!("{JOB} WHERE seq = (SELECT seq FROM jobs WHERE id = ?1)"))
         .and_then(|mut s| s.query_row([id.as_str()], job_of).optional())
         .map_err(read_error)?
-        .ok_or(LedgerError::NoSuchJob)
+        .ok_or(LedgerError::NoSuchJob)?;
+    // The row is read by its number: an index that lost a bit leads to somebody else's.
+    if job.id == *id { Ok(job) } else { Err(LedgerError::DataDamaged) }
 }
 
 /// The upstream system's number of a job.
@@ -69,21 +72,22 @@ pub(super) fn job_data(
     id: &JobId,
 ) -> Result<(JobRequest, Option<Vec<u8>>), LedgerError> {
     let sql = "SELECT d.request, p.bytes, d.salt, j.idempotency_key, j.body_sha256,
-                      e.detail ->> '$.data_sha256'
+                      e.detail ->> '$.data_sha256', j.id
                FROM jobs j JOIN job_data d ON d.job = j.seq LEFT JOIN photos p ON p.job = j.seq
-               JOIN events e ON e.job = j.seq AND e.event = 'received' WHERE j.id = ?1";
-    type Row = (String, Option<Vec<u8>>, Vec<u8>, Option<String>, Vec<u8>, Option<String>);
-    let (request, photo, salt, key, body_sha256, sha256): Row = c
+               JOIN events e ON e.job = j.seq AND e.event = 'received'
+               WHERE j.seq = (SELECT seq FROM jobs WHERE id = ?1)";
+    type Row = (String, Option<Vec<u8>>, Vec<u8>, Option<String>, Vec<u8>, Option<String>, String);
+    let (request, photo, salt, key, body_sha256, sha256, whose): Row = c
         .prepare_cached(sql)
         .and_then(|mut s| {
             let row = |r: &rusqlite::Row<'_>| {
-                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?))
             };
             s.query_row([id.as_str()], row).optional()
         })
         .map_err(damaged_or_unread)?
         .ok_or(LedgerError::NoSuchJob)?;
-    // One bit that fell over on the disk would be another child's card.
+    // One bit that fell over on the disk, in the data or in the index that leads to them, would be another child's card.
     let data = chain::Data {
         salt: &salt,
         key: key.as_deref(),
@@ -91,7 +95,7 @@ pub(super) fn job_data(
         request: &request,
         photo: photo.as_deref(),
     };
-    if sha256 != Some(data.sha256()) {
+    if sha256 != Some(data.sha256()) || whose != id.as_str() {
         return Err(LedgerError::DataDamaged);
     }
     // The error is not passed on: it could quote what is stored.

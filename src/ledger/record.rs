@@ -55,6 +55,8 @@ pub struct NewJob {
     pub key: Option<String>,
     /// The number of its approval, where the approval has one: no other live job may have it.
     pub approval: Option<String>,
+    /// Whose card it is, where the product tells its holders apart.
+    pub holder: Option<super::Holder>,
     /// SHA-256 over the canonical request and the photo: same key, same body?
     pub body_sha256: [u8; 32],
     /// The kind of card that the data lead to (`A`, `B`).
@@ -89,6 +91,8 @@ pub enum NoReplacement {
     Unknown,
     /// It is another kind of card.
     OtherProduct,
+    /// It is another person's.
+    OtherHolder,
     /// Nobody knows whether its card came out.
     Unsure,
     /// Its card has not come out, or never did.

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::blanks::Cause;
 use super::book::{append, note};
 use super::record::{JobId, JobRecord, NewJob, NoReplacement};
-use super::{LedgerError, reader};
+use super::{LedgerError, holder, reader};
 use crate::job::{OldCard, Replaces};
 use crate::lifecycle::{Event, State};
 
@@ -29,6 +29,9 @@ pub(super) fn replaceable(
     };
     if old.product != job.request.product {
         return Ok(Err(NoReplacement::OtherProduct));
+    }
+    if !holder::is_same(c, &old, job)? {
+        return Ok(Err(NoReplacement::OtherHolder));
     }
     if let Some(new) = &old.replaced_by {
         return Ok(Err(NoReplacement::Replaced(Box::new(reader::job(c, new)?))));

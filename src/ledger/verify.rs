@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::head::{self, Head};
 use super::lines::{self, Break, Kind};
 use super::offline::Offline;
-use super::{LedgerError, blanks, open, reader, schema, verify_jobs};
+use super::{LedgerError, blanks, holder, open, reader, schema, verify_jobs};
 use crate::lifecycle::State;
 
 /// More than so many faults say no more than these.
@@ -79,7 +79,8 @@ pub fn verify(
     }
     let head = chain(c, &mut faults, progress);
     heads(c, &mut faults, head, known, beside);
-    let jobs = verify_jobs::verify(c, &mut faults, progress);
+    let covered = holders(c, &mut faults, ledger.version);
+    let jobs = verify_jobs::verify(c, ledger.version, covered, &mut faults, progress);
     let jobs = faults.read(jobs).unwrap_or(0);
     let counted = counts(c);
     if faults.read(counted) == Some(false) {
@@ -243,12 +244,39 @@ fn heads(
     }
 }
 
+/// The hashes that the last line about all holders stands for; how many jobs it covers. What came behind it is held
+/// against its own first line.
+fn holders(c: &Connection, faults: &mut Faults, version: i32) -> u64 {
+    if version < 3 {
+        return 0;
+    }
+    let line = holder::last_line(c);
+    let Some(Some(line)) = faults.read(line) else { return 0 };
+    let jobs = line.detail["jobs"].as_u64().unwrap_or(u64::MAX);
+    let there = holder::digest(c, jobs);
+    let wanted = (jobs, line.detail["sha256"].as_str().unwrap_or_default().to_owned());
+    if faults.read(there).is_some_and(|there| there != wanted) {
+        let seq = line.seq;
+        faults.push(Fault { seq: Some(seq), ..Fault::whole("V_HOLDERS", Words::new(
+            format!("Sidik pemegang kartu bukan yang dicatat di baris {seq}; orang yang sama mungkin tidak dikenali lagi. Hubungi bantuan."),
+            format!("The hashes of the cards' holders are not those that line {seq} stands for; the same person might not be recognised. Ask for help."),
+        ))});
+    }
+    jobs
+}
+
 fn counts(c: &Connection) -> rusqlite::Result<bool> {
     let ask = |sql: &str| -> rusqlite::Result<BTreeMap<String, i64>> {
         c.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     };
-    let mut told = ask("SELECT state, jobs FROM counts")?;
+    let told = ask("SELECT state, jobs FROM counts")?;
+    // Every state that a job ever stood in has its row.
+    let mut wanted = ask("SELECT DISTINCT state, 0 FROM events WHERE job IS NOT NULL")?;
+    wanted.extend(ask("SELECT state, count(*) FROM jobs GROUP BY state")?);
     let known = told.keys().all(|state| State::from_name(state).is_some());
-    told.retain(|_, jobs| *jobs != 0);
-    Ok(known && told == ask("SELECT state, count(*) FROM jobs GROUP BY state")?)
+    // No job is ever removed, so that no number is ever given twice.
+    let last = c.query_row("SELECT max(seq) FROM jobs", [], |row| row.get::<_, Option<i64>>(0))?;
+    let given = ask("SELECT name, seq FROM sqlite_sequence")?;
+    let numbers = last.map(|seq| ("jobs".to_owned(), seq)).into_iter().collect();
+    Ok(known && told == wanted && given == numbers)
 }

@@ -6,20 +6,26 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde_json::Value;
 
-use super::chain;
 use super::lines::text_of;
+use super::record::JobId;
 use super::verify::{Fault, Faults, Progress};
+use super::{chain, holder};
 use crate::lifecycle::{Event, State};
 
 const JOBS: &str =
     "SELECT seq, id, state, reference, product, reason, kind, approval, findings, faces, evidence,
-                           spoiled, waits_since, received_at, changed_at FROM jobs ORDER BY seq";
+                           spoiled, waits_since, received_at, changed_at,
+                           CASE WHEN replaces IS NULL THEN NULL ELSE
+                               coalesce((SELECT old.id FROM jobs old WHERE old.seq = jobs.replaces), '?') END";
+/// Behind them, where there is one.
+const HOLDER: &str = ", holder FROM jobs ORDER BY seq";
+const NO_HOLDER: &str = ", NULL FROM jobs ORDER BY seq";
 const LINES: &str = "SELECT seq, at, event, state, detail FROM events WHERE job = ?1 ORDER BY seq";
 const DATA: &str = "SELECT j.idempotency_key, j.body_sha256, d.salt, d.request, p.bytes FROM jobs j
                     JOIN job_data d ON d.job = j.seq LEFT JOIN photos p ON p.job = j.seq WHERE j.seq = ?1";
 
 /// A job's columns that follow from its lines, in the order of [`JOBS`] behind `id`.
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "state",
     "reference",
     "product",
@@ -33,20 +39,24 @@ const COLUMNS: [&str; 13] = [
     "waits_since",
     "received_at",
     "changed_at",
+    "replaces",
 ];
 
-/// How many there are.
+/// How many there are. `covered`: of so many of the first ones the holders are held against a line of their own.
 pub(super) fn verify(
     c: &Connection,
+    version: i32,
+    covered: u64,
     faults: &mut Faults,
     progress: &mut Progress<'_>,
 ) -> rusqlite::Result<u64> {
     let all: u64 = c.query_row("SELECT count(*) FROM jobs", [], |row| row.get(0))?;
-    let mut statement = c.prepare(JOBS)?;
+    let holder = if version < 3 { NO_HOLDER } else { HOLDER };
+    let mut statement = c.prepare(&format!("{JOBS}{holder}"))?;
     let mut rows = statement.query([])?;
     let mut done = 0;
     while let Some(row) = rows.next()? {
-        let found = Job::of(row).and_then(|job| verify_one(c, &job, faults));
+        let found = Job::of(row).and_then(|job| verify_one(c, &job, done >= covered, faults));
         faults.read(found);
         done += 1;
         progress("jobs", done, all);
@@ -58,6 +68,7 @@ struct Job {
     row: i64,
     id: String,
     columns: Vec<Option<String>>,
+    holder: Option<Vec<u8>>,
 }
 
 impl Job {
@@ -70,11 +81,17 @@ impl Job {
             row: row.get(0)?,
             id: text_of(row.get_ref(1)?).unwrap_or_default(),
             columns: columns.collect::<rusqlite::Result<_>>()?,
+            holder: blob(row.get_ref(2 + COLUMNS.len())?).map(<[u8]>::to_vec),
         })
     }
 }
 
-fn verify_one(c: &Connection, job: &Job, faults: &mut Faults) -> rusqlite::Result<()> {
+fn verify_one(
+    c: &Connection,
+    job: &Job,
+    own_holder: bool,
+    faults: &mut Faults,
+) -> rusqlite::Result<()> {
     let mut statement = c.prepare_cached(LINES)?;
     let mut rows = statement.query([job.row])?;
     let mut fold = Fold::default();
@@ -98,7 +115,12 @@ fn verify_one(c: &Connection, job: &Job, faults: &mut Faults) -> rusqlite::Resul
             });
         }
     }
-    let wrong = fold.differences(job);
+    let stored = stored_data(c, job.row)?;
+    let mut wrong = fold.differences(job);
+    let salt = stored.as_ref().map_or(&[][..], |stored| &stored.salt);
+    if own_holder && !fold.is_its_holder(job, salt) {
+        wrong.push("holder");
+    }
     if !wrong.is_empty() {
         let wrong = wrong.join(", ");
         faults.push(Fault::of_job("V_JOB", &job.id, Words::new(
@@ -106,7 +128,7 @@ fn verify_one(c: &Connection, job: &Job, faults: &mut Faults) -> rusqlite::Resul
             format!("This job is not what its lines make of it ({wrong}). Do not print or release it; ask for help."),
         )));
     }
-    if fold.data_sha256.is_none() || stored_data(c, job.row)? != fold.data_sha256 {
+    if fold.data_sha256.is_none() || stored.map(|stored| stored.sha256) != fold.data_sha256 {
         faults.push(Fault::of_job("V_DATA", &job.id, Words::fixed(
             "Data tersimpan pekerjaan ini bukan yang diterima. Pekerjaan ini tidak akan dicetak; batalkan dan kirim lagi dari sistem asal.",
             "The stored data of this job are not those that were accepted. It will not be printed; cancel it and send it again from upstream.",
@@ -115,12 +137,18 @@ fn verify_one(c: &Connection, job: &Job, faults: &mut Faults) -> rusqlite::Resul
     Ok(())
 }
 
-fn stored_data(c: &Connection, row: i64) -> rusqlite::Result<Option<String>> {
-    // What has another type than it was stored with is not what was stored.
-    fn blob(value: ValueRef<'_>) -> Option<&[u8]> {
-        value.as_blob_or_null().unwrap_or(Some(b"\0no blob"))
-    }
-    let sha256 = |row: &Row<'_>| {
+/// What has another type than it was stored with is not what was stored.
+fn blob(value: ValueRef<'_>) -> Option<&[u8]> {
+    value.as_blob_or_null().unwrap_or(Some(b"\0no blob"))
+}
+
+struct Stored {
+    salt: Vec<u8>,
+    sha256: String,
+}
+
+fn stored_data(c: &Connection, row: i64) -> rusqlite::Result<Option<Stored>> {
+    let stored = |row: &Row<'_>| {
         let (key, request) = (text_of(row.get_ref(0)?), text_of(row.get_ref(3)?));
         let data = chain::Data {
             key: key.as_deref(),
@@ -129,9 +157,9 @@ fn stored_data(c: &Connection, row: i64) -> rusqlite::Result<Option<String>> {
             request: request.as_deref().unwrap_or_default(),
             photo: blob(row.get_ref(4)?),
         };
-        Ok(data.sha256())
+        Ok(Stored { salt: data.salt.to_vec(), sha256: data.sha256() })
     };
-    c.prepare_cached(DATA)?.query_row([row], sha256).optional()
+    c.prepare_cached(DATA)?.query_row([row], stored).optional()
 }
 
 /// What the lines of one job come to; the same that `book.rs` writes beside them.
@@ -182,6 +210,18 @@ impl Fold {
         state.is_some()
     }
 
+    /// The job that it replaces, as it is named there.
+    fn replaces(&self) -> Option<String> {
+        let typed = self.first["replaces"]["job"].as_str()?;
+        Some(JobId::parse(typed).map_or_else(|| typed.to_owned(), |id| id.to_string()))
+    }
+
+    /// Is the holder the one that it was accepted with?
+    fn is_its_holder(&self, job: &Job, salt: &[u8]) -> bool {
+        let there = job.holder.as_deref().map(|holder| holder::salted(holder, salt));
+        self.first["holder_sha256"].as_str() == there.as_deref()
+    }
+
     /// Names of the columns that say something else.
     fn differences(&self, job: &Job) -> Vec<&'static str> {
         let first = |name: &str| self.first[name].as_str().map(str::to_owned);
@@ -206,6 +246,7 @@ impl Fold {
             self.waits_since.clone(),
             self.received_at.clone(),
             self.changed_at.clone(),
+            self.replaces(),
         ];
         let pairs = COLUMNS.iter().zip(expected.iter().zip(&job.columns));
         pairs.filter(|(_, (wanted, there))| wanted != there).map(|(name, _)| *name).collect()

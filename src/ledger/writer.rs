@@ -16,7 +16,7 @@ use super::book::{JobData, accept, append, note, write_error};
 use super::disk::{Disk, Room};
 use super::head::{Head, HeadFile};
 use super::record::{Accepted, Entry, JobId, NewJob};
-use super::{LedgerError, reader, schema};
+use super::{LedgerError, holder, reader, schema};
 use crate::clock::Clock;
 use crate::lifecycle::Event;
 
@@ -40,6 +40,7 @@ pub(super) enum Request {
     Append { job: JobId, event: Event, detail: Value, reply: Reply<Entry> },
     Note { job: Option<JobId>, what: &'static str, detail: Value, reply: Reply<Entry> },
     Blanks { handled: Handled, reply: Reply<Entered> },
+    Holders { key: String, hash: Box<holder::HashHolder>, reply: Reply<u64> },
 }
 
 /// An answer that may be given once the sync is done.
@@ -47,6 +48,7 @@ enum Outcome {
     Accepted(Result<Accepted, LedgerError>, Reply<Accepted>),
     Entry(Result<Entry, LedgerError>, Reply<Entry>),
     Entered(Result<Entered, LedgerError>, Reply<Entered>),
+    Counted(Result<u64, LedgerError>, Reply<u64>),
 }
 
 pub(super) struct Writer {
@@ -184,7 +186,7 @@ impl Request {
     fn log_bytes(&self) -> usize {
         let photo = match self {
             Request::Accept { job, .. } => job.photo.as_ref().map_or(0, Vec::len),
-            Request::Append { .. } | Request::Note { .. } | Request::Blanks { .. } => 0,
+            _ => 0,
         };
         EVENT_LOG_BYTES + photo
     }
@@ -197,6 +199,7 @@ impl Request {
                 drop(reply.send(Err(error)));
             }
             Request::Blanks { reply, .. } => drop(reply.send(Err(error))),
+            Request::Holders { reply, .. } => drop(reply.send(Err(error))),
         }
     }
 }
@@ -208,6 +211,7 @@ impl Outcome {
             Outcome::Accepted(result, reply) => drop(reply.send(result)),
             Outcome::Entry(result, reply) => drop(reply.send(result)),
             Outcome::Entered(result, reply) => drop(reply.send(result)),
+            Outcome::Counted(result, reply) => drop(reply.send(result)),
         }
     }
 
@@ -217,6 +221,7 @@ impl Outcome {
             Outcome::Accepted(result, _) => result.as_ref().err(),
             Outcome::Entry(result, _) => result.as_ref().err(),
             Outcome::Entered(result, _) => result.as_ref().err(),
+            Outcome::Counted(result, _) => result.as_ref().err(),
         };
         error.map_or(LedgerError::Write("SQLite rolled back".into()), LedgerError::of_the_disk)
     }
@@ -227,6 +232,7 @@ impl Outcome {
             Outcome::Accepted(_, reply) => drop(reply.send(Err(error))),
             Outcome::Entry(_, reply) => drop(reply.send(Err(error))),
             Outcome::Entered(_, reply) => drop(reply.send(Err(error))),
+            Outcome::Counted(_, reply) => drop(reply.send(Err(error))),
         }
     }
 }
@@ -253,6 +259,10 @@ fn perform(
         Request::Blanks { handled, reply } => {
             Outcome::Entered(in_savepoint(all, |c| blanks::enter(c, &handled, now)), reply)
         }
+        Request::Holders { key, hash, reply } => Outcome::Counted(
+            in_savepoint(all, |c| holder::enter(c, &key, hash.as_ref(), now)),
+            reply,
+        ),
     }
 }
 

@@ -10,8 +10,8 @@ use super::definition_field::{self, Names};
 use super::nearest::nearest;
 use super::sheet::{ConfigFault, Page, Sheet};
 use super::{
-    AgeRule, BackgroundRule, Code, Front, IssueRule, Layout, Paper, PhotoRules, Product, RECORD,
-    Reason, chip, codes, record, stripe,
+    AgeRule, BackgroundRule, Code, Field, Front, HolderRule, IssueRule, Layout, Paper, PhotoRules,
+    Product, RECORD, Reason, chip, codes, record, stripe,
 };
 
 impl Product {
@@ -43,6 +43,7 @@ fn read_product(name: &str, mut sheet: Sheet<'_>, faces: BTreeMap<String, String
         layouts: read_layouts(&mut sheet, &kinds),
         default_layout: sheet.demanded_text("layout"),
         issue: sheet.child("issue").map(|one| read_issue(one, &names)),
+        holder: sheet.child("holder").and_then(|one| read_holder(one, &names, &fields)),
         record: sheet.child(RECORD).map(|one| record::read(one, &names, &fields, age)),
         age,
         chip_rule: sheet.child("chip").map(chip::read),
@@ -176,6 +177,21 @@ fn read_issue(mut sheet: Sheet<'_>, names: &Names<'_>) -> IssueRule {
     let rule = IssueRule { field, age_max_days: sheet.demanded_count("age_max_days") };
     sheet.close();
     rule
+}
+
+fn read_holder(mut sheet: Sheet<'_>, names: &Names<'_>, fields: &[Field]) -> Option<HolderRule> {
+    let place = names.demanded(&mut sheet, "field");
+    let same_days = sheet.count("same_holder_days").unwrap_or_default();
+    let field = place.and_then(|place| fields.get(place));
+    if field.is_some_and(|field| !field.required) {
+        sheet.fault(
+            "field",
+            "harus kolom yang wajib diisi: tanpa isinya pemegang kartu tidak dikenali.",
+            "must be a required field: without it nobody's card is recognised.",
+        );
+    }
+    sheet.close();
+    Some(HolderRule { field: field?.name.clone(), same_days })
 }
 
 fn read_age(mut sheet: Sheet<'_>, names: &Names<'_>) -> AgeRule {

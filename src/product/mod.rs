@@ -65,6 +65,8 @@ pub struct Product {
     pub kinds: Vec<Kind>,
     /// Rules for the photo; `None` if the card has none.
     pub photo: Option<PhotoRules>,
+    /// Which field tells its holders apart; `None`: nobody's second card is noticed.
+    pub holder: Option<HolderRule>,
     /// What the signed record says; `None` if the card has none.
     pub record: Option<RecordRules>,
     /// The faces by layout name.
@@ -243,6 +245,15 @@ struct Demand {
     unless_of: usize,
     unless: Vec<String>,
     code: &'static Code,
+}
+
+/// `[holder]`: by which field two jobs are seen to be one person's, and when that is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HolderRule {
+    /// The field: `nik`.
+    pub field: String,
+    /// A second card within so many days after the first is warned of; 0: none is.
+    pub same_days: u32,
 }
 
 /// `[issue]`: the field with the date of issue, and how old it may be.

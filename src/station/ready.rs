@@ -11,9 +11,11 @@ use serde_json::json;
 use super::encode::Encoding;
 use super::maker::{CardMaker, Made, Unmade};
 use crate::clock::Clock;
-use crate::ledger::{JobRecord, Ledger, LedgerError};
+use crate::finding::Finding;
+use crate::ledger::{JobId, JobRecord, Ledger, LedgerError};
 use crate::lifecycle::{Event, State};
-use crate::queue::{self, Claimed, Moment, Next};
+use crate::panics;
+use crate::queue::{self, Attempt, Claimed, Moment, Next};
 use crate::report::Metrics;
 
 /// Buffers that are kept: one is printed while the next is filled.
@@ -42,23 +44,26 @@ pub(super) struct Workbench {
     pub more_to_inspect: bool,
     /// The products of which every card would be spoiled ([`queue::barred`]); `None`: to be read from the ledger.
     pub barred: Option<Vec<String>>,
+    /// Claimed, and what became of it could not be written down: it goes back to the queue first. A start that finds it
+    /// claimed would take it for what the program died of.
+    unfinished: Option<JobId>,
 }
 
 impl Workbench {
     pub fn new(maker: Arc<dyn CardMaker>, ledger: Ledger, clock: Clock, metrics: Metrics) -> Self {
-        let image = CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false };
         // Received jobs of an earlier life are looked at first thing.
         Self {
             maker,
             ledger,
             clock,
             metrics,
-            image,
+            image: empty_image(),
             spare: Vec::new(),
             misfits: BTreeMap::new(),
             misfits_of: String::new(),
             more_to_inspect: true,
             barred: None,
+            unfinished: None,
         }
     }
 
@@ -97,9 +102,10 @@ impl Workbench {
         moment: Moment,
         reader: bool,
     ) -> Result<Option<Ready>, LedgerError> {
+        self.put_unfinished_back()?;
         loop {
             let but = self.passed_over(reader, machine)?;
-            let claimed = match queue::claim(&self.ledger, &but)? {
+            let mut claimed = match queue::claim(&self.ledger, &but)? {
                 Next::Claimed(claimed) => claimed,
                 Next::Held => {
                     self.barred = None;
@@ -109,12 +115,22 @@ impl Workbench {
             };
             let since = self.clock.steady();
             let id = claimed.record.id.clone();
-            match self.compose(&claimed, prepress, moment)? {
+            self.unfinished = Some(id.clone());
+            let composed = if self.is_inspected(&mut claimed)? {
+                self.compose(&claimed, prepress, moment)?
+            } else {
+                Composed::Held
+            };
+            match composed {
                 Composed::Ready(card, made) => {
-                    match queue::composed(&self.ledger, &id, &made.faces) {
-                        Ok(_) => {}
-                        Err(LedgerError::Refused(_)) => continue,
+                    let withdrawn = match queue::composed(&self.ledger, &id, &made.faces) {
+                        Ok(_) => false,
+                        Err(LedgerError::Refused(_)) => true,
                         Err(error) => return Err(error),
+                    };
+                    self.unfinished = None;
+                    if withdrawn {
+                        continue;
                     }
                     let took = self.clock.steady().saturating_sub(since);
                     self.metrics.compose_seconds.observe(took.as_secs_f64());
@@ -125,7 +141,39 @@ impl Workbench {
                 Composed::Held => self.barred = None,
                 Composed::NotOnThisMachine => {}
             }
+            self.unfinished = None;
         }
+    }
+
+    /// Puts a job back that was claimed and of which nothing more could be written.
+    pub fn put_unfinished_back(&mut self) -> Result<(), LedgerError> {
+        let Some(job) = &self.unfinished else { return Ok(()) };
+        match queue::put_back(&self.ledger, job) {
+            Ok(_) | Err(LedgerError::Refused(_)) => self.unfinished = None,
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// A job that was released though its inspection never came to an end is inspected now. False: it is held for what was
+    /// found.
+    fn is_inspected(&mut self, claimed: &mut Claimed) -> Result<bool, LedgerError> {
+        let Claimed { record, request, photo } = claimed;
+        if !queue::is_uninspected(&self.ledger, &record.id)? {
+            return Ok(true);
+        }
+        let inspect = || self.maker.inspect(request, photo.as_deref(), self.ledger.now());
+        let Some(findings) = panics::caught(inspect) else {
+            queue::hold_crashed(&self.ledger, record, Attempt::Inspect)?;
+            return Ok(false);
+        };
+        record.findings.extend(findings);
+        queue::inspected(&self.ledger, &record.id, &record.findings)?;
+        if record.findings.iter().any(Finding::holds) {
+            queue::hold(&self.ledger, &record.id, &record.findings)?;
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     fn compose(
@@ -136,7 +184,22 @@ impl Workbench {
     ) -> Result<Composed, LedgerError> {
         let job = &claimed.record.id;
         let mut card = self.spare.pop().unwrap_or_default();
-        match self.maker.make(claimed, prepress, moment, &mut self.image, &mut card) {
+        let (maker, image) = (&self.maker, &mut self.image);
+        let made = panics::caught(|| {
+            let made = maker.make(claimed, prepress, moment, image, &mut card);
+            // What the chip lacks is told when the card moves; what kills the program must be met before.
+            if let Ok(Made { encoding: Some(Encoding { chip: Some(chip), .. }), .. }) = &made {
+                let _ = chip.preflight();
+            }
+            made
+        });
+        let Some(made) = made else {
+            // What was left in the middle of it is not used again.
+            self.image = empty_image();
+            queue::hold_crashed(&self.ledger, &claimed.record, Attempt::Make)?;
+            return Ok(Composed::Held);
+        };
+        match made {
             Ok(made) => Ok(Composed::Ready(card, Box::new(made))),
             Err(Unmade::Held(findings)) => {
                 self.take_back(card);
@@ -186,18 +249,23 @@ impl Workbench {
         let Some((request, photo)) = queue::data_of(&self.ledger, &record)? else {
             return Ok(true);
         };
-        let findings = self.maker.inspect(&request, photo.as_deref(), self.ledger.now());
-        let known: Vec<_> = record.findings.into_iter().chain(findings).collect();
-        let event = if known.iter().any(crate::finding::Finding::holds) {
-            Event::Hold
-        } else {
-            Event::Queue
+        queue::begin_to_inspect(&self.ledger, &record.id)?;
+        let inspect = || self.maker.inspect(&request, photo.as_deref(), self.ledger.now());
+        let Some(findings) = panics::caught(inspect) else {
+            queue::hold_crashed(&self.ledger, &record, Attempt::Inspect)?;
+            return Ok(true);
         };
+        let known: Vec<_> = record.findings.into_iter().chain(findings).collect();
+        let event = if known.iter().any(Finding::holds) { Event::Hold } else { Event::Queue };
         match self.ledger.append(&record.id, event, json!({ "findings": known })).wait() {
             Ok(_) | Err(LedgerError::Refused(_)) => Ok(true),
             Err(error) => Err(error),
         }
     }
+}
+
+fn empty_image() -> CardImage {
+    CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false }
 }
 
 enum Composed {

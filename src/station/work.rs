@@ -341,6 +341,9 @@ impl Station {
     }
 
     fn put_next_back(&mut self) {
+        if let Err(error) = self.bench.put_unfinished_back() {
+            tracing::warn!(%error, "a claimed job stays claimed; the next start will hold it");
+        }
         if let Some(ready) = self.next.take()
             && let Err(error) = queue::put_back(&self.ledger, &ready.record.id)
         {

@@ -54,6 +54,7 @@ async fn accept(
             key: Some(request.reference.clone()),
             request,
             approval: None,
+            holder: None,
             body_sha256: [7; 32],
             kind: Some("B".to_owned()),
             findings: Vec::new(),

@@ -106,12 +106,17 @@ impl Bench {
 
     /// Jobs are taken in, and no printer is there.
     pub fn without_printer() -> Bench {
+        Self::without_printer_but("")
+    }
+
+    /// The same with a line for the child's card.
+    pub fn without_printer_but(kia: &'static str) -> Bench {
         let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
         let dir = TempDir::new().unwrap();
         let mut bench =
-            Bench { daemon: None, reader: None, kia: "", machine, dir, http: Http::new("") };
-        let config =
-            config(bench.dir.path(), "").replace("address = \"emulated\"", "address = \"\"");
+            Bench { daemon: None, reader: None, kia, machine, dir, http: Http::new("") };
+        let config = with_lines_for_kia(&config(bench.dir.path(), ""), kia)
+            .replace("address = \"emulated\"", "address = \"\"");
         let config = Config::parse(&config, bench.dir.path()).unwrap();
         let daemon = Daemon::start(&config, Clock::system()).unwrap();
         bench.http = Http::new(&format!("http://{}", daemon.address()));
@@ -128,8 +133,7 @@ impl Bench {
     pub fn start_at(&mut self, more: &str, clock: Clock) {
         let encoder = if self.reader.is_some() { ENCODER } else { "" };
         let more = format!("{encoder}{more}");
-        let text = config(self.dir.path(), &more)
-            .replace("[product.kia]", &format!("[product.kia]\n{}", self.kia));
+        let text = with_lines_for_kia(&config(self.dir.path(), &more), self.kia);
         let mut config = Config::parse(&text, self.dir.path()).unwrap();
         let keys = self.dir.path().join(KEYS);
         config.vault.folder = keys.exists().then_some(keys);
@@ -184,6 +188,17 @@ impl Bench {
     pub fn cards_out(&self) -> u64 {
         self.machine.lock().last_card().map_or(0, |card| card.number)
     }
+}
+
+/// The configuration with more lines for the child's card, which stand instead of the demo's own.
+fn with_lines_for_kia(config: &str, lines: &str) -> String {
+    let (before, after) = config.split_once("[product.kia]").unwrap();
+    let after = if lines.contains("same_holder_days") {
+        after.replacen("same_holder_days", "# instead: same_holder_days", 1)
+    } else {
+        after.to_owned()
+    };
+    format!("{before}[product.kia]\n{lines}{after}")
 }
 
 /// The shipped products in a folder of their own, the staff card's changed.

@@ -1,5 +1,6 @@
 //! The disk loses or changes something of the ledger. Every single byte is either met, or was nothing that is stored.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use drivers::emulation::Lever;
@@ -34,22 +35,34 @@ struct Files {
     ledger: Vec<u8>,
     log: Vec<u8>,
     head: Vec<u8>,
+    /// By which holders are recognised.
+    key: Vec<u8>,
 }
 
 impl Files {
     fn read(dir: &Path) -> Files {
         let file = |name: &str| std::fs::read(dir.join(name)).unwrap_or_default();
-        Files { ledger: file("ledger.db"), log: file("ledger.db-wal"), head: file("ledger.head") }
+        Files {
+            ledger: file("ledger.db"),
+            log: file("ledger.db-wal"),
+            head: file("ledger.head"),
+            key: file("holder.key"),
+        }
     }
 
     /// A folder of their own.
     fn lay_out(&self) -> (TempDir, PathBuf) {
         let dir = TempDir::new().unwrap();
-        for (name, bytes) in
-            [("ledger.db", &self.ledger), ("ledger.db-wal", &self.log), ("ledger.head", &self.head)]
-        {
+        for (name, bytes) in [
+            ("ledger.db", &self.ledger),
+            ("ledger.db-wal", &self.log),
+            ("ledger.head", &self.head),
+            ("holder.key", &self.key),
+        ] {
             if !bytes.is_empty() {
-                std::fs::write(dir.path().join(name), bytes).unwrap();
+                let path = dir.path().join(name);
+                std::fs::write(&path, bytes).unwrap();
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
             }
         }
         let path = dir.path().join("ledger.db");

@@ -42,7 +42,7 @@ const DIES_AT: &str = "KARTU_TEST_DIES_AT";
 const ROOMY: u64 = 1 << 40;
 
 /// A folder with the old ledger in it.
-fn old_ledger() -> (TempDir, PathBuf) {
+pub fn old_ledger() -> (TempDir, PathBuf) {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("ledger.db");
     std::fs::write(&path, OLD).unwrap();
@@ -150,7 +150,7 @@ fn told(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
-fn die() -> ! {
+pub fn die() -> ! {
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     std::process::abort()
 }

@@ -17,7 +17,11 @@ fn approved(sample: &str, reference: &str, number: &str) -> Value {
 
 /// A new card for the child of `old`, for a change of data.
 fn replacement(old: &str, old_card: &str, reference: &str, number: &str) -> Value {
-    let mut job = approved("S2", reference, number);
+    replacement_of("S2", old, old_card, reference, number)
+}
+
+fn replacement_of(sample: &str, old: &str, old_card: &str, reference: &str, number: &str) -> Value {
+    let mut job = approved(sample, reference, number);
     job["reason"] = json!("PERUBAHAN_DATA");
     job["replaces"] = json!({ "job": old, "old_card": old_card });
     job
@@ -78,7 +82,7 @@ fn a_lost_or_kept_card_is_replaced_and_stays_printed() {
         let bench = Bench::new();
         let old = bench.accepted(&approved(sample, "LAMA-1", "470/1"));
         bench.until(&old, "printed");
-        let new = bench.accepted(&replacement(&old, fate, "BARU-1", "470/2"));
+        let new = bench.accepted(&replacement_of(sample, &old, fate, "BARU-1", "470/2"));
         let was = bench.http.get(&format!("/v1/jobs/{old}")).body;
         assert_eq!((&was["state"], &was["replaced_by"]), (&json!("printed"), &json!(new)));
         let said = last_event(&bench, &old);

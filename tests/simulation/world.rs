@@ -315,6 +315,7 @@ fn new_job(mark: usize) -> NewJob {
         photo: None,
         key: Some(format!("key-{mark}")),
         approval: Some(format!("R-{mark}")),
+        holder: None,
         body_sha256: [mark as u8; 32],
         kind: None,
         findings: Vec::new(),

@@ -153,6 +153,7 @@ mod tests {
             photo: None,
             key: None,
             approval: None,
+            holder: None,
             body_sha256: [0; 32],
             kind: None,
             findings: vec![],

@@ -1,0 +1,261 @@
+//! Whose card each job is, as a keyed hash (table `jobs`, column `holder`): one person's second card is met, and a
+//! replacement that names another person's. Knows no key and no field: whoever gives a hash does.
+//!
+//! What the column must hold follows from the lines: a job's first line carries a salted hash of it, and a line `holders`
+//! carries one hash over those of all jobs before it, written when they were entered or forgotten as a whole. In no line
+//! can two jobs be seen to be one person's.
+
+use std::path::Path;
+
+use drivers::words::Words;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::book::{note, write_error};
+use super::head::HeadFile;
+use super::record::{JobRecord, NewJob};
+use super::{LedgerError, chain, open, reader, schema};
+use crate::clock::Clock;
+use crate::finding::Finding;
+use crate::job::JobRequest;
+use crate::lifecycle::State;
+use crate::panics;
+
+/// A hash of a holder.
+pub type HolderHash = [u8; 32];
+
+/// Makes the hash of a stored job's holder; `None`: its product tells no holders apart.
+pub type HashHolder = dyn Fn(&JobRequest) -> Option<HolderHash> + Send;
+
+/// The person that a new job is for has another card already.
+pub const W_SAME_HOLDER: &str = "W_SAME_HOLDER";
+/// The line about the holders of all jobs before it.
+const HOLDERS: &str = "holders";
+/// Jobs that one look brings.
+const PAGE: usize = 500;
+
+/// Whose card a new job is, and when a second one is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The keyed hash.
+    pub hash: HolderHash,
+    /// The field that it is of, `nik`.
+    pub field: String,
+    /// A card that was printed longer ago is not told; 0: none is.
+    pub same_days: u32,
+    /// The recommendation accepts that there is another card.
+    pub acknowledged: bool,
+    /// Of the office, for the day that is told.
+    pub offset: jiff::tz::Offset,
+}
+
+/// What stands in a job's first line: without the job's salt nobody can hold two of them against each other.
+pub(super) fn salted(holder: &[u8], salt: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(salt);
+    hash.update(holder);
+    chain::hex(&hash.finalize())
+}
+
+/// What is warned of beside the findings of a new job, and where it then stands. Asked in the transaction that stores the
+/// job, so that of two posts at once the second is warned.
+pub(super) fn warned(
+    c: &Connection,
+    job: &NewJob,
+    old: Option<&JobRecord>,
+    now: jiff::Timestamp,
+) -> Result<(Vec<Finding>, State), LedgerError> {
+    let mut findings = job.findings.clone();
+    let Some(holder) = job.holder.as_ref().filter(|holder| holder.same_days > 0) else {
+        return Ok((findings, job.state));
+    };
+    let Some(other) = other_card(c, holder, old, now)? else { return Ok((findings, job.state)) };
+    findings.push(Finding { acknowledged: holder.acknowledged, ..same_holder(&other, holder) });
+    let held = job.state == State::Queued && !holder.acknowledged;
+    Ok((findings, if held { State::Held } else { job.state }))
+}
+
+/// Another card of the same holder.
+struct Other {
+    reference: String,
+    state: State,
+    changed_at: jiff::Timestamp,
+}
+
+/// The newest job that has a card or will have one. What ended without a card, what is spoiled and what a live job
+/// replaces does not count, nor what the new job itself replaces.
+fn other_card(
+    c: &Connection,
+    holder: &Holder,
+    old: Option<&JobRecord>,
+    now: jiff::Timestamp,
+) -> Result<Option<Other>, LedgerError> {
+    let sql = "SELECT reference, state, changed_at FROM jobs WHERE holder = ?1 AND seq IS NOT ?2
+               AND state NOT IN ('cancelled', 'expired', 'spoiled')
+               AND NOT EXISTS (SELECT 1 FROM jobs new
+                               WHERE new.replaces = jobs.seq AND new.state NOT IN ('cancelled', 'expired'))
+               ORDER BY seq DESC";
+    let mut statement = c.prepare_cached(sql).map_err(write_error)?;
+    let row = |r: &rusqlite::Row<'_>| {
+        Ok(Other {
+            reference: r.get(0)?,
+            state: reader::text(r, 1, State::from_name)?,
+            changed_at: reader::text(r, 2, |t| t.parse().ok())?,
+        })
+    };
+    let others = statement.query_map(params![holder.hash, old.map(|old| old.seq)], row);
+    let span = jiff::SignedDuration::from_hours(24 * i64::from(holder.same_days));
+    for other in others.map_err(write_error)? {
+        let other = other.map_err(write_error)?;
+        if !other.state.is_end() || now.duration_since(other.changed_at) <= span {
+            return Ok(Some(other));
+        }
+    }
+    Ok(None)
+}
+
+fn same_holder(other: &Other, holder: &Holder) -> Finding {
+    let (reference, state) = (&other.reference, other.state);
+    let day = holder.offset.to_datetime(other.changed_at).date();
+    let words = Words::new(
+        format!(
+            "Pemegang kartu ini sudah punya kartu atau pekerjaan lain: {reference} ({}, {day}). Bila kartu itu diganti, kirim dengan replaces; bila memang perlu kartu kedua, setujui peringatan ini.",
+            state.label_id()
+        ),
+        format!(
+            "The holder of this card has another card or job already: {reference} ({}, {day}). If that card is replaced, send this with replaces; if a second card is really wanted, acknowledge the warning.",
+            state.name()
+        ),
+    );
+    Finding::at(format!("fields.{}", holder.field), W_SAME_HOLDER, words)
+}
+
+/// May the new job's card replace the old job's? Only the same person's. Where nobody knows whose the old card is (its
+/// stored data are damaged), it may not.
+pub(super) fn is_same(c: &Connection, old: &JobRecord, new: &NewJob) -> Result<bool, LedgerError> {
+    let Some(holder) = &new.holder else { return Ok(true) };
+    let known: Option<Vec<u8>> = c
+        .prepare_cached("SELECT holder FROM jobs WHERE seq = ?1")
+        .and_then(|mut s| s.query_row([old.seq], |row| row.get(0)))
+        .map_err(write_error)?;
+    Ok(known.as_deref() == Some(&holder.hash))
+}
+
+/// The fingerprint of the key that the hashes are made with.
+pub(super) fn key(c: &Connection) -> Result<Option<String>, LedgerError> {
+    let line = last_line(c).map_err(reader::read_error)?;
+    Ok(line.and_then(|line| line.detail["key"].as_str().map(str::to_owned)))
+}
+
+/// The last line about all holders.
+pub(super) struct HoldersLine {
+    /// Its number.
+    pub seq: u64,
+    /// What it says.
+    pub detail: Value,
+}
+
+pub(super) fn last_line(c: &Connection) -> rusqlite::Result<Option<HoldersLine>> {
+    let sql = "SELECT seq, detail FROM events WHERE event = 'holders' ORDER BY seq DESC LIMIT 1";
+    c.prepare_cached(sql)?
+        .query_row([], |row| {
+            let detail = reader::text(row, 1, |text| serde_json::from_str(text).ok())?;
+            Ok(HoldersLine { seq: row.get(0)?, detail })
+        })
+        .optional()
+}
+
+/// Enters the holders of jobs that have none yet: of a ledger that knew none, or of a product that began to tell them
+/// apart. How many.
+pub(super) fn enter(
+    c: &Connection,
+    key_now: &str,
+    hash: &HashHolder,
+    now: jiff::Timestamp,
+) -> Result<u64, LedgerError> {
+    let (mut entered, mut behind) = (0, 0);
+    loop {
+        let page = without_holder(c, behind).map_err(write_error)?;
+        let Some((last, _)) = page.last() else { break };
+        behind = *last;
+        for (row, request) in page {
+            // What is damaged is told when it is printed; one such job must not keep the station down.
+            let hash = || serde_json::from_str::<JobRequest>(&request).ok().as_ref().and_then(hash);
+            let Some(holder) = panics::caught(hash).flatten() else { continue };
+            c.prepare_cached("UPDATE jobs SET holder = ?2 WHERE seq = ?1")
+                .and_then(|mut s| s.execute(params![row, holder]))
+                .map_err(write_error)?;
+            entered += 1;
+        }
+    }
+    if entered > 0 || key(c)?.as_deref() != Some(key_now) {
+        write_down(c, json!({ "key": key_now, "entered": entered }), now)?;
+    }
+    Ok(entered)
+}
+
+fn without_holder(c: &Connection, behind: i64) -> rusqlite::Result<Vec<(i64, String)>> {
+    let sql = "SELECT j.seq, d.request FROM jobs j JOIN job_data d ON d.job = j.seq
+               WHERE j.holder IS NULL AND j.seq > ?1 ORDER BY j.seq LIMIT ?2";
+    let row = |row: &rusqlite::Row<'_>| {
+        Ok((row.get(0)?, super::lines::text_of(row.get_ref(1)?).unwrap_or_default()))
+    };
+    c.prepare_cached(sql)?.query_map(params![behind, PAGE], row)?.collect()
+}
+
+/// One line over the holders of all jobs that are there.
+fn write_down(c: &Connection, mut detail: Value, now: jiff::Timestamp) -> Result<(), LedgerError> {
+    let (jobs, sha256) = digest(c, u64::MAX).map_err(write_error)?;
+    detail["jobs"] = json!(jobs);
+    detail["sha256"] = json!(sha256);
+    note(c, None, HOLDERS, &detail, now).map(drop)
+}
+
+/// SHA-256 over the holders of the first `jobs` jobs, and of how many it is.
+pub(super) fn digest(c: &Connection, jobs: u64) -> rusqlite::Result<(u64, String)> {
+    let mut statement = c.prepare("SELECT id, holder FROM jobs ORDER BY seq LIMIT ?1")?;
+    let mut rows = statement.query([i64::try_from(jobs).unwrap_or(i64::MAX)])?;
+    let (mut hash, mut count) = (Sha256::new(), 0);
+    while let Some(row) = rows.next()? {
+        hash.update(row.get_ref(0)?.as_bytes().unwrap_or_default());
+        // What is no blob was not written here, and neither was the type that it has.
+        match row.get_ref(1)? {
+            rusqlite::types::ValueRef::Null => hash.update([0]),
+            rusqlite::types::ValueRef::Blob(holder) => {
+                hash.update([1]);
+                hash.update(holder);
+            }
+            _ => hash.update([2]),
+        }
+        count += 1;
+    }
+    Ok((count, chain::hex(&hash.finalize())))
+}
+
+/// Forgets the key and every hash that was made with it: the next start takes the key that is there, or makes a new one,
+/// and enters all holders anew from the stored data. `by`: officer number or account.
+///
+/// # Errors
+/// [`LedgerError::Unreadable`] when the daemon would not trust it or it is of an older version; [`LedgerError::InUse`].
+pub fn rekey(path: &Path, by: &str, clock: &Clock) -> Result<(), LedgerError> {
+    let unreadable = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
+    if std::fs::metadata(path).map_or(0, |file| file.len()) == 0 {
+        return Err(unreadable("there is no ledger".into()));
+    }
+    let _lock = open::lock_folder(path)?;
+    open::log_is_whole(path).map_err(unreadable)?;
+    let mut connection = schema::open(path)?;
+    if schema::version_of(&connection, path)? != Some(schema::VERSION) {
+        return Err(unreadable("it is of an older version, which knows no such key".into()));
+    }
+    open::trusted_head(&connection, path).map_err(unreadable)?;
+    let all = connection.transaction().map_err(write_error)?;
+    all.execute("UPDATE jobs SET holder = NULL", []).map_err(write_error)?;
+    write_down(&all, json!({ "key": null, "by": by }), clock.now())?;
+    let head = reader::head(&all).map_err(write_error)?;
+    all.commit().map_err(write_error)?;
+    HeadFile::open(path, &head)
+        .map(drop)
+        .map_err(|source| LedgerError::Folder { path: path.to_owned(), source })
+}
