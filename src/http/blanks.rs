@@ -43,8 +43,10 @@ const DAY: Words = Words::fixed(
     "Give the first and the last day as from=2026-03-01&to=2026-03-31, 366 days at most.",
 );
 /// Which days of the office: `from` is six days before `to` unless told, `to` is today.
-static PARAMETERS: [Known; 2] =
-    [Known { name: "from", rule: DAY }, Known { name: "to", rule: DAY }];
+static PARAMETERS: [Known; 2] = [
+    Known { name: "from", rule: DAY, repeats: false },
+    Known { name: "to", rule: DAY, repeats: false },
+];
 
 /// The office's days, oldest first.
 #[derive(Debug, Serialize)]
@@ -182,7 +184,10 @@ fn span(app: &App, uri: &Uri) -> Result<(Date, Date), Problem> {
             before.map_err(|_| asked.wrong("to"))?
         }
     };
-    if from > to || (to - from).get_days() >= DAYS_LIMIT {
+    // A civil calendar ends; the days around its ends are nobody's.
+    let of_this_world = |day: Date| (1900..=2999).contains(&day.year());
+    let long = (to - from).get_days() >= DAYS_LIMIT;
+    if from > to || long || !of_this_world(from) || !of_this_world(to) {
         return Err(asked.wrong("from"));
     }
     Ok((from, to))

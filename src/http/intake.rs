@@ -87,10 +87,10 @@ async fn read_multipart(request: Request) -> Result<JobRequest, Problem> {
         }
     }
     let mut request: JobRequest = parse(&job.ok_or_else(wrong_part)?)?;
+    if request.photo.is_some() {
+        return Err(wrong_part());
+    }
     if let Some(bytes) = photo {
-        if request.photo.is_some() {
-            return Err(wrong_part());
-        }
         request.photo = Some(Photo(bytes.to_vec()));
     }
     Ok(request)

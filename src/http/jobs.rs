@@ -222,13 +222,15 @@ fn prefers_async(headers: &HeaderMap) -> bool {
 static PARAMETERS: [Known; 10] = [
     Known {
         name: "state",
+        repeats: true,
         rule: Words::fixed(
-            "state: satu status atau beberapa dengan koma, misalnya held,unsure. Status: received, held, queued, claimed, composed, encoding, encoded, printing, printed, handed_over, unsure, cancelled, spoiled, expired.",
-            "state is one state, or several with commas, as held,unsure. States: received, held, queued, claimed, composed, encoding, encoded, printing, printed, handed_over, unsure, cancelled, spoiled, expired.",
+            "state: satu status atau beberapa, misalnya held,unsure. Status: received, held, queued, claimed, composed, encoding, encoded, printing, printed, handed_over, unsure, cancelled, spoiled, expired.",
+            "state is one state or several, as held,unsure. States: received, held, queued, claimed, composed, encoding, encoded, printing, printed, handed_over, unsure, cancelled, spoiled, expired.",
         ),
     },
     Known {
         name: "ref",
+        repeats: false,
         rule: Words::fixed(
             "ref: nomor permohonan yang persis, 1 sampai 40 karakter A-Z, 0-9, / dan -.",
             "ref is the exact number of the application, 1 to 40 characters A-Z, 0-9, / and -.",
@@ -236,6 +238,7 @@ static PARAMETERS: [Known; 10] = [
     },
     Known {
         name: "ref_prefix",
+        repeats: false,
         rule: Words::fixed(
             "ref_prefix: awal nomor permohonan, 1 sampai 40 karakter A-Z, 0-9, / dan -.",
             "ref_prefix is how the number of the application begins, 1 to 40 characters A-Z, 0-9, / and -.",
@@ -243,6 +246,7 @@ static PARAMETERS: [Known; 10] = [
     },
     Known {
         name: "id",
+        repeats: false,
         rule: Words::fixed(
             "id: awal atau akhir nomor pekerjaan, 4 sampai 36 karakter 0-9, a-f dan -.",
             "id is how a job's id begins or ends, 4 to 36 characters 0-9, a-f and -.",
@@ -250,6 +254,7 @@ static PARAMETERS: [Known; 10] = [
     },
     Known {
         name: "product",
+        repeats: false,
         rule: Words::fixed(
             "product: nama jenis kartu, 1 sampai 64 karakter; lihat /v1/products.",
             "product is the name of a kind of card, 1 to 64 characters; see /v1/products.",
@@ -257,6 +262,7 @@ static PARAMETERS: [Known; 10] = [
     },
     Known {
         name: "received_from",
+        repeats: false,
         rule: Words::fixed(
             "received_from: hari kantor 2026-03-01 atau waktu RFC 3339 2026-03-01T08:00:00+07:00.",
             "received_from is a day of the office 2026-03-01 or an RFC 3339 time 2026-03-01T08:00:00+07:00.",
@@ -264,6 +270,7 @@ static PARAMETERS: [Known; 10] = [
     },
     Known {
         name: "received_until",
+        repeats: false,
         rule: Words::fixed(
             "received_until: hari kantor 2026-03-31 (termasuk) atau waktu RFC 3339 (tidak termasuk).",
             "received_until is a day of the office 2026-03-31 (included) or an RFC 3339 time (not included).",
@@ -271,16 +278,22 @@ static PARAMETERS: [Known; 10] = [
     },
     Known {
         name: "order",
+        repeats: false,
         rule: Words::fixed("order: oldest atau newest.", "order is oldest or newest."),
     },
     Known {
         name: "cursor",
+        repeats: false,
         rule: Words::fixed(
             "cursor: nilai next dari halaman sebelumnya.",
             "cursor is the value of next on the page before.",
         ),
     },
-    Known { name: "limit", rule: Words::fixed("limit: 1 sampai 500.", "limit is 1 to 500.") },
+    Known {
+        name: "limit",
+        repeats: false,
+        rule: Words::fixed("limit: 1 sampai 500.", "limit is 1 to 500."),
+    },
 ];
 
 /// List jobs in the order of their arrival. Where several parameters are given, all of them must hold.
@@ -315,8 +328,9 @@ fn wanted(asked: &Parameters, offset: Offset) -> Result<Wanted, Problem> {
         reference: asked.read("ref", of_reference)?,
         reference_prefix: asked.read("ref_prefix", of_reference)?,
         id_part: asked.read("id", of_id)?,
-        product: asked
-            .read("product", |text| is_made_of(text, 1..=64, |b| !b.is_ascii_control()))?,
+        product: asked.read("product", |text| {
+            is_made_of(text, 1..=64, |b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        })?,
         received_from: asked.read("received_from", |text| query::moment(text, offset))?,
         received_until: asked.read("received_until", |text| query::end(text, offset))?,
     })

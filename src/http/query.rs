@@ -15,6 +15,8 @@ use crate::product::nearest;
 pub(super) struct Known {
     pub name: &'static str,
     pub rule: Words,
+    /// It may stand several times: the same as once with commas.
+    pub repeats: bool,
 }
 
 /// What was asked, each parameter at most once.
@@ -41,7 +43,7 @@ impl Parameters {
             let Some(one) = known.iter().find(|one| one.name == name) else {
                 return Err(unknown(name, known, &names()));
             };
-            if given.iter().skip(at + 1).any(|(again, _)| again == name) {
+            if !one.repeats && given.iter().skip(at + 1).any(|(again, _)| again == name) {
                 let words = Words::new(
                     format!("Parameter {name} ada dua kali. {}", one.rule.id),
                     format!("The parameter {name} stands twice. {}", one.rule.en),
@@ -52,9 +54,11 @@ impl Parameters {
         Ok(Parameters { known, given })
     }
 
-    /// The text of a parameter, if it was given.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.given.iter().find(|(one, _)| one == name).map(|(_, text)| text.as_str())
+    /// The text of a parameter, if it was given; of one that repeats, all of them with commas.
+    fn text(&self, name: &str) -> Option<String> {
+        let all = self.given.iter().filter(|(one, _)| one == name).map(|(_, text)| text.as_str());
+        let all: Vec<&str> = all.collect();
+        (!all.is_empty()).then(|| all.join(","))
     }
 
     /// A parameter read by `read`.
@@ -67,7 +71,7 @@ impl Parameters {
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        read(text).map(Some).ok_or_else(|| self.wrong(name))
+        read(&text).map(Some).ok_or_else(|| self.wrong(name))
     }
 
     /// What is to be said of a parameter that is not as it must be.
@@ -102,17 +106,16 @@ pub(super) fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// A day as `YYYY-MM-DD`, of years that an office can mean.
+/// A day as `YYYY-MM-DD`, and nothing else that a lenient reader takes.
 pub(super) fn day(text: &str) -> Option<Date> {
     let is_plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    let date = is_plain.then(|| text.parse::<Date>().ok()).flatten()?;
-    (1900..=2999).contains(&date.year()).then_some(date)
+    is_plain.then(|| text.parse().ok()).flatten()
 }
 
 /// A moment: RFC 3339, or a day of the office, which stands for its beginning.
 pub(super) fn moment(text: &str, offset: Offset) -> Option<Timestamp> {
     match day(text) {
-        Some(date) => begin(date, offset),
+        Some(date) => Some(begin(date, offset)),
         None => instant(text),
     }
 }
@@ -120,13 +123,15 @@ pub(super) fn moment(text: &str, offset: Offset) -> Option<Timestamp> {
 /// The end of what was asked for, not included: RFC 3339, or a day of the office, which is included whole.
 pub(super) fn end(text: &str, offset: Offset) -> Option<Timestamp> {
     match day(text) {
-        Some(date) => begin(date.tomorrow().ok()?, offset),
+        Some(date) => Some(date.tomorrow().map_or(Timestamp::MAX, |next| begin(next, offset))),
         None => instant(text),
     }
 }
 
-fn begin(date: Date, offset: Offset) -> Option<Timestamp> {
-    offset.to_timestamp(date.at(0, 0, 0, 0)).ok()
+/// The calendar's own ends are as far as one can go.
+fn begin(date: Date, offset: Offset) -> Timestamp {
+    let end = if date.year() > 0 { Timestamp::MAX } else { Timestamp::MIN };
+    offset.to_timestamp(date.at(0, 0, 0, 0)).unwrap_or(end)
 }
 
 /// RFC 3339, and nothing else that a lenient reader takes.
@@ -136,8 +141,7 @@ fn instant(text: &str) -> Option<Timestamp> {
         && bytes.len() <= 40
         && matches!(bytes.get(10), Some(b'T' | b't'))
         && !text.contains('[');
-    let at: Timestamp = is_strict.then(|| text.parse().ok()).flatten()?;
-    (at.as_second() > 0).then_some(at)
+    is_strict.then(|| text.parse().ok()).flatten()
 }
 
 #[cfg(test)]
@@ -151,15 +155,8 @@ mod tests {
         assert_eq!(moment("2026-03-02", west), at("2026-03-01T17:00:00Z"));
         assert_eq!(end("2026-03-02", west), at("2026-03-02T17:00:00Z"));
         assert_eq!(moment("2026-03-02T09:00:00+07:00", west), at("2026-03-02T02:00:00Z"));
-        for wrong in [
-            "",
-            "2026-3-2",
-            "20260302",
-            "2026-02-30",
-            "2026-03-02 09:00:00Z",
-            "yesterday",
-            "1899-12-31",
-        ] {
+        for wrong in ["", "2026-3-2", "20260302", "2026-02-30", "2026-03-02 09:00:00Z", "yesterday"]
+        {
             assert_eq!(moment(wrong, west), None, "{wrong}");
         }
     }

@@ -84,8 +84,8 @@ pub(super) fn read_by(body: &[u8]) -> Result<String, Problem> {
 
 /// An officer number or account that can stand in the ledger.
 pub(super) fn officer(by: &str) -> Option<String> {
-    let by = by.trim();
-    let fits = !by.is_empty() && by.chars().count() <= BY_MAX && !by.chars().any(char::is_control);
+    let is_trimmed = !by.is_empty() && by.trim() == by;
+    let fits = is_trimmed && by.chars().count() <= BY_MAX && !by.chars().any(char::is_control);
     fits.then(|| by.to_owned())
 }
 

@@ -46,13 +46,12 @@ fn question(
         values.extend(bound.iter().map(|text| Value::Text((*text).to_owned())));
     };
     if let Some(reference) = &wanted.reference {
-        // The unary plus keeps SQLite from walking the jobs in their order instead of looking the number up.
-        must("reference = ?", &[reference]);
+        must(&by_reference("reference = ?"), &[reference, reference]);
     }
     if let Some(prefix) = &wanted.reference_prefix {
         let behind = format!("{prefix}{BEHIND_EVERY_REFERENCE}");
-        let rule = "jobs.seq IN (SELECT seq FROM jobs WHERE reference >= ? AND reference < ?)";
-        must(rule, &[prefix, &behind]);
+        let rule = by_reference("reference >= ? AND reference < ?");
+        must(&rule, &[prefix, &behind, prefix, &behind]);
     }
     if let Some(part) = &wanted.id_part {
         let rule = "jobs.seq IN (SELECT seq FROM jobs WHERE substr(id, 1, length(?)) = ?
@@ -88,8 +87,59 @@ fn question(
     (format!("{JOB} {rules} ORDER BY seq {direction} LIMIT ?"), values)
 }
 
+/// Looks a `ref` up among the live jobs, which have an index by it, and among the few that ended without a card, which have
+/// one by their state: no job is read that cannot be meant.
+fn by_reference(rule: &str) -> String {
+    format!(
+        "jobs.seq IN (SELECT seq FROM jobs WHERE {rule} AND state NOT IN ('cancelled', 'expired')
+                      UNION ALL
+                      SELECT seq FROM jobs WHERE state IN ('cancelled', 'expired') AND {rule})"
+    )
+}
+
 /// A moment as the beginning of the texts that are stored of its second: they differ in the digits behind it.
 fn second(at: jiff::Timestamp) -> String {
     let text = at.to_string();
     text.get(..19).unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::schema;
+    use crate::lifecycle::State;
+
+    /// How SQLite goes about a question.
+    fn plan(wanted: &Wanted, order: Order) -> String {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("ledger.db");
+        let mut c = schema::open(&path).unwrap();
+        schema::create(&mut c).unwrap();
+        let (sql, values) = question(wanted, order, Some(7), 50);
+        let mut plan = c.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps =
+            plan.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
+        steps.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn a_job_is_looked_up_and_not_searched_for() {
+        let of = |change: fn(&mut Wanted)| {
+            let mut wanted = Wanted::default();
+            change(&mut wanted);
+            wanted
+        };
+        for (name, wanted) in [
+            ("ref", of(|wanted| wanted.reference = Some("A".into()))),
+            ("ref_prefix", of(|wanted| wanted.reference_prefix = Some("A".into()))),
+            ("state", of(|wanted| wanted.states = vec![State::Held])),
+            ("states", of(|wanted| wanted.states = vec![State::Held, State::Unsure])),
+            ("id", of(|wanted| wanted.id_part = Some("0199".into()))),
+        ] {
+            for order in [Order::OldestFirst, Order::NewestFirst] {
+                let plan = plan(&wanted, order).replace("SCAN jobs USING COVERING INDEX", "");
+                assert!(!plan.contains("SCAN jobs"), "{name}: {plan}");
+            }
+        }
+    }
 }

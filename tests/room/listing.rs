@@ -39,6 +39,7 @@ fn jobs_are_found_by_what_a_person_knows_of_them() {
         ("ref_prefix=PS&order=newest", &["PS/2025-9", "PS/2026-2", "PS/2026-1"]),
         ("state=cancelled,queued&ref_prefix=PS/2026", &["PS/2026-1", "PS/2026-2"]),
         ("state=cancelled,held", &["PS/2026-2"]),
+        ("state=cancelled&state=held", &["PS/2026-2"]),
         ("product=staf", &[]),
         ("product=kia&limit=1&order=newest", &["XX-1"]),
         ("received_from=2026-03-01&ref=XX-1", &["XX-1"]),

@@ -1,7 +1,8 @@
 //! What a person writes about blanks, and what may be written. Knows no ledger and no day.
 
 use drivers::words::Words;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::finding::Finding;
 use crate::ledger::blanks::{Cause, Handled, Kind};
@@ -21,6 +22,7 @@ pub(in crate::http) struct Entry {
     /// `lost`, or `counted` (so many lie at the station now).
     kind: String,
     /// How many, 1 to 10,000; `counted` may be 0.
+    #[serde(deserialize_with = "whole_number")]
     cards: i64,
     /// Why they are `spoiled`: `GAGAL_CETAK`, `GAGAL_ENCODE`, `RUSAK_FISIK`, `PERUBAHAN_DATA`, `SALAH_DATA` or
     /// `CACAT_PABRIK`. `test` is always `UJI_CETAK`, `lost` always `HILANG`; the others have none.
@@ -31,6 +33,16 @@ pub(in crate::http) struct Entry {
     /// The batch as the store names it, `[A-Za-z0-9/-]{0,40}`.
     #[serde(default)]
     batch: Option<String>,
+}
+
+/// `100`, and `100.0`, which is the same number to JSON.
+fn whole_number<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+    let number = serde_json::Number::deserialize(from)?;
+    let whole = number.as_f64().filter(|it| it.fract() == 0.0 && it.abs() < 9e15);
+    // A number so small that it is exact.
+    #[allow(clippy::cast_possible_truncation)]
+    let rounded = whole.map(|it| it as i64);
+    number.as_i64().or(rounded).ok_or_else(|| D::Error::custom("not a whole number"))
 }
 
 impl Entry {
