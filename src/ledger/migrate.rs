@@ -25,11 +25,15 @@ struct Step {
 /// tables have the same text.
 const STEPS: &[Step] = &[Step { from: 2, sql: THREE }];
 
-/// Whose card a job is, as a keyed hash: the same person twice, and a replacement that names another's card.
+/// Whose card a job is, as a keyed hash: the same person twice, and a replacement that names another's card. And what people
+/// look jobs up by.
 const THREE: &str = "
 ALTER TABLE jobs ADD COLUMN holder BLOB;
 CREATE INDEX jobs_holder ON jobs (holder);
 CREATE INDEX events_holders ON events (seq) WHERE event = 'holders';
+CREATE INDEX jobs_reference ON jobs (reference, seq);
+CREATE INDEX jobs_product ON jobs (product, seq);
+CREATE INDEX jobs_received ON jobs (received_at);
 ";
 
 /// The oldest version that can be read and brought forward.
