@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -18,13 +18,20 @@ use crate::holder::{HolderFault, HolderKey};
 use crate::http;
 use crate::job::JobRequest;
 use crate::ledger::{Disk, Ledger, LedgerError, LocalDisk};
-use crate::report::Metrics;
+use crate::report::{Metrics, Snapshot};
 use crate::station::{self, CardMaker, Connection, Handle};
 
 /// Threads for HTTP: reading requests is light, photos are decoded on threads of their own.
 const HTTP_THREADS: usize = 2;
 /// Requests still under way when the daemon stops are cut off after this.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+
+/// Descriptors that no client gets: ledger and its readers, locks, printer, chip reader, faces, keys, the log.
+const DESCRIPTORS_KEPT: u64 = 96;
+/// Connections that are always possible.
+const CONNECTIONS_MIN: u64 = 16;
+/// More connections than any office has; each takes some memory.
+const CONNECTIONS_MAX: u64 = 512;
 
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +91,6 @@ pub struct Daemon {
     stop: watch::Sender<bool>,
     runtime: Runtime,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
-    terminate: Signal,
 }
 
 /// What a daemon finds in the world; whoever passes it in can pass in faults.
@@ -95,6 +101,31 @@ pub struct Parts {
     pub connection: Connection,
     /// The disk of the ledger.
     pub disk: Box<dyn Disk>,
+}
+
+/// Lets this process have as many descriptors as the system allows it; how many that is.
+fn raise_descriptor_limit() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum.unwrap_or(u64::MAX),
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files cannot be raised");
+            limit.current.unwrap_or(u64::MAX)
+        }
+    }
+}
+
+/// Connections at once: clients never take the descriptors that printer and ledger need.
+fn connections_limit(descriptors: u64) -> usize {
+    let for_clients = descriptors.saturating_sub(DESCRIPTORS_KEPT);
+    if for_clients < CONNECTIONS_MIN {
+        tracing::warn!(
+            "the system lets this process open {descriptors} files only; the station needs {} (LimitNOFILE= of systemd, ulimit -n)",
+            DESCRIPTORS_KEPT + CONNECTIONS_MIN
+        );
+    }
+    for_clients.clamp(CONNECTIONS_MIN, CONNECTIONS_MAX) as usize
 }
 
 impl Daemon {
@@ -136,6 +167,7 @@ impl Daemon {
         parts: Parts,
         maker: impl FnOnce(Arc<Desk>) -> Arc<dyn CardMaker>,
     ) -> Result<Daemon, StartError> {
+        let descriptors = raise_descriptor_limit();
         let desk = Desk::open(config).map_err(StartError::Config)?;
         for notice in desk.notices() {
             tracing::info!("{}", notice.en);
@@ -153,11 +185,6 @@ impl Daemon {
             .enable_all()
             .build()
             .map_err(StartError::Thread)?;
-        // Before anybody hears that it is ready: a SIGTERM must never find it deaf.
-        let terminate = {
-            let _inside = runtime.enter();
-            signal(SignalKind::terminate()).map_err(StartError::Thread)?
-        };
         let metrics = Metrics::default();
         let (station, station_thread) = station::start(
             station::Parts {
@@ -172,11 +199,12 @@ impl Daemon {
         .map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);
         let app = http::App::new(ledger.clone(), desk, station.clone(), metrics, stopping.clone());
-        let router = http::router(app, &config.http);
-        let server = runtime.spawn(http::serve(listener, router, stopping));
+        let router = http::router(app, &config.http, address.port());
+        let server =
+            runtime.spawn(http::serve(listener, router, stopping, connections_limit(descriptors)));
         ledger.started();
         tracing::info!(%address, ledger = %ledger.path().display(), "ready");
-        Ok(Daemon { terminate, address, ledger, station, station_thread, stop, runtime, server })
+        Ok(Daemon { address, ledger, station, station_thread, stop, runtime, server })
     }
 
     /// Where it listens.
@@ -189,23 +217,14 @@ impl Daemon {
         &self.ledger
     }
 
-    /// Waits until SIGINT or SIGTERM comes, or a part of the daemon has died.
-    /// True when it was told to stop.
-    pub fn wait_for_signal(&mut self) -> bool {
-        self.runtime.block_on(async {
-            let terminate = &mut self.terminate;
-            let mut health = tokio::time::interval(Duration::from_secs(1));
-            loop {
-                tokio::select! {
-                    _ = tokio::signal::ctrl_c() => return true,
-                    _ = terminate.recv() => return true,
-                    _ = health.tick() => if self.station_thread.is_finished() || self.server.is_finished() {
-                        tracing::error!("a part of the daemon has died; stopping, so that it is started anew");
-                        return false;
-                    },
-                }
-            }
-        })
+    /// The station as it is now, and every change of it.
+    pub fn watch(&self) -> watch::Receiver<Snapshot> {
+        self.station.watch()
+    }
+
+    /// False: a part of it has died, and it should be stopped and started anew.
+    pub fn is_alive(&self) -> bool {
+        !self.station_thread.is_finished() && !self.server.is_finished()
     }
 
     /// Takes nothing more in, finishes the card that is moving, and ends.

@@ -2,7 +2,7 @@
 //! Knows no family.
 
 use super::EncoderError;
-use crate::transport::WireFault;
+use crate::transport::{WireFault, shortage};
 use crate::words::Words;
 
 impl EncoderError {
@@ -93,6 +93,9 @@ fn wire(fault: &WireFault) -> Words {
         WireFault::Barred => BARRED,
         WireFault::Taken => IN_USE,
         WireFault::SeveralFit { name, fitting } => several(name, &fitting.join(", ")),
+        WireFault::Unreachable(reason) | WireFault::Broken(reason) if reason.is_shortage() => {
+            shortage(*reason)
+        }
         WireFault::Unreachable(_)
         | WireFault::Broken(_)
         | WireFault::Stalled
@@ -157,8 +160,8 @@ mod tests {
         ];
         let several = WireFault::SeveralFit { name: "A".into(), fitting: vec!["A 1".into()] };
         let wires = [
-            WireFault::Unreachable(ErrorKind::Other),
-            WireFault::Broken(ErrorKind::Other),
+            WireFault::Unreachable(ErrorKind::Other.into()),
+            WireFault::Broken(ErrorKind::Other.into()),
             WireFault::Silent(second),
             WireFault::TooLong(9),
             WireFault::Stalled,
@@ -192,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_reader_whose_cable_is_pulled_is_not_called_a_printer() {
-        let kind = WireFault::Broken(ErrorKind::BrokenPipe);
+        let kind = WireFault::Broken(ErrorKind::BrokenPipe.into());
         let error = EncoderError::from(TransportError { kind, sent_bytes: 3 });
         assert_eq!(
             error.to_string(),

@@ -329,6 +329,7 @@ impl Pn532 {
 
     fn wire_fault(&self, fault: TransportError) -> EncoderError {
         match fault.kind {
+            WireFault::Unreachable(reason) if reason.is_shortage() => EncoderError::Wire(fault),
             WireFault::NotPlugged { .. } | WireFault::Unreachable(_) => {
                 EncoderError::NoReader(self.name.clone())
             }

@@ -24,7 +24,7 @@ impl Emulated {
         let mut machine = self.machine.lock();
         machine.hear(&request[..self.sent_bytes]);
         machine.hang_up();
-        self.fault(WireFault::Broken(ErrorKind::BrokenPipe))
+        self.fault(WireFault::Broken(ErrorKind::BrokenPipe.into()))
     }
 
     fn fault(&self, kind: WireFault) -> TransportError {

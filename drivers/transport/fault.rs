@@ -1,8 +1,8 @@
 //! Why bytes did not get through, and what a person does about it. Knows no family and no system call.
 
-use std::io::ErrorKind;
 use std::time::Duration;
 
+use super::OsReason;
 use crate::words::Words;
 
 /// Why bytes did not get through.
@@ -20,10 +20,10 @@ pub struct TransportError {
 pub enum WireFault {
     /// Nobody there, or the way is barred.
     #[error("the printer cannot be reached ({0})")]
-    Unreachable(ErrorKind),
+    Unreachable(OsReason),
     /// The other end hung up, or the plug was pulled.
     #[error("the connection broke ({0})")]
-    Broken(ErrorKind),
+    Broken(OsReason),
     /// Silence for longer than the caller's patience.
     #[error("no answer within {} s", .0.as_secs())]
     Silent(Duration),
@@ -88,6 +88,9 @@ impl WireFault {
                     fitting.join(", ")
                 ),
             ),
+            Self::Unreachable(reason) | Self::Broken(reason) if reason.is_shortage() => {
+                shortage(*reason)
+            }
             Self::Unreachable(_)
             | Self::Broken(_)
             | Self::Silent(_)
@@ -98,4 +101,16 @@ impl WireFault {
             ),
         }
     }
+}
+
+/// Cable and power are well; the computer is not.
+pub(crate) fn shortage(reason: OsReason) -> Words {
+    Words::new(
+        format!(
+            "Komputer ini kehabisan sumber daya ({reason}). Hubungi teknisi: tutup program lain, atau naikkan batasnya (LimitNOFILE pada systemd)."
+        ),
+        format!(
+            "This computer has run out of something ({reason}). Call the technician: close other programs, or raise the limit (LimitNOFILE of systemd)."
+        ),
+    )
 }

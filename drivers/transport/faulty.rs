@@ -64,7 +64,7 @@ impl<T: Transport> Faulty<T> {
 }
 
 fn broken(sent_bytes: usize) -> TransportError {
-    TransportError { kind: WireFault::Broken(ErrorKind::BrokenPipe), sent_bytes }
+    TransportError { kind: WireFault::Broken(ErrorKind::BrokenPipe.into()), sent_bytes }
 }
 
 impl<T: Transport> Transport for Faulty<T> {

@@ -13,7 +13,7 @@
 //! a job with a hole in it could be printed.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -24,7 +24,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::hearing::{Ending, Heard, hear};
 use super::pieces::pieces;
-use super::{Transport, TransportError, Whole, WireFault};
+use super::{OsReason, Transport, TransportError, Whole, WireFault};
 
 /// `usblp` hands over what one transfer brought, and its buffer is so large.
 const READ_BYTES: usize = 8192;
@@ -63,7 +63,7 @@ impl Lp {
     fn opened(&mut self) -> Result<Arc<File>, WireFault> {
         self.sent_bytes = 0;
         if self.stuck.take_if(|thread| thread.is_finished()).is_none() && self.stuck.is_some() {
-            return Err(WireFault::Unreachable(ErrorKind::TimedOut));
+            return Err(WireFault::Unreachable(ErrorKind::TimedOut.into()));
         }
         let began = Instant::now();
         loop {
@@ -75,18 +75,18 @@ impl Lp {
                     }
                     sleep(PERMISSION_PAUSE);
                 }
-                Err(e) => return Err(self.not_opened(e.kind())),
+                Err(e) => return Err(self.not_opened(&e)),
             }
         }
     }
 
-    fn not_opened(&self, kind: ErrorKind) -> WireFault {
-        match kind {
+    fn not_opened(&self, fault: &io::Error) -> WireFault {
+        match fault.kind() {
             ErrorKind::NotFound => {
                 WireFault::NotPlugged { name: format!("lp:{}", self.path.display()) }
             }
             ErrorKind::ResourceBusy => WireFault::Taken,
-            kind => WireFault::Unreachable(kind),
+            _ => WireFault::Unreachable(fault.into()),
         }
     }
 
@@ -102,7 +102,7 @@ impl Lp {
         let writer = Builder::new()
             .name("lp-write".to_owned())
             .spawn(move || write_pieces(&to, &pieces_in, &tell))
-            .map_err(|e| WireFault::Unreachable(e.kind()))?;
+            .map_err(|e| WireFault::Unreachable(e.into()))?;
         let delivered = self.hand_over(request, &hand, &told, patience);
         // Without pieces to come the thread ends; one that cannot is left behind.
         drop(hand);
@@ -117,7 +117,7 @@ impl Lp {
         &mut self,
         request: &[u8],
         hand: &Sender<Vec<u8>>,
-        told: &Receiver<Result<(), ErrorKind>>,
+        told: &Receiver<Result<(), OsReason>>,
         patience: Duration,
     ) -> Result<(), WireFault> {
         for piece in pieces(request) {
@@ -126,10 +126,10 @@ impl Lp {
             let _ = hand.send(piece.to_vec());
             match told.recv_timeout(patience) {
                 Ok(Ok(())) => {}
-                Ok(Err(kind)) => return Err(WireFault::Broken(kind)),
+                Ok(Err(reason)) => return Err(WireFault::Broken(reason)),
                 Err(RecvTimeoutError::Timeout) => return Err(WireFault::Silent(patience)),
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(WireFault::Broken(ErrorKind::Other));
+                    return Err(WireFault::Broken(ErrorKind::Other.into()));
                 }
             }
         }
@@ -189,9 +189,9 @@ impl Transport for Lp {
 }
 
 /// Writes one piece after the other, until there are no more or one fails.
-fn write_pieces(mut file: &File, pieces: &Receiver<Vec<u8>>, tell: &Sender<Result<(), ErrorKind>>) {
+fn write_pieces(mut file: &File, pieces: &Receiver<Vec<u8>>, tell: &Sender<Result<(), OsReason>>) {
     while let Ok(piece) = pieces.recv() {
-        let written = file.write_all(&piece).map_err(|e| e.kind());
+        let written = file.write_all(&piece).map_err(OsReason::from);
         if tell.send(written).is_err() || written.is_err() {
             return;
         }
@@ -207,7 +207,7 @@ fn read(mut file: &File, into: &mut Vec<u8>) -> Result<Heard, WireFault> {
             Ok(Heard { ended: got < READ_BYTES })
         }
         Err(e) if e.kind() == ErrorKind::Interrupted => Ok(Heard { ended: false }),
-        Err(e) => Err(WireFault::Broken(e.kind())),
+        Err(e) => Err(WireFault::Broken(e.into())),
     }
 }
 
@@ -219,9 +219,9 @@ fn wait(file: &File, patience: Duration) -> Result<(), WireFault> {
         Ok(0) => Err(WireFault::Silent(patience)),
         // The printer is gone: its file says so before anything else.
         Ok(_) if waiting[0].revents().intersects(PollFlags::HUP | PollFlags::NVAL) => {
-            Err(WireFault::Broken(ErrorKind::NotConnected))
+            Err(WireFault::Broken(ErrorKind::NotConnected.into()))
         }
         Ok(_) => Ok(()),
-        Err(e) => Err(WireFault::Broken(std::io::Error::from(e).kind())),
+        Err(e) => Err(WireFault::Broken(io::Error::from(e).into())),
     }
 }

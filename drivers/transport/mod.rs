@@ -12,6 +12,7 @@ pub mod line;
 pub mod lp;
 mod patience;
 mod pieces;
+mod reason;
 #[cfg(any(test, feature = "record"))]
 pub mod recorded;
 pub mod serial;
@@ -24,8 +25,10 @@ pub mod usb;
 pub mod usbip;
 pub mod vpcd;
 
+pub(crate) use fault::shortage;
 pub use fault::{TransportError, WireFault};
 pub use patience::Patience;
+pub use reason::OsReason;
 pub use serve::serve_tcp;
 
 use std::time::Duration;

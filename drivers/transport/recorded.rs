@@ -184,12 +184,12 @@ impl Replay {
 
 /// The driver does not ask what was asked when the session was recorded.
 fn out_of_step() -> TransportError {
-    TransportError { kind: WireFault::Broken(ErrorKind::InvalidData), sent_bytes: 0 }
+    TransportError { kind: WireFault::Broken(ErrorKind::InvalidData.into()), sent_bytes: 0 }
 }
 
 fn played(fault: (usize, Option<u64>)) -> TransportError {
     let (sent_bytes, silent_ms) = fault;
-    let kind = silent_ms.map_or(WireFault::Broken(ErrorKind::Other), |ms| {
+    let kind = silent_ms.map_or(WireFault::Broken(ErrorKind::Other.into()), |ms| {
         WireFault::Silent(Duration::from_millis(ms))
     });
     TransportError { kind, sent_bytes }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serialport::{ClearBuffer, SerialPort, TTYPort};
 
 use super::line::Inbox;
-use super::{Transport, TransportError, Whole, WireFault};
+use super::{OsReason, Transport, TransportError, Whole, WireFault};
 
 /// What every reader on a UART speaks after it was switched on.
 const BAUD: u32 = 115_200;
@@ -46,13 +46,13 @@ impl Serial {
     fn opened(&mut self) -> Result<&mut TTYPort, WireFault> {
         if self.port.is_none() {
             let port = serialport::new(&self.path, BAUD).open_native();
-            self.port = Some(port.map_err(|fault| self.not_opened(fault.kind()))?);
+            self.port = Some(port.map_err(|fault| self.not_opened(&fault))?);
         }
-        self.port.as_mut().ok_or(WireFault::Unreachable(ErrorKind::NotFound))
+        self.port.as_mut().ok_or(WireFault::Unreachable(ErrorKind::NotFound.into()))
     }
 
-    fn not_opened(&self, kind: serialport::ErrorKind) -> WireFault {
-        match kind {
+    fn not_opened(&self, fault: &serialport::Error) -> WireFault {
+        match fault.kind {
             serialport::ErrorKind::Io(ErrorKind::PermissionDenied) => WireFault::Barred,
             serialport::ErrorKind::Io(ErrorKind::ResourceBusy) => WireFault::Taken,
             // The crate says "no device" of a port that another program has locked, too.
@@ -60,8 +60,7 @@ impl Serial {
             serialport::ErrorKind::Io(ErrorKind::NotFound) | serialport::ErrorKind::NoDevice => {
                 WireFault::NotPlugged { name: format!("serial:{}", self.path) }
             }
-            serialport::ErrorKind::Io(kind) => WireFault::Unreachable(kind),
-            _ => WireFault::Unreachable(ErrorKind::Other),
+            _ => WireFault::Unreachable(OsReason::of_serial(fault)),
         }
     }
 
@@ -75,7 +74,7 @@ impl Serial {
         while !left.is_empty() {
             let piece = &left[..left.len().min(PIECE_BYTES)];
             let taken = match self.opened()?.write(piece) {
-                Ok(0) => return Err(WireFault::Broken(ErrorKind::WriteZero)),
+                Ok(0) => return Err(WireFault::Broken(ErrorKind::WriteZero.into())),
                 Ok(taken) => taken,
                 Err(fault) if fault.kind() == ErrorKind::Interrupted => continue,
                 Err(fault) => {
@@ -97,7 +96,7 @@ impl Serial {
         port.set_timeout(patience).map_err(|fault| broken(&fault.into(), patience))?;
         match port.read(&mut bytes) {
             // The adapter was pulled out.
-            Ok(0) => Err(WireFault::Broken(ErrorKind::UnexpectedEof)),
+            Ok(0) => Err(WireFault::Broken(ErrorKind::UnexpectedEof.into())),
             Ok(got) => {
                 self.inbox.take_in(&bytes[..got]);
                 Ok(())
@@ -145,6 +144,6 @@ impl Transport for Serial {
 fn broken(fault: &std::io::Error, patience: Duration) -> WireFault {
     match fault.kind() {
         ErrorKind::TimedOut => WireFault::Silent(patience),
-        kind => WireFault::Broken(kind),
+        _ => WireFault::Broken(fault.into()),
     }
 }

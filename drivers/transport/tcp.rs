@@ -1,10 +1,10 @@
 //! The wire over TCP for machines that take one connection an exchange. Knows no family.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use super::{ANSWER_MAX_BYTES, Transport, TransportError, WireFault};
+use super::{ANSWER_MAX_BYTES, OsReason, Transport, TransportError, WireFault};
 
 /// A machine in the same building answers a connection in milliseconds; the maker's own library waits
 /// this long (Evolis wire notes, section 1).
@@ -35,13 +35,13 @@ impl Tcp {
         let addresses: Vec<SocketAddr> = self
             .address
             .to_socket_addrs()
-            .map_err(|e| self.fault(WireFault::Unreachable(e.kind())))?
+            .map_err(|e| self.fault(WireFault::Unreachable(unresolved(&e))))?
             .collect();
-        let mut last = ErrorKind::AddrNotAvailable;
+        let mut last = ErrorKind::AddrNotAvailable.into();
         for address in addresses {
             match TcpStream::connect_timeout(&address, CONNECT_LIMIT) {
                 Ok(stream) => return Ok(stream),
-                Err(e) => last = e.kind(),
+                Err(e) => last = e.into(),
             }
         }
         Err(self.fault(WireFault::Unreachable(last)))
@@ -55,25 +55,25 @@ impl Tcp {
     ) -> Result<(), TransportError> {
         stream
             .set_write_timeout(Some(patience))
-            .map_err(|e| self.fault(WireFault::Broken(e.kind())))?;
+            .map_err(|e| self.fault(WireFault::Broken(e.into())))?;
         // A small command must not wait for the acknowledgement of the one before.
-        stream.set_nodelay(true).map_err(|e| self.fault(WireFault::Broken(e.kind())))?;
+        stream.set_nodelay(true).map_err(|e| self.fault(WireFault::Broken(e.into())))?;
         let mut left = request;
         while !left.is_empty() {
             let piece = &left[..left.len().min(PIECE_BYTES)];
             // Upper bound: a failed write may have handed over any part of its piece.
             self.sent_bytes += piece.len();
             match stream.write(piece) {
-                Ok(0) => return Err(self.fault(WireFault::Broken(ErrorKind::WriteZero))),
+                Ok(0) => return Err(self.fault(WireFault::Broken(ErrorKind::WriteZero.into()))),
                 Ok(taken) => {
                     self.sent_bytes -= piece.len() - taken;
                     left = &left[taken..];
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => self.sent_bytes -= piece.len(),
-                Err(e) => return Err(self.fault(broken_or_silent(e.kind(), patience))),
+                Err(e) => return Err(self.fault(broken_or_silent(&e, patience))),
             }
         }
-        stream.shutdown(Shutdown::Write).map_err(|e| self.fault(WireFault::Broken(e.kind())))
+        stream.shutdown(Shutdown::Write).map_err(|e| self.fault(WireFault::Broken(e.into())))
     }
 }
 
@@ -116,7 +116,7 @@ fn read_to_end(
         if left.is_zero() {
             return Err(WireFault::Silent(patience));
         }
-        stream.set_read_timeout(Some(left)).map_err(|e| WireFault::Broken(e.kind()))?;
+        stream.set_read_timeout(Some(left)).map_err(|e| WireFault::Broken(e.into()))?;
         match stream.read(&mut piece) {
             Ok(0) => return Ok(()),
             Ok(got) if answer.len() + got > ANSWER_MAX_BYTES => {
@@ -124,14 +124,19 @@ fn read_to_end(
             }
             Ok(got) => answer.extend_from_slice(&piece[..got]),
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) => return Err(broken_or_silent(e.kind(), patience)),
+            Err(e) => return Err(broken_or_silent(&e, patience)),
         }
     }
 }
 
-fn broken_or_silent(kind: ErrorKind, patience: Duration) -> WireFault {
-    match kind {
+fn broken_or_silent(fault: &io::Error, patience: Duration) -> WireFault {
+    match fault.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => WireFault::Silent(patience),
-        kind => WireFault::Broken(kind),
+        _ => WireFault::Broken(fault.into()),
     }
+}
+
+/// What the resolver says of a name has no number.
+fn unresolved(fault: &io::Error) -> OsReason {
+    fault.raw_os_error().map_or(OsReason::UnknownHost, OsReason::Number)
 }

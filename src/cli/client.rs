@@ -1,7 +1,7 @@
 //! The command line as a client of the station's own API.
 
 use std::io::{BufRead as _, BufReader};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use drivers::words::Words;
@@ -15,6 +15,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// No answer of ours is longer.
 const ANSWER_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// The station says something at least every 15 seconds to whoever listens.
+const QUIET_LIMIT: Duration = Duration::from_secs(60);
+/// A station that is busy is asked again for so long.
+const BUSY_LIMIT: Duration = Duration::from_secs(60);
+/// And so often, as it asks for itself.
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
+/// What a station says that has done nothing and wants to be asked again.
+const BUSY: &str = "E_BUSY";
 
 /// Where the station is.
 #[derive(clap::Args, Clone)]
@@ -56,42 +65,42 @@ pub(super) struct Client {
 
 impl Client {
     pub fn new(at: &Where) -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_connect(Some(CONNECT_LIMIT))
-            .timeout_recv_response(Some(PATIENCE))
-            .build();
-        Self { agent: config.into(), url: at.url.trim_end_matches('/').to_owned() }
+        Self { agent: agent(), url: at.url.trim_end_matches('/').to_owned() }
     }
 
     pub fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let answer =
-            self.agent.get(self.address(path)).header("accept-language", language()).call();
-        self.read(answer)
+        patiently(|| {
+            let request = self.agent.get(self.address(path)).header("accept-language", language());
+            self.read(request.call())
+        })
     }
 
     /// A picture.
     pub fn get_bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
-        let answer =
-            self.agent.get(self.address(path)).call().map_err(|error| self.unreachable(error))?;
-        if !answer.status().is_success() {
-            return self.read(Ok(answer)).map(|_| Vec::new());
-        }
-        Ok(answer.into_body().with_config().limit(ANSWER_LIMIT).read_to_vec()?)
+        patiently(|| {
+            let answer = self.agent.get(self.address(path)).call();
+            let answer = answer.map_err(|error| self.unreachable(error))?;
+            if !answer.status().is_success() {
+                return self.read(Ok(answer)).map(|_| Vec::new());
+            }
+            Ok(answer.into_body().with_config().limit(ANSWER_LIMIT).read_to_vec()?)
+        })
     }
 
     /// Posts JSON. The key makes it safe to post again when the answer got lost.
     pub fn post(&self, path: &str, key: Option<&str>, body: &Value) -> anyhow::Result<Value> {
-        let mut request = self
-            .agent
-            .post(self.address(path))
-            .header("accept-language", language())
-            .content_type("application/json");
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
-        }
-        let answer = request.send(serde_json::to_vec(body)?.as_slice());
-        self.read(answer)
+        let body = serde_json::to_vec(body)?;
+        patiently(|| {
+            let mut request = self
+                .agent
+                .post(self.address(path))
+                .header("accept-language", language())
+                .content_type("application/json");
+            if let Some(key) = key {
+                request = request.header("idempotency-key", key);
+            }
+            self.read(request.send(body.as_slice()))
+        })
     }
 
     /// Listens to `/v1/events` and gives each event (name, data) to `hear`, until that says stop.
@@ -100,12 +109,7 @@ impl Client {
         after: u64,
         mut hear: impl FnMut(&str, &Value) -> anyhow::Result<Listening>,
     ) -> anyhow::Result<()> {
-        let answer = self
-            .agent
-            .get(self.address("/v1/events"))
-            .header("last-event-id", after.to_string())
-            .call()
-            .map_err(|error| self.unreachable(error))?;
+        let answer = patiently(|| self.listener(after))?;
         let mut name = String::new();
         for line in BufReader::new(answer.into_body().into_reader()).lines() {
             let line = line.context("the station stopped talking")?;
@@ -120,6 +124,25 @@ impl Client {
             }
         }
         anyhow::bail!("the station stopped talking")
+    }
+
+    fn listener(&self, after: u64) -> anyhow::Result<ureq::http::Response<ureq::Body>> {
+        let answer = self
+            .agent
+            .get(self.address("/v1/events"))
+            .header("accept-language", language())
+            .header("last-event-id", after.to_string())
+            .config()
+            .timeout_recv_body(None)
+            .timeout_per_read(Some(QUIET_LIMIT))
+            .build()
+            .call()
+            .map_err(|error| self.unreachable(error))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        self.read(Ok(answer))?;
+        anyhow::bail!("{} does not let anybody listen", self.url)
     }
 
     fn address(&self, path: &str) -> String {
@@ -144,6 +167,45 @@ impl Client {
             return Ok(body);
         }
         Err(refused(&body).into())
+    }
+}
+
+/// The only place that says how this program talks HTTP: to the station that was named, past every proxy of the
+/// environment, since a child's data are in it; it goes nowhere else when an answer says so.
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .proxy(None)
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .timeout_connect(Some(CONNECT_LIMIT))
+        .timeout_send_request(Some(PATIENCE))
+        .timeout_send_body(Some(PATIENCE))
+        .timeout_recv_response(Some(PATIENCE))
+        .timeout_recv_body(Some(PATIENCE))
+        .build()
+        .into()
+}
+
+/// Asks again while the station is busy: then it has done nothing.
+fn patiently<T>(mut ask: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let began = Instant::now();
+    let mut told = false;
+    loop {
+        let answer = ask();
+        let busy = answer.as_ref().is_err_and(|error| {
+            error.downcast_ref::<Refused>().is_some_and(|refused| refused.code == BUSY)
+        });
+        if !busy || began.elapsed() > BUSY_LIMIT {
+            return answer;
+        }
+        if !std::mem::replace(&mut told, true) {
+            let words = Words::fixed(
+                "Stasiun sedang sibuk; dicoba terus.",
+                "The station is busy; it is asked again and again.",
+            );
+            eprintln!("kartud: {}", own(&words));
+        }
+        std::thread::sleep(BUSY_PAUSE);
     }
 }
 

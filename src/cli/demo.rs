@@ -7,13 +7,14 @@ mod tray;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{self, Receiver};
 
 use anyhow::Context as _;
 use drivers::emulation::SharedMachine;
 
 use super::client::{Client, Listening, Where};
 use super::state_file::StateFile;
-use super::{Exit, keys, run, verify};
+use super::{Exit, keys, run, signals, verify};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::Daemon;
@@ -69,20 +70,56 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some((file, machine)) = args.state.clone().zip(connection.machine()) {
         obey_the_state_file(file, machine)?;
     }
-    let mut daemon = Daemon::start_at(&config, Clock::system(), connection)?;
+    let (tell, events) = mpsc::channel();
+    let told = tell.clone();
+    let mut ends = 0;
+    signals::listen(move |_| {
+        ends += 1;
+        if ends > 1 {
+            signals::end_at_once();
+        }
+        // Nobody hears it any more at the end.
+        let _ = told.send(Event::Told);
+    })?;
+    let daemon = Daemon::start_at(&config, Clock::system(), connection)?;
     let url = format!("http://{}", daemon.address());
-    println!("page   {url}/");
-    println!("cards  {}", config.printer.emulator.folder.display());
-    println!("keys   {}", list.display());
-    let exit = print_samples(args, &url, &config.printer.emulator.folder, &list);
-    if args.once || exit.is_err() {
-        daemon.stop();
-        return exit;
-    }
-    println!("The station goes on; Ctrl-C ends it. / Stasiun tetap jalan; Ctrl-C untuk berhenti.");
-    daemon.wait_for_signal();
+    say!("page   {url}/")?;
+    say!("cards  {}", config.printer.emulator.folder.display())?;
+    say!("keys   {}", list.display())?;
+    let samples = Samples { cards: args.cards, url, folder: config.printer.emulator.folder, list };
+    std::thread::Builder::new().name("samples".into()).spawn(move || {
+        let _ = tell.send(Event::Printed(samples.print()));
+    })?;
+    let exit = wait(args.once, &daemon, &events);
     daemon.stop();
-    Ok(Exit::Done)
+    exit
+}
+
+/// What ends a demo, or only its samples.
+enum Event {
+    Told,
+    Printed(anyhow::Result<Exit>),
+}
+
+/// Until all samples are printed, if that is all that is wanted, else until somebody ends it. Whatever is waited for
+/// meanwhile, a printer too, a signal is heard at once.
+fn wait(once: bool, daemon: &Daemon, events: &Receiver<Event>) -> anyhow::Result<Exit> {
+    let mut printed = false;
+    loop {
+        match events.recv_timeout(run::HEALTH_CHECK) {
+            Ok(Event::Told) if once && !printed => return Ok(Exit::Failed),
+            Ok(Event::Told) => return Ok(Exit::Done),
+            Ok(Event::Printed(exit)) if once || exit.is_err() => return exit,
+            Ok(Event::Printed(_)) => {
+                printed = true;
+                println!(
+                    "The station goes on; Ctrl-C ends it. / Stasiun tetap jalan; Ctrl-C untuk berhenti."
+                );
+            }
+            Err(_) if daemon.is_alive() => {}
+            Err(_) => anyhow::bail!("a part of the station has died"),
+        }
+    }
 }
 
 /// Reads it now, and for as long as the demo runs.
@@ -112,26 +149,38 @@ fn own_key(dir: &Path) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-fn print_samples(args: &Args, url: &str, folder: &Path, list: &Path) -> anyhow::Result<Exit> {
-    let keys = match verify::read_list(list)? {
-        Ok(keys) => keys,
-        Err(faults) => return Ok(run::refuse(list, &faults)),
-    };
-    let client = Client::new(&Where { url: url.to_owned() });
-    let last_event = client.get("/v1/station")?["last_event"].as_u64().unwrap_or(0);
-    let mut tray = Tray::new(&client, folder, &keys);
-    for number in 0..args.cards {
-        tray.post(&samples::child(number)?)?;
+/// The clients of the demo's station.
+struct Samples {
+    cards: usize,
+    url: String,
+    /// Where the machine lays its cards.
+    folder: PathBuf,
+    /// Whose records are believed.
+    list: PathBuf,
+}
+
+impl Samples {
+    fn print(&self) -> anyhow::Result<Exit> {
+        let keys = match verify::read_list(&self.list)? {
+            Ok(keys) => keys,
+            Err(faults) => return Ok(run::refuse(&self.list, &faults)),
+        };
+        let client = Client::new(&Where { url: self.url.clone() });
+        let last_event = client.get("/v1/station")?["last_event"].as_u64().unwrap_or(0);
+        let mut tray = Tray::new(&client, &self.folder, &keys);
+        for number in 0..self.cards {
+            tray.post(&samples::child(number)?)?;
+        }
+        tray.post(&samples::staff())?;
+        if !tray.is_done() {
+            client.listen(last_event, |name, data| {
+                if name == "job" {
+                    tray.hear(data)?;
+                }
+                Ok(if tray.is_done() { Listening::Enough } else { Listening::More })
+            })?;
+        }
+        say!("{} good, {} not", tray.good, tray.bad)?;
+        Ok(if tray.bad == 0 { Exit::Done } else { Exit::Failed })
     }
-    tray.post(&samples::staff())?;
-    if !tray.is_done() {
-        client.listen(last_event, |name, data| {
-            if name == "job" {
-                tray.hear(data)?;
-            }
-            Ok(if tray.is_done() { Listening::Enough } else { Listening::More })
-        })?;
-    }
-    println!("{} good, {} not", tray.good, tray.bad);
-    Ok(if tray.bad == 0 { Exit::Done } else { Exit::Failed })
 }

@@ -1,5 +1,13 @@
 //! The command line: one file a subcommand. Exit codes mean something; see [`Exit`].
 
+/// A line for whoever reads; `println!` panics when nobody does any more, also in the middle of something.
+macro_rules! say {
+    ($($told:tt)*) => {{
+        use std::io::Write as _;
+        writeln!(std::io::stdout().lock(), $($told)*)
+    }};
+}
+
 mod blanks;
 mod check_config;
 mod chip;
@@ -14,6 +22,7 @@ mod preview;
 mod printer;
 mod run;
 mod settle;
+mod signals;
 mod state_file;
 mod status;
 mod submit;

@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
                 let path = args.out.join(name);
                 std::fs::write(&path, png)
                     .with_context(|| format!("cannot write {}", path.display()))?;
-                println!("{}", path.display());
+                say!("{}", path.display())?;
             }
             Ok(None) => {}
             Err(findings) => return Ok(refuse(&findings)),

@@ -1,9 +1,13 @@
 //! `kartud run --config FILE`
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -11,9 +15,14 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::Exit;
 use super::client::own;
+use super::signals::{self, Told};
 use crate::clock::Clock;
 use crate::config::{Config, Fault};
 use crate::daemon::{Daemon, StartError};
+use crate::report::Snapshot;
+
+/// How often it is looked whether all of the daemon is still alive.
+pub(super) const HEALTH_CHECK: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -28,13 +37,75 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Err(faults) => return Ok(refuse(&args.config, &faults)),
     };
     start_log(&config.log.level);
-    let mut daemon = match Daemon::start(&config, Clock::system()) {
+    // Before anybody hears that the station is ready: a SIGTERM must never find it deaf.
+    let (stop, stops) = mpsc::channel();
+    let is_printing = IsPrinting::default();
+    hear_signals(stop, is_printing.clone())?;
+    let daemon = match Daemon::start(&config, Clock::system()) {
         Err(StartError::Config(faults)) => return Ok(refuse(&args.config, &faults)),
         other => other?,
     };
-    let told = daemon.wait_for_signal();
+    is_printing.ask(&daemon);
+    let told = wait_for_the_end(&daemon, &stops);
     daemon.stop();
     Ok(if told { Exit::Done } else { Exit::Failed })
+}
+
+/// Asks a daemon, once there is one, whether a card of it may be moving.
+#[derive(Clone, Default)]
+struct IsPrinting(Arc<OnceLock<watch::Receiver<Snapshot>>>);
+
+impl IsPrinting {
+    fn ask(&self, daemon: &Daemon) {
+        // Set once.
+        let _ = self.0.set(daemon.watch());
+    }
+
+    fn now(&self) -> bool {
+        self.0.get().is_some_and(|snapshot| snapshot.borrow().printing.is_some())
+    }
+}
+
+/// The first SIGTERM or SIGINT stops the station in order: a card that moves is finished. The second ends it at once,
+/// unless a card moves: whoever sent it may only be impatient, and the card would be left to a person. The third ends it
+/// whatever moves; the next start finds out what became of the card. SIGHUP changes nothing: the configuration is read
+/// at the start only, and a closed terminal must not stop a card.
+fn hear_signals(stop: mpsc::Sender<()>, is_printing: IsPrinting) -> anyhow::Result<()> {
+    let mut ends = 0;
+    signals::listen(move |told| match told {
+        Told::HangUp => {
+            tracing::info!("SIGHUP: the configuration is read at the start only; going on")
+        }
+        Told::End => {
+            ends += 1;
+            match ends {
+                1 => drop(stop.send(())),
+                2 if is_printing.now() => tracing::warn!(
+                    "a card is moving and is finished first; another signal ends the station at once and leaves the card to a person"
+                ),
+                _ => {
+                    tracing::warn!("told to stop again: ended at once");
+                    signals::end_at_once();
+                }
+            }
+        }
+    })
+}
+
+/// True: it was told to stop. False: a part of it has died.
+fn wait_for_the_end(daemon: &Daemon, stops: &mpsc::Receiver<()>) -> bool {
+    loop {
+        match stops.recv_timeout(HEALTH_CHECK) {
+            Err(RecvTimeoutError::Timeout) if daemon.is_alive() => {}
+            Err(RecvTimeoutError::Timeout) => {
+                tracing::error!(
+                    "a part of the daemon has died; stopping, so that it is started anew"
+                );
+                return false;
+            }
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return true,
+        }
+    }
 }
 
 /// Reads a configuration file; the inner error is what stands wrong in it.

@@ -80,14 +80,14 @@ fn ask(id: &str, what: &str, body: &Value, how: &How) -> anyhow::Result<Exit> {
     let path = format!("/v1/jobs/{}/{what}", find::job(&client, id)?);
     let job = client.post(&path, None, body)?;
     if how.json {
-        println!("{job:#}");
+        say!("{job:#}")?;
         return Ok(Exit::Done);
     }
     let text = |key: &str| job[key].as_str().unwrap_or("");
-    println!("{}  {}  {}", text("id"), text("ref"), text("state"));
+    say!("{}  {}  {}", text("id"), text("ref"), text("state"))?;
     for finding in job["reasons"].as_array().into_iter().flatten() {
         let sentence = finding["message"][language()].as_str().unwrap_or("");
-        println!("  {}  {sentence}", finding["code"].as_str().unwrap_or(""));
+        say!("  {}  {sentence}", finding["code"].as_str().unwrap_or(""))?;
     }
     Ok(Exit::Done)
 }

@@ -1,11 +1,12 @@
 //! `kartud status [--watch]`
 
 use std::io::Write as _;
+use std::process;
 
 use serde_json::Value;
 
-use super::Exit;
 use super::client::{Client, Listening, Where, language};
+use super::{Exit, signals};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -30,6 +31,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Done);
     }
+    // Ctrl-C is the way to end it, and no failure.
+    signals::listen(|_| process::exit(Exit::Done as i32))?;
     let last_event = now["last_event"].as_u64().unwrap_or(0);
     client.listen(last_event, |name, data| {
         if args.json {

@@ -38,13 +38,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let key = args.key.clone().unwrap_or_else(|| key_of(&body));
     let job = Client::new(&args.at).post("/v1/jobs", Some(&key), &body)?;
     if args.json {
-        println!("{job:#}");
+        say!("{job:#}")?;
     } else {
         let text = |key: &str| job[key].as_str().unwrap_or("").to_owned();
-        println!("{}  {}  {}", text("id"), text("ref"), text("state"));
+        say!("{}  {}  {}", text("id"), text("ref"), text("state"))?;
         for finding in job["reasons"].as_array().into_iter().flatten() {
             let sentence = finding["message"][language()].as_str().unwrap_or("");
-            println!("  {}  {sentence}", finding["code"].as_str().unwrap_or(""));
+            say!("  {}  {sentence}", finding["code"].as_str().unwrap_or(""))?;
         }
     }
     Ok(Exit::Done)

@@ -3,11 +3,11 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::{Extension, Json};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -15,6 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::App;
 use super::jobs::job_id;
 use super::problem::Problem;
+use super::wire::Peer;
 use crate::ledger::{Entry, LedgerError};
 
 /// Lines that one question to the ledger brings.
@@ -78,6 +79,7 @@ pub(super) async fn of_job(
 /// events `station` without `id`.
 pub(super) async fn stream(
     State(app): State<App>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
     let new_only = *app.ledger.watch().borrow();
@@ -97,7 +99,10 @@ pub(super) async fn stream(
     tokio::spawn(async move {
         let _place = place;
         // Ends when the listener hangs up or the daemon goes down.
-        let _ = tell(&app, after, &out).await;
+        tokio::select! {
+            _ = tell(&app, after, &out) => {}
+            () = peer.hung_up() => {}
+        }
     });
     Ok(Sse::new(ReceiverStream::new(stream)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }

@@ -1,24 +1,24 @@
-//! At the gate: not more than can be worked on, and nothing that another site's page makes a browser send.
+//! At the gate: not more than can be worked on, and nothing that another site's page makes a browser send. What cannot be
+//! judged is refused.
 
 use std::future::Future as _;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_LENGTH, HOST, ORIGIN};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::AsHeaderName;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
-use tokio_stream::StreamExt as _;
 
 use super::problem::Problem;
 
-/// How much of a request that is too long is heard, in times of what is allowed.
-const DRAIN_FACTOR: usize = 8;
-/// And for how long.
-const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+/// Whoever watches the station is always answered.
+const ALWAYS_ANSWERED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+/// The only resource that takes a form beside JSON.
+const TAKES_FORMS: &str = "/v1/jobs";
 
 /// More requests than places are answered at once: try again.
 pub(super) async fn limit(
@@ -26,6 +26,9 @@ pub(super) async fn limit(
     request: Request,
     next: Next,
 ) -> Response {
+    if ALWAYS_ANSWERED.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
     match places.try_acquire() {
         Ok(_place) => next.run(request).await,
         Err(_) => super::busy().into_response(),
@@ -51,107 +54,226 @@ fn failed() -> Problem {
     )
 }
 
-/// A request that says how long it is and is too long is heard to its end, within limits, before it is refused:
-/// a client that is cut off while it sends never reads the answer.
-pub(super) async fn length(
-    State(max_bytes): State<usize>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let declared =
-        request.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_none_or(|bytes| bytes <= max_bytes) {
-        return next.run(request).await;
+/// What a page of another site can have a browser send without asking is none of this.
+pub(super) async fn known_media(request: Request, next: Next) -> Response {
+    match check_media(request.method(), request.uri().path(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
-    let mut pieces = request.into_body().into_data_stream();
-    let drain = async {
-        let mut heard = 0;
-        while let Some(Ok(piece)) = pieces.next().await {
-            heard += piece.len();
-            if heard > DRAIN_FACTOR * max_bytes {
-                break;
-            }
-        }
+}
+
+fn check_media(method: &Method, path: &str, headers: &HeaderMap) -> Result<(), Problem> {
+    let encoding = single(headers, CONTENT_ENCODING).map_err(|_| encoded())?;
+    if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
+        return Err(encoded());
+    }
+    if matches!(*method, Method::GET | Method::HEAD) {
+        return Ok(());
+    }
+    let forms = path == TAKES_FORMS;
+    let kind = single(headers, CONTENT_TYPE).ok().flatten().unwrap_or_default();
+    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let known = kind.eq_ignore_ascii_case(b"application/json")
+        || forms && kind.eq_ignore_ascii_case(b"multipart/form-data");
+    if known { Ok(()) } else { Err(media_type(forms)) }
+}
+
+/// Neither JSON nor, where they are taken, a form.
+pub(super) fn media_type(forms: bool) -> Problem {
+    let (id, en) = match forms {
+        true => (
+            "Kirim application/json (foto dalam base64) atau multipart/form-data (bagian job dan photo).",
+            "Send application/json (photo in base64) or multipart/form-data (parts job and photo).",
+        ),
+        false => (
+            "Kirim dengan Content-Type: application/json.",
+            "Send it as Content-Type: application/json.",
+        ),
     };
-    // Too slow is as good as gone.
-    let _ = tokio::time::timeout(DRAIN_LIMIT, drain).await;
-    StatusCode::PAYLOAD_TOO_LARGE.into_response()
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "E_MEDIA_TYPE", id, en)
+}
+
+fn encoded() -> Problem {
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "E_MEDIA_TYPE",
+        "Kiriman yang dimampatkan (Content-Encoding) tidak dibaca. Kirim tanpa itu.",
+        "A compressed request (Content-Encoding) is not read. Send it without.",
+    )
 }
 
 /// Loopback is reachable by every page in the operator's browser: a request must be addressed to a
-/// loopback name (no DNS rebinding), and where a page sent it, to the page's own origin.
-pub(super) async fn same_site(request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    if !addressed_to_loopback(headers) {
-        return Problem::new(
-            StatusCode::MISDIRECTED_REQUEST,
-            "E_HOST",
-            "Panggil stasiun sebagai localhost atau 127.0.0.1.",
-            "Call the station as localhost or 127.0.0.1.",
-        )
-        .into_response();
+/// loopback name and our port (no DNS rebinding), and where a page sent it, to the page's own origin.
+pub(super) async fn same_site(State(port): State<u16>, request: Request, next: Next) -> Response {
+    let checked = check_address(request.uri(), request.headers(), port)
+        .and_then(|host| check_origin(request.method(), request.headers(), host));
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
-    if !from_own_page(headers) {
-        return Problem::new(
-            StatusCode::FORBIDDEN,
-            "E_ORIGIN",
-            "Permintaan dari halaman situs lain ditolak.",
-            "A request from another site's page is refused.",
-        )
-        .into_response();
-    }
-    next.run(request).await
 }
 
-fn addressed_to_loopback(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(HOST).and_then(|v| v.to_str().ok()) else { return false };
-    let name = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or(""),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+/// More than one, though one is allowed.
+struct Several;
+
+fn single(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Option<&[u8]>, Several> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (first, None) => Ok(first.map(|value| value.as_bytes())),
+        _ => Err(Several),
+    }
+}
+
+/// To whom the request is addressed: this station, by a loopback name.
+fn check_address<'h>(uri: &Uri, headers: &'h HeaderMap, port: u16) -> Result<&'h str, Problem> {
+    let host = single(headers, HOST).map_err(|_| host_twice())?;
+    let host =
+        host.and_then(|host| std::str::from_utf8(host).ok()).ok_or_else(|| misdirected(port))?;
+    // The whole address may also stand in the request line.
+    let same = uri.authority().is_none_or(|told| told.as_str().eq_ignore_ascii_case(host));
+    if same && is_ours(host, port) { Ok(host) } else { Err(misdirected(port)) }
+}
+
+fn is_ours(host: &str, port: u16) -> bool {
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (name, rest) = match bracketed {
+        Some(split) => split,
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    let is_loopback = match bracketed {
+        Some(_) => name.parse::<std::net::Ipv6Addr>().is_ok_and(|ip| ip.is_loopback()),
+        None => {
+            name.eq_ignore_ascii_case("localhost")
+                || name.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+        }
+    };
+    let told = match rest.strip_prefix(':') {
+        None if rest.is_empty() => Some(80),
+        None => None,
+        Some(digits) => digits.parse().ok(),
+    };
+    is_loopback && told == Some(port)
 }
 
-fn from_own_page(headers: &HeaderMap) -> bool {
-    let text = |name: &axum::http::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
-    match (text(&ORIGIN), text(&HOST)) {
-        (None, _) => true,
-        (Some(origin), Some(host)) => origin.strip_prefix("http://") == Some(host),
-        (Some(_), None) => false,
+fn check_origin(method: &Method, headers: &HeaderMap, host: &str) -> Result<(), Problem> {
+    let origin = single(headers, ORIGIN).map_err(|_| foreign())?;
+    let own = |origin: &[u8]| {
+        origin.strip_prefix(b"http://").is_some_and(|it| it.eq_ignore_ascii_case(host.as_bytes()))
+    };
+    if origin.is_some_and(|origin| !own(origin)) {
+        return Err(foreign());
     }
+    let told = |name: &'static str| single(headers, name).map_err(|_| foreign());
+    let navigates = *method == Method::GET
+        && told("sec-fetch-mode")? == Some(b"navigate")
+        && told("sec-fetch-dest")? == Some(b"document");
+    match told("sec-fetch-site")? {
+        None | Some(b"same-origin" | b"none") => Ok(()),
+        // Somebody follows a link to the station.
+        Some(b"same-site" | b"cross-site") if navigates => Ok(()),
+        Some(_) => Err(foreign()),
+    }
+}
+
+fn host_twice() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "E_HOST",
+        "Permintaan menyebut Host lebih dari satu kali.",
+        "The request names its Host more than once.",
+    )
+}
+
+fn misdirected(port: u16) -> Problem {
+    let finding = crate::finding::Finding::whole(
+        "E_HOST",
+        drivers::words::Words::new(
+            format!("Panggil stasiun sebagai localhost:{port} atau 127.0.0.1:{port}."),
+            format!("Call the station as localhost:{port} or 127.0.0.1:{port}."),
+        ),
+    );
+    Problem::of(StatusCode::MISDIRECTED_REQUEST, finding)
+}
+
+fn foreign() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "E_ORIGIN",
+        "Permintaan dari halaman situs lain ditolak.",
+        "A request from another site's page is refused.",
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(k, v)| (k.parse().unwrap(), v.parse().unwrap())).collect()
+    fn headers(pairs: &[(&'static str, &[u8])]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(k, v)| {
+                (k.parse::<axum::http::HeaderName>().unwrap(), v.to_vec().try_into().unwrap())
+            })
+            .collect()
     }
 
     #[test]
-    fn only_loopback_names_are_answered() {
-        for good in ["localhost:8631", "127.0.0.1:8631", "[::1]:8631", "LOCALHOST", "127.0.0.1"] {
-            assert!(addressed_to_loopback(&headers(&[("host", good)])), "{good}");
+    fn only_loopback_names_with_our_port_are_ours() {
+        for good in
+            ["localhost:8631", "127.0.0.1:8631", "[::1]:8631", "LOCALHOST:8631", "127.0.0.2:8631"]
+        {
+            assert!(is_ours(good, 8631), "{good}");
         }
-        for bad in ["evil.example:8631", "10.0.0.1", "", "127.0.0.1.evil.example"] {
-            assert!(!addressed_to_loopback(&headers(&[("host", bad)])), "{bad}");
+        assert!(is_ours("localhost", 80), "80 need not be told");
+        for bad in [
+            "evil.example:8631",
+            "10.0.0.1:8631",
+            "",
+            "127.0.0.1.evil.example:8631",
+            "localhost",
+            "localhost:",
+            "localhost:86310",
+            "localhost:80",
+            "localhost:8631:8631",
+            "[::1]",
+            "[::1]8631",
+            "::1",
+            "[127.0.0.1]:8631",
+            "user@localhost:8631",
+            "localhost.evil.example:8631",
+            "localhost:+8631x",
+        ] {
+            assert!(!is_ours(bad, 8631), "{bad}");
         }
-        assert!(!addressed_to_loopback(&HeaderMap::new()));
     }
 
     #[test]
     fn pages_of_other_sites_are_refused() {
-        assert!(from_own_page(&headers(&[("host", "localhost:1")])));
-        assert!(from_own_page(&headers(&[
-            ("host", "localhost:1"),
-            ("origin", "http://localhost:1")
-        ])));
-        assert!(!from_own_page(&headers(&[
-            ("host", "localhost:1"),
-            ("origin", "http://evil.example")
-        ])));
-        assert!(!from_own_page(&headers(&[("host", "localhost:1"), ("origin", "null")])));
+        let get = |pairs: &[(&'static str, &[u8])]| {
+            check_origin(&Method::GET, &headers(pairs), "localhost:1").is_ok()
+        };
+        assert!(get(&[]));
+        assert!(get(&[("origin", b"http://localhost:1")]));
+        for origin in [
+            &b"http://evil.example"[..],
+            b"null",
+            b"http://localhost:1\xe9",
+            b"",
+            b"https://localhost:1",
+        ] {
+            assert!(!get(&[("origin", origin)]), "{origin:?}");
+        }
+        assert!(get(&[("sec-fetch-site", b"none")]));
+        assert!(!get(&[("sec-fetch-site", b"cross-site")]));
+        assert!(!get(&[("sec-fetch-site", b"later-invention")]));
+        let link: [(&str, &[u8]); 3] = [
+            ("sec-fetch-site", b"cross-site"),
+            ("sec-fetch-mode", b"navigate"),
+            ("sec-fetch-dest", b"document"),
+        ];
+        assert!(get(&link), "a link to the page");
+        assert!(check_origin(&Method::POST, &headers(&link), "localhost:1").is_err());
+        let frame = [link[0], link[1], ("sec-fetch-dest", b"iframe")];
+        assert!(!get(&frame));
     }
 }

@@ -1,8 +1,6 @@
 //! Reads a posted job: JSON with the photo in base64, or multipart with the parts `job` and `photo`.
 //! Decides nothing about the job itself.
 
-use std::time::Duration;
-
 use axum::extract::multipart::{Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -13,8 +11,6 @@ use super::problem::Problem;
 use crate::finding::Finding;
 use crate::job::{JobRequest, Photo};
 
-/// A client that stops talking in the middle of its job is let go after this.
-const BODY_LIMIT: Duration = Duration::from_secs(30);
 /// Longest `Idempotency-Key`; a UUID has 36.
 const KEY_LIMIT: usize = 255;
 
@@ -22,26 +18,11 @@ const KEY_LIMIT: usize = 255;
 pub(super) async fn read_job(request: Request) -> Result<JobRequest, Problem> {
     let kind = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
     let kind = kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    let body = async {
-        match kind.as_str() {
-            "application/json" => read_json(request).await,
-            "multipart/form-data" => read_multipart(request).await,
-            _ => Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "E_MEDIA_TYPE",
-                "Kirim application/json (foto dalam base64) atau multipart/form-data (bagian job dan photo).",
-                "Send application/json (photo in base64) or multipart/form-data (parts job and photo).",
-            )),
-        }
-    };
-    tokio::time::timeout(BODY_LIMIT, body).await.unwrap_or_else(|_| {
-        Err(Problem::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "E_TIMEOUT",
-            "Kiriman berhenti di tengah jalan; tidak ada yang disimpan. Kirim lagi.",
-            "The request stopped half-way; nothing was stored. Send it again.",
-        ))
-    })
+    match kind.as_str() {
+        "application/json" => read_json(request).await,
+        "multipart/form-data" => read_multipart(request).await,
+        _ => Err(super::guard::media_type(true)),
+    }
 }
 
 /// `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): visible ASCII, quotes allowed.

@@ -1,7 +1,10 @@
 //! HTTP: one file a resource, `problem` for everything that goes wrong. The only module that knows axum.
 //! Loopback only: see [`crate::config`]. Decides nothing about jobs; asks the desk, the ledger, the station.
 
+mod answer;
 mod blanks;
+mod body;
+mod connections;
 mod events;
 mod guard;
 mod intake;
@@ -12,11 +15,14 @@ mod problem;
 mod products;
 mod query;
 mod replacement;
+mod serve;
 mod settle;
 mod station;
+mod wire;
 
-use std::net::TcpListener;
 use std::sync::Arc;
+
+pub use serve::serve;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -160,39 +166,25 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
     table().into_iter().map(|route| (route.method, route.path)).collect()
 }
 
-/// The whole application, ready to be served.
-pub fn router(app: App, settings: &config::Http) -> Router {
+/// The whole application, ready to be served on a port of this computer.
+pub fn router(app: App, settings: &config::Http, port: u16) -> Router {
     let places = Arc::new(Semaphore::new(settings.max_requests));
+    let readings = body::Readings::new(settings.max_request_bytes);
     table()
         .into_iter()
         .fold(Router::new(), |router, route| router.route(route.path, route.answer))
         .fallback(async || Problem::not_found())
         .layer(DefaultBodyLimit::max(settings.max_request_bytes))
-        .layer(middleware::from_fn_with_state(settings.max_request_bytes, guard::length))
+        // From here on upwards: the outermost layer comes last.
         .layer(middleware::from_fn_with_state(places, guard::limit))
-        .layer(middleware::from_fn(guard::same_site))
+        .layer(middleware::from_fn_with_state(readings, body::read))
+        .layer(middleware::from_fn(guard::known_media))
+        .layer(middleware::from_fn_with_state(port, guard::same_site))
+        .layer(middleware::from_fn_with_state(answer::Outbox::new(), answer::bound))
         .layer(middleware::from_fn(guard::panics))
         .layer(middleware::from_fn(problem::render))
+        .layer(middleware::from_fn(answer::seal))
         .with_state(app)
-}
-
-/// Serves until `stopping` becomes true; requests under way are finished.
-///
-/// # Errors
-/// When the socket cannot be used.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    mut stopping: watch::Receiver<bool>,
-) -> std::io::Result<()> {
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    axum::serve(listener, router)
-        .with_graceful_shutdown(async move {
-            // A dropped sender means the same.
-            let _ = stopping.wait_for(|stop| *stop).await;
-        })
-        .await
 }
 
 fn busy() -> Problem {

@@ -2,7 +2,9 @@
 //! status codes. Sentences in Indonesian and English; `detail` in the language that was asked for.
 
 use axum::extract::Request;
-use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY};
+use axum::http::header::{
+    ACCEPT_LANGUAGE, CONNECTION, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -22,6 +24,7 @@ pub(super) struct Problem {
     findings: Vec<Finding>,
     warnings: Vec<Finding>,
     retry_after_s: Option<u32>,
+    closes: bool,
 }
 
 /// RFC 9457 problem details, `application/problem+json`.
@@ -102,7 +105,7 @@ impl Problem {
 
     /// Several at once: at least one.
     pub fn all(status: StatusCode, findings: Vec<Finding>) -> Self {
-        Self { status, findings, warnings: Vec::new(), retry_after_s: None }
+        Self { status, findings, warnings: Vec::new(), retry_after_s: None, closes: false }
     }
 
     /// Nothing was stored, for these faults: at least one.
@@ -122,6 +125,12 @@ impl Problem {
     /// Try again after so many seconds.
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// The rest of the request is not heard, so no other can follow it.
+    pub fn closing(mut self) -> Self {
+        self.closes = true;
         self
     }
 
@@ -148,6 +157,7 @@ impl From<Refusal> for Problem {
             findings: refusal.errors,
             warnings: refusal.warnings,
             retry_after_s: None,
+            closes: false,
         }
     }
 }
@@ -223,6 +233,9 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     headers.insert(VARY, HeaderValue::from_static("accept-language"));
     if let Some(seconds) = problem.retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if problem.closes {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if let Some(allow) = allow {
         headers.insert("allow", allow);

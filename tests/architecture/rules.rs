@@ -92,7 +92,13 @@ pub const BANS: &[Ban] = &[
         rule: "only http/ knows axum",
         within: ALL,
         except: &["src/http/"],
-        names: &["axum", "hyper", "tower"],
+        names: &["axum", "hyper", "hyper_util", "tower"],
+    },
+    Ban {
+        rule: "only cli/client.rs talks HTTP as a client: one place decides about proxies, times and redirects",
+        within: ALL,
+        except: &["src/cli/client.rs"],
+        names: &["ureq"],
     },
     Ban {
         rule: "only compose/ knows rendering and image codecs",

@@ -23,9 +23,9 @@ fn kartud(folder: &Path, options: &[&str]) -> Command {
 }
 
 /// An emulated machine that is ended with the test.
-struct Machine {
+pub struct Machine {
     _process: Process,
-    address: String,
+    pub address: String,
     control: String,
 }
 
@@ -40,7 +40,7 @@ impl Drop for Process {
 }
 
 impl Machine {
-    fn start(folder: &Path, options: &[&str]) -> Self {
+    pub fn start(folder: &Path, options: &[&str]) -> Self {
         let control = ["--control", "127.0.0.1:0"];
         let mut command = kartud(folder, &[&control[..], options].concat());
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();

@@ -50,10 +50,15 @@ impl Process {
     }
 
     /// The same, by a command that takes the program's arguments behind its own.
-    pub fn start_by(mut command: Command, dir: &std::path::Path) -> Process {
+    pub fn start_by(command: Command, dir: &std::path::Path) -> Process {
+        Self::start_at(command, dir, "")
+    }
+
+    /// The same, with a printer at this address.
+    pub fn start_at(mut command: Command, dir: &std::path::Path, printer: &str) -> Process {
         let path = dir.join("kartud.toml");
-        std::fs::write(&path, config(dir, "").replace("address = \"emulated\"", "address = \"\""))
-            .unwrap();
+        let address = format!("address = \"{printer}\"");
+        std::fs::write(&path, config(dir, "").replace("address = \"emulated\"", &address)).unwrap();
         let mut child = command
             .args(["run", "--config"])
             .arg(&path)

@@ -293,7 +293,7 @@ impl Transport for SimWire {
             Some(Mishap::Cut(_)) => {
                 answer.clear();
                 self.machine.lock().hang_up();
-                let kind = WireFault::Broken(ErrorKind::BrokenPipe);
+                let kind = WireFault::Broken(ErrorKind::BrokenPipe.into());
                 Err(TransportError { kind, sent_bytes })
             }
             Some(Mishap::Garbled(seed)) => {

@@ -187,7 +187,7 @@ impl<F: FnMut(usize, &[u8]) -> Fate + Send> Meddled<F> {
             self.wire.receive(&mut answer, patience)?;
             self.unread.push_back(answer);
         }
-        let broken = WireFault::Broken(std::io::ErrorKind::BrokenPipe);
+        let broken = WireFault::Broken(std::io::ErrorKind::BrokenPipe.into());
         self.withheld = None;
         match fate {
             Fate::Fine | Fate::Cut(_) => {}

@@ -188,7 +188,7 @@ fn pipes(device: &Device<Context>, interface: u8) -> Result<Pipes, WireFault> {
         .flat_map(|found| found.descriptors())
         .filter(|d| (d.class_code(), d.sub_class_code(), d.protocol_code()) == BIDIRECTIONAL)
         .find_map(|d| pipes_of(&d))
-        .ok_or(WireFault::Unreachable(ErrorKind::Unsupported))
+        .ok_or(WireFault::Unreachable(ErrorKind::Unsupported.into()))
 }
 
 fn pipes_of(setting: &InterfaceDescriptor<'_>) -> Option<Pipes> {
@@ -217,12 +217,12 @@ fn fault(error: Error) -> WireFault {
         Error::Access => WireFault::Barred,
         Error::Busy => WireFault::Taken,
         Error::Pipe => WireFault::Stalled,
-        Error::NoDevice | Error::NotFound => WireFault::Broken(ErrorKind::NotConnected),
-        Error::Overflow => WireFault::Broken(ErrorKind::InvalidData),
-        Error::NoMem => WireFault::Broken(ErrorKind::OutOfMemory),
-        Error::NotSupported => WireFault::Unreachable(ErrorKind::Unsupported),
-        Error::Interrupted => WireFault::Broken(ErrorKind::Interrupted),
-        Error::Timeout => WireFault::Unreachable(ErrorKind::TimedOut),
-        _ => WireFault::Broken(ErrorKind::Other),
+        Error::NoDevice | Error::NotFound => WireFault::Broken(ErrorKind::NotConnected.into()),
+        Error::Overflow => WireFault::Broken(ErrorKind::InvalidData.into()),
+        Error::NoMem => WireFault::Broken(ErrorKind::OutOfMemory.into()),
+        Error::NotSupported => WireFault::Unreachable(ErrorKind::Unsupported.into()),
+        Error::Interrupted => WireFault::Broken(ErrorKind::Interrupted.into()),
+        Error::Timeout => WireFault::Unreachable(ErrorKind::TimedOut.into()),
+        _ => WireFault::Broken(ErrorKind::Other.into()),
     }
 }

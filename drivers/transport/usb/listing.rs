@@ -118,7 +118,7 @@ impl UsbPrinter {
 pub fn attached(sysfs: &Path) -> Result<Vec<UsbPrinter>, WireFault> {
     let entries = fs::read_dir(sysfs.join("bus/usb/devices")).map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => WireFault::NoUsb,
-        kind => WireFault::Unreachable(kind),
+        _ => WireFault::Unreachable(e.into()),
     })?;
     let mut found: Vec<UsbPrinter> =
         entries.flatten().filter_map(|entry| printer(&entry.path())).collect();

@@ -71,7 +71,7 @@ impl Trace {
         let (atr, uid) = (hex(&chip.atr), chip.uid.as_deref().map(hex));
         if !self.as_json {
             let uid = uid.as_deref().unwrap_or("-");
-            println!("card {}  uid {uid}  atr {atr}", interface(chip.interface));
+            let _ = say!("card {}  uid {uid}  atr {atr}", interface(chip.interface));
         }
         self.card = json!({ "interface": chip.interface, "atr": atr, "uid": uid });
     }
@@ -80,13 +80,13 @@ impl Trace {
         match seen {
             StepSeen::Begins(name) => {
                 if !self.as_json {
-                    println!("{name}");
+                    let _ = say!("{name}");
                 }
                 self.steps.push(json!({ "step": name, "apdus": [] }));
             }
             StepSeen::Apdu(apdu) => {
                 if !self.as_json {
-                    println!("  {}", line(apdu));
+                    let _ = say!("  {}", line(apdu));
                 }
                 let apdus = self.steps.last_mut().and_then(|step| step["apdus"].as_array_mut());
                 if let Some(apdus) = apdus {

@@ -104,14 +104,14 @@ impl<'c> Tray<'c> {
         match verdict {
             Ok(Laid { files, record }) => {
                 self.good += 1;
-                println!("{reference}  printed  {}", files.join("  "));
+                say!("{reference}  printed  {}", files.join("  "))?;
                 if let Some(found) = record {
-                    println!("{reference}  {found}");
+                    say!("{reference}  {found}")?;
                 }
             }
             Err(why) => {
                 self.bad += 1;
-                println!("{reference}  NOT GOOD: {why}");
+                say!("{reference}  NOT GOOD: {why}")?;
             }
         }
         Ok(())

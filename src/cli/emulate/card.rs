@@ -135,7 +135,7 @@ fn go_in_and_out(address: &str, hands: &Hands, stop: &AtomicBool) {
     // The same trouble is told once, not ten times a second.
     let mut tell = |what: String| {
         if told != what {
-            println!("{what}");
+            let _ = say!("{what}");
             told = what;
         }
     };

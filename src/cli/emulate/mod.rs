@@ -16,6 +16,7 @@ use anyhow::{Context as _, anyhow};
 use drivers::emulation::{BlankChips, EmulatorSettings};
 use drivers::transport::serve_tcp;
 
+use super::signals::stop_on_signal;
 use super::state_file::StateFile;
 use super::{Exit, usb};
 use reader::Port;
@@ -202,6 +203,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 const CONTACTLESS: &str = "CONTACTLESS";
 
 fn run_machine(args: &Machine, settings: EmulatorSettings) -> anyhow::Result<Exit> {
+    let stop = Arc::new(AtomicBool::new(false));
+    stop_on_signal(stop.clone())?;
     let machine = drivers::emulate(&args.family, settings.clone())?;
     // Plugged in until this function ends.
     let _plugged = args.usbip.then(|| usb::plug(&args.family, &settings, &machine)).transpose()?;
@@ -219,18 +222,16 @@ fn run_machine(args: &Machine, settings: EmulatorSettings) -> anyhow::Result<Exi
     });
     let control = control.transpose()?;
     let listener = bind(args.listen)?;
-    println!("{} {} on tcp://{}", args.family, args.model, listener.local_addr()?);
+    say!("{} {} on tcp://{}", args.family, args.model, listener.local_addr()?)?;
     let field = settings.chip.as_ref().map(BlankChips::contactless);
     let port = args.reader_port.as_deref().zip(field);
     let mut port = port.map(|(port, field)| Port::open(port, reader::FAMILY, field)).transpose()?;
     if let Some(port) = &port {
-        println!("{port}");
+        say!("{port}")?;
     }
     if let Some(control) = &control {
-        println!("control on http://{}", control.local_addr()?);
+        say!("control on http://{}", control.local_addr()?)?;
     }
-    let stop = Arc::new(AtomicBool::new(false));
-    stop_on_signal(stop.clone())?;
     std::thread::scope(|scope| {
         if let Some(control) = &control {
             scope.spawn(|| control::serve(control, &machine, &stop));
@@ -245,22 +246,4 @@ fn run_machine(args: &Machine, settings: EmulatorSettings) -> anyhow::Result<Exi
         served.and(port.unwrap_or_else(|_| Err(std::io::Error::other("the reader died"))))
     })?;
     Ok(Exit::Done)
-}
-
-fn stop_on_signal(stop: Arc<AtomicBool>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        // An error means that no signal can be heard; then only SIGKILL ends it, as for any program.
-        runtime.block_on(async {
-            let mut terminate =
-                tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok()?;
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            Some(())
-        });
-        stop.store(true, Ordering::Relaxed);
-    })?;
-    Ok(())
 }

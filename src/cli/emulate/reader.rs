@@ -51,6 +51,8 @@ fn families() -> clap::builder::PossibleValuesParser {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let stop = Arc::new(AtomicBool::new(false));
+    stop_on_signal(stop.clone())?;
     let field = Field::default();
     let settings = card::settings(args.card.as_deref())?;
     field.put(settings.make().map_err(|why| anyhow!("no such card: {why}"))?);
@@ -61,9 +63,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(file) = &mut state_file {
         file.read(&take)?;
     }
-    println!("{port}");
-    let stop = Arc::new(AtomicBool::new(false));
-    stop_on_signal(stop.clone())?;
+    say!("{port}")?;
     std::thread::scope(|scope| {
         if let Some(file) = &mut state_file {
             scope.spawn(|| file.watch(&take, &stop));

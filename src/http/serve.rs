@@ -1,0 +1,131 @@
+//! The accept loop: takes connections in, within limits of number and time, and lets them end in order.
+//! Knows no route.
+
+use std::io;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::answer;
+use super::connections::{Connections, Place, Stage};
+use super::wire;
+
+/// A client that has not sent the headers of its (next) request by then is let go.
+const HEAD_LIMIT: Duration = Duration::from_secs(20);
+/// The headers of a request, and what is buffered of a body or an answer. A request line with headers has less than 8 KiB.
+const BUFFER_MAX_BYTES: usize = 32 * 1024;
+/// While the system gives no descriptors: time for a connection to close.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until `stopping` becomes true; requests under way are finished. `limit`: connections at once.
+///
+/// # Errors
+/// When the socket cannot be used.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+    limit: usize,
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let connections = Connections::new(limit);
+    let mut open = JoinSet::new();
+    let mut in_trouble = false;
+    loop {
+        let accepted = tokio::select! {
+            () = stopped(&mut stopping) => break,
+            Some(_) = open.join_next(), if !open.is_empty() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                if std::mem::take(&mut in_trouble) {
+                    tracing::info!("connections are accepted again");
+                }
+                if let Some(place) = connections.enter() {
+                    open.spawn(converse(stream, place, router.clone(), stopping.clone()));
+                }
+            }
+            Err(fault) if is_of_one_client(&fault) => {}
+            Err(fault) => {
+                if !std::mem::replace(&mut in_trouble, true) {
+                    tracing::error!(error = %fault, "no connection can be accepted");
+                }
+                connections.give_up_one();
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    while open.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// The client went before it was looked at; everything else is a shortage of the system.
+fn is_of_one_client(fault: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(fault.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// One connection from its beginning to its end.
+async fn converse(
+    stream: TcpStream,
+    place: Place,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let (wire, peer) = wire::open(stream);
+    let progress = place.progress();
+    let app = TowerToHyperService::new(router);
+    let of_requests = peer.clone();
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        progress.enter(Stage::Reading);
+        request.extensions_mut().insert(of_requests.clone());
+        request.extensions_mut().insert(progress.clone());
+        let (answered, progress) = (app.call(request), progress.clone());
+        async move { answered.await.map(|answer| answer::follow(answer, progress)) }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_LIMIT)
+        .max_buf_size(BUFFER_MAX_BYTES)
+        // A client may say that it has no more requests and still read its answer.
+        .half_close(true);
+    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(wire), service));
+    // What goes wrong with a client is its own affair.
+    let ended = tokio::select! {
+        _ = connection.as_mut() => true,
+        () = stopped(&mut stopping) => false,
+        () = place.given_up() => {
+            if !place.is_working() {
+                return;
+            }
+            // Its request was complete in this moment.
+            false
+        }
+    };
+    if !ended {
+        connection.as_mut().graceful_shutdown();
+        let _ = connection.await;
+    }
+    place.progress().enter(Stage::Waiting);
+    tokio::select! {
+        () = peer.linger() => {}
+        () = place.given_up() => {}
+    }
+}
+
+/// A dropped sender means the same.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
