@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::OsReason;
 use crate::emulation::{NEVER, SharedMachine, Speech};
 
 /// More than any job (4.3 MB for two sides, Evolis wire notes, section 8); a client that sends more has run wild.
@@ -22,6 +23,9 @@ const STOP_LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
 /// A machine that will answer later is not asked again sooner.
 const LATE_LOOK: Duration = Duration::from_millis(2);
+
+/// While the system has no descriptors or no memory for another client.
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Clients that wait for an answer that never comes; the first of more is let go.
 const UNANSWERED_MAX: usize = 64;
@@ -47,8 +51,12 @@ pub fn serve_tcp(
                 wait_for_client(listener);
                 continue;
             }
-            // The client went before we looked, or the system is short of something for a moment.
+            // The client went before we looked, or a signal came.
             Err(e) if matches!(e.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {
+                continue;
+            }
+            Err(e) if OsReason::from(&e).is_shortage() => {
+                std::thread::sleep(SHORTAGE_PAUSE);
                 continue;
             }
             Err(e) => return Err(e),

@@ -67,7 +67,8 @@ fn check_media(method: &Method, path: &str, headers: &HeaderMap) -> Result<(), P
     if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
         return Err(encoded());
     }
-    if matches!(*method, Method::GET | Method::HEAD) {
+    // Every action is a POST; other methods have no route, and are told so.
+    if *method != Method::POST {
         return Ok(());
     }
     let forms = path == TAKES_FORMS;
@@ -245,6 +246,13 @@ mod tests {
         ] {
             assert!(!is_ours(bad, 8631), "{bad}");
         }
+    }
+
+    #[test]
+    fn every_action_is_a_post() {
+        let known =
+            |(method, path): (&str, &str)| assert!(["get", "post"].contains(&method), "{path}");
+        crate::http::routes().into_iter().for_each(known);
     }
 
     #[test]

@@ -299,7 +299,7 @@ fn count(c: &Connection, state: State, by: i64) -> Result<(), LedgerError> {
 pub(super) fn write_error(error: rusqlite::Error) -> LedgerError {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DiskFull) => LedgerError::Full,
-        _ => LedgerError::Write(error.to_string()),
+        _ => LedgerError::Write(super::error::said(&error)),
     }
 }
 

@@ -113,3 +113,13 @@ impl LedgerError {
         }
     }
 }
+
+/// What SQLite says of it. Of a file that cannot be opened it says only that; where this process may open no file at all,
+/// the system's reason stands behind it.
+pub(super) fn said(error: &rusqlite::Error) -> String {
+    let cannot_open = error.sqlite_error_code() == Some(rusqlite::ErrorCode::CannotOpen);
+    match std::fs::File::open("/dev/null") {
+        Err(why) if cannot_open => format!("{error}: {why}"),
+        _ => error.to_string(),
+    }
+}

@@ -240,7 +240,7 @@ fn damaged_or_unread(error: rusqlite::Error) -> LedgerError {
 
 #[allow(clippy::needless_pass_by_value)] // The shape that `map_err` wants.
 pub(super) fn read_error(error: rusqlite::Error) -> LedgerError {
-    LedgerError::Read(error.to_string())
+    LedgerError::Read(super::error::said(&error))
 }
 
 #[cfg(test)]

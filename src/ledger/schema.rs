@@ -239,5 +239,5 @@ pub(super) fn make_private_file(path: &Path) -> std::io::Result<()> {
 }
 
 pub(super) fn unreadable(path: &Path, error: &rusqlite::Error) -> LedgerError {
-    LedgerError::Unreadable { path: path.to_owned(), why: error.to_string() }
+    LedgerError::Unreadable { path: path.to_owned(), why: super::error::said(error) }
 }

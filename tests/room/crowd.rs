@@ -5,6 +5,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+
 use crate::bench::{Bench, child};
 use crate::raw::{Raw, ask};
 
@@ -205,4 +207,31 @@ fn a_request_that_is_too_long_is_told_so() {
         client.send(&chunk);
     }
     assert_eq!(client.answer().unwrap().status, 413);
+}
+
+/// Sets how many files a process that we started may have open; `None`: as many as it could at its start.
+fn allow_files(process: u32, files: Option<u64>) {
+    let most = getrlimit(Resource::Nofile).maximum;
+    let limit = Rlimit { current: files.or(most), maximum: most };
+    prlimit(Pid::from_raw(process.cast_signed()), Resource::Nofile, limit).unwrap();
+}
+
+#[test]
+fn descriptors_that_run_out_are_told_by_their_name_and_come_back() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let machine = crate::emulate::Machine::start(&dir.path().join("machine"), &[]);
+    let command = Command::new(env!("CARGO_BIN_EXE_kartud"));
+    let process = crate::restart::Process::start_at(command, dir.path(), &machine.address);
+    let mut taken = false;
+    process.http.listen(0, |kind, _, data| {
+        if !taken && kind == "station" && data["state"] == "idle" {
+            allow_files(process.child.id(), Some(3));
+            taken = true;
+        }
+        taken && data["state_reasons"].to_string().contains("too many open files")
+    });
+    allow_files(process.child.id(), None);
+    assert_eq!(process.http.post("/v1/jobs", &child("S2")).status, 201);
+    process.http.listen(0, |_, _, data| data["event"] == "card_out");
+    process.kill();
 }
