@@ -4,6 +4,7 @@
 
 mod chip;
 mod examined;
+mod memory;
 mod open;
 mod record;
 
@@ -33,6 +34,7 @@ use crate::vault::Vault;
 
 pub use chip::ChipContent;
 pub use examined::{Examined, Refusal};
+use memory::{CARD_BYTES, PhotoMemory};
 
 /// Previews are drawn for an ID-1 card at 300 dpi, whatever printer is connected (ISO/IEC 7810).
 const PREVIEW_HEAD: HeadSize = HeadSize { width_px: 1016, height_px: 648, dpi_x: 300, dpi_y: 300 };
@@ -60,6 +62,8 @@ pub struct Desk {
     specimen: bool,
     /// One for all: the static layers are kept once.
     composer: Mutex<Composer>,
+    /// For every photo that is decoded and every card that is drawn.
+    photo_memory: PhotoMemory,
 }
 
 /// What was made of a job, beside its faces.
@@ -228,7 +232,9 @@ impl Desk {
         let record = self.record(product, &card, photo, record.received_at);
         let record = record.map_err(|finding| vec![finding])?;
         let with = (photo, record.as_deref());
-        self.draw(product, &card, with, head, self.specimen, into)?;
+        let bytes = self.card_bytes(product, photo);
+        self.photo_memory
+            .run(bytes, || self.draw(product, &card, with, head, self.specimen, into))?;
         let chip = self.chip_content(product, &card, photo, record.as_deref())?;
         let record_sha256 = record.map(|bytes| Sha256::digest(bytes).into());
         Ok(Composed { faces: hashes(into), record_sha256, chip, tracks: card.tracks })
@@ -246,12 +252,15 @@ impl Desk {
         received_at: Timestamp,
     ) -> Result<Option<Vec<u8>>, Vec<Finding>> {
         let (product, card) = self.card(request, photo.is_some(), received_at)?;
-        let mut image =
-            CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false };
         let record = self.record_of_a_picture(product, &card, photo, received_at);
-        self.draw(product, &card, (photo, record.as_deref()), PREVIEW_HEAD, true, &mut image)?;
-        let face = if back { image.back.as_ref() } else { Some(&image.front) };
-        Ok(face.map(compose::to_png))
+        let with = (photo, record.as_deref());
+        self.photo_memory.run(self.card_bytes(product, photo), || {
+            let mut image =
+                CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false };
+            self.draw(product, &card, with, PREVIEW_HEAD, true, &mut image)?;
+            let face = if back { image.back.as_ref() } else { Some(&image.front) };
+            Ok(face.map(compose::to_png))
+        })
     }
 
     fn check(
@@ -304,10 +313,12 @@ impl Desk {
             self.record(product, card, photo, at).err().into_iter().collect();
         if let Some(bytes) = photo.filter(|_| card.photo) {
             let rules = product.photo.clone().unwrap_or_default();
-            match compose::photo::decode(bytes, &rules) {
-                Ok(photo) => findings.extend(look_at(&photo, &rules, card)),
-                Err(finding) => findings.push(finding),
-            }
+            findings.extend(self.photo_memory.run(decoding_bytes(bytes, &rules), || {
+                match compose::photo::decode(bytes, &rules) {
+                    Ok(photo) => look_at(&photo, &rules, card),
+                    Err(finding) => vec![finding],
+                }
+            }));
         }
         // With a key or without, a record has the same length.
         let record =
@@ -368,6 +379,12 @@ impl Desk {
         })
     }
 
+    /// What drawing a card with this photo takes.
+    fn card_bytes(&self, product: &Product, photo: Option<&[u8]>) -> u64 {
+        let rules = product.photo.clone().unwrap_or_default();
+        CARD_BYTES + photo.map_or(0, |bytes| decoding_bytes(bytes, &rules))
+    }
+
     fn settings_of(&self, product: &Product) -> ProductSettings {
         self.settings.get(&product.name).cloned().unwrap_or_default()
     }
@@ -376,6 +393,11 @@ impl Desk {
     fn composer(&self) -> std::sync::MutexGuard<'_, Composer> {
         self.composer.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// What is refused takes nothing.
+fn decoding_bytes(photo: &[u8], rules: &PhotoRules) -> u64 {
+    compose::photo::header(photo, rules).map_or(0, |header| header.decoding_bytes)
 }
 
 fn look_at(photo: &DecodedPhoto, rules: &PhotoRules, card: &ReadyCard) -> Vec<Finding> {

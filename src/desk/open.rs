@@ -9,6 +9,7 @@ use drivers::words::Words;
 use jiff::tz::Offset;
 
 use super::Desk;
+use super::memory::PhotoMemory;
 use crate::compose::{Composer, Design};
 use crate::config::{Config, Fault};
 use crate::product::RECORD;
@@ -55,6 +56,7 @@ impl Desk {
                 offset,
                 encoder: config.encoder.as_ref().map(|encoder| encoder.station),
                 composer: Mutex::new(Composer::new()),
+                photo_memory: PhotoMemory::default(),
             }),
             _ => Err(faults),
         }

@@ -131,6 +131,7 @@ pub(super) async fn post(State(app): State<App>, request: Request) -> Result<Res
     let later = prefers_async(request.headers());
     let request = intake::read_job(request).await?;
     let now = app.ledger.now();
+    let _place = app.place_for(request.photo.as_ref().map_or(0, |photo| photo.0.len()))?;
     let examined = app.examine(request, now, later).await.map_err(|refusal| {
         let code = refusal.errors.first().map_or_else(String::new, |f| f.code.clone());
         app.metrics.jobs_refused.get_or_create(&CodeLabel { code }).inc();

@@ -28,7 +28,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::routing::MethodRouter;
 use axum::{Router, middleware, routing};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::config;
 use crate::desk::{Desk, Examined, Refusal};
@@ -42,6 +42,10 @@ use problem::Problem;
 const LISTENERS_LIMIT: usize = 32;
 /// Photos that are decoded at once: as many as there are cores, at least two, or memory grows.
 const INSPECTIONS_MIN: usize = 2;
+/// Previews under way and waiting; whoever comes then is told to come again.
+const PREVIEWS_LIMIT: usize = 16;
+/// Photos of posted jobs that wait to be looked at, as sent, in KiB: two dozen of the largest that a job may bring.
+const WAITING_KIB: u32 = 48 * 1024;
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -51,6 +55,8 @@ pub struct App {
     station: Handle,
     metrics: Metrics,
     inspections: Arc<Semaphore>,
+    previews: Arc<Semaphore>,
+    waiting_kib: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
 }
@@ -71,6 +77,8 @@ impl App {
             station,
             metrics,
             inspections: Arc::new(Semaphore::new(cores.max(INSPECTIONS_MIN))),
+            previews: Arc::new(Semaphore::new(PREVIEWS_LIMIT)),
+            waiting_kib: Arc::new(Semaphore::new(WAITING_KIB as usize)),
             listeners: Arc::new(Semaphore::new(LISTENERS_LIMIT)),
             stopping,
         }
@@ -90,6 +98,12 @@ impl App {
         let desk = self.desk.clone();
         passed_on(tokio::task::spawn_blocking(move || desk.examine(request, now, true)).await)
             .unwrap_or_else(|| Err(Refusal::broken()))
+    }
+
+    /// A place for a posted photo that is to be looked at now, by its size; none where too many wait already.
+    fn place_for(&self, photo_bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        let kib = u32::try_from(photo_bytes.div_ceil(1024)).unwrap_or(u32::MAX).min(WAITING_KIB);
+        self.waiting_kib.clone().try_acquire_many_owned(kib).map_err(|_| busy())
     }
 
     /// The day in the office.

@@ -22,6 +22,9 @@ pub(super) async fn face(
         "back.png" => "back",
         _ => return Err(Problem::not_found()),
     };
+    // Both sides and their photo are in memory only when it is this preview's turn.
+    let _place = app.previews.try_acquire().map_err(|_| super::busy())?;
+    let _turn = app.inspections.acquire().await;
     let (ledger, desk, job) = (app.ledger.clone(), app.desk.clone(), id.clone());
     let png = super::passed_on(
         tokio::task::spawn_blocking(move || -> Result<Option<Vec<u8>>, Problem> {

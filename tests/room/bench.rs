@@ -248,6 +248,14 @@ impl Http {
         answer.into_body().read_to_vec().unwrap()
     }
 
+    /// How a request for something that is no text ends.
+    pub fn status(&self, path: &str) -> u16 {
+        let answer = self.agent.get(format!("{}{path}", self.url)).call().unwrap();
+        let status = answer.status().as_u16();
+        answer.into_body().read_to_vec().unwrap();
+        status
+    }
+
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.post_with(path, body.to_string().as_bytes(), &[("content-type", "application/json")])
     }

@@ -23,6 +23,7 @@ mod listing;
 mod machine;
 mod migration;
 mod pages;
+mod photos;
 mod poison;
 mod printing;
 mod privacy;

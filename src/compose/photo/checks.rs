@@ -1,7 +1,7 @@
 //! Looks at a decoded photo: DOMAIN section 8, ICAO-like, without machine learning.
 //! Knows pixels and thresholds, not the person: whether it is the right child is the operator's preview.
 
-use super::{DecodedPhoto, words};
+use super::{DecodedPhoto, Doubt, words};
 use crate::finding::Finding;
 use crate::product::{Backdrop, PhotoRules};
 
@@ -18,6 +18,17 @@ const MIN_SHARPNESS: f32 = 25.0;
 const MIN_CHROMA: f32 = 7.0;
 /// Corners looked at, as a part of the width and of the height.
 const CORNER: f32 = 0.12;
+/// Values this far apart are one colour: a lost part is filled with one, a wall before a lens never is across the picture.
+const SAME: u8 = 3;
+/// Rows of one colour across the whole picture, below where its subject begins, as a part of its height: no portrait
+/// has any, since neck and shoulders stand in its middle.
+const MAX_LOST_ROWS: f32 = 0.05;
+/// Where a face is, as a part of the width and of the height.
+const FACE_X: std::ops::Range<f32> = 0.3..0.7;
+const FACE_Y: std::ops::Range<f32> = 0.25..0.65;
+/// The part of the face's place that one colour may fill. Drawn faces without shadows have
+/// 0.45 to 0.60, a plain box before it or a lost part 1.
+const MAX_FACE_PLAIN: f32 = 0.80;
 /// Weaker colour than this (of 255) has no hue to speak of.
 const MIN_HUE_CHROMA: u8 = 36;
 
@@ -40,6 +51,12 @@ pub fn inspect(
     if width < rules.good_width_px || height < rules.good_height_px {
         found.push(words::small(rules.good_width_px, rules.good_height_px));
     }
+    for doubt in &photo.doubts {
+        found.push(match doubt {
+            Doubt::Orientation => words::orientation(),
+            Doubt::Profile => words::profile(),
+        });
+    }
     let ratio = width as f32 / height as f32;
     if !(rules.ratio_min..=rules.ratio_max).contains(&ratio) {
         found.push(words::ratio());
@@ -49,6 +66,9 @@ pub fn inspect(
     found.extend(light(&luma));
     if sharpness(&luma, proof.width) < MIN_SHARPNESS {
         found.push(words::soft());
+    }
+    if proof.lost_rows() > MAX_LOST_ROWS || proof.plainness_of_face() > MAX_FACE_PLAIN {
+        found.push(words::blank());
     }
     if rules.colour && proof.chroma() < MIN_CHROMA {
         found.push(words::grey());
@@ -98,6 +118,33 @@ impl Proof {
         self.rgb.iter().map(spread).sum::<u64>() as f32 / self.rgb.len() as f32
     }
 
+    /// Which part of the rows, below the first that is not of one colour, is of one colour across the picture.
+    fn lost_rows(&self) -> f32 {
+        let rows = self.rgb.chunks_exact(self.width).map(is_plain);
+        let below = rows.skip_while(|plain| *plain);
+        below.filter(|plain| *plain).count() as f32 / self.height as f32
+    }
+
+    /// The part of the face's place that is within a little of its most frequent colour.
+    fn plainness_of_face(&self) -> f32 {
+        let part = |of: usize, at: f32| (of as f32 * at) as usize;
+        let (left, right) = (part(self.width, FACE_X.start), part(self.width, FACE_X.end));
+        let (top, bottom) = (part(self.height, FACE_Y.start), part(self.height, FACE_Y.end));
+        let rows = self.rgb.chunks_exact(self.width).take(bottom).skip(top);
+        let face: Vec<[u8; 3]> = rows.flat_map(|row| row[left..right].iter().copied()).collect();
+        let coarse = |pixel: &[u8; 3]| pixel.map(|channel| channel / 8);
+        let mut cells: Vec<[u8; 3]> = face.iter().map(coarse).collect();
+        cells.sort_unstable();
+        let Some(most) = cells.chunk_by(|a, b| a == b).max_by_key(|same| same.len()) else {
+            return 0.0;
+        };
+        let middle = |n: usize| i32::from(most[0][n]) * 8 + 4;
+        let near = |pixel: &&[u8; 3]| {
+            (0..3).all(|n| (i32::from(pixel[n]) - middle(n)).abs() <= 4 + i32::from(SAME))
+        };
+        face.iter().filter(near).count() as f32 / face.len().max(1) as f32
+    }
+
     /// The colour class of the wall: median colour of both upper corners, since hair or a frame may reach in.
     fn backdrop(&self) -> Option<Backdrop> {
         let across = ((self.width as f32 * CORNER) as usize).max(1);
@@ -113,6 +160,15 @@ impl Proof {
         };
         class(median(0), median(1), median(2))
     }
+}
+
+/// Is a row of one colour?
+fn is_plain(row: &[[u8; 3]]) -> bool {
+    let spread = |n: usize| {
+        let values = row.iter().map(|pixel| pixel[n]);
+        values.clone().max().unwrap_or(0) - values.min().unwrap_or(0)
+    };
+    (0..3).all(|n| spread(n) <= SAME)
 }
 
 /// Red reaches from magenta-red to orange-red, blue from cyan-blue to violet-blue: school walls differ.

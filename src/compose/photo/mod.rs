@@ -1,15 +1,21 @@
-//! The holder's photo: what is seen at the door, decoding with limits, and what becomes of its metadata (nothing).
-//! Knows the product's rules as data; the looking is in `checks.rs`, the cropping in `placing.rs`.
+//! The holder's photo: what is seen at the door, decoding with limits, and what becomes of its metadata: the colour
+//! profile and the orientation are applied, the rest is dropped. Knows the product's rules as data.
+//!
+//! Reading order: `jpeg_file` and `png_file` (a format each), `orientation`, `profile`, `checks` (the looking),
+//! `placing` (the cropping).
 
 mod checks;
+mod jpeg_file;
+mod orientation;
 mod placing;
+mod png_file;
+mod profile;
 mod words;
 
 use std::fmt;
-use std::io::Cursor;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, RgbImage};
 
 pub use checks::inspect;
 pub(super) use placing::Placer;
@@ -17,8 +23,12 @@ pub(super) use placing::Placer;
 use crate::finding::Finding;
 use crate::product::PhotoRules;
 
-/// The most memory that a decoder may take, bytes; a picture of 6000 x 6000 pixels in three colours fits in.
-const MAX_DECODER_BYTES: u64 = 128 * 1024 * 1024;
+/// The most memory that decoding one photo may take, bytes. Baseline JPEGs and PNGs of any allowed size are made smaller
+/// while they are decoded and take a third of it; what reaches it are progressive JPEGs and interlaced PNGs, which
+/// must be held whole.
+const MAX_DECODING_BYTES: u64 = 64 * 1024 * 1024;
+/// A photo is halved as often as it keeps this many pixels: more than any slot of a card has at 600 dpi.
+const PIXELS_KEPT: u64 = 1_200_000;
 /// First bytes of a JPEG: start of image and the next marker (ITU-T T.81, B.1.1).
 const JPEG_START: [u8; 3] = [0xFF, 0xD8, 0xFF];
 /// First bytes of a PNG (PNG specification, 5.2).
@@ -27,12 +37,14 @@ const PNG_START: [u8; 8] = [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A];
 /// What a photo's header says, told without decoding a pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PhotoHeader {
-    /// Pixels across, as the picture is looked at (EXIF orientation applied).
+    /// Pixels across, as the picture is looked at (orientation applied).
     pub width: u32,
     /// Pixels down, as the picture is looked at.
     pub height: u32,
     /// Which of the two formats.
     pub format: PhotoFormat,
+    /// What decoding it takes at most.
+    pub decoding_bytes: u64,
 }
 
 /// The formats that a photo may have.
@@ -44,10 +56,27 @@ pub enum PhotoFormat {
     Png,
 }
 
-/// A photo as pixels: upright, sRGB, opaque, without metadata. One value serves the checks and the card.
+/// A photo as pixels: upright, sRGB, opaque, without metadata, large ones made smaller. One value serves the checks
+/// and the card.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DecodedPhoto {
     pixels: RgbImage,
+    doubts: Vec<Doubt>,
+}
+
+/// What a file says of itself that could not be honoured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// Two of its parts name different orientations.
+    Orientation,
+    /// Its colour profile is broken, too large or of other colours than the picture.
+    Profile,
+}
+
+/// A file whose structure was walked over; no pixel is decoded yet.
+enum File<'a> {
+    Jpeg(jpeg_file::JpegFile<'a>),
+    Png(png_file::PngFile<'a>),
 }
 
 impl fmt::Debug for DecodedPhoto {
@@ -76,78 +105,92 @@ impl DecodedPhoto {
 /// The cheap checks at the door: format, truncation, size of file and picture. Decodes no pixel.
 ///
 /// # Errors
-/// `E_PHOTO_TOO_LARGE`, `E_PHOTO_FORMAT` or `E_PHOTO_TOO_SMALL`: the first that holds.
+/// `E_PHOTO_TOO_LARGE`, `E_PHOTO_FORMAT`, `E_PHOTO_TRUNCATED` or `E_PHOTO_TOO_SMALL`: the first that holds.
 pub fn header(bytes: &[u8], rules: &PhotoRules) -> Result<PhotoHeader, Finding> {
+    open(bytes, rules).map(|(_, header)| header)
+}
+
+/// Decodes a photo for the checks and the card: upright, in sRGB, flattened on white.
+///
+/// # Errors
+/// What [`header`] says, or `E_PHOTO_TRUNCATED` when not every pixel is there.
+pub fn decode(bytes: &[u8], rules: &PhotoRules) -> Result<DecodedPhoto, Finding> {
+    let (file, _) = open(bytes, rules)?;
+    let orientation = orientation::agreed(&file.orientations());
+    let (picture, profile) = match &file {
+        File::Jpeg(jpeg) => (jpeg.decode()?, jpeg.profile()),
+        File::Png(png) => png.decode()?,
+    };
+    let mut doubts = Vec::new();
+    let (pixels, converted) = profile::to_srgb(picture, &profile);
+    if !converted {
+        doubts.push(Doubt::Profile);
+    }
+    let orientation = orientation.unwrap_or_else(|first| {
+        doubts.push(Doubt::Orientation);
+        first
+    });
+    let mut picture = DynamicImage::from(pixels);
+    picture.apply_orientation(orientation);
+    Ok(DecodedPhoto { pixels: picture.into_rgb8(), doubts })
+}
+
+/// Walks over a file and holds its size against the rules.
+fn open<'a>(bytes: &'a [u8], rules: &PhotoRules) -> Result<(File<'a>, PhotoHeader), Finding> {
     if bytes.len() > rules.max_bytes {
         return Err(words::file_too_large(rules.max_bytes));
     }
-    let format = format(bytes).ok_or_else(words::format)?;
-    let whole = match format {
-        PhotoFormat::Jpeg => jpeg_is_whole(bytes),
-        PhotoFormat::Png => png_is_whole(bytes),
-    };
-    if whole.is_none() {
-        return Err(words::truncated());
-    }
-    let mut decoder = decoder(bytes, format, rules)?;
-    let (width, height) = decoder.dimensions();
-    let turned = lies_on_its_side(decoder.orientation().unwrap_or(Orientation::NoTransforms));
-    let (width, height) = if turned { (height, width) } else { (width, height) };
-    if width < rules.min_width_px || height < rules.min_height_px {
-        return Err(words::too_small(rules.min_width_px, rules.min_height_px));
-    }
-    Ok(PhotoHeader { width, height, format })
-}
-
-/// Decodes a photo for the checks and the card: upright, flattened on white.
-///
-/// # Errors
-/// What [`header`] says, or `E_PHOTO_FORMAT` when the pixels do not decode.
-pub fn decode(bytes: &[u8], rules: &PhotoRules) -> Result<DecodedPhoto, Finding> {
-    let header = header(bytes, rules)?;
-    let mut decoder = decoder(bytes, header.format, rules)?;
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(|_| words::format())?;
-    picture.apply_orientation(orientation);
-    Ok(DecodedPhoto { pixels: flatten(picture) })
-}
-
-fn format(bytes: &[u8]) -> Option<PhotoFormat> {
-    if bytes.starts_with(&JPEG_START) {
-        Some(PhotoFormat::Jpeg)
+    let file = if bytes.starts_with(&JPEG_START) {
+        File::Jpeg(jpeg_file::JpegFile::open(bytes)?)
     } else if bytes.starts_with(&PNG_START) {
-        Some(PhotoFormat::Png)
+        File::Png(png_file::PngFile::open(bytes)?)
     } else {
-        None
-    }
-}
-
-/// A decoder that has read the header and refuses bombs before it takes memory.
-fn decoder<'a>(
-    bytes: &'a [u8],
-    format: PhotoFormat,
-    rules: &PhotoRules,
-) -> Result<impl ImageDecoder + 'a, Finding> {
-    let format = match format {
-        PhotoFormat::Jpeg => ImageFormat::Jpeg,
-        PhotoFormat::Png => ImageFormat::Png,
+        return Err(words::format());
     };
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(rules.max_side_px);
-    limits.max_image_height = Some(rules.max_side_px);
-    limits.max_alloc = Some(MAX_DECODER_BYTES);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(|error| match error {
-        image::ImageError::Limits(_) => words::too_many_pixels(rules.max_side_px),
-        _ => words::format(),
-    })?;
-    // The limits above are asked by each decoder in its own time; this is before any pixel.
-    let (width, height) = decoder.dimensions();
+    let (format, (width, height), decoding_bytes) = match &file {
+        File::Jpeg(jpeg) => (PhotoFormat::Jpeg, jpeg.size(), jpeg.decoding_bytes()),
+        File::Png(png) => (PhotoFormat::Png, png.size(), png.decoding_bytes()),
+    };
     if width.max(height) > rules.max_side_px {
         return Err(words::too_many_pixels(rules.max_side_px));
     }
-    Ok(decoder)
+    if decoding_bytes > MAX_DECODING_BYTES {
+        return Err(words::too_much_memory());
+    }
+    let on_its_side = orientation::agreed(&file.orientations()).is_ok_and(lies_on_its_side);
+    let (width, height) = if on_its_side { (height, width) } else { (width, height) };
+    if width < rules.min_width_px || height < rules.min_height_px {
+        return Err(words::too_small(rules.min_width_px, rules.min_height_px));
+    }
+    Ok((file, PhotoHeader { width, height, format, decoding_bytes }))
+}
+
+impl File<'_> {
+    /// Every orientation that the file names, wherever.
+    fn orientations(&self) -> Vec<Orientation> {
+        let (exif, xmp) = match self {
+            Self::Jpeg(jpeg) => (&jpeg.outline.exif, &jpeg.outline.xmp),
+            Self::Png(png) => (&png.exif, &png.xmp),
+        };
+        orientation::named(exif, xmp)
+    }
+}
+
+/// How often a picture's sides are halved while it is decoded.
+fn halvings(width: u32, height: u32) -> u32 {
+    let pixels = u64::from(width) * u64::from(height);
+    (1..=3).take_while(|n| pixels >> (2 * n) >= PIXELS_KEPT).count() as u32
+}
+
+/// A halved side, rounded up.
+fn halved(side: u32, times: u32) -> u32 {
+    side.div_ceil(1 << times)
+}
+
+/// What turning a decoded picture upright and into RGB takes: the picture in colour, twice.
+fn finishing_bytes(width: u32, height: u32) -> u64 {
+    let times = halvings(width, height);
+    6 * u64::from(halved(width, times)) * u64::from(halved(height, times))
 }
 
 fn lies_on_its_side(orientation: Orientation) -> bool {
@@ -158,60 +201,4 @@ fn lies_on_its_side(orientation: Orientation) -> bool {
             | Orientation::Rotate90FlipH
             | Orientation::Rotate270FlipH
     )
-}
-
-/// Transparent parts become white paper.
-fn flatten(picture: DynamicImage) -> RgbImage {
-    if !picture.color().has_alpha() {
-        return picture.into_rgb8();
-    }
-    let rgba = picture.into_rgba8();
-    let on_white = |channel: u8, alpha: u8| {
-        let alpha = u32::from(alpha);
-        ((u32::from(channel) * alpha + 255 * (255 - alpha) + 127) / 255) as u8
-    };
-    RgbImage::from_fn(rgba.width(), rgba.height(), |x, y| {
-        let [r, g, b, a] = rgba.get_pixel(x, y).0;
-        image::Rgb([on_white(r, a), on_white(g, a), on_white(b, a)])
-    })
-}
-
-/// Walks a JPEG's segments to the first scan (a thumbnail inside EXIF has an end of its own), then looks for the
-/// end of image. In a scan FF D9 is nothing else (ITU-T T.81, B.1.1.5). Bytes after it are common on telephones.
-fn jpeg_is_whole(bytes: &[u8]) -> Option<()> {
-    const SCAN: u8 = 0xDA;
-    const END: u8 = 0xD9;
-    let mut at = 2;
-    loop {
-        let marker = *bytes.get(at + 1).filter(|_| bytes.get(at) == Some(&0xFF))?;
-        if marker == 0xFF {
-            at += 1; // A fill byte before the marker.
-            continue;
-        }
-        if marker == END {
-            return None; // It ends before any picture.
-        }
-        let length = u16::from_be_bytes([*bytes.get(at + 2)?, *bytes.get(at + 3)?]);
-        at += 2 + usize::from(length.max(2));
-        if marker == SCAN {
-            break;
-        }
-    }
-    bytes.get(at..)?.windows(2).rev().any(|pair| pair == [0xFF, END]).then_some(())
-}
-
-/// Walks a PNG's chunks to `IEND`.
-fn png_is_whole(bytes: &[u8]) -> Option<()> {
-    let mut at = PNG_START.len();
-    loop {
-        let head = bytes.get(at..at + 8)?;
-        let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
-        at = at.checked_add(length)?.checked_add(12)?;
-        if at > bytes.len() {
-            return None;
-        }
-        if &head[4..] == b"IEND" {
-            return Some(());
-        }
-    }
 }

@@ -19,11 +19,52 @@ pub(super) fn format() -> Finding {
     )
 }
 
-pub(super) fn truncated() -> Finding {
+/// A sound file of a kind that few programs write.
+pub(super) fn unusual() -> Finding {
     finding(
         "E_PHOTO_FORMAT",
-        "Berkas foto terpotong. Kirim lagi berkas yang utuh.",
-        "The photo's file is cut short. Send the whole file again.",
+        "Berkas foto ini dari jenis yang tidak dibaca (misalnya CMYK, 12 bit atau kode aritmetika). Simpan ulang sebagai JPEG biasa (RGB, 8 bit) dan kirim lagi.",
+        "The photo's file is of a kind that is not read (such as CMYK, 12 bits or arithmetic coding). Save it again as an ordinary JPEG (RGB, 8 bits) and send it again.",
+    )
+}
+
+pub(super) fn truncated() -> Finding {
+    finding(
+        "E_PHOTO_TRUNCATED",
+        "Berkas foto terpotong atau rusak. Kirim lagi berkas aslinya yang utuh.",
+        "The photo's file is cut short or damaged. Send the whole original file again.",
+    )
+}
+
+pub(super) fn too_much_memory() -> Finding {
+    finding(
+        "E_PHOTO_TOO_LARGE",
+        "Foto terlalu besar untuk jenis berkasnya (progresif atau interlaced). Perkecil, atau simpan ulang sebagai JPEG biasa, lalu kirim lagi.",
+        "The photo is too large for its kind of file (progressive or interlaced). Make it smaller or save it again as an ordinary JPEG, and send it again.",
+    )
+}
+
+pub(super) fn orientation() -> Finding {
+    finding(
+        "H_PHOTO_ORIENTATION",
+        "Berkas foto menyebut dua arah yang berbeda, sehingga foto dapat tercetak miring atau terbalik. Simpan ulang foto dalam keadaan tegak dan ajukan lagi.",
+        "The photo's file names two different orientations, so it could be printed on its side or upside down. Save it again upright and submit it again.",
+    )
+}
+
+pub(super) fn profile() -> Finding {
+    finding(
+        "W_PHOTO_PROFILE",
+        "Profil warna foto tidak dapat dipakai, warnanya dapat meleset. Periksa pratinjau; setujui peringatan ini bila warnanya benar, atau simpan ulang foto sebagai sRGB.",
+        "The photo's colour profile cannot be used, its colours may be off. Check the preview; accept this warning if the colours are right, or save the photo again as sRGB.",
+    )
+}
+
+pub(super) fn blank() -> Finding {
+    finding(
+        "H_PHOTO_BLANK",
+        "Sebagian besar foto hanya satu warna, seperti foto yang rusak. Buka foto aslinya, lalu ajukan lagi berkas yang utuh.",
+        "A large part of the photo is one plain colour, as in a damaged one. Look at the original and submit the whole file again.",
     )
 }
 
