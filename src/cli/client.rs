@@ -176,6 +176,8 @@ fn agent() -> ureq::Agent {
     ureq::Agent::config_builder()
         .proxy(None)
         .max_redirects(0)
+        // A connection that is kept may be given up by a crowded station in the moment in which it is used again.
+        .max_idle_connections(0)
         .http_status_as_error(false)
         .timeout_connect(Some(CONNECT_LIMIT))
         .timeout_send_request(Some(PATIENCE))

@@ -112,9 +112,9 @@ fn wait(once: bool, daemon: &Daemon, events: &Receiver<Event>) -> anyhow::Result
             Ok(Event::Printed(exit)) if once || exit.is_err() => return exit,
             Ok(Event::Printed(_)) => {
                 printed = true;
-                println!(
+                say!(
                     "The station goes on; Ctrl-C ends it. / Stasiun tetap jalan; Ctrl-C untuk berhenti."
-                );
+                )?;
             }
             Err(_) if daemon.is_alive() => {}
             Err(_) => anyhow::bail!("a part of the station has died"),

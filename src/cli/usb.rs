@@ -118,7 +118,7 @@ pub(super) fn plug(
     let plugged = Plugged::new(machine, identity(settings), Cable::good()).context(
         "cannot plug it into USB: this needs root and the kernel module vhci-hcd (modprobe vhci-hcd)",
     )?;
-    println!("plugged into USB; kartud usb list shows it");
+    say!("plugged into USB; kartud usb list shows it")?;
     Ok(plugged)
 }
 

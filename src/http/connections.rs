@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-/// What a connection is doing. The order is the order in which connections are given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What a connection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Stage {
     /// No request has come, or it is not complete up to the end of its headers.
@@ -75,8 +75,9 @@ impl Connections {
     /// Has the connection closed that has waited longest for its client. `false`: none waits.
     pub fn give_up_one(&self) -> bool {
         let mut open = self.lock();
-        let waiting = open.by_number.iter().filter(|(_, it)| it.stage() < Stage::Working as u8);
-        let victim = waiting.min_by_key(|(_, it)| (it.stage(), it.since())).map(|(n, _)| *n);
+        let waiting = open.by_number.iter().filter(|(_, it)| it.stage() != Stage::Working as u8);
+        // By age alone: a client that has just come has said nothing yet, and one that sends slowly has said something.
+        let victim = waiting.min_by_key(|(_, it)| it.since()).map(|(number, _)| *number);
         let victim = victim.and_then(|number| open.by_number.remove(&number));
         if let Some(victim) = &victim {
             victim.give_up.notify_one();
@@ -158,5 +159,15 @@ mod tests {
         assert!(connections.enter().is_none(), "nobody at work is interrupted");
         drop(first);
         assert!(connections.enter().is_some());
+    }
+
+    #[test]
+    fn a_client_that_has_just_come_is_not_given_up_for_a_slow_one() {
+        let connections = Connections::new(2);
+        let slow = connections.enter().unwrap();
+        slow.progress().enter(Stage::Reading);
+        let just_come = connections.enter().unwrap();
+        let _next = connections.enter().unwrap();
+        assert!(is_given_up(&slow) && !is_given_up(&just_come));
     }
 }

@@ -226,7 +226,11 @@ pub fn config(dir: &Path, more: &str) -> String {
 
 impl Http {
     pub fn new(url: &str) -> Http {
-        let config = ureq::Agent::config_builder().proxy(None).http_status_as_error(false).build();
+        let config = ureq::Agent::config_builder()
+            .proxy(None)
+            .max_idle_connections(0)
+            .http_status_as_error(false)
+            .build();
         Http { agent: config.into(), url: url.to_owned() }
     }
 

@@ -48,6 +48,7 @@ fn a_crowd_of_slow_and_idle_clients_denies_nobody() {
     let first = bench.accepted(&child("S1"));
     let (over, mut crowd) = (AtomicBool::new(false), slow_senders(address, &first));
     let _idle: Vec<Raw> = (0..300).map(|_| Raw::connect(address)).collect();
+    let latecomers = std::sync::Mutex::new(std::collections::VecDeque::new());
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
@@ -64,6 +65,20 @@ fn a_crowd_of_slow_and_idle_clients_denies_nobody() {
                 assert!(asked.elapsed() < AT_ONCE, "{path}: {:?}", asked.elapsed());
             }
         };
+        scope.spawn(|| {
+            // Others keep coming, each as slow as the first.
+            while !over.load(Ordering::Relaxed) {
+                let mut client = Raw::connect(address);
+                client.send(head(address, "/v1/jobs", 4_000_000).as_bytes());
+                client.send(&vec![b' '; 40_000]);
+                std::thread::park_timeout(Duration::from_millis(5));
+                let mut latecomers = latecomers.lock().unwrap();
+                latecomers.push_back(client);
+                if latecomers.len() > 300 {
+                    latecomers.pop_front();
+                }
+            }
+        });
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             answers();
             let id = bench.accepted(&child("S2"));

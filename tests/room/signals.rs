@@ -189,6 +189,25 @@ fn a_card_that_moves_is_finished_unless_somebody_says_so_three_times() {
 }
 
 #[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let bench = crate::bench::Bench::without_printer();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("job.json");
+    std::fs::write(&file, child("S2").to_string()).unwrap();
+    let url = ["--url", &bench.http.url];
+    let submit = ["submit", file.to_str().unwrap()];
+    for words in [&submit[..], &["jobs"], &["status"], &["status", "--watch"], &["blanks"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kartud"));
+        let output = command.args(words).args(url).stdout(writer).output().unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), complaint.as_str()), (Some(0), ""), "{words:?}");
+    }
+    assert_eq!(bench.http.get("/v1/jobs").body["jobs"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn whatever_runs_for_long_ends_when_it_is_told_to() {
     let bench = crate::bench::Bench::without_printer();
     let dir = tempfile::tempdir().unwrap();
