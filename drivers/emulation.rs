@@ -54,6 +54,9 @@ pub trait EmulatedMachine: Send {
     /// Somebody does something to the machine.
     fn pull(&mut self, lever: Lever);
 
+    /// Why a lever would do nothing as the machine is now; `None`: it does something, or things are as it would make them.
+    fn refuses(&self, lever: Lever) -> Option<String>;
+
     /// Cards that ever entered its print head.
     fn cards_entered(&self) -> u64;
 
@@ -333,6 +336,11 @@ impl SharedMachine {
     pub fn follow_the_wall(&self) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.wall.get_or_insert_with(Instant::now);
+    }
+
+    /// Does its clock follow the one on the wall? Else time passes in it only while somebody waits.
+    pub fn follows_the_wall(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).wall.is_some()
     }
 
     /// Lets time pass: waits for it where its clock follows the one on the wall. Nobody holds it meanwhile.

@@ -57,6 +57,7 @@ pub struct Answer {
     pub location: String,
     pub kind: String,
     pub replayed: bool,
+    pub retry_after: String,
     pub body: Value,
 }
 
@@ -327,11 +328,12 @@ impl Answer {
             answer.headers().get(name).map_or(String::new(), |v| v.to_str().unwrap().to_owned())
         };
         let (location, kind) = (header("location"), header("content-type"));
+        let retry_after = header("retry-after");
         let replayed = header("idempotency-replayed") == "true";
         let status = answer.status().as_u16();
         let text = answer.body_mut().read_to_string().unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer { status, location, kind, replayed, body }
+        Answer { status, location, kind, replayed, retry_after, body }
     }
 
     pub fn codes(&self, list: &str) -> Vec<String> {

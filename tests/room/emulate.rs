@@ -7,6 +7,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kartu::vault::Vault;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::bench::{DOCUMENT_KEY, Http, KEYS};
@@ -17,8 +18,11 @@ const SOON: Duration = Duration::from_secs(20);
 
 fn kartud(folder: &Path, options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kartud"));
-    command.args(["emulate", "evolis", "--listen", "127.0.0.1:0", "--slowness", "0", "--out"]);
+    command.args(["emulate", "evolis", "--listen", "127.0.0.1:0", "--out"]);
     command.arg(folder.join("cards")).args(options).env("LC_ALL", "C");
+    if !options.contains(&"--slowness") {
+        command.args(["--slowness", "0"]);
+    }
     command
 }
 
@@ -29,7 +33,7 @@ pub struct Machine {
     control: String,
 }
 
-struct Process(Child);
+pub struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -65,7 +69,7 @@ impl Machine {
         (status, serde_json::from_str(body).unwrap())
     }
 
-    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+    pub fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let length = body.len();
         self.say(&format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{body}"
@@ -114,6 +118,160 @@ fn supplies_and_faults_are_set_over_http() {
     assert_eq!((&state["feeder_cards"], &state["powered"]), (&json!(4), &json!(true)));
 }
 
+/// What a key is set to, and what the machine shows then; `None`: it is refused, by its name.
+fn changes() -> Vec<(&'static str, Value, Option<Value>)> {
+    let same = |key, value: Value| (key, value.clone(), Some(value));
+    vec![
+        same("powered", json!(false)),
+        ("asleep", json!(true), None),
+        same("powered", json!(true)),
+        same("asleep", json!(true)),
+        same("locked", json!(true)),
+        same("cover_open", json!(true)),
+        same("feeder_open", json!(true)),
+        same("feeder_cards", json!(7)),
+        ("feeder_cards", json!(101), None),
+        same("hopper_cards", json!(3)),
+        same("reject_box_cards", json!(4)),
+        same("card_in_slot", json!(true)),
+        same("card_in_hand", json!(true)),
+        same("ribbon_left", json!(17)),
+        same("ribbon", Value::Null),
+        ("ribbon_left", json!(17), None),
+        same("ribbon", json!("KBLACK")),
+        ("ribbon", json!("KPINK"), None),
+        same("tended", json!(true)),
+        ("feeder_cards", json!(0), None),
+        ("hopper_cards", json!(100), None),
+        ("reject_box_cards", json!(30), None),
+        ("ribbon_left", json!(1), None),
+        same("tended", json!(false)),
+        same("slowness", json!(0.5)),
+        ("slowness", json!(101.0), None),
+        same("cards_since_cleaning", json!(0)),
+        ("cards_since_cleaning", json!(250), None),
+        same("old_firmware", json!(true)),
+        same("no_counters", json!(true)),
+        same("no_ribbon_chip", json!(true)),
+        same("status_block", json!(false)),
+        same("jam", json!("eject")),
+        ("jam", json!("flip"), None),
+        same("open_cover_after_panels", json!(3)),
+        same("end_ribbon_after_panels", json!(4)),
+        ("fail_magnetic", json!("write"), None),
+        ("next_chip", json!({ "faults": { "mute": true } }), None),
+        same("cut_power_after_bytes", json!(123_456)),
+        same("spoil_answers", json!({ "how": "never", "after": 99, "times": 2 })),
+        (
+            "forced",
+            json!({ "error": ["HEAD_TEMP"], "extension2": 5 }),
+            Some(json!({
+                "config": [], "information": [], "warning": [], "error": ["HEAD_TEMP"],
+                "extension1": 0, "extension2": 5, "extension3": 0, "extension4": 0,
+            })),
+        ),
+    ]
+}
+
+#[test]
+fn every_key_has_its_effect_or_is_refused_by_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ["--blanks", "9", "--model", "Zenius", "--without", "MAGNETIC"];
+    let machine = Machine::start(dir.path(), &options);
+    let mut left: Vec<String> =
+        machine.ask("GET", "/state", "").1.as_object().unwrap().keys().cloned().collect();
+    left.retain(|key| key != "machine");
+    for (key, value, shown) in changes() {
+        left.retain(|known| known != key);
+        let before = machine.ask("GET", "/state", "").1[key].clone();
+        let (status, told) = machine.ask("PATCH", "/state", &json!({ key: value }).to_string());
+        match shown {
+            Some(shown) => assert_eq!((status, &told[key]), (200, &shown), "{key} {value}: {told}"),
+            None => {
+                assert_eq!(status, 422, "{key} {value}: {told}");
+                assert!(told["error"].as_str().unwrap().contains(key), "{told}");
+                assert_eq!(machine.ask("GET", "/state", "").1[key], before, "{key}");
+            }
+        }
+    }
+    assert_eq!(left, [""; 0], "keys that nobody tried");
+}
+
+/// A lever with what it is given, and the key that shows its effect; `None`: it is refused, by its name.
+const LEVERS: [(&str, &str, Option<(&str, &str)>); 42] = [
+    ("open_cover", "", Some(("cover_open", "true"))),
+    ("close_cover", "", Some(("cover_open", "false"))),
+    ("open_feeder", "", Some(("feeder_open", "true"))),
+    ("close_feeder", "", Some(("feeder_open", "false"))),
+    ("empty_feeder", "", Some(("feeder_cards", "0"))),
+    ("load_feeder", "100", Some(("feeder_cards", "100"))),
+    ("load_feeder", "1", None),
+    ("empty_hopper", "", Some(("hopper_cards", "0"))),
+    ("empty_reject_box", "", Some(("reject_box_cards", "0"))),
+    ("end_ribbon", "", Some(("ribbon_left", "0"))),
+    ("new_ribbon", "", Some(("ribbon_left", "300"))),
+    ("remove_ribbon", "", Some(("ribbon", "null"))),
+    ("new_ribbon", "", None),
+    ("end_ribbon", "", None),
+    ("put_ribbon", "300", None),
+    ("put_ribbon", "100", Some(("ribbon", "\"KBLACK\""))),
+    ("jam_next_card", "", Some(("jam", "\"head\""))),
+    ("jam", "\"eject\"", Some(("jam", "\"eject\""))),
+    ("jam", "\"flip\"", None),
+    ("take_card_out", "", None),
+    ("insert_card", "", Some(("card_in_hand", "true"))),
+    ("take_from_exit", "", Some(("card_in_slot", "false"))),
+    ("lock", "", Some(("locked", "true"))),
+    ("unlock", "", Some(("locked", "false"))),
+    ("overheat", "", None),
+    ("sleep", "", Some(("asleep", "true"))),
+    ("open_cover_after_panels", "3", Some(("open_cover_after_panels", "3"))),
+    ("end_ribbon_after_panels", "4", Some(("end_ribbon_after_panels", "4"))),
+    ("fail_magnetic", "\"write\"", None),
+    ("cut_power_after_bytes", "99999", Some(("cut_power_after_bytes", "99999"))),
+    (
+        "spoil_answers",
+        "{\"how\":\"never\",\"after\":99}",
+        Some(("spoil_answers", "{\"how\":\"never\",\"after\":99,\"times\":1}")),
+    ),
+    ("force", "{\"word\":\"extension2\",\"bits\":5}", None),
+    ("cut_power", "", Some(("powered", "false"))),
+    ("sleep", "", None),
+    ("power_on", "", Some(("powered", "true"))),
+    ("open_window", "", None),
+    ("load_feeder", "\"many\"", None),
+    ("jam", "", None),
+    ("force", "{\"word\":\"extension9\",\"bits\":5}", None),
+    ("open_cover", "1", None),
+    ("put_ribbon", "-1", None),
+    ("empty_feeder", "", Some(("feeder_cards", "0"))),
+];
+
+#[test]
+fn every_lever_has_its_effect_or_is_refused_by_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ["--blanks", "9", "--model", "Zenius", "--without", "MAGNETIC"];
+    let machine = Machine::start(dir.path(), &options);
+    let unknown = machine.ask("POST", "/levers/nothing", "").1["error"].to_string();
+    let mut left: Vec<&str> = unknown.split('`').skip(3).step_by(2).collect();
+    assert!(left.len() > 25, "{unknown}");
+    for (lever, body, shown) in LEVERS {
+        left.retain(|known| *known != lever);
+        let (status, told) = machine.ask("POST", &format!("/levers/{lever}"), body);
+        match shown {
+            Some((key, value)) => {
+                let value: Value = serde_json::from_str(value).unwrap();
+                assert_eq!((status, &told[key]), (200, &value), "{lever} {body}: {told}");
+            }
+            None if lever == "force" && status == 200 => {
+                assert_eq!(told["forced"]["extension2"], 5, "{told}");
+            }
+            None => assert_eq!(status, 422, "{lever} {body}: {told}"),
+        }
+    }
+    assert_eq!(left, [""; 0], "levers that nobody tried");
+}
+
 #[test]
 fn the_state_file_is_read_again_and_never_half_believed() {
     let dir = tempfile::tempdir().unwrap();
@@ -149,15 +307,15 @@ fn control_is_for_this_computer_only() {
 }
 
 /// A station with this configuration, as a process of its own.
-struct Station {
-    http: Http,
-    _process: Process,
+pub struct Station {
+    pub http: Http,
+    process: Process,
     /// What it logs must go somewhere.
     _log: BufReader<ChildStderr>,
 }
 
 impl Station {
-    fn start(folder: &Path, config: &str) -> Self {
+    pub fn start(folder: &Path, config: &str) -> Self {
         Vault::make_signing_key(&folder.join(KEYS), DOCUMENT_KEY).unwrap();
         let file = folder.join("kartud.toml");
         std::fs::write(&file, config).unwrap();
@@ -170,7 +328,12 @@ impl Station {
             assert_ne!(log.read_line(&mut said).unwrap(), 0, "{said}");
         }
         let address = said.split("address=").nth(1).unwrap().split(' ').next().unwrap();
-        Self { http: Http::new(&format!("http://{address}")), _process: process, _log: log }
+        Self { http: Http::new(&format!("http://{address}")), process, _log: log }
+    }
+
+    /// Its process is told to stand still, or to go on.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process.0), signal).unwrap();
     }
 
     /// A staff card of this number, once it is printed.

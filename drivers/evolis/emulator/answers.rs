@@ -81,7 +81,10 @@ impl Machine {
     }
 
     /// The chip on the ribbon: all of it, or one of its keys.
-    fn read_ribbon(&self, name: &str, parameters: &[&str]) -> Option<String> {
+    fn read_ribbon(&mut self, name: &str, parameters: &[&str]) -> Option<String> {
+        if name == "Rrt" {
+            self.mechanics.supplies.told = true;
+        }
         let ("Rrt", [key]) = (name, parameters) else {
             return (name == "Rrt").then(|| ERROR_PARAMETERS.to_owned());
         };

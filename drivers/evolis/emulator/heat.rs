@@ -23,6 +23,11 @@ impl Heat {
         Self { cards: 0.0, limit, cools_a_card_in, resting: false, seen_at: Duration::ZERO }
     }
 
+    /// Is it cold again as soon as it is hot?
+    pub fn cools_at_once(&self) -> bool {
+        self.cools_a_card_in.is_zero()
+    }
+
     /// A card was printed.
     pub fn add_card(&mut self) {
         self.cards += 1.0;

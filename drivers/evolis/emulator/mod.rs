@@ -187,6 +187,10 @@ impl EmulatedMachine for Machine {
         self.settle();
     }
 
+    fn refuses(&self, lever: Lever) -> Option<String> {
+        self.without_effect(lever)
+    }
+
     fn cards_entered(&self) -> u64 {
         self.mechanics.memory.cards_entered
     }

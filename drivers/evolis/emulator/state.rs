@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::planned::NextChip;
 use super::{Machine, SLOWNESS_MAX};
 use crate::emulation::{JamAt, Lever, MagneticFault, SpoiltAnswers, Word};
-use crate::evolis::protocol::RibbonKind;
+use crate::evolis::protocol::{RIBBONS, RibbonKind};
 use crate::evolis::status::{config, error, information, warning};
 
 /// Keys of a change; each absent one leaves things as they are, `null` takes a planned fault away.
@@ -170,9 +170,7 @@ impl Machine {
         }
         let read = Change::deserialize(change).map_err(|fault| fault.to_string())?;
         let Checked { change, ribbon, forced } = read.check()?;
-        if matches!(change.next_chip, Some(Some(_))) && !self.mechanics.stations.have_chips() {
-            return Err("next_chip: the blanks of this machine carry no chips".to_owned());
-        }
+        self.check_effect(&change, ribbon)?;
         self.set_supplies(&change, ribbon);
         self.set_faults(&change);
         for (word, bits) in forced.into_iter().flatten() {
@@ -193,6 +191,101 @@ impl Machine {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Every key has its effect, or nothing of the change is done.
+    fn check_effect(
+        &self,
+        change: &Change,
+        ribbon: Option<Option<RibbonKind>>,
+    ) -> Result<(), String> {
+        let (supplies, memory) = (&self.mechanics.supplies, &self.mechanics.memory);
+        let has_ribbon = ribbon.unwrap_or(supplies.ribbon).is_some();
+        let tended = change.tended.unwrap_or(supplies.tended);
+        let powered = change.powered.unwrap_or(self.powered);
+        let more = |value: Option<u32>, than: u32| value.is_some_and(|value| value >= than);
+        let less = |value: Option<u32>, than: u32| value.is_some_and(|value| value < than);
+        let limit = supplies.feeder_limit;
+        let refused = [
+            (
+                matches!(change.next_chip, Some(Some(_))) && !self.mechanics.stations.have_chips(),
+                "next_chip: the blanks of this machine carry no chips".to_owned(),
+            ),
+            (
+                change.cards_since_cleaning.is_some_and(|cards| cards > memory.cards_entered),
+                format!(
+                    "cards_since_cleaning: only {} cards ever entered its head",
+                    memory.cards_entered
+                ),
+            ),
+            (
+                more(change.feeder_cards, limit + 1),
+                format!("feeder_cards: the feeder holds {limit}"),
+            ),
+            (
+                change.ribbon_left.is_some() && !has_ribbon,
+                "ribbon_left: there is no ribbon; say which by ribbon".to_owned(),
+            ),
+            (change.asleep == Some(true) && !powered, "asleep: it is switched off".to_owned()),
+            (tended && less(change.feeder_cards, 1), tends("feeder_cards", "fills the feeder")),
+            (
+                tended && more(change.hopper_cards, supplies.hopper_limit),
+                tends("hopper_cards", "empties the hopper"),
+            ),
+            (
+                tended && more(change.reject_box_cards, supplies.reject_limit),
+                tends("reject_box_cards", "empties the reject box"),
+            ),
+            (tended && less(change.ribbon_left, 2), tends("ribbon_left", "changes the ribbon")),
+        ];
+        match refused.into_iter().find(|(refused, _)| *refused) {
+            Some((_, why)) => Err(why),
+            None => {
+                let jam = change.jam.flatten().map(Lever::Jam);
+                let magnetic = change.fail_magnetic.flatten().map(Lever::FailMagnetic);
+                let why = jam.into_iter().chain(magnetic).find_map(|of| self.without_effect(of));
+                why.map_or(Ok(()), Err)
+            }
+        }
+    }
+
+    /// See [`crate::emulation::EmulatedMachine::refuses`].
+    pub(super) fn without_effect(&self, lever: Lever) -> Option<String> {
+        let mechanics = &self.mechanics;
+        let (supplies, memory) = (&mechanics.supplies, &mechanics.memory);
+        let no_ribbon = supplies.ribbon.is_none();
+        let stuck = mechanics.card.is_some() || mechanics.errors & error::MECHANICAL != 0;
+        let why = match lever {
+            Lever::PutRibbon(number) if RibbonKind::numbered(number).is_none() => {
+                let known: Vec<_> = RIBBONS.iter().map(|kind| kind.number.to_string()).collect();
+                format!("put_ribbon: the maker has no ribbon {number}; known: {}", known.join(", "))
+            }
+            Lever::NewRibbon if no_ribbon => {
+                "new_ribbon: there is no ribbon of whose kind it could be; say which by put_ribbon"
+                    .to_owned()
+            }
+            Lever::EndRibbon if no_ribbon => "end_ribbon: there is no ribbon".to_owned(),
+            Lever::EndRibbon if supplies.tended && mechanics.card.is_none() => {
+                tends("end_ribbon", "changes the ribbon")
+            }
+            Lever::EmptyFeeder if supplies.tended => tends("empty_feeder", "fills the feeder"),
+            Lever::LoadFeeder(_) if memory.feeder_cards >= supplies.feeder_limit => {
+                format!("load_feeder: the feeder holds {}", supplies.feeder_limit)
+            }
+            Lever::TakeCardOut if !stuck => "take_card_out: no card is inside".to_owned(),
+            Lever::Jam(JamAt::Flip) if !self.options.flips() => {
+                "jam: this machine has no flipper".to_owned()
+            }
+            Lever::FailMagnetic(_) if !self.options.has(config::MAGNETIC) => {
+                "fail_magnetic: this machine has no magnetic station".to_owned()
+            }
+            Lever::Overheat if mechanics.heat.cools_at_once() => {
+                "overheat: this machine was started with slowness 0, and cools at once".to_owned()
+            }
+            Lever::Sleep if !self.powered => "sleep: it is switched off".to_owned(),
+            _ => return None,
+        };
+        Some(why)
     }
 
     fn set_supplies(&mut self, change: &Change, ribbon: Option<Option<RibbonKind>>) {
@@ -339,6 +432,10 @@ impl Machine {
             },
         })
     }
+}
+
+fn tends(key: &str, does: &str) -> String {
+    format!("{key}: somebody looks after the machine and {does} at once; say tended = false first")
 }
 
 fn plan<T>(planned: &mut Option<T>, wanted: Option<Option<T>>) {

@@ -24,6 +24,8 @@ pub struct Supplies {
     pub ribbon_capacity: u32,
     /// Somebody looks after all of it.
     pub tended: bool,
+    /// It has told how much ribbon is left since the last card: before that nobody knows that a new one is wanted.
+    pub told: bool,
     /// The next panel of the set that is begun.
     place: Option<usize>,
     torn: bool,
@@ -52,6 +54,7 @@ impl Supplies {
             ribbon: Some(ribbon),
             ribbon_capacity: settings.ribbon_capacity,
             tended: settings.tended,
+            told: false,
             place: None,
             torn: false,
         }
@@ -64,7 +67,7 @@ impl Supplies {
 
     /// A card comes under the head: the ribbon is wound to the next set.
     pub fn begin_card(&mut self) {
-        self.place = None;
+        (self.place, self.told) = (None, false);
     }
 
     /// Winds to the next panel with this letter.
@@ -128,7 +131,7 @@ impl Supplies {
             memory.rejected_cards = 0;
         }
         // Two sides must fit: nobody leaves a ribbon in for half a card.
-        if memory.ribbon_left < 2 && between_cards {
+        if memory.ribbon_left < 2 && between_cards && self.told {
             self.set_ribbon_left(self.ribbon_capacity, memory);
         }
     }

@@ -92,6 +92,9 @@ fn answer(request: &Request, machine: &SharedMachine) -> Result<Value, Refusal> 
             };
             let lever: Lever =
                 serde_json::from_value(said).map_err(|fault| Refusal(422, fault.to_string()))?;
+            if let Some(why) = machine.lock().refuses(lever) {
+                return Err(Refusal(422, why));
+            }
             machine.pull(lever);
         }
         _ => {
