@@ -16,6 +16,9 @@ use crate::finding::Finding;
 use crate::ledger::blanks::Cause;
 use crate::station::{Look, Unsettled};
 
+/// A card is out within this, or the printer has trouble that the station tells.
+const CARD_MOVING_RETRY_S: u32 = 5;
+
 /// Longest officer number or account, characters.
 const BY_MAX: usize = 60;
 
@@ -39,7 +42,8 @@ pub(super) struct Resolution {
 /// For a job that is `unsure`: somebody looked into the printer, the output hopper and the reject box. `printed` ends it;
 /// after `spoiled` and `no_card` it waits for the printer again under the same approval. For a job that is `printed` or
 /// `handed_over`, `spoiled` says that its card was found bad: the job ends, and another card needs a new job that
-/// `replaces` it. An answer that the printer contradicts is refused once; look again, then say `insist`.
+/// `replaces` it. An answer that the printer contradicts is refused once (`E_CONTRADICTED`); look again, then say `insist`.
+/// While the card in question may still be moving the answer is not taken (`E_CARD_MOVING`): ask again after `Retry-After`.
 pub(super) async fn resolve(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -109,6 +113,13 @@ impl From<Unsettled> for Problem {
             Unsettled::Contradicted(reason) => {
                 vec![Finding::at("seen", "E_CONTRADICTED", contradicted(reason))]
             }
+            Unsettled::Moving => {
+                return Self::of(
+                    StatusCode::CONFLICT,
+                    Finding::at("seen", "E_CARD_MOVING", card_moving()),
+                )
+                .retry_after(CARD_MOVING_RETRY_S);
+            }
             Unsettled::NotReleasable(stays) => stays.iter().map(not_releasable).collect(),
         };
         Self::all(StatusCode::CONFLICT, findings)
@@ -125,8 +136,27 @@ fn not_releasable(stays: &Finding) -> Finding {
     Finding::at("state", "E_NOT_RELEASABLE", words)
 }
 
+fn card_moving() -> Words {
+    Words::fixed(
+        "Ada kartu yang sedang bergerak di printer, jadi jawaban ini belum dicatat. Tunggu sampai printer berhenti, lihat lagi, lalu kirim lagi jawaban yang sama.",
+        "A card is moving just now, so this answer was not taken. Ask again when the printer stands still: look again, and send the same answer.",
+    )
+}
+
 fn contradicted(reason: Reason) -> Words {
     let why = reason.words();
+    if reason == Reason::Silent {
+        return Words::new(
+            format!(
+                "{} Nyalakan atau sambungkan printer, lalu kirim lagi. Hanya bila printer ini sudah tidak ada di kantor: kirim dengan \"insist\": true.",
+                why.id
+            ),
+            format!(
+                "{} Switch the printer on or connect it, then send this again. Only if that printer is not in the office any more: send it with \"insist\": true.",
+                why.en
+            ),
+        );
+    }
     Words::new(
         format!(
             "Printer mengatakan lain: {} Lihat sekali lagi; bila tetap begitu, kirim lagi dengan \"insist\": true.",

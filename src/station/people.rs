@@ -36,6 +36,9 @@ pub enum Unsettled {
     /// The machine says something else.
     #[error("the printer contradicts: {}", .0.name())]
     Contradicted(Reason),
+    /// A card is moving: the machine must stand still before anybody's word about this one can be held against it.
+    #[error("a card is moving")]
+    Moving,
     /// Held for something that a release does not mend.
     #[error("a release does not mend what it is held for")]
     NotReleasable(Vec<Finding>),
@@ -86,7 +89,7 @@ impl Station {
         };
         // Nobody settles a card that is just moving: the machine will say.
         if known.state.has_card_moving() {
-            return Err(Unsettled::Contradicted(Reason::CardInside));
+            return Err(Unsettled::Moving);
         }
         if let Some(reason) = self.contradiction(job, look)? {
             return Err(Unsettled::Contradicted(reason));
@@ -118,12 +121,23 @@ impl Station {
         if look.insist || self.ledger.job(job)?.state != State::Unsure {
             return Ok(None);
         }
+        let at_work = self.at_work();
+        let doubt = self.doubts()?.iter().find(|doubt| doubt.job == *job);
+        let Some((intent, since)) = doubt.map(|doubt| (doubt.intent.clone(), doubt.since)) else {
+            return Ok(None);
+        };
+        if at_work && since.others_printed {
+            // Another card is only begun on a machine that stands still and is empty, so this one has long been where it is.
+            return Ok(evidence::cannot_have_seen(look.seen, &intent));
+        }
+        let may_be_asked = self.device.is_some() && self.machine.error.is_none();
+        if at_work || (may_be_asked && !self.machine.fresh) {
+            return Err(Unsettled::Moving);
+        }
         // A tray that is empty while the machine still prints says nothing.
         let status = self.machine.status.as_ref().filter(|_| self.machine.fresh);
         let Some(status) = status else { return Ok(Some(Reason::Silent)) };
         let now = evidence::Facts::of(status);
-        let doubt = self.doubts()?.iter().find(|doubt| doubt.job == *job);
-        let Some(doubt) = doubt else { return Ok(None) };
-        Ok(evidence::may_have_seen(look.seen, &doubt.intent, doubt.since, &now).err())
+        Ok(evidence::may_have_seen(look.seen, &intent, since, &now).err())
     }
 }
