@@ -54,6 +54,7 @@ pub(super) fn open(
         clock: clock.clone(),
         // What earlier lives logged counts too: a plug that is pulled every evening must not let it grow for ever.
         logged_bytes: usize::try_from(logged_bytes).unwrap_or(usize::MAX),
+        long_since: None,
         _lock: lock,
     };
     std::thread::Builder::new()

@@ -29,6 +29,10 @@ const QUIET: Duration = Duration::from_millis(200);
 /// A shorter log stays where it is: put away after every event, each would be synced three times, and flash worn.
 const LOG_LONG_BYTES: usize = 32 * 1024 * 1024;
 
+/// A log that is long is put away after so much time even if there is never a silence: a steady stream of jobs must not
+/// put it off until one of them has to wait for all of it.
+const LONG_AT_MOST: Duration = Duration::from_secs(60);
+
 /// What a request without a photo takes in the log: nine pages of 16 KiB, counted.
 const EVENT_LOG_BYTES: usize = 144 * 1024;
 
@@ -64,6 +68,8 @@ pub(super) struct Writer {
     pub clock: Clock,
     /// About so much was logged since the log was last put away.
     pub logged_bytes: usize,
+    /// Since when the log is long, by the steady clock.
+    pub long_since: Option<Duration>,
     /// Held as long as the writer lives.
     pub _lock: File,
 }
@@ -89,6 +95,11 @@ impl Writer {
         if self.logged_bytes < LOG_LONG_BYTES {
             return self.requests.blocking_recv();
         }
+        let now = self.clock.steady();
+        if now.saturating_sub(*self.long_since.get_or_insert(now)) >= LONG_AT_MOST {
+            self.put_log_away();
+            return self.requests.blocking_recv();
+        }
         let soon = clock.block_on(async { timeout(QUIET, self.requests.recv()).await });
         soon.unwrap_or_else(|_quiet| {
             self.put_log_away();
@@ -98,6 +109,8 @@ impl Writer {
 
     /// Copies the log into the file, as far as no reader is in the way; the rest waits for the next silence.
     fn put_log_away(&mut self) {
+        // A log that cannot be put away is tried again after as long.
+        self.long_since = None;
         let Some(connection) = &self.connection else { return };
         match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
             Ok(()) => self.logged_bytes = 0,
