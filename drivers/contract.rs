@@ -139,7 +139,8 @@ pub enum Tray {
     Reject,
 }
 
-/// A card came out (or waits inside, if it was asked to stay). What the machine said of it is kept as the job's evidence.
+/// The machine said that a card came out (or waits inside, if it was asked to stay). That is its word, not yet the truth:
+/// whoever settles the job holds it against the figures. Kept as the job's evidence.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct CardOut {
     /// Who printed it.
@@ -150,6 +151,29 @@ pub struct CardOut {
     pub cards_entered_after: Option<u64>,
     /// Ribbon left after the card.
     pub ribbon: Option<Ribbon>,
+    /// What was seen of the card on its way.
+    pub watch: Watch,
+}
+
+/// What a driver saw of a card from the command that moves it to the end of the call. All false: it polled all the time,
+/// and nothing was wrong.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Watch {
+    /// A poll showed trouble that hands deal with, and may take the card away by.
+    pub disturbed: bool,
+    /// It was switched off, or started anew.
+    pub restarted: bool,
+    /// A poll showed a card inside though the job was over.
+    pub stood_inside: bool,
+    /// Between two polls lay more time than hands need: this computer stood still, or the wire did.
+    pub unseen: bool,
+}
+
+impl Watch {
+    /// The longest time between two polls in which nobody can have opened the machine, taken a card out of it and closed
+    /// it again. Eight polls of a machine that prints.
+    pub const BLINK: Duration = Duration::from_secs(2);
 }
 
 /// Something that keeps a machine from printing (or soon will), in the words of IPP `printer-state-reasons`
@@ -210,6 +234,10 @@ pub struct Evidence {
     pub owned: Option<bool>,
     /// Does a sensor see a card inside?
     pub card_inside: Option<bool>,
+    /// Prints left on the ribbon now.
+    pub ribbon_left: Option<u32>,
+    /// What was seen of the card before the call failed.
+    pub watch: Watch,
 }
 
 /// Where the blank is after a call that failed.

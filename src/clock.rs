@@ -1,9 +1,10 @@
 //! The two clocks, passed in so that tests can turn them: the one on the wall, which people and power cuts set, and a
-//! steady one, which only counts on. Every duration is of the steady one. Knows nobody who asks.
+//! steady one, which only counts on, also while the computer is suspended. Every duration is of the steady one. Knows nobody who asks.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use drivers::transport::clock::since_boot;
 use jiff::Timestamp;
 
 /// Both clocks. Cheap to clone.
@@ -21,8 +22,8 @@ impl Clock {
 
     /// Another clock on the wall, beside the system's steady one.
     pub fn with_wall(wall: impl Fn() -> Timestamp + Send + Sync + 'static) -> Clock {
-        let start = Instant::now();
-        Self::of(wall, move || start.elapsed())
+        let start = since_boot();
+        Self::of(wall, move || since_boot().saturating_sub(start))
     }
 
     /// Any two clocks. The steady one never goes back.

@@ -1,5 +1,6 @@
-//! THE TABLE of recovery: what became of a card whose outcome nobody saw, from what the machine said before it and says
-//! now. Pure: asks nothing, knows no wire, no clock and no family.
+//! THE TABLE: what became of a card, from what the machine said before it, what was seen of it meanwhile, and what the
+//! machine says now. Every outcome is judged here: of a card that its driver followed to the end, and of one that nobody
+//! saw. Pure: asks nothing, knows no wire, no clock and no family.
 //!
 //! **Where two readings are possible, unsure.** A wrong "no card" prints a second one; a wrong "printed" leaves a child
 //! without. What each figure means: the counter counts cards that *entered the head*, not those that came out good, so it
@@ -7,8 +8,19 @@
 //! head and on the way out, not between feeder and head. An answered question shows that the machine has heard all that was
 //! sent before it: a machine that is neither busy nor owned by a job has nothing of ours left to do. A card whose chip was
 //! being written has no print on it: it can only be spoiled, or never have left the feeder.
+//!
+//! **What no figure can tell.** Counter and ribbon count whole cards and whole sets. When the last set of a card is begun
+//! (the only one of a one-sided card, the back's of a two-sided one) they stand as they will when it is out. If the cover
+//! is opened after that, the card taken out and the cover closed before anybody looks, a spoiled card has left the figures
+//! of a good one. What is done about it:
+//! - A driver that follows the card looks four times a second, and hands need longer than that to leave no trace.
+//! - Where this computer or the wire stood still for longer ([`Since::unseen`]), no figures make a card printed: a person
+//!   looks ([`Reason::NotWatched`]).
+//! - After a loss of the computer or the wire in the middle of a card nobody knows for how long nobody looked. There whole
+//!   figures are believed, and the job carries a warning to look at the card before it is handed over (`H_NOT_WATCHED`).
+//! - Where a paused virtual machine stops every clock, the pause shows in the figures or not at all.
 
-use drivers::contract::{Level, PrinterStatus, Ribbon};
+use drivers::contract::{CardOut, Evidence, Level, PrinterStatus, Ribbon, Watch};
 use drivers::words::Words;
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +81,10 @@ pub struct Since {
     pub stood_inside: bool,
     /// The intent to put the card that stood inside into the reject box is in the ledger.
     pub rejecting: bool,
+    /// The machine said, to a driver that followed the card, that it is out.
+    pub said_out: bool,
+    /// Nobody looked for longer than hands need, though nothing was lost: this computer or the wire stood still.
+    pub unseen: bool,
 }
 
 /// What to do about the job.
@@ -100,6 +116,10 @@ pub enum Reason {
     CounterAsBefore,
     /// One card entered, nothing is inside, the ribbon was used for one card, nothing complains.
     CameOutWhole,
+    /// Followed to its end by a driver; the machine tells no counter or no ribbon, and nothing contradicts.
+    FollowedOut,
+    /// The figures are those of a whole card, but for a while nobody looked.
+    NotWatched,
     /// A card stood inside and was sent to the reject box; nothing is inside any more.
     WentToRejectBox,
     /// A card is inside.
@@ -128,6 +148,8 @@ pub enum Reason {
     RibbonDisagrees,
     /// Nobody gave the order to print it.
     NeverPrinted,
+    /// The machine had not heard the command that moves a card.
+    NotHeard,
 }
 
 /// What a person saw who looked.
@@ -159,6 +181,16 @@ impl Facts {
         }
     }
 
+    /// What a machine says that has just said that a card is out.
+    pub fn of_card_out(out: &CardOut) -> Facts {
+        Facts {
+            serial: out.identity.serial.clone(),
+            cards_entered: out.cards_entered_after,
+            ribbon: out.ribbon.as_ref().map(|ribbon| (ribbon.panels.clone(), ribbon.remaining)),
+            ..Facts::default()
+        }
+    }
+
     /// Does it complain of something that hands deal with, and may take a card away by? An empty feeder is filled
     /// without touching a card.
     pub fn disturbed(&self) -> bool {
@@ -171,12 +203,40 @@ impl Facts {
     }
 }
 
+impl Intent {
+    /// To print the card that waits inside, else a blank.
+    pub fn to_print(before: &PrinterStatus, ribbon_prints: Option<u32>) -> Intent {
+        Intent { act: Act::Print, before: Facts::of(before), ribbon_prints }
+    }
+
+    /// To write a blank's chip or stripe.
+    pub fn to_encode(before: &PrinterStatus) -> Intent {
+        Intent { act: Act::Encode, before: Facts::of(before), ribbon_prints: None }
+    }
+
+    /// Is it about the encoded card that waits inside? The machine may have counted it before.
+    pub fn waits_inside(&self) -> bool {
+        self.act == Act::Print && self.before.card_inside
+    }
+}
+
 impl Since {
     /// One more look at the machine of the intent.
     pub fn looked(&mut self, facts: &Facts) {
-        self.disturbed |= facts.disturbed();
         self.restarted |= facts.restarted;
-        self.stood_inside |= facts.stands_inside();
+        // What hands do to a machine after it said that the card is out, they do to an empty one.
+        if !self.said_out {
+            self.disturbed |= facts.disturbed();
+            self.stood_inside |= facts.stands_inside();
+        }
+    }
+
+    /// What the driver saw that moved the card.
+    pub fn followed(&mut self, watch: Watch) {
+        self.disturbed |= watch.disturbed;
+        self.restarted |= watch.restarted;
+        self.stood_inside |= watch.stood_inside;
+        self.unseen |= watch.unseen;
     }
 
     /// The card that stands inside is sent to the reject box: what happened before does not matter any more.
@@ -186,8 +246,37 @@ impl Since {
     }
 }
 
+/// The machine has just said, to a driver that followed the card, that it is out.
+pub fn judge_card_out(intent: &Intent, out: &CardOut) -> Verdict {
+    let mut since = Since { said_out: true, ..Since::default() };
+    since.followed(out.watch);
+    judge(intent, since, &Facts::of_card_out(out))
+}
+
+/// A driver says that its call left the card untouched. `told`: what the machine said afterwards; `None`: it had not heard
+/// the command.
+pub fn judge_untouched(intent: &Intent, told: Option<&Evidence>) -> Verdict {
+    let Some(told) = told else { return Verdict::NoCard(Reason::NotHeard) };
+    if told.card_inside != Some(false) || told.owned != Some(false) {
+        return Verdict::Unsure(Reason::CardInside);
+    }
+    match (intent.before.cards_entered, told.cards_entered_after) {
+        (Some(before), Some(now)) if before == now => {}
+        _ => return Verdict::Unsure(Reason::NoCounter),
+    }
+    match (&intent.before.ribbon, told.ribbon_left) {
+        (Some((_, before)), Some(now)) if *before != now => {
+            Verdict::Unsure(Reason::RibbonDisagrees)
+        }
+        _ => Verdict::NoCard(Reason::CounterAsBefore),
+    }
+}
+
 /// The table: the first row that fits decides.
 pub fn judge(intent: &Intent, since: Since, now: &Facts) -> Verdict {
+    if since.said_out {
+        return said_to_be_out(intent, since, now);
+    }
     let before = &intent.before;
     let restarted = now.restarted || since.restarted;
     // A machine without a name cannot be told from another, and another one proves nothing.
@@ -233,6 +322,70 @@ pub fn judge(intent: &Intent, since: Since, now: &Facts) -> Verdict {
     }
 }
 
+/// The machine said that the card is out. It is believed if its figures do not say otherwise; if they do, nobody prints the
+/// card again before a person has looked.
+fn said_to_be_out(intent: &Intent, since: Since, now: &Facts) -> Verdict {
+    // Its driver stayed in contact, so a machine that tells no name is still the same one.
+    if intent.before.serial != now.serial {
+        return Verdict::Unsure(Reason::OtherMachine);
+    }
+    if since.others_printed {
+        return Verdict::Unsure(Reason::OthersPrinted);
+    }
+    if now.busy {
+        return Verdict::Wait;
+    }
+    if now.owned {
+        return Verdict::ComeToRest;
+    }
+    if now.restarted || since.restarted {
+        return Verdict::Unsure(Reason::Restarted);
+    }
+    if since.disturbed {
+        return Verdict::Unsure(Reason::Disturbed);
+    }
+    if since.stood_inside || now.card_inside {
+        return Verdict::Unsure(Reason::TakenOut);
+    }
+    let counted = one_card_counted(intent, now);
+    match counted.and_then(|counted| Ok(one_card_of_ribbon(intent, now)? && counted)) {
+        Err(reason) => Verdict::Unsure(reason),
+        Ok(_) if since.unseen => Verdict::Unsure(Reason::NotWatched),
+        Ok(true) => Verdict::Printed(Reason::CameOutWhole),
+        Ok(false) => Verdict::Printed(Reason::FollowedOut),
+    }
+}
+
+/// Did exactly one card enter the head? False: the machine never tells.
+fn one_card_counted(intent: &Intent, now: &Facts) -> Result<bool, Reason> {
+    match (intent.before.cards_entered, now.cards_entered) {
+        (None, None) => Ok(false),
+        (Some(before), Some(now)) => match now.checked_sub(before) {
+            Some(1) => Ok(true),
+            Some(0) if intent.waits_inside() => Ok(true),
+            Some(0) => Err(Reason::CounterAsBefore),
+            Some(_) => Err(Reason::SeveralEntered),
+            None => Err(Reason::CounterWentBack),
+        },
+        _ => Err(Reason::NoCounter),
+    }
+}
+
+/// Was the ribbon used for exactly this card? False: the machine never tells.
+fn one_card_of_ribbon(intent: &Intent, now: &Facts) -> Result<bool, Reason> {
+    let (was, before, is, now) = match (&intent.before.ribbon, &now.ribbon) {
+        (None, None) => return Ok(false),
+        (Some((was, before)), Some((is, now))) => (was, before, is, now),
+        _ => return Err(Reason::RibbonDisagrees),
+    };
+    match (before.checked_sub(*now), intent.ribbon_prints) {
+        (Some(used), Some(wanted)) if was == is && used == wanted => Ok(true),
+        // Nobody knows what the card takes: only a ribbon that grew, or another one, says something.
+        (Some(_), None) if was == is => Ok(true),
+        _ => Err(Reason::RibbonDisagrees),
+    }
+}
+
 /// Nothing is inside, and one card entered or none.
 fn nothing_inside(intent: &Intent, since: Since, now: &Facts, entered: u64) -> Verdict {
     // Whatever stood inside was not good, and either went where we sent it or was taken out: counted once.
@@ -265,6 +418,9 @@ fn nothing_inside(intent: &Intent, since: Since, now: &Facts, entered: u64) -> V
         (0, None, _) if intent.before.ribbon.is_none() && now.ribbon.is_none() => {
             Verdict::NoCard(Reason::CounterAsBefore)
         }
+        (1, Some(used), Some(wanted)) if used == wanted && since.unseen => {
+            Verdict::Unsure(Reason::NotWatched)
+        }
         (1, Some(used), Some(wanted)) if used == wanted => Verdict::Printed(Reason::CameOutWhole),
         _ => Verdict::Unsure(Reason::RibbonDisagrees),
     }
@@ -280,12 +436,10 @@ pub fn may_have_seen(seen: Seen, intent: &Intent, since: Since, now: &Facts) -> 
     if now.card_inside || now.busy || now.owned {
         return Err(Reason::CardInside);
     }
-    let waited_inside = intent.act == Act::Print && intent.before.card_inside;
-    match seen {
-        Seen::Printed if intent.act == Act::Encode => return Err(Reason::NeverPrinted),
-        Seen::NoCard if waited_inside => return Err(Reason::TakenOut),
-        _ => {}
+    if let Some(reason) = cannot_have_seen(seen, intent) {
+        return Err(reason);
     }
+    let waited_inside = intent.waits_inside();
     let same = !now.serial.is_empty() && now.serial == intent.before.serial;
     if !same || since.others_printed || now.restarted || since.restarted {
         return Ok(());
@@ -300,12 +454,36 @@ pub fn may_have_seen(seen: Seen, intent: &Intent, since: Since, now: &Facts) -> 
     }
 }
 
+/// What nobody can have seen, whatever the machine says now; `None`: it may be so.
+pub fn cannot_have_seen(seen: Seen, intent: &Intent) -> Option<Reason> {
+    match seen {
+        Seen::Printed if intent.act == Act::Encode => Some(Reason::NeverPrinted),
+        Seen::NoCard if intent.waits_inside() => Some(Reason::TakenOut),
+        _ => None,
+    }
+}
+
+impl Verdict {
+    /// The row that decided; `None`: there is something to do first.
+    pub fn row(self) -> Option<Reason> {
+        match self {
+            Self::NoCard(row) | Self::Spoiled(row) | Self::Printed(row) | Self::Unsure(row) => {
+                Some(row)
+            }
+            Self::Wait | Self::Help | Self::ComeToRest | Self::Reject => None,
+        }
+    }
+}
+
 impl Reason {
     /// Stable name, in the ledger and the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::CounterAsBefore => "counter_as_before",
             Self::CameOutWhole => "came_out_whole",
+            Self::FollowedOut => "followed_out",
+            Self::NotWatched => "not_watched",
+            Self::NotHeard => "not_heard",
             Self::WentToRejectBox => "went_to_reject_box",
             Self::CardInside => "card_inside",
             Self::Nameless => "nameless",
@@ -333,6 +511,14 @@ impl Reason {
             Self::CameOutWhole => (
                 "Satu kartu masuk ke kepala cetak, tidak ada kartu di dalam printer.",
                 "One card entered the print head, and none is inside the printer.",
+            ),
+            Self::FollowedOut => (
+                "Printer menyatakan kartu sudah keluar dan diamati terus sampai selesai.",
+                "The printer said that the card is out, and was watched until then.",
+            ),
+            Self::NotWatched => (
+                "Komputer atau kabel sempat berhenti selama kartu dicetak, jadi tidak ada yang mengamati; kartu mungkin diambil dengan tangan.",
+                "The computer or the cable stood still while the card was printed, so nobody watched; it may have been taken out by hand.",
             ),
             Self::WentToRejectBox => (
                 "Kartu di dalam printer dikirim ke kotak tolak.",
@@ -385,6 +571,10 @@ impl Reason {
             Self::SeveralEntered => (
                 "Lebih dari satu kartu masuk ke printer sejak itu.",
                 "More than one card entered the printer since.",
+            ),
+            Self::CounterWentBack => (
+                "Penghitung kartu printer berjalan mundur.",
+                "The printer's card counter went back.",
             ),
             Self::Restarted => (
                 "Printer dimatikan atau dinyalakan ulang di tengah pekerjaan.",

@@ -1,13 +1,13 @@
 //! Claim and settle: which job is next, and what is written down when something has become of it.
 //! Every move of a job by the station goes through here. Knows no device.
 
-use drivers::contract::{CardOut, DeviceError, PrinterStatus};
+use drivers::contract::{CardOut, DeviceError, PrinterStatus, Whereabouts};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::approval;
 use crate::codes;
-use crate::evidence::{Act, Facts, Intent};
+use crate::evidence::{Intent, Reason, Verdict, judge_card_out, judge_untouched};
 use crate::finding::Finding;
 use crate::job::JobRequest;
 use crate::ledger::blanks::Cause;
@@ -284,11 +284,10 @@ pub fn put_back(ledger: &Ledger, job: &JobId) -> Result<Entry, LedgerError> {
 pub fn intend_to_print(
     ledger: &Ledger,
     job: &JobId,
+    intent: &Intent,
     before: &PrinterStatus,
-    ribbon_prints: Option<u32>,
 ) -> Result<Entry, LedgerError> {
-    let intent = Intent { act: Act::Print, before: Facts::of(before), ribbon_prints };
-    intend(ledger, job, Event::Print, &intent, before)
+    intend(ledger, job, Event::Print, intent, before)
 }
 
 /// The same, before a blank goes to the chip station.
@@ -300,8 +299,7 @@ pub fn intend_to_encode(
     job: &JobId,
     before: &PrinterStatus,
 ) -> Result<Entry, LedgerError> {
-    let intent = Intent { act: Act::Encode, before: Facts::of(before), ribbon_prints: None };
-    intend(ledger, job, Event::Encode, &intent, before)
+    intend(ledger, job, Event::Encode, &Intent::to_encode(before), before)
 }
 
 fn intend(
@@ -316,29 +314,47 @@ fn intend(
     ledger.append(job, event, detail).wait()
 }
 
-/// What a finished print means for the job, and what is written down of it. `waited_inside`: the card had been encoded
-/// and waited inside, so that one which the print left untouched still does.
-pub fn settlement(result: &Result<CardOut, DeviceError>, waited_inside: bool) -> (Event, Value) {
-    use drivers::contract::Whereabouts;
+/// What a finished print means for the job by the table of evidence, and what is written down of it. What the table cannot
+/// settle is lost from sight, and found out about as any such card; what the driver saw of it goes with it.
+pub fn settlement(result: &Result<CardOut, DeviceError>, intent: &Intent) -> (Event, Value) {
     match result {
-        Ok(out) => (Event::CardOut, json!({ "evidence": { "machine": out } })),
-        Err(error) => {
-            let cause = json!({
-                "card": error.card, "cause": error.cause.to_string(), "machine": error.evidence,
-            });
-            match error.card {
-                Whereabouts::Untouched if !waited_inside => {
-                    (Event::NoCard, json!({ "evidence": cause }))
-                }
-                Whereabouts::Rejected => {
-                    (Event::Spoil, json!({ "evidence": cause, "cause": Cause::GagalCetak.name() }))
-                }
-                Whereabouts::Untouched | Whereabouts::InMachine | Whereabouts::Unknown => {
-                    (Event::LoseSight, json!({ "lost": cause }))
-                }
+        Ok(out) => match judge_card_out(intent, out) {
+            Verdict::Printed(row) => {
+                (Event::CardOut, json!({ "evidence": { "machine": out, "row": row.name() } }))
+            }
+            verdict => {
+                let lost = json!({
+                    "card": "unknown", "cause": "the printer said that the card is out, and its figures were to be asked again",
+                    "said_out": true, "row": verdict.row().map(Reason::name), "machine": out, "watch": out.watch,
+                });
+                (Event::LoseSight, json!({ "lost": lost }))
+            }
+        },
+        Err(error) => not_finished(error, intent),
+    }
+}
+
+fn not_finished(error: &DeviceError, intent: &Intent) -> (Event, Value) {
+    let told = error.evidence.as_ref();
+    let mut cause = json!({
+        "card": error.card, "cause": error.cause.to_string(), "machine": told,
+    });
+    match error.card {
+        // An encoded card that the print left untouched still waits inside.
+        Whereabouts::Untouched if !intent.waits_inside() => {
+            if let Verdict::NoCard(row) = judge_untouched(intent, told) {
+                cause["row"] = json!(row.name());
+                return (Event::NoCard, json!({ "evidence": cause }));
             }
         }
+        Whereabouts::Rejected => {
+            let detail = json!({ "evidence": cause, "cause": Cause::GagalCetak.name() });
+            return (Event::Spoil, detail);
+        }
+        Whereabouts::Untouched | Whereabouts::InMachine | Whereabouts::Unknown => {}
     }
+    cause["watch"] = json!(told.map(|told| told.watch).unwrap_or_default());
+    (Event::LoseSight, json!({ "lost": cause }))
 }
 
 /// After a stop that nobody planned: what was composed goes back to the queue; what was just being inspected or made is

@@ -13,7 +13,7 @@ use super::status::{StatusWords, config};
 use super::{Wire, find_model, model_names, troubles};
 use crate::contract::{
     CardOut, CardPrinter, Cause, DeviceError, Facts, Identity, MagneticStripe, PreparedCard,
-    Prepress, PrinterStatus, Stop, Tray, Trouble,
+    Prepress, PrinterStatus, Stop, Tray, Trouble, Watch,
 };
 use crate::models::Model;
 use crate::panels::DyeCube;
@@ -37,6 +37,10 @@ pub struct Evolis {
     pub(super) ribbon: RibbonKind,
     /// A card waits inside that this driver brought there, or that it printed and was told to keep.
     pub(super) fed: bool,
+    /// What was seen of the card that the last call moved.
+    pub(super) watch: Watch,
+    /// When it was last heard of, on the wire's clock.
+    pub(super) heard_at: Duration,
     /// A question was given up: its answer may still come, and must not be taken for another's.
     out_of_step: bool,
     cube: Arc<OnceLock<DyeCube>>,
@@ -56,6 +60,8 @@ pub fn open(model_override: Option<&str>, mut wire: Box<dyn Transport>) -> crate
         words: StatusWords::default(),
         ribbon: RIBBONS[0],
         fed: false,
+        watch: Watch::default(),
+        heard_at: Duration::ZERO,
         out_of_step: false,
         cube: Arc::default(),
         request: Vec::new(),

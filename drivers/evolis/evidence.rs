@@ -6,7 +6,7 @@
 //! no blank came from the feeder, and nothing contradicts that.
 
 use super::status::{StatusWords, error, information, warning};
-use crate::contract::{Evidence, Whereabouts};
+use crate::contract::{Evidence, Watch, Whereabouts};
 
 /// How much of the command that moves the card the machine has heard: the point of no return lies
 /// between the first two.
@@ -38,6 +38,8 @@ pub struct After {
     pub same_machine: bool,
     /// Cards that ever entered its head.
     pub counter: Option<u64>,
+    /// Prints left on its ribbon.
+    pub ribbon_left: Option<u32>,
     /// Its words.
     pub words: StatusWords,
 }
@@ -85,8 +87,8 @@ fn no_blank_came(heard: Heard, before: &StatusWords, after: &StatusWords) -> boo
         && new_warnings & !warning::FEEDER_EMPTY == 0
 }
 
-/// The same, as it is kept with the job.
-pub fn kept(before: &Before, after: Option<&After>) -> Evidence {
+/// The same, as it is kept with the job; with what was seen of the card before.
+pub fn kept(before: &Before, after: Option<&After>, watch: Watch) -> Evidence {
     // What another machine counts must not be taken for this one's.
     let after = after.filter(|after| after.same_machine);
     Evidence {
@@ -94,6 +96,8 @@ pub fn kept(before: &Before, after: Option<&After>) -> Evidence {
         cards_entered_after: after.and_then(|after| after.counter),
         owned: after.map(|after| after.words.claimed()),
         card_inside: after.map(|after| after.words.card_inside()),
+        ribbon_left: after.and_then(|after| after.ribbon_left),
+        watch,
     }
 }
 
@@ -109,7 +113,7 @@ mod tests {
     /// A machine that counts 7 before and then so many more, with these words.
     fn after(more: u64, information: u32, warning: u32, error: u32) -> After {
         let words = StatusWords { config: 0, information, warning, error };
-        After { same_machine: true, counter: Some(7 + more), words }
+        After { same_machine: true, counter: Some(7 + more), ribbon_left: Some(50), words }
     }
 
     fn before(information: u32, warning: u32, error: u32) -> Before {
@@ -194,7 +198,7 @@ mod tests {
     #[test]
     fn what_is_kept_of_another_machine_is_nothing() {
         let mut seen = after(1, CARD_PRINT, 0, 0);
-        let kept_of = |seen: &After| kept(&before(0, 0, 0), Some(seen));
+        let kept_of = |seen: &After| kept(&before(0, 0, 0), Some(seen), Watch::default());
         assert_eq!(kept_of(&seen).cards_entered_after, Some(8));
         assert_eq!((kept_of(&seen).owned, kept_of(&seen).card_inside), (Some(false), Some(true)));
         seen.same_machine = false;

@@ -11,8 +11,8 @@ use super::evidence::{self, After, Before, Heard};
 use super::job::PART_TWO;
 use super::protocol::{Answer, ERROR_FEEDER, SESSION_PRINTING};
 use super::status::{StatusWords, station};
-use super::troubles::troubles;
-use crate::contract::{Cause, DeviceError, Evidence, Level, Stop, Tray};
+use super::troubles::{calls_for_hands, troubles};
+use crate::contract::{Cause, DeviceError, Evidence, Level, Stop, Tray, Watch};
 
 /// A move answers when it is finished; 30 s is the maker's limit (section 4.2), and its answer may use it up.
 pub const MOVE_LIMIT: Duration = Duration::from_secs(35);
@@ -74,6 +74,7 @@ impl Evolis {
     pub(super) fn begin(&mut self) -> Result<Before, Cause> {
         // Asked because the maker asks; what the mode was before does not matter.
         self.ask("Rem;1")?;
+        self.begin_watch();
         // Of this call's card: it is untouched whatever becomes of the earlier one.
         self.end_left_job().map_err(|error| error.cause)?;
         let words = self.tell("Pem;2")?.status;
@@ -223,21 +224,43 @@ impl Evolis {
         }
         self.fed = false;
         let after = self.ask_after().ok();
+        if let Some(after) = &after {
+            self.watch.disturbed |= calls_for_hands(&after.words);
+            self.watch.restarted |= after.words.restarted_since(&before.words);
+        }
+        self.watch.restarted |= cause == Cause::Restarted;
+        // A job that the machine ended by itself did not end well, whatever it counts afterwards.
+        self.watch.disturbed |= matches!(&cause, Cause::TooSlow { .. } | Cause::Refused { .. });
+        self.heard_again(Watch::BLINK);
         DeviceError {
             card: evidence::whereabouts(heard, before, after.as_ref()),
             cause,
-            evidence: Some(evidence::kept(before, after.as_ref())),
+            evidence: Some(evidence::kept(before, after.as_ref(), self.watch)),
         }
+    }
+
+    /// The card is on its way from here on.
+    pub(super) fn begin_watch(&mut self) {
+        self.watch = Watch::default();
+        self.heard_at = self.wire.clock();
+    }
+
+    /// The machine was heard of again; within `usual` nobody had the time to lay hands on it unseen.
+    pub(super) fn heard_again(&mut self, usual: Duration) {
+        let now = self.wire.clock();
+        self.watch.unseen |= now.saturating_sub(self.heard_at) > usual;
+        self.heard_at = now;
     }
 
     /// What the machine says now, and whether it is the one that we know.
     fn ask_after(&mut self) -> Result<After, Cause> {
         let serial = printable(self.ask("Rsn")?.text.trim());
         let counter = self.ask_counter()?;
+        let ribbon_left = self.ask_ribbon()?.map(|ribbon| ribbon.remaining);
         let words = self.look()?.status;
         // A machine without a number cannot be told from another one.
         let same_machine = !serial.is_empty() && serial == self.identity.serial;
-        Ok(After { same_machine, counter, words })
+        Ok(After { same_machine, counter, ribbon_left, words })
     }
 }
 

@@ -1,5 +1,5 @@
-//! Printing one card: the order of section 6.1, and the truth about the card when it goes wrong.
-//! Nothing here is done twice.
+//! Printing one card: the order of section 6.1, what is seen of the card meanwhile, and the truth about it when it goes
+//! wrong. Nothing here is done twice.
 
 use std::time::Duration;
 
@@ -8,14 +8,18 @@ use super::evidence::{Before, Heard};
 use super::job::{PART_TWO, bytes_before_feed};
 use super::protocol::Answer;
 use super::status::StatusWords;
-use super::troubles::spoils_the_card;
-use crate::contract::{CardOut, Cause, DeviceError, Level, PreparedCard};
+use super::troubles::{calls_for_hands, spoils_the_card};
+use crate::contract::{CardOut, Cause, DeviceError, Level, PreparedCard, Watch};
 
 /// Between two looks at a machine that prints (section 6.1).
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
 
 /// A machine takes the job within a feed and a warm-up of its head; it then shows CLAIM.
 const CLAIM_LIMIT: Duration = Duration::from_secs(30);
+
+/// A part of the job is sent, and answered when its blank has come, within this: some seconds of bytes on a slow cable, a
+/// feed, and a machine that has to wake. Longer, and something stood still meanwhile.
+const JOB_USUAL: Duration = Duration::from_secs(15);
 
 /// Two sides take about 40 s; this leaves room for a cool-down and is the maker's limit (section 6.1).
 const PRINT_LIMIT: Duration = Duration::from_secs(300);
@@ -25,15 +29,18 @@ impl Evolis {
     pub(super) fn print_card(&mut self, card: &PreparedCard) -> Result<CardOut, DeviceError> {
         self.reserved(|this| {
             let before = this.preflight(card).map_err(DeviceError::untouched)?;
+            this.begin_watch();
             let part_one = match this.exchange("the print job", &card.job, ANSWER_LIMIT) {
                 Ok(answer) => answer,
                 Err(cause) => return Err(this.lost(cause, &before, bytes_before_feed(&card.job))),
             };
+            this.heard_again(JOB_USUAL);
             // From here on no error leaves the card untouched by the wire alone.
             let heard = Heard::by(&part_one);
             this.finish(part_one, &before, card.stays_inside)
                 .map_err(|cause| this.locate(cause, &before, heard))?;
             this.fed = card.stays_inside;
+            this.watch.stood_inside &= !card.stays_inside;
             Ok(this.card_out(&before))
         })
     }
@@ -68,6 +75,7 @@ impl Evolis {
             done("the print job", part_one).map_err(|refused| self.trouble_or(refused))?;
         self.wait(part_one, true, "taking the job", CLAIM_LIMIT, &before.words)?;
         let part_two = self.exchange("the end of the job", PART_TWO, ANSWER_LIMIT)?;
+        self.heard_again(JOB_USUAL);
         let part_two = done("the end of the job", part_two)?;
         let last = self.wait(part_two, false, "the card", PRINT_LIMIT, &before.words)?;
         if spoils_the_card(&last.status) {
@@ -99,12 +107,14 @@ impl Evolis {
                 return Err(Cause::Restarted);
             }
             let fault = spoils_the_card(&seen.status);
+            self.watch.disturbed |= calls_for_hands(&seen.status);
             if seen.status.claimed() == claimed {
+                self.watch.stood_inside |= !claimed && seen.status.card_before_exit();
                 times_said += 1;
                 if claimed || fault || times_said == 2 {
                     return Ok(seen);
                 }
-                seen = self.look()?;
+                seen = self.look_again()?;
                 continue;
             }
             times_said = 0;
@@ -116,8 +126,15 @@ impl Evolis {
             }
             self.wire.pause(LOOK_PAUSE);
             waited += LOOK_PAUSE;
-            seen = self.look()?;
+            seen = self.look_again()?;
         }
+    }
+
+    /// A poll of a card that is on its way.
+    fn look_again(&mut self) -> Result<Answer, Cause> {
+        let seen = self.look()?;
+        self.heard_again(Watch::BLINK);
+        Ok(seen)
     }
 
     /// A refusal says less than the status words, if these complain.
@@ -128,16 +145,22 @@ impl Evolis {
         }
     }
 
-    /// The card is out, and stays out if a question after it is not answered: then less is known of it.
+    /// The machine has said that the card is out, and is asked for its figures. A question that is not answered leaves
+    /// its figure out.
     fn card_out(&mut self, before: &Before) -> CardOut {
         let counter = self.ask_counter();
         // A wire that has just failed is not waited for again.
         let ribbon = if counter.is_ok() { self.ask_ribbon().ok().flatten() } else { None };
+        // The words that came with the last answer.
+        self.watch.disturbed |= calls_for_hands(&self.words);
+        self.watch.restarted |= self.words.restarted_since(&before.words);
+        self.heard_again(Watch::BLINK);
         CardOut {
             identity: self.identity.clone(),
             cards_entered_before: before.counter,
             cards_entered_after: counter.ok().flatten(),
             ribbon,
+            watch: self.watch,
         }
     }
 }

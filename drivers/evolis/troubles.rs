@@ -54,6 +54,11 @@ pub fn spoils_the_card(words: &StatusWords) -> bool {
     words.error & errors != 0 || words.warning & warnings != 0
 }
 
+/// Is something wrong that somebody's hands put right, while a job owns the machine? Heat goes away by itself.
+pub fn calls_for_hands(words: &StatusWords) -> bool {
+    spoils_the_card(&StatusWords { warning: words.warning & !warning::COOLING, ..*words })
+}
+
 /// What one bit means.
 pub struct Row {
     mask: u32,

@@ -3,19 +3,21 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use super::{Transport, TransportError, WireFault};
+use super::{Transport, TransportError, WireFault, clock};
 use crate::emulation::{SharedMachine, Speech};
 
 /// Carries requests to an emulated machine; time passes in it only while somebody waits.
 pub struct Emulated {
     machine: SharedMachine,
     sent_bytes: usize,
+    /// Waited for on this wire.
+    passed: Duration,
 }
 
 impl Emulated {
     /// A wire to `machine`.
     pub fn new(machine: SharedMachine) -> Self {
-        Self { machine, sent_bytes: 0 }
+        Self { machine, sent_bytes: 0, passed: Duration::ZERO }
     }
 
     /// The wire breaks after the first `bytes` of a request: these were heard, and nobody speaks.
@@ -25,6 +27,11 @@ impl Emulated {
         machine.hear(&request[..self.sent_bytes]);
         machine.hang_up();
         self.fault(WireFault::Broken(ErrorKind::BrokenPipe.into()))
+    }
+
+    fn pass(&mut self, span: Duration) {
+        self.machine.pass(span);
+        self.passed = self.passed.saturating_add(span);
     }
 
     fn fault(&self, kind: WireFault) -> TransportError {
@@ -51,7 +58,7 @@ impl Transport for Emulated {
             };
             // A span of nothing would look again for ever.
             let span = span.max(Duration::from_millis(1));
-            self.machine.pass(span.min(left));
+            self.pass(span.min(left));
             if span > left {
                 self.machine.lock().hang_up();
                 answer.clear();
@@ -62,6 +69,10 @@ impl Transport for Emulated {
     }
 
     fn pause(&mut self, span: Duration) {
-        self.machine.pass(span);
+        self.pass(span);
+    }
+
+    fn clock(&self) -> Duration {
+        if self.machine.follows_the_wall() { clock::since_boot() } else { self.passed }
     }
 }

@@ -111,6 +111,10 @@ impl<T: Transport> Transport for Faulty<T> {
     fn pause(&mut self, span: Duration) {
         self.wire.pause(span);
     }
+
+    fn clock(&self) -> Duration {
+        self.wire.clock()
+    }
 }
 
 fn garble(answer: &mut Vec<u8>, noise: &mut Noise) {

@@ -4,6 +4,7 @@
 //! one in this process; wrappers (`faulty`, `recorded`) are a `Transport` around another. `serve`, `usbip` and `terminal`
 //! are the other end: an emulated machine behind a port or a plug; `vpcd` puts an emulated card into the system's reader.
 
+pub mod clock;
 pub mod emulated;
 mod fault;
 pub mod faulty;
@@ -65,6 +66,13 @@ pub trait Transport: Send {
 
     /// Lets the machine work for a while.
     fn pause(&mut self, span: Duration);
+
+    /// Time on a clock that goes on while this program, or the whole computer, stands still. Only differences mean
+    /// something. A wire to an emulated machine whose time passes only while somebody waits says that time; a wrapper
+    /// must hand it on.
+    fn clock(&self) -> Duration {
+        clock::since_boot()
+    }
 }
 
 /// A wire that somebody has put into a box.
@@ -83,5 +91,9 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn pause(&mut self, span: Duration) {
         (**self).pause(span);
+    }
+
+    fn clock(&self) -> Duration {
+        (**self).clock()
     }
 }

@@ -136,6 +136,10 @@ impl<T: Transport> Transport for Recorder<T> {
     fn pause(&mut self, span: Duration) {
         self.wire.pause(span);
     }
+
+    fn clock(&self) -> Duration {
+        self.wire.clock()
+    }
 }
 
 /// Why a text is no session.
@@ -228,4 +232,8 @@ impl Transport for Replay {
     }
 
     fn pause(&mut self, _span: Duration) {}
+
+    fn clock(&self) -> Duration {
+        Duration::ZERO
+    }
 }

@@ -146,7 +146,7 @@ fn no_combination_settles_what_has_two_readings() {
 /// How many combinations settle; each is held against the promise.
 fn settled_by(intent: &Intent) -> usize {
     let (mut settled, encodes) = (0, intent.act == Act::Encode);
-    for bits in 0_u32..1 << 10 {
+    for bits in 0_u32..1 << 11 {
         let is = |bit: u32| bits & (1 << bit) != 0;
         let since = Since {
             others_printed: is(0),
@@ -154,6 +154,8 @@ fn settled_by(intent: &Intent) -> usize {
             restarted: is(2),
             stood_inside: is(3),
             rejecting: is(4),
+            unseen: is(10),
+            said_out: false,
         };
         for (entered, left) in [(6, 50), (7, 50), (7, 49), (8, 50), (8, 49), (8, 48), (9, 48)] {
             let mut now = facts(entered, left);
@@ -180,6 +182,7 @@ fn settled_by(intent: &Intent) -> usize {
                 Verdict::Printed(_) => {
                     assert!(at_rest && clean && entered == 8 && left == 49, "{story}");
                     assert!(!since.stood_inside && !since.rejecting && !encodes, "{story}");
+                    assert!(!since.unseen, "nobody looked: {story}");
                 }
                 Verdict::Spoiled(_) => {
                     let gone = encodes && (since.stood_inside || entered == 8);
@@ -195,6 +198,107 @@ fn settled_by(intent: &Intent) -> usize {
         }
     }
     settled
+}
+
+#[test]
+fn every_row_of_a_card_that_the_machine_said_is_out() {
+    let out = Since { said_out: true, ..Since::default() };
+    let plain = intent();
+    let two_sides = Intent { ribbon_prints: Some(2), ..intent() };
+    let [_, waits] = with_a_chip();
+    let whole = facts(8, 49);
+    let no_counter = |facts: Facts| Facts { cards_entered: None, ..facts };
+    let no_ribbon = |facts: Facts| Facts { ribbon: None, ..facts };
+    let uncounted = Intent { before: no_counter(intent().before), ..intent() };
+    let unread = Intent { before: no_ribbon(intent().before), ..intent() };
+    #[rustfmt::skip]
+    let rows: Vec<(&str, &Intent, Since, Facts, Verdict)> = vec![
+        ("it came out whole",                    &plain, out, whole.clone(), Verdict::Printed(CameOutWhole)),
+        ("and its ribbon ended with it",         &plain, out, complains(whole.clone(), "marker-supply-empty"), Verdict::Printed(CameOutWhole)),
+        ("two entered: 36, 38",                  &plain, out, facts(9, 49), Verdict::Unsure(SeveralEntered)),
+        ("none entered: 38, 38",                 &plain, out, facts(7, 49), Verdict::Unsure(CounterAsBefore)),
+        ("none entered, no ribbon was used",     &plain, out, facts(7, 50), Verdict::Unsure(CounterAsBefore)),
+        ("no number of cards: 21, 2^64-5",       &plain, out, facts(u64::MAX - 4, 49), Verdict::Unsure(SeveralEntered)),
+        ("the counter went back",                &plain, out, facts(6, 49), Verdict::Unsure(CounterWentBack)),
+        ("it tells its counter no more",         &plain, out, no_counter(whole.clone()), Verdict::Unsure(NoCounter)),
+        ("no ribbon was used",                   &plain, out, facts(8, 50), Verdict::Unsure(RibbonDisagrees)),
+        ("ribbon for one side of two",           &two_sides, out, facts(8, 49), Verdict::Unsure(RibbonDisagrees)),
+        ("a new ribbon",                         &plain, out, facts(8, 300), Verdict::Unsure(RibbonDisagrees)),
+        ("it tells no ribbon any more",          &plain, out, no_ribbon(whole.clone()), Verdict::Unsure(RibbonDisagrees)),
+        ("it never told a counter",              &uncounted, out, no_counter(whole.clone()), Verdict::Printed(FollowedOut)),
+        ("it never told a ribbon",               &unread, out, no_ribbon(whole.clone()), Verdict::Printed(FollowedOut)),
+        ("no ribbon told, and none entered",     &unread, out, no_ribbon(facts(7, 0)), Verdict::Unsure(CounterAsBefore)),
+        ("no counter told, no ribbon used",      &uncounted, out, no_counter(facts(8, 50)), Verdict::Unsure(RibbonDisagrees)),
+        ("whole figures, and nobody looked",     &plain, Since { unseen: true, ..out }, whole.clone(), Verdict::Unsure(NotWatched)),
+        ("nobody looked, and figures disagree",  &plain, Since { unseen: true, ..out }, facts(8, 50), Verdict::Unsure(RibbonDisagrees)),
+        ("hands were in it",                     &plain, Since { disturbed: true, ..out }, whole.clone(), Verdict::Unsure(Disturbed)),
+        ("it was switched off",                  &plain, Since { restarted: true, ..out }, whole.clone(), Verdict::Unsure(Restarted)),
+        ("it stood inside and is gone",          &plain, Since { stood_inside: true, ..out }, whole.clone(), Verdict::Unsure(TakenOut)),
+        ("a card is inside after all",           &plain, out, inside(whole.clone()), Verdict::Unsure(TakenOut)),
+        ("another machine",                      &plain, out, Facts { serial: "B2".into(), ..whole.clone() }, Verdict::Unsure(OtherMachine)),
+        ("others were printed since",            &plain, Since { others_printed: true, ..out }, whole.clone(), Verdict::Unsure(OthersPrinted)),
+        ("it is at work again",                  &plain, out, Facts { busy: true, ..whole.clone() }, Verdict::Wait),
+        ("the encoded card was counted before",  &waits, out, facts(7, 49), Verdict::Printed(CameOutWhole)),
+        ("the encoded card is counted now",      &waits, out, whole, Verdict::Printed(CameOutWhole)),
+    ];
+    for (story, intent, since, now, want) in rows {
+        assert_eq!(judge(intent, since, &now), want, "{story}");
+    }
+}
+
+/// Whatever else is known, a card that the machine said is out is never taken for none, nor for a spoiled blank.
+#[test]
+fn a_card_that_was_said_to_be_out_is_never_printed_again_without_a_person() {
+    for bits in 0_u32..1 << 9 {
+        let is = |bit: u32| bits & (1 << bit) != 0;
+        let since = Since {
+            others_printed: is(0),
+            disturbed: is(1),
+            restarted: is(2),
+            stood_inside: is(3),
+            unseen: is(4),
+            said_out: true,
+            rejecting: false,
+        };
+        for (entered, left) in [(6, 50), (7, 50), (7, 49), (8, 50), (8, 49), (9, 48)] {
+            let mut now = facts(entered, left);
+            (now.card_inside, now.busy, now.owned, now.restarted) = (is(5), is(6), is(7), is(8));
+            let verdict = judge(&intent(), since, &now);
+            let again = matches!(
+                verdict,
+                Verdict::NoCard(_) | Verdict::Spoiled(_) | Verdict::Reject | Verdict::Help
+            );
+            assert!(!again, "{since:?} {now:?}: {verdict:?}");
+            if verdict == Verdict::Printed(CameOutWhole) {
+                assert_eq!((bits, entered, left), (0, 8, 49));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_card_that_a_driver_left_untouched_is_held_against_the_figures() {
+    let told = Evidence {
+        cards_entered_before: Some(7),
+        cards_entered_after: Some(7),
+        owned: Some(false),
+        card_inside: Some(false),
+        ribbon_left: Some(50),
+        watch: Watch::default(),
+    };
+    let judged = |told: Evidence| judge_untouched(&intent(), Some(&told));
+    assert_eq!(judge_untouched(&intent(), None), Verdict::NoCard(NotHeard));
+    assert_eq!(judged(told), Verdict::NoCard(CounterAsBefore));
+    assert_eq!(judged(Evidence { ribbon_left: None, ..told }), Verdict::NoCard(CounterAsBefore));
+    for told in [
+        Evidence { cards_entered_after: Some(8), ..told },
+        Evidence { cards_entered_after: None, ..told },
+        Evidence { owned: Some(true), ..told },
+        Evidence { card_inside: Some(true), ..told },
+        Evidence { ribbon_left: Some(49), ..told },
+    ] {
+        assert!(matches!(judged(told), Verdict::Unsure(_)), "{told:?}");
+    }
 }
 
 #[test]

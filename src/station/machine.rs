@@ -7,6 +7,9 @@ use drivers::encoder::EncoderError;
 
 use super::work::LOOK_AGAIN;
 
+/// Hands change nothing about a machine within this that a card's figures would show.
+const STATUS_AGE_MAX: Duration = Duration::from_secs(1);
+
 /// The longest pause after cards that could not be begun.
 const REST_LIMIT: Duration = Duration::from_secs(60);
 
@@ -24,6 +27,8 @@ pub(super) struct Machine {
     pub used: bool,
     /// A look is under way.
     pub looking: bool,
+    /// When its status was told, by the steady clock.
+    pub told_at: Duration,
 }
 
 impl Machine {
@@ -31,6 +36,12 @@ impl Machine {
     /// order must never be taken for what the machine says after it.
     pub fn is_known(&self) -> bool {
         self.fresh && !self.looking
+    }
+
+    /// Its status is what the next card may be held against: of this very moment. Between two polls of an idle machine
+    /// somebody may have changed its ribbon, or printed from another computer.
+    pub fn is_of_now(&self, now: Duration) -> bool {
+        now.saturating_sub(self.told_at) <= STATUS_AGE_MAX
     }
 
     /// Chips can be written, as far as is known.

@@ -11,6 +11,7 @@ use super::device::Order;
 use super::encode::{Encoded, Encoding, Unencoded, Unwritten};
 use super::ready::Ready;
 use crate::chip::Blame;
+use crate::evidence::Intent;
 use crate::finding::Finding;
 use crate::ledger::{JobId, JobRecord, LedgerError};
 use crate::lifecycle::Event;
@@ -30,10 +31,7 @@ pub(super) enum Stage {
     /// It waits inside, written and read back.
     Encoded(Box<Waiting>),
     /// It is being printed.
-    Printing {
-        /// It was encoded before, and waited inside.
-        waited_inside: bool,
-    },
+    Printing(Box<Intent>),
 }
 
 /// An encoded card.
@@ -53,8 +51,8 @@ pub(super) enum Begun {
 }
 
 impl Moving {
-    pub fn printing(record: JobRecord, since: Duration, waited_inside: bool) -> Moving {
-        Moving { record, since, stage: Stage::Printing { waited_inside } }
+    pub fn printing(record: JobRecord, since: Duration, intent: Intent) -> Moving {
+        Moving { record, since, stage: Stage::Printing(Box::new(intent)) }
     }
 
     /// Nothing moves, and nothing will before the ledger is written.
@@ -70,13 +68,13 @@ impl Station {
         ready: Ready,
         status: &PrinterStatus,
     ) -> Result<Begun, LedgerError> {
-        let prints = ready.card.ribbon_prints;
-        match queue::intend_to_print(&self.ledger, &ready.record.id, status, prints) {
+        let intent = Intent::to_print(status, ready.card.ribbon_prints);
+        match queue::intend_to_print(&self.ledger, &ready.record.id, &intent, status) {
             Ok(_) => {}
             Err(error) => return self.not_begun(ready, error),
         }
         let order = Order::Print(ready.record.id.clone(), ready.card);
-        self.order(Moving::printing(ready.record, self.clock.steady(), false), order);
+        self.order(Moving::printing(ready.record, self.clock.steady(), intent), order);
         Ok(Begun::Moves)
     }
 
@@ -94,7 +92,7 @@ impl Station {
     fn order(&mut self, moving: Moving, order: Order) {
         self.machine.fresh = false;
         // The counter is about this card from now on.
-        self.doubts = None;
+        (self.doubts, self.lost) = (None, None);
         self.moving = Some(moving);
         if self.device.as_ref().is_none_or(|device| device.send(order).is_err()) {
             self.device = None;
@@ -180,31 +178,36 @@ impl Station {
             self.ledger.append(&record.id, Event::ChipGood, detail).wait()?;
             waiting.noted = true;
         }
-        let prints = waiting.card.ribbon_prints;
-        queue::intend_to_print(&self.ledger, &record.id, &waiting.encoded.status, prints)?;
+        let status = &waiting.encoded.status;
+        let intent = Intent::to_print(status, waiting.card.ribbon_prints);
+        queue::intend_to_print(&self.ledger, &record.id, &intent, status)?;
         let Some(Moving { record, since, stage: Stage::Encoded(waiting) }) = self.moving.take()
         else {
             return Ok(());
         };
         let order = Order::Print(record.id.clone(), waiting.card);
-        self.order(Moving::printing(record, since, true), order);
+        self.order(Moving::printing(record, since, intent), order);
         Ok(())
     }
 
     /// What came of printing.
     pub(super) fn printed(&mut self, job: &JobId, result: Result<CardOut, DeviceError>) {
-        let Some(Moving { record, since, stage }) = self.moving.take() else { return };
+        let Some(Moving { record, since, stage: Stage::Printing(intent) }) = self.moving.take()
+        else {
+            return;
+        };
         debug_assert_eq!(record.id, *job, "one card moves at a time");
-        let waited_inside = matches!(stage, Stage::Printing { waited_inside: true });
-        let (event, detail) = queue::settlement(&result, waited_inside);
+        let (event, detail) = queue::settlement(&result, &intent);
+        if event == Event::CardOut {
+            let product = record.product.clone();
+            let label = crate::report::ProductLabel { product };
+            self.metrics.cards_out.get_or_create(&label).inc();
+            let took = self.clock.steady().saturating_sub(since);
+            self.metrics.card_seconds.observe(took.as_secs_f64());
+            self.snapshot.send_modify(|s| s.cards_out += 1);
+        }
         match result {
             Ok(_) => {
-                let product = record.product.clone();
-                let label = crate::report::ProductLabel { product };
-                self.metrics.cards_out.get_or_create(&label).inc();
-                let took = self.clock.steady().saturating_sub(since);
-                self.metrics.card_seconds.observe(took.as_secs_f64());
-                self.snapshot.send_modify(|s| s.cards_out += 1);
                 self.machine.error = None;
                 self.rest = None;
             }

@@ -1,6 +1,8 @@
 //! Cards that nobody saw: what became of them is found out from the machine, row by row of [`crate::evidence`], or left to
 //! a person. Every step that moves a card is in the ledger before; nothing is tried because time has passed.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::Station;
@@ -10,6 +12,7 @@ use crate::finding::Finding;
 use crate::ledger::blanks::Cause;
 use crate::ledger::{Entry, JobId, JobRecord, Ledger, LedgerError};
 use crate::lifecycle::{Event, State};
+use crate::product::codes::Code;
 use crate::queue;
 use drivers::contract::DeviceError;
 use drivers::words::Words;
@@ -21,11 +24,21 @@ const REJECT: &str = "reject";
 const FAILED: &str = "recovery_failed";
 const LEFT_TO_A_PERSON: &str = "left_to_a_person";
 
+/// A card that a machine is still at work on is polled every two seconds. Longer, and nobody watched it.
+const UNSEEN_AFTER: Duration = Duration::from_secs(10);
+
 /// To rest, and to the reject box; more are given only after pauses.
 const ORDERS_AT_ONCE: u32 = 2;
 
 /// What a job is held back for while it is unsure.
 const H_UNSURE: &str = "H_UNSURE";
+
+/// See the head of [`crate::evidence`].
+const H_NOT_WATCHED: Code = Code {
+    code: "H_NOT_WATCHED",
+    id: "Kartu ini keluar saat stasiun tidak mengamati printer (stasiun mati atau kabel putus). Menurut penghitung printer kartunya utuh; lihat kartunya sebelum diserahkan.",
+    en: "This card came out while the station did not watch the printer (it was off, or the cable failed). By the printer's figures it is whole; look at it before it is handed over.",
+};
 
 /// A job whose card nobody saw.
 pub(super) struct Doubt {
@@ -34,6 +47,8 @@ pub(super) struct Doubt {
     pub since: Since,
     /// What the machine said when it was last asked about it.
     heard: Option<Facts>,
+    /// When it was last heard of while its card might still move; `None`: not in this life, or it does not move any more.
+    heard_at: Option<Duration>,
     /// Orders that were given to empty the machine of it.
     orders: u32,
     /// What a person was told last.
@@ -57,6 +72,10 @@ impl Doubt {
             ledger.printed_since(lines[at].seq, &doubt.intent.before.serial)?;
         for line in &lines[at..] {
             let facts = || serde_json::from_value::<Facts>(line.detail["machine"].clone());
+            if line.event == Event::LoseSight.name() {
+                doubt.lost(&line.detail["lost"]);
+            }
+            doubt.since.unseen |= line.detail["unseen"] == true;
             match (&*line.event, facts()) {
                 (LOOKED | COME_TO_REST, Ok(facts)) => doubt.since.looked(&facts),
                 (REJECT, Ok(_)) => doubt.since.reject(),
@@ -74,6 +93,12 @@ impl Doubt {
         Ok(doubt)
     }
 
+    /// What its driver saw of it before it was lost from sight.
+    fn lost(&mut self, lost: &Value) {
+        self.since.said_out |= lost["said_out"] == true;
+        self.since.followed(serde_json::from_value(lost["watch"].clone()).unwrap_or_default());
+    }
+
     /// Why its blank is spoiled, if it is.
     pub fn cause(&self) -> Cause {
         match self.intent.act {
@@ -88,6 +113,7 @@ impl Doubt {
             intent: Intent::default(),
             since: Since::default(),
             heard: None,
+            heard_at: None,
             orders: 0,
             told: None,
             findings: record.findings,
@@ -117,7 +143,12 @@ impl Station {
         if self.doubts.is_none() {
             let unsure = queue::all_in(&self.ledger, State::Unsure)?;
             let doubts = unsure.into_iter().map(|record| Doubt::of(record, &self.ledger));
-            self.doubts = Some(doubts.collect::<Result<_, _>>()?);
+            let mut doubts = doubts.collect::<Result<Vec<_>, _>>()?;
+            if let Some((job, at)) = &self.lost {
+                let lost = doubts.iter_mut().filter(|doubt| doubt.job == *job);
+                lost.for_each(|doubt| doubt.heard_at = Some(*at));
+            }
+            self.doubts = Some(doubts);
         }
         Ok(self.doubts.get_or_insert_default())
     }
@@ -151,19 +182,26 @@ impl Station {
     fn go_on_with(&mut self, at: usize, now: &Facts) -> Result<bool, LedgerError> {
         let resting = self.rests();
         let ledger = self.ledger.clone();
+        let time = self.clock.steady();
         let Some(doubt) = self.doubts()?.get_mut(at) else { return Ok(true) };
         let known = doubt.since;
         if now.serial == doubt.intent.before.serial && !known.others_printed {
             doubt.since.looked(now);
         }
+        if let Some(before) = doubt.heard_at.take() {
+            doubt.since.unseen |= time.saturating_sub(before) > UNSEEN_AFTER;
+        }
         let verdict = judge(&doubt.intent, doubt.since, now);
         // One wrong byte on the wire must not settle a card, nor move one: what does is said twice.
+        let may_move = matches!(verdict, Verdict::Wait | Verdict::ComeToRest);
+        doubt.heard_at = may_move.then_some(time);
         let counts = !matches!(verdict, Verdict::Wait | Verdict::Help | Verdict::Unsure(_));
         let again = doubt.heard.replace(now.clone()).as_ref() != Some(now);
         let acts = !again && !resting && matches!(verdict, Verdict::ComeToRest | Verdict::Reject);
         if doubt.since != known && !acts {
             // What hands may have done since must be remembered over the next power cut.
-            if let Err(error) = ledger.note(&doubt.job, LOOKED, json!({ "machine": now })).wait() {
+            let seen = json!({ "machine": now, "unseen": doubt.since.unseen });
+            if let Err(error) = ledger.note(&doubt.job, LOOKED, seen).wait() {
                 doubt.since = known;
                 return Err(error);
             }
@@ -235,7 +273,10 @@ impl Station {
         now: &Facts,
     ) -> Result<bool, LedgerError> {
         let known = self.doubts()?.iter().find(|doubt| doubt.job == *job);
-        let left = known.map(|doubt| without_doubt(&doubt.findings)).unwrap_or_default();
+        let mut left = known.map(|doubt| without_doubt(&doubt.findings)).unwrap_or_default();
+        if event == Event::CardOut && known.is_none_or(|doubt| !doubt.since.said_out) {
+            left.push(H_NOT_WATCHED.at("job", &[]));
+        }
         let cause = known.map_or(Cause::GagalCetak, Doubt::cause);
         let evidence = json!({ "row": row.name(), "machine": now });
         let mut detail: Value = json!({ "evidence": evidence, "findings": left });

@@ -19,7 +19,7 @@ use super::moving::{Begun, Moving};
 use super::ready::{Ready, Workbench};
 use super::recovery::Doubt;
 use crate::clock::Clock;
-use crate::ledger::{JobRecord, Ledger, LedgerError};
+use crate::ledger::{JobId, JobRecord, Ledger, LedgerError};
 use crate::lifecycle::Event;
 use crate::queue;
 use crate::report::{Metrics, PrinterState, Snapshot};
@@ -28,6 +28,8 @@ use crate::report::{Metrics, PrinterState, Snapshot};
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often a machine in trouble is looked at: the queue goes on soon after somebody has helped.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// Messages that are heard in one turn: whoever floods the station must not keep it from its printer.
+const HEARD_AT_ONCE: usize = 1000;
 /// Jobs whose inspection was put off are looked at one by one, and rarely while the door is busy.
 const INSPECT_EVERY: Duration = Duration::from_millis(500);
 
@@ -51,6 +53,8 @@ pub struct Station {
     pub(super) recovering: bool,
     /// Jobs whose card nobody saw; `None`: to be read from the ledger.
     pub(super) doubts: Option<Vec<Doubt>>,
+    /// The card that was lost from sight last, and when; its doubt is watched from then on.
+    pub(super) lost: Option<(JobId, Duration)>,
     /// Known, but not yet in the ledger: nothing else is printed before it is.
     unsettled: Option<(JobRecord, Event, Value)>,
     /// What keeps the station itself from working.
@@ -61,6 +65,8 @@ pub struct Station {
     recovered: bool,
     stopping: bool,
     inspected_at: Duration,
+    /// When the machine was last asked how it is, or has answered. What is due is due by this, however many messages come.
+    polled_at: Duration,
     /// How long it had waited for its ledger after its last turn.
     waited: Duration,
 }
@@ -91,6 +97,7 @@ impl Station {
             messages,
             device: orders,
             inspected_at: clock.steady(),
+            polled_at: clock.steady(),
             clock,
             metrics,
             snapshot,
@@ -100,6 +107,7 @@ impl Station {
             moving: None,
             recovering: false,
             doubts: None,
+            lost: None,
             unsettled: None,
             own_trouble: None,
             rest: None,
@@ -116,7 +124,8 @@ impl Station {
         while self.turn() {
             match self.messages.recv_timeout(self.patience()) {
                 Ok(message) => self.hear(message),
-                Err(RecvTimeoutError::Timeout) => self.look(),
+                // What is due then is done in the next turn.
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
@@ -125,9 +134,11 @@ impl Station {
     /// Does everything that can be done without waiting, and tells how the station is. False: it has ended.
     pub fn turn(&mut self) -> bool {
         // A burst at the door is one reason to look at the ledger, not a thousand.
-        while let Ok(message) = self.messages.try_recv() {
+        for _ in 0..HEARD_AT_ONCE {
+            let Ok(message) = self.messages.try_recv() else { break };
             self.hear(message);
         }
+        self.poll_when_due();
         let worked = self.work();
         // What failed is tried again after a pause, not at once and for ever.
         self.bench.more_to_inspect &= worked.is_ok();
@@ -187,6 +198,7 @@ impl Station {
         let Some((job, event, detail)) = self.unsettled.take() else { return Ok(()) };
         match self.ledger.append(&job.id, event, detail.clone()).wait() {
             Ok(_) if event == Event::LoseSight => {
+                self.lost = Some((job.id, self.clock.steady()));
                 self.forget();
                 Ok(())
             }
@@ -206,6 +218,10 @@ impl Station {
         }
         if !self.machine.is_known() {
             self.look_if_it_answers();
+            return Ok(());
+        }
+        if !self.machine.is_of_now(self.clock.steady()) {
+            self.look();
             return Ok(());
         }
         let Some(status) = &self.machine.status else { return Ok(()) };
@@ -271,6 +287,7 @@ impl Station {
 
     fn looked(&mut self, looked: Result<Sight, DeviceError>) {
         self.machine.looking = false;
+        (self.polled_at, self.machine.told_at) = (self.clock.steady(), self.clock.steady());
         match looked {
             Ok(sight) => {
                 self.machine.status = Some(sight.status);
@@ -304,6 +321,30 @@ impl Station {
         }
         let Some(device) = &self.device else { return };
         self.machine.looking = device.send(Order::Look).is_ok();
+        self.polled_at = self.clock.steady();
+    }
+
+    /// The machine is looked at when it is due, not when it happens to be quiet.
+    fn poll_when_due(&mut self) {
+        if self.until_the_next_poll().is_zero() {
+            self.look();
+        }
+    }
+
+    fn until_the_next_poll(&self) -> Duration {
+        let every = self.poll_interval();
+        if self.device.is_none() || self.machine.looking || self.at_work() {
+            return every;
+        }
+        (self.polled_at + every).saturating_sub(self.clock.steady())
+    }
+
+    fn poll_interval(&self) -> Duration {
+        let in_trouble = self.own_trouble.is_some()
+            || self.machine.error.is_some()
+            || self.doubts.as_ref().is_none_or(|doubts| !doubts.is_empty())
+            || self.machine.status.as_ref().is_some_and(|status| !is_well(status));
+        if in_trouble { LOOK_AGAIN } else { LOOK_EVERY }
     }
 
     /// A machine that did not answer is asked again when the patience is over, not at once and for ever.
@@ -320,15 +361,11 @@ impl Station {
 
     /// How long to wait for a message before the next turn.
     pub fn patience(&self) -> Duration {
-        let in_trouble = self.own_trouble.is_some()
-            || self.machine.error.is_some()
-            || self.doubts.as_ref().is_none_or(|doubts| !doubts.is_empty())
-            || self.machine.status.as_ref().is_some_and(|status| !is_well(status));
-        match (self.bench.more_to_inspect, in_trouble) {
-            (true, _) if self.door.load(Ordering::Relaxed) == 0 => Duration::ZERO,
-            (true, _) => INSPECT_EVERY,
-            (false, true) => LOOK_AGAIN,
-            (false, false) => LOOK_EVERY,
+        let quiet = self.until_the_next_poll();
+        match (self.bench.more_to_inspect, self.door.load(Ordering::Relaxed)) {
+            (true, 0) => Duration::ZERO,
+            (true, _) => quiet.min(INSPECT_EVERY),
+            (false, _) => quiet,
         }
     }
 

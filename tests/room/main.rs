@@ -35,3 +35,5 @@ mod recovery;
 mod replacement;
 mod restart;
 mod signals;
+mod standstill;
+mod stream;

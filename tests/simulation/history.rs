@@ -127,6 +127,7 @@ fn storm(world: &mut World, plan: &Plan) {
 fn calm_down(world: &mut World) {
     world.story.tell(format_args!("all is calm"));
     world.building.set_mood(Mood::default());
+    world.stream = false;
     world.building.fill_disk(false);
     world.building.break_disk(false);
     world.clock.reset();

@@ -14,6 +14,7 @@ mod people;
 mod power;
 mod seeds;
 mod shrink;
+mod standstill;
 mod story;
 mod truth;
 mod world;

@@ -11,8 +11,20 @@ use kartu::ledger::JobId;
 use kartu::lifecycle::State;
 use kartu::station::{Look, Unsettled};
 
-use crate::power::{Cut, Mood};
+use crate::power::{Cut, Mood, Unseen};
 use crate::world::{Posted, World};
+
+/// A steady stream of messages: so many in the time in which the station waits for one.
+const STREAM_SLICES: u32 = 10;
+
+/// What hands do while nobody looks; nothing of it can be seen afterwards but in the figures.
+pub const SCRIPTS: [&[Lever]; 5] = [
+    &[],
+    &[Lever::OpenCover, Lever::TakeCardOut, Lever::CloseCover],
+    &[Lever::OpenCover, Lever::TakeCardOut, Lever::NewRibbon, Lever::CloseCover],
+    &[Lever::Jam(JamAt::Head), Lever::TakeCardOut, Lever::TakeCardOut],
+    &[Lever::EndRibbon, Lever::TakeCardOut, Lever::TakeCardOut, Lever::NewRibbon],
+];
 
 /// What may go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +37,13 @@ pub enum Kind {
     Garbles,
     WrongAnswers,
     Chips,
+    StandsStill,
+    QuickHands,
+    Stream,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Power,
         Kind::Hands,
         Kind::Wire,
@@ -37,6 +52,9 @@ impl Kind {
         Kind::Garbles,
         Kind::WrongAnswers,
         Kind::Chips,
+        Kind::StandsStill,
+        Kind::QuickHands,
+        Kind::Stream,
     ];
 }
 
@@ -48,6 +66,8 @@ pub struct Weather {
     pub wire_one_in: u32,
     pub disk_one_in: u32,
     pub clock_one_in: u32,
+    pub unseen_one_in: u32,
+    pub stream: bool,
     pub garbles: bool,
     pub wrong_answers: bool,
     /// What is drawn all the same, so that the rest stays as it was, and does not happen.
@@ -59,7 +79,10 @@ impl Weather {
         let mut any = |of: &[u32]| of[rng.usize(..of.len())];
         let [power_one_in, hands_one_in, wire_one_in, disk_one_in, clock_one_in] =
             [&[0, 10, 40], &[0, 15, 60], &[0, 20, 80], &[0, 0, 40], &[0, 0, 60]].map(|of| any(of));
+        let mut also = rng.fork();
         Weather {
+            unseen_one_in: [0, 12, 40][also.usize(..3)],
+            stream: also.u8(..3) == 0 && !without.contains(&Kind::Stream),
             power_one_in,
             hands_one_in,
             wire_one_in,
@@ -89,6 +112,7 @@ impl World {
             let again = self.rng.usize(..self.posted.len());
             self.post(again);
         }
+        self.stream = weather.stream;
         self.suffer(weather);
         if self.rng.u8(..4) == 0 {
             self.answer(weather.wrong_answers);
@@ -137,8 +161,23 @@ impl World {
                 self.clock.jump(SignedDuration::from_hours(hours));
             }
         }
+        if strikes(self, weather.unseen_one_in) {
+            self.look_away(weather);
+        }
         if weather.brings(Kind::Chips) {
             self.suffer_of_chips();
+        }
+    }
+
+    /// The computer will stand still for a while, or hands will be faster than a poll.
+    fn look_away(&mut self, weather: &Weather) {
+        let (after, quick, clocks) = (self.rng.u32(..150), self.rng.bool(), self.rng.bool());
+        let (span, hands) = (self.rng.u64(20..90), self.rng.usize(..SCRIPTS.len()));
+        let span = Duration::from_secs(if quick { 0 } else { span });
+        let unseen = Unseen { after, span, clocks, hands: SCRIPTS[hands].to_vec() };
+        if weather.brings(if quick { Kind::QuickHands } else { Kind::StandsStill }) {
+            self.story.tell(format_args!("nobody looks: {unseen:?}"));
+            self.building.plan_unseen(unseen);
         }
     }
 
@@ -150,12 +189,18 @@ impl World {
             self.look_at_the_truth();
             self.boot();
         }
-        if !self.turn()
-            && let Some(running) = &mut self.running
-        {
-            let patience = running.station.patience().max(Duration::from_millis(10));
-            running.station.look();
-            self.pass(patience);
+        if self.turn() {
+            return;
+        }
+        let Some(running) = &self.running else { return };
+        let patience = running.station.patience().max(Duration::from_millis(10));
+        let slices = if self.stream { STREAM_SLICES } else { 1 };
+        for _ in 0..slices {
+            // Whoever posts all the time must not keep the station from its printer.
+            if let Some(running) = self.running.as_ref().filter(|_| self.stream) {
+                running.handle.wake();
+            }
+            self.pass(patience / slices);
             self.turn();
         }
     }
@@ -320,7 +365,8 @@ impl World {
         self.turn();
         match answer.try_recv() {
             Ok(Ok(_)) => true,
-            Ok(Err(Unsettled::Contradicted(_) | Unsettled::Ledger(_))) | Err(_) => false,
+            Ok(Err(Unsettled::Contradicted(_) | Unsettled::Moving | Unsettled::Ledger(_)))
+            | Err(_) => false,
             Ok(Err(Unsettled::NotReleasable(_))) => panic!("nobody asked for a release"),
         }
     }

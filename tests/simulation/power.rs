@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use drivers::emulation::SharedMachine;
+use drivers::emulation::{Lever, SharedMachine};
 use drivers::transport::emulated::Emulated;
 use drivers::transport::{Transport, TransportError, WireFault};
 use fastrand::Rng;
@@ -24,6 +24,19 @@ pub enum Cut {
     /// So many bytes of the request, counted round and round, are heard.
     Within(usize),
     After,
+}
+
+/// Hands on the machine between two polls of it, while the computer stands still or simply does not look.
+#[derive(Debug, Clone)]
+pub struct Unseen {
+    /// So many moments more pass before it.
+    pub after: u32,
+    /// How long it lasts for the machine.
+    pub span: Duration,
+    /// Do the computer's clocks go on? Those of a paused virtual machine do not.
+    pub clocks: bool,
+    /// What hands do in the middle of it.
+    pub hands: Vec<Lever>,
 }
 
 /// One of the kinds of effects.
@@ -57,6 +70,11 @@ struct Supply {
     /// So many effects after the power is back, it goes again.
     again: Option<(u64, Cut)>,
     mood: Mood,
+    unseen: Option<Unseen>,
+    /// Moments so far: exchanges, and pauses between them.
+    moments: u32,
+    /// The computer stood still by its own clock, and nobody has asked for it yet.
+    stood_still: bool,
     disk_full: bool,
     disk_broken: bool,
     /// Bits that were flipped.
@@ -87,6 +105,9 @@ impl Building {
             cut: None,
             again: None,
             mood: Mood::default(),
+            unseen: None,
+            moments: 0,
+            stood_still: false,
             disk_full: false,
             disk_broken: false,
             flips: 0,
@@ -146,6 +167,33 @@ impl Building {
 
     pub fn flips(&self) -> u32 {
         self.supply().flips
+    }
+
+    pub fn plan_unseen(&self, unseen: Unseen) {
+        self.supply().unseen = Some(unseen);
+    }
+
+    pub fn moments(&self) -> u32 {
+        self.supply().moments
+    }
+
+    /// Did the computer stand still, by its own clock, since this was last asked?
+    pub fn take_stood_still(&self) -> bool {
+        std::mem::take(&mut self.supply().stood_still)
+    }
+
+    /// A moment of the wire: is it the one in which nobody looks?
+    fn moment(&self) -> Option<Unseen> {
+        let mut supply = self.supply();
+        supply.moments += 1;
+        let planned = supply.unseen.as_mut()?;
+        if planned.after > 0 {
+            planned.after -= 1;
+            return None;
+        }
+        let unseen = supply.unseen.take()?;
+        supply.stood_still |= unseen.clocks && !unseen.span.is_zero();
+        Some(unseen)
     }
 
     pub fn set_mood(&self, mood: Mood) {
@@ -261,6 +309,19 @@ impl SimWire {
         }
     }
 
+    /// Nobody looks for a while, if it is the moment for that.
+    fn a_moment_passes(&mut self) {
+        let Some(Unseen { span, clocks, hands, .. }) = self.building.moment() else { return };
+        self.machine.lock().elapse(span / 2);
+        for lever in hands {
+            self.machine.pull(lever);
+        }
+        self.machine.lock().elapse(span / 2);
+        if clocks {
+            self.clock.pass(span);
+        }
+    }
+
     fn broken(&mut self, request: &[u8], how: Cut) -> TransportError {
         let bytes = match how {
             Cut::Before => 0,
@@ -284,6 +345,7 @@ impl Transport for SimWire {
     }
 
     fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
+        self.a_moment_passes();
         let (sent_bytes, mishap) = match self.pending.take() {
             Some(pending) => pending,
             // A machine that is only looked at.
@@ -316,6 +378,11 @@ impl Transport for SimWire {
     fn pause(&mut self, span: Duration) {
         self.wire.pause(span);
         self.clock.pass(span);
+        self.a_moment_passes();
+    }
+
+    fn clock(&self) -> Duration {
+        self.clock.steady()
     }
 }
 
@@ -340,6 +407,10 @@ impl SimClock {
     pub fn pass(&self, span: Duration) {
         self.jump(SignedDuration::try_from(span).unwrap_or(SignedDuration::ZERO));
         self.0.lock().expect("no panic").1 += span;
+    }
+
+    pub fn steady(&self) -> Duration {
+        self.0.lock().expect("no panic").1
     }
 
     /// Only the clock on the wall is set.

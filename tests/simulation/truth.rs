@@ -42,6 +42,16 @@ pub struct Truth {
     /// Settled by the machine's word alone, and left to a person.
     pub by_machine: u32,
     pub by_person: u32,
+    /// The computer stood still, by its own clock, since the card that moves was begun.
+    pub stood_still: bool,
+    /// The computer was lost since the card that moves was begun.
+    crashed: bool,
+    /// Jobs whose card hands took out spoiled since it was begun, and whether the computer stood still meanwhile.
+    in_vain: BTreeMap<usize, bool>,
+    /// What the machine said before the last card of a job.
+    intents: HashMap<JobId, Value>,
+    /// Printed, though hands hold the spoiled card, and the figures or the clocks say so.
+    not_seen_through: Vec<String>,
     /// What the last card of a job was moved for.
     moved_for: HashMap<JobId, String>,
     /// What the last line about a job tells.
@@ -60,6 +70,9 @@ impl Truth {
                 (Way::Hopper | Way::RejectBox | Way::Slot, _) => self.spoiled += 1,
                 (Way::Hand, mark) => {
                     self.taken.extend(self.printing);
+                    if let Some(printing) = self.printing.filter(|_| !whole) {
+                        self.in_vain.insert(printing, self.stood_still && !self.crashed);
+                    }
                     self.in_hand.push((mark, whole));
                 }
             }
@@ -90,8 +103,14 @@ impl Truth {
         assert!(mark < MARKS);
         self.states.insert(mark, state);
         match &*line.event {
-            "encode" | "print" => drop(self.moved_for.insert(job.clone(), line.event.clone())),
+            "encode" | "print" => {
+                self.moved_for.insert(job.clone(), line.event.clone());
+                self.intents.insert(job.clone(), line.detail.clone());
+                self.in_vain.remove(&mark);
+                (self.stood_still, self.crashed) = (false, false);
+            }
             "card_out" => {
+                self.see_through(mark, &job, &line.detail);
                 self.written_good += 1;
                 self.came_out.push(mark);
             }
@@ -108,6 +127,35 @@ impl Truth {
             *(if person { &mut self.by_person } else { &mut self.by_machine }) += 1;
         }
         self.last_lines.insert(job, (mark, line.event));
+    }
+
+    /// A crash: nobody knows for how long nobody looked, so whole figures are believed.
+    pub fn nobody_knows_for_how_long(&mut self) {
+        self.crashed = true;
+        self.in_vain.values_mut().for_each(|stood_still| *stood_still = false);
+    }
+
+    /// By the machine's word a card is printed. If hands took it out spoiled, its figures must have been those of a whole
+    /// card, and the computer must have been awake by its own clock: then nothing can tell.
+    fn see_through(&mut self, mark: usize, job: &JobId, detail: &Value) {
+        let person = detail["evidence"]["person"].is_object();
+        let Some(stood_still) = self.in_vain.get(&mark).copied().filter(|_| !person) else {
+            return;
+        };
+        let (before, told) = (&self.intents[job]["before"], &detail["evidence"]["machine"]);
+        let after = [&told["cards_entered_after"], &told["cards_entered"]];
+        let after = after.iter().find_map(|count| count.as_u64());
+        let left = [&told["ribbon"]["remaining"], &told["ribbon"][1]];
+        let left = left.iter().find_map(|left| left.as_i64());
+        let used = before["ribbon"][1].as_i64().zip(left).map(|(before, left)| before - left);
+        let entered = before["cards_entered"].as_u64().zip(after).map(|(b, a)| a.wrapping_sub(b));
+        let whole = used == self.intents[job]["ribbon_prints"].as_i64()
+            && entered.is_none_or(|entered| entered == 1 || before["card_inside"] == true);
+        if stood_still || !whole {
+            let how = format!("stood still: {stood_still}, {before} {told}");
+            self.not_seen_through
+                .push(format!("SIM-{mark} is printed and hands hold it SPOILED: {how}"));
+        }
     }
 
     /// Whoever counts blanks must know what spoiled them.
@@ -136,7 +184,7 @@ impl Truth {
     /// # Errors
     /// How it is broken.
     pub fn holds(&self) -> Result<(), String> {
-        if let Some(wrong) = self.wrong_chips.first() {
+        if let Some(wrong) = self.wrong_chips.first().or(self.not_seen_through.first()) {
             return Err(wrong.clone());
         }
         for mark in 0..MARKS {

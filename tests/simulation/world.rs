@@ -54,6 +54,8 @@ pub struct World {
     pub story: Story,
     /// Steps so far in which things may go wrong.
     pub steps: usize,
+    /// Messages come all the time.
+    pub stream: bool,
     /// Where some cards have a chip.
     pub chips: Option<Chips>,
     /// What must hold besides the promise.
@@ -88,6 +90,7 @@ impl World {
             ledger: None,
             story: Story::default(),
             steps: 0,
+            stream: false,
             chips,
             also: None,
             cards: cards(),
@@ -132,6 +135,7 @@ impl World {
     /// The computer is dark; the machine goes on by itself for a while.
     pub fn crash(&mut self) {
         self.story.tell(format_args!("the computer loses its power"));
+        self.truth.nobody_knows_for_how_long();
         self.running = None;
         if let Some(ledger) = self.ledger.take() {
             ledger.close();
@@ -212,6 +216,7 @@ impl World {
             let fits = self.chips.as_ref().map_or(Ok(()), |chips| chips.fits(*mark, card));
             self.truth.wrong_chips.extend(fits.err());
         }
+        self.truth.stood_still |= self.building.take_stood_still();
         self.truth.departed(marks.into_iter());
         if let Some(ledger) = &self.ledger {
             self.truth.read(ledger, &mut self.story);

@@ -123,7 +123,7 @@ fn a_stripe_that_fails_is_told_by_its_fact_and_the_card_is_in_the_machine() {
         assert_eq!(error.cause, Cause::Magnetic(fault));
         assert_eq!(
             heard.since_opening()[7..],
-            ["Smw", "Rsn", "Rco;card", "Pem;0", "Psid;0;45"][..]
+            ["Smw", "Rsn", "Rco;card", "Rrt;all", "Pem;0", "Psid;0;45"][..]
         );
         // A card with half of its data is not printed on.
         let refused = printer.print(&colour_card(printer.as_ref())).unwrap_err();
@@ -200,7 +200,7 @@ fn a_machine_that_restarts_in_a_job_says_nothing_of_the_card() {
     let error = printer.print(&colour_card(printer.as_ref())).unwrap_err();
     assert_eq!((error.card, error.cause), (Whereabouts::Unknown, Cause::Restarted));
     assert_eq!(error.evidence.unwrap().owned, Some(false));
-    assert_eq!(heard.since_opening()[8..], ["Rsn", "Rco;card", "Pem;0", "Psid;0;45"]);
+    assert_eq!(heard.since_opening()[8..], ["Rsn", "Rco;card", "Rrt;all", "Pem;0", "Psid;0;45"]);
     // One that had just been switched on before the job is no other machine.
     let (_, mut printer) = on_strings(|_, puppet| {
         puppet.words.information |= information::RESET;
