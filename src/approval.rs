@@ -1,15 +1,16 @@
 //! The recommendation (*rekomendasi Kasi*, DOMAIN 7.2): is it there, does it say yes, is it still good, and which
 //! warnings does it accept. Pure; must not know products or storage.
 //!
-//! Not here yet: the signature (`tanda`), the binding to the data (`hash_data`) and the use once only. Until they
-//! are, a recommendation proves nothing, and the daemon listens on loopback only.
+//! What it must say beyond yes is the product's (`product::recommendation`). Not here yet: the signature (`tanda`) and
+//! the binding to the data (`hash_data`, whose canonical bytes no upstream has settled). Until they are, a
+//! recommendation proves nothing, and the daemon listens on loopback only.
 
 use drivers::words::Words;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::finding::Finding;
 use crate::job::Recommendation;
-use crate::product::codes;
+use crate::product::{codes, is_unseen};
 
 /// How long a recommendation without `kadaluarsa` is good (DOMAIN 7.2: default 7 days).
 const GOOD_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -30,6 +31,16 @@ pub fn check(recommendation: Option<&Recommendation>, now: Timestamp) -> Vec<Fin
         findings.push(
             codes::E_LENGTH.at("recommendation", &[("{label}", &label), ("{limit}", &limit)]),
         );
+        return findings;
+    }
+    if texts(recommendation).any(|text| text.chars().any(is_unseen)) {
+        let label = Words::fixed("Setiap teks rekomendasi", "Every text of the recommendation");
+        let expected = Words::fixed(
+            "teks tanpa karakter kendali, karakter tak terlihat atau karakter pengganti (U+FFFD)",
+            "a text without control, invisible or replacement characters (U+FFFD)",
+        );
+        let filling = [("{label}", &label), ("{expected}", &expected)];
+        findings.push(codes::E_FORMAT.at("recommendation", &filling));
         return findings;
     }
     if recommendation.keputusan != "SETUJU" {
@@ -89,7 +100,8 @@ fn not_a_time(place: &str) -> Finding {
     codes::E_FORMAT.at(place, &[("{label}", &label), ("{expected}", &expected)])
 }
 
-fn is_oversized(recommendation: &Recommendation) -> bool {
+/// Everything in it that somebody wrote.
+fn texts(recommendation: &Recommendation) -> impl Iterator<Item = &String> {
     let officer = recommendation.oleh.iter().flatten();
     let optional = [
         &recommendation.nomor,
@@ -98,17 +110,21 @@ fn is_oversized(recommendation: &Recommendation) -> bool {
         &recommendation.hash_data,
         &recommendation.tanda,
     ];
-    let entries = recommendation.peringatan_disetujui.len()
-        + recommendation.daftar_periksa.len()
-        + recommendation.oleh.as_ref().map_or(0, std::collections::BTreeMap::len);
-    let mut texts = optional
+    optional
         .into_iter()
         .flatten()
         .chain([&recommendation.keputusan])
         .chain(&recommendation.peringatan_disetujui)
         .chain(recommendation.daftar_periksa.keys())
-        .chain(officer.flat_map(|(key, value)| [key, value]));
-    entries > ENTRIES_MAX || texts.any(|text| text.len() > TEXT_BYTES_MAX)
+        .chain(officer.flat_map(|(key, value)| [key, value]))
+}
+
+fn is_oversized(recommendation: &Recommendation) -> bool {
+    let entries = recommendation.peringatan_disetujui.len()
+        + recommendation.daftar_periksa.len()
+        + recommendation.oleh.as_ref().map_or(0, std::collections::BTreeMap::len);
+    let too_long = |text: &String| text.len() > TEXT_BYTES_MAX;
+    entries > ENTRIES_MAX || texts(recommendation).any(too_long)
 }
 
 #[cfg(test)]

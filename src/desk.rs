@@ -109,6 +109,11 @@ impl Desk {
         self.offset
     }
 
+    /// Does some product know this name? Only such a name may be repeated to whoever posts a job.
+    pub fn knows_name(&self, name: &str) -> bool {
+        self.products.iter().any(|product| product.knows_name(name))
+    }
+
     /// Holds a posted job against every rule. `whole`: also looks at the photo's pixels and the fit of the
     /// texts; else the job is to be stored as received and inspected later.
     ///
@@ -128,6 +133,9 @@ impl Desk {
         let mut findings = checked.findings;
         findings.extend(approval::check(request.recommendation.as_ref(), now));
         findings.extend(own_approval(&request));
+        if let (Some(recommendation), Some(card)) = (&request.recommendation, &checked.card) {
+            findings.extend(product.unsaid(recommendation, card.photo));
+        }
         let wants_photo = checked.card.as_ref().is_none_or(|card| card.photo);
         if let (Some(bytes), Some(rules), true) = (&photo, &product.photo, wants_photo) {
             findings.extend(compose::photo::header(bytes, rules).err());

@@ -3,6 +3,11 @@
 //!
 //! Everything in here is a person. `Debug` shows none of it.
 
+pub mod json;
+
+mod photo_text;
+mod shape;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -34,7 +39,8 @@ pub struct JobRequest {
     /// The card that this one replaces; its `reason` says why. Needs a recommendation with a number of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Replaces>,
-    /// The photo, base64, where the job is posted as JSON (in a multipart post it is a part of its own).
+    /// The photo in base64 where the job is posted as JSON (in a multipart post it is a part of its own): standard or
+    /// URL-safe, with or without padding, in lines or not, also as a data URI. An empty text is no photo.
     /// Taken out before the job is stored: the photo lies in one place only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub photo: Option<Photo>,

@@ -253,6 +253,21 @@ pub fn not_releasable(findings: &[Finding]) -> Vec<&Finding> {
     findings.iter().filter(stays).collect()
 }
 
+/// Was a job held before the inspection that its client put off? A restored ledger, or damage, comes between.
+pub fn is_uninspected(lines: &[Entry]) -> bool {
+    let put_off = lines.first().is_some_and(|line| line.state == Some(State::Received));
+    let before = |line: &Entry| {
+        let found = line.detail["findings"].as_array().into_iter().flatten();
+        let codes = found.filter_map(|finding| finding["code"].as_str());
+        codes.last().is_some_and(|code| HELD_UNSEEN.contains(&code))
+    };
+    let next = lines.iter().find(|line| line.state.is_some_and(|state| state != State::Received));
+    put_off && next.is_some_and(|line| line.event == Event::Hold.name() && before(line))
+}
+
+/// What holds a job whose photo nobody has looked at: always the last of its findings.
+const HELD_UNSEEN: [&str; 2] = ["H_LEDGER_RESTORED", H_DATA_DAMAGED.code];
+
 /// The faces exist.
 ///
 /// # Errors

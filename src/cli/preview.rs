@@ -38,9 +38,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             return Ok(run::refuse(args.config.as_deref().unwrap_or(Path::new("")), &faults));
         }
     };
-    // The parser's sentence could quote the job, so only its place is passed on.
-    let mut request: JobRequest = serde_json::from_value(submit::read_job(&args.job)?)
-        .map_err(|_| anyhow::anyhow!("{} is not a job; see /openapi.json", args.job.display()))?;
+    let mut request = JobRequest::from_json(submit::read_job(&args.job)?)
+        .map_err(|fault| submit::unreadable(&args.job, &fault))?;
     let sent = request.photo.take().map(|photo| photo.0);
     let photo = match &args.photo {
         Some(path) => {

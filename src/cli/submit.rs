@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use base64::Engine as _;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::Exit;
-use super::client::{Client, Where, language};
+use super::client::{Client, Where, language, own};
+use crate::job::json;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -33,8 +34,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(path) = &args.photo {
         let photo =
             std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        body["photo"] = Value::String(base64::engine::general_purpose::STANDARD.encode(photo));
+        let photo = base64::engine::general_purpose::STANDARD.encode(photo);
+        body.insert("photo".to_owned(), Value::String(photo));
     }
+    let body = Value::Object(body);
     let key = args.key.clone().unwrap_or_else(|| key_of(&body));
     let job = Client::new(&args.at).post("/v1/jobs", Some(&key), &body)?;
     if args.json {
@@ -50,13 +53,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Reads a job file. Its content is never shown in an error: it is a person.
-pub(super) fn read_job(path: &std::path::Path) -> anyhow::Result<Value> {
+/// Reads a job file as the station reads it. Its content is never shown in an error: it is a person.
+pub(super) fn read_job(path: &std::path::Path) -> anyhow::Result<Map<String, Value>> {
     let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice::<Value>(&text)
-        .ok()
-        .filter(Value::is_object)
-        .with_context(|| format!("{} is not a JSON object", path.display()))
+    let products = crate::product::built_in::all().unwrap_or_default();
+    let known = |name: &str| products.iter().any(|product| product.knows_name(name));
+    json::read(&text, &known).map_err(|fault| unreadable(path, &fault))
+}
+
+/// A job file that is no job, in the operator's words.
+pub(super) fn unreadable(path: &std::path::Path, fault: &json::Fault) -> anyhow::Error {
+    let place = fault.place.as_ref().map_or(String::new(), |place| format!("{place}: "));
+    anyhow::anyhow!("{}: {place}{}", path.display(), own(&fault.words))
 }
 
 /// The same content, the same key: a second `submit` after a lost answer prints no second card.

@@ -271,7 +271,7 @@ fn symbol(slot: &Slot, sheet: &Sheet) -> Result<Option<Symbol>, Finding> {
             code(record).map_err(|_| words::record_too_long())
         }
         SlotKind::Qr | SlotKind::Code128 => {
-            let filled = slot.template.fill(sheet.values);
+            let filled = slot.template.fill_exactly(sheet.values);
             if filled.text.is_empty() {
                 return Ok(None);
             }

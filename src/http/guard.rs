@@ -76,17 +76,26 @@ fn check_media(method: &Method, path: &str, headers: &HeaderMap) -> Result<(), P
     let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     let known = kind.eq_ignore_ascii_case(b"application/json")
         || forms && kind.eq_ignore_ascii_case(b"multipart/form-data");
-    if known { Ok(()) } else { Err(media_type(forms)) }
+    if known { Ok(()) } else { Err(media_type(kind, forms)) }
 }
 
-/// Neither JSON nor, where they are taken, a form.
-pub(super) fn media_type(forms: bool) -> Problem {
-    let (id, en) = match forms {
-        true => (
+/// Neither JSON nor, where they are taken, a form; what was sent by mistake is told by its name.
+pub(super) fn media_type(kind: &[u8], forms: bool) -> Problem {
+    let urlencoded = kind.eq_ignore_ascii_case(b"application/x-www-form-urlencoded");
+    let (id, en) = match (forms, urlencoded, kind.is_empty()) {
+        (true, true, _) => (
+            "Formulir dikirim sebagai x-www-form-urlencoded. Pakai enctype=\"multipart/form-data\" (bagian job dan photo), atau kirim application/json.",
+            "The form was sent as x-www-form-urlencoded. Use enctype=\"multipart/form-data\" (parts job and photo), or send application/json.",
+        ),
+        (true, _, true) => (
+            "Content-Type tidak ada. Tulis application/json (foto dalam base64) atau multipart/form-data (bagian job dan photo).",
+            "There is no Content-Type. Say application/json (photo in base64) or multipart/form-data (parts job and photo).",
+        ),
+        (true, ..) => (
             "Kirim application/json (foto dalam base64) atau multipart/form-data (bagian job dan photo).",
             "Send application/json (photo in base64) or multipart/form-data (parts job and photo).",
         ),
-        false => (
+        (false, ..) => (
             "Kirim dengan Content-Type: application/json.",
             "Send it as Content-Type: application/json.",
         ),
@@ -94,12 +103,13 @@ pub(super) fn media_type(forms: bool) -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "E_MEDIA_TYPE", id, en)
 }
 
-fn encoded() -> Problem {
+/// gzip and the like, told by the head or seen in the body.
+pub(super) fn encoded() -> Problem {
     Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "E_MEDIA_TYPE",
-        "Kiriman yang dimampatkan (Content-Encoding) tidak dibaca. Kirim tanpa itu.",
-        "A compressed request (Content-Encoding) is not read. Send it without.",
+        "Kiriman yang dimampatkan (gzip dan sejenisnya) tidak dibaca. Kirim tanpa pemampatan dan tanpa Content-Encoding.",
+        "A compressed request (gzip and the like) is not read. Send it without compression and without Content-Encoding.",
     )
 }
 

@@ -7,22 +7,62 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use drivers::words::Words;
 
+use super::guard;
 use super::problem::Problem;
+use crate::desk::Desk;
 use crate::finding::Finding;
-use crate::job::{JobRequest, Photo};
+use crate::job::{JobRequest, Photo, json};
 
 /// Longest `Idempotency-Key`; a UUID has 36.
 const KEY_LIMIT: usize = 255;
 
-/// Reads the body, whichever way it was sent.
-pub(super) async fn read_job(request: Request) -> Result<JobRequest, Problem> {
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
-    let kind = kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    match kind.as_str() {
-        "application/json" => read_json(request).await,
-        "multipart/form-data" => read_multipart(request).await,
-        _ => Err(super::guard::media_type(true)),
+/// Takes the body apart, whichever way it was sent. `desk` knows which names may be repeated in an answer.
+pub(super) async fn read_job(request: Request, desk: &Desk) -> Result<JobRequest, Problem> {
+    match media_type(request.headers())? {
+        Kind::Json => read_json(request, desk).await,
+        Kind::Multipart => read_multipart(request, desk).await,
     }
+}
+
+/// The two ways in which a job is sent.
+enum Kind {
+    Json,
+    Multipart,
+}
+
+/// What the head of the request says of its body. What is neither was told so at the gate.
+fn media_type(headers: &HeaderMap) -> Result<Kind, Problem> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let (kind, parameters) = kind.split_once(';').unwrap_or((kind, ""));
+    match kind.trim().to_ascii_lowercase().as_str() {
+        "application/json" if is_utf8(parameters) => Ok(Kind::Json),
+        "application/json" => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "E_MEDIA_TYPE",
+            "JSON harus UTF-8. Simpan sebagai UTF-8 tanpa BOM, lalu kirim lagi.",
+            "JSON must be UTF-8. Save it as UTF-8 without BOM and send it again.",
+        )),
+        "multipart/form-data" if parameter(parameters, "boundary").is_none_or(str::is_empty) => {
+            Err(no_boundary())
+        }
+        "multipart/form-data" => Ok(Kind::Multipart),
+        other => Err(guard::media_type(other.as_bytes(), true)),
+    }
+}
+
+/// The value of a parameter of a media type.
+fn parameter<'p>(parameters: &'p str, wanted: &str) -> Option<&'p str> {
+    parameters.split(';').find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"'))
+    })
+}
+
+/// No `charset`, or UTF-8.
+fn is_utf8(parameters: &str) -> bool {
+    parameter(parameters, "charset").is_none_or(|charset| {
+        ["utf-8", "utf8", "us-ascii"].iter().any(|ours| charset.eq_ignore_ascii_case(ours))
+    })
 }
 
 /// `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): visible ASCII, quotes allowed.
@@ -45,19 +85,20 @@ pub(super) fn read_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(Some(key.to_owned()))
 }
 
-async fn read_json(request: Request) -> Result<JobRequest, Problem> {
+async fn read_json(request: Request, desk: &Desk) -> Result<JobRequest, Problem> {
     let body = axum::body::Bytes::from_request(request, &()).await.map_err(|refused| {
         if refused.status() == StatusCode::PAYLOAD_TOO_LARGE { too_large() } else { broken() }
     })?;
-    parse(&body)
+    parse_job(&body, desk)
 }
 
-async fn read_multipart(request: Request) -> Result<JobRequest, Problem> {
-    let mut parts = Multipart::from_request(request, &()).await.map_err(|_| broken())?;
-    let (mut job, mut photo) = (None, None);
-    while let Some(part) = parts.next_field().await.map_err(|e| of_multipart(&e))? {
+async fn read_multipart(request: Request, desk: &Desk) -> Result<JobRequest, Problem> {
+    let mut parts = Multipart::from_request(request, &()).await.map_err(|_| no_boundary())?;
+    let (mut job, mut photo, mut any) = (None, None, false);
+    while let Some(part) = parts.next_field().await.map_err(|e| of_multipart(&e, any))? {
+        any = true;
         let name = part.name().unwrap_or("").to_owned();
-        let bytes = part.bytes().await.map_err(|e| of_multipart(&e))?;
+        let bytes = part.bytes().await.map_err(|e| of_multipart(&e, any))?;
         let slot = match name.as_str() {
             "job" => &mut job,
             "photo" => &mut photo,
@@ -67,53 +108,90 @@ async fn read_multipart(request: Request) -> Result<JobRequest, Problem> {
             return Err(wrong_part());
         }
     }
-    let mut request: JobRequest = parse(&job.ok_or_else(wrong_part)?)?;
+    let mut request = parse_job(&job.ok_or_else(wrong_part)?, desk)?;
     if request.photo.is_some() {
         return Err(wrong_part());
     }
-    if let Some(bytes) = photo {
+    // A file input that nobody filled is sent as an empty part.
+    if let Some(bytes) = photo.filter(|bytes| !bytes.is_empty()) {
         request.photo = Some(Photo(bytes.to_vec()));
     }
     Ok(request)
 }
 
-/// The parser's own sentence may quote what was sent, so only its place is passed on, and the name of
-/// a key that is missing or unknown.
+/// Begins a gzip file (RFC 1952).
+const GZIP: [u8; 2] = [0x1F, 0x8B];
+
+fn parse_job(body: &[u8], desk: &Desk) -> Result<JobRequest, Problem> {
+    if body.starts_with(&GZIP) {
+        return Err(guard::encoded());
+    }
+    let read = json::read(body, &|name| desk.knows_name(name)).and_then(JobRequest::from_json);
+    read.map_err(|fault| {
+        let (status, code) = if fault.too_large {
+            (StatusCode::PAYLOAD_TOO_LARGE, "E_TOO_LARGE")
+        } else {
+            (StatusCode::BAD_REQUEST, "E_JSON")
+        };
+        let mut finding = Finding::whole(code, fault.words);
+        finding.field = fault.place;
+        Problem::of(status, finding)
+    })
+}
+
+/// A small body that is not a job. The parser's own sentence may quote what was sent, so only its place is passed on,
+/// and the name of a key of ours.
 pub(super) fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         let said = error.to_string();
-        let about_key =
-            ["unknown field `", "missing field `", "duplicate field `"].iter().find_map(|start| {
-                let key = said.strip_prefix(start)?.split('`').next()?;
-                Some((start.split(' ').next()?, key.chars().take(60).collect::<String>()))
-            });
-        let place = format!("baris/line {}, kolom/column {}", error.line(), error.column());
-        let (id, en) = match &about_key {
-            Some(("missing", key)) => {
+        let quoted = |start: &str| said.strip_prefix(start)?.split('`').next();
+        let missing = quoted("missing field `");
+        let twice = quoted("duplicate field `");
+        let (id, en) = match (missing, twice, quoted("unknown field `")) {
+            (Some(key), ..) => {
                 (format!("Kunci {key} tidak ada."), format!("The key {key} is missing."))
             }
-            Some(("duplicate", key)) => {
+            (_, Some(key), _) => {
                 (format!("Kunci {key} ada dua kali."), format!("The key {key} stands twice."))
             }
-            Some((_, key)) => (
-                format!("Kunci {key} tidak dikenal. Lihat /openapi.json."),
-                format!("The key {key} is not known. See /openapi.json."),
-            ),
-            None => (
-                format!("Kiriman bukan JSON yang diharapkan ({place}). Lihat /openapi.json."),
-                format!(
-                    "The request is not the JSON that is expected ({place}). See /openapi.json."
-                ),
-            ),
+            (.., Some(unknown)) => unknown_key(unknown, &said),
+            _ => {
+                let (line, column) = (error.line(), error.column());
+                (
+                    format!("Kiriman bukan JSON yang diharapkan (baris {line}, kolom {column}). Lihat /openapi.json."),
+                    format!("The request is not the JSON that is expected (line {line}, column {column}). See /openapi.json."),
+                )
+            }
         };
         let mut finding = Finding::whole("E_JSON", Words::new(id, en));
-        finding.field = about_key.map(|(_, key)| key);
+        finding.field = missing.or(twice).map(str::to_owned);
         Problem::of(StatusCode::BAD_REQUEST, finding)
     })
 }
 
-fn of_multipart(error: &MultipartError) -> Problem {
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE { too_large() } else { broken() }
+/// The parser lists the keys that it knows behind the one that it does not: the nearest is told, the unknown one is not.
+fn unknown_key(unknown: &str, said: &str) -> (String, String) {
+    let known = said.split('`').skip(3).step_by(2);
+    let near = crate::product::nearest(unknown, known).unwrap_or("-");
+    let letters = unknown.chars().count();
+    (
+        format!(
+            "Satu kunci ({letters} huruf) tidak dikenal; yang paling mirip: {near}. Lihat /openapi.json."
+        ),
+        format!(
+            "A key ({letters} characters) is not known; the nearest is {near}. See /openapi.json."
+        ),
+    )
+}
+
+fn of_multipart(error: &MultipartError, any: bool) -> Problem {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        too_large()
+    } else if any {
+        broken()
+    } else {
+        other_boundary()
+    }
 }
 
 fn too_large() -> Problem {
@@ -131,6 +209,24 @@ fn broken() -> Problem {
         "E_BODY",
         "Kiriman putus atau rusak; tidak ada yang disimpan. Kirim lagi.",
         "The request broke off or is damaged; nothing was stored. Send it again.",
+    )
+}
+
+fn no_boundary() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "E_BODY",
+        "Content-Type multipart/form-data tanpa boundary yang benar. Biarkan pustaka HTTP menulis Content-Type sendiri.",
+        "The Content-Type multipart/form-data has no proper boundary. Leave the Content-Type to the HTTP library.",
+    )
+}
+
+fn other_boundary() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "E_BODY",
+        "Kiriman multipart kosong, putus, atau boundary di dalamnya lain dari yang tertulis di Content-Type. Biarkan pustaka HTTP menulis Content-Type sendiri.",
+        "The multipart request is empty, broke off, or its boundary differs from the one in its Content-Type. Leave the Content-Type to the HTTP library.",
     )
 }
 

@@ -129,7 +129,7 @@ pub(super) async fn post(State(app): State<App>, request: Request) -> Result<Res
     let _door = app.station.at_the_door();
     let key = intake::read_key(request.headers())?;
     let later = prefers_async(request.headers());
-    let request = intake::read_job(request).await?;
+    let request = intake::read_job(request, &app.desk).await?;
     let now = app.ledger.now();
     let _place = app.place_for(request.photo.as_ref().map_or(0, |photo| photo.0.len()))?;
     let examined = app.examine(request, now, later).await.map_err(|refusal| {

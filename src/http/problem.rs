@@ -33,7 +33,7 @@ pub(super) struct ProblemView {
     /// `urn:kartu:problem:` and the code.
     #[serde(rename = "type")]
     kind: String,
-    /// The status in words.
+    /// The status in words, in the language of `detail`.
     title: String,
     /// The HTTP status.
     status: u16,
@@ -139,7 +139,7 @@ impl Problem {
         let detail = if english { &first.words.en } else { &first.words.id };
         ProblemView {
             kind: format!("urn:kartu:problem:{}", first.code),
-            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            title: title(self.status, english).to_owned(),
             status: self.status.as_u16(),
             code: first.code.clone(),
             field: first.field.clone(),
@@ -212,6 +212,27 @@ impl IntoResponse for Problem {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+/// The status in words, in the language of the sentence beside it.
+fn title(status: StatusCode, english: bool) -> &'static str {
+    if english {
+        return status.canonical_reason().unwrap_or("Error");
+    }
+    match status.as_u16() {
+        400 => "Permintaan salah",
+        403 => "Dilarang",
+        404 => "Tidak ditemukan",
+        405 => "Cara tidak diizinkan",
+        408 => "Waktu habis",
+        409 => "Bertentangan",
+        413 => "Terlalu besar",
+        415 => "Jenis isi tidak didukung",
+        422 => "Isi tidak dapat diterima",
+        503 => "Sedang tidak dapat melayani",
+        507 => "Penyimpanan penuh",
+        _ => "Kesalahan",
     }
 }
 

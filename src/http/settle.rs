@@ -14,6 +14,7 @@ use crate::codes;
 use crate::evidence::{Reason, Seen};
 use crate::finding::Finding;
 use crate::ledger::blanks::Cause;
+use crate::product::is_unseen;
 use crate::station::{Look, Unsettled};
 
 /// A card is out within this, or the printer has trouble that the station tells.
@@ -89,7 +90,7 @@ pub(super) fn read_by(body: &[u8]) -> Result<String, Problem> {
 /// An officer number or account that can stand in the ledger.
 pub(super) fn officer(by: &str) -> Option<String> {
     let is_trimmed = !by.is_empty() && by.trim() == by;
-    let fits = is_trimmed && by.chars().count() <= BY_MAX && !by.chars().any(char::is_control);
+    let fits = is_trimmed && by.chars().count() <= BY_MAX && !by.chars().any(is_unseen);
     fits.then(|| by.to_owned())
 }
 

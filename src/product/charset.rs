@@ -1,5 +1,7 @@
 //! Which characters a text may hold, compiled once so that a check is a bit test. Knows no field.
 
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory as _};
+
 /// Letters, digits and signs that a text may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CharSet {
@@ -41,11 +43,84 @@ impl CharSet {
     }
 }
 
-/// Control characters and those that print nothing or turn the line around (Unicode Cc, and the Cf and Zl/Zp
-/// that matter here): they would make the card differ from what a person sees on the screen.
+/// Marks that one letter carries at most: Vietnamese has two, nobody has three.
+const MARKS_MAX: usize = 2;
+
+/// Characters that print nothing, turn the line around, stand for something that got lost, or mean nothing: controls,
+/// formats (bidi, tags), line and paragraph separators, private use, unassigned and noncharacters, the replacement
+/// character, and what Unicode lets every program ignore (Default_Ignorable_Code_Point; variation selectors are in it).
+/// They would make the card differ from what a person sees on the screen.
 pub fn is_unseen(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    use GeneralCategory as Category;
+    if (' '..='~').contains(&character) {
+        return false;
+    }
+    let category = character.general_category();
+    let without_sign = matches!(
+        category,
+        Category::Control
+            | Category::Format
+            | Category::LineSeparator
+            | Category::ParagraphSeparator
+            | Category::PrivateUse
+            | Category::Surrogate
+            | Category::Unassigned
+            | Category::EnclosingMark
+    );
+    // The replacement of a character that got lost, of an object that is not there, and the blank of Braille.
+    let without_meaning = matches!(character, '\u{FFFD}' | '\u{FFFC}' | '\u{2800}');
+    without_sign || without_meaning || is_ignorable(character)
+}
+
+/// Default_Ignorable_Code_Point, as far as it is not a format or unassigned (DerivedCoreProperties of Unicode 17).
+fn is_ignorable(character: char) -> bool {
+    matches!(
+        character,
+        '\u{34F}'
+            | '\u{115F}'..='\u{1160}'
+            | '\u{17B4}'..='\u{17B5}'
+            | '\u{180B}'..='\u{180F}'
+            | '\u{3164}'
+            | '\u{FE00}'..='\u{FE0F}'
+            | '\u{FFA0}'
+            | '\u{E0000}'..='\u{E0FFF}'
+    )
+}
+
+/// A blank that only looks like one: no-break, thin, ideographic. Two texts that look the same would not be the same.
+pub fn is_odd_blank(character: char) -> bool {
+    character != ' ' && character.general_category() == GeneralCategory::SpaceSeparator
+}
+
+/// Are there more marks above one another than a letter can carry, or marks on nothing?
+pub fn has_stacked_marks(text: &str) -> bool {
+    let mut room = 0;
+    for character in text.chars() {
+        let is_mark = character.general_category_group() == GeneralCategoryGroup::Mark;
+        match (is_mark, room) {
+            (true, 0) => return true,
+            (true, _) => room -= 1,
+            (false, _) => room = if character.is_alphabetic() { MARKS_MAX } else { 0 },
+        }
+    }
+    false
+}
+
+/// Does it hold a letter or digit that is not one of the ordinary Latin ones: another script, which may imitate them
+/// (Cyrillic, Greek), or Latin in disguise (full-width, mathematical)? A person must compare it with the papers.
+pub fn is_foreign(text: &str) -> bool {
+    text.chars().any(|character| {
+        let is_letter = character.is_alphabetic() && !is_latin_letter(character);
+        let is_number = character.is_numeric() && u32::from(character) > 0xFF;
+        is_letter || is_number
+    })
+}
+
+/// Basic Latin, Latin-1, Latin Extended-A, -B and Additional letters.
+pub fn is_latin_letter(character: char) -> bool {
+    let extended =
+        matches!(character, '\u{AA}' | '\u{BA}' | '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}');
+    character.is_ascii_alphabetic() || (extended && character.is_alphabetic())
 }
 
 #[cfg(test)]

@@ -23,8 +23,6 @@ const REF_CHARS_MAX: usize = 40;
 const ATTACHMENTS_MAX: usize = 32;
 /// After this many unknown fields the rest is not named: the job is refused anyway.
 const UNKNOWN_FIELDS_NAMED_MAX: usize = 10;
-/// An unknown field is named in its finding only if it looks like a name of a field, not like data.
-const FIELD_NAME_CHARS_MAX: usize = 40;
 
 /// What came of a check.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,12 +142,9 @@ impl Review<'_> {
         for name in unknown.take(UNKNOWN_FIELDS_NAMED_MAX) {
             let near =
                 listed(nearest(name, self.product.fields.iter().map(|field| field.name.as_str())));
-            let place = if looks_like_a_field(name) {
-                format!("fields.{name}")
-            } else {
-                "fields".to_owned()
-            };
-            self.findings.push(codes::E_FIELD_UNKNOWN.at(place, &[("{nearest}", &near)]));
+            let length = listed([name.chars().count().to_string().as_str()]);
+            let filling = [("{nearest}", &near), ("{length}", &length)];
+            self.findings.push(codes::E_FIELD_UNKNOWN.at("fields", &filling));
         }
     }
 
@@ -211,14 +206,4 @@ impl Review<'_> {
         }
         standing.kind.map(|kind| kind.photo)
     }
-}
-
-/// Lower-case words with underscores, and no run of digits that could be somebody's number.
-fn looks_like_a_field(name: &str) -> bool {
-    name.len() <= FIELD_NAME_CHARS_MAX
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-        && name.bytes().filter(u8::is_ascii_digit).count() <= 2
 }

@@ -75,8 +75,8 @@ codes! {
         "Alasan penerbitan tidak dikenal; pilih salah satu: {expected}."
         "The reason of issue is not known; choose one of: {expected}."
     E_FIELD_UNKNOWN
-        "Kolom ini tidak dikenal; yang paling mirip: {nearest}. Perbaiki nama kolom atau hapus."
-        "This field is not known; the nearest is {nearest}. Correct its name or remove it."
+        "Satu kolom ({length} huruf) tidak dikenal; yang paling mirip: {nearest}. Perbaiki nama kolom atau hapus."
+        "A field ({length} characters) is not known; the nearest is {nearest}. Correct its name or remove it."
     E_ATTACHMENT_REQUIRED
         "Berkas {label} belum ada. Lampirkan jenis dan SHA-256 berkas itu."
         "The paper {label} is missing. Attach its kind and SHA-256."
@@ -105,6 +105,9 @@ codes! {
     H_TEXT_LONG
         "{label} lebih dari {limit} karakter. Periksa pada pratinjau apakah semuanya tercetak."
         "{label} is longer than {limit} characters. See in the preview whether all of it is printed."
+    H_FOREIGN_LETTER
+        "{label} memuat huruf atau angka yang bukan Latin biasa, mungkin yang menyerupainya. Petugas harus membandingkannya dengan berkas."
+        "{label} has a letter or digit that is not an ordinary Latin one, perhaps one that looks like it. A person must compare it with the papers."
     // Numbers of the civil registration (DOMAIN 3.1-3.3).
     E_NIK_LEN
         "NIK harus tepat 16 angka. Periksa NIK pada Kartu Keluarga."
@@ -233,6 +236,18 @@ codes! {
     E_RECOMMENDATION_EXPIRED
         "Rekomendasi Kasi sudah kadaluarsa. Mintakan rekomendasi baru."
         "The section head's recommendation has expired. Obtain a new one."
+    H_RECOMMENDATION_NUMBER
+        "Rekomendasi Kasi tidak bernomor, jadi tidak dapat dibedakan dari yang lain. Mintakan rekomendasi dengan nomornya sendiri (nomor)."
+        "The section head's recommendation has no number, so that nobody can tell it from another. Obtain one with a number of its own (nomor)."
+    H_RECOMMENDATION_OFFICER
+        "Rekomendasi Kasi tidak menyebut siapa yang memutuskan: {label} kosong. Mintakan rekomendasi yang lengkap (oleh)."
+        "The section head's recommendation does not say who decided: {label} is empty. Obtain a whole one (oleh)."
+    H_RECOMMENDATION_CHECK
+        "Rekomendasi Kasi tidak menyatakan {label} sudah diperiksa dan benar. Mintakan rekomendasi yang menyatakannya (daftar_periksa: true)."
+        "The section head's recommendation does not say that {label} was compared and is right. Obtain one that does (daftar_periksa: true)."
+    H_RECOMMENDATION_HASH
+        "Hash data pada rekomendasi Kasi (hash_data) bukan SHA-256 yang sebenarnya. Hitung dari datanya, lalu mintakan rekomendasi lagi."
+        "The hash of the data in the section head's recommendation (hash_data) is no real SHA-256. Compute it from the data and obtain the recommendation again."
     H_RECOMMENDATION_EXPIRED
         "Rekomendasi Kasi kadaluarsa sebelum kartunya dicetak. Mintakan rekomendasi baru; bila jam komputer salah, betulkan jamnya."
         "The section head's recommendation expired before the card was printed. Obtain a new one; if the computer's clock is wrong, set it right."

@@ -11,7 +11,7 @@ use super::nearest::nearest;
 use super::sheet::{ConfigFault, Page, Sheet};
 use super::{
     AgeRule, BackgroundRule, Code, Field, Front, HolderRule, IssueRule, Layout, Paper, PhotoRules,
-    Product, RECORD, Reason, chip, codes, record, stripe,
+    Product, RECORD, Reason, chip, codes, recommendation, record, stripe,
 };
 
 impl Product {
@@ -39,6 +39,7 @@ fn read_product(name: &str, mut sheet: Sheet<'_>, faces: BTreeMap<String, String
         title: sheet.words("title"),
         reasons: sheet.list("reason").into_iter().map(|one| read_reason(one, &names)).collect(),
         papers: sheet.list("attachment").into_iter().map(read_paper).collect(),
+        recommendation: sheet.child("recommendation").map(recommendation::read).unwrap_or_default(),
         photo: sheet.child("photo").map(read_photo),
         layouts: read_layouts(&mut sheet, &kinds),
         default_layout: sheet.demanded_text("layout"),

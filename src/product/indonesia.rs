@@ -1,6 +1,7 @@
 //! The numbers and names of Indonesian civil registration as pure functions: NIK, family card number, birth
 //! certificate number, personal name (DOMAIN 3.1-3.3; names: Permendagri 73/2022). Must not know jobs or fields.
 
+use super::charset::is_latin_letter;
 use jiff::civil::Date;
 
 /// Digits of a NIK and of a family card number.
@@ -144,12 +145,6 @@ pub fn look_at_name(text: &str) -> NameLook {
         }
     }
     look
-}
-
-/// Basic Latin, Latin-1, Latin Extended-A and -B letters.
-fn is_latin_letter(character: char) -> bool {
-    character.is_ascii_alphabetic()
-        || ('\u{C0}'..='\u{24F}').contains(&character) && character.is_alphabetic()
 }
 
 /// `length` digits of `text` from byte `from`; the callers have seen that they are digits.

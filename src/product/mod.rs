@@ -22,6 +22,7 @@ mod indonesia;
 mod nearest;
 mod photo;
 mod reading;
+mod recommendation;
 mod record;
 mod stripe;
 mod values;
@@ -35,12 +36,14 @@ use std::fmt;
 use drivers::words::Words;
 
 pub use age::{Kind, LastDayWording, ValidUntil};
+pub use charset::is_unseen;
 pub use check::Checked;
 pub use chip::{ChipRule, ProductChip};
 pub use codes::Code;
 pub use nearest::nearest;
 pub use office::{Office, Official, SignatureMode};
 pub use photo::{Backdrop, BackgroundRule, PhotoRules};
+pub use recommendation::{Check, RecommendationRules};
 pub use record::{RECORD, RecordContent, RecordRules};
 pub use sheet::ConfigFault;
 pub use stripe::Stripe;
@@ -63,6 +66,8 @@ pub struct Product {
     pub papers: Vec<Paper>,
     /// Kinds by age, from the youngest to the oldest; empty if the card is the same for everybody.
     pub kinds: Vec<Kind>,
+    /// What a recommendation must say.
+    pub recommendation: RecommendationRules,
     /// Rules for the photo; `None` if the card has none.
     pub photo: Option<PhotoRules>,
     /// Which field tells its holders apart; `None`: nobody's second card is noticed.

@@ -5,7 +5,7 @@ use drivers::words::Words;
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::charset::{CharSet, is_unseen};
+use super::charset::{CharSet, has_stacked_marks, is_foreign, is_odd_blank, is_unseen};
 use super::codes::{self, Code};
 use super::definition::listed;
 use super::indonesia::{self, Nik, NikFault};
@@ -98,8 +98,8 @@ fn read_text<'a>(
     as_typed(field, text)?;
     match &field.shape {
         Shape::Text { min, max, hold_above, chars } => {
-            within(field, text, *min, *max)?;
             written_with(field, text, chars)?;
+            read_free(field, text, (*min, *max), found)?;
             hold_if_longer(field, text, *hold_above, &codes::H_TEXT_LONG, found);
         }
         Shape::Digits { min, max, .. } => {
@@ -132,7 +132,8 @@ fn read_text<'a>(
             hold_if_longer(field, text, Some(*hold_above), &codes::H_NAME_LONG, found);
             look_at_name(field, text, found);
         }
-        Shape::District { max } | Shape::Tte { max, .. } => within(field, text, 1, *max)?,
+        Shape::District { max } => read_free(field, text, (1, *max), found)?,
+        Shape::Tte { max, .. } => within(field, text, 1, *max)?,
         Shape::Official | Shape::Kind | Shape::Flag => {}
     }
     Ok(Reading::Text(text))
@@ -142,6 +143,17 @@ fn read_text<'a>(
 fn as_typed(field: &Field, text: &str) -> Result<(), Fault> {
     if text.chars().any(is_unseen) {
         return Err(malformed(field, &VISIBLE));
+    }
+    if matches!(field.shape, Shape::Tte { .. }) {
+        // A machine reads it: it is printed byte for byte, blanks and all.
+        let only_blanks = text.chars().all(char::is_whitespace);
+        return if only_blanks { Err(malformed(field, &MORE_THAN_BLANKS)) } else { Ok(()) };
+    }
+    if text.chars().any(is_odd_blank) {
+        return Err(malformed(field, &PLAIN_BLANKS));
+    }
+    if has_stacked_marks(text) {
+        return Err(malformed(field, &PLAIN_LETTERS));
     }
     if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
         return Err(malformed(field, &NO_OUTER_BLANKS));
@@ -203,6 +215,19 @@ fn within(field: &Field, text: &str, min: usize, max: usize) -> Result<(), Fault
     Err((&codes::E_LENGTH, vec![("{label}", field.label.clone()), ("{limit}", limit)]))
 }
 
+fn read_free(
+    field: &Field,
+    text: &str,
+    (min, max): (usize, usize),
+    found: &mut Vec<Finding>,
+) -> Result<(), Fault> {
+    within(field, text, min, max)?;
+    if is_foreign(text) {
+        say(field, &codes::H_FOREIGN_LETTER, &[("{label}", field.label.clone())], found);
+    }
+    Ok(())
+}
+
 fn hold_if_longer(
     field: &Field,
     text: &str,
@@ -228,8 +253,19 @@ const A_FLAG: Words = Words::fixed("true atau false", "true or false");
 const A_DATE: Words =
     Words::fixed("tanggal yang ada, YYYY-MM-DD", "a date that exists, YYYY-MM-DD");
 const ONLY_DIGITS: Words = Words::fixed("angka saja", "digits only");
-const VISIBLE: Words =
-    Words::fixed("teks tanpa karakter kendali", "a text without control characters");
+const VISIBLE: Words = Words::fixed(
+    "teks tanpa karakter kendali, karakter tak terlihat atau karakter pengganti (U+FFFD)",
+    "a text without control, invisible or replacement characters (U+FFFD)",
+);
+const PLAIN_BLANKS: Words = Words::fixed(
+    "teks dengan spasi biasa saja (bukan spasi tak terputus)",
+    "a text with plain blanks only (no no-break spaces)",
+);
+const PLAIN_LETTERS: Words = Words::fixed(
+    "teks tanpa tanda yang bertumpuk di atas huruf",
+    "a text without marks stacked upon a letter",
+);
+const MORE_THAN_BLANKS: Words = Words::fixed("isi yang bukan hanya spasi", "more than blanks");
 const NO_OUTER_BLANKS: Words = Words::fixed(
     "teks tanpa spasi di awal dan akhir",
     "a text without blanks at its beginning and end",

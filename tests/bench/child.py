@@ -65,7 +65,7 @@ def envelope(photo):
         "fields": fields,
         "attachments": papers,
         "recommendation": {
-            # No number: one has one live job, and a bench posts thousands.
+            "nomor": NUMBER_HOLE,
             "keputusan": "SETUJU",
             "oleh": {"nama": "CONTOH KASI", "nip": "197001011995011999", "jabatan": "KASI IDENTITAS PENDUDUK"},
             "pada": now.isoformat(),

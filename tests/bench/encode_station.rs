@@ -88,7 +88,7 @@ fn post(url: &str, number: u32) -> String {
         "product": "staf", "ref": format!("BENCH-{number}"), "reason": "BARU",
         "fields": { "nama": "DEWI CONTOH LESTARI", "jabatan": "OPERATOR", "unit": "PENDAFTARAN PENDUDUK",
                     "no_pegawai": format!("PS-{number:06}"), "berlaku_hingga": "2099-12-31" },
-        "recommendation": { "keputusan": "SETUJU" },
+        "recommendation": { "keputusan": "SETUJU", "nomor": format!("800/{number}"), "oleh": { "nama": "CONTOH SEKRETARIS" } },
         "photo": base64::engine::general_purpose::STANDARD.encode(photo),
     });
     let request = ureq::post(format!("{url}/v1/jobs")).header("content-type", "application/json");

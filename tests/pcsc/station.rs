@@ -216,7 +216,8 @@ fn staff() -> Value {
             "no_pegawai": "PS-000417", "berlaku_hingga": "2099-12-31",
         },
         "recommendation": {
-            "keputusan": "SETUJU", "peringatan_disetujui": ["W_PHOTO_SOFT", "W_PHOTO_FACE"],
+            "keputusan": "SETUJU", "nomor": "800/417", "oleh": { "nama": "CONTOH SEKRETARIS" },
+            "peringatan_disetujui": ["W_PHOTO_SOFT", "W_PHOTO_FACE"],
         },
     })
 }

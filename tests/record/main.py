@@ -78,7 +78,8 @@ def print_card(room):
     photo.save(room / "photo.jpg", quality=92)
     job = {
         "product": "staf", "ref": "STAF-417", "reason": "BARU", "fields": FIELDS,
-        "recommendation": {"keputusan": "SETUJU", "peringatan_disetujui": ["W_PHOTO_SOFT", "W_PHOTO_FACE"]},
+        "recommendation": {"keputusan": "SETUJU", "nomor": "800/417", "oleh": {"nama": "CONTOH SEKRETARIS"},
+                           "peringatan_disetujui": ["W_PHOTO_SOFT", "W_PHOTO_FACE"]},
     }
     (room / "job.json").write_text(json.dumps(job))
     with open(room / "log", "w") as log:

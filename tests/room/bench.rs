@@ -262,12 +262,13 @@ impl Http {
     }
 
     pub fn post(&self, path: &str, body: &Value) -> Answer {
-        self.post_with(path, body.to_string().as_bytes(), &[("content-type", "application/json")])
+        let body = numbered(body).to_string();
+        self.post_with(path, body.as_bytes(), &[("content-type", "application/json")])
     }
 
     pub fn post_key(&self, body: &Value, key: &str) -> Answer {
         let headers = [("content-type", "application/json"), ("idempotency-key", key)];
-        self.post_with("/v1/jobs", body.to_string().as_bytes(), &headers)
+        self.post_with("/v1/jobs", numbered(body).to_string().as_bytes(), &headers)
     }
 
     pub fn post_with(&self, path: &str, body: &[u8], headers: &[(&str, &str)]) -> Answer {
@@ -354,8 +355,9 @@ pub fn child(id: &str) -> Value {
     let mut job = json!({
         "product": "kia", "ref": format!("1301-2026-{id}"), "reason": "BARU", "fields": fields,
         "attachments": [{ "kind": "KK", "sha256": "a".repeat(64) }, { "kind": "AKTA", "sha256": "b".repeat(64) }],
-        "recommendation": { "keputusan": "SETUJU" },
+        "recommendation": samples["rekomendasi"],
     });
+    job["recommendation"]["nomor"] = json!(format!("{NUMBER}/1301-2026-{id}"));
     let wall = match sample["latar"].as_str().unwrap() {
         "merah" => Some(Backdrop::Red),
         "biru" => Some(Backdrop::Blue),
@@ -363,6 +365,21 @@ pub fn child(id: &str) -> Value {
     };
     if let Some(wall) = wall {
         job["photo"] = Value::String(base64(&draw_portrait(wall, number as u32)));
+    }
+    job
+}
+
+/// Begins the number of a recommendation that a test does not care about.
+const NUMBER: &str = "470";
+
+/// A job under another `ref` has another approval, unless the test numbered it itself.
+fn numbered(job: &Value) -> Value {
+    let mut job = job.clone();
+    let reference = job["ref"].as_str().unwrap_or("").to_owned();
+    if let Some(number) = job.pointer_mut("/recommendation/nomor")
+        && number.as_str().is_some_and(|known| known.starts_with(&format!("{NUMBER}/1301-2026-")))
+    {
+        *number = json!(format!("{NUMBER}/{reference}"));
     }
     job
 }

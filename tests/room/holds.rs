@@ -24,6 +24,7 @@ const CASES: &[(&str, fn(&mut Value))] = &[
         job["fields"]["itap_sampai"] = json!("2026-03-01");
     }),
     ("H_ISSUE_FUTURE", |job| job["fields"]["tgl_terbit"] = json!("2030-01-01")),
+    ("H_FOREIGN_LETTER", |job| job["fields"]["alamat"] = json!("JL. \u{41c}ELATI NO. 1")),
     ("H_OLD_CARD", |job| job["reason"] = json!("RUSAK")),
     ("H_TEXT_OVERFLOW", |job| {
         job["fields"]["nama"] = json!("W".repeat(30) + " " + &"W".repeat(29))
@@ -53,7 +54,11 @@ const ELSEWHERE: &[&str] = &[
     "H_NO_FACE",
     "H_NO_STATION",
     "H_PHOTO_MISSING",
+    "H_RECOMMENDATION_CHECK",
     "H_RECOMMENDATION_EXPIRED",
+    "H_RECOMMENDATION_HASH",
+    "H_RECOMMENDATION_NUMBER",
+    "H_RECOMMENDATION_OFFICER",
     "H_RECORD_KEY",
     "H_RECORD_MISSING",
     "H_RECORD_TOO_LONG",
@@ -63,7 +68,7 @@ const ELSEWHERE: &[&str] = &[
     "H_UNSURE",
 ];
 
-fn with_photo(job: &mut Value, change: impl Fn(DynamicImage) -> DynamicImage) {
+pub fn with_photo(job: &mut Value, change: impl Fn(DynamicImage) -> DynamicImage) {
     use ::base64::Engine as _;
     let photo = ::base64::engine::general_purpose::STANDARD.decode(job["photo"].as_str().unwrap());
     let mut png = Cursor::new(Vec::new());

@@ -255,3 +255,47 @@ fn a_ledger_that_is_gone_is_not_begun_anew() {
     let why = refusal(bench.dir.path()).unwrap();
     assert!(why.contains("lost the acknowledged lines 1 to"), "{why}");
 }
+
+#[test]
+fn a_job_that_nobody_had_looked_at_is_looked_at_before_a_release_prints_it() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let process = Process::start(dir.path());
+    let later = [("content-type", "application/json"), ("prefer", "respond-async")];
+    // The station looks at one such job every half second, so that the last one is still to be looked at.
+    let ids: Vec<String> = (0..6)
+        .map(|number| {
+            let mut job = child("S2");
+            job["ref"] = json!(format!("LATER-{number}"));
+            job["recommendation"]["nomor"] = json!(format!("LATER-{number}"));
+            crate::holds::with_photo(&mut job, |photo| photo.grayscale());
+            let body = job.to_string();
+            let answer = process.http.post_with("/v1/jobs", body.as_bytes(), &later);
+            assert_eq!(answer.body["state"], "received", "{}", answer.body);
+            answer.body["id"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    process.kill();
+    std::fs::remove_file(dir.path().join("ledger.head")).unwrap();
+    let ledger = dir.path().join("ledger.db");
+    let (said, code) = kartud(&["ledger", "adopt", ledger.to_str().unwrap(), "--by", "teknisi-7"]);
+    assert_eq!(code, Some(0), "{said}");
+    let process = Process::start(dir.path());
+    let last = &ids[5];
+    let job = process.http.get(&format!("/v1/jobs/{last}")).body;
+    assert_eq!(job["reasons"].as_array().unwrap().len(), 1, "{job}");
+    assert_eq!(job["reasons"][0]["code"], "H_LEDGER_RESTORED", "{job}");
+    let release = format!("/v1/jobs/{last}/release");
+    assert_eq!(process.http.post(&release, &json!({ "by": "petugas-2" })).status, 200);
+    process.http.listen(0, |kind, _, data| {
+        kind == "job"
+            && data["job"] == **last
+            && data["event"] == "hold"
+            && process
+                .http
+                .get(&format!("/v1/jobs/{last}"))
+                .body
+                .to_string()
+                .contains("H_PHOTO_GREY")
+    });
+    process.kill();
+}

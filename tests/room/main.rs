@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod api;
+mod approval;
 mod bench;
 mod blanks;
+mod characters;
 mod chip;
 mod chip_setup;
 mod chip_try;
+mod codes;
 mod command_line;
 mod crowd;
 mod disk;
@@ -21,6 +24,7 @@ mod ledger_columns;
 mod ledger_damage;
 mod listing;
 mod machine;
+mod malformed;
 mod migration;
 mod pages;
 mod photos;

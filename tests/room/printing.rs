@@ -84,7 +84,10 @@ pub fn staff() -> Value {
         "product": "staf", "ref": "STAF-1", "reason": "BARU",
         "fields": { "nama": "RINA CONTOH", "jabatan": "OPERATOR", "unit": "PENDAFTARAN PENDUDUK",
                     "no_pegawai": "PS-000417", "berlaku_hingga": "2099-12-31" },
-        "recommendation": { "keputusan": "SETUJU", "peringatan_disetujui": ["W_PHOTO_SOFT"] },
+        "recommendation": {
+            "keputusan": "SETUJU", "nomor": "470/1301-2026-STAF", "oleh": { "nama": "CONTOH SEKRETARIS" },
+            "peringatan_disetujui": ["W_PHOTO_SOFT"],
+        },
         "photo": three_by_four(&child("S2")["photo"]),
     })
 }

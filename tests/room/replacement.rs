@@ -151,7 +151,7 @@ fn a_card_of_another_kind_is_no_replacement() {
             "nama": "CONTOH PEGAWAI", "jabatan": "ARSIPARIS", "unit": "SEKRETARIAT",
             "no_pegawai": "PSS-00042", "berlaku_hingga": "2099-03-01",
         },
-        "recommendation": { "keputusan": "SETUJU", "nomor": "470/2" },
+        "recommendation": { "keputusan": "SETUJU", "nomor": "470/2", "oleh": { "nama": "CONTOH SEKRETARIS" } },
         "replaces": { "job": old, "old_card": "kept" },
     });
     let answer = bench.http.post("/v1/jobs", &job);

@@ -31,7 +31,9 @@ pub(super) fn staff() -> Value {
             "no_pegawai": "PS-000417",
             "berlaku_hingga": "2099-12-31",
         },
-        "recommendation": { "keputusan": "SETUJU", "nomor": "800/1/STAF/2026" },
+        "recommendation": {
+            "keputusan": "SETUJU", "nomor": "800/1/STAF/2026", "oleh": { "nama": "CONTOH SEKRETARIS" },
+        },
         "photo": STANDARD.encode(draw_portrait(Backdrop::Blue, STAFF_PORTRAIT)),
     })
 }
@@ -56,13 +58,16 @@ pub(super) fn child(number: usize) -> anyhow::Result<Value> {
         let hash = Sha256::digest(format!("{kind} {reference}"));
         json!({ "kind": kind, "sha256": hash.iter().map(|b| format!("{b:02x}")).collect::<String>() })
     };
+    // What an honest approval says; its number is the card's own.
+    let mut recommendation = samples["rekomendasi"].clone();
+    recommendation["nomor"] = Value::String(format!("470/{}/KIA/2026", number + 1));
     let mut body = json!({
         "product": "kia",
         "ref": reference,
         "reason": "BARU",
         "fields": fields,
         "attachments": [paper("KK"), paper("AKTA")],
-        "recommendation": { "keputusan": "SETUJU", "nomor": format!("470/{}/KIA/2026", number + 1) },
+        "recommendation": recommendation,
     });
     let backdrop = match child["latar"].as_str() {
         Some("merah") => Some(Backdrop::Red),

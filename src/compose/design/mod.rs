@@ -274,8 +274,27 @@ impl Template {
         })
     }
 
-    /// Puts the values in; one that is absent is empty. White space inside a value becomes single spaces.
+    /// Puts the values in, for a person to read; one that is absent is empty. White space inside a value becomes single
+    /// spaces.
     pub fn fill(&self, values: &BTreeMap<String, String>) -> Filled {
+        self.fill_with(values, |value, text| {
+            for (n, word) in value.split_whitespace().enumerate() {
+                text.push_str(if n == 0 { "" } else { " " });
+                text.push_str(word);
+            }
+        })
+    }
+
+    /// Puts the values in, for a machine to read: byte for byte, since what it reads may be signed.
+    pub fn fill_exactly(&self, values: &BTreeMap<String, String>) -> Filled {
+        self.fill_with(values, |value, text| text.push_str(value))
+    }
+
+    fn fill_with(
+        &self,
+        values: &BTreeMap<String, String>,
+        put: impl Fn(&str, &mut String),
+    ) -> Filled {
         let mut filled = Filled { text: String::new(), spans: Vec::new() };
         for part in &self.parts {
             match part {
@@ -283,10 +302,7 @@ impl Template {
                 Part::Value(name) => {
                     let from = filled.text.len();
                     let value = values.get(name).map_or("", String::as_str);
-                    for (n, word) in value.split_whitespace().enumerate() {
-                        filled.text.push_str(if n == 0 { "" } else { " " });
-                        filled.text.push_str(word);
-                    }
+                    put(value, &mut filled.text);
                     filled.spans.push((from..filled.text.len(), name.clone()));
                 }
             }

@@ -37,6 +37,7 @@ const CASES: &[(&str, &str, Change)] = &[
     ("S2", "E_LENGTH", |job, _| set(job, "nama", "RAFI CONTOH ".repeat(10) + "X")),
     ("S2", "E_ENUM", |job, _| set(job, "jenis_kelamin", "laki-laki")),
     ("S2", "H_TEXT_LONG", |job, _| set(job, "alamat", "J".repeat(81))),
+    ("S2", "H_FOREIGN_LETTER", |job, _| set(job, "desa", "DUK\u{423}")),
     ("S2", "E_NIK_LEN", |job, _| set(job, "nik", "13010507041590021")),
     ("S2", "E_NIK_LEN", |job, _| set(job, "nik", "130105070415900X")),
     ("S2", "E_NIK_DATE", |job, _| set(job, "nik", "1301054004159002")),
@@ -141,10 +142,38 @@ fn no_code_of_the_list_is_out_of_reach() {
         kind_changed(),
     ]);
     reached.extend(super::stripe::codes());
+    // Asserted through the API in tests/room/approval.rs.
+    reached.extend(listed_of_a_recommendation());
     reached.extend(crate::approval::tests::REACHED);
     let listed: BTreeSet<&str> = codes::TABLE.iter().map(|code| code.code).collect();
     assert_eq!(reached, listed);
     assert_eq!(listed.len(), codes::TABLE.len(), "no code twice");
+}
+
+fn listed_of_a_recommendation() -> [&'static str; 4] {
+    let mut silent = crate::job::Recommendation {
+        nomor: None,
+        keputusan: "SETUJU".to_owned(),
+        oleh: None,
+        pada: None,
+        kadaluarsa: None,
+        daftar_periksa: std::collections::BTreeMap::new(),
+        peringatan_disetujui: Vec::new(),
+        hash_data: Some("0".repeat(64)),
+        tanda: None,
+    };
+    let codes: BTreeSet<String> =
+        kia().unsaid(&silent, true).into_iter().map(|finding| finding.code).collect();
+    let expected = [
+        "H_RECOMMENDATION_CHECK",
+        "H_RECOMMENDATION_HASH",
+        "H_RECOMMENDATION_NUMBER",
+        "H_RECOMMENDATION_OFFICER",
+    ];
+    assert!(codes.iter().eq(expected.iter()));
+    silent.hash_data = None;
+    assert_eq!(kia().unsaid(&silent, true).len(), 7, "an absent hash is no fault of kia");
+    expected
 }
 
 fn no_photo() -> &'static str {

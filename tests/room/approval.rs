@@ -1,0 +1,119 @@
+//! A recommendation that says nothing is worth as much as none: what the product asks of it and it does not say holds the
+//! job, and only another recommendation lifts that.
+
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, child};
+use crate::printing::staff;
+
+const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// What is changed in an honest recommendation, and the code and place that hold its job.
+const SILENT: &[(&str, fn(&mut Value), &str, &str)] = &[
+    (
+        "no number",
+        |r| drop(r.as_object_mut().unwrap().remove("nomor")),
+        "H_RECOMMENDATION_NUMBER",
+        "nomor",
+    ),
+    ("an empty number", |r| r["nomor"] = json!(" "), "H_RECOMMENDATION_NUMBER", "nomor"),
+    (
+        "nobody",
+        |r| drop(r.as_object_mut().unwrap().remove("oleh")),
+        "H_RECOMMENDATION_OFFICER",
+        "oleh.nama",
+    ),
+    ("no NIP", |r| r["oleh"]["nip"] = json!(""), "H_RECOMMENDATION_OFFICER", "oleh.nip"),
+    (
+        "no family card",
+        |r| r["daftar_periksa"]["kk"] = json!(false),
+        "H_RECOMMENDATION_CHECK",
+        "daftar_periksa.kk",
+    ),
+    (
+        "no photo seen",
+        |r| r["daftar_periksa"]["foto"] = json!(false),
+        "H_RECOMMENDATION_CHECK",
+        "daftar_periksa.foto",
+    ),
+    (
+        "no checklist",
+        |r| r["daftar_periksa"] = json!({}),
+        "H_RECOMMENDATION_CHECK",
+        "daftar_periksa.data_cocok",
+    ),
+    ("zeros", |r| r["hash_data"] = json!(ZEROS), "H_RECOMMENDATION_HASH", "hash_data"),
+    ("no hash", |r| r["hash_data"] = json!("abc"), "H_RECOMMENDATION_HASH", "hash_data"),
+];
+
+fn reasons(job: &Value) -> Vec<(&str, &str)> {
+    let reasons = job["reasons"].as_array().unwrap().iter();
+    reasons.map(|one| (one["code"].as_str().unwrap(), one["field"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn a_recommendation_that_says_nothing_holds_its_job() {
+    let bench = Bench::new();
+    for (number, (what, change, code, place)) in SILENT.iter().enumerate() {
+        let mut job = child("S2");
+        job["ref"] = json!(format!("SILENT-{number}"));
+        job["recommendation"]["nomor"] = json!(format!("OWN-{number}"));
+        change(&mut job["recommendation"]);
+        let headers = [("content-type", "application/json"), ("prefer", "respond-async")];
+        let asynchronous = number % 2 == 1;
+        let headers = if asynchronous { &headers[..] } else { &headers[..1] };
+        let answer = bench.http.post_with("/v1/jobs", job.to_string().as_bytes(), headers);
+        assert_eq!(answer.status, 201, "{what}: {}", answer.body);
+        let id = answer.body["id"].as_str().unwrap();
+        let held = bench.until(id, "held");
+        let place = format!("recommendation.{place}");
+        assert!(reasons(&held).contains(&(code, &*place)), "{what}: {held}");
+        let release = bench.http.post(&format!("/v1/jobs/{id}/release"), &json!({ "by": "p-2" }));
+        assert_eq!(
+            (release.status, &release.body["code"]),
+            (409, &json!("E_NOT_RELEASABLE")),
+            "{what}"
+        );
+    }
+    assert_eq!(bench.cards_out(), 0, "nothing is printed on a bare yes");
+}
+
+#[test]
+fn a_bare_yes_is_told_everything_that_it_does_not_say() {
+    let bench = Bench::without_printer();
+    let mut job = child("S1");
+    job["recommendation"] = json!({
+        "keputusan": "SETUJU", "hash_data": ZEROS,
+        "daftar_periksa": { "kk": false, "akta": false, "foto": false, "data_cocok": false },
+    });
+    let answer = bench.http.post("/v1/jobs", &job);
+    let told: Vec<&str> = reasons(&answer.body).into_iter().map(|(_, place)| place).collect();
+    let short: Vec<&str> = told.iter().map(|place| &place["recommendation.".len()..]).collect();
+    // A child of kind A has no photo that anybody could have compared.
+    let expected = [
+        "nomor",
+        "oleh.nama",
+        "oleh.nip",
+        "daftar_periksa.kk",
+        "daftar_periksa.akta",
+        "daftar_periksa.data_cocok",
+        "hash_data",
+    ];
+    assert_eq!(short, expected);
+}
+
+#[test]
+fn an_honest_recommendation_prints_and_another_product_asks_what_it_wants() {
+    let bench = Bench::for_staff();
+    let mut job = child("S1");
+    job["recommendation"]["daftar_periksa"]["foto"] = json!(false);
+    job["recommendation"]["hash_data"] = json!("ab".repeat(32));
+    bench.until(&bench.accepted(&job), "printed");
+    let mut silent = staff();
+    silent["recommendation"].as_object_mut().unwrap().remove("oleh");
+    let answer = bench.http.post("/v1/jobs", &silent);
+    assert_eq!(answer.codes("reasons"), ["H_RECOMMENDATION_OFFICER"]);
+    let cancel = format!("/v1/jobs/{}/cancel", answer.body["id"].as_str().unwrap());
+    assert_eq!(bench.http.post(&cancel, &json!({ "by": "p-2" })).status, 200);
+    bench.until(&bench.accepted(&staff()), "printed");
+}
