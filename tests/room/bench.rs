@@ -373,7 +373,7 @@ pub fn child(id: &str) -> Value {
 const NUMBER: &str = "470";
 
 /// A job under another `ref` has another approval, unless the test numbered it itself.
-fn numbered(job: &Value) -> Value {
+pub fn numbered(job: &Value) -> Value {
     let mut job = job.clone();
     let reference = job["ref"].as_str().unwrap_or("").to_owned();
     if let Some(number) = job.pointer_mut("/recommendation/nomor")

@@ -14,7 +14,7 @@ use kartu::ledger::Disk;
 use kartu::station::Connection;
 use serde_json::json;
 
-use crate::bench::{Bench, Http, child, config};
+use crate::bench::{Bench, Http, child, config, numbered};
 use crate::ledger::verified;
 use crate::restart::Process;
 
@@ -197,7 +197,7 @@ fn killed_between_commit_and_answer_the_clients_retry_gets_the_same_job() {
         let before = process.http.get("/v1/station").body["last_event"].as_u64().unwrap();
         let mut job = child("S2");
         job["ref"] = format!("GONE-{round}").into();
-        let (body, key) = (job.to_string(), format!("gone-{round}"));
+        let (body, key) = (numbered(&job).to_string(), format!("gone-{round}"));
         let address = process.http.url.strip_prefix("http://").unwrap();
         let mut client = std::net::TcpStream::connect(address).unwrap();
         let head = format!(

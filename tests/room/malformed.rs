@@ -54,7 +54,7 @@ fn a_key_that_stands_twice_is_refused_at_every_depth() {
         ("tgl_lahir", "\"2023-08-22\"", Some("fields.tgl_lahir")),
         ("kind", "\"KK\"", Some("attachments[0].kind")),
         ("keputusan", "\"TOLAK\"", Some("recommendation.keputusan")),
-        ("kk", "false", Some("recommendation.daftar_periksa")),
+        ("kk", "false", Some("recommendation.daftar_periksa.kk")),
         ("SITI_RAHASIA", "false", Some("recommendation.daftar_periksa")),
         ("old_card", "\"kept\"", Some("replaces.old_card")),
     ] {

@@ -144,7 +144,7 @@ fn a_job_that_waited_too_long_is_held_and_printed_when_a_person_releases_it() {
 fn what_a_release_does_not_mend_is_not_released() {
     let bench = Bench::without_printer();
     let mut job = child("S2");
-    job["fields"]["alamat"] = json!("J".repeat(81));
+    job["fields"]["jenis_kelamin"] = json!("PEREMPUAN");
     let id = bench.accepted(&job);
     let answer = bench.http.post(&format!("/v1/jobs/{id}/release"), &json!({ "by": "petugas-2" }));
     assert_eq!((answer.status, &answer.body["code"]), (409, &json!("E_NOT_RELEASABLE")));
