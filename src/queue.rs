@@ -195,12 +195,21 @@ pub fn hold_crashed(ledger: &Ledger, job: &JobRecord, attempt: Attempt) -> Resul
 /// # Errors
 /// The ledger's.
 pub fn is_uninspected(ledger: &Ledger, job: &JobId) -> Result<bool, LedgerError> {
-    let mut uninspected = false;
+    let (mut uninspected, mut before) = (false, None);
     for line in ledger.events_of(job)? {
         let died = line.detail["attempt"] == Attempt::Inspect.name();
-        uninspected = (uninspected || died) && line.event != INSPECTED;
+        let unseen = before == Some(State::Received) && is_hold_of_a_restored_ledger(&line);
+        uninspected = (uninspected || died || unseen) && line.event != INSPECTED;
+        before = line.state;
     }
     Ok(uninspected)
+}
+
+/// Held by `kartud ledger adopt`, which looks at no photo and says so last.
+fn is_hold_of_a_restored_ledger(line: &Entry) -> bool {
+    let last = line.detail["findings"].as_array().and_then(|found| found.last());
+    line.event == Event::Hold.name()
+        && last.is_some_and(|finding| finding["code"] == "H_LEDGER_RESTORED")
 }
 
 /// Writes down what the inspection found that an earlier one died of.
@@ -252,21 +261,6 @@ pub fn not_releasable(findings: &[Finding]) -> Vec<&Finding> {
     let stays = |finding: &&Finding| finding.holds() && !codes::remedy(finding).may_release();
     findings.iter().filter(stays).collect()
 }
-
-/// Was a job held before the inspection that its client put off? A restored ledger, or damage, comes between.
-pub fn is_uninspected(lines: &[Entry]) -> bool {
-    let put_off = lines.first().is_some_and(|line| line.state == Some(State::Received));
-    let before = |line: &Entry| {
-        let found = line.detail["findings"].as_array().into_iter().flatten();
-        let codes = found.filter_map(|finding| finding["code"].as_str());
-        codes.last().is_some_and(|code| HELD_UNSEEN.contains(&code))
-    };
-    let next = lines.iter().find(|line| line.state.is_some_and(|state| state != State::Received));
-    put_off && next.is_some_and(|line| line.event == Event::Hold.name() && before(line))
-}
-
-/// What holds a job whose photo nobody has looked at: always the last of its findings.
-const HELD_UNSEEN: [&str; 2] = ["H_LEDGER_RESTORED", H_DATA_DAMAGED.code];
 
 /// The faces exist.
 ///

@@ -71,13 +71,9 @@ impl Station {
         }
         // What this person decided is written down and not asked again; what a technician was to mend and did not
         // holds the job again on its way to the printer.
-        let mut left = known.findings.clone();
-        let accepted: Vec<Finding> = left.extract_if(.., |finding| finding.holds()).collect();
+        let (accepted, left): (Vec<Finding>, Vec<Finding>) =
+            known.findings.into_iter().partition(Finding::holds);
         let accepted: BTreeSet<&str> = accepted.iter().map(|one| one.code.as_str()).collect();
-        // A job that was held before its photo was looked at is looked at now; what is found holds it again.
-        if known.state == State::Held && queue::is_uninspected(&self.ledger.events_of(job)?) {
-            left.extend(self.bench.inspect(&known)?);
-        }
         let detail = json!({ "by": by, "accepted": accepted, "findings": left });
         self.ledger.append(job, Event::Release, detail).wait()?;
         self.bench.barred = None;

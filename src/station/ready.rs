@@ -240,17 +240,6 @@ impl Workbench {
         Ok(())
     }
 
-    /// What an inspection finds now; nothing where the job's data are damaged, which its way to the printer tells.
-    pub fn inspect(&self, record: &JobRecord) -> Result<Vec<Finding>, LedgerError> {
-        match self.ledger.job_data(&record.id) {
-            Ok((request, photo)) => {
-                Ok(self.maker.inspect(&request, photo.as_deref(), record.received_at))
-            }
-            Err(LedgerError::DataDamaged) => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Looks at the oldest job whose inspection was put off; true if there was one.
     pub fn inspect_oldest(&mut self) -> Result<bool, LedgerError> {
         let Some(record) = self.ledger.oldest(State::Received, &[])? else {

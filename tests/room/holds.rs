@@ -45,6 +45,7 @@ const ELSEWHERE: &[&str] = &[
     "H_CHIP_SETUP",
     "H_CLOCK",
     "H_CODE_CHARACTER",
+    "H_CRASHED",
     "H_CODE_TOO_LONG",
     "H_DATA_DAMAGED",
     "H_ISSUE_OLD",

@@ -279,23 +279,21 @@ fn a_job_that_nobody_had_looked_at_is_looked_at_before_a_release_prints_it() {
     let ledger = dir.path().join("ledger.db");
     let (said, code) = kartud(&["ledger", "adopt", ledger.to_str().unwrap(), "--by", "teknisi-7"]);
     assert_eq!(code, Some(0), "{said}");
-    let process = Process::start(dir.path());
+    // The released job is claimed by a station that has a printer.
+    let mut bench = Bench::new();
+    bench.stop();
+    for file in ["ledger.db", "ledger.head"] {
+        std::fs::copy(dir.path().join(file), bench.dir.path().join(file)).unwrap();
+    }
+    bench.start("");
     let last = &ids[5];
-    let job = process.http.get(&format!("/v1/jobs/{last}")).body;
+    let job = bench.http.get(&format!("/v1/jobs/{last}")).body;
     assert_eq!(job["reasons"].as_array().unwrap().len(), 1, "{job}");
     assert_eq!(job["reasons"][0]["code"], "H_LEDGER_RESTORED", "{job}");
     let release = format!("/v1/jobs/{last}/release");
-    assert_eq!(process.http.post(&release, &json!({ "by": "petugas-2" })).status, 200);
-    process.http.listen(0, |kind, _, data| {
-        kind == "job"
-            && data["job"] == **last
-            && data["event"] == "hold"
-            && process
-                .http
-                .get(&format!("/v1/jobs/{last}"))
-                .body
-                .to_string()
-                .contains("H_PHOTO_GREY")
-    });
-    process.kill();
+    assert_eq!(bench.http.post(&release, &json!({ "by": "petugas-2" })).status, 200);
+    bench.until_event(last, "inspected");
+    let job = bench.until(last, "held");
+    assert!(job["reasons"].to_string().contains("H_PHOTO_GREY"), "{job}");
+    assert_eq!(bench.cards_out(), 0);
 }
