@@ -39,7 +39,7 @@ impl Product {
                 "code": kind.code, "label": both(&kind.label), "below_age": kind.below_age,
                 "photo": kind.photo,
             })).collect::<Vec<_>>(),
-            "recommendation": { "decision": "SETUJU" },
+            "recommendation": self.recommendation_description(),
             "photo": self.photo_description(),
             "record": self.record.is_some(),
             "chip": self.chip_rule.is_some(),
@@ -49,6 +49,18 @@ impl Product {
                 "effect": effect(code),
                 "message": { "id": code.id, "en": code.en },
             })).collect::<Vec<_>>(),
+        })
+    }
+
+    /// What it must say; a job whose recommendation does not is held.
+    fn recommendation_description(&self) -> Value {
+        let rules = &self.recommendation;
+        let checks = rules.checklist.iter().map(|check| {
+            json!({ "name": check.name, "label": both(&check.label), "with_photo": check.with_photo })
+        });
+        json!({
+            "decision": "SETUJU", "number": rules.number, "officer": rules.officer,
+            "data_hash": rules.data_hash, "checklist": checks.collect::<Vec<_>>(),
         })
     }
 
