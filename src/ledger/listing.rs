@@ -40,51 +40,66 @@ fn question(
         Order::OldestFirst => (">", "ASC"),
         Order::NewestFirst => ("<", "DESC"),
     };
-    let (mut rules, mut values): (Vec<String>, Vec<Value>) = (Vec::new(), Vec::new());
-    let mut must = |rule: &str, bound: &[&str]| {
-        rules.push(rule.to_owned());
-        values.extend(bound.iter().map(|text| Value::Text((*text).to_owned())));
-    };
-    if let Some(reference) = &wanted.reference {
-        must("reference = ?", &[reference]);
-    }
-    if let Some(prefix) = &wanted.reference_prefix {
-        let behind = format!("{prefix}{BEHIND_EVERY_REFERENCE}");
-        let rule = "jobs.seq IN (SELECT seq FROM jobs WHERE reference >= ? AND reference < ?)";
-        must(rule, &[prefix, &behind]);
-    }
-    if let Some(part) = &wanted.id_part {
-        let rule = "jobs.seq IN (SELECT seq FROM jobs WHERE substr(id, 1, length(?)) = ?
-                    OR substr(id, -length(?)) = ?)";
-        must(rule, &[part, part, part, part]);
-    }
-    if let Some(product) = &wanted.product {
-        must("product = ?", &[product]);
-    }
-    match wanted.states.as_slice() {
-        [] => {}
-        [state] => must("state = ?", &[state.name()]),
-        several => {
-            let marks = vec!["?"; several.len()].join(", ");
-            let names: Vec<&str> = several.iter().map(|state| state.name()).collect();
-            must(&format!("state IN ({marks})"), &names);
-        }
-    }
-    if wanted.received_from.is_some() || wanted.received_until.is_some() {
-        let from = wanted.received_from.map_or_else(String::new, second);
-        let until = wanted.received_until.map_or_else(|| "~".to_owned(), second);
-        let rule = "jobs.seq IN (SELECT seq FROM jobs WHERE received_at >= ? AND received_at < ?)";
-        must(rule, &[&from, &until]);
-    }
+    let mut rules = Rules::of(wanted);
     if let Some(cursor) = cursor {
-        rules.push(format!("seq {compare} ?"));
-        values.push(Value::Integer(i64::try_from(cursor).unwrap_or(i64::MAX)));
+        rules.texts.push(format!("seq {compare} ?"));
+        rules.values.push(Value::Integer(i64::try_from(cursor).unwrap_or(i64::MAX)));
     }
     // One row more tells whether there is a next page.
-    values.push(Value::Integer(i64::from(limit) + 1));
-    let rules =
-        if rules.is_empty() { String::new() } else { format!("WHERE {}", rules.join(" AND ")) };
-    (format!("{JOB} {rules} ORDER BY seq {direction} LIMIT ?"), values)
+    rules.values.push(Value::Integer(i64::from(limit) + 1));
+    let all = rules.texts.join(" AND ");
+    let all = if all.is_empty() { all } else { format!("WHERE {all}") };
+    (format!("{JOB} {all} ORDER BY seq {direction} LIMIT ?"), rules.values)
+}
+
+/// What must hold, and what is bound in it.
+#[derive(Default)]
+struct Rules {
+    texts: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Rules {
+    fn of(wanted: &Wanted) -> Rules {
+        let mut rules = Rules::default();
+        if let Some(reference) = &wanted.reference {
+            rules.must("reference = ?", &[reference]);
+        }
+        if let Some(prefix) = &wanted.reference_prefix {
+            let behind = format!("{prefix}{BEHIND_EVERY_REFERENCE}");
+            let rule = "jobs.seq IN (SELECT seq FROM jobs WHERE reference >= ? AND reference < ?)";
+            rules.must(rule, &[prefix, &behind]);
+        }
+        if let Some(part) = &wanted.id_part {
+            let rule = "jobs.seq IN (SELECT seq FROM jobs WHERE substr(id, 1, length(?)) = ?
+                        OR substr(id, -length(?)) = ?)";
+            rules.must(rule, &[part, part, part, part]);
+        }
+        if let Some(product) = &wanted.product {
+            rules.must("product = ?", &[product]);
+        }
+        let states: Vec<&str> = wanted.states.iter().map(|state| state.name()).collect();
+        match states.len() {
+            0 => {}
+            1 => rules.must("state = ?", &states),
+            several => {
+                rules.must(&format!("state IN ({})", vec!["?"; several].join(", ")), &states)
+            }
+        }
+        if wanted.received_from.is_some() || wanted.received_until.is_some() {
+            let from = wanted.received_from.map_or_else(String::new, second);
+            let until = wanted.received_until.map_or_else(|| "~".to_owned(), second);
+            let rule =
+                "jobs.seq IN (SELECT seq FROM jobs WHERE received_at >= ? AND received_at < ?)";
+            rules.must(rule, &[&from, &until]);
+        }
+        rules
+    }
+
+    fn must(&mut self, rule: &str, bound: &[&str]) {
+        self.texts.push(rule.to_owned());
+        self.values.extend(bound.iter().map(|text| Value::Text((*text).to_owned())));
+    }
 }
 
 /// A moment as the beginning of the texts that are stored of its second: they differ in the digits behind it.
