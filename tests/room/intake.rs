@@ -267,6 +267,6 @@ fn what_is_no_job_is_refused_with_a_reason() {
     assert_eq!(bench.http.post_key(&key, &"k".repeat(256)).body["code"], "E_IDEMPOTENCY_KEY");
     let mut broken = child("S2");
     broken["photo"] = json!(crate::bench::base64(b"\xff\xd8\xff\xe0 not a picture \xff\xd9"));
-    assert_eq!(bench.http.post("/v1/jobs", &broken).codes("errors"), ["E_PHOTO_FORMAT"]);
+    assert_eq!(bench.http.post("/v1/jobs", &broken).codes("errors"), ["E_PHOTO_TRUNCATED"]);
     assert_eq!(bench.http.get("/v1/jobs").body["jobs"], json!([]));
 }
