@@ -4,6 +4,7 @@
 
 mod chip;
 mod examined;
+mod faces;
 mod memory;
 mod open;
 mod record;

@@ -24,5 +24,6 @@ pub mod product;
 pub mod queue;
 pub mod record;
 pub mod report;
+mod small_file;
 pub mod station;
 pub mod vault;

@@ -155,8 +155,12 @@ fn check(args: &Check) -> anyhow::Result<Exit> {
     }
 }
 
+/// A profile of a chip is a page of text, bytes.
+const PROFILE_LIMIT: u64 = 1024 * 1024;
+
 fn read_profile(path: &Path) -> Result<Profile, Refusal> {
-    let text = std::fs::read_to_string(path).map_err(Refusal::unreadable(path))?;
+    let text =
+        crate::small_file::read_text(path, PROFILE_LIMIT).map_err(Refusal::unreadable(path))?;
     Profile::parse(&text).map_err(|faults| Refusal::Profile { file: path.to_owned(), faults })
 }
 

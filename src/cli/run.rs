@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Fault};
 use crate::daemon::{Daemon, StartError};
 use crate::report::Snapshot;
+use crate::small_file;
 
 /// How often it is looked whether all of the daemon is still alive.
 pub(super) const HEALTH_CHECK: Duration = Duration::from_secs(1);
@@ -108,10 +109,13 @@ fn wait_for_the_end(daemon: &Daemon, stops: &mpsc::Receiver<()>) -> bool {
     }
 }
 
+/// A configuration is some pages of text, bytes.
+const CONFIG_LIMIT: u64 = 1024 * 1024;
+
 /// Reads a configuration file; the inner error is what stands wrong in it.
 pub(super) fn read_config(path: &Path) -> anyhow::Result<Result<Config, Vec<Fault>>> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = small_file::read_text(path, CONFIG_LIMIT)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Config::parse(&text, path.parent().unwrap_or(Path::new("."))))
 }
 

@@ -121,6 +121,17 @@ impl Composer {
         findings
     }
 
+    /// Draws what stands still on a face, with all its conditions and with none, and keeps nothing of it: whoever reads
+    /// a face finds out whether it can be drawn.
+    pub fn draw_static(&mut self, design: &Design, head: HeadSize) {
+        let raster = Raster::new(head, (0.0, 0.0));
+        let mut face = FaceImage::white(0, 0);
+        for conditions in [u64::MAX, 0] {
+            let letters = (&self.fonts, &mut self.glyphs);
+            self.layers.lay(letters, design, (&raster, true, conditions), &mut face);
+        }
+    }
+
     /// Draws both sides at a head's size; the memory of `into` is used again.
     ///
     /// # Errors

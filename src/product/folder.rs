@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::check::unknown_product;
 use super::{ConfigFault, Product};
 use crate::finding::Finding;
+use crate::small_file;
 
 /// A product file or a face larger than this is a mistake, bytes.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -22,7 +23,7 @@ pub struct Products {
 #[derive(Debug, thiserror::Error)]
 pub enum FolderFault {
     /// A file or folder cannot be read.
-    #[error("{path} cannot be read")]
+    #[error("{path} cannot be read: {source}")]
     Unreadable {
         /// Which.
         path: PathBuf,
@@ -62,7 +63,7 @@ impl Products {
     pub fn read(folder: &Path) -> Result<Products, Vec<FolderFault>> {
         let entries = sorted_entries(folder).map_err(|fault| vec![fault])?;
         let (mut products, mut faults) = (Products::default(), Vec::new());
-        for path in entries.iter().filter(|path| path.join("product.toml").is_file()) {
+        for path in entries.iter().filter(|path| path.join("product.toml").exists()) {
             match read_product(path) {
                 Ok(product) => drop(products.by_name.insert(product.name.clone(), product)),
                 Err(wrong) => faults.extend(wrong),
@@ -99,7 +100,7 @@ fn read_product(folder: &Path) -> Result<Product, Vec<FolderFault>> {
     let text = read_text(&path).map_err(alone)?;
     let product = Product::parse(&file_name(folder), &text, faces).map_err(|f| wrong(&path, f))?;
     let path = folder.join("chip.toml");
-    let chip = if path.is_file() { Some(read_text(&path).map_err(alone)?) } else { None };
+    let chip = if path.exists() { Some(read_text(&path).map_err(alone)?) } else { None };
     product.with_chip(chip.as_deref()).map_err(|faults| wrong(&path, faults))
 }
 
@@ -118,11 +119,10 @@ fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>, FolderFault> {
 }
 
 fn read_text(path: &Path) -> Result<String, FolderFault> {
-    let unreadable = |source| FolderFault::Unreadable { path: path.to_owned(), source };
-    if fs::metadata(path).map_err(unreadable)?.len() > FILE_BYTES_MAX {
-        return Err(FolderFault::TooLarge { path: path.to_owned() });
-    }
-    fs::read_to_string(path).map_err(unreadable)
+    small_file::read_text(path, FILE_BYTES_MAX).map_err(|source| match source.kind() {
+        io::ErrorKind::FileTooLarge => FolderFault::TooLarge { path: path.to_owned() },
+        _ => FolderFault::Unreadable { path: path.to_owned(), source },
+    })
 }
 
 fn file_name(path: &Path) -> String {

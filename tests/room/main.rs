@@ -15,6 +15,7 @@ mod command_line;
 mod crowd;
 mod disk;
 mod emulate;
+mod faces;
 mod gate;
 mod holder;
 mod holds;

@@ -17,6 +17,7 @@
 //! Outside references are refused: a face is one file.
 
 mod elements;
+mod limits;
 mod qr;
 mod reading;
 mod style;

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use drivers::words::Words;
 use roxmltree::{Document, Node, NodeType, ParsingOptions};
 
-use super::elements;
 use super::style::{Affine, Style, length};
 use super::{Design, DesignFault, Layer, Piece, PieceKind, RECORD};
+use super::{elements, limits};
 use crate::compose::layers::is_drawable;
 
 /// The namespace of our attributes.
 pub(super) const KARTU: &str = "urn:kartu:face:1";
-const XLINK: &str = "http://www.w3.org/1999/xlink";
-const SVG: &str = "http://www.w3.org/2000/svg";
+pub(super) const XLINK: &str = "http://www.w3.org/1999/xlink";
+pub(super) const SVG: &str = "http://www.w3.org/2000/svg";
 const ATTRIBUTES: [&str; 10] = [
     "layer",
     "max-width",
@@ -82,6 +82,7 @@ pub(super) fn read(
         vec![DesignFault { file: file.into(), line: error.pos().row, id: String::new(), words }]
     })?;
     let mut reader = Reader { file, known, design: Design::new(svg), faults: Vec::new() };
+    limits::check(&mut reader, &document);
     let root = document.root_element();
     if let Some(transform) = reader.page(root) {
         let style = Style::default().of(root);
