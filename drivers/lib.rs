@@ -43,6 +43,7 @@ pub mod image;
 pub mod magnetic;
 pub mod models;
 pub mod panels;
+pub mod private_file;
 pub mod scp03;
 pub mod transport;
 pub mod words;

@@ -17,7 +17,7 @@ use crate::desk::Desk;
 use crate::holder::{HolderFault, HolderKey};
 use crate::http;
 use crate::job::JobRequest;
-use crate::ledger::{Disk, Ledger, LedgerError, LocalDisk};
+use crate::ledger::{self, Disk, Ledger, LedgerError, LocalDisk};
 use crate::report::{Metrics, Snapshot};
 use crate::station::{self, CardMaker, Connection, Handle};
 
@@ -93,6 +93,42 @@ pub struct Daemon {
     server: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
+/// What is looked at before anything is made: a start that is refused leaves no file behind.
+struct Ground {
+    /// How many files this process may have open.
+    descriptors: u64,
+    desk: Desk,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Ground {
+    fn of(config: &Config) -> Result<Ground, StartError> {
+        let descriptors = raise_descriptor_limit();
+        let desk = Desk::open(config).map_err(StartError::Config)?;
+        for notice in desk.notices() {
+            tracing::info!("{}", notice.en);
+        }
+        match ledger::must_be_there(&config.station.ledger) {
+            Err(LedgerError::Missing { .. }) if config.station.new_ledger => {}
+            found => found?,
+        }
+        let address = config.http.listen;
+        let refused = |source| StartError::Listen { address, source };
+        let listener = TcpListener::bind(address).map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        Ok(Ground { descriptors, desk, listener, address })
+    }
+}
+
+fn open_ledger(config: &Config, clock: Clock, disk: Box<dyn Disk>) -> Result<Ledger, LedgerError> {
+    let path = &config.station.ledger;
+    if config.station.new_ledger && ledger::init(path)? == ledger::Init::Made {
+        tracing::info!(ledger = %path.display(), "a new, empty ledger was made");
+    }
+    Ledger::open_on(path, clock, disk)
+}
+
 /// What a daemon finds in the world; whoever passes it in can pass in faults.
 pub struct Parts {
     /// The clocks.
@@ -134,7 +170,12 @@ impl Daemon {
     /// # Errors
     /// [`StartError`]; then nothing runs.
     pub fn start(config: &Config, clock: Clock) -> Result<Daemon, StartError> {
-        Self::start_at(config, clock, Connection::of(&config.printer, config.encoder.as_ref())?)
+        let ground = Ground::of(config)?;
+        let disk = Box::new(LocalDisk::of(&config.station.ledger));
+        let ledger = open_ledger(config, clock.clone(), disk)?;
+        // An emulated machine makes its folder: only where the ledger lets the station start.
+        let connection = Connection::of(&config.printer, config.encoder.as_ref())?;
+        Self::start_from(ground, config, clock, ledger, connection, |desk| desk)
     }
 
     /// The same, on a machine that somebody else made.
@@ -167,18 +208,22 @@ impl Daemon {
         parts: Parts,
         maker: impl FnOnce(Arc<Desk>) -> Arc<dyn CardMaker>,
     ) -> Result<Daemon, StartError> {
-        let descriptors = raise_descriptor_limit();
-        let desk = Desk::open(config).map_err(StartError::Config)?;
-        for notice in desk.notices() {
-            tracing::info!("{}", notice.en);
-        }
-        let clock = parts.clock;
-        let ledger = Ledger::open_on(&config.station.ledger, clock.clone(), parts.disk)?;
+        let ground = Ground::of(config)?;
+        let Parts { clock, connection, disk } = parts;
+        let ledger = open_ledger(config, clock.clone(), disk)?;
+        Self::start_from(ground, config, clock, ledger, connection, maker)
+    }
+
+    fn start_from(
+        ground: Ground,
+        config: &Config,
+        clock: Clock,
+        ledger: Ledger,
+        connection: Connection,
+        maker: impl FnOnce(Arc<Desk>) -> Arc<dyn CardMaker>,
+    ) -> Result<Daemon, StartError> {
+        let Ground { descriptors, desk, listener, address } = ground;
         let desk = recognise_holders(&ledger, desk)?;
-        let address = config.http.listen;
-        let refused = |source| StartError::Listen { address, source };
-        let listener = TcpListener::bind(address).map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(HTTP_THREADS)
             .thread_name("http")
@@ -194,7 +239,7 @@ impl Daemon {
                 clock,
                 metrics: metrics.clone(),
             },
-            parts.connection.into_device(),
+            connection.into_device(),
         )
         .map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);
@@ -224,7 +269,7 @@ impl Daemon {
 
     /// False: a part of it has died, and it should be stopped and started anew.
     pub fn is_alive(&self) -> bool {
-        !self.station_thread.is_finished() && !self.server.is_finished()
+        !self.station_thread.is_finished() && !self.server.is_finished() && self.ledger.is_alive()
     }
 
     /// Takes nothing more in, finishes the card that is moving, and ends.

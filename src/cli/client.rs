@@ -106,7 +106,7 @@ impl Client {
     /// Listens to `/v1/events` and gives each event (name, data) to `hear`, until that says stop.
     pub fn listen(
         &self,
-        after: u64,
+        after: &str,
         mut hear: impl FnMut(&str, &Value) -> anyhow::Result<Listening>,
     ) -> anyhow::Result<()> {
         let answer = patiently(|| self.listener(after))?;
@@ -126,12 +126,12 @@ impl Client {
         anyhow::bail!("the station stopped talking")
     }
 
-    fn listener(&self, after: u64) -> anyhow::Result<ureq::http::Response<ureq::Body>> {
+    fn listener(&self, after: &str) -> anyhow::Result<ureq::http::Response<ureq::Body>> {
         let answer = self
             .agent
             .get(self.address("/v1/events"))
             .header("accept-language", language())
-            .header("last-event-id", after.to_string())
+            .header("last-event-id", after)
             .config()
             .timeout_recv_body(None)
             .timeout_per_read(Some(QUIET_LIMIT))

@@ -11,6 +11,7 @@ use std::sync::mpsc::{self, Receiver};
 
 use anyhow::Context as _;
 use drivers::emulation::SharedMachine;
+use drivers::private_file;
 
 use super::client::{Client, Listening, Where};
 use super::state_file::StateFile;
@@ -59,6 +60,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         anyhow::bail!("--listen must be a loopback address: approvals are not checked yet");
     }
     config.http.listen = args.listen;
+    config.station.new_ledger = true;
     if args.realtime {
         config.printer.emulator.slowness = 1.0;
     }
@@ -136,7 +138,7 @@ fn obey_the_state_file(file: PathBuf, machine: SharedMachine) -> anyhow::Result<
 /// `kartud verify --keys` takes.
 fn own_key(dir: &Path) -> anyhow::Result<PathBuf> {
     let (folder, name) = (dir.join(KEYS), "document");
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    private_file::make_folder(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let key = match Vault::of(None, Some(folder.clone())).signing_key(name) {
         Ok(key) => key,
         Err(_) if !folder.join(name).exists() => Vault::make_signing_key(&folder, name)?,
@@ -144,7 +146,7 @@ fn own_key(dir: &Path) -> anyhow::Result<PathBuf> {
     };
     let (list, path) =
         (KeyList::from_iter([keys::entry(&key, "kartud demo")]), dir.join("keys.toml"));
-    std::fs::write(&path, list.to_toml())
+    private_file::replace_synced(&path, list.to_toml().as_bytes())
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }
@@ -166,7 +168,8 @@ impl Samples {
             Err(faults) => return Ok(run::refuse(&self.list, &faults)),
         };
         let client = Client::new(&Where { url: self.url.clone() });
-        let last_event = client.get("/v1/station")?["last_event"].as_u64().unwrap_or(0);
+        let now = client.get("/v1/station")?;
+        let last_event = now["last_event"].as_str().unwrap_or("0");
         let mut tray = Tray::new(&client, &self.folder, &keys);
         for number in 0..self.cards {
             tray.post(&samples::child(number)?)?;

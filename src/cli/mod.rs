@@ -15,6 +15,7 @@ mod client;
 mod demo;
 mod emulate;
 mod find;
+mod init;
 mod jobs;
 mod keys;
 mod ledger;
@@ -29,10 +30,7 @@ mod submit;
 mod usb;
 mod verify;
 
-use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -74,6 +72,8 @@ struct Cli {
 enum Command {
     /// Run the station until it is told to stop (SIGTERM, Ctrl-C)
     Run(run::Args),
+    /// Make the empty ledger of a new station; harmless where one is
+    Init(init::Args),
     /// Run the same station on an emulated printer and print the sample cards
     Demo(demo::Args),
     /// Say everything that is wrong with a configuration
@@ -127,6 +127,7 @@ pub fn main() -> ExitCode {
     crate::panics::tell_only_the_place();
     let exit = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Chip(args) => chip::run(&args),
@@ -158,15 +159,4 @@ pub fn main() -> ExitCode {
         client::exit_of(&error)
     });
     ExitCode::from(exit as u8)
-}
-
-/// For what is a person's: nobody but the owner reads it, and a power cut leaves the old file or the new one.
-fn write_anew(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use drivers::private_file;
 
 use super::client::language;
 use super::{Exit, run, submit};
@@ -47,13 +48,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         }
         None => sent,
     };
-    std::fs::create_dir_all(&args.out)
+    // A child's face and name lie there: for whoever asked for them, and nobody else.
+    private_file::make_folder(&args.out)
         .with_context(|| format!("cannot make {}", args.out.display()))?;
     for (back, name) in [(false, "front.png"), (true, "back.png")] {
         match desk.preview(&request, photo.as_deref(), back, jiff::Timestamp::now()) {
             Ok(Some(png)) => {
                 let path = args.out.join(name);
-                std::fs::write(&path, png)
+                private_file::replace(&path, &png)
                     .with_context(|| format!("cannot write {}", path.display()))?;
                 say!("{}", path.display())?;
             }

@@ -30,13 +30,17 @@ pub(super) struct Args {
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = "/etc/kartu/kartud.toml")]
     config: PathBuf,
+    /// The first start of a new station: make an empty ledger where there never was one. Harmless where one is
+    #[arg(long)]
+    new_ledger: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let config = match read_config(&args.config)? {
+    let mut config = match read_config(&args.config)? {
         Ok(config) => config,
         Err(faults) => return Ok(refuse(&args.config, &faults)),
     };
+    config.station.new_ledger = args.new_ledger;
     start_log(&config.log.level);
     // Before anybody hears that the station is ready: a SIGTERM must never find it deaf.
     let (stop, stops) = mpsc::channel();

@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     // Ctrl-C is the way to end it, and no failure.
     signals::listen(|_| process::exit(Exit::Done as i32))?;
-    let last_event = now["last_event"].as_u64().unwrap_or(0);
+    let last_event = now["last_event"].as_str().unwrap_or("0");
     client.listen(last_event, |name, data| {
         if args.json {
             writeln!(
@@ -41,10 +41,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
                 "{}",
                 serde_json::json!({ "event": name, "data": data })
             )?;
-        } else if name == "station" {
-            tell(data)?;
         } else {
-            tell_job(data)?;
+            match name {
+                "station" => tell(data)?,
+                "job" => tell_job(data)?,
+                _ => {}
+            }
         }
         Ok(Listening::More)
     })?;

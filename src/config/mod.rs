@@ -44,6 +44,8 @@ pub struct Station {
     pub name: String,
     /// The ledger's file.
     pub ledger: PathBuf,
+    /// The first ledger is made where there never was one. No key of the file: whoever starts the station says it.
+    pub new_ledger: bool,
     /// The office's time zone, hours east of Greenwich: decides which day it is.
     pub utc_offset_hours: i8,
 }
@@ -195,6 +197,7 @@ fn station(r: &mut Reader<'_>, folder: &Path) -> Station {
     Station {
         name: r.text("station.name", "kartu-1"),
         ledger: folder.join(r.text("station.ledger", "/var/lib/kartu/ledger.db")),
+        new_ledger: false,
         utc_offset_hours,
     }
 }

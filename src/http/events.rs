@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::{Extension, Json};
@@ -16,6 +16,7 @@ use super::App;
 use super::jobs::job_id;
 use super::problem::Problem;
 use super::wire::Peer;
+use crate::ledger::head::{self, Head};
 use crate::ledger::{Entry, LedgerError};
 
 /// Lines that one question to the ledger brings.
@@ -26,8 +27,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// One line of the ledger. Nothing personal.
 #[derive(Debug, Serialize)]
 pub(super) struct EntryView {
-    /// Its number; `Last-Event-ID` to go on behind it.
+    /// Its number.
     seq: u64,
+    /// Its name as an event: `Last-Event-ID` to go on behind it.
+    id: String,
     /// When (RFC 3339).
     at: jiff::Timestamp,
     /// Whose; `null`: it is about the station.
@@ -47,6 +50,7 @@ impl From<Entry> for EntryView {
     fn from(entry: Entry) -> Self {
         Self {
             seq: entry.seq,
+            id: head_of(&entry).event_id(),
             at: entry.at,
             job: entry.job.map(|job| job.to_string()),
             reference: entry.reference,
@@ -74,37 +78,117 @@ pub(super) async fn of_job(
 
 /// Events as they come (server-sent events).
 ///
-/// Each line of the ledger is an event `job` with its number as `id`; give that as `Last-Event-ID` to go on
-/// behind it (0 for all since the beginning). Without it only new ones come. Changes of the station come as
-/// events `station` without `id`.
+/// Each line of the ledger is an event `job` with `id` `SEQ-HASH16`: its number, and 16 digits of its hash in the chain.
+/// Give that as `Last-Event-ID` to go on behind it (0 for all since the beginning). Without it only new ones come. Changes
+/// of the station come as events `station` without `id`.
+///
+/// Where that line is not in this ledger (an older copy was put back, the ledger was taken over, it is another one), one
+/// event `reset` comes first: what was heard before may not hold any more, so read `/v1/station`, `/v1/jobs` and whatever
+/// else you keep anew. Then only new lines come; `reset` has the `id` to go on behind.
 pub(super) async fn stream(
     State(app): State<App>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
-    let new_only = *app.ledger.watch().borrow();
-    let after = match headers.get("last-event-id") {
-        None => new_only,
-        Some(id) => id.to_str().ok().and_then(|id| id.trim().parse().ok()).ok_or_else(|| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "E_LAST_EVENT_ID",
-                "Last-Event-ID harus angka dari kejadian sebelumnya.",
-                "Last-Event-ID must be the number of an earlier event.",
-            )
-        })?,
-    };
+    let wanted = headers.get("last-event-id").map(EventId::read).transpose()?;
+    let start = Start::of(&app, wanted).await?;
     let place = app.listeners.clone().try_acquire_owned().map_err(|_| super::busy())?;
     let (out, stream) = mpsc::channel(16);
     tokio::spawn(async move {
         let _place = place;
         // Ends when the listener hangs up or the daemon goes down.
         tokio::select! {
-            _ = tell(&app, after, &out) => {}
+            _ = tell(&app, start, &out) => {}
             () = peer.hung_up() => {}
         }
     });
     Ok(Sse::new(ReceiverStream::new(stream)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// What a client remembers of the last event that it heard.
+enum EventId {
+    /// Nothing yet: everything since the beginning.
+    Beginning,
+    /// Number and first digits of the hash.
+    Line(u64, String),
+    /// A line as it was named before names had a hash, or a number that no ledger reaches.
+    Unknown,
+}
+
+impl EventId {
+    fn read(header: &HeaderValue) -> Result<EventId, Problem> {
+        let text = header.to_str().map(str::trim).unwrap_or_default();
+        let (seq, hash) =
+            text.split_once('-').map_or((text, None), |(seq, hash)| (seq, Some(hash)));
+        let is_hash = |hash: &str| {
+            hash.len() == HASH_DIGITS
+                && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        let is_number = (1..=NUMBER_DIGITS).contains(&seq.len())
+            && seq.bytes().all(|digit| digit.is_ascii_digit());
+        if !is_number || !hash.is_none_or(is_hash) {
+            return Err(malformed());
+        }
+        Ok(match (seq.parse(), hash) {
+            (Ok(0), None) => EventId::Beginning,
+            (Ok(seq), Some(hash)) => EventId::Line(seq, hash.to_owned()),
+            _ => EventId::Unknown,
+        })
+    }
+}
+
+const HASH_DIGITS: usize = 16;
+const NUMBER_DIGITS: usize = 20;
+
+fn malformed() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "E_LAST_EVENT_ID",
+        "Last-Event-ID harus id dari kejadian sebelumnya (seperti 417-9f86d081884c7d65), atau 0 untuk semuanya.",
+        "Last-Event-ID must be the id of an earlier event (such as 417-9f86d081884c7d65), or 0 for all of them.",
+    )
+}
+
+/// Where a stream begins.
+struct Start {
+    behind: Head,
+    /// What the client heard before is not what stands in this ledger.
+    reset: bool,
+}
+
+impl Start {
+    async fn of(app: &App, wanted: Option<EventId>) -> Result<Start, Problem> {
+        let last = *app.ledger.watch().borrow();
+        let (seq, digits) = match wanted {
+            None => return Ok(Start { behind: last, reset: false }),
+            Some(EventId::Beginning) => return Ok(Start { behind: head::START, reset: false }),
+            Some(EventId::Unknown) => return Ok(Start { behind: last, reset: true }),
+            Some(EventId::Line(seq, digits)) => (seq, digits),
+        };
+        let there =
+            app.ask(move |ledger| ledger.hash_of(seq)).await?.map(|hash| Head { seq, hash });
+        let known = there.filter(|head| head.event_id() == format!("{seq}-{digits}"));
+        Ok(match known {
+            Some(behind) => Start { behind, reset: false },
+            None => Start { behind: last, reset: true },
+        })
+    }
+}
+
+fn reset_event(behind: &Head) -> Result<Event, axum::Error> {
+    let id = behind.event_id();
+    let data = serde_json::json!({
+        "last_event": id,
+        "message": {
+            "id": "Kejadian yang Anda dengar terakhir tidak ada di buku besar ini (salinan lama dipasang kembali, atau buku besar lain). Baca ulang semuanya: /v1/station, /v1/jobs.",
+            "en": "The event that you heard last is not in this ledger (an older copy was put back, or it is another ledger). Read everything anew: /v1/station, /v1/jobs.",
+        },
+    });
+    Event::default().event("reset").id(id).json_data(data)
+}
+
+fn head_of(entry: &Entry) -> Head {
+    Head { seq: entry.seq, hash: entry.hash }
 }
 
 /// The listener or the ledger has gone.
@@ -112,7 +196,11 @@ struct Gone;
 
 type Out = mpsc::Sender<Result<Event, Infallible>>;
 
-async fn tell(app: &App, mut after: u64, out: &Out) -> Result<(), Gone> {
+async fn tell(app: &App, start: Start, out: &Out) -> Result<(), Gone> {
+    if start.reset {
+        send(out, reset_event(&start.behind)).await?;
+    }
+    let mut after = start.behind.seq;
     let mut ledger = app.ledger.watch();
     let mut station = app.station.watch();
     let mut stopping = app.stopping.clone();
@@ -144,8 +232,9 @@ async fn tell_entries(app: &App, mut after: u64, out: &Out) -> Result<u64, Gone>
         let full = entries.len() == PAGE as usize;
         for entry in entries {
             after = entry.seq;
-            let event = Event::default().id(after.to_string()).event("job");
-            send(out, event.json_data(EntryView::from(entry))).await?;
+            let view = EntryView::from(entry);
+            let event = Event::default().id(&view.id).event("job");
+            send(out, event.json_data(view)).await?;
         }
         if !full {
             return Ok(after);

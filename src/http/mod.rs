@@ -14,6 +14,7 @@ mod preview;
 mod problem;
 mod products;
 mod query;
+mod ready;
 mod replacement;
 mod serve;
 mod settle;
@@ -167,7 +168,7 @@ fn table() -> Vec<Route> {
         get("/v1/products/{name}/job.schema.json", routing::get(products::job_schema)),
         get("/v1/station", routing::get(station::station)),
         get("/healthz", routing::get(station::healthz)),
-        get("/readyz", routing::get(station::readyz)),
+        get("/readyz", routing::get(ready::readyz)),
         get("/metrics", routing::get(station::metrics)),
         get("/openapi.json", routing::get(openapi::openapi)),
         get("/", routing::get(station::page)),

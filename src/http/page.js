@@ -6,11 +6,13 @@ const WORDS = {
     blanks: "Blangko", expected: "seharusnya ada di stasiun", counted: "dihitung", uncounted: "belum dihitung hari ini",
     ribbon: "pita", unknown: "belum menjawab", lost: "Stasiun tidak menjawab. Halaman ini mencoba lagi sendiri.",
     specimen: "Belum ada profil kantor: setiap kartu bertanda CONTOH.",
+    waiting: "menunggu petugas",
     idle: "siap", processing: "mencetak", stopped: "perlu bantuan", encoding: "mengisi chip", encoder: "pembaca chip" },
   en: { other: "Bahasa Indonesia", printer: "Printer", counts: "Jobs", jobs: "Latest", none: "No jobs yet.",
     blanks: "Blanks", expected: "should be at the station", counted: "counted", uncounted: "not counted today",
     ribbon: "ribbon", unknown: "has not answered yet", lost: "The station does not answer. This page tries again by itself.",
     specimen: "No office profile is configured: every card says CONTOH.",
+    waiting: "waiting for a person",
     idle: "ready", processing: "printing", stopped: "needs help", encoding: "encoding", encoder: "chip reader" },
 };
 const LATEST = 15;
@@ -40,8 +42,10 @@ function show(station, jobs) {
   for (const part of ["printer", "counts", "blanks", "jobs"]) at("t-" + part).textContent = words[part];
   at("name").textContent = station.station;
   const encodes = station.encoder && station.encoder.state === "processing";
-  at("state").textContent = encodes ? words.encoding : words[station.state];
-  at("state").className = station.state;
+  // Green is only for a station where nothing waits for anybody.
+  const { held, unsure } = station.waiting, waits = held + unsure;
+  at("state").textContent = (encodes ? words.encoding : words[station.state]) + (waits ? `, ${waits} ${words.waiting}` : "");
+  at("state").className = station.state === "stopped" || unsure ? "stopped" : waits ? "processing" : station.state;
   at("specimen").hidden = !station.specimen;
   at("specimen").textContent = words.specimen;
   const p = station.printer;
@@ -105,5 +109,5 @@ at("language").addEventListener("click", () => {
   refresh();
 });
 const events = new EventSource("/v1/events");
-for (const kind of ["job", "station", "error"]) events.addEventListener(kind, refresh);
+for (const kind of ["job", "station", "reset", "error"]) events.addEventListener(kind, refresh);
 refresh();

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::codes::{self, Remedy};
 use crate::desk::Refusal;
 use crate::finding::Finding;
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, words_of_gone};
 use crate::report::Sentence;
 
 /// An error on its way out. Rendered by [`render`], which knows the client's language.
@@ -108,6 +108,17 @@ impl Problem {
         Self { status, findings, warnings: Vec::new(), retry_after_s: None, closes: false }
     }
 
+    /// Everything that keeps the station from being ready: at least one.
+    pub fn not_ready(findings: Vec<Finding>) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            findings,
+            warnings: Vec::new(),
+            retry_after_s: Some(10),
+            closes: false,
+        }
+    }
+
     /// Nothing was stored, for these faults: at least one.
     pub fn refused(findings: Vec<Finding>) -> Self {
         Self::from(Refusal { errors: findings, warnings: Vec::new() })
@@ -183,7 +194,6 @@ impl From<LedgerError> for Problem {
                 ),
             ),
             LedgerError::Full => {
-                tracing::error!("answered 507: the disk of the ledger is full");
                 Self::new(
                     StatusCode::INSUFFICIENT_STORAGE,
                     "E_DISK_FULL",
@@ -192,9 +202,15 @@ impl From<LedgerError> for Problem {
                 )
                 .retry_after(60)
             }
+            LedgerError::Gone(gone) => Self::of(
+                StatusCode::SERVICE_UNAVAILABLE,
+                Finding::whole("E_LEDGER_GONE", words_of_gone(&gone)),
+            )
+            .retry_after(60),
+            // The ledger logs each change of how it is; a line a request would only hide it.
             error => {
                 // Nothing personal is in a ledger error.
-                tracing::error!(%error, "answered 503");
+                tracing::debug!(%error, "answered 503");
                 Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "E_LEDGER",

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::App;
 use super::problem::Problem;
 use crate::lifecycle::State;
-use crate::report::Snapshot;
+use crate::report::{Snapshot, Waiting};
 
 /// The station, and how many jobs are in each state.
 #[derive(Debug, Serialize)]
@@ -21,34 +21,36 @@ pub(super) struct StationView {
     jobs: std::collections::BTreeMap<String, u64>,
     /// State → the office's word for it.
     job_labels: std::collections::BTreeMap<&'static str, &'static str>,
-    /// The number of the ledger's last line.
-    last_event: u64,
+    /// Jobs that wait for a person.
+    waiting: Waiting,
+    /// The ledger's last line, as `Last-Event-ID` takes it.
+    last_event: String,
 }
 
 /// How the station is, in the words of IPP.
 pub(super) async fn station(
     extract::State(app): extract::State<App>,
 ) -> Result<Json<StationView>, Problem> {
-    let jobs = app.ask(|ledger| ledger.counts()).await?;
+    let last_event = app.ledger.watch().borrow().event_id();
+    let (jobs, waiting) = app
+        .ask(|ledger| {
+            let jobs = ledger.counts()?;
+            let waiting = Waiting::of(&jobs, ledger)?;
+            Ok((jobs, waiting))
+        })
+        .await?;
     Ok(Json(StationView {
         station: app.station.watch().borrow().clone(),
         jobs: jobs.into_iter().map(|(state, n)| (state.name().to_owned(), n)).collect(),
         job_labels: State::ALL.into_iter().map(|state| (state.name(), state.label_id())).collect(),
-        last_event: *app.ledger.watch().borrow(),
+        waiting,
+        last_event,
     }))
 }
 
 /// The process is alive.
 pub(super) async fn healthz() -> &'static str {
     "ok\n"
-}
-
-/// Jobs can be taken in: the ledger answers. Printer trouble does not make a station unready.
-pub(super) async fn readyz(
-    extract::State(app): extract::State<App>,
-) -> Result<&'static str, Problem> {
-    app.ask(|ledger| ledger.counts()).await?;
-    Ok("ready\n")
 }
 
 /// Figures for a scraper (OpenMetrics).

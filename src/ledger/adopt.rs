@@ -7,9 +7,10 @@ use drivers::words::Words;
 use rusqlite::Connection;
 use serde_json::json;
 
+use super::files::Lock;
 use super::head::{Head, HeadFile};
 use super::record::{JobRecord, Order, Wanted};
-use super::{LedgerError, book, head, lines, listing, open, reader, schema};
+use super::{LedgerError, book, files, head, lines, listing, open, reader, schema};
 use crate::clock::Clock;
 use crate::finding::Finding;
 use crate::lifecycle::{Event, State};
@@ -32,10 +33,9 @@ pub struct Adopted {
 /// [`LedgerError::Unreadable`] when it is damaged otherwise, which nobody can take over; [`LedgerError::InUse`].
 pub fn adopt(path: &Path, by: &str, clock: &Clock) -> Result<Option<Adopted>, LedgerError> {
     let unreadable = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
-    if std::fs::metadata(path).map_or(0, |file| file.len()) == 0 {
-        return Err(unreadable("there is no ledger".into()));
-    }
-    let _lock = open::lock_folder(path)?;
+    files::must_be_there(path)?;
+    let lock = Lock::take(path)?;
+    files::close_to_others(path)?;
     let log = open::log_is_whole(path);
     let mut connection = schema::open(path)?;
     // One of an older version is taken over as it is; the daemon brings it forward.
@@ -71,6 +71,7 @@ pub fn adopt(path: &Path, by: &str, clock: &Clock) -> Result<Option<Adopted>, Le
     all.commit().map_err(book::write_error)?;
     let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
     HeadFile::open(path, &head).map_err(refuse)?;
+    lock.mark().map_err(refuse)?;
     Ok(Some(Adopted { held, head }))
 }
 

@@ -10,6 +10,14 @@ pub trait Disk: Send {
     /// # Errors
     /// The disk cannot be asked, or written: nothing of the transaction is then written.
     fn free_bytes(&mut self) -> io::Result<u64>;
+
+    /// The same, asked every other second while nothing is written. `None`: this disk is only asked before it is written.
+    ///
+    /// # Errors
+    /// The disk cannot be asked.
+    fn idle_free_bytes(&mut self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
 }
 
 /// The disk that a file lies on, as the operating system sees it.
@@ -30,6 +38,10 @@ impl Disk for LocalDisk {
         let disk = rustix::fs::statvfs(&self.folder)?;
         // What the system keeps for root is not ours.
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    fn idle_free_bytes(&mut self) -> io::Result<Option<u64>> {
+        self.free_bytes().map(Some)
     }
 }
 
@@ -54,6 +66,12 @@ impl Room {
     /// `owed_bytes` lie in the log and will be written into the file once more.
     pub fn new(free_bytes: u64, owed_bytes: usize) -> Room {
         Room { left_bytes: free_bytes.saturating_sub(owed_bytes as u64) }
+    }
+
+    /// A job with the largest photo would be refused.
+    pub fn is_low(&self, job_log_bytes: usize) -> bool {
+        let needed = (job_log_bytes as u64).saturating_mul(2);
+        self.left_bytes < RESERVE_BYTES.saturating_add(needed)
     }
 
     /// Takes room for a new job that logs so much: once in the log, once more in the file.
@@ -82,6 +100,8 @@ mod tests {
         assert!(room.take(1024 * 1024), "a smaller one still fits");
         assert!(!room.take(1));
         assert!(!Room::new(0, 1).take(0));
+        assert!(Room::new(RESERVE_BYTES + 1, 0).is_low(1));
+        assert!(!Room::new(RESERVE_BYTES + 2, 0).is_low(1));
     }
 
     #[test]

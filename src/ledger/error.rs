@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::in_place::Gone;
 use crate::lifecycle::{Event, Refused};
 
 /// Why the ledger cannot be used, or refuses a write.
@@ -55,6 +56,50 @@ pub enum LedgerError {
         /// Why.
         source: std::io::Error,
     },
+    /// There is none, and nothing shows that there ever was one: a first start, or a wrong path.
+    #[error(
+        "there is no ledger at {path}. Is station.ledger right? If one was there before, put it back. For the first start of a new station: `kartud init --config FILE`, or `kartud run --new-ledger` / Tidak ada buku besar di sana. Periksa station.ledger; bila dulu ada, kembalikan; untuk stasiun baru jalankan `kartud init`"
+    )]
+    Missing {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// There is none, and other files show that there was one.
+    #[error(
+        "the ledger {path} is lost: it is missing or empty, but {marks} shows that there was one. No new one is begun, since it would print cards again. Put the ledger back, or its newest copy and take that over with `kartud ledger adopt`; only if its jobs and cards are truly of no matter, move the named files away and begin anew / Buku besar hilang; yang baru tidak dibuat, karena kartu akan dicetak dua kali. Kembalikan berkasnya, atau salinan terbaru dengan `kartud ledger adopt`"
+    )]
+    Lost {
+        /// Which file.
+        path: PathBuf,
+        /// The files beside it.
+        marks: String,
+    },
+    /// What has its name cannot be a ledger's file.
+    #[error("the ledger cannot be used: {path} {why}")]
+    Unfit {
+        /// Which file.
+        path: PathBuf,
+        /// What it is, and what to do.
+        why: &'static str,
+    },
+    /// Others could have written anything into it.
+    #[error(
+        "{path} has mode {mode:04o}: other users can write it, so nobody knows what in it is true. Look at it with `kartud ledger verify`, then close it to others (chmod {wanted}, chown to the user of kartud)"
+    )]
+    Exposed {
+        /// Which file or folder.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+        /// The mode that it should have.
+        wanted: &'static str,
+    },
+    /// Its file is not in its place any more: what is written now would be forgotten.
+    #[error(
+        "the ledger's file {path} {how}; nothing is taken in or printed until it is put back and kartud is started anew",
+        path = .0.path.display(), how = .0.how.words().1
+    )]
+    Gone(Gone),
     /// Another daemon works on it.
     #[error("the ledger {path} is in use by another kartud; stop that one first")]
     InUse {
@@ -101,13 +146,14 @@ pub enum LedgerError {
 impl LedgerError {
     /// The same write may be taken later: what is to be written must be kept and tried again, never dropped.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Full | Self::Write(_) | Self::Read(_) | Self::Closed)
+        matches!(self, Self::Full | Self::Write(_) | Self::Read(_) | Self::Closed | Self::Gone(_))
     }
 
     /// The same, as everybody hears it whose write was lost with another's.
     pub(super) fn of_the_disk(&self) -> LedgerError {
         match self {
             LedgerError::Full => LedgerError::Full,
+            LedgerError::Gone(gone) => LedgerError::Gone(gone.clone()),
             LedgerError::Write(why) => LedgerError::Write(why.clone()),
             other => LedgerError::Write(other.to_string()),
         }

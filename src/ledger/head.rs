@@ -6,11 +6,13 @@
 //! newer. A ledger that ends before its head has lost lines that were acknowledged, and would print cards again.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use drivers::private_file;
 
 use super::chain::{self, Hash};
 
@@ -25,6 +27,22 @@ pub struct Head {
 
 /// Before the first line.
 pub const START: Head = Head { seq: 0, hash: chain::START };
+
+/// Digits of a line's hash in the name of an event.
+const EVENT_DIGITS: usize = 16;
+
+impl Head {
+    /// The name of the line as an event: `SEQ-HASH16`, or `0` before the first line. A line of the same number in another
+    /// ledger, or written anew, has another name.
+    pub fn event_id(&self) -> String {
+        if self.seq == 0 {
+            return "0".to_owned();
+        }
+        let mut hash = chain::hex(&self.hash);
+        hash.truncate(EVENT_DIGITS);
+        format!("{}-{hash}", self.seq)
+    }
+}
 
 impl fmt::Display for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,68 +81,216 @@ pub(super) fn path_of(ledger: &Path) -> PathBuf {
     ledger.with_extension("head")
 }
 
-/// `None` where no file is; what is no head is an error, never a head.
+/// `None` where no file is; what holds no head is an error, never a head.
+///
+/// The file has two slots that are written in turn, each with a sum of its own. A power cut tears the one that was being
+/// written, which the sum shows; the other one holds the head before, which is good too. Before there were slots the
+/// file was one line; that one is still read.
 pub(super) fn read(ledger: &Path) -> io::Result<Option<Head>> {
-    let text = match std::fs::read(path_of(ledger)) {
-        Ok(text) => text,
+    let bytes = match std::fs::read(path_of(ledger)) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let line = text.strip_suffix(b"\n").and_then(|line| std::str::from_utf8(line).ok());
-    let head = line.and_then(|line| line.parse().ok());
-    head.map(Some).ok_or(io::Error::new(io::ErrorKind::InvalidData, "it holds no head"))
+    let newest = Slots::of(&bytes).newest().or_else(|| one_line(&bytes));
+    newest.map(Some).ok_or(io::Error::new(io::ErrorKind::InvalidData, "it holds no head"))
 }
 
-/// A number of twenty digits, a colon, a hash, a line feed.
-const LINE_BYTES: u64 = 20 + 1 + 64 + 1;
+/// As kartud wrote it before it had slots.
+fn one_line(bytes: &[u8]) -> Option<Head> {
+    std::str::from_utf8(bytes.strip_suffix(b"\n")?).ok()?.parse().ok()
+}
+
+/// A disk writes sectors of 512 or 4096 bytes whole or torn: slots never share one.
+const SLOT_AT: [usize; 2] = [0, 4096];
+/// A number of twenty digits, a colon, a hash, a blank, a sum, a line feed.
+const SLOT_BYTES: usize = 20 + 1 + 64 + 1 + SUM_DIGITS + 1;
+/// Of the SHA-256 of what stands before it: a torn line has it by chance once in 2^64.
+const SUM_DIGITS: usize = 16;
+
+/// What each slot holds; `None`: it is torn, or nothing.
+struct Slots([Option<Head>; 2]);
+
+impl Slots {
+    fn of(bytes: &[u8]) -> Slots {
+        Slots(SLOT_AT.map(|at| slot(bytes.get(at..at + SLOT_BYTES)?)))
+    }
+
+    fn newest(&self) -> Option<Head> {
+        self.0.iter().flatten().max_by_key(|head| head.seq).copied()
+    }
+
+    /// The one to write next: that which does not hold the newest.
+    fn oldest(&self) -> usize {
+        match self.0 {
+            [Some(one), Some(two)] if one.seq > two.seq => 1,
+            [Some(_), None] => 1,
+            _ => 0,
+        }
+    }
+}
+
+fn slot(bytes: &[u8]) -> Option<Head> {
+    let line = std::str::from_utf8(bytes.strip_suffix(b"\n")?).ok()?;
+    let (head, sum) = line.split_once(' ')?;
+    if sum_of(head) != sum {
+        return None;
+    }
+    head.parse().ok()
+}
+
+/// Always of the same length, so that a slot never holds the end of a longer line.
+fn slot_line(head: &Head) -> String {
+    let text = format!("{:020}:{}", head.seq, chain::hex(&head.hash));
+    let sum = sum_of(&text);
+    format!("{text} {sum}\n")
+}
+
+fn sum_of(text: &str) -> String {
+    let mut sum = chain::sha256_of(text);
+    sum.truncate(SUM_DIGITS);
+    sum
+}
 
 /// The file that the writer keeps up to date.
-pub(super) struct HeadFile(File);
+pub(super) struct HeadFile {
+    file: File,
+    path: PathBuf,
+    next: usize,
+}
 
 impl HeadFile {
-    /// Opens it where it holds this head, or makes it and syncs it and its name: from then on it is only written in
-    /// place.
+    /// Opens it where both slots are whole and this is the newest head; else it is made anew, and is on the disk with its
+    /// name before anything is written into it in place.
     pub fn open(ledger: &Path, head: &Head) -> io::Result<HeadFile> {
         let path = path_of(ledger);
-        let known = read(ledger).ok().flatten();
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
-        let opened = HeadFile(file);
-        if known == Some(*head) {
-            return Ok(opened);
-        }
-        opened.0.set_len(LINE_BYTES)?;
-        opened.write(head)?;
-        opened.0.sync_all()?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-        Ok(opened)
+        let known = std::fs::read(&path).map(|bytes| Slots::of(&bytes)).ok();
+        let known = known.filter(|known| known.0.iter().all(Option::is_some));
+        let next = match known {
+            Some(known) if known.newest() == Some(*head) => known.oldest(),
+            _ => {
+                make(&path, head)?;
+                0
+            }
+        };
+        Ok(HeadFile { file: private_file::open(&path)?, path, next })
     }
 
-    /// Always the same length, within one sector: a power cut leaves the old or the new one.
-    pub fn write(&self, head: &Head) -> io::Result<()> {
-        let line = format!("{:020}:{}\n", head.seq, chain::hex(&head.hash));
-        self.0.write_all_at(line.as_bytes(), 0)
+    /// Both slots in turn, in place, without a sync: after a power cut the head may be older than the ledger, never newer.
+    pub fn write(&mut self, head: &Head) -> io::Result<()> {
+        if !self.is_in_place() {
+            make(&self.path, head)?;
+            self.file = private_file::open(&self.path)?;
+            tracing::warn!(head = %self.path.display(), "the ledger's head was taken away; it is made anew");
+        }
+        self.file.write_all_at(slot_line(head).as_bytes(), SLOT_AT[self.next] as u64)?;
+        self.next = 1 - self.next;
+        Ok(())
     }
+
+    /// The name still leads to the open file.
+    fn is_in_place(&self) -> bool {
+        let identity = |found: std::fs::Metadata| (found.dev(), found.ino());
+        let named = std::fs::symlink_metadata(&self.path).map(identity);
+        let held = self.file.metadata().map(identity);
+        matches!((named, held), (Ok(named), Ok(held)) if named == held)
+    }
+}
+
+fn make(path: &Path, head: &Head) -> io::Result<()> {
+    let line = slot_line(head);
+    let mut bytes = vec![0; SLOT_AT[1] + SLOT_BYTES];
+    for at in SLOT_AT {
+        bytes[at..at + SLOT_BYTES].copy_from_slice(line.as_bytes());
+    }
+    private_file::replace_synced(path, &bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of(seq: u64) -> Head {
+        Head { seq, hash: [seq.to_le_bytes()[0]; 32] }
+    }
+
     #[test]
     fn a_head_is_read_as_it_was_written() {
         let dir = tempfile::TempDir::new().unwrap();
         let ledger = dir.path().join("ledger.db");
         assert_eq!(read(&ledger).unwrap(), None);
-        let file = HeadFile::open(&ledger, &START).unwrap();
+        let mut file = HeadFile::open(&ledger, &START).unwrap();
         assert_eq!(read(&ledger).unwrap(), Some(START));
-        let head = Head { seq: u64::MAX, hash: [0xA7; 32] };
-        file.write(&head).unwrap();
-        assert_eq!(read(&ledger).unwrap(), Some(head));
+        for seq in (1..20).chain([u64::MAX]) {
+            file.write(&of(seq)).unwrap();
+            assert_eq!(read(&ledger).unwrap(), Some(of(seq)));
+        }
+        let head = of(u64::MAX);
         assert_eq!(head.to_string().parse(), Ok(head));
-        for wrong in ["", "\n", "1:ab\n", "-1:aa", &"0".repeat(86)] {
+        for wrong in ["", "\n", "1:ab\n", "-1:aa", &"0".repeat(86), &"0".repeat(5000)] {
             std::fs::write(path_of(&ledger), wrong).unwrap();
             assert!(read(&ledger).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn the_one_line_of_before_is_read_and_becomes_two_slots() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let ledger = dir.path().join("ledger.db");
+        let line = format!("{:020}:{}\n", 7, chain::hex(&[7; 32]));
+        assert_eq!(line.len(), 86);
+        std::fs::write(path_of(&ledger), &line).unwrap();
+        assert_eq!(read(&ledger).unwrap(), Some(of(7)));
+        drop(HeadFile::open(&ledger, &of(7)).unwrap());
+        let bytes = std::fs::read(path_of(&ledger)).unwrap();
+        assert_eq!(Slots::of(&bytes).0, [Some(of(7)); 2]);
+    }
+
+    /// Wherever the power goes in a slot, what is there is the new head or the one before, and nothing else.
+    #[test]
+    fn a_head_that_is_torn_anywhere_is_known_as_torn() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let ledger = dir.path().join("ledger.db");
+        let path = path_of(&ledger);
+        let mut file = HeadFile::open(&ledger, &START).unwrap();
+        let mut before = std::fs::read(&path).unwrap();
+        for seq in 1..=4 {
+            file.write(&of(seq)).unwrap();
+            let after = std::fs::read(&path).unwrap();
+            let changed = before.iter().zip(&after).position(|(a, b)| a != b).unwrap();
+            let begin = if changed < SLOT_AT[1] { SLOT_AT[0] } else { SLOT_AT[1] };
+            for cut in 0..=SLOT_BYTES {
+                let front = [&before[..begin], &after[begin..begin + cut], &before[begin + cut..]];
+                let back = [&after[..begin], &before[begin..begin + cut], &after[begin + cut..]];
+                let mut zeros = after.clone();
+                zeros[begin + cut..begin + SLOT_BYTES].fill(0);
+                for torn in [front.concat(), back.concat(), zeros] {
+                    std::fs::write(&path, &torn).unwrap();
+                    let read = read(&ledger).unwrap().unwrap();
+                    assert!([of(seq), of(seq - 1), START].contains(&read), "{seq}, cut {cut}");
+                    assert!(read.seq + 1 >= seq, "{seq}, cut {cut}: only the last one is lost");
+                    // The next start makes it whole.
+                    drop(HeadFile::open(&ledger, &read).unwrap());
+                    assert_eq!(super::read(&ledger).unwrap(), Some(read));
+                }
+                std::fs::write(&path, &after).unwrap();
+            }
+            file = HeadFile::open(&ledger, &of(seq)).unwrap();
+            before = std::fs::read(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_head_that_is_taken_away_is_made_anew_by_who_knows_it() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let ledger = dir.path().join("ledger.db");
+        let mut file = HeadFile::open(&ledger, &of(3)).unwrap();
+        std::fs::remove_file(path_of(&ledger)).unwrap();
+        file.write(&of(4)).unwrap();
+        assert_eq!(read(&ledger).unwrap(), Some(of(4)));
+        std::fs::rename(path_of(&ledger), dir.path().join("kept")).unwrap();
+        std::fs::copy(dir.path().join("kept"), path_of(&ledger)).unwrap();
+        file.write(&of(5)).unwrap();
+        assert_eq!(read(&ledger).unwrap(), Some(of(5)));
     }
 }

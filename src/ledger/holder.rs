@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::book::{note, write_error};
 use super::head::HeadFile;
 use super::record::{JobRecord, NewJob};
-use super::{LedgerError, chain, open, reader, schema};
+use super::{LedgerError, chain, files, open, reader, schema};
 use crate::clock::Clock;
 use crate::finding::Finding;
 use crate::job::JobRequest;
@@ -240,10 +240,9 @@ pub(super) fn digest(c: &Connection, jobs: u64) -> rusqlite::Result<(u64, String
 /// [`LedgerError::Unreadable`] when the daemon would not trust it or it is of an older version; [`LedgerError::InUse`].
 pub fn rekey(path: &Path, by: &str, clock: &Clock) -> Result<(), LedgerError> {
     let unreadable = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
-    if std::fs::metadata(path).map_or(0, |file| file.len()) == 0 {
-        return Err(unreadable("there is no ledger".into()));
-    }
-    let _lock = open::lock_folder(path)?;
+    files::must_be_there(path)?;
+    let _lock = files::Lock::take(path)?;
+    files::close_to_others(path)?;
     open::log_is_whole(path).map_err(unreadable)?;
     let mut connection = schema::open(path)?;
     if schema::version_of(&connection, path)? != Some(schema::VERSION) {

@@ -13,8 +13,11 @@ pub mod chain;
 mod disk;
 mod error;
 mod export;
+mod files;
 pub mod head;
+mod health;
 mod holder;
+mod in_place;
 mod lines;
 mod listing;
 mod migrate;
@@ -41,7 +44,11 @@ pub use adopt::{Adopted, adopt};
 pub use disk::{Disk, LocalDisk};
 pub use error::LedgerError;
 pub use export::export;
+pub use files::{Init, init, must_be_there};
+pub use head::Head;
+pub use health::{Health, LedgerTrouble, words_of_failing, words_of_gone};
 pub use holder::{HashHolder, Holder, HolderHash, W_SAME_HOLDER, rekey};
+pub use in_place::{Gone, How};
 pub use record::{
     Accepted, Entry, FaceHash, JobId, JobRecord, NewJob, NoReplacement, Order, Page, Replacing,
     Wanted,
@@ -60,7 +67,9 @@ pub struct Ledger {
     /// First, so that it is dropped first: only the last connection puts the log away, and that must be the writer's.
     reader: Arc<Mutex<Connection>>,
     inbox: mpsc::Sender<writer::Request>,
-    last_seq: watch::Receiver<u64>,
+    last: watch::Receiver<Head>,
+    health: watch::Receiver<Health>,
+    read_failures: Arc<health::ReadFailures>,
     path: Arc<Path>,
     clock: Clock,
     /// Nanoseconds that plain threads have waited for it.
@@ -90,9 +99,10 @@ impl<T> Synced<T> {
 }
 
 impl Ledger {
-    /// Opens the ledger at `path`, or makes a new one where no file is.
+    /// Opens the ledger at `path`; [`init`] makes the first one.
     ///
     /// # Errors
+    /// [`LedgerError::Missing`], [`LedgerError::Lost`], [`LedgerError::Exposed`], [`LedgerError::Unfit`],
     /// [`LedgerError::Unreadable`], [`LedgerError::InUse`], [`LedgerError::Folder`].
     pub fn open(path: &Path, clock: Clock) -> Result<Ledger, LedgerError> {
         Self::open_on(path, clock, Box::new(LocalDisk::of(path)))
@@ -347,9 +357,27 @@ impl Ledger {
         self.ask(|c| reader::printed_since(c, seq, serial))
     }
 
-    /// The number of the last synced event; changes when there is something new.
-    pub fn watch(&self) -> watch::Receiver<u64> {
-        self.last_seq.clone()
+    /// The last synced line; changes when there is something new.
+    pub fn watch(&self) -> watch::Receiver<Head> {
+        self.last.clone()
+    }
+
+    /// How the ledger is, and every change of it.
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.health.clone()
+    }
+
+    /// The writer is there: nothing can be written after it has ended.
+    pub fn is_alive(&self) -> bool {
+        !self.inbox.is_closed()
+    }
+
+    /// The hash of a line; `None`: there is no such line.
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`].
+    pub fn hash_of(&self, seq: u64) -> Result<Option<chain::Hash>, LedgerError> {
+        self.ask(|c| reader::hash_of(c, seq).map_err(reader::read_error))
     }
 
     /// Where the ledger lies.
@@ -362,6 +390,10 @@ impl Ledger {
         question: impl FnOnce(&Connection) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
         let reader = self.reader.lock().map_err(|_| LedgerError::Closed)?;
-        question(&reader)
+        let answer = question(&reader);
+        if let Err(LedgerError::Read(why)) = &answer {
+            self.read_failures.met(why);
+        }
+        answer
     }
 }

@@ -1,6 +1,6 @@
 //! How a ledger is opened: the lock, the checks, the two connections, the writer's thread. Knows no job.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,10 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, watch};
 
 use super::disk::Disk;
+use super::files::{self, Lock};
 use super::head::{self, Head, HeadFile};
+use super::health::HealthBoard;
+use super::in_place::InPlace;
 use super::wal::{self, Log};
 use super::{Ledger, LedgerError, lines, migrate, reader, schema, writer};
 use crate::clock::Clock;
@@ -27,52 +30,101 @@ pub(super) fn open(
     clock: Clock,
     mut disk: Box<dyn Disk>,
 ) -> Result<Ledger, LedgerError> {
-    let lock = lock_folder(path)?;
-    let unreadable = |why| LedgerError::Unreadable { path: path.to_owned(), why };
-    log_is_whole(path).map_err(unreadable)?;
-    let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
-    schema::make_private_file(path).map_err(refuse)?;
-    let mut connection = schema::open(path)?;
-    bring_to_our_version(&mut connection, path, disk.as_mut(), &clock)?;
-    let head = trusted_head(&connection, path).map_err(unreadable)?;
-    let reader = schema::open_reader(path)?;
-    let logged_bytes = std::fs::metadata(schema::log_of(path)).map_or(0, |log| log.len());
-    let head_file = HeadFile::open(path, &head).map_err(refuse)?;
-    let (seq_out, last_seq) = watch::channel(head.seq);
-    let (inbox, requests) = mpsc::channel(INBOX_LIMIT);
-    let (ending, ended) = std::sync::mpsc::channel();
-    let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    let timer = timer.map_err(refuse)?;
-    let writer = writer::Writer {
-        connection: Some(connection),
-        path: path.to_owned(),
-        disk,
-        head,
-        head_file,
-        requests,
-        seq_out,
-        clock: clock.clone(),
-        // What earlier lives logged counts too: a plug that is pulled every evening must not let it grow for ever.
-        logged_bytes: usize::try_from(logged_bytes).unwrap_or(usize::MAX),
-        long_since: None,
-        _lock: lock,
-    };
-    std::thread::Builder::new()
-        .name("ledger".into())
-        .spawn(move || {
-            writer.run(&timer);
-            drop(ending);
+    files::must_be_there(path)?;
+    let lock = Lock::take(path)?;
+    match Opened::of(path, &lock, disk.as_mut(), &clock) {
+        Ok(opened) => opened.start(path, clock, disk, lock),
+        Err(error) => {
+            lock.unmake();
+            Err(error)
+        }
+    }
+}
+
+/// A ledger that was found whole, and is ours.
+struct Opened {
+    connection: Connection,
+    reader: Connection,
+    head: Head,
+    head_file: HeadFile,
+    in_place: InPlace,
+    logged_bytes: usize,
+}
+
+impl Opened {
+    fn of(
+        path: &Path,
+        lock: &Lock,
+        disk: &mut dyn Disk,
+        clock: &Clock,
+    ) -> Result<Opened, LedgerError> {
+        let unreadable = |why| LedgerError::Unreadable { path: path.to_owned(), why };
+        let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
+        files::close_to_others(path)?;
+        log_is_whole(path).map_err(unreadable)?;
+        let mut connection = schema::open(path)?;
+        bring_to_our_version(&mut connection, path, disk, clock)?;
+        let head = trusted_head(&connection, path).map_err(unreadable)?;
+        let reader = schema::open_reader(path)?;
+        let log = std::fs::metadata(schema::log_of(path)).map_or(0, |log| log.len());
+        let logged_bytes = usize::try_from(log).unwrap_or(usize::MAX);
+        let head_file = HeadFile::open(path, &head).map_err(refuse)?;
+        lock.mark().map_err(refuse)?;
+        let in_place = InPlace::of(path)?;
+        Ok(Opened { connection, reader, head, head_file, in_place, logged_bytes })
+    }
+
+    fn start(
+        self,
+        path: &Path,
+        clock: Clock,
+        disk: Box<dyn Disk>,
+        lock: Lock,
+    ) -> Result<Ledger, LedgerError> {
+        let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
+        let (head_out, last) = watch::channel(self.head);
+        let (inbox, requests) = mpsc::channel(INBOX_LIMIT);
+        let (ending, ended) = std::sync::mpsc::channel();
+        let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let timer = timer.map_err(refuse)?;
+        let (board, health) = HealthBoard::new();
+        let log_position = writer::log_position(&self.connection);
+        let writer = writer::Writer {
+            connection: Some(self.connection),
+            path: path.to_owned(),
+            disk,
+            head: self.head,
+            head_file: self.head_file,
+            in_place: self.in_place,
+            board,
+            log_position,
+            requests,
+            head_out,
+            clock: clock.clone(),
+            // What earlier lives logged counts too: a plug that is pulled every evening must not let it grow for ever.
+            logged_bytes: self.logged_bytes,
+            long_since: None,
+            _lock: lock,
+        };
+        std::thread::Builder::new()
+            .name("ledger".into())
+            .spawn(move || {
+                writer.run(&timer);
+                drop(ending);
+            })
+            .map_err(refuse)?;
+        Ok(Ledger {
+            inbox,
+            reader: Arc::new(Mutex::new(self.reader)),
+            last,
+            health,
+            read_failures: Arc::default(),
+            path: path.into(),
+            clock,
+            waited: Arc::default(),
+            ended: Arc::new(Mutex::new(ended)),
         })
-        .map_err(refuse)?;
-    Ok(Ledger {
-        inbox,
-        reader: Arc::new(Mutex::new(reader)),
-        last_seq,
-        path: path.into(),
-        clock,
-        waited: Arc::default(),
-        ended: Arc::new(Mutex::new(ended)),
-    })
+    }
 }
 
 /// Makes the tables in a new file, and brings an older ledger forward: only one whose end is the one that was
@@ -144,24 +196,5 @@ pub(super) fn trusted_head(c: &Connection, path: &Path) -> Result<Head, String> 
             Some(hash) if hash == head.hash => Ok(last),
             _ => Err(format!("line {} is not the one that was acknowledged", head.seq)),
         },
-    }
-}
-
-/// One daemon a ledger: the operating system lets go of the lock however the daemon ends.
-pub(super) fn lock_folder(path: &Path) -> Result<File, LedgerError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let refuse = |source| LedgerError::Folder { path: folder.to_owned(), source };
-    schema::make_private_folder(folder).map_err(refuse)?;
-    let lock_path = path.with_extension("lock");
-    let lock = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(lock_path)
-        .map_err(refuse)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(LedgerError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(refuse(source)),
     }
 }

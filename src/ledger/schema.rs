@@ -124,6 +124,10 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
     let connection = Connection::open_with_flags(path, flags).map_err(|e| unreadable(path, &e))?;
     connection.busy_timeout(BUSY_LIMIT).map_err(|e| unreadable(path, &e))?;
     connection.pragma_update(None, "cache_size", -1024).map_err(|e| unreadable(path, &e))?;
+    // Only the writer puts the log away.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map_err(|e| unreadable(path, &e))?;
     keep_statements(&connection).map_err(|e| unreadable(path, &e))?;
     Ok(connection)
 }
@@ -212,30 +216,6 @@ fn create_as(connection: &mut Connection, version: i32) -> rusqlite::Result<()> 
     all.pragma_update(None, "application_id", APPLICATION_ID)?;
     migrate::step_forward(&all, migrate::OLDEST, version)?;
     all.commit()
-}
-
-/// Makes the folder, readable by the daemon's user only: photos of children lie in it.
-pub(super) fn make_private_folder(folder: &Path) -> std::io::Result<()> {
-    if folder.as_os_str().is_empty() || folder.is_dir() {
-        return Ok(());
-    }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// Makes the file for its owner alone, whoever may look into the folder; SQLite gives the log beside it the same rights.
-/// One that is there keeps its own.
-pub(super) fn make_private_file(path: &Path) -> std::io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.write(true).create_new(true).open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
 }
 
 pub(super) fn unreadable(path: &Path, error: &rusqlite::Error) -> LedgerError {

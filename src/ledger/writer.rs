@@ -1,10 +1,10 @@
 //! The one thread that writes. Many requests, one transaction, one sync, then the answers:
 //! 64 clients cost hardly more syncs than one.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -14,7 +14,10 @@ use tokio::time::timeout;
 use super::blanks::{self, Entered, Handled};
 use super::book::{JobData, accept, append, note, write_error};
 use super::disk::{Disk, Room};
+use super::files::Lock;
 use super::head::{Head, HeadFile};
+use super::health::HealthBoard;
+use super::in_place::{Gone, How, InPlace};
 use super::record::{Accepted, Entry, JobId, NewJob};
 use super::{LedgerError, holder, reader, schema};
 use crate::clock::Clock;
@@ -36,7 +39,22 @@ const LONG_AT_MOST: Duration = Duration::from_secs(60);
 /// What a request without a photo takes in the log: nine pages of 16 KiB, counted.
 const EVENT_LOG_BYTES: usize = 144 * 1024;
 
+/// What a new job takes at most, with the largest photo that is taken.
+const JOB_LOG_BYTES: usize = EVENT_LOG_BYTES + 2 * 1024 * 1024;
+
+/// How often file and disk are looked at while nobody writes.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
 type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
+
+/// Pages in the log, and how many of them lie in the file as well.
+pub(super) type LogPosition = (i64, i64);
+
+/// Asks only; `NOOP` moves no page.
+pub(super) fn log_position(connection: &Connection) -> Option<LogPosition> {
+    let position = |row: &rusqlite::Row<'_>| Ok((row.get(1)?, row.get(2)?));
+    connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], position).ok()
+}
 
 /// What can be asked of the writer.
 pub(super) enum Request {
@@ -63,15 +81,19 @@ pub(super) struct Writer {
     /// The last line that was acknowledged.
     pub head: Head,
     pub head_file: HeadFile,
+    pub in_place: InPlace,
+    /// How long the log was, and how much of it lay in the file, when that was last looked at.
+    pub log_position: Option<LogPosition>,
+    pub board: HealthBoard,
     pub requests: mpsc::Receiver<Request>,
-    pub seq_out: watch::Sender<u64>,
+    pub head_out: watch::Sender<Head>,
     pub clock: Clock,
     /// About so much was logged since the log was last put away.
     pub logged_bytes: usize,
     /// Since when the log is long, by the steady clock.
     pub long_since: Option<Duration>,
     /// Held as long as the writer lives.
-    pub _lock: File,
+    pub _lock: Lock,
 }
 
 impl Writer {
@@ -90,33 +112,125 @@ impl Writer {
         }
     }
 
-    /// The next request, however long it takes to come; a long log is put away meanwhile.
+    /// The next request, however long it takes to come. Meanwhile a long log is put away, and file and disk are looked at.
     fn next(&mut self, clock: &Runtime) -> Option<Request> {
-        if self.logged_bytes < LOG_LONG_BYTES {
-            return self.requests.blocking_recv();
+        let mut patience = LOOK_EVERY;
+        if self.logged_bytes >= LOG_LONG_BYTES {
+            let now = self.clock.steady();
+            if now.saturating_sub(*self.long_since.get_or_insert(now)) >= LONG_AT_MOST {
+                self.put_log_away();
+            } else {
+                patience = QUIET;
+            }
         }
-        let now = self.clock.steady();
-        if now.saturating_sub(*self.long_since.get_or_insert(now)) >= LONG_AT_MOST {
-            self.put_log_away();
-            return self.requests.blocking_recv();
+        loop {
+            let soon = clock.block_on(async { timeout(patience, self.requests.recv()).await });
+            match soon {
+                Ok(request) => return request,
+                Err(_quiet) => {
+                    self.look();
+                    if patience == QUIET {
+                        self.put_log_away();
+                    }
+                }
+            }
+            patience = LOOK_EVERY;
         }
-        let soon = clock.block_on(async { timeout(QUIET, self.requests.recv()).await });
-        soon.unwrap_or_else(|_quiet| {
-            self.put_log_away();
-            self.requests.blocking_recv()
-        })
+    }
+
+    /// What happened to file and disk is noticed without anybody's post.
+    fn look(&mut self) {
+        let looked = self.still_in_place().and_then(|()| {
+            let free = self.disk.idle_free_bytes();
+            free.map_err(|error| LedgerError::Write(error.to_string()))
+        });
+        match looked {
+            Ok(Some(free_bytes)) => {
+                self.tell_room(&self.room(free_bytes));
+                self.try_again();
+            }
+            Ok(None) => {}
+            Err(error) => self.tell_failure(&error),
+        }
+    }
+
+    /// After a write that failed: the same page as it is, so that the disk is tried and no line is left.
+    fn try_again(&mut self) {
+        if self.board.now().failing.is_none() {
+            return;
+        }
+        let written = self.connected().and_then(|connection| {
+            let same = connection.pragma_update(None, "user_version", schema::VERSION);
+            same.map(|()| connection).map_err(write_error)
+        });
+        if let Ok(connection) = written {
+            self.connection = Some(connection);
+            self.board.change(|health| health.failing = None);
+        }
+    }
+
+    /// Its names lead to the files that are open, and nobody else wrote into them. Once they did not, this process
+    /// writes nothing any more: only a start looks at everything.
+    fn still_in_place(&mut self) -> Result<(), LedgerError> {
+        if let Some(gone) = self.board.now().gone {
+            return Err(LedgerError::Gone(gone));
+        }
+        match self.in_place.is_untouched() {
+            Err(LedgerError::Gone(Gone { how: How::Overwritten, .. }))
+                if self.log_was_put_away() =>
+            {
+                tracing::info!("another program put the ledger's log away");
+                self.note_content();
+                Ok(())
+            }
+            found => found,
+        }
+    }
+
+    /// A technician's sqlite3, or a program that makes copies, moved pages of the log into the file, as we do.
+    fn log_was_put_away(&self) -> bool {
+        let now = self.connection.as_ref().and_then(log_position);
+        now.is_some() && now != self.log_position
+    }
+
+    fn note_content(&mut self) {
+        self.log_position = self.connection.as_ref().and_then(log_position);
+        self.in_place.note_content();
+    }
+
+    fn tell_failure(&self, error: &LedgerError) {
+        if let (LedgerError::Gone(_), Some(connection)) = (error, &self.connection) {
+            // Else the log would be put away into whatever has the name now when the station stops, and be deleted.
+            let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
+        self.board.change(|health| match error {
+            LedgerError::Gone(gone) => health.gone = Some(gone.clone()),
+            other => health.failing = Some(other.to_string()),
+        });
+    }
+
+    fn room(&self, free_bytes: u64) -> Room {
+        Room::new(free_bytes, self.logged_bytes.min(schema::LOG_BYTES))
+    }
+
+    fn tell_room(&self, room: &Room) {
+        self.board.change(|health| health.low_disk = room.is_low(JOB_LOG_BYTES));
     }
 
     /// Copies the log into the file, as far as no reader is in the way; the rest waits for the next silence.
     fn put_log_away(&mut self) {
         // A log that cannot be put away is tried again after as long.
         self.long_since = None;
+        if self.still_in_place().is_err() {
+            return;
+        }
         let Some(connection) = &self.connection else { return };
         match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
             Ok(()) => self.logged_bytes = 0,
             // Nothing is lost: what is synced stays in the log.
             Err(error) => tracing::warn!(%error, "the ledger's log cannot be put away"),
         }
+        self.note_content();
     }
 
     /// Everybody in the batch hears the same of the disk; each hears its own of the rules.
@@ -124,12 +238,12 @@ impl Writer {
         let mut outcomes = Vec::with_capacity(batch.len());
         match self.write(batch, &mut outcomes) {
             Ok(head) => {
-                let last_seq = head.seq;
-                self.seq_out.send_if_modified(|seq| std::mem::replace(seq, last_seq) != last_seq);
+                self.head_out.send_if_modified(|last| std::mem::replace(last, head) != head);
+                self.board.change(|health| health.failing = None);
                 outcomes.into_iter().for_each(Outcome::answer);
             }
             Err(error) => {
-                tracing::error!(%error, "the ledger cannot be written");
+                self.tell_failure(&error);
                 // Those that were not yet performed hear the same: nothing was stored.
                 outcomes.into_iter().for_each(|outcome| outcome.refuse(&error));
                 batch.drain(..).for_each(|request| request.refuse(&error));
@@ -145,22 +259,28 @@ impl Writer {
         batch: &mut Vec<Request>,
         outcomes: &mut Vec<Outcome>,
     ) -> Result<Head, LedgerError> {
+        self.still_in_place()?;
         let free_bytes =
             self.disk.free_bytes().map_err(|error| LedgerError::Write(error.to_string()))?;
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.open_anew()?,
-        };
-        let mut room = Room::new(free_bytes, self.logged_bytes.min(schema::LOG_BYTES));
+        let mut connection = self.connected()?;
+        let mut room = self.room(free_bytes);
+        self.tell_room(&room);
         self.logged_bytes += batch.iter().map(Request::log_bytes).sum::<usize>();
         let head = transact(&mut connection, batch, outcomes, self.clock.now(), &mut room)?;
         self.connection = Some(connection);
+        // Before anybody is told: what went into a file that is away will not be found again.
+        self.in_place.is_same()?;
+        self.note_content();
         if let Err(error) = self.head_file.write(&head) {
             // An older head is good too; it only knows less.
             tracing::warn!(%error, "the ledger's head cannot be noted");
         }
         self.head = head;
         Ok(head)
+    }
+
+    fn connected(&mut self) -> Result<Connection, LedgerError> {
+        self.connection.take().map_or_else(|| self.open_anew(), Ok)
     }
 
     /// What was acknowledged must still be there.

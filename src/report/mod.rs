@@ -4,9 +4,11 @@
 mod encoding;
 mod metrics;
 mod snapshot;
+mod waiting;
 
 pub use encoding::Encoding;
 pub use metrics::{CodeLabel, Metrics, ProductLabel};
 pub use snapshot::{
     EncoderView, PrinterState, PrinterView, RibbonView, Sentence, Snapshot, StateReason,
 };
+pub use waiting::Waiting;

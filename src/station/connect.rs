@@ -161,7 +161,7 @@ fn recorded(family: &str, wire: Box<dyn Transport>) -> Box<dyn Transport> {
     let Some(file) = std::env::var_os("KARTU_RECORD") else { return wire };
     // What is personal in a language that nobody knows cannot be told: nothing of it is recorded.
     let Some(family) = drivers::find(family) else { return wire };
-    match std::fs::File::options().create(true).append(true).open(&file) {
+    match drivers::private_file::append(file.as_ref()) {
         Ok(into) => Box::new(drivers::transport::recorded::Recorder::new(
             wire,
             Box::new(into),

@@ -6,28 +6,29 @@ use drivers::words::Words;
 
 use super::Station;
 use super::moving::{Moving, Stage};
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, LedgerTrouble, words_of_failing, words_of_gone};
 use crate::lifecycle::State;
-use crate::report::{EncoderView, PrinterState, PrinterView, Snapshot, StateReason};
+use crate::report::{EncoderView, PrinterState, PrinterView, Snapshot, StateReason, Waiting};
 
 impl Station {
     pub(super) fn trouble_of(&self, worked: Result<(), LedgerError>) -> Option<Words> {
         let error = worked.err()?;
-        tracing::error!(%error, "the station cannot go on");
-        Some(Words::new(
-            format!(
-                "Buku besar tidak dapat ditulis atau dibaca ({error}). Periksa ruang dan hak tulis di cakram; tidak ada kartu yang dicetak sementara itu."
-            ),
-            format!(
-                "The ledger cannot be written or read ({error}). Check the disk's space and permissions; no card is printed meanwhile."
-            ),
-        ))
+        let words = match &error {
+            LedgerError::Gone(gone) => words_of_gone(gone),
+            other => words_of_failing(&other.to_string()),
+        };
+        if self.own_trouble.as_ref() != Some(&words) {
+            tracing::error!(%error, "the station cannot go on");
+        }
+        Some(words)
     }
 
     /// Tells everybody, but only if something has changed.
     pub(super) fn publish(&self) {
         let reasons = self.reasons();
+        let ledger = self.ledger.health().borrow().troubles();
         let stopped = self.own_trouble.is_some()
+            || ledger.iter().any(|trouble| !trouble.still_prints)
             || self.machine.error.is_some()
             || (self.next.is_none() && !self.bench.misfits.is_empty())
             || self
@@ -73,6 +74,11 @@ impl Station {
         if let Some(words) = &self.own_trouble {
             reasons.push(StateReason::new("other-error", words));
         }
+        for trouble in self.ledger.health().borrow().troubles() {
+            if self.own_trouble.as_ref() != Some(&trouble.words) {
+                reasons.push(of_the_ledger(&trouble));
+            }
+        }
         if self.device.is_none() {
             let words = Words::fixed(
                 "Belum ada printer di konfigurasi (printer.address). Pekerjaan diterima dan menunggu.",
@@ -93,13 +99,11 @@ impl Station {
         reasons.extend(self.bench.barred.iter().flatten().map(|product| of_the_setup(product)));
         let counts = self.ledger.counts().unwrap_or_default();
         let doubts = counts.get(&State::Unsure).copied().unwrap_or(0);
-        if doubts > 0 {
-            let words = Words::fixed(
-                "Ada kartu yang tidak pasti keluar. Lihat di printer, baki hasil dan kotak tolak, lalu jawab per pekerjaan (kartud resolve).",
-                "A card may or may not have come out. Look into the printer, the output hopper and the reject box, then answer for the job (kartud resolve).",
-            );
-            reasons.push(StateReason::new("other-warning", &words));
-        }
+        let waiting = Waiting::of(&counts, &self.ledger).unwrap_or_default();
+        let of_people = [waiting.words_of_unsure(), waiting.words_of_held()];
+        reasons.extend(
+            of_people.iter().flatten().map(|words| StateReason::new("other-warning", words)),
+        );
         let card_inside = self.machine.status.as_ref().is_some_and(|s| s.card_inside && !s.busy);
         if card_inside && doubts == 0 && !self.at_work() {
             let words = Words::fixed(
@@ -117,6 +121,12 @@ impl Station {
         }
         reasons
     }
+}
+
+/// IPP has a word for a place where jobs wait that is full.
+fn of_the_ledger(trouble: &LedgerTrouble) -> StateReason {
+    let keyword = if trouble.still_prints { "spool-area-full-error" } else { "other-error" };
+    StateReason::new(keyword, &trouble.words)
 }
 
 /// The printer prints on: only cards with a chip wait for their reader.

@@ -47,6 +47,7 @@ pub fn run(cards: u32, slowness: f64) -> Queue {
     let keys = room.path().join("keys");
     Vault::make_signing_key(&keys, "document").expect("a key for records");
     config.vault.folder = Some(keys);
+    config.station.new_ledger = true;
     config.http.listen = "127.0.0.1:0".parse().expect("an address");
     let daemon = Daemon::start(&config, Clock::system()).expect("the station starts");
     let url = format!("http://{}", daemon.address());

@@ -26,7 +26,9 @@ fn main() {
     let photo = std::fs::read(photo).expect("the photo file can be read");
     let jobs: usize = jobs.parse().expect("a number of jobs");
 
-    let ledger = Ledger::open(Path::new(ledger), Clock::system()).expect("a new ledger");
+    let ledger = Path::new(ledger);
+    kartu::ledger::init(ledger).expect("a place for a ledger");
+    let ledger = Ledger::open(ledger, Clock::system()).expect("a new ledger");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let numbers: Vec<usize> = (0..jobs).collect();
     for some in numbers.chunks(TOGETHER) {

@@ -109,7 +109,7 @@ class Lane:
         self.ready_s = self.card_s = None
 
     def start(self):
-        command = [stations.KARTUD, "run", "--config", self.folder / "kartud.toml"]
+        command = [stations.KARTUD, "run", "--new-ledger", "--config", self.folder / "kartud.toml"]
         self.book.live()
         self.process = subprocess.Popen([str(word) for word in command], stdout=self.log, stderr=self.log)
 
@@ -163,7 +163,7 @@ class Lane:
     def wire(self):
         """A connection to the daemon, once it listens."""
         until = time.monotonic() + stations.READY_LIMIT_S
-        while stations.get(self.port, "/readyz")[0] != 200:
+        while stations.get(self.port, "/readyz?for=intake")[0] != 200:
             if time.monotonic() > until or self.process.poll() is not None:
                 raise SystemExit(f"kartud does not get ready; its words are in {self.folder}/log")
             time.sleep(0.002)

@@ -164,9 +164,9 @@ def kartud(folder, config=KARTUD_CONFIG, keep=False):
     with fresh(folder, keep) as folder:
         port = free_port()
         (folder / "kartud.toml").write_text(config.format(port=port))
-        command = [KARTUD, "run", "--config", folder / "kartud.toml"]
+        command = [KARTUD, "run", "--new-ledger", "--config", folder / "kartud.toml"]
         # A ledger that is kept is closed, so that the next start finds no log beside it.
-        with running(command, port, "/readyz", folder, ask_to_stop=keep) as station:
+        with running(command, port, "/readyz?for=intake", folder, ask_to_stop=keep) as station:
             yield station
 
 

@@ -69,7 +69,7 @@ impl Station {
         let new = ["keys", "new", "document", "--folder", keys.to_str().unwrap()];
         let (code, said) = ran(rig, &new);
         assert_eq!(code, Some(0), "{said}");
-        let mut run = kartud(rig, &["run", "--config"]);
+        let mut run = kartud(rig, &["run", "--new-ledger", "--config"]);
         run.arg(folder.join("kartud.toml"));
         let log = folder.join("station.log");
         let (station, address) = Process::that_says(&mut run, &log, "address=");

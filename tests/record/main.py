@@ -83,7 +83,7 @@ def print_card(room):
     }
     (room / "job.json").write_text(json.dumps(job))
     with open(room / "log", "w") as log:
-        station = subprocess.Popen([KARTUD, "run", "--config", room / "kartud.toml"], stderr=log)
+        station = subprocess.Popen([KARTUD, "run", "--new-ledger", "--config", room / "kartud.toml"], stderr=log)
     try:
         url = wait_for(lambda: address(room / "log"))
         posted = kartud("submit", room / "job.json", "--photo", room / "photo.jpg", "--json", "--url", url)

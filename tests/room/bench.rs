@@ -118,7 +118,8 @@ impl Bench {
             Bench { daemon: None, reader: None, kia, machine, dir, http: Http::new("") };
         let config = with_lines_for_kia(&config(bench.dir.path(), ""), kia)
             .replace("address = \"emulated\"", "address = \"\"");
-        let config = Config::parse(&config, bench.dir.path()).unwrap();
+        let mut config = Config::parse(&config, bench.dir.path()).unwrap();
+        config.station.new_ledger = true;
         let daemon = Daemon::start(&config, Clock::system()).unwrap();
         bench.http = Http::new(&format!("http://{}", daemon.address()));
         bench.daemon = Some(daemon);
@@ -136,6 +137,7 @@ impl Bench {
         let more = format!("{encoder}{more}");
         let text = with_lines_for_kia(&config(self.dir.path(), &more), self.kia);
         let mut config = Config::parse(&text, self.dir.path()).unwrap();
+        config.station.new_ledger = true;
         let keys = self.dir.path().join(KEYS);
         config.vault.folder = keys.exists().then_some(keys);
         let connection = Connection::to_machine("evolis", self.machine.clone());
@@ -294,10 +296,10 @@ impl Http {
         agent.run(request).unwrap()
     }
 
-    /// Hears events behind `after` until `enough` (kind, id, data) is true; all that was heard.
+    /// Hears events behind the one of the id `after` until `enough` (kind, id, data) is true; all that was heard.
     pub fn listen(
         &self,
-        after: u64,
+        after: impl std::fmt::Display,
         mut enough: impl FnMut(&str, Option<u64>, &Value) -> bool,
     ) -> Vec<(Option<u64>, Value)> {
         let request = self.agent.get(format!("{}/v1/events", self.url));
@@ -308,7 +310,8 @@ impl Http {
             let line = line.expect("the station went on talking");
             if let Some(name) = line.strip_prefix("event: ") {
                 kind = name.to_owned();
-            } else if let Some(number) = line.strip_prefix("id: ") {
+            } else if let Some(name) = line.strip_prefix("id: ") {
+                let number = name.split('-').next().unwrap();
                 id = Some(number.parse().unwrap());
             } else if let Some(data) = line.strip_prefix("data: ") {
                 let data: Value = serde_json::from_str(data).unwrap();

@@ -345,7 +345,8 @@ fn the_emulated_printer_is_a_process_of_its_own() {
     let (_machine, address) = emulated_printer(dir.path());
     let text =
         crate::bench::config(dir.path(), "").replace("\"emulated\"", &format!("{address:?}"));
-    let config = kartu::config::Config::parse(&text, dir.path()).unwrap();
+    let mut config = kartu::config::Config::parse(&text, dir.path()).unwrap();
+    config.station.new_ledger = true;
     let daemon = kartu::daemon::Daemon::start(&config, kartu::clock::Clock::system()).unwrap();
     let http = crate::bench::Http::new(&format!("http://{}", daemon.address()));
     let id = http.post("/v1/jobs", &child("S2")).body["id"].clone();

@@ -59,7 +59,7 @@ fn a_crowd_of_slow_and_idle_clients_denies_nobody() {
             }
         });
         let answers = || {
-            for path in ["/healthz", "/readyz", "/metrics"] {
+            for path in ["/healthz", "/readyz?for=intake", "/metrics"] {
                 let asked = Instant::now();
                 assert_eq!(bench.http.get(path).status, 200, "{path}");
                 assert!(asked.elapsed() < AT_ONCE, "{path}: {:?}", asked.elapsed());

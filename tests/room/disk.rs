@@ -14,7 +14,7 @@ use kartu::ledger::Disk;
 use kartu::station::Connection;
 use serde_json::json;
 
-use crate::bench::{Bench, Http, child, config, numbered};
+use crate::bench::{Answer, Bench, Http, child, config, numbered};
 use crate::ledger::verified;
 use crate::restart::Process;
 
@@ -31,6 +31,10 @@ impl Disk for Shelf {
             BROKEN => Err(io::Error::other("input/output error")),
             free => Ok(free),
         }
+    }
+
+    fn idle_free_bytes(&mut self) -> io::Result<Option<u64>> {
+        self.free_bytes().map(Some)
     }
 }
 
@@ -49,7 +53,8 @@ fn station_on(shelf: &Shelf) -> Bench {
 fn station_with(disk: impl FnOnce(&SharedMachine, &Path) -> Box<dyn Disk>) -> Bench {
     let machine: SharedMachine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
     let dir = tempfile::TempDir::new().unwrap();
-    let config = Config::parse(&config(dir.path(), ""), dir.path()).unwrap();
+    let mut config = Config::parse(&config(dir.path(), ""), dir.path()).unwrap();
+    config.station.new_ledger = true;
     let connection = Connection::to_machine("evolis", machine.clone());
     let disk = disk(&machine, &dir.path().join("ledger.db"));
     let parts = Parts { clock: Clock::system(), connection, disk };
@@ -79,6 +84,63 @@ fn a_full_disk_takes_no_new_job_but_lets_the_others_be_printed() {
     assert_eq!((accepted.status, accepted.replayed), (201, false), "{}", accepted.body);
     bench.until(accepted.body["id"].as_str().unwrap(), "printed");
     assert_eq!(bench.cards_out(), 2);
+}
+
+/// Waits until `/readyz` answers so, without a post.
+fn until_ready(bench: &Bench, path: &str, status: u16) -> Answer {
+    let began = std::time::Instant::now();
+    loop {
+        let answer = bench.http.get(path);
+        if answer.status == status {
+            return answer;
+        }
+        assert!(began.elapsed().as_secs() < 30, "{}", answer.body);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_or_fails_is_told_before_anybody_posts_and_so_is_its_end() {
+    let shelf = Shelf(Arc::new(AtomicU64::new(ROOMY)));
+    let bench = station_on(&shelf);
+    until_ready(&bench, "/readyz", 200);
+    shelf.set(1024 * 1024);
+    let told = until_ready(&bench, "/readyz?for=intake", 503);
+    assert_eq!(told.codes("errors"), ["E_DISK_FULL"]);
+    bench.until_reason("spool-area-full-error");
+    assert_eq!(bench.http.post("/v1/jobs", &child("S2")).status, 507);
+    shelf.set(ROOMY);
+    until_ready(&bench, "/readyz", 200);
+    shelf.set(BROKEN);
+    let told = until_ready(&bench, "/readyz?for=intake", 503);
+    assert_eq!(told.codes("errors"), ["E_LEDGER"]);
+    assert_eq!(bench.http.post("/v1/jobs", &child("S2")).status, 503);
+    let lines = bench.http.get("/v1/station").body["last_event"].clone();
+    shelf.set(ROOMY);
+    until_ready(&bench, "/readyz", 200);
+    let after = bench.http.get("/v1/station").body["last_event"].clone();
+    assert_eq!(after, lines, "trying the disk leaves no line");
+    bench.until(&bench.accepted(&child("S2")), "printed");
+}
+
+/// A full disk under a client that never gives up must not fill it with log.
+#[test]
+fn a_trouble_of_the_disk_is_logged_once_however_often_it_is_met() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -S -f 1024; trap '' XFSZ; exec \"$0\" \"$@\""]);
+    limited.arg(env!("CARGO_BIN_EXE_kartud"));
+    let (process, log) = Process::start_by_logged(limited, dir.path());
+    let refused = (0..30).filter(|number| {
+        let mut job = child("S2");
+        job["ref"] = format!("FULL-{number}").into();
+        process.http.post("/v1/jobs", &job).status == 503
+    });
+    assert!(refused.count() > 20);
+    process.kill();
+    let log = log.join().unwrap();
+    let errors: Vec<&String> = log.iter().filter(|line| line.contains("ERROR")).collect();
+    assert!((1..=6).contains(&errors.len()), "{errors:#?}");
 }
 
 #[test]
@@ -194,7 +256,8 @@ fn killed_between_commit_and_answer_the_clients_retry_gets_the_same_job() {
     let dir = tempfile::TempDir::new().unwrap();
     for round in 0..3 {
         let process = Process::start(dir.path());
-        let before = process.http.get("/v1/station").body["last_event"].as_u64().unwrap();
+        let before =
+            process.http.get("/v1/station").body["last_event"].as_str().unwrap().to_owned();
         let mut job = child("S2");
         job["ref"] = format!("GONE-{round}").into();
         let (body, key) = (numbered(&job).to_string(), format!("gone-{round}"));

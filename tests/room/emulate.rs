@@ -320,7 +320,7 @@ impl Station {
         let file = folder.join("kartud.toml");
         std::fs::write(&file, config).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_kartud"));
-        command.args(["run", "--config"]).arg(file).env_remove("RUST_LOG");
+        command.args(["run", "--new-ledger", "--config"]).arg(file).env_remove("RUST_LOG");
         let mut process = Process(command.stderr(Stdio::piped()).spawn().unwrap());
         let mut log = BufReader::new(process.0.stderr.take().unwrap());
         let mut said = String::new();

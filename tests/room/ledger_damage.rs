@@ -203,15 +203,58 @@ fn flipped_bytes_are_met() {
     assert!(start > 20 && verify > 200, "{start} {verify} {nothing}");
 }
 
+/// Where the slots of a head begin, and how long one is.
+const SLOTS: [usize; 2] = [0, 4096];
+const SLOT: usize = 103;
+
+/// What one slot lost is known as lost, and the other one serves; without both nobody knows.
 #[test]
-fn a_flipped_byte_of_the_head_is_met() {
+fn a_head_that_is_torn_in_one_slot_needs_nobody_and_in_both_it_is_met() {
     let (whole, _) = used_ledger();
-    for at in 0..whole.head.len() {
+    assert_eq!(whole.head.len(), SLOTS[1] + SLOT);
+    for at in (0..SLOT).step_by(3) {
+        for begin in SLOTS {
+            let mut files = whole.clone();
+            files.head[begin + at] ^= 1;
+            assert_eq!(refused(&files), None, "byte {at} of the slot at {begin}");
+        }
         let mut files = whole.clone();
-        files.head[at] ^= 1;
+        SLOTS.iter().for_each(|begin| files.head[begin + at] ^= 1);
         let why = refused(&files).unwrap_or_else(|| panic!("byte {at}"));
         assert!(why.contains("adopt"), "{why}");
     }
+}
+
+/// The power goes while the head is written, at any byte, in whatever order the disk writes: the station starts by itself.
+#[test]
+fn a_head_that_a_power_cut_tore_anywhere_needs_no_adopt() {
+    let (whole, _) = used_ledger();
+    let line = |head: &[u8], begin: usize| head[begin..begin + SLOT].to_vec();
+    let newest = *SLOTS.iter().max_by_key(|&&begin| line(&whole.head, begin)).unwrap();
+    let other = SLOTS[0] + SLOTS[1] - newest;
+    let older = line(&whole.head, other);
+    for cut in 0..=SLOT {
+        let new = line(&whole.head, newest);
+        let front = [&new[..cut], &older[cut..]].concat();
+        let back = [&older[..cut], &new[cut..]].concat();
+        let zeros = [&new[..cut], &vec![0; SLOT - cut][..]].concat();
+        for torn in [front, back, zeros] {
+            let mut files = whole.clone();
+            files.head[newest..newest + SLOT].copy_from_slice(&torn);
+            assert_eq!(refused(&files), None, "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn the_head_of_an_older_kartud_is_read() {
+    let (whole, _) = used_ledger();
+    let mut files = whole.clone();
+    files.head = older_head(&whole);
+    assert_eq!(files.head.len(), 86, "one line");
+    assert_eq!(refused(&files), None);
+    files.head[30] ^= 1;
+    assert!(refused(&files).unwrap().contains("adopt"));
 }
 
 /// A station with two jobs, killed; all of it is still in the log.

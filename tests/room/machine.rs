@@ -73,7 +73,10 @@ fn without_a_printer_jobs_wait_and_the_station_says_so() {
     assert_eq!(station["state"], "stopped");
     assert!(station["state_reasons"].to_string().contains("connecting-to-device-error"));
     assert_eq!(bench.http.get(&format!("/v1/jobs/{id}")).body["state"], "queued");
-    assert_eq!(bench.http.get("/readyz").status, 200, "jobs can be taken in all the same");
+    let ready = bench.http.get("/readyz");
+    assert_eq!((ready.status, ready.codes("errors")), (503, vec!["E_PRINTER".to_owned()]));
+    let intake = bench.http.get("/readyz?for=intake");
+    assert_eq!(intake.status, 200, "jobs can be taken in all the same");
 }
 
 /// A two-sided product must not hold up a one-sided one on a machine that turns no card.

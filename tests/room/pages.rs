@@ -48,10 +48,20 @@ fn events_go_on_where_a_listener_stopped() {
     let all = bench.http.listen(0, |_, _, data| data["event"] == "card_out");
     let numbers: Vec<u64> = all.iter().filter_map(|(id, _)| *id).collect();
     assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");
-    let later = bench.http.listen(numbers[1], |_, _, data| data["event"] == "card_out");
+    let second = all.iter().find(|(id, _)| *id == Some(numbers[1])).unwrap().1["id"].clone();
+    let second = second.as_str().unwrap();
+    let later = bench.http.listen(second, |_, _, data| data["event"] == "card_out");
     assert_eq!(later.iter().filter_map(|(id, _)| *id).collect::<Vec<_>>(), numbers[2..]);
-    let wrong = bench.http.get_with("/v1/events", &[("last-event-id", "yesterday")]);
-    assert_eq!((wrong.status, wrong.body["code"].as_str().unwrap()), (400, "E_LAST_EVENT_ID"));
+    for wrong in
+        ["yesterday", "", "-", "7-", "7-ABCDEF0123456789", "7-0123", "123456789012345678901"]
+    {
+        let answer = bench.http.get_with("/v1/events", &[("last-event-id", wrong)]);
+        assert_eq!(
+            (answer.status, &answer.body["code"]),
+            (400, &json!("E_LAST_EVENT_ID")),
+            "{wrong}"
+        );
+    }
 }
 
 #[test]

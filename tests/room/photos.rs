@@ -189,7 +189,7 @@ impl Station {
         let path = folder.path().join("kartud.toml");
         fs::write(&path, config).unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_kartud"))
-            .args(["run".as_ref(), "--config".as_ref(), path.as_os_str()])
+            .args(["run".as_ref(), "--new-ledger".as_ref(), "--config".as_ref(), path.as_os_str()])
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

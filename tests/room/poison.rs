@@ -86,7 +86,8 @@ fn be_the_station() {
     let (how, dir) = told.split_once(' ').unwrap();
     let (how, dir) = (how.to_owned(), PathBuf::from(dir));
     kartu::panics::tell_only_the_place();
-    let config = Config::parse(&config(&dir, ""), &dir).unwrap();
+    let mut config = Config::parse(&config(&dir, ""), &dir).unwrap();
+    config.station.new_ledger = true;
     let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
     let parts = Parts {
         clock: Clock::system(),

@@ -83,7 +83,7 @@ fn nothing_personal_is_logged_at_any_level() {
     let vault = format!("[vault]\nfolder = {keys:?}\n");
     std::fs::write(&toml, config(dir.path(), &(ENCODER.to_owned() + &vault))).unwrap();
     let mut daemon = std::process::Command::new(env!("CARGO_BIN_EXE_kartud"))
-        .args(["run", "--config"])
+        .args(["run", "--new-ledger", "--config"])
         .arg(&toml)
         .env("RUST_LOG", "trace")
         .stderr(std::process::Stdio::piped())

@@ -49,18 +49,34 @@ impl Process {
         Self::start_by(Command::new(env!("CARGO_BIN_EXE_kartud")), dir)
     }
 
+    /// The same, by a command, with everything that it logs until it ends.
+    pub fn start_by_logged(
+        command: Command,
+        dir: &std::path::Path,
+    ) -> (Process, std::thread::JoinHandle<Vec<String>>) {
+        Self::begin(command, dir, "")
+    }
+
     /// The same, by a command that takes the program's arguments behind its own.
     pub fn start_by(command: Command, dir: &std::path::Path) -> Process {
         Self::start_at(command, dir, "")
     }
 
     /// The same, with a printer at this address.
-    pub fn start_at(mut command: Command, dir: &std::path::Path, printer: &str) -> Process {
+    pub fn start_at(command: Command, dir: &std::path::Path, printer: &str) -> Process {
+        Self::begin(command, dir, printer).0
+    }
+
+    fn begin(
+        mut command: Command,
+        dir: &std::path::Path,
+        printer: &str,
+    ) -> (Process, std::thread::JoinHandle<Vec<String>>) {
         let path = dir.join("kartud.toml");
         let address = format!("address = \"{printer}\"");
         std::fs::write(&path, config(dir, "").replace("address = \"emulated\"", &address)).unwrap();
         let mut child = command
-            .args(["run", "--config"])
+            .args(["run", "--new-ledger", "--config"])
             .arg(&path)
             .env("RUST_LOG", "info")
             .stderr(Stdio::piped())
@@ -73,8 +89,8 @@ impl Process {
         let address =
             ready.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
         // Somebody must go on reading, or the daemon would wait for its log.
-        std::thread::spawn(move || lines.for_each(drop));
-        Process { child, http: Http::new(&format!("http://{address}")) }
+        let log = std::thread::spawn(move || lines.map_while(Result::ok).collect());
+        (Process { child, http: Http::new(&format!("http://{address}")) }, log)
     }
 
     pub fn kill(mut self) {

@@ -49,7 +49,7 @@ impl Running {
         let path = dir.join("kartud.toml");
         let address = format!("address = \"{printer}\"");
         std::fs::write(&path, config(dir, "").replace("address = \"emulated\"", &address)).unwrap();
-        let station = Running::start(&["run", "--config", path.to_str().unwrap()]);
+        let station = Running::start(&["run", "--new-ledger", "--config", path.to_str().unwrap()]);
         let ready = station.until_logged("address=");
         let address = ready.split("address=").nth(1).unwrap().split_whitespace().next().unwrap();
         let http = Http::new(&format!("http://{address}"));
@@ -150,7 +150,7 @@ fn a_station_whose_log_nobody_reads_any_more_goes_on() {
     let path = dir.path().join("kartud.toml");
     std::fs::write(&path, config(dir.path(), "")).unwrap();
     let mut station = Command::new(env!("CARGO_BIN_EXE_kartud"))
-        .args(["run", "--config", path.to_str().unwrap()])
+        .args(["run", "--new-ledger", "--config", path.to_str().unwrap()])
         .env("RUST_LOG", "debug")
         .stderr(Stdio::piped())
         .spawn()

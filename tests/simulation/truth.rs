@@ -81,7 +81,7 @@ impl Truth {
 
     /// Everything that was written since.
     pub fn read(&mut self, ledger: &Ledger, story: &mut Story) {
-        while *ledger.watch().borrow() > self.seq {
+        while ledger.watch().borrow().seq > self.seq {
             let lines = ledger.events_after(self.seq, 200).expect("the ledger is read");
             assert!(!lines.is_empty(), "it told of lines that are not there");
             for line in lines {

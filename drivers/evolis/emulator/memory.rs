@@ -1,14 +1,14 @@
 //! What the emulated machine remembers over a power cut, in `machine.json` beside its cards.
 //! Knows nothing of what moves it.
 
-use std::fs::{self, OpenOptions};
-use std::io::{Error, ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io::{Error, ErrorKind};
 use std::path::Path;
 
 use super::picture::Side;
 use super::places::{Card, Place};
 use crate::emulation::{EmulationError, EmulatorSettings};
+use crate::private_file;
 
 const FILE: &str = "machine.json";
 
@@ -122,7 +122,7 @@ impl Memory {
         let Some(dir) = &settings.out_dir else { return Ok(new) };
         let path = dir.join(FILE);
         let fault = |source| EmulationError::Directory { path: path.clone(), source };
-        fs::create_dir_all(dir).map_err(fault)?;
+        private_file::make_folder(dir).map_err(fault)?;
         let known = match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice::<Self>(&bytes)
                 .map_err(|e| fault(Error::new(ErrorKind::InvalidData, e)))?,
@@ -144,16 +144,6 @@ impl Memory {
     /// What the system says.
     pub fn keep(&self, dir: &Path) -> Result<(), Error> {
         let bytes = serde_json::to_vec_pretty(self)?;
-        write_whole(&dir.join(FILE), &bytes)
+        private_file::replace(&dir.join(FILE), &bytes)
     }
-}
-
-/// Writes a file under another name first, so that nobody ever sees half of it, and only its owner any of it: a card has
-/// somebody's face and name.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let unfinished = path.with_extension("unfinished");
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(bytes)?;
-    fs::rename(&unfinished, path)
 }

@@ -4,12 +4,12 @@ use std::io::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::memory::write_whole;
 use crate::emulation::{FinishedCard, Picture};
 use crate::evolis::bitmap::{expand_lines, unpack, unpack_two_levels};
 use crate::evolis::stream::{Form, Panel};
 use crate::models::Head;
 use crate::panels::{ColourRule, DyedCard};
+use crate::private_file;
 
 /// The panels in the order in which a machine prints them.
 pub const ORDER: [char; 5] = ['y', 'm', 'c', 'k', 'o'];
@@ -181,12 +181,12 @@ pub fn lay_down(card: &FinishedCard, rejected: bool, dir: &Path) -> Result<(), E
     for (side, picture) in [("back", card.back.as_ref()), ("front", Some(&card.front))] {
         if let Some(picture) = picture {
             let path = dir.join(format!("card-{:06}-{rejected}{side}.png", card.number));
-            write_whole(&path, &encode(picture)?)?;
+            private_file::replace(&path, &encode(picture)?)?;
         }
     }
     if let Some(chip) = &card.chip {
         let path = dir.join(format!("card-{:06}-{rejected}chip.json", card.number));
-        write_whole(&path, &serde_json::to_vec_pretty(chip)?)?;
+        private_file::replace(&path, &serde_json::to_vec_pretty(chip)?)?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::samples::STAFF;
 use crate::cli::client::Client;
-use crate::cli::{verify, write_anew};
+use crate::cli::verify;
 use crate::compose;
 use crate::lifecycle::State;
 use crate::record::{self, KeyList};
@@ -183,7 +183,8 @@ impl<'c> Tray<'c> {
             return Ok(Err(format!("{} holds no record", state.display())));
         };
         let read = state.with_extension("bin");
-        write_anew(&read, &file).with_context(|| format!("cannot write {}", read.display()))?;
+        drivers::private_file::replace_synced(&read, &file)
+            .with_context(|| format!("cannot write {}", read.display()))?;
         files.extend([state, read].map(|path| path.display().to_string()));
         let back = std::fs::read(self.name(number, reference, "back.png")?).unwrap_or_default();
         let (chip, code) = (

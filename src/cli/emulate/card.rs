@@ -14,7 +14,6 @@ use drivers::transport::vpcd::{Left, Plug, VPCD};
 use serde_json::{Value, json};
 
 use super::{Exit, StateFile, card_file, stop_on_signal};
-use crate::cli::write_anew;
 
 const AFTER: &str = "\
 vpcd is a driver of pcscd (Debian: pcscd, vsmartcard-vpcd). It listens on ALL addresses of the computer: run it
@@ -171,7 +170,8 @@ fn keep_content(keep: &Path, card: &SharedChip, stop: &AtomicBool) -> anyhow::Re
         let last = stop.load(Ordering::Relaxed);
         let content = json!({ "content": card.lock().state()["content"] });
         if content != kept {
-            let written = write_anew(keep, content.to_string().as_bytes());
+            let written =
+                drivers::private_file::replace_synced(keep, content.to_string().as_bytes());
             // A card that would forget what is written on it is of no use.
             stop.fetch_or(written.is_err(), Ordering::Relaxed);
             written.with_context(|| format!("cannot write {}", keep.display()))?;

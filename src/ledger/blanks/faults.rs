@@ -179,7 +179,9 @@ mod tests {
 
     /// A ledger in which every move of the lifecycle was made once, and everything that people enter.
     async fn every_move(folder: &tempfile::TempDir) -> std::path::PathBuf {
-        let ledger = Ledger::open(&folder.path().join("ledger.db"), Clock::system()).unwrap();
+        let path = folder.path().join("ledger.db");
+        crate::ledger::init(&path).unwrap();
+        let ledger = Ledger::open(&path, Clock::system()).unwrap();
         for (number, (from, event, _)) in MOVES.iter().enumerate() {
             let job = job(number);
             let id = job.id.clone();
@@ -256,7 +258,9 @@ mod tests {
     #[tokio::test]
     async fn a_blank_is_not_spoiled_by_something_that_nobody_knows() {
         let folder = tempfile::TempDir::new().unwrap();
-        let ledger = Ledger::open(&folder.path().join("ledger.db"), Clock::system()).unwrap();
+        let path = folder.path().join("ledger.db");
+        crate::ledger::init(&path).unwrap();
+        let ledger = Ledger::open(&path, Clock::system()).unwrap();
         let job = job(1);
         let id = job.id.clone();
         ledger.accept(job).await.unwrap();

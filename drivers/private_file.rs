@@ -1,0 +1,176 @@
+//! Files that hold somebody's data, or secrets: made for their owner alone, and never written through a symbolic link
+//! that somebody else has laid. The daemon and the emulated machines make all such files here.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+/// Read and written by the owner, by nobody else.
+const FILE_MODE: u32 = 0o600;
+/// Entered by the owner, by nobody else.
+const FOLDER_MODE: u32 = 0o700;
+
+/// Makes a folder, and those above it that are missing, for the owner alone. A folder that is there stays as it is.
+///
+/// # Errors
+/// What the system says.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder)
+}
+
+/// A new file, open for reading and writing.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] where anything has that name, a symbolic link that leads nowhere included.
+pub fn make_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path)
+}
+
+/// Opens a file that is there for reading and writing.
+///
+/// # Errors
+/// A symbolic link is refused, and so is anything that is no regular file.
+pub fn open(path: &Path) -> io::Result<File> {
+    // A FIFO would block the caller without O_NONBLOCK.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let opened = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path);
+    let file = opened.map_err(|error| match rustix::io::Errno::from_io_error(&error) {
+        Some(rustix::io::Errno::LOOP) => io::Error::other("this is a symbolic link"),
+        _ => error,
+    })?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("this is no regular file"));
+    }
+    Ok(file)
+}
+
+/// Opens a file to write behind its end, and makes it where none is.
+///
+/// # Errors
+/// As [`open`].
+pub fn append(path: &Path) -> io::Result<File> {
+    match make_new(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let mut file = open(path)?;
+            file.seek(io::SeekFrom::End(0))?;
+            Ok(file)
+        }
+        made => made,
+    }
+}
+
+/// Puts a file in place under its name, whole or not at all. A symbolic link of that name is replaced, not followed.
+///
+/// # Errors
+/// What the system says; then what was there is still there.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    put_in_place(path, content, |_| Ok(()))
+}
+
+/// The same, and it is on the disk when this returns: a power cut leaves the old file or the new one.
+///
+/// # Errors
+/// What the system says; then what was there is still there, or already replaced.
+pub fn replace_synced(path: &Path, content: &[u8]) -> io::Result<()> {
+    put_in_place(path, content, File::sync_all)?;
+    sync_folder_of(path)
+}
+
+/// The names in the folder of a file are on the disk when this returns.
+///
+/// # Errors
+/// What the system says.
+pub fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn put_in_place(
+    path: &Path,
+    content: &[u8],
+    finish: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
+    let beside = unfinished(path);
+    // Left behind by a power cut, or laid there by somebody: the name goes, not what it leads to.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = make_new(&beside)?;
+    let written = file.write_all(content).and_then(|()| finish(&file));
+    let placed = written.and_then(|()| fs::rename(&beside, path));
+    if placed.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    placed
+}
+
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".unfinished");
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_laid_down_is_for_its_owner_alone() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let folder = dir.path().join("a/b");
+        make_folder(&folder).unwrap();
+        make_folder(&folder).unwrap();
+        assert_eq!((mode(&folder), mode(&dir.path().join("a"))), (0o700, 0o700));
+        let path = folder.join("face.png");
+        fs::write(&path, "old").unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!((fs::read(&path).unwrap().as_slice(), mode(&path)), (&b"new"[..], 0o600));
+        replace_synced(&path, b"newer").unwrap();
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(mode(&path), 0o600);
+        assert!(make_new(&path).is_err() && open(&path).is_ok());
+    }
+
+    #[test]
+    fn a_symbolic_link_is_never_written_through() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let (other, path) = (dir.path().join("other"), dir.path().join("mine"));
+        fs::write(&other, "somebody's").unwrap();
+        for lead in [other.clone(), dir.path().join("nowhere")] {
+            symlink(&lead, &path).unwrap();
+            symlink(&lead, unfinished(&path)).unwrap();
+            assert!(make_new(&path).is_err());
+            assert!(open(&path).is_err());
+            replace(&path, b"mine").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"mine");
+            assert!(!fs::symlink_metadata(&path).unwrap().is_symlink());
+            fs::remove_file(&path).unwrap();
+        }
+        assert_eq!(fs::read(&other).unwrap(), b"somebody's");
+        assert!(!dir.path().join("nowhere").exists());
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_at_once() {
+        let dir = tempfile::TempDir::new().unwrap();
+        assert!(open(dir.path()).is_err());
+        let fifo = dir.path().join("fifo");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RUSR).unwrap();
+        assert!(open(&fifo).is_err());
+    }
+}

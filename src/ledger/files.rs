@@ -1,0 +1,284 @@
+//! The files that a ledger is made of: whether they are there, who may touch them, who holds them, how the first ones
+//! are made. Knows no table and no job.
+
+use std::fs::{self, File, Permissions, TryLockError};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use drivers::private_file;
+
+use super::head::{self, HeadFile};
+use super::{LedgerError, schema};
+
+/// Others may write.
+const OTHERS_WRITE: u32 = 0o002;
+const GROUP_WRITES: u32 = 0o020;
+/// Anybody but the owner may do anything.
+const ANYBODY_ELSE: u32 = 0o077;
+/// In such a folder only its owner may take a file away.
+const STICKY: u32 = 0o1000;
+const OWNER_ALONE: u32 = 0o600;
+/// Somebody may put another lock in place between opening and locking it; more often than this is no accident.
+const LOCK_TRIES: usize = 8;
+/// Stands in the lock's file once a ledger was made beside it.
+const MARK: &[u8] =
+    b"A ledger lies beside this file. If it is missing, it was lost: kartud begins no other one.\n";
+
+/// What [`init`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Init {
+    /// There was none; there is an empty one now.
+    Made,
+    /// There is one already; nothing was touched.
+    WasThere,
+}
+
+/// Makes a new, empty ledger. Harmless where one is.
+///
+/// # Errors
+/// [`LedgerError::Lost`] where other files show that there was one: it must be put back, not begun anew.
+pub fn init(path: &Path) -> Result<Init, LedgerError> {
+    if is_there(path)? {
+        return Ok(Init::WasThere);
+    }
+    let lock = Lock::take(path)?;
+    let made = match is_there(path) {
+        Ok(true) => Ok(Init::WasThere),
+        Ok(false) => make(path, &lock).map(|()| Init::Made),
+        Err(error) => Err(error),
+    };
+    if made.is_err() {
+        lock.unmake();
+    }
+    made
+}
+
+/// The ledger that [`super::Ledger::open`] will find; makes nothing.
+///
+/// # Errors
+/// [`LedgerError::Missing`], [`LedgerError::Lost`], [`LedgerError::Unfit`].
+pub fn must_be_there(path: &Path) -> Result<(), LedgerError> {
+    if is_there(path)? { Ok(()) } else { Err(LedgerError::Missing { path: path.to_owned() }) }
+}
+
+/// False only where nothing shows that there ever was a ledger.
+fn is_there(path: &Path) -> Result<bool, LedgerError> {
+    match fs::symlink_metadata(path) {
+        // SQLite would lay its log beside the file that the link leads to, where nobody looks for it.
+        Ok(found) if found.is_symlink() => Err(unfit(
+            path,
+            "is a symbolic link; write the name of the file itself into station.ledger",
+        )),
+        Ok(found) if !found.is_file() => Err(unfit(path, "is no regular file")),
+        Ok(found) if found.len() > 0 => Ok(true),
+        Ok(_) => not_lost(path).map(|()| false),
+        Err(error) if is_absent(&error) => not_lost(path).map(|()| false),
+        Err(source) => Err(LedgerError::Folder { path: path.to_owned(), source }),
+    }
+}
+
+/// A head, a log or a marked lock are only made beside a ledger.
+fn not_lost(path: &Path) -> Result<(), LedgerError> {
+    let holds = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.len() > 0);
+    let marks = [head::path_of(path), schema::log_of(path), lock_of(path)];
+    let marks: Vec<String> =
+        marks.iter().filter(|mark| holds(mark)).map(|mark| mark.display().to_string()).collect();
+    if marks.is_empty() {
+        return Ok(());
+    }
+    Err(LedgerError::Lost { path: path.to_owned(), marks: marks.join(", ") })
+}
+
+/// Whole under another name first: a power cut leaves no ledger, or a whole one.
+fn make(path: &Path, lock: &Lock) -> Result<(), LedgerError> {
+    let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
+    let unfinished = with_suffix(path, ".unfinished");
+    for left in [unfinished.clone(), schema::log_of(&unfinished), index_of(&unfinished)] {
+        match fs::remove_file(&left) {
+            Err(error) if !is_absent(&error) => return Err(refuse(error)),
+            _ => {}
+        }
+    }
+    let file = private_file::make_new(&unfinished).map_err(refuse)?;
+    let mut connection = schema::open(&unfinished)?;
+    let created = schema::create(&mut connection);
+    created.map_err(|error| schema::unreadable(&unfinished, &error))?;
+    // The last connection puts the log away.
+    drop(connection);
+    file.sync_all().map_err(refuse)?;
+    fs::rename(&unfinished, path).map_err(refuse)?;
+    HeadFile::open(path, &head::START).map_err(refuse)?;
+    lock.mark().and_then(|()| private_file::sync_folder_of(path)).map_err(refuse)
+}
+
+/// Others must not be able to change a ledger. That they could read it is put right, and said.
+///
+/// # Errors
+/// [`LedgerError::Exposed`].
+pub(super) fn close_to_others(path: &Path) -> Result<(), LedgerError> {
+    let folder = folder_of(path);
+    if let Ok(found) = fs::metadata(folder)
+        && found.mode() & OTHERS_WRITE != 0
+        && found.mode() & STICKY == 0
+    {
+        return Err(exposed(folder, found.mode(), "0700"));
+    }
+    let files = [path.to_owned(), schema::log_of(path), index_of(path), head::path_of(path)];
+    for file in files {
+        match fs::symlink_metadata(&file) {
+            Ok(found) if !found.is_file() => return Err(unfit(&file, "is no regular file")),
+            Ok(found) => close_file(&file, &found)?,
+            Err(error) if is_absent(&error) => {}
+            Err(source) => return Err(LedgerError::Folder { path: file, source }),
+        }
+    }
+    Ok(())
+}
+
+fn close_file(file: &Path, found: &fs::Metadata) -> Result<(), LedgerError> {
+    let me = rustix::process::geteuid().as_raw();
+    let a_strangers = found.uid() != me && found.uid() != 0 && me != 0;
+    // A user whose group has his own number is alone in it, as most systems set users up.
+    let own_group = found.gid() == me && rustix::process::getegid().as_raw() == me;
+    let others_write = found.mode() & OTHERS_WRITE != 0;
+    if a_strangers || others_write || (found.mode() & GROUP_WRITES != 0 && !own_group) {
+        return Err(exposed(file, found.mode(), "0600"));
+    }
+    if found.mode() & ANYBODY_ELSE != 0 {
+        let closed = fs::set_permissions(file, Permissions::from_mode(OWNER_ALONE));
+        closed.map_err(|source| LedgerError::Folder { path: file.to_owned(), source })?;
+        let mode = format!("{:04o}", found.mode() & 0o7777);
+        tracing::warn!(file = %file.display(), mode, "others could read the ledger; it is 0600 now");
+    }
+    Ok(())
+}
+
+/// One daemon a ledger: the operating system lets go of the lock however the daemon ends.
+pub(super) struct Lock {
+    file: File,
+    path: PathBuf,
+    /// By this process, just now.
+    made: bool,
+}
+
+impl Lock {
+    /// Takes it, or says who has it.
+    pub fn take(ledger: &Path) -> Result<Lock, LedgerError> {
+        let folder = folder_of(ledger);
+        let path = lock_of(ledger);
+        let refuse = |source| LedgerError::Folder { path: folder.to_owned(), source };
+        private_file::make_folder(folder).map_err(refuse)?;
+        for _ in 0..LOCK_TRIES {
+            let (file, made) = match private_file::open(&path) {
+                Ok(file) => (file, false),
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    match private_file::make_new(&path) {
+                        Ok(file) => (file, true),
+                        Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+                        Err(source) => return Err(LedgerError::Folder { path, source }),
+                    }
+                }
+                Err(source) => return Err(LedgerError::Folder { path, source }),
+            };
+            let known = file.metadata().map_err(refuse)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                // Whoever could open the file could take the lock, and keep the station from starting.
+                Err(TryLockError::WouldBlock)
+                    if known.mode() & ANYBODY_ELSE != 0 && strangers_hold(&known) =>
+                {
+                    tracing::warn!(lock = %path.display(), "another user held the ledger's lock; it is put aside");
+                    fs::remove_file(&path).map_err(refuse)?;
+                    continue;
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(LedgerError::InUse { path: ledger.to_owned() });
+                }
+                Err(TryLockError::Error(source)) => return Err(refuse(source)),
+            }
+            let named = fs::symlink_metadata(&path);
+            if !named.is_ok_and(|named| (named.dev(), named.ino()) == (known.dev(), known.ino())) {
+                continue;
+            }
+            if known.mode() & ANYBODY_ELSE != 0 {
+                file.set_permissions(Permissions::from_mode(OWNER_ALONE)).map_err(refuse)?;
+            }
+            return Ok(Lock { file, path, made });
+        }
+        Err(LedgerError::InUse { path: ledger.to_owned() })
+    }
+
+    /// Notes that a ledger lies beside it.
+    pub fn mark(&self) -> io::Result<()> {
+        if self.file.metadata()?.len() == 0 {
+            (&self.file).write_all(MARK)?;
+            self.file.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// A start that is refused leaves nothing behind.
+    pub fn unmake(self) {
+        if self.made {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Are all who hold a lock on this file processes of other users? False where that cannot be told.
+fn strangers_hold(file: &fs::Metadata) -> bool {
+    let Ok(locks) = fs::read_to_string("/proc/locks") else { return false };
+    let (major, minor) = (rustix::fs::major(file.dev()), rustix::fs::minor(file.dev()));
+    let name = format!("{major:02x}:{minor:02x}:{}", file.ino());
+    let holders: Vec<&str> = locks
+        .lines()
+        .filter_map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words.as_slice() {
+                [_, "FLOCK", _, _, pid, at, ..] if *at == name => Some(*pid),
+                _ => None,
+            }
+        })
+        .collect();
+    let me = rustix::process::geteuid().as_raw();
+    let stranger = |pid: &&str| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let uid = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+        let uid = uid.and_then(|uids| uids.split_whitespace().nth(1)?.parse::<u32>().ok());
+        uid.is_some_and(|uid| uid != me && uid != 0)
+    };
+    !holders.is_empty() && holders.iter().all(stranger)
+}
+
+pub(super) fn lock_of(ledger: &Path) -> PathBuf {
+    ledger.with_extension("lock")
+}
+
+/// SQLite's index of the log.
+pub(super) fn index_of(ledger: &Path) -> PathBuf {
+    with_suffix(ledger, "-shm")
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn folder_of(ledger: &Path) -> &Path {
+    ledger.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// No file of that name, or no folder that it could lie in.
+pub(super) fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+fn unfit(path: &Path, why: &'static str) -> LedgerError {
+    LedgerError::Unfit { path: path.to_owned(), why }
+}
+
+fn exposed(path: &Path, mode: u32, wanted: &'static str) -> LedgerError {
+    LedgerError::Exposed { path: path.to_owned(), mode: mode & 0o7777, wanted }
+}
