@@ -13,6 +13,7 @@ pub use crate::image::{
     Area, CardImage, FaceImage, HeadSize, PreparedCard, Prepress, PrepressError,
 };
 pub use crate::magnetic::{Coercivity, MagneticFault, MagneticStripe, TrackError, Tracks};
+pub use crate::told::{Designation, Told};
 use crate::words::Words;
 
 /// A machine that takes a blank, prints it and lets it out. Blocking; one thread owns it.
@@ -101,9 +102,9 @@ pub struct Identity {
     /// Trade name, as in `models.toml`.
     pub model: String,
     /// Serial number; empty when the machine does not say.
-    pub serial: String,
+    pub serial: Designation,
     /// Firmware version; empty when the machine does not say.
-    pub firmware: String,
+    pub firmware: Designation,
 }
 
 /// A ribbon as the machine reads it from the spool.
@@ -287,8 +288,8 @@ pub enum Cause {
     Refused {
         /// The command that was asked.
         command: &'static str,
-        /// The machine's word for it, such as `ERROR FEEDER`.
-        answer: String,
+        /// The machine's word for it, such as `ERROR FEEDER`; anything else only by its length.
+        answer: Told,
     },
     /// The machine took longer than it may.
     #[error("the printer did not finish {what} within {} s", .limit.as_secs())]

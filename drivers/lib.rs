@@ -11,7 +11,8 @@
 //! 2. Put recordings that are not ours (a maker's program, a real machine) in `golden/`, with their
 //!    source named; driver and emulator share `protocol.rs`, so one misreading would fool both.
 //! 3. Add one line to [`CATALOGUE`]. Nothing else in the project names a family.
-//!    It says too which requests carry somebody's data ([`Family::personal`]).
+//!    It says too which requests carry somebody's data ([`Family::personal`]), and what of an answer may be recorded
+//!    ([`Family::masked`]).
 //! 4. In `open`, tell the wire how an answer of the family ends ([`transport::Transport::frame_by`]): a USB cable has no
 //!    end of its own for it.
 //!
@@ -45,6 +46,7 @@ pub mod models;
 pub mod panels;
 pub mod private_file;
 pub mod scp03;
+pub mod told;
 pub mod transport;
 pub mod words;
 
@@ -70,7 +72,10 @@ pub const CATALOGUE: &[Family] = &[Family {
     emulate: evolis::emulate,
     usb_identity: evolis::usb_identity,
     personal: evolis::is_personal,
+    masked: evolis::masked,
+    any_bytes: evolis::any_bytes,
     models: evolis::model_names,
+    knows: evolis::knows,
 }];
 
 /// Every family of card encoders, one line each.
@@ -81,6 +86,7 @@ pub const ENCODERS: &[EncoderFamily] = &[
         stations: &[Interface::Contactless],
         open: pn532::open,
         emulation: Some(Emulation { reader: pn532::emulate, over: pn532::over }),
+        any_bytes: pn532::any_bytes,
     },
     EncoderFamily {
         name: "pcsc",
@@ -88,6 +94,7 @@ pub const ENCODERS: &[EncoderFamily] = &[
         stations: &[Interface::Contact, Interface::Contactless],
         open: pcsc::open,
         emulation: None,
+        any_bytes: pcsc::any_bytes,
     },
 ];
 
@@ -106,8 +113,14 @@ pub struct Family {
     pub usb_identity: fn(&EmulatorSettings) -> UsbIdentity,
     /// Does a request carry somebody's data, or ask for them? Such a one is never recorded in clear.
     pub personal: fn(&[u8]) -> bool,
+    /// An answer as it may be recorded: of the same length, with everything crossed out that is not the family's own.
+    pub masked: fn(&[u8]) -> Vec<u8>,
+    /// Reads any bytes as whatever may come over the family's wire, in both directions; for whoever throws them at it.
+    pub any_bytes: fn(&[u8]),
     /// Trade names of the models, in the order of `models.toml`.
     pub models: fn() -> Vec<String>,
+    /// Is this one of them, in any form in which a machine or a person writes it?
+    pub knows: fn(&str) -> bool,
 }
 
 /// Opens a driver of the named family over `transport`.

@@ -170,7 +170,7 @@ impl Facts {
         let count = |ribbon: &Ribbon| (ribbon.panels.clone(), ribbon.remaining);
         let errors = status.troubles.iter().filter(|trouble| trouble.level == Level::Error);
         Facts {
-            serial: status.identity.serial.clone(),
+            serial: status.identity.serial.to_string(),
             cards_entered: status.cards_entered,
             card_inside: status.card_inside,
             busy: status.busy,

@@ -159,6 +159,8 @@ pub struct EncoderFamily {
     pub open: fn(address: &str) -> Opened,
     /// A reader of the family that does not exist; `None`: it is emulated outside of this process.
     pub emulation: Option<Emulation>,
+    /// Reads any bytes as whatever may come over the family's wire, in both directions; for whoever throws them at it.
+    pub any_bytes: fn(&[u8]),
 }
 
 /// How a reader of a family is emulated at its bytes.

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::job::EvolisPrepress;
 use super::protocol::{
-    self, Answer, RIBBONS, RibbonKind, SESSION_PRINTING, command, end_transmission, is_done,
-    is_error,
+    self, Answer, RIBBONS, RibbonKind, SESSION_PRINTING, VOCABULARY, command, end_transmission,
+    is_done,
 };
 use super::status::{StatusWords, config};
 use super::{Wire, find_model, model_names, troubles};
 use crate::contract::{
-    CardOut, CardPrinter, Cause, DeviceError, Facts, Identity, MagneticStripe, PreparedCard,
-    Prepress, PrinterStatus, Stop, Tray, Trouble, Watch,
+    CardOut, CardPrinter, Cause, Designation, DeviceError, Facts, Identity, MagneticStripe,
+    PreparedCard, Prepress, PrinterStatus, Stop, Told, Tray, Trouble, Watch,
 };
 use crate::models::Model;
 use crate::panels::DyeCube;
@@ -25,6 +25,9 @@ pub const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// Answers that may be late when a new question is asked: one was given up by us, one more by whoever had
 /// the cable before.
 const LATE_ANSWERS_MAX: usize = 3;
+
+/// Models of the maker that no driver of ours was held against.
+const OTHER_MODELS: &[&str] = &["Agilia"];
 
 /// A driver for one machine.
 pub struct Evolis {
@@ -76,17 +79,18 @@ impl Evolis {
         let told = self.ask_model()?;
         let name = model_override.unwrap_or(&told);
         let Some(model) = find_model(name) else {
-            // Said twice, it is a name; said once, it may be a late answer to another question, and somebody's data.
-            let is_name = model_override.is_some() || self.ask("Rtp")?.text == told;
-            let quoted = if is_name { printable(name) } else { "(not told)".to_owned() };
             let known = model_names().join(", ");
-            return Err(Cause::Unsupported(format!("no Evolis model {quoted:?}; known: {known}")));
+            let what = match model_override {
+                Some(configured) => format!("{configured:?} is no Evolis model; known: {known}"),
+                None => unknown_model(&told, &known),
+            };
+            return Err(Cause::Unsupported(what));
         };
         self.model = model;
         self.identity = Identity {
             model: self.model.name.clone(),
             serial: self.ask_serial()?,
-            firmware: self.told("Rfv")?.unwrap_or_default(),
+            firmware: self.ask_firmware()?,
         };
         self.ask_ribbon()?;
         Ok(())
@@ -126,7 +130,7 @@ impl Evolis {
 
     /// Its number, said twice: a byte that the wire changed would make another machine of it, and what is known of
     /// this one's cards would be forgotten.
-    fn ask_serial(&mut self) -> Result<String, Cause> {
+    fn ask_serial(&mut self) -> Result<Designation, Cause> {
         let serial = self.ask_serial_once()?;
         if self.ask_serial_once()? != serial {
             return Err(Cause::Garbled { command: "Rsn", why: "it told two serial numbers" });
@@ -135,7 +139,7 @@ impl Evolis {
     }
 
     /// Its number; not one more late answer to "Rtp".
-    fn ask_serial_once(&mut self) -> Result<String, Cause> {
+    fn ask_serial_once(&mut self) -> Result<Designation, Cause> {
         let mut told = self.ask("Rsn")?.text;
         for _ in 0..LATE_ANSWERS_MAX {
             if find_model(&told).is_none() {
@@ -143,18 +147,16 @@ impl Evolis {
             }
             told = self.look()?.text;
         }
-        Ok(if is_error(&told) { String::new() } else { printable(told.trim()) })
+        Ok(Designation::read(&told))
+    }
+
+    fn ask_firmware(&mut self) -> Result<Designation, Cause> {
+        Ok(Designation::read(&self.ask("Rfv")?.text))
     }
 
     /// Is this option fitted?
     pub(super) fn has(&self, option: u32) -> bool {
         self.words.config & option != 0
-    }
-
-    /// A text that the machine may have no answer for.
-    pub(super) fn told(&mut self, what: &'static str) -> Result<Option<String>, Cause> {
-        let text = self.ask(what)?.text;
-        Ok((!is_error(&text)).then(|| printable(text.trim())))
     }
 
     /// One command, one answer.
@@ -231,7 +233,7 @@ impl Evolis {
         self.wire.send(&question, ANSWER_LIMIT)?;
         for _ in 0..=LATE_ANSWERS_MAX {
             let heard = self.hear("Rsn", ANSWER_LIMIT)?;
-            if printable(heard.text.trim()) == self.identity.serial {
+            if Designation::read(&heard.text) == self.identity.serial {
                 self.out_of_step = false;
                 return Ok(());
             }
@@ -251,12 +253,19 @@ pub(super) fn done(what: &'static str, answer: Answer) -> Result<Answer, Cause> 
     if is_done(&answer.text) {
         return Ok(answer);
     }
-    Err(Cause::Refused { command: what, answer: printable(&answer.text) })
+    Err(Cause::Refused { command: what, answer: Told::of(&answer.text, VOCABULARY) })
 }
 
-/// The machine's words for errors and logs: printable, and not longer than any that it knows.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(40).collect()
+/// What answered is none of ours. A model that the maker names is named; anything else may be somebody's data.
+fn unknown_model(told: &str, known: &str) -> String {
+    match Told::of(told.trim(), &[OTHER_MODELS, VOCABULARY].concat()) {
+        Told::Word(word) if OTHER_MODELS.contains(&word) => {
+            format!("the Evolis model {word} is not one of those that are known: {known}")
+        }
+        answer => format!(
+            "asked for its model it answered {answer}; known: {known}; if it is one of these, name it in printer.model"
+        ),
+    }
 }
 
 /// What an answer complains of.

@@ -17,6 +17,7 @@ mod evidence;
 #[cfg(test)]
 mod golden;
 mod job;
+mod masked;
 mod moves;
 mod print;
 mod probe;
@@ -35,6 +36,7 @@ use std::sync::LazyLock;
 
 pub use driver::open;
 pub use emulator::emulate;
+pub use masked::masked;
 
 use crate::emulation::EmulatorSettings;
 use crate::models::{self, Model};
@@ -88,7 +90,29 @@ pub fn is_personal(request: &[u8]) -> bool {
     [&b"Dm;"[..], b"Rmb;"].iter().any(|name| request.windows(name.len()).any(|at| at == *name))
 }
 
+/// See [`crate::Family::any_bytes`].
+pub fn any_bytes(bytes: &[u8]) {
+    if let Ok(answer) = protocol::Answer::parse(bytes) {
+        let mut again = Vec::new();
+        answer.emit(&mut again);
+        // A status that is believed can be said again.
+        assert_eq!(protocol::Answer::parse(&again).as_ref(), Ok(&answer), "said again");
+        let _ = ribbon::RibbonReport::parse(&answer.text);
+        let _ = troubles::troubles(&answer.status, &answer.extensions);
+    }
+    assert_eq!(masked(bytes).len(), bytes.len(), "crossed out in its place");
+    let _ = protocol::is_whole(bytes);
+    for model in models() {
+        assert!(stream::Stream::new(bytes, model.head).count() <= bytes.len(), "it goes on");
+    }
+}
+
 /// Trade names of the models.
 pub fn model_names() -> Vec<String> {
     models().iter().map(|model| model.name.clone()).collect()
+}
+
+/// Is it the name of one of them?
+pub fn knows(name: &str) -> bool {
+    find_model(name).is_some()
 }

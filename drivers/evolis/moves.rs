@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
-use super::driver::{ANSWER_LIMIT, Evolis, done, printable};
+use super::driver::{ANSWER_LIMIT, Evolis, done};
 use super::evidence::{self, After, Before, Heard};
 use super::job::PART_TWO;
 use super::protocol::{Answer, ERROR_FEEDER, SESSION_PRINTING};
 use super::status::{StatusWords, station};
 use super::troubles::{calls_for_hands, troubles};
-use crate::contract::{Cause, DeviceError, Evidence, Level, Stop, Tray, Watch};
+use crate::contract::{Cause, Designation, DeviceError, Evidence, Level, Stop, Tray, Watch};
 
 /// A move answers when it is finished; 30 s is the maker's limit (section 4.2), and its answer may use it up.
 pub const MOVE_LIMIT: Duration = Duration::from_secs(35);
@@ -254,7 +254,7 @@ impl Evolis {
 
     /// What the machine says now, and whether it is the one that we know.
     fn ask_after(&mut self) -> Result<After, Cause> {
-        let serial = printable(self.ask("Rsn")?.text.trim());
+        let serial = Designation::read(&self.ask("Rsn")?.text);
         let counter = self.ask_counter()?;
         let ribbon_left = self.ask_ribbon()?.map(|ribbon| ribbon.remaining);
         let words = self.look()?.status;

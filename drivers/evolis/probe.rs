@@ -2,7 +2,7 @@
 //! reserves nothing. Source: Evolis wire notes, section 4.1.
 
 use super::bits;
-use super::driver::{Evolis, printable};
+use super::driver::Evolis;
 use super::protocol::{is_error, value};
 use super::state::state;
 use super::status::config;
@@ -51,8 +51,8 @@ impl Evolis {
         let identity = self.identity.clone();
         for (name, value) in [
             ("model", identity.model),
-            ("serial number", identity.serial),
-            ("firmware", identity.firmware),
+            ("serial number", identity.serial.to_string()),
+            ("firmware", identity.firmware.to_string()),
         ] {
             facts.push("identity", name, value, None);
         }
@@ -116,6 +116,12 @@ impl Evolis {
         Ok(())
     }
 
+    /// A text that the machine may have no answer for.
+    fn told(&mut self, what: &'static str) -> Result<Option<String>, Cause> {
+        let text = self.ask(what)?.text;
+        Ok((!is_error(&text)).then(|| printable(text.trim())))
+    }
+
     /// An answer of lines `key: value`.
     fn ask_lines(
         &mut self,
@@ -135,4 +141,9 @@ impl Evolis {
         }
         Ok(())
     }
+}
+
+/// For the technician who asks, on a terminal, and nowhere else: printable, and not longer than any answer that is known.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(40).collect()
 }

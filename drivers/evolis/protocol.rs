@@ -41,6 +41,27 @@ pub const ERROR_BLANK_TRACK: &str = "ERROR BLANK TRACK";
 /// The option is not fitted.
 pub const OPTION_NOT_AVAILABLE: &str = "OPTION NOT AVAILABLE";
 
+/// Every word with which a machine answers a command, or refuses one (section 4.5). Only these are ever quoted: see
+/// [`crate::told`].
+pub const VOCABULARY: &[&str] = &[
+    OK,
+    ERROR_COMMAND,
+    ERROR_PARAMETERS,
+    ERROR_FEEDER,
+    ERROR_MAGNETIC,
+    ERROR_MAGNETIC_DATA,
+    ERROR_MAGNETIC_CHECKSUM,
+    ERROR_MECA,
+    "ERROR MECHANICAL",
+    ERROR_TIME_OUT,
+    ERROR_CARD,
+    ERROR_BLANK_TRACK,
+    OPTION_NOT_AVAILABLE,
+    "NO CARD",
+    "ERR CARD",
+    "ERR NEED CLEANING",
+];
+
 /// Writes one command. The NUL that ends a transmission is [`end_transmission`]'s.
 pub fn command(text: &str, into: &mut Vec<u8>) {
     into.push(ESC);

@@ -15,7 +15,6 @@ mod models;
 mod protocol;
 #[cfg(feature = "pcsc")]
 mod reader;
-#[cfg(any(test, feature = "pcsc"))]
 mod told;
 
 pub use emulator::SlotCard;
@@ -55,6 +54,18 @@ fn not_built(address: &str) -> String {
         "the program was built without PC/SC, so it cannot reach {address}. Install libpcsclite-dev and pkg-config, \
          build it with `cargo build --release --features pcsc`, and install pcscd and libccid where it runs"
     )
+}
+
+/// See [`crate::encoder::EncoderFamily::any_bytes`].
+pub(crate) fn any_bytes(bytes: &[u8]) {
+    let _ = protocol::ToCard::parse(bytes);
+    let _ = told::properties_code(bytes);
+    let _ = told::usb_device(bytes);
+    let _ = told::uid(bytes);
+    let data = told::max_apdu_data_bytes(bytes);
+    for t0 in [false, true] {
+        let _ = told::limits(t0, data, data, told::AtrFacts::of(bytes));
+    }
 }
 
 #[cfg(all(test, not(feature = "pcsc")))]

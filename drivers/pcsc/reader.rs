@@ -82,7 +82,7 @@ impl Reader {
             (Some(last), false) => {
                 fitting.push(last);
                 let fitting =
-                    fitting.iter().map(|name| name.to_string_lossy().into_owned()).collect();
+                    fitting.iter().map(|name| crate::told::name(&name.to_string_lossy())).collect();
                 Err(EncoderError::SeveralReaders { name: self.address.to_string(), fitting })
             }
         }

@@ -83,6 +83,15 @@ pub fn open(address: &str) -> Result<Box<dyn CardEncoder>, EncoderError> {
     over(address, Box::new(Serial::new(port)))
 }
 
+/// See [`crate::encoder::EncoderFamily::any_bytes`].
+pub fn any_bytes(mut bytes: &[u8]) {
+    let _ = whole(bytes);
+    let _ = Target::decode(bytes).map(|target| (target.atr(), target.encode()));
+    while let Found::Whole(_, end) | Found::Broken(_, end) = decode(bytes) {
+        bytes = bytes.get(end.max(1)..).unwrap_or_default();
+    }
+}
+
 /// Can it be an address of such a reader?
 ///
 /// # Errors

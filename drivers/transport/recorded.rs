@@ -3,7 +3,8 @@
 //! Only built with the feature `record`: a station in an office physically lacks the ability. A session is a file of
 //! JSON lines, one for each half of an exchange. Long requests are bulk image data: of these stand only the length and
 //! the SHA-256, never a face. Short ones that carry somebody's data, or ask for them (the family knows which: magnetic
-//! tracks), and their answers stand as a length only, since a short text can be found again by its hash.
+//! tracks), and their answers stand as a length only, since a short text can be found again by its hash. Of every other
+//! answer the family crosses out what is not its own words and figures: a machine may say anything.
 //!
 //! ```text
 //! {"send":{"text":"\u001bRtp\r\u0000"}}
@@ -19,6 +20,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::{Transport, TransportError, Whole, WireFault};
+use crate::Family;
 
 /// No command is longer, and no picture of a face is shorter.
 const CLEAR_MAX_BYTES: usize = 256;
@@ -56,15 +58,14 @@ enum Passed {
 impl Passed {
     fn request(bytes: &[u8]) -> Self {
         if bytes.len() <= CLEAR_MAX_BYTES {
-            return Self::answer(bytes);
+            return Self::clear(bytes);
         }
         let digest = Sha256::digest(bytes);
         let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         Self::Bulk { bytes: bytes.len(), sha256 }
     }
 
-    /// A machine says nothing that is long and secret: answers stand in clear, so that they can be played again.
-    fn answer(bytes: &[u8]) -> Self {
+    fn clear(bytes: &[u8]) -> Self {
         Self::Clear { text: bytes.iter().map(|&byte| char::from(byte)).collect() }
     }
 
@@ -81,18 +82,15 @@ impl Passed {
 pub struct Recorder<T> {
     wire: T,
     into: Box<dyn Write + Send>,
-    personal: Personal,
+    family: &'static Family,
     /// Answers to personal requests that have not come yet: a late one may come after another question.
     owed: usize,
 }
 
-/// Does a request carry somebody's data, or ask for them? In the words of one family.
-pub type Personal = fn(&[u8]) -> bool;
-
 impl<T: Transport> Recorder<T> {
-    /// Writes the session of `wire` to `into`, without what is `personal`.
-    pub fn new(wire: T, into: Box<dyn Write + Send>, personal: Personal) -> Self {
-        Self { wire, into, personal, owed: 0 }
+    /// Writes the session of `wire` with a machine of `family` to `into`, without what may be somebody's data.
+    pub fn new(wire: T, into: Box<dyn Write + Send>, family: &'static Family) -> Self {
+        Self { wire, into, family, owed: 0 }
     }
 
     fn note(&mut self, line: &Line) {
@@ -104,7 +102,7 @@ impl<T: Transport> Recorder<T> {
 
 impl<T: Transport> Transport for Recorder<T> {
     fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
-        let hidden = request.len() <= CLEAR_MAX_BYTES && (self.personal)(request);
+        let hidden = request.len() <= CLEAR_MAX_BYTES && (self.family.personal)(request);
         self.owed += usize::from(hidden);
         self.note(&Line::Send(match hidden {
             true => Passed::Hidden { hidden_bytes: request.len() },
@@ -123,7 +121,7 @@ impl<T: Transport> Transport for Recorder<T> {
         self.owed -= usize::from(hidden && received.is_ok());
         self.note(&Line::Receive(match &received {
             Ok(()) if hidden => Passed::Hidden { hidden_bytes: answer.len() },
-            Ok(()) => Passed::answer(answer),
+            Ok(()) => Passed::clear(&(self.family.masked)(answer)),
             Err(error) => Passed::fault(error),
         }));
         received

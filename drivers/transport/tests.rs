@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::emulated::Emulated;
 use super::faulty::{Faulty, Mishap};
 use super::recorded::{Recorder, Replay};
-use super::{Transport, WireFault};
+use super::{Transport, TransportError, WireFault};
 use crate::contract::*;
 use crate::emulation::{EmulatorSettings, Lever, SharedMachine};
 
@@ -105,8 +105,8 @@ fn a_recorded_session_plays_again_and_holds_no_picture() {
     let paper = Paper::default();
     let machine = machine();
     machine.pull(Lever::LoadFeeder(1));
-    let personal = crate::find("evolis").unwrap().personal;
-    let record = |wire: Emulated| Recorder::new(wire, Box::new(paper.clone()), personal);
+    let family = crate::find("evolis").unwrap();
+    let record = |wire: Emulated| Recorder::new(wire, Box::new(paper.clone()), family);
     let wire = Faulty::new(record(Emulated::new(machine)), |_, _| None);
     let mut driver = crate::open("evolis", None, Box::new(wire)).unwrap();
     let card = card(driver.as_ref());
@@ -133,8 +133,8 @@ fn a_recorded_session_plays_again_and_holds_no_picture() {
 fn what_stands_on_a_stripe_is_never_recorded() {
     const CANARY: &str = "BURUNG KENARI";
     let paper = Paper::default();
-    let personal = crate::find("evolis").unwrap().personal;
-    let wire = Recorder::new(Emulated::new(machine()), Box::new(paper.clone()), personal);
+    let family = crate::find("evolis").unwrap();
+    let wire = Recorder::new(Emulated::new(machine()), Box::new(paper.clone()), family);
     let mut driver = crate::open("evolis", None, Box::new(wire)).unwrap();
     driver.feed(Stop::Magnetic).unwrap();
     let tracks = Tracks::new([Some(CANARY), None, Some("13010507")]).unwrap();
@@ -144,6 +144,46 @@ fn what_stands_on_a_stripe_is_never_recorded() {
     let session = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
     assert!(session.contains("hidden_bytes"), "{session}");
     assert!(!session.contains(CANARY) && !session.contains("13010507"), "{session}");
+}
+
+/// A machine that answers every question with somebody's data, or with what it was told.
+struct Parrot(Vec<u8>);
+
+impl Transport for Parrot {
+    fn send(&mut self, request: &[u8], _: Duration) -> Result<(), TransportError> {
+        self.0 = request.iter().copied().filter(|byte| byte.is_ascii_graphic()).collect();
+        Ok(())
+    }
+
+    fn receive(&mut self, answer: &mut Vec<u8>, _: Duration) -> Result<(), TransportError> {
+        answer.clear();
+        answer.extend(b"BURUNG KENARI ");
+        answer.append(&mut self.0);
+        answer.extend([0, 0, 0x14, 16].into_iter().chain([0; 16]).chain([2, 0, 0]));
+        Ok(())
+    }
+
+    fn pause(&mut self, _: Duration) {}
+}
+
+#[test]
+fn what_a_machine_repeats_is_never_recorded() {
+    let paper = Paper::default();
+    let mut wire =
+        Recorder::new(Parrot(Vec::new()), Box::new(paper.clone()), crate::find("evolis").unwrap());
+    let (mut answer, patience) = (Vec::new(), Duration::from_secs(1));
+    for request in ["\x1bRtp\r\0", "\x1bDm;1;1301050704159876\r\0", "\x1bRmb;1\r\0", "\x1bRsn\r\0"]
+    {
+        wire.send(request.as_bytes(), patience).unwrap();
+        wire.receive(&mut answer, patience).unwrap();
+        assert!(answer.starts_with(b"BURUNG"), "the driver hears it as it is");
+        wire.receive(&mut answer, patience).unwrap();
+    }
+    let session = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+    assert!(session.contains("xxxx") && session.contains("hidden_bytes"), "{session}");
+    for canary in ["BURUNG", "KENARI", "1301050704159876"] {
+        assert!(!session.contains(canary), "{canary} in {session}");
+    }
 }
 
 #[test]

@@ -120,8 +120,8 @@ impl From<&PrinterStatus> for PrinterView {
     fn from(status: &PrinterStatus) -> Self {
         Self {
             model: status.identity.model.clone(),
-            serial: status.identity.serial.clone(),
-            firmware: status.identity.firmware.clone(),
+            serial: status.identity.serial.to_string(),
+            firmware: status.identity.firmware.to_string(),
             card_inside: status.card_inside,
             cards_entered: status.cards_entered,
             ribbon: status.ribbon.as_ref().map(|ribbon| RibbonView {

@@ -22,7 +22,7 @@ fn prints_through_the_device_file() {
     let mut printer = Printer::new("A1", "KBLACK");
     let file = printer.plug(Cable::good()).device_file.unwrap();
     let mut driver = open(&file);
-    assert_eq!(driver.status().unwrap().identity.serial, "A1");
+    assert_eq!(driver.status().unwrap().identity.serial.as_str(), "A1");
     for (front, back) in [(0, None), (1, Some(2)), (3, None)] {
         let (image, card) = black_card(driver.as_ref(), front, back);
         driver.print(&card).unwrap();

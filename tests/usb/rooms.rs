@@ -134,7 +134,7 @@ fn two_printers_each_print_their_own() {
         for name in [format!("serial={}", printer.serial), format!("port={}", sockets[at])] {
             let before = printers.each_ref().map(|printer| printer.machine.lock().cards_entered());
             let mut driver = open_by(&name).unwrap();
-            assert_eq!(driver.status().unwrap().identity.serial, printer.serial);
+            assert_eq!(driver.status().unwrap().identity.serial.as_str(), printer.serial);
             let (image, card) = black_card(driver.as_ref(), at as u32, None);
             driver.print(&card).unwrap();
             assert_printed(printer, &image);

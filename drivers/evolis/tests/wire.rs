@@ -127,12 +127,15 @@ impl Transport for Babbler {
 }
 
 #[test]
-fn an_unknown_model_is_named_and_what_stood_on_a_stripe_is_not() {
+fn a_model_that_the_maker_names_is_named_and_anything_else_is_told_by_its_length() {
     let open = |texts| crate::open("evolis", None, Box::new(Babbler(texts))).err().unwrap();
-    let error = open(vec!["Avansia"]).to_string();
-    assert!(error.contains("Avansia") && error.contains("Primacy 2"), "{error}");
-    let error = open(vec!["BURUNG KENARI", "Avansia"]).to_string();
-    assert!(!error.contains("KENARI") && error.contains("Primacy 2"), "{error}");
+    let error = open(vec!["Agilia"]).to_string();
+    assert!(error.contains("Agilia") && error.contains("Primacy 2"), "{error}");
+    for texts in [vec!["BURUNG KENARI"], vec!["BURUNG KENARI", "Agilia"]] {
+        let error = open(texts).to_string();
+        assert!(error.contains("13 bytes that are no known answer"), "{error}");
+        assert!(!error.contains("KENARI") && error.contains("Primacy 2"), "{error}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 use std::str::FromStr;
 
+use crate::told;
 use crate::transport::WireFault;
 
 /// Where the kernel tells what is plugged in.
@@ -14,9 +15,6 @@ pub const SYSFS: &str = "/sys";
 
 /// USB class and subclass of a printer (USB printer class 1.1, section 4.2).
 const PRINTER: (u8, u8) = (7, 1);
-
-/// Longer texts than this are not a printer's: a device may say anything.
-const TEXT_MAX_CHARS: usize = 256;
 
 /// The name of one printer on the bus. There is no "the first": a second printer would silently take its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +38,7 @@ impl FromStr for UsbName {
     fn from_str(text: &str) -> Result<Self, NoUsbName> {
         let (key, value) = text.split_once('=').ok_or(NoUsbName)?;
         match key {
-            "serial" if !value.is_empty() && value == printable(value) => {
+            "serial" if !value.is_empty() && value == told::name(value) => {
                 Ok(Self::Serial(value.to_owned()))
             }
             "port" if is_port(value) => Ok(Self::Port(value.to_owned())),
@@ -177,12 +175,7 @@ fn printer(interface: &Path) -> Option<UsbPrinter> {
 
 pub(super) fn text(folder: &Path, name: &str) -> Option<String> {
     let bytes = fs::read(folder.join(name)).ok()?;
-    Some(printable(String::from_utf8_lossy(&bytes).trim()))
-}
-
-/// What a device says of itself may hold anything; a terminal must not.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(TEXT_MAX_CHARS).collect()
+    Some(told::name(String::from_utf8_lossy(&bytes).trim()))
 }
 
 #[cfg(test)]
@@ -240,7 +233,7 @@ mod tests {
                 device: 2,
                 vendor_id: 0x0f49,
                 product_id: 0x0a11,
-                product: "Primacy[31m".into(),
+                product: "Primacy*[31m".into(),
                 serial: "10001234".into(),
                 driver: Some("usblp".into()),
                 device_file: Some("/dev/usb/lp0".into()),

@@ -99,6 +99,13 @@ impl Drop for Plugged {
     }
 }
 
+/// Reads any bytes as the controller's messages, one after the other; for whoever throws them at it.
+pub fn any_bytes(bytes: &[u8]) {
+    let mut inbox = bytes.to_vec();
+    while let Ok(Some(_)) = protocol::Wish::take(&mut inbox) {}
+    let _ = free_port(&String::from_utf8_lossy(bytes));
+}
+
 /// The first port of the high-speed half that is free, by the controller's table.
 fn free_port(table: &str) -> Option<u32> {
     table.lines().find_map(|line| {
