@@ -15,8 +15,8 @@ use crate::record::{self, KeyList, Verdict};
 
 /// No record and no file of a chip that holds one is larger, bytes.
 const INPUT_BYTES_MAX: u64 = 64 * 1024;
-/// What a signed record in CBOR begins with: the tag of COSE_Sign1, or that of a CWT around it.
-const FIRST_BYTES: [u8; 2] = [0xd2, 0xd8];
+/// What a signed record in CBOR begins with: the tag of COSE_Sign1. No text of a QR code begins like this.
+const FIRST_BYTE: u8 = 0xd2;
 
 const AFTER: &str = "\
 Exit codes: 0 the record is good, 1 something could not be read, 3 the record is not good, 5 the key list is wrong.
@@ -114,7 +114,7 @@ fn signed_bytes(args: &Args) -> anyhow::Result<Vec<u8>> {
             bytes
         }
     };
-    if bytes.first().is_some_and(|first| FIRST_BYTES.contains(first)) {
+    if bytes.first() == Some(&FIRST_BYTE) {
         return Ok(bytes);
     }
     Ok(str::from_utf8(&bytes).ok().and_then(record::read_text).unwrap_or_default())

@@ -2,7 +2,7 @@
 
 use coset::iana::Algorithm;
 use coset::{
-    CoseSign1, CoseSign1Builder, HeaderBuilder, RegisteredLabelWithPrivate,
+    CoseSign1, CoseSign1Builder, Header, HeaderBuilder, RegisteredLabelWithPrivate,
     TaggedCborSerializable as _,
 };
 use p256::ecdsa::signature::{Signer as _, Verifier as _};
@@ -10,14 +10,13 @@ use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
 use p256::pkcs8::EncodePublicKey as _;
 use sha2::{Digest as _, Sha256};
 
+use super::form::is_deterministic;
 use super::verify::Fault;
 
 /// No record is larger, bytes: a QR code holds less, and no chip of ours gives it more room.
 pub(super) const BYTES_MAX: usize = 4096;
 /// Bytes of a key's name.
 pub const KID_BYTES: usize = 8;
-/// The tag of a CBOR Web Token (RFC 8392, 6), which may stand around that of COSE_Sign1.
-const CWT_TAG: [u8; 2] = [0xd8, 61];
 
 /// The name of a key: the first 8 bytes of the SHA-256 of its SubjectPublicKeyInfo (DER), so that
 /// `openssl pkey -pubout -outform DER | sha256sum` tells it too, and other kinds of keys can have names of this kind.
@@ -27,7 +26,8 @@ pub fn kid(key: &VerifyingKey) -> [u8; KID_BYTES] {
     std::array::from_fn(|n| hash[n])
 }
 
-/// Signs. The nonce follows from key and content (RFC 6979), so the same content has the same bytes.
+/// Signs. The nonce follows from key and content (RFC 6979), so the same content has the same bytes; of the two
+/// signatures that would be as good it is the one with the smaller s.
 pub(super) fn seal(payload: Vec<u8>, key: &SigningKey) -> Vec<u8> {
     let header = HeaderBuilder::new()
         .algorithm(Algorithm::ES256)
@@ -35,14 +35,14 @@ pub(super) fn seal(payload: Vec<u8>, key: &SigningKey) -> Vec<u8> {
         .build();
     let sign = |content: &[u8]| {
         let signature: Signature = key.sign(content);
-        signature.to_bytes().to_vec()
+        signature.normalize_s().to_bytes().to_vec()
     };
     let signed = CoseSign1Builder::new().protected(header).payload(payload);
     let signed = signed.create_signature(b"", sign).build();
     signed.to_tagged_vec().expect("bytes and small numbers become CBOR")
 }
 
-/// The content, if the key of its name signed it. `find` knows the keys by name.
+/// The content, if the key of its name signed it and it stands in its one form. `find` knows the keys by name.
 pub(super) fn open<'k>(
     bytes: &[u8],
     find: impl FnOnce(&[u8]) -> Option<&'k VerifyingKey>,
@@ -50,8 +50,10 @@ pub(super) fn open<'k>(
     if bytes.len() > BYTES_MAX {
         return Err(Fault::NotARecord);
     }
-    let bytes = bytes.strip_prefix(&CWT_TAG).unwrap_or(bytes);
     let signed = CoseSign1::from_tagged_slice(bytes).map_err(|_| Fault::NotARecord)?;
+    if !stands_in_its_form(&signed, bytes) {
+        return Err(Fault::NotARecord);
+    }
     let (inside, outside) = (&signed.protected.header, &signed.unprotected);
     // The algorithm counts only where the signature covers it; what is marked critical we do not know.
     if inside.alg != Some(RegisteredLabelWithPrivate::Assigned(Algorithm::ES256))
@@ -62,10 +64,27 @@ pub(super) fn open<'k>(
     let name = if inside.key_id.is_empty() { &outside.key_id } else { &inside.key_id };
     let key = find(name).ok_or(Fault::UnknownKey)?;
     let payload = signed.payload.clone().ok_or(Fault::NotARecord)?;
-    let check =
-        |signature: &[u8], content: &[u8]| key.verify(content, &Signature::from_slice(signature)?);
+    let check = |signature: &[u8], content: &[u8]| {
+        let signature = Signature::from_slice(signature)?;
+        if signature.normalize_s() != signature {
+            return Err(p256::ecdsa::Error::new());
+        }
+        key.verify(content, &signature)
+    };
     signed.verify_signature(b"", check).map_err(|_| Fault::Changed)?;
     Ok(payload)
+}
+
+/// Could no other bytes say the same with the same signature? What is signed cannot be changed by whoever has no key;
+/// so of what is not, there is nothing but the key's name, and that only where it is not signed.
+fn stands_in_its_form(signed: &CoseSign1, bytes: &[u8]) -> bool {
+    let (inside, outside) = (&signed.protected.header, &signed.unprotected);
+    let name = Header { key_id: outside.key_id.clone(), ..Header::default() };
+    let name_stands_once = inside.key_id.is_empty() || outside.key_id.is_empty();
+    *outside == name
+        && name_stands_once
+        && is_deterministic(bytes)
+        && signed.protected.original_data.as_deref().is_some_and(is_deterministic)
 }
 
 /// The record at the beginning of a chip's file; what follows it must be bytes that were never written (00 or FF).

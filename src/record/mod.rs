@@ -19,10 +19,16 @@
 //! | 3 … | fields | as `fields.rs` numbers them, others by name; texts, dates as `YYYY-MM-DD` |
 //!
 //! In a QR code the bytes stand as [`base45`], without a prefix.
+//!
+//! **One record, one form.** Everything is deterministic CBOR (RFC 8949, 4.2.1), with tag 18 and no other; outside of the
+//! signature stands nothing but the key's name where it is not inside; of the two signatures that ECDSA knows for one
+//! content, s and n - s, only the smaller one is made or believed. So whoever lists or compares records by their bytes
+//! cannot be shown one record as two.
 
 pub mod base45;
 mod envelope;
 mod fields;
+mod form;
 mod keys;
 mod verify;
 
@@ -111,6 +117,9 @@ impl Record {
 
     /// Reads claims; `None` if they are not those of a `signed-record/1`.
     fn of_claims(bytes: &[u8]) -> Option<Record> {
+        if !form::is_deterministic(bytes) {
+            return None;
+        }
         let claims = ClaimsSet::from_slice(bytes).ok()?;
         let issued_at = moment(claims.issued_at?)?;
         // A record is good from the moment at which it is made. One that begins later is something else.

@@ -66,6 +66,9 @@ fn a_signature_of_the_cose_working_group_is_believed() {
          5DAB3C2E56A551CE5705B793914348E172727F48461FABBBA2E343492DDECAC3983686250BC68E9F1A7A07D41225B59F",
     );
     let find = |name: &[u8]| (name == b"11").then_some(&key);
+    // Both have the larger s, which a record must not have.
+    assert_eq!(open(&signed, find), Err(Fault::Changed));
+    let signed = with_the_smaller_s(&signed);
     assert_eq!(open(&signed, find).unwrap(), b"This is the content.");
     assert_eq!(open(&signed, |_| None), Err(Fault::UnknownKey));
     let untagged = bytes(
@@ -73,8 +76,42 @@ fn a_signature_of_the_cose_working_group_is_believed() {
          2E56A551CE5705B793914348E19F43D6C6BA654472DA301B645B293C9BA939295B97C4BDB847782BFF384C5794",
     );
     assert_eq!(open(&untagged, find), Err(Fault::NotARecord), "a record has its tag");
-    let tagged: Vec<u8> = [&[0xd2][..], &untagged].concat();
+    let tagged: Vec<u8> = with_the_smaller_s(&[&[0xd2][..], &untagged].concat());
     assert_eq!(open(&tagged, find).unwrap(), b"This is the content.");
+}
+
+/// The same signed content with the other signature that is as good, where that is the smaller one.
+fn with_the_smaller_s(signed: &[u8]) -> Vec<u8> {
+    let (content, signature) = signed.split_at(signed.len() - 64);
+    let signature = p256::ecdsa::Signature::from_slice(signature).unwrap();
+    [content, &signature.normalize_s().to_bytes()].concat()
+}
+
+#[test]
+fn claims_in_another_form_are_no_record_though_the_key_signed_them() {
+    let good = Record { fields: BTreeMap::new(), expires_at: None, photo_sha256: None, ..record() };
+    let claims = good.claims();
+    let read = |claims: &[u8]| {
+        let signed = super::envelope::seal(claims.to_vec(), &key());
+        verify(&signed, &list(), at("2026-04-01T00:00:00Z"), None).record
+    };
+    assert_eq!(read(&claims), Some(good));
+    // A map of three: 1 (issuer), 6 (time), -65537 (the card, a map of two).
+    assert_eq!((claims[0], claims[1]), (0xa3, 0x01));
+    let card = claims.windows(5).position(|at| at == [0x3a, 0, 1, 0, 0]).unwrap();
+    let rest = &claims[1..];
+    let (before, card) = (&claims[1..card], &claims[card..]);
+    for (what, other) in [
+        ("the length in a byte of its own", [&[0xb8, 3], rest].concat()),
+        ("without a length", [&[0xbf], rest, &[0xff]].concat()),
+        ("a number in more bytes", [&[0xa3, 0x18, 1], &claims[2..]].concat()),
+        ("another order", [&[0xa3], card, before].concat()),
+        ("a key twice", [&[0xa4], before, card, card].concat()),
+        ("a key twice, side by side", [&[0xa4, 0x01, 0x61, b'X'], rest].concat()),
+        ("something behind", [&claims[..], &[0]].concat()),
+    ] {
+        assert_eq!(read(&other), None, "{what}");
+    }
 }
 
 #[test]
@@ -96,7 +133,7 @@ fn the_signed_token_of_rfc_8392_is_opened_and_is_no_record_of_ours() {
     assert_eq!(claims.issued_at, Some(Seconds::WholeSeconds(1443944944)));
     assert_eq!(Record::of_claims(&payload), None);
     let in_its_own_tag: Vec<u8> = [&[0xd8, 61][..], &token].concat();
-    assert_eq!(open(&in_its_own_tag, |_| Some(&key)).unwrap(), payload);
+    assert_eq!(open(&in_its_own_tag, |_| Some(&key)), Err(Fault::NotARecord), "one tag, one form");
 }
 
 #[test]

@@ -153,9 +153,10 @@ pub fn verify(bytes: &[u8], keys: &KeyList, now: Timestamp, photo: Option<&[u8]>
     Verdict { record: Some(record), key: Some(signer.name.clone()), faults }
 }
 
-/// The signed bytes in the text of a QR code; `None` if it is no Base45. Line ends around it are a scanner's.
+/// The signed bytes in the text of a QR code; `None` if it is no Base45. One line end behind it is a scanner's.
 pub fn read_text(text: &str) -> Option<Vec<u8>> {
-    base45::decode(text.trim_matches(['\r', '\n']))
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    base45::decode(text.strip_suffix('\r').unwrap_or(text))
 }
 
 /// The signed bytes at the beginning of a chip's file that is larger than the record.

@@ -154,18 +154,29 @@ def open_ours(room, kid):
     print(f"a staff card's record: {len(signed)} bytes, {len(text)} letters in the QR code")
 
 
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def with_s(signed, smaller):
+    """ECDSA knows two signatures for one content, s and n - s; other software gives either. A record has the smaller."""
+    s = int.from_bytes(signed[-32:], "big")
+    return signed[:-32] + (min if smaller else max)(s, ORDER - s).to_bytes(32, "big")
+
+
 def judge_theirs(room, kid):
-    """Records that cwt signed, judged by ours."""
+    """Records that cwt signed, judged by ours. cwt writes claims in the order in which they are given to it, and gives
+    either of the two signatures: what a record must be beyond that is done here, and what is not is refused."""
     private = COSEKey.from_pem((room / "keys" / "document").read_bytes(), alg="ES256", kid=kid)
     now = int(time.time())
-    good = {1: "KABUPATEN PESISIR SELATAN", 4: now + 3600, 6: now, CARD: {0: "X-1", 2: "staf", 3: "RINA", "hobi": "CATUR"}}
+    card = {0: "X-1", 2: "staf", 3: "RINA", "hobi": "CATUR"}
+    good = {1: "KABUPATEN PESISIR SELATAN", 4: now + 3600, 5: now, 6: now, CARD: card}
 
-    def judged(claims, key=private, headers=None, tagged=False):
+    def judged(claims, key=private, headers=None, tagged=False, smaller=True):
         if headers:
             signed = COSE.new().encode_and_sign(cbor2.dumps(claims), key, **headers)
         else:
             signed = cwt.encode_and_sign(claims, key, tagged=tagged)
-        (room / "theirs").write_bytes(signed)
+        (room / "theirs").write_bytes(with_s(signed, smaller))
         return verify(room, "--file", room / "theirs")
 
     code, faults, record = judged(good)
@@ -173,9 +184,12 @@ def judge_theirs(room, kid):
     check("and says what it said", record and record["fields"] == {"nama": "RINA", "hobi": "CATUR"})
     outside = {"protected": {COSEHeaders.ALG: -7}, "unprotected": {COSEHeaders.KID: kid}}
     check("the key's name may stand outside", judged(good, headers=outside)[:2] == (0, []))
-    check("a token's own tag around it", judged(good, tagged=True)[:2] == (0, []))
+    check("a token's own tag around it", judged(good, tagged=True)[:2] == (3, ["not_a_record"]))
+    check("the larger of the two signatures", judged(good, smaller=False)[:2] == (3, ["changed"]))
+    mixed = {CARD: card, **{claim: good[claim] for claim in (6, 5, 4, 1)}}
+    check("claims in another order", judged(mixed)[:2] == (3, ["not_a_record"]))
     check("expired", judged({**good, 4: now - 60})[:2] == (3, ["expired"]))
-    check("from tomorrow", judged({**good, 6: now + 200000, 4: now + 300000})[:2] == (3, ["from_the_future"]))
+    check("from tomorrow", judged({**good, 4: now + 300000, 5: now, 6: now + 200000})[:2] == (3, ["from_the_future"]))
     check("a token of another kind", judged({1: "x", 6: now})[:2] == (3, ["not_a_record"]))
     other = subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout"],
                            check=True, capture_output=True).stdout

@@ -108,6 +108,138 @@ fn a_printed_card_is_checked_at_another_counter() {
     );
 }
 
+/// The order of P-256: of two signatures that are as good, s and n - s, a record has the smaller.
+const ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6,
+    0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+];
+
+/// n - s.
+fn other_s(s: &[u8]) -> Vec<u8> {
+    let mut borrow = 0;
+    let mut digits: Vec<u8> = ORDER
+        .iter()
+        .zip(s)
+        .rev()
+        .map(|(n, s)| {
+            let left = i16::from(*n) - i16::from(*s) - borrow;
+            borrow = i16::from(left < 0);
+            left.rem_euclid(256) as u8
+        })
+        .collect();
+    digits.reverse();
+    digits
+}
+
+/// `[tag] [array of 4] [protected] [unprotected] [payload] [signature]`, as the station writes it.
+struct Parts<'r> {
+    protected: &'r [u8],
+    payload: &'r [u8],
+    signature: &'r [u8],
+}
+
+impl<'r> Parts<'r> {
+    fn of(record: &'r [u8]) -> Parts<'r> {
+        let [0xd2, 0x84, head, rest @ ..] = record else { panic!("{record:02x?}") };
+        let (protected, rest) = rest.split_at(usize::from(head & 0x1f));
+        let (length, rest) = match rest {
+            [0xa0, 0x58, length, rest @ ..] => (usize::from(*length), rest),
+            [0xa0, 0x59, high, low, rest @ ..] => {
+                (usize::from(*high) << 8 | usize::from(*low), rest)
+            }
+            _ => panic!("{rest:02x?}"),
+        };
+        let (payload, rest) = rest.split_at(length);
+        let [0x58, 64, signature @ ..] = rest else { panic!("{rest:02x?}") };
+        Parts { protected, payload, signature }
+    }
+
+    fn head(bytes: &[u8]) -> Vec<u8> {
+        [&[0x5a, 0, 0][..], &(bytes.len() as u16).to_be_bytes()].concat()
+    }
+}
+
+#[test]
+fn a_record_written_down_in_any_other_form_is_refused() {
+    let bench = Bench::for_staff();
+    bench.until(&bench.accepted(&staff()), "printed");
+    let qr = scanned(&bench.machine.lock().last_card().unwrap().back.unwrap());
+    let keys = list(&bench, "");
+    let good = kartu::record::base45::decode(&qr).unwrap();
+    let Parts { protected, payload, signature } = Parts::of(&good);
+    let kid = &protected[protected.len() - 8..];
+    let file = bench.dir.path().join("record");
+    let judged = |kind: &str, bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        let told =
+            kartud(&["verify", kind, file.to_str().unwrap(), "--keys", keys.to_str().unwrap()]);
+        (told.status.code(), out(&told))
+    };
+    assert_eq!(judged("--file", &good).0, Some(0));
+    let body = &good[2..];
+    let behind_protected = &body[1 + protected.len()..];
+    let with_outside =
+        |outside: &[u8]| [&good[..3], protected, outside, &behind_protected[1..]].concat();
+    let with_payload =
+        |payload: &[u8]| [&good[..3], protected, &[0xa0], payload, &[0x58, 64], signature].concat();
+    let before_signature = &good[..good.len() - 64];
+    let (left, right) = payload.split_at(9);
+    for (what, other) in [
+        ("the token's tag around it", [&[0xd8, 61][..], &good].concat()),
+        ("the tag in two bytes", [&[0xd8, 18][..], &good[1..]].concat()),
+        ("the tag in three bytes", [&[0xd9, 0, 18][..], &good[1..]].concat()),
+        ("the tag twice", [&[0xd2][..], &good].concat()),
+        ("no tag", good[1..].to_vec()),
+        ("an array with a long length", [&[0xd2, 0x98, 4][..], body].concat()),
+        ("an array without a length", [&[0xd2, 0x9f][..], body, &[0xff]].concat()),
+        (
+            "a header with a long length",
+            [&[0xd2, 0x84, 0x58, protected.len() as u8][..], &body[1..]].concat(),
+        ),
+        ("an empty map with a long length", with_outside(&[0xb8, 0])),
+        ("an empty map without a length", with_outside(&[0xbf, 0xff])),
+        ("the key's name once more", with_outside(&[&[0xa1, 0x04, 0x48], kid].concat())),
+        ("something unsigned beside it", with_outside(&[0xa1, 0x18, 99, 0])),
+        ("the algorithm once more", with_outside(&[0xa1, 0x01, 0x26])),
+        (
+            "a content with a long length",
+            with_payload(&[Parts::head(payload), payload.to_vec()].concat()),
+        ),
+        (
+            "a content in two pieces",
+            with_payload(&[&[0x5f, 0x49], left, &Parts::head(right), right, &[0xff]].concat()),
+        ),
+        (
+            "a signature with a long length",
+            [&before_signature[..before_signature.len() - 2], &[0x59, 0, 64], signature].concat(),
+        ),
+        (
+            "the other signature that is as good",
+            [before_signature, &signature[..32], &other_s(&signature[32..])].concat(),
+        ),
+        ("a byte behind it", [&good[..], &[0]].concat()),
+    ] {
+        let (code, told) = judged("--file", &other);
+        assert_eq!(code, Some(3), "{what}: {told}");
+        assert!(!told.contains("RINA"), "nobody vouches for what it says: {what}");
+        let text = kartu::record::base45::encode(&other);
+        assert_eq!(verify(&text, &keys, &[]).status.code(), Some(3), "{what}, as a text");
+    }
+    for (what, text) in [
+        ("small letters", qr.to_lowercase()),
+        ("a prefix", format!("KK1:{qr}")),
+        ("a blank before it", format!(" {qr}")),
+        ("a line before it", format!("\n{qr}")),
+        ("two lines behind it", format!("{qr}\n\n")),
+    ] {
+        assert_eq!(verify(&text, &keys, &[]).status.code(), Some(3), "{what}");
+    }
+    assert_eq!(verify(&format!("{qr}\r\n"), &keys, &[]).status.code(), Some(0), "a scanner's");
+    // On a chip what was never written follows, and nothing else.
+    assert_eq!(judged("--chip", &[&good[..], &[0; 40]].concat()).0, Some(0));
+    assert_eq!(judged("--chip", &[&good[..], &[0, 1]].concat()).0, Some(3));
+}
+
 #[test]
 fn without_the_document_key_the_card_waits_and_none_comes_out() {
     let mut bench = Bench::for_staff();
@@ -159,7 +291,7 @@ fn a_technician_makes_a_key_and_the_configuration_says_what_is_too_open() {
     let dir = tempfile::TempDir::new().unwrap();
     let (config, folder) = (dir.path().join("kartud.toml"), dir.path().join("keys"));
     let config = config.to_str().unwrap();
-    let settings = "[printer]\naddress = \"emulated\"\n[vault]\nfolder = \"keys\"\n[encoder]\nfamily = \"emulated\"\n";
+    let settings = "[station]\nledger = \"ledger.db\"\n[printer]\naddress = \"emulated\"\n[vault]\nfolder = \"keys\"\n[encoder]\nfamily = \"emulated\"\n";
     std::fs::write(config, settings).unwrap();
     let check = || kartud(&["check-config", config]);
     let missing = check();
