@@ -44,7 +44,6 @@ mod record;
 mod recovery;
 mod replacement;
 mod restart;
-mod sentences;
 mod signals;
 mod standstill;
 mod stream;
