@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
@@ -274,8 +274,13 @@ impl Daemon {
 
     /// Takes nothing more in, finishes the card that is moving, and ends.
     pub fn stop(self) {
+        let began = Instant::now();
         self.stop.send_replace(true);
         self.station.stop();
+        let moving = self.station.watch().borrow().printing.clone();
+        if let Some(job) = &moving {
+            tracing::info!(job, "stopping: the card that is moving is finished first");
+        }
         if self.station_thread.join().is_err() {
             tracing::error!("the station ended with a panic");
         }
@@ -287,5 +292,7 @@ impl Daemon {
         self.runtime.shutdown_timeout(DRAIN_LIMIT);
         drop(self.station);
         self.ledger.close();
+        let seconds = began.elapsed().as_secs_f64();
+        tracing::info!(waited_for_a_card = moving.is_some(), "stopped after {seconds:.1} s");
     }
 }

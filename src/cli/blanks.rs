@@ -117,12 +117,13 @@ fn enter(kind: &str, cause: Option<&String>, entry: &Entry) -> anyhow::Result<Ex
     let body = json!({
         "kind": kind, "cards": entry.cards, "cause": cause, "by": entry.by, "batch": entry.batch,
     });
-    let answer = Client::new(&entry.at).post("/v1/blanks", entry.key.as_deref(), &body)?;
+    let client = Client::new(&entry.at);
+    let answer = client.post("/v1/blanks", entry.key.as_deref(), &body, "/seq")?;
     let mut out = std::io::stdout().lock();
     if entry.json {
         writeln!(out, "{answer:#}")?;
     } else {
-        let at = answer["at"].as_str().unwrap_or("");
+        let at = client.local_time()?.of_key(&answer, "at");
         writeln!(out, "{}  {at}  {kind}  {}", answer["seq"], entry.cards)?;
     }
     Ok(Exit::Done)
@@ -133,7 +134,7 @@ const COLUMNS: [&str; 9] =
     ["opening", "loaded", "good", "spoiled", "test", "lost", "returned", "unsure", "expected"];
 
 fn days(args: &Args) -> anyhow::Result<Exit> {
-    let answer = Client::new(&args.at).get(&format!("/v1/blanks{}", args.days.query()))?;
+    let answer = Client::new(&args.at).get(&format!("/v1/blanks{}", args.days.query()), "/days")?;
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{answer:#}")?;
@@ -168,12 +169,14 @@ fn days(args: &Args) -> anyhow::Result<Exit> {
 
 fn spoiled(args: &SpoiledArgs) -> anyhow::Result<Exit> {
     let path = format!("/v1/blanks/spoiled{}", args.days.query());
-    let answer = Client::new(&args.at).get(&path)?;
+    let client = Client::new(&args.at);
+    let answer = client.get(&path, "/cards")?;
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{answer:#}")?;
         return Ok(Exit::Done);
     }
+    let office = client.local_time()?;
     if args.csv {
         writeln!(out, "date,ref,cause,cards,job,at,evidence")?;
     }
@@ -184,7 +187,7 @@ fn spoiled(args: &SpoiledArgs) -> anyhow::Result<Exit> {
             let cells = [text("date"), text("ref"), text("cause"), &card["cards"].to_string()]
                 .map(quoted)
                 .join(",");
-            let rest = [text("job"), text("at"), &evidence].map(quoted).join(",");
+            let rest = [text("job"), &office.of_key(card, "at"), &evidence].map(quoted).join(",");
             writeln!(out, "{cells},{rest}")?;
         } else {
             let (date, reference, cause) = (text("date"), text("ref"), text("cause"));

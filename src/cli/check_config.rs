@@ -1,5 +1,7 @@
 //! `kartud check-config FILE`
 
+mod ground;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +14,7 @@ use crate::chip::KeySource;
 use crate::config::{Config, Fault};
 use crate::desk::Desk;
 use crate::vault::Vault;
+use ground::Ground;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -24,18 +27,24 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let (mut faults, mut notes) = (Vec::new(), Vec::new());
-    match run::read_config(&args.config)? {
-        // What the file names is opened and checked too: office, products, faces, chips.
-        Ok(config) => match Desk::open(&config) {
-            Ok(desk) => {
-                notes.extend(desk.notices().iter().cloned());
-                notes.extend(chips_without_encoder(&desk));
-                faults.extend(keys_not_there(&desk, &config));
+    let mut notes = Vec::new();
+    let mut faults = Vec::new();
+    match run::read_config(&args.config) {
+        // What the file names is opened and checked too: office, products, faces, chips; and what it needs of here.
+        Ok(config) => {
+            let ground = Ground::of(&config);
+            faults.extend(ground.faults);
+            notes.extend(ground.notes);
+            match Desk::open(&config) {
+                Ok(desk) => {
+                    notes.extend(desk.notices().iter().cloned());
+                    notes.extend(chips_without_encoder(&desk));
+                    faults.extend(keys_not_there(&desk, &config));
+                }
+                Err(wrong) => faults.extend(wrong),
             }
-            Err(wrong) => faults = wrong,
-        },
-        Err(wrong) => faults = wrong,
+        }
+        Err(wrong) => faults.extend(wrong),
     }
     let mut out = std::io::stdout().lock();
     let (file, good) = (args.config.display(), faults.is_empty());

@@ -8,6 +8,7 @@ use drivers::words::Words;
 use serde_json::Value;
 
 use super::Exit;
+use super::local_time::LocalTime;
 
 /// An answer of a station on this machine takes milliseconds; a photo to be inspected, a little more.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,8 +30,22 @@ const BUSY: &str = "E_BUSY";
 #[derive(clap::Args, Clone)]
 pub(super) struct Where {
     /// Address of the station
-    #[arg(long, value_name = "URL", env = "KARTU_URL", default_value = "http://127.0.0.1:8631")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "KARTU_URL",
+        default_value = "http://127.0.0.1:8631",
+        value_parser = station_url
+    )]
     pub url: String,
+}
+
+fn station_url(typed: &str) -> Result<String, String> {
+    let wrong = "write the station's address, such as http://127.0.0.1:8631";
+    let url: ureq::http::Uri = typed.parse().map_err(|_| wrong.to_owned())?;
+    let is_whole =
+        url.scheme_str() == Some("http") && url.host().is_some_and(|host| !host.is_empty());
+    if is_whole && url.query().is_none() { Ok(typed.to_owned()) } else { Err(wrong.into()) }
 }
 
 /// The station said no, and why.
@@ -46,11 +61,18 @@ pub(super) struct Refused {
 #[error("no station answers at {0}; is kartud running?")]
 struct Unreachable(String);
 
+/// Somebody answers who is no station.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "what answers at {0} is no kartud station; give the station's address with --url or KARTU_URL"
+)]
+struct NoStation(String);
+
 /// Which exit code an error deserves.
 pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     if error.is::<Refused>() || error.is::<super::find::Unclear>() {
         Exit::Refused
-    } else if error.is::<Unreachable>() {
+    } else if error.is::<Unreachable>() || error.is::<NoStation>() {
         Exit::Unreachable
     } else {
         Exit::Failed
@@ -68,11 +90,27 @@ impl Client {
         Self { agent: agent(), url: at.url.trim_end_matches('/').to_owned() }
     }
 
-    pub fn get(&self, path: &str) -> anyhow::Result<Value> {
+    /// Gets JSON. `mark`: what a station's answer at this path has (a JSON pointer).
+    pub fn get(&self, path: &str, mark: &str) -> anyhow::Result<Value> {
         patiently(|| {
             let request = self.agent.get(self.address(path)).header("accept-language", language());
-            self.read(request.call())
+            self.read(request.call(), mark)
         })
+    }
+
+    /// The station itself.
+    pub fn station(&self) -> anyhow::Result<Value> {
+        self.get("/v1/station", "/state_reasons")
+    }
+
+    /// Does a station answer here?
+    pub fn is_a_station(&self) -> bool {
+        self.station().is_ok()
+    }
+
+    /// The office's clock.
+    pub fn local_time(&self) -> anyhow::Result<LocalTime> {
+        Ok(LocalTime::of(&self.station()?))
     }
 
     /// A picture.
@@ -81,14 +119,20 @@ impl Client {
             let answer = self.agent.get(self.address(path)).call();
             let answer = answer.map_err(|error| self.unreachable(error))?;
             if !answer.status().is_success() {
-                return self.read(Ok(answer)).map(|_| Vec::new());
+                return self.read(Ok(answer), "").map(|_| Vec::new());
             }
             Ok(answer.into_body().with_config().limit(ANSWER_LIMIT).read_to_vec()?)
         })
     }
 
-    /// Posts JSON. The key makes it safe to post again when the answer got lost.
-    pub fn post(&self, path: &str, key: Option<&str>, body: &Value) -> anyhow::Result<Value> {
+    /// Posts JSON. The key makes it safe to post again when the answer got lost. `mark`: as for [`Self::get`].
+    pub fn post(
+        &self,
+        path: &str,
+        key: Option<&str>,
+        body: &Value,
+        mark: &str,
+    ) -> anyhow::Result<Value> {
         let body = serde_json::to_vec(body)?;
         patiently(|| {
             let mut request = self
@@ -99,7 +143,7 @@ impl Client {
             if let Some(key) = key {
                 request = request.header("idempotency-key", key);
             }
-            self.read(request.send(body.as_slice()))
+            self.read(request.send(body.as_slice()), mark)
         })
     }
 
@@ -141,7 +185,7 @@ impl Client {
         if answer.status().is_success() {
             return Ok(answer);
         }
-        self.read(Ok(answer))?;
+        self.read(Ok(answer), "")?;
         anyhow::bail!("{} does not let anybody listen", self.url)
     }
 
@@ -156,17 +200,24 @@ impl Client {
     fn read(
         &self,
         answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+        mark: &str,
     ) -> anyhow::Result<Value> {
+        let no_station = || NoStation(self.url.clone());
         let mut answer = answer.map_err(|error| self.unreachable(error))?;
         let status = answer.status();
-        let text = answer.body_mut().with_config().limit(ANSWER_LIMIT).read_to_string()?;
-        let body: Value = serde_json::from_str(&text).with_context(|| {
-            format!("{} answered {status}, but not as a Kartu station does", self.url)
-        })?;
-        if status.is_success() {
-            return Ok(body);
+        let text = answer
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_LIMIT)
+            .read_to_string()
+            .with_context(no_station)?;
+        let body: Value = serde_json::from_str(&text).map_err(|_| no_station())?;
+        let problem = body["type"].as_str().is_some_and(|kind| kind.starts_with(PROBLEM));
+        match status.is_success() {
+            true if body.pointer(mark).is_some() => Ok(body),
+            false if problem => Err(refused(&body).into()),
+            _ => Err(no_station().into()),
         }
-        Err(refused(&body).into())
     }
 }
 
@@ -210,6 +261,8 @@ fn patiently<T>(mut ask: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<T>
         std::thread::sleep(BUSY_PAUSE);
     }
 }
+/// What the type of a station's refusal begins with.
+const PROBLEM: &str = "urn:kartu:problem:";
 
 /// Goes on listening, or has heard enough.
 #[derive(PartialEq, Eq)]
@@ -219,18 +272,9 @@ pub(super) enum Listening {
 }
 
 fn refused(problem: &Value) -> Refused {
-    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or("").to_owned();
-    let own = language();
-    let lines: Vec<String> = problem["errors"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|error| {
-            let field = text(error, "field");
-            let colon = if field.is_empty() { "" } else { ": " };
-            format!("{}  {field}{colon}{}", text(error, "code"), text(&error["message"], own))
-        })
-        .collect();
+    let text = |value: &Value, key: &str| at_the_command_line(value[key].as_str().unwrap_or(""));
+    let lines: Vec<String> =
+        problem["errors"].as_array().into_iter().flatten().map(finding).collect();
     match lines.as_slice() {
         [_, _, ..] => Refused {
             code: format!("{} faults", lines.len()),
@@ -238,6 +282,19 @@ fn refused(problem: &Value) -> Refused {
         },
         _ => Refused { code: text(problem, "code"), sentence: text(problem, "detail") },
     }
+}
+
+/// A station's sentence speaks of its API; here an option does the same. Nothing in it reaches into the terminal.
+fn at_the_command_line(sentence: &str) -> String {
+    sentence.replace("\"insist\": true", "--insist").replace(char::is_control, " ")
+}
+
+/// A finding as a person reads it: code, field if it has one, sentence.
+pub(super) fn finding(finding: &Value) -> String {
+    let text = |value: &Value, key: &str| at_the_command_line(value[key].as_str().unwrap_or(""));
+    let field = text(finding, "field");
+    let colon = if field.is_empty() { "" } else { ": " };
+    format!("{}  {field}{colon}{}", text(finding, "code"), text(&finding["message"], language()))
 }
 
 /// A sentence in the operator's language.

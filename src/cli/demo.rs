@@ -128,7 +128,7 @@ fn wait(once: bool, daemon: &Daemon, events: &Receiver<Event>) -> anyhow::Result
 fn obey_the_state_file(file: PathBuf, machine: SharedMachine) -> anyhow::Result<()> {
     let mut file = StateFile::new(file);
     let take = move |change: &serde_json::Value| machine.lock().change(change);
-    file.read(&take)?;
+    file.read_if_there(&take)?;
     let watch = move || file.watch(&take, &AtomicBool::new(false));
     std::thread::Builder::new().name("state file".into()).spawn(watch)?;
     Ok(())
@@ -168,7 +168,7 @@ impl Samples {
             Err(faults) => return Ok(run::refuse(&self.list, &faults)),
         };
         let client = Client::new(&Where { url: self.url.clone() });
-        let now = client.get("/v1/station")?;
+        let now = client.station()?;
         let last_event = now["last_event"].as_str().unwrap_or("0");
         let mut tray = Tray::new(&client, &self.folder, &keys);
         for number in 0..self.cards {

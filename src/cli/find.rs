@@ -48,7 +48,7 @@ pub(super) fn job(client: &Client, typed: &str) -> anyhow::Result<String> {
 
 fn ask(client: &Client, parameter: &str, value: &str) -> anyhow::Result<Vec<Value>> {
     let path = format!("/v1/jobs?order=newest&limit={}&{parameter}={}", LISTED + 1, encode(value));
-    let mut page = client.get(&path)?;
+    let mut page = client.get(&path, "/jobs")?;
     Ok(page["jobs"].as_array_mut().map(std::mem::take).unwrap_or_default())
 }
 

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::Exit;
-use super::client::{Client, Where, language};
+use super::client::{Client, Where, finding, language};
 use super::find::{self, encode};
 
 /// Jobs that one request brings.
@@ -52,7 +52,7 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     let mut jobs = Vec::new();
     let (wanted, mut cursor) = (wanted(args), String::new());
     loop {
-        let mut page = client.get(&format!("/v1/jobs?limit={PAGE}{cursor}{wanted}"))?;
+        let mut page = client.get(&format!("/v1/jobs?limit={PAGE}{cursor}{wanted}"), "/jobs")?;
         let here = page["jobs"].take();
         jobs.extend(here.as_array().context("the station's answer has no jobs")?.iter().cloned());
         match page["next"].as_str() {
@@ -65,6 +65,7 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         writeln!(out, "{:#}", Value::Array(jobs))?;
         return Ok(Exit::Done);
     }
+    let office = client.local_time()?;
     for job in &jobs {
         let codes: Vec<&str> = job["reasons"]
             .as_array()
@@ -79,7 +80,7 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
             text(job, "state"),
             text(job, "ref"),
             text(job, "product"),
-            text(job, "changed_at"),
+            office.of_key(job, "changed_at"),
             codes.join(" ")
         )?;
     }
@@ -103,13 +104,14 @@ fn wanted(args: &ListArgs) -> String {
 pub(super) fn show(args: &ShowArgs) -> anyhow::Result<Exit> {
     let client = Client::new(&args.at);
     let id = find::job(&client, &args.id)?;
-    let job = client.get(&format!("/v1/jobs/{id}"))?;
-    let events = client.get(&format!("/v1/jobs/{id}/events"))?;
+    let job = client.get(&format!("/v1/jobs/{id}"), "/state")?;
+    let events = client.get(&format!("/v1/jobs/{id}/events"), "/0")?;
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{:#}", json!({ "job": job, "events": events }))?;
         return Ok(Exit::Done);
     }
+    let office = client.local_time()?;
     writeln!(
         out,
         "{}  {}  {}  {}",
@@ -118,8 +120,8 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<Exit> {
         text(&job, "product"),
         text(&job, "state")
     )?;
-    for finding in job["reasons"].as_array().into_iter().flatten() {
-        writeln!(out, "  {}  {}", text(finding, "code"), text(&finding["message"], language()))?;
+    for reason in job["reasons"].as_array().into_iter().flatten() {
+        writeln!(out, "  {}", finding(reason))?;
     }
     for line in encoding(&job["encoding"], language()) {
         writeln!(out, "  {line}")?;
@@ -128,7 +130,7 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<Exit> {
         writeln!(
             out,
             "  {}  {:<12}  {}  {}",
-            text(event, "at"),
+            office.of_key(event, "at"),
             text(event, "event"),
             text(event, "state"),
             event["detail"]

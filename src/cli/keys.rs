@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut out = std::io::stdout().lock();
     let folder = match &key.folder {
         Some(folder) => Some(folder.clone()),
-        None => match run::read_config(&key.config)? {
+        None => match run::read_config(&key.config) {
             Ok(config) => config.vault.folder,
             Err(faults) => {
                 if key.json {

@@ -19,6 +19,7 @@ mod init;
 mod jobs;
 mod keys;
 mod ledger;
+mod local_time;
 mod preview;
 mod printer;
 mod run;

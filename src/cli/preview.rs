@@ -30,7 +30,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let config = match &args.config {
-        Some(path) => run::read_config(path)?,
+        Some(path) => run::read_config(path),
         None => Config::parse("", Path::new("")),
     };
     let desk = match config.and_then(|config| Desk::open(&config)) {

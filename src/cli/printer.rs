@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let What::Probe(args) = &args.what;
     let (named, config) = match &args.address {
         Some(address) => (Path::new("--address"), of_address(address, &args.family)),
-        None => (args.config.as_path(), run::read_config(&args.config)?),
+        None => (args.config.as_path(), run::read_config(&args.config)),
     };
     let config = match config {
         Ok(config) => config,

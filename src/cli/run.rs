@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use drivers::words::Words;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tracing_subscriber::Layer as _;
@@ -36,7 +36,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let mut config = match read_config(&args.config)? {
+    let mut config = match read_config(&args.config) {
         Ok(config) => config,
         Err(faults) => return Ok(refuse(&args.config, &faults)),
     };
@@ -84,7 +84,10 @@ fn hear_signals(stop: mpsc::Sender<()>, is_printing: IsPrinting) -> anyhow::Resu
         Told::End => {
             ends += 1;
             match ends {
-                1 => drop(stop.send(())),
+                1 => {
+                    tracing::info!("SIGTERM or SIGINT: told to stop, nothing more is taken in");
+                    drop(stop.send(()));
+                }
                 2 if is_printing.now() => tracing::warn!(
                     "a card is moving and is finished first; another signal ends the station at once and leaves the card to a person"
                 ),
@@ -116,11 +119,39 @@ fn wait_for_the_end(daemon: &Daemon, stops: &mpsc::Receiver<()>) -> bool {
 /// A configuration is some pages of text, bytes.
 const CONFIG_LIMIT: u64 = 1024 * 1024;
 
-/// Reads a configuration file; the inner error is what stands wrong in it.
-pub(super) fn read_config(path: &Path) -> anyhow::Result<Result<Config, Vec<Fault>>> {
+/// Reads a configuration file; the error is what is wrong with it, also that it cannot be read.
+pub(super) fn read_config(path: &Path) -> Result<Config, Vec<Fault>> {
     let text = small_file::read_text(path, CONFIG_LIMIT)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(Config::parse(&text, path.parent().unwrap_or(Path::new("."))))
+        .map_err(|error| vec![Fault::at(0, unreadable(&error))])?;
+    Config::parse(&text, path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Why a file cannot be read, and what to do.
+pub(super) fn unreadable(error: &std::io::Error) -> Words {
+    use std::io::ErrorKind;
+    let (id, en) = match error.kind() {
+        ErrorKind::NotFound => {
+            ("berkas ini tidak ada. Periksa namanya", "there is no such file. Check its name")
+        }
+        ErrorKind::IsADirectory => {
+            ("ini folder, bukan berkas. Tulis berkasnya", "this is a folder. Name the file in it")
+        }
+        ErrorKind::PermissionDenied => (
+            "pengguna ini tidak boleh membacanya. Periksa pemilik dan haknya",
+            "this user may not read it. Check its owner and mode",
+        ),
+        ErrorKind::InvalidData => (
+            "ini bukan teks UTF-8. Simpan ulang sebagai teks",
+            "this is no text in UTF-8. Save it as one",
+        ),
+        kind => {
+            return Words::new(
+                format!("tidak terbaca: {kind}."),
+                format!("cannot be read: {kind}."),
+            );
+        }
+    };
+    Words::new(format!("{id}."), format!("{en}."))
 }
 
 /// Says every fault.

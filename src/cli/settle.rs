@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Exit;
-use super::client::{Client, Where, language};
+use super::client::{Client, Where, finding};
 use super::find;
 
 #[derive(clap::Args)]
@@ -78,16 +78,15 @@ pub(super) fn cancel(args: &ByArgs) -> anyhow::Result<Exit> {
 fn ask(id: &str, what: &str, body: &Value, how: &How) -> anyhow::Result<Exit> {
     let client = Client::new(&how.at);
     let path = format!("/v1/jobs/{}/{what}", find::job(&client, id)?);
-    let job = client.post(&path, None, body)?;
+    let job = client.post(&path, None, body, "/state")?;
     if how.json {
         say!("{job:#}")?;
         return Ok(Exit::Done);
     }
     let text = |key: &str| job[key].as_str().unwrap_or("");
     say!("{}  {}  {}", text("id"), text("ref"), text("state"))?;
-    for finding in job["reasons"].as_array().into_iter().flatten() {
-        let sentence = finding["message"][language()].as_str().unwrap_or("");
-        say!("  {}  {sentence}", finding["code"].as_str().unwrap_or(""))?;
+    for reason in job["reasons"].as_array().into_iter().flatten() {
+        say!("  {}", finding(reason))?;
     }
     Ok(Exit::Done)
 }

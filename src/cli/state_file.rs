@@ -1,7 +1,8 @@
-//! The state file of an emulated machine or card: read at the start, and again whenever it changes. Knows none of its keys.
+//! The state file of an emulated machine or card: read at the start, and again whenever it changes. One that is not there
+//! yet is waited for. Knows none of its keys.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -29,8 +30,20 @@ impl StateFile {
         Self { path, seen: None }
     }
 
+    /// Reads it if it is there, and says so if it is not.
+    pub(super) fn read_if_there(&mut self, take: Take) -> anyhow::Result<()> {
+        match fs::metadata(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let shown = self.path.display();
+                eprintln!("kartud: {shown} is not there yet; it is read as soon as it is");
+                Ok(())
+            }
+            _ => self.read(take),
+        }
+    }
+
     /// Reads it and has it taken.
-    pub(super) fn read(&mut self, take: Take) -> anyhow::Result<()> {
+    fn read(&mut self, take: Take) -> anyhow::Result<()> {
         let shown = self.path.display();
         self.seen = self.stamp();
         let mut text = Vec::new();
@@ -50,7 +63,8 @@ impl StateFile {
         while !stop.load(Ordering::Relaxed) {
             std::thread::sleep(LOOK_EVERY);
             let stamp = self.stamp();
-            if stamp.is_some()
+            // Empty: whoever writes it has just begun.
+            if stamp.is_some_and(|(_, bytes)| bytes > 0)
                 && stamp != self.seen
                 && let Err(fault) = self.read(take)
             {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::client::{Client, Listening, Where, language};
 use super::{Exit, signals};
+use super::local_time::LocalTime;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -22,7 +23,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let client = Client::new(&args.at);
-    let now = client.get("/v1/station")?;
+    let now = client.station()?;
     if !args.watch {
         if args.json {
             writeln!(std::io::stdout().lock(), "{now:#}")?;
@@ -31,6 +32,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Done);
     }
+    let office = LocalTime::of(&now);
     // Ctrl-C is the way to end it, and no failure.
     signals::listen(|_| process::exit(Exit::Done as i32))?;
     let last_event = now["last_event"].as_str().unwrap_or("0");
@@ -44,7 +46,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         } else {
             match name {
                 "station" => tell(data)?,
-                "job" => tell_job(data)?,
+                "job" => tell_job(data, office)?,
                 _ => {}
             }
         }
@@ -79,12 +81,12 @@ fn tell(station: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell_job(entry: &Value) -> anyhow::Result<()> {
+fn tell_job(entry: &Value, office: LocalTime) -> anyhow::Result<()> {
     let text = |key: &str| entry[key].as_str().unwrap_or("").to_owned();
     writeln!(
         std::io::stdout().lock(),
         "{}  {:<20}  {:<12}  {}",
-        text("at"),
+        office.of_key(entry, "at"),
         text("ref"),
         text("event"),
         text("state")

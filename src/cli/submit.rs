@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::Exit;
-use super::client::{Client, Where, language, own};
+use super::client::{Client, Where, finding, own};
 use crate::job::json;
 
 #[derive(clap::Args)]
@@ -39,15 +39,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     let body = Value::Object(body);
     let key = args.key.clone().unwrap_or_else(|| key_of(&body));
-    let job = Client::new(&args.at).post("/v1/jobs", Some(&key), &body)?;
+    let job = Client::new(&args.at).post("/v1/jobs", Some(&key), &body, "/state")?;
     if args.json {
         say!("{job:#}")?;
     } else {
         let text = |key: &str| job[key].as_str().unwrap_or("").to_owned();
         say!("{}  {}  {}", text("id"), text("ref"), text("state"))?;
-        for finding in job["reasons"].as_array().into_iter().flatten() {
-            let sentence = finding["message"][language()].as_str().unwrap_or("");
-            say!("  {}  {sentence}", finding["code"].as_str().unwrap_or(""))?;
+        for reason in job["reasons"].as_array().into_iter().flatten() {
+            say!("  {}", finding(reason))?;
         }
     }
     Ok(Exit::Done)

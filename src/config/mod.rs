@@ -265,18 +265,42 @@ fn printer(r: &mut Reader<'_>, folder: &Path) -> Printer {
     if !(0.0..=10.0).contains(&slowness) {
         r.fault("printer.emulator.slowness", "must lie between 0 and 10");
     }
+    let family = r.text("printer.family", "evolis");
+    let known = known_family(r, &family);
     let model = r.text("printer.model", "");
+    check_model(r, "printer.model", &model, known);
+    let emulated = r.text("printer.emulator.model", "Primacy 2");
+    check_model(r, "printer.emulator.model", &emulated, known);
     Printer {
-        family: r.text("printer.family", "evolis"),
+        family,
         model: Some(model).filter(|m| !m.is_empty()),
         address,
         emulator: Emulator {
-            model: r.text("printer.emulator.model", "Primacy 2"),
+            model: emulated,
             ribbon: r.text("printer.emulator.ribbon", "YMCKO"),
             folder: folder.join(r.text("printer.emulator.folder", "cards")),
             slowness,
         },
     }
+}
+
+/// The family of this name; that there is none is said.
+fn known_family(r: &mut Reader<'_>, name: &str) -> Option<&'static drivers::Family> {
+    let family = drivers::find(name);
+    if family.is_none() {
+        let known: Vec<_> = drivers::CATALOGUE.iter().map(|family| family.name).collect();
+        let rule = format!("is no family of printers; known: {}", known.join(", "));
+        r.fault("printer.family", &rule);
+    }
+    family
+}
+
+/// Empty: the machine is asked. Without a family nothing can be said of its models.
+fn check_model(r: &mut Reader<'_>, key: &str, model: &str, family: Option<&drivers::Family>) {
+    let Some(family) = family.filter(|family| !model.is_empty() && !(family.knows)(model)) else {
+        return;
+    };
+    r.fault(key, &format!("is no model of the family; known: {}", (family.models)().join(", ")));
 }
 
 fn log(r: &mut Reader<'_>) -> Log {

@@ -1,11 +1,13 @@
 //! Every error that leaves over HTTP, as RFC 9457 problem details: the one place that maps errors to
 //! status codes. Sentences in Indonesian and English; `detail` in the language that was asked for.
 
-use axum::extract::Request;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::{
     ACCEPT_LANGUAGE, CONNECTION, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use drivers::words::Words;
@@ -15,6 +17,7 @@ use crate::codes::{self, Remedy};
 use crate::desk::Refusal;
 use crate::finding::Finding;
 use crate::ledger::{LedgerError, words_of_gone};
+use crate::lifecycle::State;
 use crate::report::Sentence;
 
 /// An error on its way out. Rendered by [`render`], which knows the client's language.
@@ -179,19 +182,7 @@ impl From<LedgerError> for Problem {
             LedgerError::NoSuchJob => Self::not_found(),
             LedgerError::Refused(refused) => Self::of(
                 StatusCode::CONFLICT,
-                Finding::whole(
-                    "E_STATE",
-                    Words::new(
-                        format!(
-                            "Pekerjaan berstatus {} dan tidak dapat diubah begitu.",
-                            refused.state.label_id()
-                        ),
-                        format!(
-                            "The job is {}; that cannot be done with it any more.",
-                            refused.state.name()
-                        ),
-                    ),
-                ),
+                Finding::whole("E_STATE", not_in_this_state(refused.state)),
             ),
             LedgerError::Full => {
                 Self::new(
@@ -221,6 +212,38 @@ impl From<LedgerError> for Problem {
             }
         }
     }
+}
+
+/// Why that cannot be done with a job in this state, and what can.
+fn not_in_this_state(state: State) -> Words {
+    let (id, en) = match state {
+        State::Held => (
+            "Lepaskan (release) atau batalkan (cancel); alasannya ada di pekerjaan itu.",
+            "Release it or cancel it; the reasons stand with the job.",
+        ),
+        State::Received | State::Queued | State::Claimed | State::Composed => (
+            "Belum ada kartu yang bergerak untuknya; pekerjaan ini menunggu printer, atau dibatalkan (cancel).",
+            "No card has moved for it yet: it waits for the printer, or is cancelled.",
+        ),
+        State::Encoding | State::Encoded | State::Printing => (
+            "Kartunya sedang dikerjakan; tunggu sampai keluar.",
+            "Its card is being made; wait until it is out.",
+        ),
+        State::Unsure => (
+            "Lihat dahulu apa yang terjadi dengan kartunya, lalu jawab (resolve).",
+            "See first what became of its card, then say so (resolve).",
+        ),
+        State::Printed | State::HandedOver | State::Cancelled | State::Spoiled | State::Expired => {
+            (
+                "Pekerjaan yang sudah selesai tidak dapat diubah begitu lagi.",
+                "That cannot be done with it any more.",
+            )
+        }
+    };
+    Words::new(
+        format!("Pekerjaan berstatus {}. {id}", state.label_id()),
+        format!("The job is {}. {en}", state.name()),
+    )
 }
 
 impl IntoResponse for Problem {
@@ -255,7 +278,9 @@ fn title(status: StatusCode, english: bool) -> &'static str {
 /// Writes problems in the client's language, and turns the framework's own refusals into problems.
 pub(super) async fn render(request: Request, next: Next) -> Response {
     let english = prefers_english(request.headers());
+    let asked = Asked::of(&request);
     let mut response = next.run(request).await;
+    asked.log(response.status());
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
         None if is_foreign_error(&response) => foreign(response.status()),
@@ -278,6 +303,32 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
         headers.insert("allow", allow);
     }
     rendered
+}
+
+/// A request as it may be logged: its route, never what stands in its path, its query or its body.
+struct Asked {
+    method: Method,
+    route: String,
+    began: Instant,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Self {
+        let route = request.extensions().get::<MatchedPath>();
+        let route = route.map_or("(no route)", MatchedPath::as_str).to_owned();
+        Self { method: request.method().clone(), route, began: Instant::now() }
+    }
+
+    fn log(&self, status: StatusCode) {
+        let (status, ms) = (status.as_u16(), self.began.elapsed().as_millis());
+        // An unknown method may be any word.
+        let method = if self.method == Method::GET || self.method == Method::POST {
+            self.method.as_str()
+        } else {
+            "(other)"
+        };
+        tracing::debug!(method, route = self.route, status, ms, "answered");
+    }
 }
 
 fn is_foreign_error(response: &Response) -> bool {

@@ -25,6 +25,8 @@ pub(super) struct StationView {
     waiting: Waiting,
     /// The ledger's last line, as `Last-Event-ID` takes it.
     last_event: String,
+    /// The office's time zone, hours east of Greenwich: decides which day it is there.
+    utc_offset_hours: i32,
 }
 
 /// How the station is, in the words of IPP.
@@ -45,6 +47,7 @@ pub(super) async fn station(
         job_labels: State::ALL.into_iter().map(|state| (state.name(), state.label_id())).collect(),
         waiting,
         last_event,
+        utc_offset_hours: app.desk.offset().seconds() / 3600,
     }))
 }
 

@@ -384,7 +384,9 @@ fn perform(
             Outcome::Accepted(in_savepoint(all, |c| accept(c, &job, &data, now, room)), reply)
         }
         Request::Append { job, event, detail, reply } => {
-            Outcome::Entry(in_savepoint(all, |c| append(c, &job, event, &detail, now)), reply)
+            let entry = in_savepoint(all, |c| append(c, &job, event, &detail, now));
+            tracing::debug!(%job, event = event.name(), refused = entry.is_err(), "written");
+            Outcome::Entry(entry, reply)
         }
         Request::Note { job, what, detail, reply } => {
             Outcome::Entry(in_savepoint(all, |c| note(c, job.as_ref(), what, &detail, now)), reply)

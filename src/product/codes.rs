@@ -194,8 +194,8 @@ codes! {
         "Kartu hilang: isi nomor laporan polisi."
         "The card was lost: give the number of the police report."
     H_OLD_CARD
-        "Kartu rusak: kartu lama belum dicatat kembali. Petugas harus menerima kartu lama dahulu."
-        "The card was damaged: the old card is not noted as returned. A person must take the old card first."
+        "Kartu rusak: kartu lama belum dicatat kembali (isian \"{label}\"). Petugas harus menerima kartu lama dahulu."
+        "The card was damaged: the old card is not noted as returned (field \"{label}\"). A person must take the old card first."
     // Photo.
     E_PHOTO_REQUIRED
         "Kartu ini memerlukan pas foto. Kirim foto JPEG atau PNG."

@@ -13,6 +13,7 @@ use drivers::transport::tcp::Tcp;
 use drivers::transport::usb::{Usb, UsbName};
 
 use super::encode::Reader;
+use super::traced::Traced;
 use super::{Connect, Device};
 use crate::config::{Address, Encoder, Printer};
 use crate::daemon::StartError;
@@ -138,7 +139,7 @@ impl Connection {
             Way::Emulated(machine) => Box::new(move || Box::new(Emulated::new(machine.clone()))),
         };
         Some(Box::new(move || {
-            let wire = recorded(&family, transport());
+            let wire = Box::new(Traced(recorded(&family, transport())));
             drivers::open(&family, model.as_deref(), wire)
         }))
     }
@@ -162,11 +163,9 @@ fn recorded(family: &str, wire: Box<dyn Transport>) -> Box<dyn Transport> {
     // What is personal in a language that nobody knows cannot be told: nothing of it is recorded.
     let Some(family) = drivers::find(family) else { return wire };
     match drivers::private_file::append(file.as_ref()) {
-        Ok(into) => Box::new(drivers::transport::recorded::Recorder::new(
-            wire,
-            Box::new(into),
-            family.personal,
-        )),
+        Ok(into) => {
+            Box::new(drivers::transport::recorded::Recorder::new(wire, Box::new(into), family))
+        }
         Err(error) => {
             tracing::error!(%error, "KARTU_RECORD cannot be written; nothing is recorded");
             wire

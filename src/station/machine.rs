@@ -78,3 +78,18 @@ pub(super) fn is_well(status: &PrinterStatus) -> bool {
         && !status.card_inside
         && status.troubles.iter().all(|t| t.level != Level::Error)
 }
+
+/// What the machine says of itself, for whoever looks for a fault; figures and keywords only.
+pub(super) fn trace_status(status: &PrinterStatus) {
+    let troubles: Vec<&str> = status.troubles.iter().map(|trouble| trouble.keyword).collect();
+    tracing::trace!(
+        card_inside = status.card_inside,
+        busy = status.busy,
+        owned = status.owned,
+        restarted = status.restarted,
+        cards_entered = status.cards_entered,
+        ribbon = status.ribbon.as_ref().map(|ribbon| ribbon.remaining),
+        troubles = ?troubles,
+        "the printer was asked"
+    );
+}

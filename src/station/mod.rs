@@ -19,6 +19,7 @@ mod people;
 mod ready;
 mod recovery;
 mod tell;
+mod traced;
 mod work;
 
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use super::Parts;
 use super::device::{Order, Report, Sight};
 use super::handle::{Handle, Message};
 use super::hours::Hours;
-use super::machine::{Machine, Rest, is_well};
+use super::machine::{Machine, Rest, is_well, trace_status};
 use super::moving::{Begun, Moving};
 use super::ready::{Ready, Workbench};
 use super::recovery::Doubt;
@@ -290,6 +290,7 @@ impl Station {
         (self.polled_at, self.machine.told_at) = (self.clock.steady(), self.clock.steady());
         match looked {
             Ok(sight) => {
+                trace_status(&sight.status);
                 self.machine.status = Some(sight.status);
                 self.machine.prepress = Some(sight.prepress);
                 self.machine.reader = sight.reader;

@@ -66,7 +66,7 @@ class Station:
         # The first start of a ledger is said; a kartud that makes one by itself does not know the command.
         subprocess.run([KARTUD, "init", *config], capture_output=True)
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen([KARTUD, "run", "--new-ledger", *config], stderr=log)
+            self.process = subprocess.Popen([KARTUD, "run", *config], stderr=log)
         self.url = self.wait()
 
     def wait(self):

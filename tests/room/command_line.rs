@@ -334,7 +334,7 @@ fn a_printer_that_cannot_be_asked_is_told_by_the_exit_code() {
     assert_eq!(code(&["--config", config.to_str().unwrap()]), Some(5), "no printer is configured");
     std::fs::write(&config, "[printer]\nadress = \"x\"\n").unwrap();
     assert_eq!(code(&["--config", config.to_str().unwrap()]), Some(5));
-    assert_eq!(code(&["--config", "/nowhere.toml"]), Some(1));
+    assert_eq!(code(&["--config", "/nowhere.toml"]), Some(5));
     let told = kartud(&["printer", "probe", "--address", "tcp://127.0.0.1:1"]);
     assert!(err(&told).contains("Check its cable and its power."), "{}", err(&told));
 }

@@ -44,6 +44,7 @@ mod record;
 mod recovery;
 mod replacement;
 mod restart;
+mod sentences;
 mod signals;
 mod standstill;
 mod stream;

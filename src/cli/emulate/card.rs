@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let take = |change: &Value| hands.take(change);
     let mut state_file = args.state.clone().map(StateFile::new);
     if let Some(file) = &mut state_file {
-        file.read(&take)?;
+        file.read_if_there(&take)?;
     }
     let stop = Arc::new(AtomicBool::new(false));
     stop_on_signal(stop.clone())?;

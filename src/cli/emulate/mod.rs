@@ -211,7 +211,7 @@ fn run_machine(args: &Machine, settings: EmulatorSettings) -> anyhow::Result<Exi
     let mut state_file = args.state.clone().map(StateFile::new);
     let take = |change: &serde_json::Value| machine.lock().change(change);
     if let Some(file) = &mut state_file {
-        file.read(&take)?;
+        file.read_if_there(&take)?;
     }
     let bind = |address: SocketAddr| {
         TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))

@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let take = |change: &Value| hands.lock().unwrap_or_else(PoisonError::into_inner).change(change);
     let mut state_file = args.state.clone().map(StateFile::new);
     if let Some(file) = &mut state_file {
-        file.read(&take)?;
+        file.read_if_there(&take)?;
     }
     say!("{port}")?;
     std::thread::scope(|scope| {

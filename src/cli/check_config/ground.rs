@@ -1,0 +1,165 @@
+//! What a configuration needs of the computer that it is for: a folder for the ledger, a port for the API. Writes nothing.
+
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::path::Path;
+
+use drivers::words::Words;
+use rustix::fs::{Access, StatFs, access, statfs};
+
+use crate::cli::client::{Client, Where};
+use crate::config::{Config, Fault};
+
+/// Where the package puts the ledger; systemd makes the folder at the first start (`StateDirectory=kartu`).
+const PACKAGED: &str = "/var/lib/kartu/ledger.db";
+
+/// Magic numbers of file systems (statfs(2)). Over a network SQLite's log cannot be shared, and a sync may mean nothing.
+const NETWORK: [(u32, &str); 6] = [
+    (0x6969, "NFS"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB"),
+    (0x517b, "SMB"),
+    (0x0102_1997, "9P"),
+    (0x00c3_6400, "Ceph"),
+];
+/// File systems in memory.
+const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
+
+/// What cannot work here, and what should be known.
+#[derive(Default)]
+pub(super) struct Ground {
+    pub faults: Vec<Fault>,
+    pub notes: Vec<Words>,
+}
+
+impl Ground {
+    pub fn of(config: &Config) -> Self {
+        let mut ground = Self::default();
+        ground.look_at_the_ledger(&config.station.ledger);
+        ground.look_at_the_port(config);
+        ground
+    }
+
+    fn fault(&mut self, key: &str, id: String, en: String) {
+        self.faults.push(Fault::of_key(None, 0, key, &Words::new(id, en)));
+    }
+
+    fn look_at_the_ledger(&mut self, ledger: &Path) {
+        let folder = ledger.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let (shown, whole) = (folder.display(), ledger.display());
+        let key = "station.ledger";
+        match std::fs::metadata(folder) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => {
+                let id = format!("{shown} bukan folder. Tulis jalur di dalam folder.");
+                return self.fault(key, id, format!("{shown} is no folder. Name a file in one."));
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound && ledger == Path::new(PACKAGED) => {
+                let id = format!(
+                    "Folder {shown} belum ada; dibuat systemd (StateDirectory=kartu) atau dengan mkdir sebelum dijalankan."
+                );
+                let en = format!(
+                    "The folder {shown} is not there yet; systemd makes it (StateDirectory=kartu), or mkdir before the start."
+                );
+                return self.notes.push(Words::new(id, en));
+            }
+            Err(error) => {
+                let why = error.kind();
+                let id = format!(
+                    "folder {shown} tidak dapat dipakai ({why}). Buat foldernya, atau betulkan jalurnya."
+                );
+                let en = format!(
+                    "the folder {shown} cannot be used ({why}). Make it, or correct the path."
+                );
+                return self.fault(key, id, en);
+            }
+        }
+        match std::fs::metadata(ledger) {
+            Ok(found) if !found.is_file() => {
+                let id = format!("{whole} bukan berkas. Tulis nama berkas buku besar.");
+                return self.fault(key, id, format!("{whole} is no file. Name the ledger's file."));
+            }
+            Ok(_) if access(ledger, Access::READ_OK | Access::WRITE_OK).is_err() => {
+                let id = format!(
+                    "{whole} tidak boleh dibaca atau ditulis pengguna ini. Periksa pemilik dan haknya."
+                );
+                let en = format!(
+                    "{whole} may not be read and written by this user. Check its owner and mode."
+                );
+                return self.fault(key, id, en);
+            }
+            _ => {}
+        }
+        if access(folder, Access::WRITE_OK | Access::EXEC_OK).is_err() {
+            let id = format!(
+                "folder {shown} tidak boleh ditulis pengguna ini. Ganti pemilik atau haknya, atau pakai folder lain."
+            );
+            let en = format!(
+                "this user may not write in the folder {shown}. Change its owner or mode, or use another folder."
+            );
+            return self.fault(key, id, en);
+        }
+        if let Ok(disk) = statfs(folder) {
+            self.look_at_the_disk(folder, &disk);
+        }
+    }
+
+    fn look_at_the_disk(&mut self, folder: &Path, disk: &StatFs) {
+        let shown = folder.display();
+        // The field has another width and sign on each system; the magic numbers have 32 bits.
+        let kind = disk.f_type as u32;
+        if let Some((_, name)) = NETWORK.iter().find(|(magic, _)| *magic == kind) {
+            let id = format!(
+                "{shown} ada di jaringan ({name}). Buku besar harus di cakram komputer ini."
+            );
+            let en = format!(
+                "{shown} is on the network ({name}). The ledger must lie on a disk of this computer."
+            );
+            self.fault("station.ledger", id, en);
+        }
+        if IN_MEMORY.contains(&kind) {
+            self.notes.push(Words::new(
+                format!("Buku besar di {shown} hanya di memori dan hilang bila komputer dimatikan; hanya untuk mencoba."),
+                format!("The ledger in {shown} is only in memory and is lost when the computer is switched off; for trying only."),
+            ));
+        }
+    }
+
+    fn look_at_the_port(&mut self, config: &Config) {
+        let listen = config.http.listen;
+        let Err(error) = TcpListener::bind(listen) else { return };
+        let (port, key) = (listen.port(), "http.listen");
+        match error.kind() {
+            ErrorKind::AddrInUse
+                if Client::new(&Where { url: format!("http://{listen}") }).is_a_station() =>
+            {
+                self.notes.push(Words::new(
+                    format!("Di {listen} sudah ada stasiun kartud yang berjalan."),
+                    format!("A kartud station runs at {listen} already."),
+                ));
+            }
+            ErrorKind::AddrInUse => self.fault(
+                key,
+                format!(
+                    "{listen} dipakai program lain. Pilih port lain, atau hentikan program itu."
+                ),
+                format!(
+                    "another program uses {listen}. Choose another port, or stop that program."
+                ),
+            ),
+            ErrorKind::PermissionDenied => self.fault(
+                key,
+                format!(
+                    "pengguna ini tidak boleh memakai port {port}. Pilih port 1024 atau lebih."
+                ),
+                format!("this user may not listen on port {port}. Choose a port from 1024."),
+            ),
+            why => self.fault(
+                key,
+                format!("{listen} tidak dapat dipakai di komputer ini ({why}). Pakai 127.0.0.1."),
+                format!("{listen} cannot be used on this computer ({why}). Use 127.0.0.1."),
+            ),
+        }
+    }
+}
