@@ -15,6 +15,7 @@ mod client;
 mod demo;
 mod emulate;
 mod find;
+mod files;
 mod init;
 mod jobs;
 mod keys;

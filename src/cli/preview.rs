@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use drivers::private_file;
 
 use super::client::language;
-use super::{Exit, run, submit};
+use super::{Exit, files, run, submit};
 use crate::config::Config;
 use crate::desk::Desk;
 use crate::finding::Finding;
@@ -43,9 +43,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         .map_err(|fault| submit::unreadable(&args.job, &fault))?;
     let sent = request.photo.take().map(|photo| photo.0);
     let photo = match &args.photo {
-        Some(path) => {
-            Some(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?)
-        }
+        Some(path) => Some(files::read(path)?),
         None => sent,
     };
     // A child's face and name lie there: for whoever asked for them, and nobody else.

@@ -5,7 +5,6 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use drivers::words::Words;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tracing_subscriber::Layer as _;
@@ -13,9 +12,9 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::Exit;
 use super::client::own;
 use super::signals::{self, Told};
+use super::{Exit, files};
 use crate::clock::Clock;
 use crate::config::{Config, Fault};
 use crate::daemon::{Daemon, StartError};
@@ -122,36 +121,8 @@ const CONFIG_LIMIT: u64 = 1024 * 1024;
 /// Reads a configuration file; the error is what is wrong with it, also that it cannot be read.
 pub(super) fn read_config(path: &Path) -> Result<Config, Vec<Fault>> {
     let text = small_file::read_text(path, CONFIG_LIMIT)
-        .map_err(|error| vec![Fault::at(0, unreadable(&error))])?;
+        .map_err(|error| vec![Fault::at(0, files::unreadable(&error))])?;
     Config::parse(&text, path.parent().unwrap_or(Path::new(".")))
-}
-
-/// Why a file cannot be read, and what to do.
-pub(super) fn unreadable(error: &std::io::Error) -> Words {
-    use std::io::ErrorKind;
-    let (id, en) = match error.kind() {
-        ErrorKind::NotFound => {
-            ("berkas ini tidak ada. Periksa namanya", "there is no such file. Check its name")
-        }
-        ErrorKind::IsADirectory => {
-            ("ini folder, bukan berkas. Tulis berkasnya", "this is a folder. Name the file in it")
-        }
-        ErrorKind::PermissionDenied => (
-            "pengguna ini tidak boleh membacanya. Periksa pemilik dan haknya",
-            "this user may not read it. Check its owner and mode",
-        ),
-        ErrorKind::InvalidData => (
-            "ini bukan teks UTF-8. Simpan ulang sebagai teks",
-            "this is no text in UTF-8. Save it as one",
-        ),
-        kind => {
-            return Words::new(
-                format!("tidak terbaca: {kind}."),
-                format!("cannot be read: {kind}."),
-            );
-        }
-    };
-    Words::new(format!("{id}."), format!("{en}."))
 }
 
 /// Says every fault.

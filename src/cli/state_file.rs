@@ -10,6 +10,9 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::Value;
 
+use super::client::own;
+use super::files;
+
 /// More than all keys together take, and little enough to read at once.
 const FILE_MAX_BYTES: u64 = 64 * 1024;
 
@@ -49,7 +52,7 @@ impl StateFile {
         let mut text = Vec::new();
         File::open(&self.path)
             .and_then(|file| file.take(FILE_MAX_BYTES + 1).read_to_end(&mut text))
-            .with_context(|| format!("cannot read {shown}"))?;
+            .map_err(|error| anyhow!("{shown}: {}", own(&files::unreadable(&error))))?;
         if text.len() as u64 > FILE_MAX_BYTES {
             bail!("{shown} is longer than {FILE_MAX_BYTES} bytes");
         }

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use base64::Engine as _;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::Exit;
 use super::client::{Client, Where, finding, own};
+use super::{Exit, files};
 use crate::job::json;
 
 #[derive(clap::Args)]
@@ -32,9 +31,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut body = read_job(&args.job)?;
     if let Some(path) = &args.photo {
-        let photo =
-            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let photo = base64::engine::general_purpose::STANDARD.encode(photo);
+        let photo = base64::engine::general_purpose::STANDARD.encode(files::read(path)?);
         body.insert("photo".to_owned(), Value::String(photo));
     }
     let body = Value::Object(body);
@@ -54,7 +51,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 /// Reads a job file as the station reads it. Its content is never shown in an error: it is a person.
 pub(super) fn read_job(path: &std::path::Path) -> anyhow::Result<Map<String, Value>> {
-    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = files::read(path)?;
     let products = crate::product::built_in::all().unwrap_or_default();
     let known = |name: &str| products.iter().any(|product| product.knows_name(name));
     json::read(&text, &known).map_err(|fault| unreadable(path, &fault))

@@ -3,13 +3,12 @@
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Exit;
 use super::client::language;
 use super::run::refuse;
+use super::{Exit, files};
 use crate::config::Fault as ConfigFault;
 use crate::record::{self, KeyList, Verdict};
 
@@ -67,9 +66,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Err(faults) => return Ok(refuse(&args.keys, &faults)),
     };
     let photo = match &args.photo {
-        Some(path) => {
-            Some(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?)
-        }
+        Some(path) => Some(files::read(path)?),
         None => None,
     };
     let bytes = signed_bytes(args)?;
@@ -85,8 +82,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 /// The list of public keys in a file, or what is wrong with it.
 pub(super) fn read_list(path: &Path) -> anyhow::Result<Result<KeyList, Vec<ConfigFault>>> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = files::read_text(path)?;
     let plain = |fault: crate::product::ConfigFault| {
         ConfigFault::of_key(None, fault.line, &fault.key, &fault.words)
     };
@@ -104,10 +100,10 @@ fn signed_bytes(args: &Args) -> anyhow::Result<Vec<u8>> {
         return Ok(record::read_text(text).unwrap_or_default());
     }
     if let Some(path) = &args.chip {
-        return Ok(record::read_chip(&read(path)?).unwrap_or_default().to_vec());
+        return Ok(record::read_chip(&files::read(path)?).unwrap_or_default().to_vec());
     }
     let bytes = match &args.file {
-        Some(path) => read(path)?,
+        Some(path) => files::read(path)?,
         None => {
             let mut bytes = Vec::new();
             std::io::stdin().lock().take(INPUT_BYTES_MAX).read_to_end(&mut bytes)?;
@@ -118,14 +114,6 @@ fn signed_bytes(args: &Args) -> anyhow::Result<Vec<u8>> {
         return Ok(bytes);
     }
     Ok(str::from_utf8(&bytes).ok().and_then(record::read_text).unwrap_or_default())
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let cannot = || format!("cannot read {}", path.display());
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).with_context(cannot)?;
-    file.take(INPUT_BYTES_MAX).read_to_end(&mut bytes).with_context(cannot)?;
-    Ok(bytes)
 }
 
 fn as_json(found: &Verdict) -> Value {

@@ -122,6 +122,44 @@ fn a_configuration_that_cannot_be_read_is_a_wrong_configuration() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_named_with_what_to_do() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let (folder, missing) = (text(dir.path()), text(&dir.path().join("missing")));
+    let job = text(&dir.path().join("job.json"));
+    std::fs::write(&job, child("S2").to_string()).unwrap();
+    for (file, sentence) in [
+        (&folder, "this is a folder. Name the file in it."),
+        (&missing, "there is no such file. Check its name."),
+    ] {
+        for args in [
+            vec!["submit", file],
+            vec!["submit", &job, "--photo", file],
+            vec!["preview", file, "--out", &folder],
+            vec!["preview", &job, "--photo", file, "--out", &folder],
+            vec!["verify", "--file", file, "--keys", file],
+            vec!["verify", "--qr", "AB", "--keys", file],
+            vec!["emulate", "card", "--card", file],
+        ] {
+            let (code, said) = told(&kartud(&args));
+            let whole = format!("kartud: {file}: {sentence}");
+            assert!(code == Some(1) && said.contains(&whole), "{args:?}: {code:?} {said}");
+        }
+    }
+    let (code, said) = told(&kartud(&[
+        "emulate",
+        "evolis",
+        "--out",
+        &folder,
+        "--state",
+        &folder,
+        "--listen",
+        "127.0.0.1:0",
+    ]));
+    assert!(code == Some(1) && said.contains("this is a folder"), "{said}");
+}
+
+#[test]
 fn what_a_configuration_needs_of_the_computer_is_checked() {
     let dir = tempfile::TempDir::new().unwrap();
     let path = dir.path().join("kartud.toml");

@@ -1,7 +1,6 @@
 //! `kartud emulate card`: a chip card that is put into the virtual reader of pcscd (vpcd of vsmartcard) and pulled out of
 //! it again, with its content kept over a restart. Knows no command of a card.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +13,7 @@ use drivers::transport::vpcd::{Left, Plug, VPCD};
 use serde_json::{Value, json};
 
 use super::{Exit, StateFile, card_file, stop_on_signal};
+use crate::cli::files;
 
 const AFTER: &str = "\
 vpcd is a driver of pcscd (Debian: pcscd, vsmartcard-vpcd). It listens on ALL addresses of the computer: run it
@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 pub(super) fn settings(file: Option<&Path>) -> anyhow::Result<CardSettings> {
     let Some(file) = file else { return Ok(CardSettings::File(Box::default())) };
     let shown = file.display();
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
+    let text = files::read_text(file)?;
     toml::from_str(&text).with_context(|| shown.to_string())
 }
 
@@ -93,7 +93,7 @@ fn make(args: &Args) -> anyhow::Result<SharedChip> {
         return Ok(card);
     };
     let shown = keep.display();
-    let text = fs::read(keep).with_context(|| format!("cannot read {shown}"))?;
+    let text = files::read(keep)?;
     let content = serde_json::from_slice(&text).with_context(|| format!("{shown} is no JSON"))?;
     card.lock().change(&content).map_err(|why| anyhow!("{shown}: {why}"))?;
     Ok(card)
