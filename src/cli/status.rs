@@ -6,8 +6,8 @@ use std::process;
 use serde_json::Value;
 
 use super::client::{Client, Listening, Where, language};
-use super::{Exit, signals};
 use super::local_time::LocalTime;
+use super::{Exit, signals};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
