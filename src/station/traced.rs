@@ -31,4 +31,8 @@ impl Transport for Traced {
     fn pause(&mut self, span: Duration) {
         self.0.pause(span);
     }
+
+    fn clock(&self) -> Duration {
+        self.0.clock()
+    }
 }
