@@ -184,7 +184,7 @@ impl Facts {
     /// What a machine says that has just said that a card is out.
     pub fn of_card_out(out: &CardOut) -> Facts {
         Facts {
-            serial: out.identity.serial.clone(),
+            serial: out.identity.serial.to_string(),
             cards_entered: out.cards_entered_after,
             ribbon: out.ribbon.as_ref().map(|ribbon| (ribbon.panels.clone(), ribbon.remaining)),
             ..Facts::default()
