@@ -16,7 +16,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let config = match run::read_config(&args.config)? {
+    let config = match run::read_config(&args.config) {
         Ok(config) => config,
         Err(faults) => return Ok(run::refuse(&args.config, &faults)),
     };

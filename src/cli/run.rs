@@ -85,7 +85,8 @@ fn hear_signals(stop: mpsc::Sender<()>, is_printing: IsPrinting) -> anyhow::Resu
             match ends {
                 1 => {
                     tracing::info!("SIGTERM or SIGINT: told to stop, nothing more is taken in");
-                    drop(stop.send(()));
+                    // Nobody listens any more only where the station has ended already.
+                    let _ = stop.send(());
                 }
                 2 if is_printing.now() => tracing::warn!(
                     "a card is moving and is finished first; another signal ends the station at once and leaves the card to a person"
