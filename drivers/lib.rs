@@ -158,7 +158,8 @@ pub fn find(name: &str) -> Option<&'static Family> {
     CATALOGUE.iter().find(|family| family.name == name)
 }
 
-fn known_families() -> String {
+/// `known: ` and every family's name.
+pub fn known_families() -> String {
     let names: Vec<_> = CATALOGUE.iter().map(|family| family.name).collect();
     format!("known: {}", names.join(", "))
 }

@@ -50,8 +50,12 @@ pub(super) fn unreadable(error: &Error) -> Words {
             "this is no text in UTF-8. Save it as one.",
         ),
         ErrorKind::FileTooLarge => (
-            "berkas ini lebih dari 64 MiB. Periksa apakah ini berkas yang benar.",
-            "this file has more than 64 MiB. See whether it is the right one.",
+            "berkas ini terlalu besar. Periksa apakah ini berkas yang benar.",
+            "this file is too large. See whether it is the right one.",
+        ),
+        ErrorKind::InvalidInput => (
+            "ini bukan berkas biasa (pipa atau perangkat). Tulis berkas biasa.",
+            "this is no regular file (a pipe or a device). Name a regular file.",
         ),
         kind => {
             return Words::new(

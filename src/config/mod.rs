@@ -288,8 +288,7 @@ fn printer(r: &mut Reader<'_>, folder: &Path) -> Printer {
 fn known_family(r: &mut Reader<'_>, name: &str) -> Option<&'static drivers::Family> {
     let family = drivers::find(name);
     if family.is_none() {
-        let known: Vec<_> = drivers::CATALOGUE.iter().map(|family| family.name).collect();
-        let rule = format!("is no family of printers; known: {}", known.join(", "));
+        let rule = format!("is no family of printers; {}", drivers::known_families());
         r.fault("printer.family", &rule);
     }
     family

@@ -334,7 +334,7 @@ fn a_store_keeper_at_the_command_line() {
     let (csv, _) = kartud(&bench, &["blanks", "spoiled", "--csv"]);
     let rows: Vec<&str> = csv.lines().collect();
     assert_eq!(rows[0], "date,ref,cause,cards,job,at,evidence");
-    assert!(rows[1].starts_with("2026-03-10,,UJI_CETAK,2,,2026-03-10T02:00:00Z,"), "{csv}");
+    assert!(rows[1].starts_with("2026-03-10,,UJI_CETAK,2,,2026-03-10 09:00:00 +07:00,"), "{csv}");
     assert!(rows[2].starts_with("2026-03-10,,RUSAK_FISIK,3,"), "{csv}");
     assert!(rows[2].ends_with("\"{\"\"batch\"\":null,\"\"by\"\":\"\"gudang-1\"\"}\""), "{csv}");
     assert_eq!(rows.len(), 3, "what is lost cannot be destroyed: {csv}");

@@ -363,7 +363,7 @@ fn a_machine_with_chips_and_its_reader_serve_a_station_of_another_process() {
     let options = ["--reader-port", port.to_str().unwrap(), "--chips", card, "--state", state_file];
     let machine = Machine::start(dir.path(), &options);
     let config = format!(
-        "[station]\nledger = \"ledger.db\"\n[http]\nlisten = \"127.0.0.1:0\"\n[vault]\nfolder = \"{KEYS}\"\n\
+        "[station]\nledger = \"ledger.db\"\n[http]\nlisten = \"127.0.0.1:0\"\n[vault]\nfolder = \"{KEYS}\"\n[product.staf]\nsame_holder_days = 0\n\
          [printer]\naddress = \"{}\"\n[encoder]\nfamily = \"pn532\"\naddress = \"serial:{}\"\n",
         machine.address,
         port.display()

@@ -7,7 +7,7 @@ use kartu::config::Config;
 use kartu::daemon::Daemon;
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, child, config};
+use crate::bench::{Bench, KEYS, child, config};
 use crate::restart::Process;
 
 /// What `kartud ARGS` says and its exit code.
@@ -28,7 +28,9 @@ pub fn verified(ledger: &Path) -> Value {
 
 /// Why the daemon does not start in `dir`.
 pub fn refusal(dir: &Path) -> Option<String> {
-    let config = Config::parse(&config(dir, ""), dir).unwrap();
+    let mut config = Config::parse(&config(dir, ""), dir).unwrap();
+    let keys = dir.join(KEYS);
+    config.vault.folder = keys.exists().then_some(keys);
     match Daemon::start(&config, Clock::system()) {
         Ok(daemon) => {
             daemon.stop();
@@ -285,6 +287,9 @@ fn a_job_that_nobody_had_looked_at_is_looked_at_before_a_release_prints_it() {
     for file in ["ledger.db", "ledger.head"] {
         std::fs::copy(dir.path().join(file), bench.dir.path().join(file)).unwrap();
     }
+    // The key that tells holders apart goes with the ledger.
+    let key = bench.dir.path().join(KEYS).join("holder");
+    std::fs::copy(dir.path().join("holder.key"), key).unwrap();
     bench.start("");
     let last = &ids[5];
     let job = bench.http.get(&format!("/v1/jobs/{last}")).body;

@@ -138,6 +138,9 @@ fn a_folder_that_is_renamed_is_noticed_and_put_back_whole() {
     for name in ["ledger.db", "ledger.head", "ledger.lock"] {
         std::fs::rename(bench.dir.path().join(name), folder.join(name)).unwrap();
     }
+    // The key that tells holders apart goes with the ledger.
+    let key = bench.dir.path().join(crate::bench::KEYS).join("holder");
+    std::fs::copy(key, folder.join("holder.key")).unwrap();
     let text = crate::bench::config(&folder, "");
     let config = kartu::config::Config::parse(&text, bench.dir.path()).unwrap();
     let connection = kartu::station::Connection::to_machine("evolis", bench.machine.clone());

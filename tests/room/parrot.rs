@@ -123,7 +123,7 @@ fn station_on(says: Says, told: fn(&Value) -> bool) {
     std::fs::write(&toml, config(dir.path(), "").replace("address = \"emulated\"", &printer))
         .unwrap();
     let mut daemon = Command::new(env!("CARGO_BIN_EXE_kartud"))
-        .args(["run", "--config"])
+        .args(["run", "--new-ledger", "--config"])
         .arg(&toml)
         .env("RUST_LOG", "trace")
         .stderr(Stdio::piped())

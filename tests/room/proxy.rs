@@ -169,7 +169,7 @@ fn a_station_that_is_busy_is_asked_again() {
     let busy = answer(
         "503 Service Unavailable",
         "Retry-After: 1\r\nContent-Type: application/problem+json\r\n",
-        r#"{"code": "E_BUSY", "detail": "busy", "errors": []}"#,
+        r#"{"type": "urn:kartu:problem:E_BUSY", "code": "E_BUSY", "detail": "busy", "errors": []}"#,
     );
     let stored = answer("201 Created", "", r#"{"id": "1", "ref": "R", "state": "queued"}"#);
     let station = Stranger::new(&[&busy, &busy, &stored]);

@@ -247,7 +247,7 @@ fn log_of_a_run(level: &str) -> String {
     let path = dir.path().join("kartud.toml");
     std::fs::write(&path, config(dir.path(), "")).unwrap();
     let mut station = Command::new(env!("CARGO_BIN_EXE_kartud"))
-        .args(["run", "--config"])
+        .args(["run", "--new-ledger", "--config"])
         .arg(&path)
         .env("RUST_LOG", level)
         .stderr(Stdio::piped())

@@ -78,9 +78,11 @@ fn supplies_set_from_outside_put_right_what_they_can() {
     table.say(&["Pem;2"]);
     assert_eq!(table.text("Si"), "ERROR FEEDER");
     assert_eq!(table.look().error, error::FEEDER_ERROR);
-    table.machine.change(&json!({ "feeder_cards": 500 })).unwrap();
+    let too_many = table.machine.change(&json!({ "feeder_cards": 500 }));
+    assert_eq!(too_many, Err("feeder_cards: the feeder holds 100".to_owned()));
+    assert_eq!(table.look().error, error::FEEDER_ERROR, "a refused change changes nothing");
+    table.machine.change(&json!({ "feeder_cards": 100 })).unwrap();
     assert_eq!(table.look().error, 0);
-    assert_eq!(table.machine.state()["feeder_cards"], 100, "as many as it holds");
     table.machine.change(&json!({ "powered": false })).unwrap();
     assert_eq!(table.machine.speak(&mut Vec::new()), Speech::HangsUp);
     table.machine.change(&json!({ "powered": true })).unwrap();
