@@ -31,7 +31,11 @@ impl Stretch {
             Self::Repeat(times) => ((at / times).min(last), (at / times).min(last)),
             Self::Double => {
                 let near = (at / 2).min(last);
-                let far = if at % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min(last) };
+                let far = if at.is_multiple_of(2) {
+                    near.saturating_sub(1)
+                } else {
+                    (near + 1).min(last)
+                };
                 (near, far)
             }
         }

@@ -40,7 +40,7 @@ fn runs(side: &Picture, y: u32) -> Vec<u32> {
 /// The symbol that six runs are, if they are whole modules of one width.
 fn symbol(runs: &[u32]) -> Option<usize> {
     let total: u32 = runs.iter().sum();
-    let module = (total % 11 == 0).then_some(total / 11).filter(|module| *module > 0)?;
+    let module = total.is_multiple_of(11).then_some(total / 11).filter(|module| *module > 0)?;
     let widths: String =
         runs.iter().map(|run| char::from(b'0' + (run / module).min(9) as u8)).collect();
     let whole = runs.iter().all(|run| run % module == 0);

@@ -115,6 +115,8 @@ fn a_job_that_waits_is_not_printed_once_the_ledger_is_away() {
     bench.pull(Lever::EmptyFeeder);
     let id = bench.accepted(&child("S1"));
     bench.until_reason("media-empty");
+    // Its faces are made: no attempt is under way that a start would find unfinished.
+    bench.until(&id, "composed");
     let dir = bench.dir.path().to_owned();
     std::fs::rename(dir.join("ledger.db"), dir.join("kept.db")).unwrap();
     bench.pull(Lever::LoadFeeder(10));

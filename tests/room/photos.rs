@@ -232,7 +232,7 @@ fn a_crowd_of_large_photos_and_previews_stays_below_250_mib() {
     let mut answers: Vec<u16> = Vec::new();
     thread::scope(|scope| {
         let post_one = |n: usize| {
-            let photo = if n % 3 == 0 { ordinary } else { large };
+            let photo = if n.is_multiple_of(3) { ordinary } else { large };
             post(http, &format!("CROWD-{n}"), photo).status
         };
         let crowd: Vec<_> = (0..24)

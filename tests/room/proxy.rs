@@ -31,7 +31,7 @@ impl Stranger {
     }
 }
 
-fn serve(listener: &TcpListener, count: &AtomicUsize, answers: &Vec<String>) {
+fn serve(listener: &TcpListener, count: &AtomicUsize, answers: &[String]) {
     for stream in listener.incoming() {
         let Ok(mut stream) = stream else { continue };
         let number = count.fetch_add(1, Ordering::Relaxed);
