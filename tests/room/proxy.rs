@@ -20,8 +20,8 @@ impl Stranger {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let contacts = Arc::new(AtomicUsize::new(0));
-        let (count, answers) =
-            (contacts.clone(), answers.iter().map(|a| (*a).to_owned()).collect());
+        let count = contacts.clone();
+        let answers: Vec<String> = answers.iter().map(|a| (*a).to_owned()).collect();
         std::thread::spawn(move || serve(&listener, &count, &answers));
         Stranger { address, contacts }
     }
