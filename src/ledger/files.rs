@@ -5,6 +5,7 @@ use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use drivers::private_file;
 
@@ -21,6 +22,9 @@ const STICKY: u32 = 0o1000;
 const OWNER_ALONE: u32 = 0o600;
 /// Somebody may put another lock in place between opening and locking it; more often than this is no accident.
 const LOCK_TRIES: usize = 8;
+/// How long a lock is waited for that somebody has, and how often it is tried.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 /// Stands in the lock's file once a ledger was made beside it.
 const MARK: &[u8] =
     b"A ledger lies beside this file. If it is missing, it was lost: kartud begins no other one.\n";
@@ -182,7 +186,7 @@ impl Lock {
                 Err(source) => return Err(LedgerError::Folder { path, source }),
             };
             let known = file.metadata().map_err(refuse)?;
-            match file.try_lock() {
+            match lock_soon(&file) {
                 Ok(()) => {}
                 // Whoever could open the file could take the lock, and keep the station from starting.
                 Err(TryLockError::WouldBlock)
@@ -222,6 +226,19 @@ impl Lock {
     pub fn unmake(self) {
         if self.made {
             let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// A process that is just ending, or a child between fork and exec, still holds the lock for a moment.
+fn lock_soon(file: &File) -> Result<(), TryLockError> {
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if began.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            told => return told,
         }
     }
 }
