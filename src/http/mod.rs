@@ -187,13 +187,16 @@ pub fn router(app: App, settings: &config::Http, port: u16) -> Router {
     let readings = body::Readings::new(settings.max_request_bytes);
     table()
         .into_iter()
-        .fold(Router::new(), |router, route| router.route(route.path, route.answer))
+        .fold(Router::new(), |router, route| {
+            // Only where the method is one of the route's: else the answer is 405.
+            let answer = route.answer.route_layer(middleware::from_fn(guard::known_media));
+            router.route(route.path, answer)
+        })
         .fallback(async || Problem::not_found())
         .layer(DefaultBodyLimit::max(settings.max_request_bytes))
         // From here on upwards: the outermost layer comes last.
         .layer(middleware::from_fn_with_state(places, guard::limit))
         .layer(middleware::from_fn_with_state(readings, body::read))
-        .layer(middleware::from_fn(guard::known_media))
         .layer(middleware::from_fn_with_state(port, guard::same_site))
         .layer(middleware::from_fn_with_state(answer::Outbox::new(), answer::bound))
         .layer(middleware::from_fn(guard::panics))

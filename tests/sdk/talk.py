@@ -84,7 +84,6 @@ def moves(count, printer, machine):
     count.true("eject", printer.eject_card())
     for move in [CardPos.EJECT, CardPos.SCAN]:
         count.true(f"{move} without card or scanner", not printer.set_card_pos(move))
-    machine.pull("empty_feeder")
     machine.set(tended=False, feeder_cards=0)
     count.same("empty feeder", (printer.insert_card(), printer.get_last_error()), (False, ReturnCode.CARD_EINSERTION))
     machine.set(feeder_cards=50)
