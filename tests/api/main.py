@@ -126,7 +126,8 @@ def fuzz(url):
         "--continue-on-failure", "--suppress-health-check", "all", "--no-color",
     ]
     run = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
-    check("schemathesis finds nothing", run.returncode == 0, run.stdout[-20000:] + run.stderr[-2000:])
+    told = "\n".join(line[:600] for line in run.stdout.splitlines())
+    check("schemathesis finds nothing", run.returncode == 0, told[-20000:] + run.stderr[-2000:])
     accepted = re.search(r"^kartu_jobs_accepted_total (\d+)", get(f"{url}/metrics"), re.M)
     check(f"at least {ENOUGH} jobs were stored", int(accepted[1]) >= ENOUGH, accepted[1])
     summary = [line for line in run.stdout.splitlines() if "tested" in line.lower() or "generated" in line.lower()]
