@@ -121,7 +121,7 @@ def fuzz(url):
     tool = pathlib.Path(sys.executable).parent / "schemathesis"
     command = [
         tool, "--config-file", HERE / "schemathesis.toml", "run", f"{url}/openapi.json",
-        "--checks", "all", "--max-examples", os.environ.get("KARTU_API_EXAMPLES", "25"),
+        "--checks", "all", "--max-examples", os.environ.get("KARTU_API_EXAMPLES", "12"),
         "--seed", os.environ.get("KARTU_API_SEED", "20260302"), "--request-timeout", "30", "--workers", "2",
         "--continue-on-failure", "--suppress-health-check", "all", "--no-color",
     ]
