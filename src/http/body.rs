@@ -226,7 +226,7 @@ fn too_slow() -> Problem {
     )
 }
 
-fn too_large() -> Problem {
+pub(super) fn too_large() -> Problem {
     Problem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "E_TOO_LARGE",
@@ -235,7 +235,7 @@ fn too_large() -> Problem {
     )
 }
 
-fn broken() -> Problem {
+pub(super) fn broken() -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
         "E_BODY",

@@ -7,6 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use drivers::words::Words;
 
+use super::body::{broken, too_large};
 use super::guard;
 use super::problem::Problem;
 use crate::desk::Desk;
@@ -192,24 +193,6 @@ fn of_multipart(error: &MultipartError, any: bool) -> Problem {
     } else {
         other_boundary()
     }
-}
-
-fn too_large() -> Problem {
-    Problem::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "E_TOO_LARGE",
-        "Kiriman terlalu besar. Foto paling besar 2 MiB.",
-        "The request is too large. A photo may have 2 MiB at most.",
-    )
-}
-
-fn broken() -> Problem {
-    Problem::new(
-        StatusCode::BAD_REQUEST,
-        "E_BODY",
-        "Kiriman putus atau rusak; tidak ada yang disimpan. Kirim lagi.",
-        "The request broke off or is damaged; nothing was stored. Send it again.",
-    )
 }
 
 fn no_boundary() -> Problem {
