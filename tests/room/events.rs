@@ -104,6 +104,8 @@ fn after_a_ledger_is_put_back_everybody_who_listened_is_told_to_read_anew() {
         told.push(kind.to_owned());
         kind == "station"
     });
+    // A card that is being printed may be told of between the two.
+    told.retain(|kind| kind != "job");
     assert_eq!(told, ["reset", "station"]);
     let kept = heard(&bench, &before, &id, "received");
     assert!(kept.iter().all(|(kind, _)| kind == "job"), "what is in the copy still holds");

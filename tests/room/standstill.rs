@@ -111,8 +111,8 @@ type Step = (&'static str, fn(&Value) -> bool, &'static [(&'static str, &'static
 
 const STEPS: [Step; 5] = [
     (
-        "a blank comes to the head",
-        |s| card(s)["place"] == "head" && s["ribbon_left"] == 300,
+        "a blank settles under the head",
+        |s| s["machine"]["printing"] == true && s["ribbon_left"] == 300,
         &[("jam", "\"head\"")],
     ),
     (
