@@ -13,6 +13,7 @@ pub mod line;
 pub mod lp;
 mod patience;
 mod pieces;
+mod port;
 mod reason;
 #[cfg(any(test, feature = "record"))]
 pub mod recorded;

@@ -35,20 +35,6 @@ impl OsReason {
             Self::UnknownHost => false,
         }
     }
-
-    /// What the crate for serial ports says of it: it keeps the text and loses the number.
-    pub fn of_serial(fault: &serialport::Error) -> Self {
-        let number =
-            [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO].into_iter().find(|errno| {
-                let words = words_of(errno.raw_os_error());
-                fault.description.to_lowercase().contains(&words)
-            });
-        match (number, fault.kind) {
-            (Some(errno), _) => Self::Number(errno.raw_os_error()),
-            (None, serialport::ErrorKind::Io(kind)) => Self::Kind(kind),
-            (None, _) => Self::Kind(ErrorKind::Other),
-        }
-    }
 }
 
 impl fmt::Display for OsReason {
@@ -100,10 +86,5 @@ mod tests {
             (refused.to_string().as_str(), refused.is_shortage()),
             ("connection refused", false)
         );
-        let serial = serialport::Error::new(
-            serialport::ErrorKind::Io(ErrorKind::Other),
-            "Too many open files",
-        );
-        assert_eq!(OsReason::of_serial(&serial), reason);
     }
 }

@@ -5,14 +5,13 @@
 //! pseudo-terminal whose other end never reads, a write could wait after 4 KiB, which is more than any conversation sends
 //! without an answer.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serialport::{ClearBuffer, SerialPort, TTYPort};
-
 use super::line::Inbox;
-use super::{OsReason, Transport, TransportError, Whole, WireFault};
+use super::port::Port;
+use super::{Transport, TransportError, Whole, WireFault};
 
 /// What every reader on a UART speaks after it was switched on.
 const BAUD: u32 = 115_200;
@@ -24,7 +23,7 @@ const PIECE_BYTES: usize = 64;
 pub struct Serial {
     path: String,
     whole: Option<Whole>,
-    port: Option<TTYPort>,
+    port: Option<Port>,
     inbox: Inbox,
     sent_bytes: usize,
 }
@@ -43,24 +42,23 @@ impl Serial {
         TransportError { kind, sent_bytes: self.sent_bytes }
     }
 
-    fn opened(&mut self) -> Result<&mut TTYPort, WireFault> {
+    fn opened(&mut self) -> Result<&mut Port, WireFault> {
         if self.port.is_none() {
-            let port = serialport::new(&self.path, BAUD).open_native();
+            let port = Port::open(Path::new(&self.path), BAUD);
             self.port = Some(port.map_err(|fault| self.not_opened(&fault))?);
         }
         self.port.as_mut().ok_or(WireFault::Unreachable(ErrorKind::NotFound.into()))
     }
 
-    fn not_opened(&self, fault: &serialport::Error) -> WireFault {
-        match fault.kind {
-            serialport::ErrorKind::Io(ErrorKind::PermissionDenied) => WireFault::Barred,
-            serialport::ErrorKind::Io(ErrorKind::ResourceBusy) => WireFault::Taken,
-            // The crate says "no device" of a port that another program has locked, too.
-            serialport::ErrorKind::NoDevice if Path::new(&self.path).exists() => WireFault::Taken,
-            serialport::ErrorKind::Io(ErrorKind::NotFound) | serialport::ErrorKind::NoDevice => {
+    fn not_opened(&self, fault: &std::io::Error) -> WireFault {
+        match fault.kind() {
+            ErrorKind::PermissionDenied => WireFault::Barred,
+            ErrorKind::ResourceBusy => WireFault::Taken,
+            // A name in /dev may outlive the adapter behind it.
+            ErrorKind::NotFound | ErrorKind::NotADirectory => {
                 WireFault::NotPlugged { name: format!("serial:{}", self.path) }
             }
-            _ => WireFault::Unreachable(OsReason::of_serial(fault)),
+            _ => WireFault::Unreachable(fault.into()),
         }
     }
 
@@ -68,12 +66,11 @@ impl Serial {
         self.sent_bytes = 0;
         self.inbox.forget();
         let port = self.opened()?;
-        port.clear(ClearBuffer::Input).map_err(|fault| broken(&fault.into(), patience))?;
-        port.set_timeout(patience).map_err(|fault| broken(&fault.into(), patience))?;
+        port.forget_input().map_err(|fault| broken(&fault, patience))?;
         let mut left = request;
         while !left.is_empty() {
             let piece = &left[..left.len().min(PIECE_BYTES)];
-            let taken = match self.opened()?.write(piece) {
+            let taken = match self.opened()?.write(piece, patience) {
                 Ok(0) => return Err(WireFault::Broken(ErrorKind::WriteZero.into())),
                 Ok(taken) => taken,
                 Err(fault) if fault.kind() == ErrorKind::Interrupted => continue,
@@ -92,9 +89,7 @@ impl Serial {
     /// Appends what comes within `patience` to the inbox.
     fn read(&mut self, patience: Duration) -> Result<(), WireFault> {
         let mut bytes = [0; 512];
-        let port = self.opened()?;
-        port.set_timeout(patience).map_err(|fault| broken(&fault.into(), patience))?;
-        match port.read(&mut bytes) {
+        match self.opened()?.read(&mut bytes, patience) {
             // The adapter was pulled out.
             Ok(0) => Err(WireFault::Broken(ErrorKind::UnexpectedEof.into())),
             Ok(got) => {

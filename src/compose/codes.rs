@@ -6,6 +6,8 @@ use fast_qr::{ECL, Mode, QRBuilder};
 use super::design::{QrLevel, QrRules, Slot, SlotKind};
 use super::ink::{Area, Raster, clear_rgb};
 
+/// Versions of QR codes that there are (ISO/IEC 18004).
+const VERSIONS: usize = 40;
 /// White modules around a QR code (ISO/IEC 18004).
 const QR_QUIET: usize = 4;
 /// White modules beside a Code 128 (ISO/IEC 15417).
@@ -31,6 +33,23 @@ pub(super) struct Symbol {
     columns: usize,
     rows: usize,
     quiet: usize,
+}
+
+impl Symbol {
+    /// Column, row and darkness of every module, without the quiet zone.
+    pub fn modules(&self) -> impl Iterator<Item = (u32, u32, bool)> {
+        let place = |n: usize| ((n % self.columns) as u32, (n / self.columns) as u32);
+        self.dark.iter().enumerate().map(move |(n, dark)| (place(n).0, place(n).1, *dark))
+    }
+}
+
+/// A record's text as a QR code in each error correction; none for a text that no QR code holds.
+pub(super) fn record_symbols(text: &str) -> Vec<Symbol> {
+    let in_level = |level| {
+        let rules = QrRules { level, version_max: VERSIONS };
+        qr(QRBuilder::new(text).mode(Mode::Alphanumeric), rules).ok()
+    };
+    [QrLevel::L, QrLevel::M, QrLevel::Q, QrLevel::H].into_iter().filter_map(in_level).collect()
 }
 
 /// Encodes a slot's text, and checks that the slot can hold it on the coarsest head.

@@ -2,7 +2,7 @@
 //! Must not know values, photos or codes; reads no file and no system font.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use drivers::contract::FaceImage;
 use resvg::usvg::{self, ImageHrefResolver, Options, Tree, fontdb};
@@ -13,6 +13,7 @@ use super::fit;
 use super::fonts::{Fonts, svg_fonts};
 use super::glyphs::{GlyphCache, pack};
 use super::ink::{Raster, set_text};
+use super::pictures::{self, PictureFault};
 
 /// Faces kept ready: both sides of two products, with and without a condition. A face more costs one rendering.
 const MAX_KEPT: usize = 8;
@@ -203,17 +204,36 @@ fn draw(svg: &str, fonts: Arc<fontdb::Database>, raster: &Raster, into: &mut Pix
     let (scale_x, scale_y) = (raster.scale_x / CSS_PX_PER_MM, raster.scale_y / CSS_PX_PER_MM);
     let (x, y) = (raster.origin_x_px as f32, raster.origin_y_px as f32);
     let place = Transform::from_row(scale_x, 0.0, 0.0, scale_y, x, y);
-    resvg::render(&tree, place, &mut into.as_mut());
+    pictures::render(&tree, place, &mut into.as_mut());
 }
 
-/// Can resvg draw this SVG at all? Asked when a face is read, so that no card finds out.
-pub(super) fn is_drawable(svg: &str) -> Result<(), usvg::Error> {
+/// Why a face cannot be drawn.
+pub(super) enum Undrawable {
+    /// In resvg's words.
+    Svg(usvg::Error),
+    /// A picture in it.
+    Picture(PictureFault),
+}
+
+/// Can this SVG be drawn at all? Asked when a face is read, so that no card finds out.
+pub(super) fn is_drawable(svg: &str) -> Result<(), Undrawable> {
+    let wrong = Mutex::new(None);
+    let read = ImageHrefResolver::default_data_resolver();
     let options = Options {
         image_href_resolver: ImageHrefResolver {
-            resolve_data: ImageHrefResolver::default_data_resolver(),
+            resolve_data: Box::new(|mime, data, options| {
+                let kind = read(mime, data, options);
+                let fault = pictures::check(kind.as_ref()).err();
+                let mut wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner);
+                *wrong = wrong.or(fault);
+                kind
+            }),
             resolve_string: Box::new(|_, _| None),
         },
         ..Options::default()
     };
-    Tree::from_str(svg, &options).map(|_| ())
+    let tree = Tree::from_str(svg, &options).map_err(Undrawable::Svg)?;
+    let wrong = *wrong.lock().unwrap_or_else(PoisonError::into_inner);
+    let wrong = wrong.map_or_else(|| pictures::check_places(&tree), Err);
+    wrong.map_err(Undrawable::Picture)
 }

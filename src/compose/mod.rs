@@ -12,8 +12,10 @@ mod glyphs;
 mod ink;
 mod layers;
 pub mod photo;
+mod pictures;
 pub mod portrait;
 mod proof;
+mod seen;
 mod signature;
 mod specimen;
 mod words;
@@ -28,7 +30,8 @@ use drivers::contract::{CardImage, FaceImage, HeadSize};
 
 pub use design::{Design, DesignFault};
 pub use photo::{DecodedPhoto, PhotoFormat, PhotoHeader};
-pub use proof::{face_sha256, mean_difference, read_qr, to_png};
+pub use proof::{face_sha256, mean_difference, to_png};
+pub use seen::shows_record;
 
 use codes::{CodeFault, Symbol};
 use design::{Layer, Placeholder, Slot, SlotKind, is_drawn};

@@ -1,5 +1,4 @@
-//! A composed face as a fingerprint for the ledger and as a picture for a person; and what can be seen on a picture of
-//! a card.
+//! A composed face as a fingerprint for the ledger and as a picture for a person, and how alike two pictures are.
 
 use drivers::contract::FaceImage;
 use image::codecs::png::PngEncoder;
@@ -46,18 +45,4 @@ pub fn mean_difference(one: &[u8], other: &[u8]) -> Option<f64> {
     let sum: u64 =
         one.as_raw().iter().zip(other.as_raw()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
     Some(sum as f64 / one.as_raw().len().max(1) as f64)
-}
-
-/// The text of the one QR code on a picture, as a phone reads it. `None`: there is none, it cannot be read, or there are
-/// several.
-pub fn read_qr(png: &[u8]) -> Option<String> {
-    let picture = image::load_from_memory_with_format(png, image::ImageFormat::Png).ok()?;
-    let grey = picture.into_luma8();
-    let (width, height) = (grey.width() as usize, grey.height() as usize);
-    let level = |x: usize, y: usize| grey.as_raw()[y * width + x];
-    let mut seen = rqrr::PreparedImage::prepare_from_greyscale(width, height, level);
-    match seen.detect_grids().as_slice() {
-        [code] => code.decode().ok().map(|(_, text)| text),
-        _ => None,
-    }
 }

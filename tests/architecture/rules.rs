@@ -47,7 +47,7 @@ pub const BANS: &[Ban] = &[
         rule: "only drivers/transport/ knows sockets and cables",
         within: ALL,
         except: &["drivers/transport/"],
-        names: &["rusb", "nusb", "serialport"],
+        names: &["rusb", "nusb"],
     },
     Ban {
         rule: "only drivers/transport/ knows sockets and cables",

@@ -8,7 +8,8 @@ use roxmltree::{Document, Node, NodeType, ParsingOptions};
 use super::style::{Affine, Style, length};
 use super::{Design, DesignFault, Layer, Piece, PieceKind, RECORD};
 use super::{elements, limits};
-use crate::compose::layers::is_drawable;
+use crate::compose::layers::{Undrawable, is_drawable};
+use crate::compose::pictures::PictureFault;
 
 /// The namespace of our attributes.
 pub(super) const KARTU: &str = "urn:kartu:face:1";
@@ -92,15 +93,33 @@ pub(super) fn read(
         }
     }
     if reader.faults.is_empty()
-        && let Err(error) = is_drawable(svg)
+        && let Err(why) = is_drawable(svg)
     {
-        reader.fault(
-            root,
-            format!("Gambar tidak dapat dirender ({error}). Simpan ulang dari Inkscape."),
-            format!("The drawing cannot be rendered ({error}). Save it again from Inkscape."),
-        );
+        let words = undrawable(&why);
+        reader.fault(root, words.id, words.en);
     }
     if reader.faults.is_empty() { Ok(reader.design) } else { Err(reader.faults) }
+}
+
+fn undrawable(why: &Undrawable) -> Words {
+    match why {
+        Undrawable::Svg(error) => Words::new(
+            format!("Gambar tidak dapat dirender ({error}). Simpan ulang dari Inkscape."),
+            format!("The drawing cannot be rendered ({error}). Save it again from Inkscape."),
+        ),
+        Undrawable::Picture(PictureFault::Kind) => Words::fixed(
+            "Gambar yang tertanam harus PNG atau JPEG. Ganti formatnya, lalu tanamkan lagi.",
+            "An embedded picture must be PNG or JPEG. Convert it and embed it again.",
+        ),
+        Undrawable::Picture(PictureFault::Broken) => Words::fixed(
+            "Gambar yang tertanam rusak atau lebih dari 4096 piksel. Tanamkan gambar yang utuh dan lebih kecil.",
+            "An embedded picture is broken or has more than 4096 pixels on a side. Embed a whole, smaller one.",
+        ),
+        Undrawable::Picture(PictureFault::Inside) => Words::fixed(
+            "Gambar yang tertanam tidak boleh tembus pandang, terpotong, bermasker atau berfilter. Ubah gambarnya sendiri, lalu tanamkan lagi.",
+            "An embedded picture must have no opacity, clip, mask or filter on it. Change the picture itself and embed it again.",
+        ),
+    }
 }
 
 impl Reader<'_> {

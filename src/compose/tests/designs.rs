@@ -150,6 +150,62 @@ fn a_picture_inside_the_file_is_drawn() {
     assert!(face.rgb.chunks_exact(3).any(|pixel| pixel == [0, 128, 0]));
 }
 
+/// A dot as a picture inside a face, in this format, with these attributes.
+fn picture_of_a_dot(format: image::ImageFormat, mime: &str, attributes: &str) -> String {
+    use base64::Engine;
+    let dot = image::RgbImage::from_pixel(16, 16, image::Rgb([0, 128, 0]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    dot.write_to(&mut bytes, format).unwrap();
+    let data = base64::engine::general_purpose::STANDARD.encode(bytes.into_inner());
+    format!(
+        r#"<image href="data:{mime};base64,{data}" x="10" y="10" width="9" height="9" {attributes}/>"#
+    )
+}
+
+#[test]
+fn a_picture_stands_where_it_is_put_and_covers_what_is_below_it() {
+    for (format, mime) in
+        [(image::ImageFormat::Png, "image/png"), (image::ImageFormat::Jpeg, "image/jpeg")]
+    {
+        let picture = picture_of_a_dot(format, mime, "");
+        let red = r##"<rect x="8" y="8" width="13" height="13" fill="#ff0000"/>"##;
+        let blue = r##"<rect x="14" y="14" width="9" height="9" fill="#0000ff"/>"##;
+        let svg = in_layer(
+            "colour",
+            &format!("<g transform=\"translate(2 1)\">{red}{picture}{blue}</g>"),
+        );
+        let design = Design::parse("a.svg", &svg, &known()).unwrap();
+        let face = composed(&sheet(&design, &BTreeMap::new(), None), HEAD).front;
+        let at = |x_mm: f32, y_mm: f32| {
+            let (x, y) = ((x_mm * 300.0 / 25.4) as usize, (y_mm * 300.0 / 25.4) as usize);
+            let at = (y * face.width_px as usize + x) * 3;
+            [face.rgb[at], face.rgb[at + 1], face.rgb[at + 2]]
+        };
+        let is = |seen: [u8; 3], wanted: [u8; 3]| {
+            seen.iter().zip(wanted).all(|(a, b)| a.abs_diff(b) <= 3)
+        };
+        assert!(is(at(11.0, 10.0), [255, 0, 0]), "below and around it: {:?}", at(11.0, 10.0));
+        assert!(is(at(14.0, 13.0), [0, 128, 0]), "{mime}: {:?}", at(14.0, 13.0));
+        assert!(is(at(19.0, 18.0), [0, 0, 255]), "above it: {:?}", at(19.0, 18.0));
+        assert!(is(at(30.0, 30.0), [255, 255, 255]), "nothing there: {:?}", at(30.0, 30.0));
+    }
+}
+
+#[test]
+fn a_picture_that_cannot_be_drawn_is_refused_with_its_face() {
+    let png = |attributes| picture_of_a_dot(image::ImageFormat::Png, "image/png", attributes);
+    let gif = r#"<image href="data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7" width="9" height="9"/>"#;
+    let cut = r#"<image href="data:image/png;base64,iVBORw0KGgo=" width="9" height="9"/>"#;
+    for (picture, sentence) in [
+        (gif.to_owned(), "must be PNG or JPEG"),
+        (png("opacity=\"0.5\""), "no opacity, clip, mask or filter"),
+        (cut.to_owned(), "broken or has more than 4096 pixels"),
+    ] {
+        let faults = Design::parse("a.svg", &in_layer("colour", &picture), &known()).unwrap_err();
+        assert!(faults[0].words.en.contains(sentence), "{sentence}: {faults:?}");
+    }
+}
+
 #[test]
 fn static_art_under_a_condition_comes_and_goes() {
     let svg =

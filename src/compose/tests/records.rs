@@ -107,3 +107,17 @@ fn parse_with(parsed: &dyn Fn(&str, &str) -> Parsed, level: &str, version: usize
     let from = "kartu:level=\"M\" kartu:version-max=\"14\"";
     parsed(from, &format!("kartu:level=\"{level}\" kartu:version-max=\"{version}\"")).unwrap()
 }
+
+#[test]
+fn a_code_is_seen_on_a_picture_by_every_module_of_it() {
+    let (back, values) = (design("staf-back"), staff());
+    let record = golden();
+    let card = composed(&Sheet { record: Some(&record), ..sheet(&back, &values, None) }, HEAD);
+    let face = card.front;
+    let seen = |face: &FaceImage, text: &str| shows_record(&to_png(face), text);
+    assert!(seen(&face, &record));
+    let mut other = record.clone();
+    other.replace_range(100..101, if &record[100..101] == "A" { "B" } else { "A" });
+    assert!(!seen(&face, &other), "another record");
+    assert!(!seen(&face, "") && !shows_record(b"no picture", &record));
+}
