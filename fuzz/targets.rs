@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use kartu::compose::Design;
 use kartu::config::Config;
 use kartu::desk::Desk;
-use kartu::job::{JobRequest, Photo};
+use kartu::job::{JobRequest, Photo, json};
 use kartu::ledger::{head::Head, wal};
 use kartu::record::{self, KeyList, PublicKey, SigningKey};
 
@@ -53,15 +53,20 @@ fn now() -> Timestamp {
     Timestamp::from_second(1_772_500_000).unwrap_or_default()
 }
 
+/// A posted job as the API reads it.
+fn posted(bytes: &[u8]) -> Option<JobRequest> {
+    json::read(bytes, &|name| DESK.knows_name(name)).and_then(JobRequest::from_json).ok()
+}
+
 fn job(bytes: &[u8]) {
-    if let Ok(request) = serde_json::from_slice::<JobRequest>(bytes) {
+    if let Some(request) = posted(bytes) {
         let _ = DESK.examine(request, now(), true);
     }
 }
 
 /// The product's rules first, as the station has them: what they refuse is never decoded.
 fn photo(bytes: &[u8]) {
-    let Ok(mut request) = serde_json::from_slice::<JobRequest>(CHILD) else {
+    let Some(mut request) = posted(CHILD) else {
         panic!("child.json is no job any more");
     };
     request.photo = Some(Photo(bytes.to_vec()));

@@ -1,5 +1,4 @@
-//! Pictures inside a face (logos), PNG and JPEG: decoded by the decoders that read photos, drawn where resvg draws
-//! everything else. Must not know cards; reads no file.
+//! Pictures inside a face (logos), PNG and JPEG: decoded by the crate `image`, drawn where resvg draws everything else. Must not know cards; reads no file.
 //!
 //! resvg's own decoders are left out of the build: they bring GIF and WebP along. So the drawing is walked down to its
 //! pictures here. A picture must stand by itself: what resvg would have to draw into another picture first (opacity, clip,
