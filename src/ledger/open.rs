@@ -106,13 +106,11 @@ impl Opened {
             long_since: None,
             _lock: lock,
         };
-        std::thread::Builder::new()
-            .name("ledger".into())
-            .spawn(move || {
-                writer.run(&timer);
-                drop(ending);
-            })
-            .map_err(refuse)?;
+        let run = move || {
+            writer.run(&timer);
+            drop(ending);
+        };
+        std::thread::Builder::new().name("ledger".into()).spawn(run).map_err(refuse)?;
         Ok(Ledger {
             inbox,
             reader: Arc::new(Mutex::new(self.reader)),

@@ -99,6 +99,20 @@ impl Doubt {
         self.since.followed(serde_json::from_value(lost["watch"].clone()).unwrap_or_default());
     }
 
+    /// What the printer's figures say of it, and whether the printer said the same the last time.
+    fn judge(&mut self, now: &Facts, time: Duration) -> (Verdict, bool) {
+        if now.serial == self.intent.before.serial && !self.since.others_printed {
+            self.since.looked(now);
+        }
+        if let Some(before) = self.heard_at.take() {
+            self.since.unseen |= time.saturating_sub(before) > UNSEEN_AFTER;
+        }
+        let verdict = judge(&self.intent, self.since, now);
+        let may_move = matches!(verdict, Verdict::Wait | Verdict::ComeToRest);
+        self.heard_at = may_move.then_some(time);
+        (verdict, self.heard.replace(now.clone()).as_ref() == Some(now))
+    }
+
     /// Why its blank is spoiled, if it is.
     pub fn cause(&self) -> Cause {
         match self.intent.act {
@@ -185,19 +199,10 @@ impl Station {
         let time = self.clock.steady();
         let Some(doubt) = self.doubts()?.get_mut(at) else { return Ok(true) };
         let known = doubt.since;
-        if now.serial == doubt.intent.before.serial && !known.others_printed {
-            doubt.since.looked(now);
-        }
-        if let Some(before) = doubt.heard_at.take() {
-            doubt.since.unseen |= time.saturating_sub(before) > UNSEEN_AFTER;
-        }
-        let verdict = judge(&doubt.intent, doubt.since, now);
-        // One wrong byte on the wire must not settle a card, nor move one: what does is said twice.
-        let may_move = matches!(verdict, Verdict::Wait | Verdict::ComeToRest);
-        doubt.heard_at = may_move.then_some(time);
+        let (verdict, is_repeated) = doubt.judge(now, time);
         let counts = !matches!(verdict, Verdict::Wait | Verdict::Help | Verdict::Unsure(_));
-        let again = doubt.heard.replace(now.clone()).as_ref() != Some(now);
-        let acts = !again && !resting && matches!(verdict, Verdict::ComeToRest | Verdict::Reject);
+        let acts =
+            is_repeated && !resting && matches!(verdict, Verdict::ComeToRest | Verdict::Reject);
         if doubt.since != known && !acts {
             // What hands may have done since must be remembered over the next power cut.
             let seen = json!({ "machine": now, "unseen": doubt.since.unseen });
@@ -206,15 +211,15 @@ impl Station {
                 return Err(error);
             }
         }
-        if counts && again {
+        // One wrong byte on the wire must not settle a card, nor move one: what does is said twice.
+        if counts && !is_repeated {
             self.machine.fresh = false;
             self.look();
             return Ok(false);
         }
         let job = doubt.job.clone();
         doubt.orders += u32::from(acts);
-        let in_vain = acts && doubt.orders > ORDERS_AT_ONCE;
-        if in_vain {
+        if acts && doubt.orders > ORDERS_AT_ONCE {
             // A machine that does not do what it says must not fill the ledger.
             self.pause_longer();
         }

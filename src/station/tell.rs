@@ -104,14 +104,7 @@ impl Station {
         reasons.extend(
             of_people.iter().flatten().map(|words| StateReason::new("other-warning", words)),
         );
-        let card_inside = self.machine.status.as_ref().is_some_and(|s| s.card_inside && !s.busy);
-        if card_inside && doubts == 0 && !self.at_work() {
-            let words = Words::fixed(
-                "Ada kartu di dalam printer yang bukan milik pekerjaan mana pun. Keluarkan dan catat sebagai blangko rusak.",
-                "A card is inside the printer that belongs to no job. Take it out and enter it as a spoiled blank.",
-            );
-            reasons.push(StateReason::new("other-error", &words));
-        }
+        reasons.extend(self.unknown_card(doubts > 0));
         if self.hours.doubtful {
             let words = Words::fixed(
                 "Jam komputer melompat. Periksa tanggal dan jam; pekerjaan yang tampak terlalu lama ditahan, bukan dibuang.",
@@ -120,6 +113,17 @@ impl Station {
             reasons.push(StateReason::new("other-warning", &words));
         }
         reasons
+    }
+
+    /// A card inside that belongs to no job.
+    fn unknown_card(&self, any_unsure: bool) -> Option<StateReason> {
+        let card_inside = self.machine.status.as_ref().is_some_and(|s| s.card_inside && !s.busy);
+        let words = Words::fixed(
+            "Ada kartu di dalam printer yang bukan milik pekerjaan mana pun. Keluarkan dan catat sebagai blangko rusak.",
+            "A card is inside the printer that belongs to no job. Take it out and enter it as a spoiled blank.",
+        );
+        let is_unknown = card_inside && !any_unsure && !self.at_work();
+        is_unknown.then(|| StateReason::new("other-error", &words))
     }
 }
 

@@ -7,7 +7,7 @@ use super::scanner::{Named, Source};
 
 /// A file is as long as its subject; longer than this, it has two.
 pub const FILE_LINES: usize = 800;
-pub const FUNCTION_LINES: usize = 60;
+pub const FUNCTION_LINES: usize = 50;
 /// A test tells a story from beginning to end.
 pub const TEST_LINES: usize = 80;
 /// Folders of `drivers/` that are not a family of machines.

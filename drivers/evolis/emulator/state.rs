@@ -199,27 +199,32 @@ impl Machine {
         change: &Change,
         ribbon: Option<Option<RibbonKind>>,
     ) -> Result<(), String> {
-        let (supplies, memory) = (&self.mechanics.supplies, &self.mechanics.memory);
+        let jam = change.jam.flatten().map(Lever::Jam);
+        let magnetic = change.fail_magnetic.flatten().map(Lever::FailMagnetic);
+        let why = self.contradiction(change, ribbon).or_else(|| self.tended_away(change));
+        let why = why.or_else(|| {
+            jam.into_iter().chain(magnetic).find_map(|lever| self.without_effect(lever))
+        });
+        why.map_or(Ok(()), Err)
+    }
+
+    /// What this machine cannot have.
+    fn contradiction(&self, change: &Change, ribbon: Option<Option<RibbonKind>>) -> Option<String> {
+        let supplies = &self.mechanics.supplies;
         let has_ribbon = ribbon.unwrap_or(supplies.ribbon).is_some();
-        let tended = change.tended.unwrap_or(supplies.tended);
         let powered = change.powered.unwrap_or(self.powered);
-        let more = |value: Option<u32>, than: u32| value.is_some_and(|value| value >= than);
-        let less = |value: Option<u32>, than: u32| value.is_some_and(|value| value < than);
-        let limit = supplies.feeder_limit;
+        let (limit, entered) = (supplies.feeder_limit, self.mechanics.memory.cards_entered);
         let refused = [
             (
                 matches!(change.next_chip, Some(Some(_))) && !self.mechanics.stations.have_chips(),
                 "next_chip: the blanks of this machine carry no chips".to_owned(),
             ),
             (
-                change.cards_since_cleaning.is_some_and(|cards| cards > memory.cards_entered),
-                format!(
-                    "cards_since_cleaning: only {} cards ever entered its head",
-                    memory.cards_entered
-                ),
+                change.cards_since_cleaning.is_some_and(|cards| cards > entered),
+                format!("cards_since_cleaning: only {entered} cards ever entered its head"),
             ),
             (
-                more(change.feeder_cards, limit + 1),
+                change.feeder_cards.is_some_and(|cards| cards > limit),
                 format!("feeder_cards: the feeder holds {limit}"),
             ),
             (
@@ -227,26 +232,33 @@ impl Machine {
                 "ribbon_left: there is no ribbon; say which by ribbon".to_owned(),
             ),
             (change.asleep == Some(true) && !powered, "asleep: it is switched off".to_owned()),
-            (tended && less(change.feeder_cards, 1), tends("feeder_cards", "fills the feeder")),
-            (
-                tended && more(change.hopper_cards, supplies.hopper_limit),
-                tends("hopper_cards", "empties the hopper"),
-            ),
-            (
-                tended && more(change.reject_box_cards, supplies.reject_limit),
-                tends("reject_box_cards", "empties the reject box"),
-            ),
-            (tended && less(change.ribbon_left, 2), tends("ribbon_left", "changes the ribbon")),
         ];
-        match refused.into_iter().find(|(refused, _)| *refused) {
-            Some((_, why)) => Err(why),
-            None => {
-                let jam = change.jam.flatten().map(Lever::Jam);
-                let magnetic = change.fail_magnetic.flatten().map(Lever::FailMagnetic);
-                let why = jam.into_iter().chain(magnetic).find_map(|of| self.without_effect(of));
-                why.map_or(Ok(()), Err)
-            }
+        refused.into_iter().find_map(|(refused, why)| refused.then_some(why))
+    }
+
+    /// What whoever tends the machine would undo at once.
+    fn tended_away(&self, change: &Change) -> Option<String> {
+        let supplies = &self.mechanics.supplies;
+        if !change.tended.unwrap_or(supplies.tended) {
+            return None;
         }
+        let under = |value: Option<u32>, least: u32| value.is_some_and(|value| value < least);
+        let full = |value: Option<u32>, limit: u32| value.is_some_and(|value| value >= limit);
+        let undone = [
+            (under(change.feeder_cards, 1), "feeder_cards", "fills the feeder"),
+            (
+                full(change.hopper_cards, supplies.hopper_limit),
+                "hopper_cards",
+                "empties the hopper",
+            ),
+            (
+                full(change.reject_box_cards, supplies.reject_limit),
+                "reject_box_cards",
+                "empties the reject box",
+            ),
+            (under(change.ribbon_left, 2), "ribbon_left", "changes the ribbon"),
+        ];
+        undone.into_iter().find_map(|(undone, key, does)| undone.then(|| tends(key, does)))
     }
 
     /// See [`crate::emulation::EmulatedMachine::refuses`].

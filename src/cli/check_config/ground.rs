@@ -13,6 +13,9 @@ use crate::config::{Config, Fault};
 /// Where the package puts the ledger; systemd makes the folder at the first start (`StateDirectory=kartu`).
 const PACKAGED: &str = "/var/lib/kartu/ledger.db";
 
+/// The key that names the ledger's file.
+const LEDGER: &str = "station.ledger";
+
 /// Magic numbers of file systems (statfs(2)). Over a network SQLite's log cannot be shared, and a sync may mean nothing.
 const NETWORK: [(u32, &str); 6] = [
     (0x6969, "NFS"),
@@ -35,8 +38,8 @@ pub(super) struct Ground {
 impl Ground {
     pub fn of(config: &Config) -> Self {
         let mut ground = Self::default();
-        ground.look_at_the_ledger(&config.station.ledger);
-        ground.look_at_the_port(config);
+        ground.check_ledger(&config.station.ledger);
+        ground.check_port(config);
         ground
     }
 
@@ -44,16 +47,24 @@ impl Ground {
         self.faults.push(Fault::of_key(None, 0, key, &Words::new(id, en)));
     }
 
-    fn look_at_the_ledger(&mut self, ledger: &Path) {
+    fn check_ledger(&mut self, ledger: &Path) {
         let folder = ledger.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        let (shown, whole) = (folder.display(), ledger.display());
-        let key = "station.ledger";
+        if self.is_folder(folder, ledger)
+            && self.may_use(folder, ledger)
+            && let Ok(disk) = statfs(folder)
+        {
+            self.check_disk(folder, &disk);
+        }
+    }
+
+    fn is_folder(&mut self, folder: &Path, ledger: &Path) -> bool {
+        let shown = folder.display();
         match std::fs::metadata(folder) {
-            Ok(found) if found.is_dir() => {}
+            Ok(found) if found.is_dir() => return true,
             Ok(_) => {
                 let id = format!("{shown} bukan folder. Tulis jalur di dalam folder.");
-                return self.fault(key, id, format!("{shown} is no folder. Name a file in one."));
+                self.fault(LEDGER, id, format!("{shown} is no folder. Name a file in one."));
             }
             Err(error) if error.kind() == ErrorKind::NotFound && ledger == Path::new(PACKAGED) => {
                 let id = format!(
@@ -62,7 +73,7 @@ impl Ground {
                 let en = format!(
                     "The folder {shown} is not there yet; systemd makes it (StateDirectory=kartu), or mkdir before the start."
                 );
-                return self.notes.push(Words::new(id, en));
+                self.notes.push(Words::new(id, en));
             }
             Err(error) => {
                 let why = error.kind();
@@ -72,40 +83,42 @@ impl Ground {
                 let en = format!(
                     "the folder {shown} cannot be used ({why}). Make it, or correct the path."
                 );
-                return self.fault(key, id, en);
+                self.fault(LEDGER, id, en);
             }
         }
-        match std::fs::metadata(ledger) {
-            Ok(found) if !found.is_file() => {
-                let id = format!("{whole} bukan berkas. Tulis nama berkas buku besar.");
-                return self.fault(key, id, format!("{whole} is no file. Name the ledger's file."));
-            }
-            Ok(_) if access(ledger, Access::READ_OK | Access::WRITE_OK).is_err() => {
-                let id = format!(
-                    "{whole} tidak boleh dibaca atau ditulis pengguna ini. Periksa pemilik dan haknya."
-                );
-                let en = format!(
-                    "{whole} may not be read and written by this user. Check its owner and mode."
-                );
-                return self.fault(key, id, en);
-            }
-            _ => {}
-        }
-        if access(folder, Access::WRITE_OK | Access::EXEC_OK).is_err() {
-            let id = format!(
-                "folder {shown} tidak boleh ditulis pengguna ini. Ganti pemilik atau haknya, atau pakai folder lain."
-            );
-            let en = format!(
-                "this user may not write in the folder {shown}. Change its owner or mode, or use another folder."
-            );
-            return self.fault(key, id, en);
-        }
-        if let Ok(disk) = statfs(folder) {
-            self.look_at_the_disk(folder, &disk);
-        }
+        false
     }
 
-    fn look_at_the_disk(&mut self, folder: &Path, disk: &StatFs) {
+    fn may_use(&mut self, folder: &Path, ledger: &Path) -> bool {
+        let (shown, whole) = (folder.display(), ledger.display());
+        let (id, en) = match std::fs::metadata(ledger) {
+            Ok(found) if !found.is_file() => (
+                format!("{whole} bukan berkas. Tulis nama berkas buku besar."),
+                format!("{whole} is no file. Name the ledger's file."),
+            ),
+            Ok(_) if access(ledger, Access::READ_OK | Access::WRITE_OK).is_err() => (
+                format!(
+                    "{whole} tidak boleh dibaca atau ditulis pengguna ini. Periksa pemilik dan haknya."
+                ),
+                format!(
+                    "{whole} may not be read and written by this user. Check its owner and mode."
+                ),
+            ),
+            _ if access(folder, Access::WRITE_OK | Access::EXEC_OK).is_err() => (
+                format!(
+                    "folder {shown} tidak boleh ditulis pengguna ini. Ganti pemilik atau haknya, atau pakai folder lain."
+                ),
+                format!(
+                    "this user may not write in the folder {shown}. Change its owner or mode, or use another folder."
+                ),
+            ),
+            _ => return true,
+        };
+        self.fault(LEDGER, id, en);
+        false
+    }
+
+    fn check_disk(&mut self, folder: &Path, disk: &StatFs) {
         let shown = folder.display();
         // The field has another width and sign on each system; the magic numbers have 32 bits.
         let kind = disk.f_type as u32;
@@ -116,7 +129,7 @@ impl Ground {
             let en = format!(
                 "{shown} is on the network ({name}). The ledger must lie on a disk of this computer."
             );
-            self.fault("station.ledger", id, en);
+            self.fault(LEDGER, id, en);
         }
         if IN_MEMORY.contains(&kind) {
             self.notes.push(Words::new(
@@ -126,7 +139,7 @@ impl Ground {
         }
     }
 
-    fn look_at_the_port(&mut self, config: &Config) {
+    fn check_port(&mut self, config: &Config) {
         let listen = config.http.listen;
         let Err(error) = TcpListener::bind(listen) else { return };
         let (port, key) = (listen.port(), "http.listen");
