@@ -2,6 +2,10 @@
 //! Decoders for browsers show as much of a damaged picture as they can; on an identity card that is a wrong card.
 //! Must not know the daemon, and never takes more memory than its caller allows.
 //!
+//! Why this is not a library: of 1,932 legal files of the grid in tests/jpeg, `zune-jpeg` 0.5.15 in its strict mode decodes
+//! 805 wrongly or not at all; `jpeg-decoder` 0.3.2 and this one decode all. Of 936 damaged ones (cut and closed, or ended
+//! by zeros), they take 638, 286 and 1 for whole. The one lost so little that what is left is a legal file.
+//!
 //! Covered: Huffman-coded files of 8 bits (baseline, extended, progressive; ITU-T T.81), grey, YCbCr and RGB, every
 //! whole-numbered subsampling, any number of scans, restart intervals. The rest is refused as [`Fault::Unsupported`].
 //!
