@@ -13,7 +13,7 @@ use crate::job::Recommendation;
 use crate::product::{codes, is_unseen};
 
 /// How long a recommendation without `kadaluarsa` is good (DOMAIN 7.2: default 7 days).
-const GOOD_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub const GOOD_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// A recommendation names fewer codes, papers and officers' data than this.
 const ENTRIES_MAX: usize = 64;
 /// Longest text in a recommendation, bytes; a signature is the longest.
@@ -70,6 +70,11 @@ pub fn number(recommendation: Option<&Recommendation>) -> Option<String> {
     (!number.is_empty()).then(|| number.to_owned())
 }
 
+/// When it was decided (`pada`); `None`: it does not say so.
+pub fn decided_at(recommendation: Option<&Recommendation>) -> Option<Timestamp> {
+    recommendation?.pada.as_ref()?.parse().ok()
+}
+
 /// Until when a recommendation is good that was received at `received`: `kadaluarsa`, else seven days after `pada`,
 /// else seven days after it was received. A time that cannot be read counts as not given; `check` refuses it.
 fn good_until(recommendation: &Recommendation, received: Timestamp) -> Timestamp {
@@ -77,7 +82,7 @@ fn good_until(recommendation: &Recommendation, received: Timestamp) -> Timestamp
         |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<Timestamp>().ok());
     let after = |start: Timestamp| start.checked_add(GOOD_FOR).unwrap_or(start);
     read(&recommendation.kadaluarsa)
-        .unwrap_or_else(|| after(read(&recommendation.pada).unwrap_or(received)))
+        .unwrap_or_else(|| after(decided_at(Some(recommendation)).unwrap_or(received)))
 }
 
 /// On the way to the printer: has the recommendation of a job that was received at `received` expired while it

@@ -4,11 +4,11 @@
 //! The key `holder` is made at the first start of a station and never again: with another key no person would be
 //! recognised, so a lost or a changed one is refused. The ledger knows the key's fingerprint.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use drivers::private_file;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -153,13 +153,13 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
+    let mut file = private_file::make_new(&part)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     // A link, unlike a new name, never takes the place of a file that is there.
     let placed = written.and_then(|()| fs::hard_link(&part, path));
     fs::remove_file(&part)?;
     placed?;
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    private_file::sync_folder_of(path)
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@
 //! must be 0600 or narrower. What was read is wiped when it is given back; the program leaves no core dump (`cli/mod.rs`).
 
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use drivers::private_file;
 use p256::SecretKey;
 use p256::ecdsa::SigningKey;
 use p256::elliptic_curve::Generate as _;
@@ -223,21 +224,17 @@ impl Vault {
     /// [`VaultError`]; nothing is ever overwritten.
     pub fn make_signing_key(folder: &Path, name: &str) -> Result<SigningKey, VaultError> {
         check_name(name)?;
-        if !folder.exists() {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-            made.map_err(unusable(folder))?;
-        }
+        private_file::make_folder(folder).map_err(unusable(folder))?;
         Vault::of(None, Some(folder.to_owned())).check()?;
         let key = SecretKey::try_generate().map_err(|_| VaultError::NoRandomness)?;
         let pem = key.to_pkcs8_pem(LineEnding::LF).expect("a key of P-256 has a PEM form");
         let path = folder.join(name);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        let mut file = file.map_err(|why| match why.kind() {
+        let mut file = private_file::make_new(&path).map_err(|why| match why.kind() {
             io::ErrorKind::AlreadyExists => VaultError::Exists(path.clone()),
             _ => unusable(&path)(why),
         })?;
         let written = file.write_all(pem.as_bytes()).and_then(|()| file.sync_all());
-        written.and_then(|()| File::open(folder)?.sync_all()).map_err(unusable(&path))?;
+        written.and_then(|()| private_file::sync_folder_of(&path)).map_err(unusable(&path))?;
         Ok(SigningKey::from(key))
     }
 }

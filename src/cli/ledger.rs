@@ -140,11 +140,11 @@ fn adopt(args: &AdoptArgs) -> anyhow::Result<Exit> {
         .context("the ledger cannot be taken over")?;
     let said = match (adopted, language() == "id") {
         (Some(done), true) => format!(
-            "Buku besar diambil alih; {} pekerjaan ditahan. Cari kartunya, lalu lepaskan atau batalkan satu per satu.\nhead {}",
+            "Buku besar diambil alih; {} pekerjaan ditahan. Cari kartunya, lalu lepaskan atau batalkan satu per satu.\nKartu yang dicetak setelah salinan itu tidak dikenal lagi: pekerjaan yang disetujui sebelum sekarang ditahan bila dikirim lagi.\nhead {}",
             done.held, done.head
         ),
         (Some(done), false) => format!(
-            "The ledger is taken over; {} jobs are held. Look for their cards, then release or cancel each.\nhead {}",
+            "The ledger is taken over; {} jobs are held. Look for their cards, then release or cancel each.\nCards that were printed after that copy are not known any more: a job that was approved before now is held when it is posted again.\nhead {}",
             done.held, done.head
         ),
         (None, true) => "Buku besar utuh; tidak ada yang diubah.".into(),

@@ -1,5 +1,6 @@
 //! Takes over a ledger that the daemon refuses because its end is not the one that was acknowledged: an older copy that
-//! was put back, a lost log. Whatever could still print may have been printed in what is lost, so all of it is held.
+//! was put back, a lost log. Whatever could still print may have been printed in what is lost, so all of it is held, and so
+//! is every job that is posted afterwards with an approval from before.
 
 use std::path::Path;
 
@@ -9,14 +10,17 @@ use serde_json::json;
 
 use super::files::Lock;
 use super::head::{Head, HeadFile};
-use super::record::{JobRecord, Order, Wanted};
+use super::record::{JobRecord, NewJob, Order, Wanted};
 use super::{LedgerError, book, files, head, lines, listing, open, reader, schema};
+use crate::approval;
 use crate::clock::Clock;
 use crate::finding::Finding;
 use crate::lifecycle::{Event, State};
 
 /// Jobs that one look brings.
 const PAGE: u32 = 500;
+/// A card may have come out that the ledger does not know.
+const RESTORED: &str = "H_LEDGER_RESTORED";
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +83,7 @@ pub fn adopt(path: &Path, by: &str, clock: &Clock) -> Result<Option<Adopted>, Le
 /// as ever; the person who is asked must know as well.
 fn hold(c: &Connection, job: &JobRecord, now: jiff::Timestamp) -> Result<(), LedgerError> {
     let mut findings = job.findings.clone();
-    findings.retain(|known| known.code != "H_LEDGER_RESTORED");
+    findings.retain(|known| known.code != RESTORED);
     findings.push(restored());
     let detail = json!({ "findings": findings });
     match job.state.after(Event::Hold) {
@@ -90,12 +94,40 @@ fn hold(c: &Connection, job: &JobRecord, now: jiff::Timestamp) -> Result<(), Led
 
 fn restored() -> Finding {
     Finding::whole(
-        "H_LEDGER_RESTORED",
+        RESTORED,
         Words::fixed(
             "Buku besar dipasang kembali dari salinan lama; kartu ini mungkin sudah dicetak setelah salinan itu. Cari kartunya.",
             "The ledger was put back from an older copy; this card may have been printed since. Look for the card.",
         ),
     )
+}
+
+/// Is there a card of this new job's approval already, that only the lost lines knew of? Everything that was approved
+/// before the ledger was taken over is held, until a person has looked for the card.
+pub(super) fn approved_before(
+    c: &Connection,
+    job: &NewJob,
+    now: jiff::Timestamp,
+) -> Result<Option<Finding>, LedgerError> {
+    let sql = "SELECT max(at) FROM events WHERE event = 'adopted'";
+    let taken_over: Option<String> = c
+        .prepare_cached(sql)
+        .and_then(|mut s| s.query_row([], |row| row.get(0)))
+        .map_err(book::write_error)?;
+    let Some(taken_over) = taken_over.and_then(|at| at.parse().ok()) else { return Ok(None) };
+    let approved = approval::decided_at(job.request.recommendation.as_ref());
+    let is_older = match approved {
+        Some(approved) => approved <= taken_over,
+        // Nobody knows when; a recommendation is not used for longer.
+        None => now.duration_since(taken_over) <= approval::GOOD_FOR,
+    };
+    let words = || {
+        Words::fixed(
+            "Disetujui sebelum buku besar dipasang kembali dari salinan lama; kartunya mungkin sudah dicetak, dan catatannya hilang. Cari kartunya, juga pada pemohon, baru lepaskan.",
+            "Approved before the ledger was put back from an older copy; its card may have been printed, and the lines about it are lost. Look for the card, at the applicant's too, before you release the job.",
+        )
+    };
+    Ok(is_older.then(|| Finding::whole(RESTORED, words())))
 }
 
 fn all_in(c: &Connection, state: State) -> Result<Vec<JobRecord>, LedgerError> {

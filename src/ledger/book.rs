@@ -4,7 +4,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::{Value, json};
 
 use super::record::{Accepted, Entry, JobId, JobRecord, NewJob};
-use super::{LedgerError, blanks, chain, holder, reader, replacement};
+use super::{LedgerError, adopt, blanks, chain, holder, reader, replacement};
+use crate::finding::Finding;
 use crate::lifecycle::{Event, State};
 
 /// What is personal in a new job, written out and hashed by whoever posts it: the writer's thread serves everybody.
@@ -58,7 +59,7 @@ pub(super) fn accept(
     };
     let at = now.to_string();
     let old_job = old.as_ref().map(|(old, _)| old);
-    let (found, state) = holder::warned(c, job, old_job, now)?;
+    let (found, state) = found_while_stored(c, job, old_job, now)?;
     let findings = serde_json::to_string(&found).map_err(|e| LedgerError::Write(e.to_string()))?;
     let row = insert_job(c, job, (old_job.map(|old| old.seq), state), &findings, &at)?;
     insert_data(c, data, job.photo.as_deref(), row)?;
@@ -77,6 +78,20 @@ pub(super) fn accept(
         replacement::settle_old(c, &old, job, fate, now)?;
     }
     Ok(Accepted::New(Box::new(reader::job(c, &job.id)?)))
+}
+
+/// Every finding of a new job, with those that only the ledger can make, and where the job then stands.
+fn found_while_stored(
+    c: &Connection,
+    job: &NewJob,
+    old: Option<&JobRecord>,
+    now: jiff::Timestamp,
+) -> Result<(Vec<Finding>, State), LedgerError> {
+    let more = [holder::warned(c, job, old, now)?, adopt::approved_before(c, job, now)?];
+    let holds = more.iter().flatten().any(Finding::holds);
+    let found = job.findings.iter().cloned().chain(more.into_iter().flatten()).collect();
+    let state = if holds && job.state == State::Queued { State::Held } else { job.state };
+    Ok((found, state))
 }
 
 /// What is personal, in tables of its own.

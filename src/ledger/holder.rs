@@ -58,22 +58,20 @@ pub(super) fn salted(holder: &[u8], salt: &[u8]) -> String {
     chain::hex(&hash.finalize())
 }
 
-/// What is warned of beside the findings of a new job, and where it then stands. Asked in the transaction that stores the
-/// job, so that of two posts at once the second is warned.
+/// What is warned of beside the findings of a new job. Asked in the transaction that stores the job, so that of two posts
+/// at once the second is warned.
 pub(super) fn warned(
     c: &Connection,
     job: &NewJob,
     old: Option<&JobRecord>,
     now: jiff::Timestamp,
-) -> Result<(Vec<Finding>, State), LedgerError> {
-    let mut findings = job.findings.clone();
+) -> Result<Option<Finding>, LedgerError> {
     let Some(holder) = job.holder.as_ref().filter(|holder| holder.same_days > 0) else {
-        return Ok((findings, job.state));
+        return Ok(None);
     };
-    let Some(other) = other_card(c, holder, old, now)? else { return Ok((findings, job.state)) };
-    findings.push(Finding { acknowledged: holder.acknowledged, ..same_holder(&other, holder) });
-    let held = job.state == State::Queued && !holder.acknowledged;
-    Ok((findings, if held { State::Held } else { job.state }))
+    let other = other_card(c, holder, old, now)?;
+    let acknowledged = holder.acknowledged;
+    Ok(other.map(|other| Finding { acknowledged, ..same_holder(&other, holder) }))
 }
 
 /// Another card of the same holder.

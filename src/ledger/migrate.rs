@@ -5,10 +5,11 @@
 //! and the copy is made anew. The copy is removed once the daemon has started with the new version
 //! ([`super::Ledger::started`]).
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use drivers::private_file;
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -31,6 +32,7 @@ const THREE: &str = "
 ALTER TABLE jobs ADD COLUMN holder BLOB;
 CREATE INDEX jobs_holder ON jobs (holder);
 CREATE INDEX events_holders ON events (seq) WHERE event = 'holders';
+CREATE INDEX events_adopted ON events (at) WHERE event = 'adopted';
 CREATE INDEX jobs_reference ON jobs (reference, seq);
 CREATE INDEX jobs_product ON jobs (product, seq);
 CREATE INDEX jobs_received ON jobs (received_at);
@@ -107,7 +109,7 @@ fn copy_beside(path: &Path, disk: &mut dyn Disk) -> Result<(), LedgerError> {
     let copied = is_room(disk, needed).and_then(|()| {
         write_copy(path, &part, disk)?;
         fs::rename(&part, &copy)?;
-        folder_of(&copy)?.sync_all()
+        private_file::sync_folder_of(&copy)
     });
     copied.map_err(|source| {
         // What is half of a child's data is of no use to anybody.
@@ -134,10 +136,7 @@ fn write_copy(from: &Path, to: &Path, disk: &mut dyn Disk) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut copy = options.write(true).create_new(true).open(to)?;
+    let mut copy = private_file::make_new(to)?;
     let mut ledger = File::open(from)?;
     let mut piece = vec![0; PIECE_BYTES];
     loop {
@@ -148,11 +147,6 @@ fn write_copy(from: &Path, to: &Path, disk: &mut dyn Disk) -> io::Result<()> {
         copy.write_all(&piece[..read])?;
         disk.free_bytes()?;
     }
-}
-
-fn folder_of(path: &Path) -> io::Result<File> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))
 }
 
 /// Removes the copy, and what a copy that was cut off left.

@@ -188,6 +188,17 @@ impl Bench {
         });
     }
 
+    /// Waits until the station has asked the printer so many times more.
+    pub fn until_polled(&self, times: usize) {
+        let bytes_heard = || self.machine.lock().state()["machine"]["bytes_heard"].clone();
+        for _ in 0..times {
+            let before = bytes_heard();
+            while bytes_heard() == before {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+
     pub fn cards_out(&self) -> u64 {
         self.machine.lock().last_card().map_or(0, |card| card.number)
     }

@@ -248,6 +248,55 @@ fn an_older_copy_put_back_is_refused_until_somebody_adopts_it() {
     assert_eq!(found["faults"], json!([]), "{found}");
 }
 
+/// The card that only the lost lines knew of is not printed a second time when its job is posted again; what was approved
+/// since is printed as ever.
+#[test]
+fn a_card_that_the_lost_lines_knew_of_is_not_printed_again() {
+    let mut bench = Bench::new();
+    bench.stop();
+    let path = bench.dir.path().join("ledger.db");
+    let copy = std::fs::read(&path).unwrap();
+    let approved = |reference: &str, pada: Option<jiff::Timestamp>| {
+        let mut job = child("S1");
+        job["ref"] = json!(reference);
+        job["recommendation"]["nomor"] = json!(reference);
+        job["recommendation"]["pada"] = json!(pada.map(|time| time.to_string()));
+        job["recommendation"]["kadaluarsa"] = Value::Null;
+        job
+    };
+    let (dated, undated) =
+        (approved("LOST-1", Some(jiff::Timestamp::now())), approved("LOST-2", None));
+    bench.start("");
+    for job in [&dated, &undated] {
+        bench.until(&bench.accepted(job), "printed");
+    }
+    bench.stop();
+    std::fs::write(&path, &copy).unwrap();
+    let (said, code) = kartud(&["ledger", "adopt", path.to_str().unwrap(), "--by", "teknisi-7"]);
+    assert_eq!((code, said.contains("approved before now")), (Some(0), true), "{said}");
+    bench.start("");
+    let mut again = Vec::new();
+    for job in [&dated, &undated] {
+        let id = bench.accepted(job);
+        let held = bench.http.get(&format!("/v1/jobs/{id}")).body;
+        assert_eq!(
+            (&held["state"], &held["reasons"][0]["code"]),
+            (&json!("held"), &json!("H_LEDGER_RESTORED"))
+        );
+        again.push(id);
+    }
+    let later = bench.accepted(&approved("NEW-1", Some(jiff::Timestamp::now())));
+    bench.until(&later, "printed");
+    assert_eq!(bench.cards_out(), 3, "no second card of either");
+    let release = format!("/v1/jobs/{}/release", again[0]);
+    let released = bench.http.post(&release, &json!({ "by": "petugas-2" }));
+    assert_eq!(released.status, 200, "somebody looked for the card and there was none");
+    bench.until(&again[0], "printed");
+    assert_eq!(bench.cards_out(), 4);
+    bench.stop();
+    assert_eq!(verified(&path)["faults"], json!([]));
+}
+
 #[test]
 fn a_ledger_that_is_gone_is_not_begun_anew() {
     let mut bench = Bench::without_printer();

@@ -121,7 +121,7 @@ fn a_job_that_waits_is_not_printed_once_the_ledger_is_away() {
     std::fs::rename(dir.join("ledger.db"), dir.join("kept.db")).unwrap();
     bench.pull(Lever::LoadFeeder(10));
     bench.until_reason("other-error");
-    std::thread::sleep(Duration::from_secs(3));
+    bench.until_polled(8);
     assert_eq!(bench.cards_out(), 0);
     bench.stop();
     // What was acknowledged stands in the file that was there.

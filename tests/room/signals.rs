@@ -27,7 +27,9 @@ impl Drop for Running {
 
 impl Running {
     fn start(args: &[&str]) -> Running {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kartud"))
+        // Also where the tests run under nohup, whose children ignore a closed terminal.
+        let mut child = Command::new("env")
+            .args(["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_kartud")])
             .args(args)
             .env("LC_ALL", "C")
             .env("RUST_LOG", "info")
