@@ -64,10 +64,13 @@ pub fn check(recommendation: Option<&Recommendation>, now: Timestamp) -> Vec<Fin
     findings
 }
 
-/// What tells one approval from every other; `None`: it has no number, and only its job's `ref` does.
+/// What tells one approval from every other; `None`: it has no number, and only its job's `ref` does. Blanks and case are
+/// how a number is written, not which one it is.
 pub fn number(recommendation: Option<&Recommendation>) -> Option<String> {
-    let number = recommendation?.nomor.as_deref()?.trim();
-    (!number.is_empty()).then(|| number.to_owned())
+    let written = recommendation?.nomor.as_deref()?;
+    let number: String =
+        written.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect();
+    (!number.is_empty()).then_some(number)
 }
 
 /// When it was decided (`pada`); `None`: it does not say so.
@@ -136,7 +139,7 @@ fn is_oversized(recommendation: &Recommendation) -> bool {
 pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::{check, good_until, recheck};
+    use super::{check, good_until, number, recheck};
     use crate::job::Recommendation;
     use jiff::Timestamp;
     use serde_json::json;
@@ -208,6 +211,14 @@ pub(crate) mod tests {
     fn times_that_cannot_be_read_are_refused_together() {
         let bad = json!({"pada": "kemarin", "kadaluarsa": "2026-03-02", "keputusan": "TOLAK"});
         assert_eq!(codes(bad, NOON), ["E_RECOMMENDATION_REFUSED", "E_FORMAT", "E_FORMAT"]);
+    }
+
+    #[test]
+    fn one_number_is_one_approval_however_it_is_written() {
+        let number = |nomor: &str| number(Some(&recommendation(json!({ "nomor": nomor }))));
+        assert_eq!(number("470/1-a"), number(" 470/ 1-A "));
+        assert_ne!(number("470/1"), number("470/11"));
+        assert_eq!(number(" "), None);
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub use chip::ChipContent;
 pub use examined::{Examined, Refusal};
 use memory::{CARD_BYTES, PhotoMemory};
 
+/// Shorter values are in every other number by chance.
+const PERSONAL_CHARS_MIN: usize = 8;
 /// Previews are drawn for an ID-1 card at 300 dpi, whatever printer is connected (ISO/IEC 7810).
 const PREVIEW_HEAD: HeadSize = HeadSize { width_px: 1016, height_px: 648, dpi_x: 300, dpi_y: 300 };
 
@@ -134,6 +136,7 @@ impl Desk {
         let mut findings = checked.findings;
         findings.extend(approval::check(request.recommendation.as_ref(), now));
         findings.extend(own_approval(&request));
+        findings.extend(disclosed(product, &request));
         if let (Some(recommendation), Some(card)) = (&request.recommendation, &checked.card) {
             findings.extend(product.unsaid(recommendation, card.photo));
         }
@@ -433,6 +436,29 @@ fn own_approval(request: &JobRequest) -> Option<Finding> {
         "A replacement needs a new recommendation with a number of its own.",
     );
     Some(Finding::at("recommendation.nomor", "E_REPLACES_APPROVAL", words))
+}
+
+/// `ref` and the recommendation's number stand in the ledger's lines for good, in events and in logs: what tells a person
+/// apart has no place in them.
+fn disclosed(product: &Product, request: &JobRequest) -> Vec<Finding> {
+    let bare = |text: &str| -> String {
+        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect()
+    };
+    let values = product.fields.iter().filter(|field| field.shape.identifies());
+    let values = values.filter_map(|field| request.fields.get(&field.name)?.as_str());
+    let personal: Vec<String> =
+        values.map(bare).filter(|value| value.chars().count() >= PERSONAL_CHARS_MIN).collect();
+    let number = request.recommendation.as_ref().and_then(|one| one.nomor.as_deref());
+    let places = [("ref", Some(&*request.reference)), ("recommendation.nomor", number)];
+    let tells = |text: &str| personal.iter().any(|value| bare(text).contains(value));
+    let told = places.into_iter().filter(|(_, text)| text.is_some_and(tells));
+    let words = || {
+        Words::fixed(
+            "Nomor ini memuat nama, NIK atau nomor KK pemegang kartu, padahal nomor tercatat selamanya. Pakai nomor register tanpa data pribadi.",
+            "This number contains the holder's name, NIK or family card number, and numbers are recorded for good. Use a register's number without personal data.",
+        )
+    };
+    told.map(|(place, _)| Finding::at(place, "E_PERSONAL", words())).collect()
 }
 
 /// A product whose faces changed on disk between check and start is refused at start; this is the rest.

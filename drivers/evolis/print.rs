@@ -34,7 +34,6 @@ impl Evolis {
                 Ok(answer) => answer,
                 Err(cause) => return Err(this.lost(cause, &before, bytes_before_feed(&card.job))),
             };
-            this.heard_again(JOB_USUAL);
             // From here on no error leaves the card untouched by the wire alone.
             let heard = Heard::by(&part_one);
             this.finish(part_one, &before, card.stays_inside)
@@ -73,10 +72,11 @@ impl Evolis {
     ) -> Result<(), Cause> {
         let part_one =
             done("the print job", part_one).map_err(|refused| self.trouble_or(refused))?;
+        self.heard_at_work()?;
         self.wait(part_one, true, "taking the job", CLAIM_LIMIT, &before.words)?;
         let part_two = self.exchange("the end of the job", PART_TWO, ANSWER_LIMIT)?;
-        self.heard_again(JOB_USUAL);
         let part_two = done("the end of the job", part_two)?;
+        self.heard_at_work()?;
         let last = self.wait(part_two, false, "the card", PRINT_LIMIT, &before.words)?;
         if spoils_the_card(&last.status) {
             Err(Cause::Trouble(troubles_of(&last)))
@@ -128,6 +128,18 @@ impl Evolis {
             waited += LOOK_PAUSE;
             seen = self.look_again()?;
         }
+    }
+
+    /// A part of the job was answered. An answer may have waited in the wire while this computer stood still, and the card
+    /// may have been taken out meanwhile: after a gap the machine must be seen with it now.
+    fn heard_at_work(&mut self) -> Result<(), Cause> {
+        let gap = self.wire.clock().saturating_sub(self.heard_at);
+        self.heard_again(JOB_USUAL);
+        if gap > Watch::BLINK {
+            let now = self.look_again()?.status;
+            self.watch.unseen |= !now.at_work() && !now.card_before_exit();
+        }
+        Ok(())
     }
 
     /// A poll of a card that is on its way.

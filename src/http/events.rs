@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::{Extension, Json};
@@ -90,7 +90,7 @@ pub(super) async fn stream(
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
-    let wanted = headers.get("last-event-id").map(EventId::read).transpose()?;
+    let wanted = headers.get("last-event-id").map(EventId::read);
     let start = Start::of(&app, wanted).await?;
     let place = app.listeners.clone().try_acquire_owned().map_err(|_| super::busy())?;
     let (out, stream) = mpsc::channel(16);
@@ -111,12 +111,12 @@ enum EventId {
     Beginning,
     /// Number and first digits of the hash.
     Line(u64, String),
-    /// A line as it was named before names had a hash, or a number that no ledger reaches.
+    /// Anything else: a line as it was named before names had a hash, what another server gave.
     Unknown,
 }
 
 impl EventId {
-    fn read(header: &HeaderValue) -> Result<EventId, Problem> {
+    fn read(header: &HeaderValue) -> EventId {
         let text = header.to_str().map(str::trim).unwrap_or_default();
         let (seq, hash) =
             text.split_once('-').map_or((text, None), |(seq, hash)| (seq, Some(hash)));
@@ -127,27 +127,18 @@ impl EventId {
         let is_number = (1..=NUMBER_DIGITS).contains(&seq.len())
             && seq.bytes().all(|digit| digit.is_ascii_digit());
         if !is_number || !hash.is_none_or(is_hash) {
-            return Err(malformed());
+            return EventId::Unknown;
         }
-        Ok(match (seq.parse(), hash) {
+        match (seq.parse(), hash) {
             (Ok(0), None) => EventId::Beginning,
             (Ok(seq), Some(hash)) => EventId::Line(seq, hash.to_owned()),
             _ => EventId::Unknown,
-        })
+        }
     }
 }
 
 const HASH_DIGITS: usize = 16;
 const NUMBER_DIGITS: usize = 20;
-
-fn malformed() -> Problem {
-    Problem::new(
-        StatusCode::BAD_REQUEST,
-        "E_LAST_EVENT_ID",
-        "Last-Event-ID harus id dari kejadian sebelumnya (seperti 417-9f86d081884c7d65), atau 0 untuk semuanya.",
-        "Last-Event-ID must be the id of an earlier event (such as 417-9f86d081884c7d65), or 0 for all of them.",
-    )
-}
 
 /// Where a stream begins.
 struct Start {

@@ -5,7 +5,7 @@ const WORDS = {
   id: { other: "English", printer: "Printer", counts: "Pekerjaan", jobs: "Terakhir", none: "Belum ada pekerjaan.",
     blanks: "Blangko", expected: "seharusnya ada di stasiun", counted: "dihitung", uncounted: "belum dihitung hari ini",
     ribbon: "pita", unknown: "belum menjawab", lost: "Stasiun tidak menjawab. Halaman ini mencoba lagi sendiri.",
-    specimen: "Belum ada profil kantor: setiap kartu bertanda CONTOH.",
+    specimen: "Profil kantor belum dipasang atau masih contoh = true: setiap kartu bertanda CONTOH.",
     waiting: "menunggu petugas",
     idle: "siap", processing: "mencetak", stopped: "perlu bantuan", encoding: "mengisi chip", encoder: "pembaca chip" },
   en: { other: "Bahasa Indonesia", printer: "Printer", counts: "Jobs", jobs: "Latest", none: "No jobs yet.",
@@ -73,7 +73,8 @@ function show(station, jobs) {
     add(row, "td", job.ref);
     add(row, "td", job.product + (job.kind ? " " + job.kind : ""));
     add(row, "td", language === "id" ? job.state_label : job.state.replaceAll("_", " "));
-    add(row, "td", job.reasons.map((r) => r.message[language]).join(" "));
+    const why = add(row, "td", "");
+    for (const reason of job.reasons) add(why, "div", reason.code + ": " + reason.message[language]);
     add(row, "td", new Date(job.changed_at).toLocaleString(language === "id" ? "id-ID" : "en-GB"));
   }
 }

@@ -46,13 +46,14 @@ impl How {
 /// The files of an open ledger as they were when it was opened.
 pub(super) struct InPlace {
     files: Vec<(PathBuf, Identity)>,
-    content: Content,
+    /// Of the ledger and of its log.
+    content: [Content; 2],
 }
 
 /// Device and number of a file: no other file has them while it is open.
 type Identity = (u64, u64);
 
-/// Length, and when it was last written: seconds and nanoseconds.
+/// Length, and when it was last written: seconds and nanoseconds. A log that is not there has none.
 type Content = (u64, i64, i64);
 
 impl InPlace {
@@ -72,7 +73,7 @@ impl InPlace {
                 Err(source) => return Err(LedgerError::Folder { path: name, source }),
             }
         }
-        let mut in_place = InPlace { files: known, content: (0, 0, 0) };
+        let mut in_place = InPlace { files: known, content: [(0, 0, 0); 2] };
         in_place.content = in_place.content_now()?;
         Ok(in_place)
     }
@@ -91,17 +92,19 @@ impl InPlace {
         Ok(())
     }
 
-    /// The same, and nobody else has written into the ledger since [`InPlace::note_content`].
+    /// The same, and nobody else has written into the ledger or its log since [`InPlace::note_content`].
     pub fn is_untouched(&self) -> Result<(), LedgerError> {
         self.is_same()?;
-        if self.content_now()? == self.content {
-            return Ok(());
+        let now = self.content_now()?;
+        let overwritten = |path| Err(LedgerError::Gone(Gone { path, how: How::Overwritten }));
+        match (now[0] == self.content[0], now[1] == self.content[1]) {
+            (true, true) => Ok(()),
+            (false, _) => overwritten(self.ledger().to_owned()),
+            (true, false) => overwritten(schema::log_of(self.ledger())),
         }
-        let path = self.ledger().to_owned();
-        Err(LedgerError::Gone(Gone { path, how: How::Overwritten }))
     }
 
-    /// We have put log pages into the file ourselves.
+    /// We have written ourselves.
     pub fn note_content(&mut self) {
         if let Ok(content) = self.content_now() {
             self.content = content;
@@ -112,9 +115,15 @@ impl InPlace {
         self.files.first().map_or(Path::new(""), |(path, _)| path)
     }
 
-    fn content_now(&self) -> Result<Content, LedgerError> {
-        let found = fs::symlink_metadata(self.ledger());
-        let found = found.map_err(|error| LedgerError::Write(error.to_string()))?;
-        Ok((found.len(), found.mtime(), found.mtime_nsec()))
+    fn content_now(&self) -> Result<[Content; 2], LedgerError> {
+        Ok([content_of(self.ledger())?, content_of(&schema::log_of(self.ledger()))?])
+    }
+}
+
+fn content_of(path: &Path) -> Result<Content, LedgerError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => Ok((found.len(), found.mtime(), found.mtime_nsec())),
+        Err(error) if files::is_absent(&error) => Ok((0, 0, 0)),
+        Err(error) => Err(LedgerError::Write(error.to_string())),
     }
 }

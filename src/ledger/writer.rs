@@ -110,6 +110,10 @@ impl Writer {
             }
             self.commit(&mut batch);
         }
+        // Closing puts the log away. Into a ledger that somebody else has written it must not be put.
+        if let Err(error) = self.still_in_place() {
+            self.tell_failure(&error);
+        }
     }
 
     /// The next request, however long it takes to come. Meanwhile a long log is put away, and file and disk are looked at.
@@ -167,6 +171,7 @@ impl Writer {
             self.connection = Some(connection);
             self.board.change(|health| health.failing = None);
         }
+        self.note_content();
     }
 
     /// Its names lead to the files that are open, and nobody else wrote into them. Once they did not, this process
@@ -266,7 +271,16 @@ impl Writer {
         let mut room = self.room(free_bytes);
         self.tell_room(&room);
         self.logged_bytes += batch.iter().map(Request::log_bytes).sum::<usize>();
-        let head = transact(&mut connection, batch, outcomes, self.clock.now(), &mut room)?;
+        let written = transact(&mut connection, batch, outcomes, self.clock.now(), &mut room);
+        let head = match written {
+            Ok(head) => head,
+            Err(error) => {
+                drop(connection);
+                // What was half written was written by us.
+                self.note_content();
+                return Err(error);
+            }
+        };
         self.connection = Some(connection);
         // Before anybody is told: what went into a file that is away will not be found again.
         self.in_place.is_same()?;

@@ -116,8 +116,17 @@ pub fn is_foreign(text: &str) -> bool {
     })
 }
 
-/// Basic Latin, Latin-1, Latin Extended-A, -B and Additional letters.
+/// Basic Latin, Latin-1, Latin Extended-A, -B and Additional letters, without those that a reader takes for another letter:
+/// dotless i and dotted I, the click letters (a bar, an exclamation mark), turned and reversed letters.
 pub fn is_latin_letter(character: char) -> bool {
+    let deceives = matches!(
+        character,
+        '\u{130}' | '\u{131}' | '\u{17F}' | '\u{186}' | '\u{18E}' | '\u{18F}' | '\u{190}' | '\u{196}' | '\u{19C}'
+            | '\u{1A6}' | '\u{1BB}'..='\u{1C3}' | '\u{1DD}' | '\u{222}' | '\u{223}' | '\u{237}'..='\u{239}' | '\u{241}'..='\u{245}'
+    );
+    if deceives {
+        return false;
+    }
     let extended =
         matches!(character, '\u{AA}' | '\u{BA}' | '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}');
     character.is_ascii_alphabetic() || (extended && character.is_alphabetic())

@@ -194,6 +194,13 @@ pub enum Shape {
     ValidUntil,
 }
 
+impl Shape {
+    /// Does a value of this kind tell a person from others?
+    pub fn identifies(&self) -> bool {
+        matches!(self, Self::Nik { .. } | Self::NoKk | Self::PersonName { .. })
+    }
+}
+
 /// Why a card is issued.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reason {

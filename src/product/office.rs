@@ -20,6 +20,19 @@ pub const VALUE_NAMES: [&str; 11] = [
     "nip",
 ];
 
+/// What a regency may be called.
+const REGENCY_KINDS: [&str; 4] =
+    ["KABUPATEN", "KOTA", "KABUPATEN ADMINISTRASI", "KOTA ADMINISTRASI"];
+/// What `config/office.example.toml` has where an office must write its own.
+const TEMPLATE: [&str; 6] = [
+    "NAMA PROVINSI",
+    "NAMA KABUPATEN",
+    "NAMA KOTA",
+    "NAMA PEJABAT, GELAR",
+    "KECAMATAN SATU",
+    "KECAMATAN DUA",
+];
+
 /// The profile of an office, `config/office-contoh.toml` until a real one is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Office {
@@ -122,15 +135,7 @@ impl Office {
 }
 
 fn read_office(mut sheet: Sheet<'_>) -> Office {
-    let signature = match sheet.demanded_text("tanda_tangan").as_str() {
-        "TTE_QR" => SignatureMode::TteQr,
-        "GAMBAR" => SignatureMode::Image,
-        "KOSONG" => SignatureMode::Empty,
-        other => {
-            not_one_of(&sheet, "tanda_tangan", other, &["TTE_QR", "GAMBAR", "KOSONG"]);
-            SignatureMode::Empty
-        }
-    };
+    let signature = read_signature(&mut sheet);
     let last_day_wording = match sheet.text("masa_a").as_deref() {
         None | Some("ulang_tahun") => LastDayWording::Birthday,
         Some("sehari_sebelum") => LastDayWording::DayBefore,
@@ -139,8 +144,9 @@ fn read_office(mut sheet: Sheet<'_>) -> Office {
             LastDayWording::Birthday
         }
     };
-    let officials: Vec<_> =
-        sheet.list("pejabat").into_iter().map(|one| read_official(one, signature)).collect();
+    let sample = sheet.flag("contoh").unwrap_or_default();
+    let officials = sheet.list("pejabat").into_iter();
+    let officials: Vec<_> = officials.map(|one| read_official(one, signature, sample)).collect();
     if officials.is_empty() {
         sheet.fault(
             "pejabat",
@@ -149,7 +155,7 @@ fn read_office(mut sheet: Sheet<'_>) -> Office {
         );
     }
     let office = Office {
-        sample: sheet.flag("contoh").unwrap_or_default(),
+        sample,
         provinsi: sheet.demanded_text("provinsi"),
         kab_jenis: sheet.demanded_text("kab_jenis"),
         kabupaten: sheet.demanded_text("kabupaten"),
@@ -162,11 +168,47 @@ fn read_office(mut sheet: Sheet<'_>) -> Office {
         last_day_wording,
         officials,
     };
+    if !REGENCY_KINDS.contains(&&*office.kab_jenis) {
+        not_one_of(&sheet, "kab_jenis", &office.kab_jenis, &REGENCY_KINDS);
+    }
+    if !sample {
+        let texts = [
+            ("provinsi", &office.provinsi),
+            ("kabupaten", &office.kabupaten),
+            ("nama_dinas", &office.nama_dinas),
+            ("tempat_terbit", &office.tempat_terbit),
+        ];
+        let districts = office.districts.iter().map(|district| ("kecamatan", district));
+        texts.into_iter().chain(districts).for_each(|(key, text)| demand_own(&sheet, key, text));
+    }
     sheet.close();
     office
 }
 
-fn read_official(mut sheet: Sheet<'_>, signature: SignatureMode) -> Official {
+fn read_signature(sheet: &mut Sheet<'_>) -> SignatureMode {
+    match sheet.demanded_text("tanda_tangan").as_str() {
+        "TTE_QR" => SignatureMode::TteQr,
+        "GAMBAR" => SignatureMode::Image,
+        "KOSONG" => SignatureMode::Empty,
+        other => {
+            not_one_of(sheet, "tanda_tangan", other, &["TTE_QR", "GAMBAR", "KOSONG"]);
+            SignatureMode::Empty
+        }
+    }
+}
+
+/// The template's text, or none at all, would be printed on every card.
+fn demand_own(sheet: &Sheet<'_>, key: &str, text: &str) {
+    if text.trim().is_empty() || TEMPLATE.contains(&text) {
+        sheet.fault(
+            key,
+            "belum diisi. Tulis nama yang sebenarnya, atau pakai contoh = true.",
+            "is not filled in. Write the real name, or say contoh = true.",
+        );
+    }
+}
+
+fn read_official(mut sheet: Sheet<'_>, signature: SignatureMode, sample: bool) -> Official {
     let official = Official {
         id: sheet.demanded_text("id"),
         jabatan_1: sheet.demanded_text("jabatan_1"),
@@ -175,6 +217,10 @@ fn read_official(mut sheet: Sheet<'_>, signature: SignatureMode) -> Official {
         nip: sheet.demanded_text("nip"),
         image: sheet.text("gambar"),
     };
+    if !sample {
+        let texts = [("jabatan_1", &official.jabatan_1), ("nama", &official.nama)];
+        texts.into_iter().for_each(|(key, text)| demand_own(&sheet, key, text));
+    }
     if sheet.has("nip") && !is_nip(&official.nip) {
         sheet.fault(
             "nip",

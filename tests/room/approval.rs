@@ -117,3 +117,47 @@ fn an_honest_recommendation_prints_and_another_product_asks_what_it_wants() {
     assert_eq!(bench.http.post(&cancel, &json!({ "by": "p-2" })).status, 200);
     bench.until(&bench.accepted(&staff()), "printed");
 }
+
+/// The lines of the ledger are kept for good and exported: a number in them tells nothing of a person.
+#[test]
+fn a_number_that_names_the_holder_is_refused_and_kept_nowhere() {
+    let bench = Bench::without_printer();
+    let good = child("S2");
+    let (nik, nama) =
+        (good["fields"]["nik"].as_str().unwrap(), good["fields"]["nama"].as_str().unwrap());
+    let names: [(&str, String); 4] = [
+        ("/ref", nik.to_owned()),
+        ("/ref", format!("A/{}", nama.to_uppercase().replace(' ', "-"))),
+        ("/recommendation/nomor", format!("470/{}", nama.to_lowercase())),
+        ("/recommendation/nomor", format!("470/{} {}", &nik[..6], &nik[6..])),
+    ];
+    for (place, number) in names {
+        let mut job = good.clone();
+        *job.pointer_mut(place).unwrap() = json!(number);
+        let answer = bench.http.post("/v1/jobs", &job);
+        let field = place[1..].replace('/', ".");
+        assert_eq!((answer.status, &answer.body["code"]), (422, &json!("E_PERSONAL")), "{number}");
+        assert_eq!(answer.body["field"], json!(field), "{number}");
+        assert!(!answer.body.to_string().contains(&number), "it is not repeated");
+    }
+    let lines = bench.http.get("/v1/jobs").body;
+    assert_eq!(lines["jobs"], json!([]));
+}
+
+#[test]
+fn an_approval_is_the_same_however_its_number_is_written() {
+    let bench = Bench::without_printer();
+    let mut first = child("S2");
+    first["recommendation"]["nomor"] = json!("800/12-a/KIA");
+    bench.accepted(&first);
+    for written in ["800/12-A/kia", " 800 / 12-a / KIA "] {
+        let mut job = child("S3");
+        job["recommendation"]["nomor"] = json!(written);
+        let answer = bench.http.post("/v1/jobs", &job);
+        assert_eq!(
+            (answer.status, &answer.body["code"]),
+            (409, &json!("E_APPROVAL_USED")),
+            "{written}"
+        );
+    }
+}

@@ -66,6 +66,12 @@ const HELD: &[(&str, &str)] = &[
     ("a Kelvin sign", "\u{212A}"),
     ("Arabic digits", "\u{661}\u{662}"),
     ("Han", "\u{4E2D}"),
+    ("a click letter that looks like an I", "BUD\u{1C0}"),
+    ("a click letter that looks like a mark", "BUDI\u{1C3}"),
+    ("a dotless i", "BUD\u{131}"),
+    ("a dotted I", "BUD\u{130}"),
+    ("a reversed C", "\u{186}ONTOH"),
+    ("a turned e", "CONT\u{18F}H"),
 ];
 
 /// A good job of every built-in product.

@@ -36,6 +36,12 @@ fn an_event_that_this_ledger_does_not_have_is_told_by_one_reset() {
         format!("99999999999999999999-{hash}"),
         // As lines were named before.
         seq.to_owned(),
+        // What no kartud gave.
+        "yesterday".into(),
+        "-".into(),
+        "7-".into(),
+        known.to_uppercase().replace('-', "-F"),
+        "123456789012345678901".into(),
     ];
     for (number, after) in foreign.into_iter().enumerate() {
         let now = last_event(&bench);

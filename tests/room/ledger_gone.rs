@@ -16,7 +16,7 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(30);
 type Harm = fn(&Path);
 
 /// What people, scripts and repaired file systems do to a ledger's folder.
-const HARMS: [(&str, Harm); 9] = [
+const HARMS: [(&str, Harm); 11] = [
     ("deleted", |dir| std::fs::remove_file(dir.join("ledger.db")).unwrap()),
     ("renamed", |dir| std::fs::rename(dir.join("ledger.db"), dir.join("kept.db")).unwrap()),
     ("replaced by a copy", |dir| {
@@ -36,6 +36,8 @@ const HARMS: [(&str, Harm); 9] = [
             .map(drop)
             .unwrap();
     }),
+    ("its log cut to nothing", |dir| cut_log(dir, 0)),
+    ("its log cut in the middle", |dir| cut_log(dir, 20_000)),
     ("without its log", |dir| std::fs::remove_file(dir.join("ledger.db-wal")).unwrap()),
     ("without its index", |dir| std::fs::remove_file(dir.join("ledger.db-shm")).unwrap()),
     ("without its lock", |dir| std::fs::remove_file(dir.join("ledger.lock")).unwrap()),
@@ -44,6 +46,12 @@ const HARMS: [(&str, Harm); 9] = [
         std::fs::remove_file(dir.join("ledger.head")).unwrap();
     }),
 ];
+
+fn cut_log(dir: &Path, bytes: u64) {
+    let log = std::fs::OpenOptions::new().write(true).open(dir.join("ledger.db-wal")).unwrap();
+    assert!(log.metadata().unwrap().len() > bytes);
+    log.set_len(bytes).unwrap();
+}
 
 fn assert_closed(bench: &Bench, what: &str) {
     let refused = bench.http.post("/v1/jobs", &child("S2"));
@@ -73,6 +81,10 @@ fn a_ledger_that_is_taken_away_while_the_station_runs_takes_and_prints_nothing()
         assert_eq!(bench.cards_out(), 1, "{what}");
         bench.stop();
         assert_eq!(dir.join("ledger.db").exists(), there, "{what}: none is made");
+        if what.starts_with("its log") {
+            let why = refusal(&dir).expect("what the log held is lost");
+            assert!(why.contains("adopt") && !why.contains("malformed"), "{what}: {why}");
+        }
         if !there {
             let why = refusal(&dir).unwrap();
             assert!(

@@ -192,6 +192,78 @@ impl Transport for Watched {
     }
 }
 
+/// The computer stands still behind the answer to the job, and hands may be in the machine meanwhile.
+struct Standstill {
+    wire: Emulated,
+    machine: SharedMachine,
+    /// Until hands come, if they do, and then until it goes on.
+    spans: Option<(Duration, bool, Duration)>,
+    job_bytes: usize,
+    is_job: bool,
+}
+
+impl Transport for Standstill {
+    fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
+        self.is_job = request.len() == self.job_bytes;
+        self.wire.send(request, patience)
+    }
+
+    fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
+        self.wire.receive(answer, patience)?;
+        if let Some((before, hands, after)) = self.spans.take_if(|_| self.is_job) {
+            self.wire.pause(before);
+            if hands {
+                let levers = [Lever::OpenCover, Lever::TakeCardOut, Lever::CloseCover];
+                levers.into_iter().for_each(|lever| self.machine.pull(lever));
+            }
+            self.wire.pause(after);
+        }
+        Ok(())
+    }
+
+    fn pause(&mut self, span: Duration) {
+        self.wire.pause(span);
+    }
+
+    fn clock(&self) -> Duration {
+        self.wire.clock()
+    }
+}
+
+/// The answer to the job waited in the wire while the computer stood still: what it says is old.
+#[test]
+fn an_answer_that_waited_in_the_wire_says_nothing_of_the_card_now() {
+    let settings = || EmulatorSettings { slowness: 1.0, ..settings("Primacy", "YMCKO") };
+    // Seconds until hands come, whether they do, seconds until it goes on, and: was the card watched?
+    let courses = [
+        (0, false, 0, true),
+        (0, false, 5, true),
+        (4, true, 5, false),
+        (4, true, 10, false),
+        (0, false, 40, false),
+    ];
+    for (before, hands, after, watched) in courses {
+        let machine = crate::emulate("evolis", settings()).unwrap();
+        let (_, other) = bench(settings());
+        let card = colour_card(other.as_ref());
+        let spans = Some((Duration::from_secs(before), hands, Duration::from_secs(after)));
+        let wire = Emulated::new(machine.clone());
+        let job_bytes = card.job.len();
+        let wire = Standstill { wire, machine: machine.clone(), spans, job_bytes, is_job: false };
+        let mut printer = crate::open("evolis", None, Box::new(wire)).unwrap();
+        let story = format!("{before} s, {hands}, {after} s");
+        let watch = match printer.print(&card) {
+            Ok(out) => out.watch,
+            Err(error) => {
+                assert!(hands && error.card != Whereabouts::Untouched, "{story}: {error}");
+                error.evidence.unwrap().watch
+            }
+        };
+        assert_eq!(!watch.unseen && !watch.disturbed, watched, "{story}: {watch:?}");
+        assert_eq!(machine.lock().last_card().is_some(), !hands, "{story}");
+    }
+}
+
 fn keywords(error: &DeviceError) -> Vec<&'static str> {
     match &error.cause {
         Cause::Trouble(troubles) => troubles.iter().map(|t| t.keyword).collect(),

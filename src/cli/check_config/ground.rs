@@ -75,6 +75,11 @@ impl Ground {
                 );
                 self.notes.push(Words::new(id, en));
             }
+            Err(error) if error.kind() == ErrorKind::NotFound && can_be_made(folder) => {
+                let id = format!("Folder {shown} belum ada; dibuat oleh `kartud init`.");
+                let en = format!("The folder {shown} is not there yet; `kartud init` makes it.");
+                self.notes.push(Words::new(id, en));
+            }
             Err(error) => {
                 let why = error.kind();
                 let id = format!(
@@ -175,4 +180,16 @@ impl Ground {
             ),
         }
     }
+}
+
+/// May this user write in the nearest folder above that is there?
+fn can_be_made(folder: &Path) -> bool {
+    let above = folder.ancestors().skip(1).map(|above| match above.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => above,
+    });
+    let nearest = above.into_iter().find(|above| above.exists());
+    nearest.is_some_and(|nearest| {
+        nearest.is_dir() && access(nearest, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+    })
 }

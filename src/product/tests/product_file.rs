@@ -103,6 +103,27 @@ fn the_template_of_an_office_profile_can_be_read() {
     assert!(office.sample, "a template that is not filled in must not make real cards");
 }
 
+/// Whatever is left as the template has it would stand on every card of the office.
+#[test]
+fn a_template_that_is_not_filled_in_makes_no_real_cards() {
+    let template = include_str!("../../../config/office.example.toml");
+    let real = template.replace("contoh = true", "");
+    let keys: Vec<String> =
+        Office::parse(&real).expect_err("not filled in").into_iter().map(|f| f.key).collect();
+    assert_eq!(
+        keys,
+        ["provinsi", "kabupaten", "tempat_terbit", "kecamatan", "kecamatan", "pejabat[1].nama"]
+    );
+    let filled = OFFICE.replace("contoh = true", "");
+    assert!(!Office::parse(&filled).expect("an office of its own").sample);
+    for (key, text) in [("provinsi", "\"SUMATERA BARAT\""), ("tempat_terbit", "\"PAINAN\"")] {
+        let blank = filled.replace(&format!("{key} = {text}"), &format!("{key} = \" \""));
+        assert_eq!(Office::parse(&blank).expect_err(key)[0].key, key);
+    }
+    let kind = OFFICE.replace("kab_jenis = \"KABUPATEN\"", "kab_jenis = \"KAB\"");
+    assert_eq!(Office::parse(&kind).expect_err("no kind of regency")[0].key, "kab_jenis");
+}
+
 #[test]
 fn products_are_read_from_their_folders() {
     let folder = tempfile::tempdir().unwrap();
