@@ -173,7 +173,7 @@ fn what_a_configuration_needs_of_the_computer_is_checked() {
     };
     let free = "[http]\nlisten = \"127.0.0.1:0\"\n";
     for (text, sentence) in [
-        ("[station]\nledger = \"nowhere/ledger.db\"", "station.ledger: the folder "),
+        ("[station]\nledger = \"/proc/nowhere/ledger.db\"", "station.ledger: the folder "),
         ("[station]\nledger = \"file/ledger.db\"", "station.ledger: "),
         ("[station]\nledger = \"folder\"", "is no file. Name the ledger's file."),
         (
@@ -192,6 +192,8 @@ fn what_a_configuration_needs_of_the_computer_is_checked() {
         let (code, said) = check(&format!("{free}{text}\n"));
         assert!(code == Some(5) && said.contains(sentence), "{text}: {code:?} {said}");
     }
+    let (code, said) = check(&format!("{free}[station]\nledger = \"nowhere/ledger.db\"\n"));
+    assert!(code == Some(0) && said.contains("`kartud init` makes it"), "{said}");
     let here = "[station]\nledger = \"ledger.db\"\n";
     let (code, said) = check(&format!("{here}[http]\nlisten = \"127.0.0.1:{port}\"\n"));
     assert!(code == Some(5) && said.contains("another program uses 127.0.0.1"), "{said}");
