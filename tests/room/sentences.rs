@@ -173,7 +173,11 @@ fn what_a_configuration_needs_of_the_computer_is_checked() {
     };
     let free = "[http]\nlisten = \"127.0.0.1:0\"\n";
     for (text, sentence) in [
-        ("[station]\nledger = \"/proc/nowhere/ledger.db\"", "station.ledger: the folder "),
+        ("[station]\nledger = \"file/deeper/ledger.db\"", "station.ledger: the folder "),
+        ("[station]\nledger = \"\"", "names no file"),
+        ("[station]\nledger = \"folder/\"", "names no file"),
+        ("[station]\nledger = \"ledger.db-wal\"", "is used for what lies beside a ledger"),
+        ("[station]\nledger = \"ledger.head\"", "is used for what lies beside a ledger"),
         ("[station]\nledger = \"file/ledger.db\"", "station.ledger: "),
         ("[station]\nledger = \"folder\"", "is no file. Name the ledger's file."),
         (

@@ -16,6 +16,9 @@ const PACKAGED: &str = "/var/lib/kartu/ledger.db";
 /// The key that names the ledger's file.
 const LEDGER: &str = "station.ledger";
 
+/// Endings of the files beside a ledger: log, index, lock, head.
+const BESIDE: [&str; 4] = ["-wal", "-shm", ".lock", ".head"];
+
 /// Magic numbers of file systems (statfs(2)). Over a network SQLite's log cannot be shared, and a sync may mean nothing.
 const NETWORK: [(u32, &str); 6] = [
     (0x6969, "NFS"),
@@ -50,12 +53,34 @@ impl Ground {
     fn check_ledger(&mut self, ledger: &Path) {
         let folder = ledger.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        if self.is_folder(folder, ledger)
+        if self.is_named(ledger)
+            && self.is_folder(folder, ledger)
             && self.may_use(folder, ledger)
             && let Ok(disk) = statfs(folder)
         {
             self.check_disk(folder, &disk);
         }
+    }
+
+    fn is_named(&mut self, ledger: &Path) -> bool {
+        let whole = ledger.as_os_str().to_string_lossy();
+        if ledger.file_name().is_none() || whole.ends_with('/') {
+            let id = format!("\"{whole}\" tidak menyebut berkas. Tulis nama berkas buku besar.");
+            let en = format!("\"{whole}\" names no file. Name the ledger's file.");
+            self.fault(LEDGER, id, en);
+            return false;
+        }
+        if let Some(ending) = BESIDE.into_iter().find(|ending| whole.ends_with(ending)) {
+            let id = format!(
+                "akhiran {ending} dipakai untuk berkas di samping buku besar. Pakai nama lain."
+            );
+            let en = format!(
+                "the ending {ending} is used for what lies beside a ledger. Use another name."
+            );
+            self.fault(LEDGER, id, en);
+            return false;
+        }
+        true
     }
 
     fn is_folder(&mut self, folder: &Path, ledger: &Path) -> bool {
