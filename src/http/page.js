@@ -11,7 +11,7 @@ const WORDS = {
   en: { other: "Bahasa Indonesia", printer: "Printer", counts: "Jobs", jobs: "Latest", none: "No jobs yet.",
     blanks: "Blanks", expected: "should be at the station", counted: "counted", uncounted: "not counted today",
     ribbon: "ribbon", unknown: "has not answered yet", lost: "The station does not answer. This page tries again by itself.",
-    specimen: "No office profile is configured: every card says CONTOH.",
+    specimen: "No office profile is configured, or it says contoh = true: every card says CONTOH.",
     waiting: "waiting for a person",
     idle: "ready", processing: "printing", stopped: "needs help", encoding: "encoding", encoder: "chip reader" },
 };
