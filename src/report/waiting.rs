@@ -68,8 +68,8 @@ impl Waiting {
                     "{held} pekerjaan ditahan dan menunggu petugas. Baca alasannya (kartud jobs --state held), lalu lepaskan atau batalkan."
                 ),
                 format!(
-                    "{held} {} held and wait for a person. Read why (kartud jobs --state held), then release or cancel.",
-                    if held == 1 { "job is" } else { "jobs are" }
+                    "{held} {} for a person. Read why (kartud jobs --state held), then release or cancel.",
+                    if held == 1 { "job is held and waits" } else { "jobs are held and wait" }
                 ),
             )
         })
