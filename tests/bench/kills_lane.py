@@ -33,6 +33,8 @@ CONFIG = stations.KARTUD_CONFIG + """
 address = "tcp://127.0.0.1:{machine}"
 [product.kia]
 layout = "kia1"
+# Every sample is of the same child.
+same_holder_days = 0
 """
 SAMPLES = stations.ROOT / "config/kia-samples.json"
 NOT_FIELDS = {"id", "case", "latar", "jenis_kia", "berlaku_hingga"}
