@@ -12,7 +12,12 @@ import stations
 CHILD = stations.ROOT / "target/bench/child"
 STORE = stations.ROOT / "target/bench/store"
 MACHINE = stations.ROOT / "target/bench/machine"
-PRINTING = stations.KARTUD_CONFIG + '[printer]\naddress = "tcp://127.0.0.1:{machine}"\n'
+# The same child is posted again and again.
+PRINTING = stations.KARTUD_CONFIG + """[printer]
+address = "tcp://127.0.0.1:{machine}"
+[product.kia]
+same_holder_days = 0
+"""
 SETTLE_S = 1.0  # after the start, before memory is read
 PRINT_LIMIT_S = 300
 
