@@ -34,9 +34,10 @@ impl Evolis {
                 Ok(answer) => answer,
                 Err(cause) => return Err(this.lost(cause, &before, bytes_before_feed(&card.job))),
             };
+            let gap = this.part_answered();
             // From here on no error leaves the card untouched by the wire alone.
             let heard = Heard::by(&part_one);
-            this.finish(part_one, &before, card.stays_inside)
+            this.finish((part_one, gap), &before, card.stays_inside)
                 .map_err(|cause| this.locate(cause, &before, heard))?;
             this.fed = card.stays_inside;
             this.watch.stood_inside &= !card.stays_inside;
@@ -66,17 +67,18 @@ impl Evolis {
 
     fn finish(
         &mut self,
-        part_one: Answer,
+        (part_one, gap): (Answer, Duration),
         before: &Before,
         stays_inside: bool,
     ) -> Result<(), Cause> {
         let part_one =
             done("the print job", part_one).map_err(|refused| self.trouble_or(refused))?;
-        self.heard_at_work()?;
+        self.look_after(gap)?;
         self.wait(part_one, true, "taking the job", CLAIM_LIMIT, &before.words)?;
         let part_two = self.exchange("the end of the job", PART_TWO, ANSWER_LIMIT)?;
+        let gap = self.part_answered();
         let part_two = done("the end of the job", part_two)?;
-        self.heard_at_work()?;
+        self.look_after(gap)?;
         let last = self.wait(part_two, false, "the card", PRINT_LIMIT, &before.words)?;
         if spoils_the_card(&last.status) {
             Err(Cause::Trouble(troubles_of(&last)))
@@ -130,11 +132,16 @@ impl Evolis {
         }
     }
 
-    /// A part of the job was answered. An answer may have waited in the wire while this computer stood still, and the card
-    /// may have been taken out meanwhile: after a gap the machine must be seen with it now.
-    fn heard_at_work(&mut self) -> Result<(), Cause> {
+    /// A part of the job was answered: so long the machine was not heard of.
+    fn part_answered(&mut self) -> Duration {
         let gap = self.wire.clock().saturating_sub(self.heard_at);
         self.heard_again(JOB_USUAL);
+        gap
+    }
+
+    /// The answer to a part of the job may have waited in the wire while this computer stood still, and somebody may have
+    /// taken the card out meanwhile. So after a gap the machine must be seen at work, or with a card inside, now.
+    fn look_after(&mut self, gap: Duration) -> Result<(), Cause> {
         if gap > Watch::BLINK {
             let now = self.look_again()?.status;
             self.watch.unseen |= !now.at_work() && !now.card_before_exit();

@@ -32,7 +32,6 @@ const THREE: &str = "
 ALTER TABLE jobs ADD COLUMN holder BLOB;
 CREATE INDEX jobs_holder ON jobs (holder);
 CREATE INDEX events_holders ON events (seq) WHERE event = 'holders';
-CREATE INDEX events_adopted ON events (at) WHERE event = 'adopted';
 CREATE INDEX jobs_reference ON jobs (reference, seq);
 CREATE INDEX jobs_product ON jobs (product, seq);
 CREATE INDEX jobs_received ON jobs (received_at);
