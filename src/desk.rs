@@ -37,7 +37,7 @@ pub use chip::ChipContent;
 pub use examined::{Examined, Refusal};
 use memory::{CARD_BYTES, PhotoMemory};
 
-/// Shorter values are in every other number by chance.
+/// A shorter value, characters, may stand in a number by chance.
 const PERSONAL_CHARS_MIN: usize = 8;
 /// Previews are drawn for an ID-1 card at 300 dpi, whatever printer is connected (ISO/IEC 7810).
 const PREVIEW_HEAD: HeadSize = HeadSize { width_px: 1016, height_px: 648, dpi_x: 300, dpi_y: 300 };

@@ -110,7 +110,8 @@ impl Writer {
             }
             self.commit(&mut batch);
         }
-        // Closing puts the log away. Into a ledger that somebody else has written it must not be put.
+        // Closing the connection copies the log into the ledger. Where somebody else has written into either of
+        // them, that would damage what was still good.
         if let Err(error) = self.still_in_place() {
             self.tell_failure(&error);
         }
