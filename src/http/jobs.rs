@@ -13,7 +13,8 @@ use super::App;
 use super::intake;
 use super::problem::{FindingView, Problem};
 use super::query::{self, Known, Parameters};
-use crate::finding::{Finding, Severity};
+use crate::codes::Severity;
+use crate::finding::Finding;
 use crate::ledger::{Accepted, FaceHash, JobId, JobRecord, Order, Replacing, Wanted};
 use crate::report::{CodeLabel, Encoding};
 
@@ -91,7 +92,7 @@ pub(super) struct Withdrawal {
 
 impl From<JobRecord> for JobView {
     fn from(job: JobRecord) -> Self {
-        let warnings = job.findings.iter().filter(|f| f.severity() == Severity::Warning);
+        let warnings = job.findings.iter().filter(|f| f.severity() == Severity::Warn);
         let this = format!("/v1/jobs/{}", job.id);
         Self {
             reasons: job.findings.iter().filter(|f| f.holds()).map(FindingView::of_job).collect(),
