@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use drivers::emulation::{Departed, Finish, Way};
+use emulators::machine::{Departed, Finish, Way};
 use kartu::ledger::{Entry, JobId, Ledger};
 use kartu::lifecycle::State;
 use serde_json::Value;
