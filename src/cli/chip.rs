@@ -29,7 +29,7 @@ pembaca salah, 4 tidak ada pembaca di alamat itu, 5 profil atau kunci salah, ata
 tidak ada.
 
 With --json one object: `card`, `steps`, and `written` or the `fault` that ended it; or `faults`,
-all that was wrong before. README.md says how a key looks.
+all that was wrong before. docs/chips.md says how a key looks.
 config/chips has a profile for each kind of card, with every key of its steps explained.
 
   kartud chip try chip.toml --encoder 'pcsc:reader:ACS ACR1281*' --value record=@record.bin

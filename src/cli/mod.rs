@@ -38,7 +38,7 @@ mod verify;
 use std::io;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 #[cfg(target_os = "linux")]
 use rustix::process::DumpableBehavior;
 
@@ -117,6 +117,11 @@ enum Command {
     Emulate(Box<emulate::Args>),
     /// Tell which USB printers are plugged in
     Usb(usb::Args),
+}
+
+/// Every subcommand with its options, for whoever compares documents with it.
+pub fn command_line() -> clap::Command {
+    Cli::command()
 }
 
 /// Keys and children's data pass through this memory: when we crash the kernel writes none of it to a file, and no other

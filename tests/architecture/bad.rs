@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::documents;
 use super::rules::{self, BANS};
 use super::scanner::Source;
 
@@ -230,4 +231,29 @@ fn a_map_that_lies_is_found() {
     assert_eq!(faults("| `src/desk.rs` | one is missing |"), 1);
     assert_eq!(faults("| `src/desk.rs`, `src/http/`, `src/gone/` | one too many |"), 1);
     assert_eq!(rules::map_differences("no map at all", &there).len(), 2);
+}
+
+#[test]
+fn links_and_places_that_lead_nowhere_are_found() {
+    let there: BTreeSet<String> = ["README.md", "docs/a.md", "src/a.rs"].map(str::to_owned).into();
+    let good =
+        "[a](a.md#part) [up](../src/a.rs) [far](https://kartu.example/x) [here](#here) `src/`";
+    assert_eq!(documents::dead_links("docs/a.md", good, &there), Vec::<String>::new());
+    assert_eq!(documents::gone_places("docs/a.md", good, &there), Vec::<String>::new());
+    assert_eq!(documents::dead_links("README.md", "[a](a.md) [b](src/a.rs)", &there).len(), 1);
+    assert_eq!(documents::gone_places("README.md", "`src/b.rs` and `src/a.rs`", &there).len(), 1);
+    assert_eq!(documents::gone_places("README.md", "`drivers/<family>/`", &there).len(), 0);
+}
+
+#[test]
+fn commands_that_do_not_exist_are_found() {
+    let program = clap::Command::new("kartud")
+        .subcommand(clap::Command::new("run").arg(clap::Arg::new("config").long("config")))
+        .subcommand(clap::Command::new("keys").subcommand(clap::Command::new("new")));
+    let faults = |text: &str| documents::unknown_commands("a.md", text, &program).len();
+    assert_eq!(faults("`kartud run --config FILE` and `kartud keys\nnew`"), 0);
+    assert_eq!(faults("```\nX=1 target/kartud run --config F   # `kartud fly`\n```"), 0);
+    assert_eq!(faults("`kartud fly`, `kartud keys old`, `kartud run --fast`"), 3);
+    assert_eq!(faults("```\nkartud fly\n```"), 1);
+    assert_eq!(faults("The program kartud flies; `kartu run`."), 0);
 }

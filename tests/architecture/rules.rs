@@ -328,9 +328,9 @@ fn flatten(above: &str, table: &toml::Table, into: &mut BTreeSet<String>) {
     }
 }
 
-/// Differences between the README's map (a table whose first column names places in backticks) and what is there.
-pub fn map_differences(readme: &str, there: &BTreeSet<String>) -> Vec<String> {
-    let map = readme.split("\n## ").find(|part| part.starts_with("The map")).unwrap_or("");
+/// Differences between the map of ARCHITECTURE.md (a table whose first column names places in backticks) and what is there.
+pub fn map_differences(document: &str, there: &BTreeSet<String>) -> Vec<String> {
+    let map = document.split("\n## ").find(|part| part.starts_with("The map")).unwrap_or("");
     let rows = map.lines().filter(|line| line.starts_with('|'));
     let named: BTreeSet<&str> = rows
         .filter_map(|row| row.split('|').nth(1))

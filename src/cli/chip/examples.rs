@@ -1,5 +1,5 @@
 //! Every profile of `config/chips` runs to its end on the emulated card of its kind, as the help of `kartud emulate card`
-//! describes that card, with keys from a vault as README.md describes them.
+//! describes that card, with keys from a vault as docs/chips.md describes them.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
