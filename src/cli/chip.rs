@@ -1,7 +1,7 @@
 //! `kartud chip check` and `kartud chip try`: a profile without a station. `try` runs it on the card in a reader and
 //! shows each command by its header and lengths; never data, never a key.
 
-#[cfg(test)]
+#[cfg(all(test, feature = "emulators"))]
 mod examples;
 mod refusal;
 mod show;
@@ -251,12 +251,12 @@ fn exit_of(fault: &ChipFault) -> Exit {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "emulators"))]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use drivers::card::direct::Direct;
-    use drivers::card::{CardSettings, Field};
+    use emulators::card::direct::Direct;
+    use emulators::card::{CardSettings, Field};
     use serde_json::json;
 
     use super::*;

@@ -3,8 +3,9 @@
 use crate::codes::Severity;
 use crate::codes::requests::E_EXAMINATION;
 use crate::finding::Finding;
+use crate::job::JobId;
 use crate::job::JobRequest;
-use crate::ledger::{Holder, JobId, NewJob};
+use crate::ledger::{Holder, NewJob};
 use crate::lifecycle::State;
 
 /// A job that may be stored.

@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use drivers::emulation::EmulatorSettings;
+use emulators::evolis::EvolisSettings;
 use kartu::clock::Clock;
 use kartu::ledger::{Disk, Ledger};
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ fn is_whole(path: &Path) {
 fn an_older_ledger_is_brought_forward_and_the_station_goes_on() {
     let (dir, path) = old_ledger();
     let before = old_lines(&path);
-    let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
+    let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
     let mut bench =
         Bench { daemon: None, reader: None, kia: "", machine, dir, http: Http::new("") };
     bench.kia = "stale_after_days = 36500";

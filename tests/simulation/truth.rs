@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use drivers::emulation::{Departed, Finish, Way};
-use kartu::ledger::{Entry, JobId, Ledger};
+use emulators::machine::{Departed, Finish, Way};
+use kartu::job::JobId;
+use kartu::ledger::{Entry, Ledger};
 use kartu::lifecycle::State;
 use serde_json::Value;
 

@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use drivers::card::direct::Direct;
-use drivers::card::{CardSettings, Field};
+use emulators::card::direct::Direct;
+use emulators::card::{CardSettings, Field};
 use serde_json::{Value, json};
 
 use super::{on_a_card, show};
