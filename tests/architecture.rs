@@ -207,6 +207,8 @@ fn what_the_documents_name_is_there() {
     );
 }
 
+/// Without the emulators `demo` and `emulate` are absent.
+#[cfg(feature = "emulators")]
 #[test]
 fn every_command_that_the_documents_show_exists() {
     let program = kartu::cli::command_line();

@@ -35,10 +35,10 @@ codes! {
     E_REQUIRED "fields.*" Correct
         "{label} harus diisi."
         "{label} must be filled in."
-    E_FORMAT "fields.*" Correct
+    E_FORMAT "fields.*, recommendation.*" Correct
         "{label} harus berupa {expected}. Perbaiki isiannya."
         "{label} must be {expected}. Correct it."
-    E_LENGTH "fields.*" Correct
+    E_LENGTH "fields.*, attachments, recommendation" Correct
         "Panjang {label} harus {limit} karakter. Perbaiki isiannya."
         "{label} must be {limit} characters long. Correct it."
     E_ENUM "fields.*" Correct
