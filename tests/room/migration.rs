@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use drivers::emulation::EmulatorSettings;
 use kartu::clock::Clock;
+use kartu::event::Event;
 use kartu::ledger::{Disk, Ledger};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -215,6 +216,75 @@ fn the_station_goes_on(fixture: &Fixture) {
     assert_eq!((version(&path), fixture.old_lines(&path) == before), (TODAY, true));
     fixture.is_whole(&path);
     assert!(!copy(&path).exists(), "the copy holds personal data, and nobody needs it any more");
+}
+
+/// Nothing that the old form says is lost or changed in the new one.
+fn is_kept(old: &Value, new: &Value) -> bool {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            old.iter().all(|(key, value)| new.get(key).is_some_and(|new| is_kept(value, new)))
+        }
+        (Value::Array(old), Value::Array(new)) => {
+            old.len() == new.len() && old.iter().zip(new).all(|(old, new)| is_kept(old, new))
+        }
+        (old, new) => old == new,
+    }
+}
+
+/// What the code of version 3 writes too, and no fixture has.
+fn rare_lines() -> Vec<(&'static str, Value)> {
+    let watch =
+        json!({ "disturbed": true, "restarted": false, "stood_inside": false, "unseen": true });
+    let out = json!({ "identity": { "model": "Primacy 2", "serial": "1", "firmware": "" },
+        "cards_entered_before": 1, "cards_entered_after": null, "ribbon": null, "watch": watch });
+    let told = |mut of: Value| {
+        (of["blame"], of["id"], of["en"]) = (json!("card"), json!("Lain."), json!("Differs."));
+        of
+    };
+    vec![
+        ("migrated", json!({ "from": 2, "to": 3 })),
+        ("holders", json!({ "key": null, "by": "teknisi-7", "jobs": 0, "sha256": "00" })),
+        (
+            "spoil",
+            json!({ "evidence": { "card": "rejected", "cause": "jam", "machine": null },
+                "cause": "GAGAL_CETAK" }),
+        ),
+        (
+            "no_card",
+            json!({ "evidence": { "card": "untouched", "encoding":
+                told(json!({ "kind": "key_length", "step": "", "card_touched": false })) } }),
+        ),
+        (
+            "lose_sight",
+            json!({ "lost": { "card": "in_machine", "encoding":
+                told(json!({ "kind": "stripe_not_blank", "tracks": [1, 3] })) } }),
+        ),
+        (
+            "lose_sight",
+            json!({ "lost": { "card": "unknown", "cause": "asked again", "said_out": true,
+                "row": "not_watched", "machine": out, "watch": watch } }),
+        ),
+        ("chip_good", json!({ "encoding": { "stripe": { "read_back": true } } })),
+    ]
+}
+
+#[test]
+fn every_line_that_an_older_program_wrote_is_understood() {
+    let rare = rare_lines().into_iter();
+    let mut lines: Vec<_> = rare.map(|(name, detail)| (0, name.to_owned(), detail)).collect();
+    for fixture in [V2, V3] {
+        let (_dir, path) = fixture.laid_out();
+        let of_the_ledger = fixture.old_lines(&path).into_iter();
+        lines.extend(of_the_ledger.map(|(seq, _, _, name, _, detail, _)| {
+            (seq, name, serde_json::from_str(&detail).unwrap())
+        }));
+    }
+    let is_lost = |(_, name, old): &&(i64, String, Value)| {
+        let event = Event::read(name, old);
+        !event.is_ok_and(|event| event.name() == name && is_kept(old, &event.detail()))
+    };
+    let lost: Vec<_> = lines.iter().filter(is_lost).collect();
+    assert!(lost.is_empty(), "{lost:#?}");
 }
 
 /// Asks itself at every question whether it is to fail.
