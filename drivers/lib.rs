@@ -3,17 +3,18 @@
 //!
 //! # How to add a family
 //!
-//! 1. Make a folder with the same four files as `evolis/`: `mod.rs` (the driver: a [`CardPrinter`]
+//! 1. Make a folder in `printers/` with the same three files as `evolis/`: `mod.rs` (the driver: a [`CardPrinter`]
 //!    over a [`transport::Transport`], with its point of no return named), `protocol.rs` (bytes to
-//!    meaning and back, side by side, each with a byte-for-byte test), `emulator.rs` or `emulator/`
-//!    (the machine's side of the wire: an [`EmulatedMachine`]) and `models.toml` (what differs
+//!    meaning and back, side by side, each with a byte-for-byte test) and `models.toml` (what differs
 //!    between the models: head, levels, colour rule, quirks with their story).
-//! 2. Put recordings that are not ours (a maker's program, a real machine) in `golden/`, with their
+//! 2. Make the machine's side of the wire, in a folder of the same name in the crate of the emulators (`emulators/`), and
+//!    try the driver on it there.
+//! 3. Put recordings that are not ours (a maker's program, a real machine) in `golden/`, with their
 //!    source named; driver and emulator share `protocol.rs`, so one misreading would fool both.
-//! 3. Add one line to [`CATALOGUE`]. Nothing else in the project names a family.
+//! 4. Add one line to [`CATALOGUE`]. Nothing else in this crate names a family.
 //!    It says too which requests carry somebody's data ([`Family::personal`]), and what of an answer may be recorded
 //!    ([`Family::masked`]).
-//! 4. In `open`, tell the wire how an answer of the family ends ([`transport::Transport::frame_by`]): a USB cable has no
+//! 5. In `open`, tell the wire how an answer of the family ends ([`transport::Transport::frame_by`]): a USB cable has no
 //!    end of its own for it.
 //!
 //! Another model of a known family is an entry in its `models.toml`, and no code.
@@ -29,48 +30,41 @@
 //! # The layers, from the station down to the wire
 //!
 //! [`contract`] (what any machine must do) · a family's driver · its protocol ·
-//! [`transport`] (bytes there and back) · a real machine, or the family's emulator. Beside them
+//! [`transport`] (bytes there and back) · a real machine, or an emulated one of the crate beside this. Beside them
 //! [`panels`] (sRGB to dye) and [`models`], which know no family.
 //!
 //! For chips: [`scp03`] (a secure channel) · [`encoder::channel`] (a chip's habits) · [`encoder`] (what any reader
-//! must do; [`encoder::bounded`] keeps its deadline) · a reader family · a real card, or an emulated one of [`card`].
+//! must do; [`encoder::bounded`] keeps its deadline) · a reader family · a real card, or an emulated one.
+//!
+//! Nothing here knows the emulators: a station with a real printer does not need them.
 
-pub mod card;
 pub mod contract;
-pub mod emulation;
 pub mod encoder;
 pub mod facts;
 pub mod image;
 pub mod magnetic;
 pub mod models;
 pub mod panels;
+pub mod printers;
 pub mod private_file;
+pub mod readers;
 pub mod scp03;
 pub mod told;
 pub mod transport;
 pub mod words;
 
 mod advice;
-mod blanks;
-mod evolis;
-mod levers;
-mod pcsc;
-mod pn532;
-
-pub use pcsc::SlotCard;
 
 use contract::{CardPrinter, Cause, DeviceError};
-use emulation::{EmulatedMachine, EmulationError, EmulatorSettings, SharedMachine};
-use encoder::{Emulation, EncoderFamily, Interface};
+use encoder::{EncoderFamily, Interface};
+use printers::evolis;
+use readers::{pcsc, pn532};
 use transport::Transport;
-use transport::usbip::UsbIdentity;
 
 /// Every family of card machines, one line each.
 pub const CATALOGUE: &[Family] = &[Family {
     name: "evolis",
     open: evolis::open,
-    emulate: evolis::emulate,
-    usb_identity: evolis::usb_identity,
     personal: evolis::is_personal,
     masked: evolis::masked,
     any_bytes: evolis::any_bytes,
@@ -85,7 +79,7 @@ pub const ENCODERS: &[EncoderFamily] = &[
         accepts: pn532::accepts,
         stations: &[Interface::Contactless],
         open: pn532::open,
-        emulation: Some(Emulation { reader: pn532::emulate, over: pn532::over }),
+        over: Some(pn532::over),
         any_bytes: pn532::any_bytes,
     },
     EncoderFamily {
@@ -93,7 +87,7 @@ pub const ENCODERS: &[EncoderFamily] = &[
         accepts: pcsc::accepts,
         stations: &[Interface::Contact, Interface::Contactless],
         open: pcsc::open,
-        emulation: None,
+        over: None,
         any_bytes: pcsc::any_bytes,
     },
 ];
@@ -107,10 +101,6 @@ pub struct Family {
     pub name: &'static str,
     /// Opens a driver: asks the machine for its model, unless a model is named.
     pub open: fn(Option<&str>, Box<dyn Transport>) -> Opened,
-    /// Makes an emulated machine.
-    pub emulate: fn(EmulatorSettings) -> Result<Box<dyn EmulatedMachine>, EmulationError>,
-    /// Who an emulated machine says it is, when it is plugged into a USB port.
-    pub usb_identity: fn(&EmulatorSettings) -> UsbIdentity,
     /// Does a request carry somebody's data, or ask for them? Such a one is never recorded in clear.
     pub personal: fn(&[u8]) -> bool,
     /// An answer as it may be recorded: of the same length, with everything crossed out that is not the family's own.
@@ -138,19 +128,6 @@ pub fn open(family: &str, model_override: Option<&str>, transport: Box<dyn Trans
         )))
     })?;
     (family.open)(model_override, transport)
-}
-
-/// Starts an emulated machine of the named family, to be shared between a wire and whoever pulls its levers.
-///
-/// # Errors
-/// [`EmulationError`] when the family, model or ribbon is not known, or its directory cannot be used.
-pub fn emulate(family: &str, settings: EmulatorSettings) -> Result<SharedMachine, EmulationError> {
-    let family = find(family).ok_or_else(|| EmulationError::Unknown {
-        what: "family",
-        name: family.to_owned(),
-        known: known_families(),
-    })?;
-    Ok(SharedMachine::new((family.emulate)(settings)?))
 }
 
 /// The family of this name.

@@ -8,12 +8,12 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use drivers::contract::Stop;
-use drivers::emulation::EmulatorSettings;
 use drivers::encoder::apdu::{Command, Reply};
 use drivers::encoder::channel::Channel;
 use drivers::encoder::{CardEncoder, Chip, EncoderError, Interface, Limits, tlv};
 use drivers::scp03::{Key, Keys, Level, Session};
 use drivers::transport::{Transport, TransportError, Whole, WireFault};
+use emulators::evolis::EvolisSettings;
 use jiff::Timestamp;
 use kartu::compose::Design;
 use kartu::config::Config;
@@ -159,7 +159,7 @@ fn printer(bytes: &[u8]) {
 
 /// Anything that is sent to an emulated printer, in one piece and then in two.
 fn machine(bytes: &[u8]) {
-    let Ok(machine) = drivers::emulate("evolis", EmulatorSettings::bench()) else { return };
+    let Ok(machine) = emulators::evolis::emulate(EvolisSettings::bench()) else { return };
     let mut answer = Vec::new();
     let (one, other) = bytes.split_at(bytes.len() / 2);
     for piece in [bytes, one, other] {
@@ -170,8 +170,8 @@ fn machine(bytes: &[u8]) {
 /// A card reader that answers anything, to every family's driver that can be tried here.
 fn reader(bytes: &[u8]) {
     for family in drivers::ENCODERS {
-        let Some(emulation) = &family.emulation else { continue };
-        let Ok(mut reader) = (emulation.over)("any", Box::new(Script::of(bytes))) else { continue };
+        let Some(over) = family.over else { continue };
+        let Ok(mut reader) = over("any", Box::new(Script::of(bytes))) else { continue };
         let mut answer = Vec::new();
         let _ = reader.power_on(Duration::ZERO);
         let _ = reader.transmit(&[0x00, 0xa4, 0x04, 0x00, 0x01, 0xf0], &mut answer);
@@ -240,5 +240,6 @@ fn wires(bytes: &[u8]) {
     for family in drivers::ENCODERS {
         (family.any_bytes)(bytes);
     }
-    drivers::transport::usbip::any_bytes(bytes);
+    emulators::transport::usbip::any_bytes(bytes);
+    emulators::pcsc::any_bytes(bytes);
 }

@@ -2,7 +2,6 @@
 //! The same for `kartud run`, for `kartud demo` and for the tests.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -54,10 +53,11 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The emulated machine cannot be made.
+    #[cfg(feature = "emulators")]
     #[error("the emulated printer cannot be made in {folder}: {why}")]
     Emulator {
         /// Its folder.
-        folder: PathBuf,
+        folder: std::path::PathBuf,
         /// Why.
         why: String,
     },

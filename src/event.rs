@@ -230,6 +230,12 @@ pub enum Event {
     Blanks(BlanksEntry),
 }
 
+/// What an event does to its job, or how a note is called.
+enum Kind {
+    Moves(Move),
+    Notes(&'static str),
+}
+
 /// Parts of a payload as texts in JSON; `None`: the event says nothing of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parts {
@@ -264,52 +270,56 @@ pub struct Unreadable {
 impl Event {
     /// Its stable name, in the ledger and in the API.
     pub fn name(&self) -> &'static str {
-        if let Some(step) = self.step() {
-            return step.name();
-        }
-        match self {
-            Event::Received(_) => "received",
-            Event::Inspecting {} => "inspecting",
-            Event::Inspected { .. } => "inspected",
-            Event::Previewed { .. } => "previewed",
-            Event::Looked { .. } => "looked",
-            Event::AbortOrphanedJob { .. } => RecoveryStep::AbortOrphanedJob.name(),
-            Event::Reject { .. } => RecoveryStep::Reject.name(),
-            Event::RecoveryFailed { .. } => "recovery_failed",
-            Event::LeftToAPerson { .. } => "left_to_a_person",
-            Event::Restored { .. } => "restored",
-            Event::Replaced { .. } => "replaced",
-            Event::ClockJumped { .. } => "clock_jumped",
-            Event::Migrated { .. } => "migrated",
-            Event::Adopted { .. } => "adopted",
-            Event::Holders(_) => "holders",
-            Event::Blanks(_) => "blanks",
-            // Every other one moves a job.
-            _ => "",
+        match self.kind() {
+            Kind::Moves(step) => step.name(),
+            Kind::Notes(name) => name,
         }
     }
 
     /// The move that it makes in the lifecycle; `None`: it moves no job.
     pub fn step(&self) -> Option<Move> {
-        Some(match self {
-            Event::Queue { .. } => Move::Queue,
-            Event::Hold { .. } => Move::Hold,
-            Event::Release { .. } => Move::Release,
-            Event::Claim {} => Move::Claim,
-            Event::Compose { .. } => Move::Compose,
-            Event::PutBack {} => Move::PutBack,
-            Event::Encode(_) => Move::Encode,
-            Event::ChipGood { .. } => Move::ChipGood,
-            Event::Print(_) => Move::Print,
-            Event::CardOut { .. } => Move::CardOut,
-            Event::NoCard { .. } => Move::NoCard,
-            Event::Spoil { .. } => Move::Spoil,
-            Event::OutcomeUnknown { .. } => Move::OutcomeUnknown,
-            Event::Cancel { .. } => Move::Cancel,
-            Event::Expire { .. } => Move::Expire,
-            Event::HandOver { .. } => Move::HandOver,
-            _ => return None,
-        })
+        match self.kind() {
+            Kind::Moves(step) => Some(step),
+            Kind::Notes(_) => None,
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        use Kind::{Moves, Notes};
+        match self {
+            Event::Received(_) => Notes("received"),
+            Event::Queue { .. } => Moves(Move::Queue),
+            Event::Hold { .. } => Moves(Move::Hold),
+            Event::Release { .. } => Moves(Move::Release),
+            Event::Claim {} => Moves(Move::Claim),
+            Event::Compose { .. } => Moves(Move::Compose),
+            Event::PutBack {} => Moves(Move::PutBack),
+            Event::Encode(_) => Moves(Move::Encode),
+            Event::ChipGood { .. } => Moves(Move::ChipGood),
+            Event::Print(_) => Moves(Move::Print),
+            Event::CardOut { .. } => Moves(Move::CardOut),
+            Event::NoCard { .. } => Moves(Move::NoCard),
+            Event::Spoil { .. } => Moves(Move::Spoil),
+            Event::OutcomeUnknown { .. } => Moves(Move::OutcomeUnknown),
+            Event::Cancel { .. } => Moves(Move::Cancel),
+            Event::Expire { .. } => Moves(Move::Expire),
+            Event::HandOver { .. } => Moves(Move::HandOver),
+            Event::Inspecting {} => Notes("inspecting"),
+            Event::Inspected { .. } => Notes("inspected"),
+            Event::Previewed { .. } => Notes("previewed"),
+            Event::Looked { .. } => Notes("looked"),
+            Event::AbortOrphanedJob { .. } => Notes(RecoveryStep::AbortOrphanedJob.name()),
+            Event::Reject { .. } => Notes(RecoveryStep::Reject.name()),
+            Event::RecoveryFailed { .. } => Notes("recovery_failed"),
+            Event::LeftToAPerson { .. } => Notes("left_to_a_person"),
+            Event::Restored { .. } => Notes("restored"),
+            Event::Replaced { .. } => Notes("replaced"),
+            Event::ClockJumped { .. } => Notes("clock_jumped"),
+            Event::Migrated { .. } => Notes("migrated"),
+            Event::Adopted { .. } => Notes("adopted"),
+            Event::Holders(_) => Notes("holders"),
+            Event::Blanks(_) => Notes("blanks"),
+        }
     }
 
     /// What stands with the job from this event on; `None`: what stood there.

@@ -3,6 +3,8 @@
 
 #[path = "architecture/bad.rs"]
 mod bad;
+#[path = "architecture/documents.rs"]
+mod documents;
 #[path = "architecture/rules.rs"]
 mod rules;
 #[path = "architecture/scanner.rs"]
@@ -148,8 +150,60 @@ fn the_shipped_configuration_has_every_key_and_no_other() {
     hold(rules::key_differences(&shipped, &kartu::config::known_keys()));
 }
 
+/// Folders of the project; `target/` and what else a checkout has around is none of it.
+const TREE: [&str; 8] = ["config", "docs", "drivers", "fuzz", "jpeg", "picture", "src", "tests"];
+
+/// Every document, with its text: those at the root, and those in the folders.
+fn documents() -> Vec<(String, String)> {
+    let inside = fs::read_dir(root()).expect("the project's folders can be read");
+    let names = inside.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let paths = names.chain(files(&TREE)).filter(|path| path.ends_with(".md"));
+    let documents: Vec<_> = paths.map(|path| (path.clone(), read(&path))).collect();
+    assert!(documents.len() > 10, "the documents are not where they were");
+    documents
+}
+
+fn tree() -> BTreeSet<String> {
+    let root = fs::read_dir(root()).expect("the project's folders can be read");
+    let top = root.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    files(&TREE).into_iter().chain(top).collect()
+}
+
 #[test]
 fn the_map_is_true() {
-    let there = files(&["src", "drivers", "jpeg", "config", "tests", "picture"]);
-    hold(rules::map_differences(&read("README.md"), &there));
+    hold(rules::map_differences(&read("ARCHITECTURE.md"), &tree()));
+}
+
+#[test]
+fn the_readme_is_short() {
+    let bytes = read("README.md").len();
+    let allowed = documents::README_BYTES;
+    assert!(bytes <= allowed, "README.md has {bytes} bytes, {allowed} allowed");
+}
+
+#[test]
+fn what_the_documents_name_is_there() {
+    let there = tree();
+    hold(
+        documents()
+            .iter()
+            .flat_map(|(path, text)| {
+                let mut faults = documents::dead_links(path, text, &there);
+                faults.extend(documents::gone_places(path, text, &there));
+                faults
+            })
+            .collect(),
+    );
+}
+
+#[test]
+fn every_command_that_the_documents_show_exists() {
+    let program = kartu::cli::command_line();
+    let documents = documents();
+    hold(
+        documents
+            .iter()
+            .flat_map(|(path, text)| documents::unknown_commands(path, text, &program))
+            .collect(),
+    );
 }

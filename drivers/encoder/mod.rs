@@ -18,8 +18,6 @@ pub mod tlv;
 
 use std::time::Duration;
 
-use crate::card::Field;
-use crate::transport::line::{Line, SerialDevice};
 use crate::transport::{Transport, TransportError};
 
 pub use crate::ENCODERS;
@@ -157,30 +155,10 @@ pub struct EncoderFamily {
     pub stations: &'static [Interface],
     /// Makes contact with the reader of this address; asks for no card.
     pub open: fn(address: &str) -> Opened,
-    /// A reader of the family that does not exist; `None`: it is emulated outside of this process.
-    pub emulation: Option<Emulation>,
+    /// The driver over any wire, where the family has one of bytes; errors call the reader by the given name.
+    pub over: Option<fn(name: &str, wire: Box<dyn Transport>) -> Opened>,
     /// Reads any bytes as whatever may come over the family's wire, in both directions; for whoever throws them at it.
     pub any_bytes: fn(&[u8]),
-}
-
-/// How a reader of a family is emulated at its bytes.
-pub struct Emulation {
-    /// Makes one with this field in front of it.
-    pub reader: fn(Field) -> Box<dyn EmulatedReader>,
-    /// The family's driver over any wire; errors call the reader by the given name.
-    pub over: fn(&str, Box<dyn Transport>) -> Opened,
-}
-
-/// An emulated reader: its end of a serial line, and the hands that can be laid on it.
-pub trait EmulatedReader: SerialDevice {
-    /// Everything that can be set, by its key.
-    fn state(&self) -> serde_json::Value;
-
-    /// Sets what stands in `change`.
-    ///
-    /// # Errors
-    /// A sentence that names the key. Nothing is changed then.
-    fn change(&mut self, change: &serde_json::Value) -> Result<(), String>;
 }
 
 /// Opens the reader at `address` with the named family's driver.
@@ -189,25 +167,6 @@ pub trait EmulatedReader: SerialDevice {
 /// [`EncoderError::Unsupported`] for a family that is not known; else what the driver met.
 pub fn open(family: &str, address: &str) -> Opened {
     (find(family)?.open)(address)
-}
-
-/// An emulated reader of the named family in this process, with its driver before it and `field` behind it.
-///
-/// # Errors
-/// [`EncoderError::Unsupported`] for a family that is not known, or not emulated here.
-pub fn emulated(family: &str, field: Field) -> Opened {
-    let emulation = emulation(family)?;
-    (emulation.over)("emulated", Box::new(Line::new((emulation.reader)(field))))
-}
-
-/// How a reader of the named family is emulated.
-///
-/// # Errors
-/// As [`emulated`].
-pub fn emulation(family: &str) -> Result<&'static Emulation, EncoderError> {
-    find(family)?.emulation.as_ref().ok_or_else(|| {
-        EncoderError::Unsupported(format!("a reader of the family {family} is not emulated here"))
-    })
 }
 
 /// The family of this name.

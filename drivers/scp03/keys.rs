@@ -13,14 +13,15 @@ use super::Scp03Error;
 
 pub(crate) const BLOCK_BYTES: usize = 16;
 /// Challenges, cryptograms and the part of a message authentication code that is sent (mode S8).
-pub(crate) const SHORT_BYTES: usize = 8;
+pub const SHORT_BYTES: usize = 8;
 /// The first bytes of a block of ones, encrypted.
 pub(crate) const CHECK_BYTES: usize = 3;
 /// Keys with which test cards, and some others, leave their factories (GlobalPlatform's `404142…`).
 const WELL_KNOWN: [u8; 16] = *b"@ABCDEFGHIJKLMNO";
 
 pub(crate) type Block = [u8; BLOCK_BYTES];
-pub(crate) type Short = [u8; SHORT_BYTES];
+/// Bytes of that length.
+pub type Short = [u8; SHORT_BYTES];
 
 /// An AES key of 16, 24 or 32 bytes.
 #[derive(Clone)]
@@ -68,6 +69,11 @@ impl Key {
         let mut block = [1; BLOCK_BYTES];
         self.encrypt(&mut block);
         [block[0], block[1], block[2]]
+    }
+
+    /// How long it is: 16, 24 or 32.
+    pub fn length_bytes(&self) -> usize {
+        self.bytes.len()
     }
 
     /// The key itself.

@@ -9,7 +9,7 @@ use super::{Level, Scp03Error};
 use crate::encoder::apdu::{Command, Reply};
 
 /// Bit of the class byte: this command is secured.
-pub(crate) const SECURED: u8 = 0x04;
+pub const SECURED: u8 = 0x04;
 const PADDING: u8 = 0x80;
 /// The topmost byte of the counter that answers are encrypted with.
 const OF_ANSWERS: u8 = 0x80;
@@ -25,7 +25,7 @@ mod purpose {
 }
 
 /// One side's state of a secure channel.
-pub(crate) struct Messages {
+pub struct Messages {
     enc: Key,
     mac: Key,
     rmac: Key,
@@ -37,19 +37,21 @@ pub(crate) struct Messages {
 }
 
 /// What each side shows the other to prove that it has the keys.
-pub(crate) struct Cryptograms {
-    pub(crate) card: Short,
-    pub(crate) host: Short,
+pub struct Cryptograms {
+    /// The card's.
+    pub card: Short,
+    /// The host's.
+    pub host: Short,
 }
 
 /// A card's challenge that is no chance, but made of its counter and its name (Amendment D, 6.2.2.1).
-pub(crate) fn card_challenge(keys: &Keys, sequence: [u8; 3], aid: &[u8]) -> Short {
+pub fn card_challenge(keys: &Keys, sequence: [u8; 3], aid: &[u8]) -> Short {
     keys.enc.derive_short(purpose::CARD_CHALLENGE, &[&sequence, aid])
 }
 
 impl Messages {
     /// Derives the keys of a session from both challenges; it opens with the level of a plain C-MAC.
-    pub(crate) fn new(keys: &Keys, host: Short, card: Short) -> (Self, Cryptograms) {
+    pub fn new(keys: &Keys, host: Short, card: Short) -> (Self, Cryptograms) {
         let context: [&[u8]; 2] = [&host, &card];
         let mac = keys.mac.derive_key(purpose::MAC, &context);
         let cryptograms = Cryptograms {
@@ -68,17 +70,18 @@ impl Messages {
     }
 
     /// From now on everything passes at this level.
-    pub(crate) fn open(&mut self, level: Level) {
+    pub fn open(&mut self, level: Level) {
         self.level = level;
         self.counter = 0;
     }
 
-    pub(crate) fn level(&self) -> Level {
+    /// How much of what passes is protected.
+    pub fn level(&self) -> Level {
         self.level
     }
 
     /// Host: a command as it goes to the card. Bytes of data grow by [`Level::growth`] at most.
-    pub(crate) fn wrap(&mut self, plain: &Command) -> Command {
+    pub fn wrap(&mut self, plain: &Command) -> Command {
         self.counter += 1;
         // Room for padding and code, so that growing leaves nothing behind.
         let mut data = Vec::with_capacity(plain.data.len() + BLOCK_BYTES + SHORT_BYTES);
@@ -94,7 +97,7 @@ impl Messages {
     }
 
     /// Host: adds the authentication code.
-    pub(crate) fn sign(&mut self, mut command: Command) -> Command {
+    pub fn sign(&mut self, mut command: Command) -> Command {
         command.cla |= SECURED;
         self.chain = self.command_code(&command, &command.data);
         command.data.extend_from_slice(&self.chain[..SHORT_BYTES]);
@@ -102,7 +105,7 @@ impl Messages {
     }
 
     /// Card: the plain command, if it is the host's and the next one.
-    pub(crate) fn unwrap_command(&mut self, secured: &Command) -> Option<Command> {
+    pub fn unwrap_command(&mut self, secured: &Command) -> Option<Command> {
         let mut plain = self.verified(secured)?;
         self.counter += 1;
         if self.level.encrypts_commands() && !plain.data.is_empty() {
@@ -118,7 +121,7 @@ impl Messages {
     }
 
     /// Card: the command without its authentication code, if that is right.
-    pub(crate) fn verified(&mut self, secured: &Command) -> Option<Command> {
+    pub fn verified(&mut self, secured: &Command) -> Option<Command> {
         let (data, code) = secured.data.split_last_chunk::<SHORT_BYTES>()?;
         let whole = self.command_code(secured, data);
         if !bool::from(whole[..SHORT_BYTES].ct_eq(code)) {
@@ -140,7 +143,7 @@ impl Messages {
     }
 
     /// Card: an answer as it goes to the host.
-    pub(crate) fn wrap_reply(&self, mut reply: Reply) -> Reply {
+    pub fn wrap_reply(&self, mut reply: Reply) -> Reply {
         if !self.level.signs_answers() || !carries_code(&reply) {
             return reply;
         }
@@ -155,7 +158,7 @@ impl Messages {
 
     /// Host: the plain answer, if it is the card's and the one to the last command. An error carries no code, and
     /// nothing else that could be believed.
-    pub(crate) fn unwrap_reply(&self, mut reply: Reply) -> Result<Reply, Scp03Error> {
+    pub fn unwrap_reply(&self, mut reply: Reply) -> Result<Reply, Scp03Error> {
         if !self.level.signs_answers() {
             return Ok(reply);
         }

@@ -3,30 +3,42 @@
 //! authenticated and encrypted. AES-128, -192 and -256; challenges and codes of eight bytes (mode S8). Knows no reader,
 //! no profile, and not where keys come from.
 //!
-//! Held against nine sessions that pySim's authors recorded from real cards (`tests/`). The card's side, for emulated
-//! cards, is `card/domain.rs`; it shares `messages`, so the recordings hold both.
+//! Held against nine sessions that pySim's authors recorded from real cards (`tests/`). The card's side stands with the
+//! emulated cards; it shares `messages` ([`card_side`]), so the recordings hold both.
 
 mod keys;
 mod messages;
 mod put_key;
+#[cfg(test)]
+mod tests;
 
 pub use keys::{Key, Keys};
-pub(crate) use keys::{SHORT_BYTES, Short};
-pub(crate) use messages::{Messages, SECURED, card_challenge};
-pub(crate) use put_key::{KEY_INFORMATION, PUT_KEY, read_key_set};
+
+/// What the card's side needs of the protocol, for emulated cards.
+pub mod card_side {
+    pub use super::keys::{SHORT_BYTES, Short};
+    pub use super::messages::{Cryptograms, Messages, SECURED, card_challenge};
+    pub use super::put_key::{KEY_INFORMATION, PUT_KEY, read_key_set};
+    pub use super::{DIVERSIFICATION_BYTES, EXTERNAL_AUTHENTICATE, INITIALIZE_UPDATE};
+}
 
 use subtle::ConstantTimeEq;
+
+use keys::{SHORT_BYTES, Short};
+use messages::Messages;
 
 use crate::encoder::EncoderError;
 use crate::encoder::apdu::{Command, Reply, SHORT_LE_MAX_BYTES, Status};
 use crate::encoder::channel::Channel;
 
-pub(crate) const INITIALIZE_UPDATE: u8 = 0x50;
-pub(crate) const EXTERNAL_AUTHENTICATE: u8 = 0x82;
+/// Instruction that begins a channel.
+pub const INITIALIZE_UPDATE: u8 = 0x50;
+/// Instruction that opens it.
+pub const EXTERNAL_AUTHENTICATE: u8 = 0x82;
 /// Class of GlobalPlatform's commands.
-pub(crate) const GLOBAL_PLATFORM: u8 = 0x80;
+const GLOBAL_PLATFORM: u8 = 0x80;
 /// Bytes by which a card's keys may be told from another's.
-pub(crate) const DIVERSIFICATION_BYTES: usize = 10;
+pub const DIVERSIFICATION_BYTES: usize = 10;
 const PROTOCOL: u8 = 0x03;
 
 /// How much of what passes is protected.
@@ -289,6 +301,3 @@ fn accepted(step: &'static str, reply: Reply) -> Result<Reply, Scp03Error> {
         Err(Scp03Error::Refused { step, status: reply.status })
     }
 }
-
-#[cfg(test)]
-mod tests;

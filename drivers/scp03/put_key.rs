@@ -12,10 +12,11 @@ use crate::encoder::apdu::{Command, SHORT_LE_MAX_BYTES};
 use crate::encoder::channel::Channel;
 use crate::encoder::tlv;
 
-pub(crate) const PUT_KEY: u8 = 0xD8;
+/// Instruction that gives a card new keys.
+pub const PUT_KEY: u8 = 0xD8;
 const GET_DATA: u8 = 0xCA;
 /// Which keys the selected security domain has (GlobalPlatform Card Specification 2.3, 11.3.3.1).
-pub(crate) const KEY_INFORMATION: [u8; 2] = [0x00, 0xE0];
+pub const KEY_INFORMATION: [u8; 2] = [0x00, 0xE0];
 const KEY_TEMPLATE: u8 = 0xE0;
 /// Of one key: its number, the version of its set, what it is.
 const KEY_DATA: u8 = 0xC0;
@@ -100,7 +101,7 @@ fn key_set(dek: &Key, version: u8, keys: &Keys) -> Vec<u8> {
 }
 
 /// Card: the version and the keys that were sent so; `None` if a check value is wrong, or something else.
-pub(crate) fn read_key_set(dek: &Key, data: &[u8]) -> Option<(u8, Keys)> {
+pub fn read_key_set(dek: &Key, data: &[u8]) -> Option<(u8, Keys)> {
     let (&version, mut rest) = data.split_first()?;
     let mut next = || {
         let (&[AES, length, own], after) = rest.split_first_chunk()? else {

@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::line::Inbox;
+use super::inbox::Inbox;
 use super::port::Port;
 use super::{Transport, TransportError, Whole, WireFault};
 

@@ -19,7 +19,7 @@ mod status;
 mod template;
 mod values;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "emulators"))]
 mod tests;
 
 pub(crate) use definition::interface;

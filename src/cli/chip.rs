@@ -1,7 +1,7 @@
 //! `kartud chip check` and `kartud chip try`: a profile without a station. `try` runs it on the card in a reader and
 //! shows each command by its header and lengths; never data, never a key.
 
-#[cfg(test)]
+#[cfg(all(test, feature = "emulators"))]
 mod examples;
 mod refusal;
 mod show;
@@ -29,7 +29,7 @@ pembaca salah, 4 tidak ada pembaca di alamat itu, 5 profil atau kunci salah, ata
 tidak ada.
 
 With --json one object: `card`, `steps`, and `written` or the `fault` that ended it; or `faults`,
-all that was wrong before. README.md says how a key looks.
+all that was wrong before. docs/chips.md says how a key looks.
 config/chips has a profile for each kind of card, with every key of its steps explained.
 
   kartud chip try chip.toml --encoder 'pcsc:reader:ACS ACR1281*' --value record=@record.bin
@@ -251,12 +251,12 @@ fn exit_of(fault: &ChipFault) -> Exit {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "emulators"))]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use drivers::card::direct::Direct;
-    use drivers::card::{CardSettings, Field};
+    use emulators::card::direct::Direct;
+    use emulators::card::{CardSettings, Field};
     use serde_json::json;
 
     use super::*;

@@ -114,6 +114,7 @@ impl Client {
     }
 
     /// A picture.
+    #[cfg(feature = "emulators")]
     pub fn get_bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
         patiently(|| {
             let answer = self.agent.get(self.address(path)).call();

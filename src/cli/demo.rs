@@ -10,8 +10,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Receiver};
 
 use anyhow::Context as _;
-use drivers::emulation::SharedMachine;
 use drivers::private_file;
+use emulators::machine::SharedMachine;
 
 use super::client::{Client, Listening, Where};
 use super::state_file::StateFile;

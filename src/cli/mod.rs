@@ -12,7 +12,9 @@ mod blanks;
 mod check_config;
 mod chip;
 mod client;
+#[cfg(feature = "emulators")]
 mod demo;
+#[cfg(feature = "emulators")]
 mod emulate;
 mod files;
 mod find;
@@ -26,6 +28,7 @@ mod printer;
 mod run;
 mod settle;
 mod signals;
+#[cfg(feature = "emulators")]
 mod state_file;
 mod status;
 mod submit;
@@ -35,7 +38,7 @@ mod verify;
 use std::io;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 #[cfg(target_os = "linux")]
 use rustix::process::DumpableBehavior;
 
@@ -76,6 +79,7 @@ enum Command {
     Run(run::Args),
     /// Make the empty ledger of a new station; harmless where one is
     Init(init::Args),
+    #[cfg(feature = "emulators")]
     /// Run the same station on an emulated printer and print the sample cards
     Demo(demo::Args),
     /// Say everything that is wrong with a configuration
@@ -108,10 +112,16 @@ enum Command {
     Preview(preview::Args),
     /// Ask a printer about itself
     Printer(printer::Args),
+    #[cfg(feature = "emulators")]
     /// Be a card machine, at the bytes
     Emulate(Box<emulate::Args>),
     /// Tell which USB printers are plugged in
     Usb(usb::Args),
+}
+
+/// Every subcommand with its options, for whoever compares documents with it.
+pub fn command_line() -> clap::Command {
+    Cli::command()
 }
 
 /// Keys and children's data pass through this memory: when we crash the kernel writes none of it to a file, and no other
@@ -130,6 +140,7 @@ pub fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Init(args) => init::run(&args),
+        #[cfg(feature = "emulators")]
         Command::Demo(args) => demo::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Chip(args) => chip::run(&args),
@@ -146,6 +157,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::Printer(args) => printer::run(&args),
+        #[cfg(feature = "emulators")]
         Command::Emulate(args) => emulate::run(&args),
         Command::Usb(args) => usb::run(&args),
     };
@@ -161,4 +173,23 @@ pub fn main() -> ExitCode {
         client::exit_of(&error)
     });
     ExitCode::from(exit as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_exist_is_offered_only_by_a_build_with_emulators() {
+        let mut cli = Cli::command();
+        let help = cli.render_long_help().to_string();
+        for name in ["demo", "emulate"] {
+            let offered = help.lines().any(|line| line.trim_start().starts_with(name));
+            assert_eq!(offered, cfg!(feature = "emulators"), "{name}: {help}");
+            let known = cli.find_subcommand(name).is_some();
+            assert_eq!(known, cfg!(feature = "emulators"), "{name}");
+        }
+    }
 }

@@ -2,8 +2,6 @@
 //! ends it at once. SIGHUP says that the terminal is gone: what a person started there ends in order, the station goes on.
 
 use std::process;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
@@ -50,15 +48,6 @@ pub(super) fn listen(mut hear: impl FnMut(Told) + Send + 'static) -> anyhow::Res
         });
     })?;
     Ok(())
-}
-
-/// The first signal of any kind sets `stop`; another ends the program at once.
-pub(super) fn stop_on_signal(stop: Arc<AtomicBool>) -> anyhow::Result<()> {
-    listen(move |_| {
-        if stop.swap(true, Ordering::Relaxed) {
-            end_at_once();
-        }
-    })
 }
 
 /// Without another word to anybody, and without a success.

@@ -1,15 +1,11 @@
-//! `kartud usb list`: the printers that are plugged into this computer, and how to name them in kartud.toml. And how an
-//! emulated one is plugged in (`kartud emulate --usbip`).
+//! `kartud usb list`: the printers that are plugged into this computer, and how to name them in kartud.toml.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::Context as _;
-use drivers::emulation::{EmulatorSettings, SharedMachine};
 use drivers::transport::WireFault;
 use drivers::transport::usb::{self, UsbPrinter};
-use drivers::transport::usbip::{Cable, Plugged};
 use serde_json::{Value, json};
 
 use super::Exit;
@@ -105,21 +101,6 @@ impl<'p> Told<'p> {
         );
         text
     }
-}
-
-/// Plugs an emulated machine into this computer's USB, until the answer is dropped.
-pub(super) fn plug(
-    family: &str,
-    settings: &EmulatorSettings,
-    machine: &SharedMachine,
-) -> anyhow::Result<Plugged> {
-    let family = drivers::CATALOGUE.iter().find(|known| known.name == family);
-    let identity = family.context("the family is not in the catalogue")?.usb_identity;
-    let plugged = Plugged::new(machine, identity(settings), Cable::good()).context(
-        "cannot plug it into USB: this needs root and the kernel module vhci-hcd (modprobe vhci-hcd)",
-    )?;
-    say!("plugged into USB; kartud usb list shows it")?;
-    Ok(plugged)
 }
 
 /// What is wrong and what to do, in the language of the person.

@@ -5,12 +5,18 @@ use std::str::FromStr;
 
 use drivers::transport::usb::UsbName;
 
+/// What a build without them says to whoever wants an emulated machine or reader.
+#[cfg(not(feature = "emulators"))]
+pub(super) const NO_EMULATORS: &str =
+    "cannot be emulated: this kartud was built without the cargo feature `emulators`";
+
 /// How a printer is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// No printer: jobs are taken in and wait.
     None,
     /// The emulated machine in this process.
+    #[cfg(feature = "emulators")]
     Emulated,
     /// `tcp://HOST:PORT`
     Tcp(String),
@@ -36,7 +42,10 @@ impl FromStr for Address {
         }
         match (typed, typed.strip_prefix("tcp://").filter(|rest| has_port(rest))) {
             ("", _) => Ok(Self::None),
+            #[cfg(feature = "emulators")]
             ("emulated", _) => Ok(Self::Emulated),
+            #[cfg(not(feature = "emulators"))]
+            ("emulated", _) => Err(NO_EMULATORS.to_owned()),
             (_, Some(rest)) => Ok(Self::Tcp(rest.to_owned())),
             (_, None) => {
                 Err("must be \"\", \"emulated\", \"tcp://HOST:PORT\", \"usb:serial=NUMBER\", \
@@ -60,6 +69,21 @@ mod tests {
 
     fn parse(text: &str) -> Result<Config, Vec<Fault>> {
         Config::parse(text, Path::new("/etc/kartu"))
+    }
+
+    #[test]
+    fn an_emulated_machine_needs_a_build_that_has_one() {
+        let text = "[printer]\naddress = \"emulated\"\n[encoder]\nfamily = \"emulated\"\n";
+        let told = parse(text).err().unwrap_or_default();
+        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+        if cfg!(feature = "emulators") {
+            assert_eq!(told, [""; 0]);
+            return;
+        }
+        assert_eq!(told.len(), 2, "{told:#?}");
+        for (told, line) in told.iter().zip(["line 2: printer.address", "line 4: encoder.family"]) {
+            assert!(told.starts_with(line) && told.contains("cargo feature `emulators`"), "{told}");
+        }
     }
 
     #[test]

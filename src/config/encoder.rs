@@ -69,9 +69,7 @@ pub(super) fn encoder(r: &mut Reader<'_>, printer: &Address) -> Option<Encoder> 
 /// Can there be a reader of this family and address?
 fn check_reader(r: &mut Reader<'_>, family: &str, address: &str, printer: &Address) {
     if family == EMULATED {
-        if *printer != Address::Emulated {
-            let rule = "needs printer.address = \"emulated\": it sees no card of another printer; \
-                        beside a real one write pcsc or pn532, and encoder.address";
+        if let Err(rule) = can_be_emulated(printer) {
             r.fault("encoder.family", rule);
         }
         return;
@@ -86,6 +84,21 @@ fn check_reader(r: &mut Reader<'_>, family: &str, address: &str, printer: &Addre
     } else if let Err(why) = (known.accepts)(address) {
         r.fault("encoder.address", &format!("cannot be reached: {why}"));
     }
+}
+
+/// Can there be an emulated reader beside this printer?
+#[cfg(feature = "emulators")]
+fn can_be_emulated(printer: &Address) -> Result<(), &'static str> {
+    if *printer == Address::Emulated {
+        return Ok(());
+    }
+    Err("needs printer.address = \"emulated\": it sees no card of another printer; \
+         beside a real one write pcsc or pn532, and encoder.address")
+}
+
+#[cfg(not(feature = "emulators"))]
+fn can_be_emulated(_printer: &Address) -> Result<(), &'static str> {
+    Err(super::address::NO_EMULATORS)
 }
 
 /// Does no reader of the family sit at such a station? The emulated one is contactless.
@@ -137,6 +150,7 @@ mod tests {
         faults[0].to_string()
     }
 
+    #[cfg(feature = "emulators")]
     #[test]
     fn a_reader_that_could_never_see_the_printers_cards_is_refused() {
         let emulated = "family = \"emulated\"\n";

@@ -3,11 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use drivers::card::{CardSettings, Field};
-use drivers::emulation::{BlankChips, EmulatorSettings, SharedMachine};
 use drivers::encoder::bounded::Bounded;
 use drivers::transport::Transport;
-use drivers::transport::emulated::Emulated;
 use drivers::transport::lp::Lp;
 use drivers::transport::tcp::Tcp;
 use drivers::transport::usb::{Usb, UsbName};
@@ -18,29 +15,21 @@ use super::{Connect, Device};
 use crate::config::{Address, Encoder, Printer};
 use crate::daemon::StartError;
 
-/// Blanks that the emulated machine's feeder holds.
-const FEEDER: u32 = 100;
-/// What the emulated machine then has beyond its model.
-const CONTACTLESS: &str = "CONTACTLESS";
-/// Family of the emulated reader.
-const EMULATED_READER: &str = "pn532";
-/// Prints on its ribbon.
-const RIBBON: u32 = 300;
-
 /// A configured way to a printer, not yet used.
 pub struct Connection {
-    family: String,
-    model: Option<String>,
-    way: Way,
-    reader: Option<Bounded>,
+    pub(super) family: String,
+    pub(super) model: Option<String>,
+    pub(super) way: Way,
+    pub(super) reader: Option<Bounded>,
 }
 
-enum Way {
+pub(super) enum Way {
     None,
     Tcp(String),
     Usb(UsbName),
     Lp(PathBuf),
-    Emulated(SharedMachine),
+    #[cfg(feature = "emulators")]
+    Emulated(emulators::machine::SharedMachine),
 }
 
 impl Connection {
@@ -49,67 +38,27 @@ impl Connection {
     /// # Errors
     /// [`StartError::Emulator`].
     pub fn of(printer: &Printer, encoder: Option<&Encoder>) -> Result<Connection, StartError> {
-        let chips = encoder.filter(|encoder| encoder.is_emulated()).map(|_| blanks());
         let way = match &printer.address {
             Address::None => Way::None,
             Address::Tcp(address) => Way::Tcp(address.clone()),
             Address::Usb(name) => Way::Usb(name.clone()),
             Address::Lp(file) => Way::Lp(file.clone()),
-            Address::Emulated => {
-                let emulator = &printer.emulator;
-                let settings = EmulatorSettings {
-                    model: emulator.model.clone(),
-                    ribbon: emulator.ribbon.clone(),
-                    ribbon_capacity: RIBBON,
-                    out_dir: Some(emulator.folder.clone()),
-                    slowness: emulator.slowness,
-                    real_time: emulator.slowness > 0.0,
-                    feeder_cards: FEEDER,
-                    tended: true,
-                    fitted: chips.iter().map(|_| CONTACTLESS.to_owned()).collect(),
-                    chip: chips.clone(),
-                    ..EmulatorSettings::bench()
-                };
-                let machine = drivers::emulate(&printer.family, settings).map_err(|error| {
-                    StartError::Emulator { folder: emulator.folder.clone(), why: error.to_string() }
-                })?;
-                Way::Emulated(machine)
-            }
+            #[cfg(feature = "emulators")]
+            Address::Emulated => return Self::emulated(printer, encoder),
         };
         let (family, model) = (printer.family.clone(), printer.model.clone());
         let connection = Connection { family, model, way, reader: None };
-        Ok(match (encoder, chips) {
-            (None, _) => connection,
-            (Some(Encoder { deadline, .. }), Some(chips)) => {
-                connection.with_reader(chips.contactless(), *deadline)
-            }
-            (Some(Encoder { family, address, deadline, .. }), None) => {
-                let (family, address) = (family.clone(), address.clone());
-                let open = move || drivers::encoder::open(&family, &address);
-                connection.with_encoder(open, *deadline)
-            }
+        Ok(match encoder {
+            Some(encoder) => connection.with_configured(encoder),
+            None => connection,
         })
     }
 
-    /// The emulated machine that is at its end, for whoever wants to lay hands on it.
-    pub fn machine(&self) -> Option<SharedMachine> {
-        match &self.way {
-            Way::Emulated(machine) => Some(machine.clone()),
-            Way::None | Way::Tcp(_) | Way::Usb(_) | Way::Lp(_) => None,
-        }
-    }
-
-    /// A machine that somebody else has made and holds the levers of.
-    pub fn to_machine(family: &str, machine: SharedMachine) -> Connection {
-        let (family, way) = (family.to_owned(), Way::Emulated(machine));
-        Connection { family, model: None, way, reader: None }
-    }
-
-    /// With an emulated reader in front of this field.
-    #[must_use]
-    pub fn with_reader(self, field: Field, deadline: Duration) -> Connection {
-        let open = move || drivers::encoder::emulated(EMULATED_READER, field.clone());
-        self.with_encoder(open, deadline)
+    /// With the reader that is configured.
+    pub(super) fn with_configured(self, encoder: &Encoder) -> Connection {
+        let (family, address) = (encoder.family.clone(), encoder.address.clone());
+        let open = move || drivers::encoder::open(&family, &address);
+        self.with_encoder(open, encoder.deadline)
     }
 
     /// With a reader that somebody else opens, and its deadline.
@@ -136,19 +85,14 @@ impl Connection {
             Way::Tcp(address) => Box::new(move || Box::new(Tcp::new(address.clone()))),
             Way::Usb(name) => Box::new(move || Box::new(Usb::new(name.clone()))),
             Way::Lp(file) => Box::new(move || Box::new(Lp::new(file.clone()))),
-            Way::Emulated(machine) => Box::new(move || Box::new(Emulated::new(machine.clone()))),
+            #[cfg(feature = "emulators")]
+            Way::Emulated(machine) => super::emulated::wires(machine),
         };
         Some(Box::new(move || {
             let wire = Box::new(Traced(recorded(&family, transport())));
             drivers::open(&family, model.as_deref(), wire)
         }))
     }
-}
-
-/// Blanks of the emulated machine: contactless cards with files.
-fn blanks() -> BlankChips {
-    BlankChips::of(CardSettings::File(Box::default()))
-        .expect("the card model's own settings make a card")
 }
 
 #[cfg(not(feature = "record"))]

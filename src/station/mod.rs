@@ -9,6 +9,8 @@
 pub mod chip;
 mod connect;
 mod device;
+#[cfg(feature = "emulators")]
+mod emulated;
 pub mod encode;
 mod handle;
 mod hours;

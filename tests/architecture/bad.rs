@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::documents;
 use super::rules::{self, BANS};
 use super::scanner::Source;
 
@@ -13,9 +14,9 @@ fn banned(path: &str, text: &str) -> usize {
 #[test]
 fn forbidden_imports_are_found_in_every_spelling() {
     for (path, text) in [
-        ("drivers/evolis/mod.rs", "use kartu::job::JobRequest;"),
-        ("drivers/evolis/mod.rs", "use std::net::TcpStream;"),
-        ("drivers/evolis/mod.rs", "use std::{fmt, net::{self, TcpStream as T}};"),
+        ("drivers/printers/evolis/mod.rs", "use kartu::job::JobRequest;"),
+        ("drivers/printers/evolis/mod.rs", "use std::net::TcpStream;"),
+        ("drivers/printers/evolis/mod.rs", "use std::{fmt, net::{self, TcpStream as T}};"),
         ("src/http/mod.rs", "fn f() { rusb::Context::new(); }"),
         ("src/lifecycle.rs", "use std::time::{Duration, Instant};"),
         ("src/lifecycle.rs", "use std::time;"),
@@ -33,6 +34,9 @@ fn forbidden_imports_are_found_in_every_spelling() {
         ("src/record/mod.rs", "use std::fs;"),
         ("src/http/jobs.rs", "use drivers::CATALOGUE;"),
         ("src/desk.rs", "fn f() { drivers::open(); }"),
+        ("src/station/work.rs", "use emulators::machine::Lever;"),
+        ("drivers/printers/evolis/mod.rs", "use emulators::evolis;"),
+        ("drivers/emulators/evolis/mod.rs", "use std::net::TcpStream;"),
     ] {
         assert!(banned(path, text) > 0, "{path}: {text}");
     }
@@ -76,6 +80,11 @@ fn what_only_looks_forbidden_is_let_through() {
         ("src/compose/mod.rs", "use image::DynamicImage;"),
         ("src/desk.rs", "use crate::compose::image::Face; use drivers::contract::CardImage;"),
         ("drivers/transport/tcp.rs", "use std::net::TcpStream;"),
+        ("drivers/emulators/transport/serve.rs", "use std::net::TcpListener;"),
+        (
+            "src/chip/mod.rs",
+            "#[cfg(all(test, feature = \"emulators\"))]\nmod tests { fn f() { emulators::install(); } }",
+        ),
         ("src/station/mod.rs", "use drivers::CATALOGUE;"),
         ("src/vault.rs", "use p256::SecretKey; use std::fs;"),
     ] {
@@ -88,11 +97,13 @@ fn a_family_that_knows_another_is_found() {
     let families: BTreeSet<String> = ["evolis", "magicard"].map(str::to_owned).into();
     let faults =
         |path: &str, text: &str| rules::strangers(&Source::new(path, text), &families).len();
-    assert_eq!(faults("drivers/evolis/mod.rs", "use crate::magicard::protocol;"), 1);
-    assert_eq!(faults("drivers/evolis/mod.rs", "use super::{magicard, words};"), 1);
-    assert_eq!(faults("drivers/panels/mod.rs", "fn f() { crate::evolis::open(); }"), 1);
+    assert_eq!(faults("drivers/printers/evolis/mod.rs", "use crate::magicard::protocol;"), 1);
+    assert_eq!(faults("drivers/printers/evolis/mod.rs", "use super::{magicard, words};"), 1);
+    assert_eq!(faults("drivers/panels/mod.rs", "fn f() { crate::printers::evolis::open(); }"), 1);
+    assert_eq!(faults("drivers/emulators/magicard/mod.rs", "use drivers::printers::evolis;"), 1);
+    assert_eq!(faults("drivers/emulators/machine.rs", "use crate::evolis::Settings;"), 1);
     assert_eq!(
-        faults("drivers/evolis/job.rs", "use crate::evolis::status; use super::protocol;"),
+        faults("drivers/printers/evolis/job.rs", "use crate::evolis::status; use super::protocol;"),
         0
     );
     assert_eq!(faults("drivers/lib.rs", "fn f() { crate::evolis::open(); }"), 0);
@@ -102,21 +113,24 @@ fn a_family_that_knows_another_is_found() {
 fn a_family_that_sleeps_is_found() {
     for text in ["use std::thread;", "fn f() { std::thread::sleep(d); }", "use std::time::Instant;"]
     {
-        let source = Source::new("drivers/evolis/print.rs", text);
+        let source = Source::new("drivers/printers/evolis/print.rs", text);
         assert_eq!(rules::FAMILY_BAN.faults(&source).len(), 1, "{text}");
     }
-    let patient = Source::new("drivers/evolis/print.rs", "use std::time::Duration;");
+    let patient = Source::new("drivers/printers/evolis/print.rs", "use std::time::Duration;");
     assert_eq!(rules::FAMILY_BAN.faults(&patient).len(), 0);
 }
 
 #[test]
 fn a_family_without_its_files_is_found() {
-    let there: BTreeSet<String> = ["mod.rs", "protocol.rs", "emulator/mod.rs"]
-        .map(|name| format!("drivers/new/{name}"))
-        .into();
-    assert_eq!(rules::missing_files("new", &there), ["drivers/new has no models.toml"]);
+    let there: BTreeSet<String> =
+        ["readers/new/mod.rs", "readers/new/protocol.rs", "emulators/new/mod.rs"]
+            .map(|name| format!("drivers/{name}"))
+            .into();
+    assert_eq!(rules::missing_files("new", &there), ["drivers/readers/new has no models.toml"]);
     assert_eq!(rules::missing_files("other", &there).len(), 4);
-    assert_eq!(rules::family_of("drivers/new/mod.rs"), Some("new"));
+    assert_eq!(rules::family_of("drivers/readers/new/mod.rs"), Some("new"));
+    assert_eq!(rules::family_of("drivers/emulators/new/mod.rs"), Some("new"));
+    assert_eq!(rules::family_of("drivers/emulators/card/mod.rs"), None);
     assert_eq!(rules::family_of("drivers/transport/tcp.rs"), None);
     assert_eq!(rules::family_of("drivers/models.rs"), None);
 }
@@ -174,6 +188,8 @@ fn leftovers_are_found_in_code_and_only_there() {
         "#[cfg(test)]\nmod golden;\n#[cfg(test)]\npub(super) mod not_this {}",
     );
     assert_eq!(marked.test_modules(), ["golden"]);
+    let with_a_feature = "#[cfg(all(test, feature = \"emulators\"))]\nmod examples;";
+    assert_eq!(Source::new("src/a.rs", with_a_feature).test_modules(), ["examples"]);
 }
 
 #[test]
@@ -215,4 +231,29 @@ fn a_map_that_lies_is_found() {
     assert_eq!(faults("| `src/desk.rs` | one is missing |"), 1);
     assert_eq!(faults("| `src/desk.rs`, `src/http/`, `src/gone/` | one too many |"), 1);
     assert_eq!(rules::map_differences("no map at all", &there).len(), 2);
+}
+
+#[test]
+fn links_and_places_that_lead_nowhere_are_found() {
+    let there: BTreeSet<String> = ["README.md", "docs/a.md", "src/a.rs"].map(str::to_owned).into();
+    let good =
+        "[a](a.md#part) [up](../src/a.rs) [far](https://kartu.example/x) [here](#here) `src/`";
+    assert_eq!(documents::dead_links("docs/a.md", good, &there), Vec::<String>::new());
+    assert_eq!(documents::gone_places("docs/a.md", good, &there), Vec::<String>::new());
+    assert_eq!(documents::dead_links("README.md", "[a](a.md) [b](src/a.rs)", &there).len(), 1);
+    assert_eq!(documents::gone_places("README.md", "`src/b.rs` and `src/a.rs`", &there).len(), 1);
+    assert_eq!(documents::gone_places("README.md", "`drivers/<family>/`", &there).len(), 0);
+}
+
+#[test]
+fn commands_that_do_not_exist_are_found() {
+    let program = clap::Command::new("kartud")
+        .subcommand(clap::Command::new("run").arg(clap::Arg::new("config").long("config")))
+        .subcommand(clap::Command::new("keys").subcommand(clap::Command::new("new")));
+    let faults = |text: &str| documents::unknown_commands("a.md", text, &program).len();
+    assert_eq!(faults("`kartud run --config FILE` and `kartud keys\nnew`"), 0);
+    assert_eq!(faults("```\nX=1 target/kartud run --config F   # `kartud fly`\n```"), 0);
+    assert_eq!(faults("`kartud fly`, `kartud keys old`, `kartud run --fast`"), 3);
+    assert_eq!(faults("```\nkartud fly\n```"), 1);
+    assert_eq!(faults("The program kartud flies; `kartu run`."), 0);
 }

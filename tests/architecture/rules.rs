@@ -10,8 +10,10 @@ pub const FILE_LINES: usize = 800;
 pub const FUNCTION_LINES: usize = 50;
 /// A test tells a story from beginning to end.
 pub const TEST_LINES: usize = 80;
-/// Folders of `drivers/` that are not a family of machines.
-const NO_FAMILY: [&str; 5] = ["card", "encoder", "panels", "scp03", "transport"];
+/// Folders with one folder a family: of drivers, and of what does not exist.
+const FAMILIES: [&str; 3] = ["drivers/printers/", "drivers/readers/", "drivers/emulators/"];
+/// Folders of `drivers/emulators/` that are not a family.
+const NO_FAMILY: [&str; 2] = ["card", "transport"];
 
 /// What a part of the project must not name.
 pub struct Ban {
@@ -48,16 +50,29 @@ pub const BANS: &[Ban] = &[
         names: &["kartu", "kartud"],
     },
     Ban {
-        rule: "only drivers/transport/ knows sockets and cables",
+        rule: "only drivers/transport/ knows USB",
         within: ALL,
         except: &["drivers/transport/"],
         names: &["rusb", "nusb"],
     },
     Ban {
-        rule: "only drivers/transport/ knows sockets and cables",
+        rule: "only the two transport/ know sockets and cables",
         within: &["drivers/"],
-        except: &["drivers/transport/"],
+        except: &["drivers/transport/", "drivers/emulators/transport/"],
         names: &["std::net", "std::os::unix::net", "tokio"],
+    },
+    Ban {
+        rule: "what a build without emulators has knows none of them",
+        within: ALL,
+        except: &[
+            "drivers/emulators/",
+            "src/cli/demo",
+            "src/cli/emulate/",
+            "src/station/emulated.rs",
+            // One variant of the ways to a machine.
+            "src/station/connect.rs",
+        ],
+        names: &["emulators"],
     },
     Ban {
         rule: "a pure module has no clock, network, thread or process",
@@ -108,7 +123,7 @@ pub const BANS: &[Ban] = &[
         rule: "only compose/ knows rendering and image codecs",
         within: ALL,
         // The emulated machine lays its cards down as pictures.
-        except: &["src/compose/", "drivers/evolis/emulator/"],
+        except: &["src/compose/", "drivers/emulators/evolis/"],
         names: &[
             "resvg",
             "usvg",
@@ -135,7 +150,7 @@ pub const BANS: &[Ban] = &[
         rule: "only main, cli/ and station/ reach the machines",
         within: &["src/"],
         except: &["src/main.rs", "src/cli/", "src/station/"],
-        names: &["drivers::CATALOGUE", "drivers::open", "drivers::emulate"],
+        names: &["drivers::CATALOGUE", "drivers::open"],
     },
 ];
 
@@ -175,12 +190,14 @@ fn reaches(named: &Named, banned: &str) -> bool {
 
 /// The family whose folder the file lies in.
 pub fn family_of(path: &str) -> Option<&str> {
-    let (folder, _) = path.strip_prefix("drivers/")?.split_once('/')?;
-    (!NO_FAMILY.contains(&folder)).then_some(folder)
+    let inside = FAMILIES.iter().find_map(|folder| path.strip_prefix(folder))?;
+    let (family, _) = inside.split_once('/')?;
+    (!NO_FAMILY.contains(&family)).then_some(family)
 }
 
-/// Only the two catalogues (of machines, of encoders) name families; a family names itself at most.
-const CATALOGUES: [&str; 2] = ["drivers/lib.rs", "drivers/encoder/mod.rs"];
+/// Only the catalogues (of machines and readers, real or not) name families; a family names itself at most.
+const CATALOGUES: [&str; 3] =
+    ["drivers/lib.rs", "drivers/emulators/lib.rs", "drivers/emulators/reader.rs"];
 
 /// Families that somebody knows who should not.
 pub fn strangers(source: &Source, families: &BTreeSet<String>) -> Vec<String> {
@@ -190,13 +207,15 @@ pub fn strangers(source: &Source, families: &BTreeSet<String>) -> Vec<String> {
     let own = family_of(&source.path);
     let first = |path: &str| {
         path.split("::")
-            .find(|part| !matches!(*part, "crate" | "super" | "self"))
+            .find(|part| {
+                !matches!(*part, "crate" | "super" | "self" | "drivers" | "printers" | "readers")
+            })
             .map(str::to_owned)
     };
     source
         .named()
         .iter()
-        .filter(|named| named.path.starts_with("crate") || named.path.starts_with("super"))
+        .filter(|named| ["crate", "super", "drivers"].iter().any(|at| named.path.starts_with(at)))
         .filter_map(|named| first(&named.path).map(|name| (named, name)))
         .filter(|(_, name)| families.contains(name) && own != Some(name))
         .map(|(named, name)| format!("{}:{} knows the family {name}", source.path, named.line))
@@ -274,15 +293,17 @@ pub fn code_differences(named: &BTreeSet<String>, registry: &BTreeSet<String>) -
     unknown.chain(unused).collect()
 }
 
-/// Files that every family has, of those that are there.
+/// Files that every family has, of those that are there: its driver, what its bytes mean, its models, and its emulator.
 pub fn missing_files(family: &str, there: &BTreeSet<String>) -> Vec<String> {
-    let has = |name: &str| there.contains(&format!("drivers/{family}/{name}"));
-    let mut missing: Vec<&str> =
-        ["mod.rs", "protocol.rs", "models.toml"].into_iter().filter(|name| !has(name)).collect();
-    if !has("emulator.rs") && !has("emulator/mod.rs") {
-        missing.push("emulator.rs");
-    }
-    missing.iter().map(|name| format!("drivers/{family} has no {name}")).collect()
+    let [printers, readers, emulators] = FAMILIES;
+    let of_a_reader = there.iter().any(|path| path.starts_with(&format!("{readers}{family}/")));
+    let driver = if of_a_reader { readers } else { printers };
+    let files = ["mod.rs", "protocol.rs", "models.toml"].map(|name| (driver, name));
+    let missing = files.into_iter().chain([(emulators, "mod.rs")]).filter_map(|(folder, name)| {
+        let folder = format!("{folder}{family}");
+        (!there.contains(&format!("{folder}/{name}"))).then(|| format!("{folder} has no {name}"))
+    });
+    missing.collect()
 }
 
 /// Differences between the keys of the shipped configuration and those that the code reads.
@@ -307,9 +328,9 @@ fn flatten(above: &str, table: &toml::Table, into: &mut BTreeSet<String>) {
     }
 }
 
-/// Differences between the README's map (a table whose first column names places in backticks) and what is there.
-pub fn map_differences(readme: &str, there: &BTreeSet<String>) -> Vec<String> {
-    let map = readme.split("\n## ").find(|part| part.starts_with("The map")).unwrap_or("");
+/// Differences between the map of ARCHITECTURE.md (a table whose first column names places in backticks) and what is there.
+pub fn map_differences(document: &str, there: &BTreeSet<String>) -> Vec<String> {
+    let map = document.split("\n## ").find(|part| part.starts_with("The map")).unwrap_or("");
     let rows = map.lines().filter(|line| line.starts_with('|'));
     let named: BTreeSet<&str> = rows
         .filter_map(|row| row.split('|').nth(1))

@@ -48,9 +48,8 @@ impl Source {
     /// Names of the modules that this file declares for tests alone (`#[cfg(test)] mod golden;`).
     pub fn test_modules(&self) -> Vec<String> {
         let code = String::from_utf8_lossy(&self.code);
-        let declared = code.split("#[cfg(test)]").skip(1);
-        declared
-            .filter_map(|after| after.trim_start().strip_prefix("mod ")?.split_once(';'))
+        test_marks(&code)
+            .filter_map(|(_, end)| code[end..].trim_start().strip_prefix("mod ")?.split_once(';'))
             .map(|(name, _)| name.trim().to_owned())
             .filter(|name| name.bytes().all(is_word))
             .collect()
@@ -143,10 +142,10 @@ impl Source {
 
     fn find_tests(&self) -> Vec<Range<usize>> {
         let code = String::from_utf8_lossy(&self.code).into_owned();
-        ["#[cfg(test)]", "#[test]"]
-            .iter()
-            .flat_map(|mark| code.match_indices(mark))
-            .filter_map(|(at, mark)| self.body_after(at + mark.len()).map(|body| at..body.end))
+        let single = code.match_indices("#[test]").map(|(at, mark)| (at, at + mark.len()));
+        test_marks(&code)
+            .chain(single)
+            .filter_map(|(at, end)| self.body_after(end).map(|body| at..body.end))
             .collect()
     }
 
@@ -195,6 +194,13 @@ impl Source {
             at = end + 2;
         }
     }
+}
+
+/// Where what only tests compile is marked: beginning and end of `#[cfg(test)]` and `#[cfg(all(test, …))]`.
+fn test_marks(code: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let marks = ["#[cfg(test)]", "#[cfg(all(test,"].into_iter();
+    let places = marks.flat_map(|mark| code.match_indices(mark));
+    places.filter_map(|(at, _)| Some((at, at + code[at..].find(']')? + 1)))
 }
 
 /// `a::{b, c::{d as e, *}}` → `a::b`, `a::c::d`, `a::c::*`.

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress};
-use drivers::emulation::EmulatorSettings;
-use drivers::transport::emulated::Emulated;
+use emulators::evolis::EvolisSettings;
+use emulators::transport::emulated::Emulated;
 use kartu::config::Config;
 use kartu::desk::Desk;
 
@@ -45,7 +45,7 @@ fn main() {
 
 fn primacy() -> Box<dyn Prepress> {
     let machine =
-        drivers::emulate("evolis", EmulatorSettings::bench()).expect("the machine is known");
+        emulators::evolis::emulate(EvolisSettings::bench()).expect("the machine is known");
     let wire = Box::new(Emulated::new(machine));
     drivers::open("evolis", None, wire).expect("the emulated machine answers").prepress()
 }

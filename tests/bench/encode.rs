@@ -12,11 +12,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use drivers::card::{CardSettings, Field};
 use drivers::encoder::bounded::Bounded;
-use drivers::encoder::{CardEncoder, Chip, emulation};
-use drivers::transport::line::Line;
+use drivers::encoder::{CardEncoder, Chip};
 use drivers::transport::{Transport, TransportError, Whole};
+use emulators::card::{CardSettings, Field};
+use emulators::transport::line::Line;
 use kartu::chip::{self, Profile, StepSeen, Values, With};
 use kartu::record::Record;
 use kartu::vault::Vault;
@@ -111,9 +111,8 @@ fn write_chips(cards: u32) -> Figures {
     let (field, passed) = (Field::default(), Arc::new(Mutex::new(Passed::default())));
     let (place, line) = (field.clone(), passed.clone());
     let open = move || {
-        let family = emulation("pn532")?;
-        let wire = Line::new((family.reader)(place.clone()));
-        (family.over)("bench", Box::new(Watched { wire, passed: line.clone() }))
+        let wire = Line::new(emulators::pn532::emulate(place.clone()));
+        drivers::readers::pn532::over("bench", Box::new(Watched { wire, passed: line.clone() }))
     };
     let mut reader = Bounded::new(open, LIMIT);
     let record = record();

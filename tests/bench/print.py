@@ -13,7 +13,7 @@ import stations
 from footprint import CHILD, MACHINE, PRINTING, STORE, post, printed
 
 HERE = pathlib.Path(__file__).parent
-PICTURES = stations.ROOT / "drivers/evolis/golden"
+PICTURES = stations.ROOT / "drivers/emulators/evolis/driver_tests/golden"
 PREPARE_LIMIT_S = 120
 LOOK_EVERY_S = 0.05
 

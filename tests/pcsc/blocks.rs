@@ -1,6 +1,6 @@
 //! The card's side of T=1 (ISO 7816-3, clause 11): blocks to commands and answers to blocks. Knows no reader.
 
-use drivers::card::Response;
+use emulators::card::Response;
 
 /// The card's own limit of one block's data until the reader says otherwise, and the least that any reader takes.
 const INFORMATION_BYTES: usize = 32;

@@ -1,9 +1,9 @@
 //! The cards of these tests, and what is written on them: the whole of it, as a station would, and read back.
 
-use drivers::card::{CardSettings, FileCardSettings, MemoryCardSettings, Protocol, SharedChip};
 use drivers::encoder::apdu::{Command, Reply};
 use drivers::encoder::channel::Channel;
 use drivers::encoder::{CardEncoder, Chip, EncoderError, Interface};
+use emulators::card::{CardSettings, FileCardSettings, MemoryCardSettings, Protocol, SharedChip};
 use serde_json::json;
 
 /// The staff card's application and its record.

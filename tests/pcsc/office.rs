@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use drivers::SlotCard;
-use drivers::card::SharedChip;
 use drivers::encoder::{self, CardEncoder, EncoderError};
-use drivers::transport::vpcd::{Left, Plug};
+use emulators::card::SharedChip;
+use emulators::pcsc::SlotCard;
+use emulators::transport::vpcd::{Left, Plug};
 
 /// Long for anything that works: a machine under load.
 pub const SOON: Duration = Duration::from_secs(20);

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use drivers::card::Protocol;
 use drivers::encoder::apdu::Command;
 use drivers::encoder::bounded::Bounded;
 use drivers::encoder::channel::Channel;
 use drivers::encoder::{self, CardEncoder, EncoderError, Interface};
-use drivers::transport::vpcd::Left;
+use emulators::card::Protocol;
+use emulators::transport::vpcd::Left;
 use serde_json::json;
 
 use crate::Test;

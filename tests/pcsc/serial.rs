@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use drivers::card::{Field, Protocol, SharedChip};
 use drivers::encoder::channel::Channel;
 use drivers::encoder::{EncoderError, Interface};
-use drivers::transport::terminal::Terminal;
+use emulators::card::{Field, Protocol, SharedChip};
+use emulators::transport::terminal::Terminal;
 use serde_json::json;
 
 use crate::Test;

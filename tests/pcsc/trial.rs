@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use drivers::card::SharedChip;
 use drivers::encoder::Interface;
+use emulators::card::SharedChip;
 use serde_json::{Value, json};
 
 use crate::Test;
@@ -30,7 +30,7 @@ fn value(folder: &Path) -> PathBuf {
 }
 
 fn blank() -> SharedChip {
-    cards::empty(Interface::Contactless, drivers::card::Protocol::T1)
+    cards::empty(Interface::Contactless, emulators::card::Protocol::T1)
 }
 
 /// Tries it; exit code and everything that was said.

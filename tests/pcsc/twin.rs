@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use drivers::card::{Field, Response};
-use drivers::transport::line::SerialDevice;
+use emulators::card::{Field, Response};
+use emulators::transport::line::SerialDevice;
 
 use crate::blocks::Blocks;
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
-use drivers::card::CardSettings;
-use drivers::emulation::{BlankChips, EmulatorSettings, Lever, SharedMachine};
+use emulators::card::CardSettings;
+use emulators::evolis::EvolisSettings;
+use emulators::machine::{BlankChips, Lever, SharedMachine};
 use kartu::clock::Clock;
 use kartu::compose::portrait::draw_portrait;
 use kartu::config::Config;
@@ -70,7 +71,7 @@ impl Bench {
 
     /// The same with more configuration.
     pub fn with(more: &str) -> Bench {
-        let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
+        let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
         let dir = TempDir::new().unwrap();
         Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
         let mut bench =
@@ -82,15 +83,15 @@ impl Bench {
     /// With blanks that carry a chip, the printer's contactless station and a reader there.
     pub fn with_chips(chips: BlankChips, more: &str) -> Bench {
         let field = chips.contactless();
-        let reader = move || drivers::encoder::emulated("pn532", field.clone());
+        let reader = move || emulators::reader::open("pn532", field.clone());
         Self::with_chips_and_reader(chips, Arc::new(reader), more)
     }
 
     /// The same with another reader there.
     pub fn with_chips_and_reader(chips: BlankChips, reader: OpenReader, more: &str) -> Bench {
         let fitted = vec!["CONTACTLESS".to_owned()];
-        let settings = EmulatorSettings { chip: Some(chips), fitted, ..EmulatorSettings::bench() };
-        let machine = drivers::emulate("evolis", settings).unwrap();
+        let settings = EvolisSettings { chip: Some(chips), fitted, ..EvolisSettings::bench() };
+        let machine = emulators::evolis::emulate(settings).unwrap();
         let dir = TempDir::new().unwrap();
         Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
         let reader = Some(reader);
@@ -112,7 +113,7 @@ impl Bench {
 
     /// The same with a line for the child's card.
     pub fn without_printer_but(kia: &'static str) -> Bench {
-        let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
+        let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
         let dir = TempDir::new().unwrap();
         let mut bench =
             Bench { daemon: None, reader: None, kia, machine, dir, http: Http::new("") };

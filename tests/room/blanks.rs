@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use drivers::emulation::Lever;
+use emulators::machine::Lever;
 use jiff::Timestamp;
 use kartu::clock::Clock;
 use serde_json::{Value, json};

@@ -4,13 +4,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use drivers::card::{
+use drivers::encoder::EncoderError;
+use emulators::card::{
     BitFlip, CardSettings, Faults, FileCardSettings, MemoryCardSettings, SharedChip,
 };
-use drivers::emulation::{BlankChips, JamAt, Lever, MagneticFault};
-use drivers::encoder::EncoderError;
-use drivers::transport::faulty::{Faulty, Mishap};
-use drivers::transport::line::Line;
+use emulators::machine::{BlankChips, JamAt, Lever, MagneticFault};
+use emulators::pn532;
+use emulators::transport::faulty::{Faulty, Mishap};
+use emulators::transport::line::Line;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, child, products};
@@ -197,10 +198,9 @@ fn reader_unplugged() {
     let (field, is_gone, pulled) = (chips.contactless(), gone.clone(), AtomicBool::new(false));
     let pulled = Arc::new(pulled);
     let open = move || {
-        let reader = drivers::encoder::emulation("pn532")?;
         let (is_gone, pulled) = (is_gone.clone(), pulled.clone());
         let mut written = 0;
-        let wire = Faulty::new(Line::new((reader.reader)(field.clone())), move |_, request| {
+        let wire = Faulty::new(Line::new(pn532::emulate(field.clone())), move |_, request| {
             // InDataExchange with UPDATE BINARY: in the middle of the record, once.
             written += u32::from(request.windows(3).any(|bytes| bytes == [0x00, 0xD6, 0x00]));
             if written == 1 && !pulled.swap(true, Ordering::Relaxed) {
@@ -208,7 +208,7 @@ fn reader_unplugged() {
             }
             is_gone.load(Ordering::Relaxed).then_some(Mishap::Cut(0))
         });
-        (reader.over)("emulated", Box::new(wire))
+        drivers::readers::pn532::over("emulated", Box::new(wire))
     };
     let bench = Bench::with_chips_and_reader(chips, Arc::new(open), "");
     let id = bench.accepted(&staff());
@@ -232,7 +232,7 @@ fn cards_without_a_chip_do_not_wait_for_the_reader() {
     let (field, is_gone) = (chips.contactless(), gone.clone());
     let open = move || match is_gone.load(Ordering::Relaxed) {
         true => Err(EncoderError::NoReader("bench".to_owned())),
-        false => drivers::encoder::emulated("pn532", field.clone()),
+        false => emulators::reader::open("pn532", field.clone()),
     };
     let bench = Bench::with_chips_and_reader(chips, Arc::new(open), "");
     let first = bench.accepted(&staff());

@@ -5,10 +5,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use drivers::card::CardSettings;
 use drivers::contract::{Stop, Tracks, Whereabouts};
-use drivers::emulation::{BlankChips, EmulatorSettings};
-use drivers::transport::emulated::Emulated;
+use emulators::card::CardSettings;
+use emulators::evolis::EvolisSettings;
+use emulators::machine::BlankChips;
+use emulators::transport::emulated::Emulated;
 use kartu::job::JobId;
 use kartu::station::encode::Encoding;
 use kartu::station::{Connect, Device, Order, Report};
@@ -123,9 +124,9 @@ fn a_key_of_the_wrong_length_costs_no_blank() {
 }
 
 /// A station without what a card needs, and a job that needs it before one that does not.
-fn holds_and_prints_on(mut bench: Bench, settings: EmulatorSettings, more: &str) {
+fn holds_and_prints_on(mut bench: Bench, settings: EvolisSettings, more: &str) {
     bench.stop();
-    bench.machine = drivers::emulate("evolis", settings).unwrap();
+    bench.machine = emulators::evolis::emulate(settings).unwrap();
     bench.start(more);
     let first = bench.accepted(&staff());
     let second = bench.accepted(&child("S2"));
@@ -138,9 +139,9 @@ fn holds_and_prints_on(mut bench: Bench, settings: EmulatorSettings, more: &str)
 
 #[test]
 fn what_the_printer_has_no_station_for_is_held_and_the_others_are_printed() {
-    let without = |option: &str| EmulatorSettings {
+    let without = |option: &str| EvolisSettings {
         not_fitted: vec![option.to_owned()],
-        ..EmulatorSettings::bench()
+        ..EvolisSettings::bench()
     };
     let folder = products(&stripe);
     let more = format!("[products]\nfolder = {:?}\n", folder.path());
@@ -152,7 +153,7 @@ fn what_the_printer_has_no_station_for_is_held_and_the_others_are_printed() {
 fn a_card_forgotten_on_the_reader_costs_no_blank() {
     let (chips, made) = blanks(|_| file_card(Default::default()));
     let (field, reader) = (chips.contactless(), chips.contactless());
-    let open = move || drivers::encoder::emulated("pn532", reader.clone());
+    let open = move || emulators::reader::open("pn532", reader.clone());
     field.put(file_card(Default::default()).blank(77).unwrap());
     let bench = Bench::with_chips_and_reader(chips, Arc::new(open), "");
     let first = bench.accepted(&staff());
@@ -172,7 +173,7 @@ fn a_card_forgotten_on_the_reader_costs_no_blank() {
 /// The card is fed by hand and somebody's track stands on it: what is written beside that must not go out with it.
 #[test]
 fn a_stripe_that_was_somebodys_is_no_good_card() {
-    let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
+    let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
     let tracks = |data| Tracks::new(data).unwrap();
     let connect: Connect = Box::new(move || {
         let wire = Box::new(Emulated::new(machine.clone()));

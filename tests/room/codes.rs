@@ -1,7 +1,7 @@
 //! What a machine reads on a card is what was approved, byte for byte: read back from the card that came out, with readers
 //! that are not ours (rqrr for QR codes) or share nothing with what prints (Code 128).
 
-use drivers::emulation::Picture;
+use emulators::machine::Picture;
 use serde_json::json;
 use tempfile::TempDir;
 

@@ -6,7 +6,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use drivers::emulation::{EmulatorSettings, SharedMachine};
+use emulators::evolis::EvolisSettings;
+use emulators::machine::SharedMachine;
 use kartu::clock::Clock;
 use kartu::config::Config;
 use kartu::daemon::{Daemon, Parts};
@@ -51,7 +52,7 @@ fn station_on(shelf: &Shelf) -> Bench {
 
 /// A station on a disk that knows the machine and the ledger's file.
 fn station_with(disk: impl FnOnce(&SharedMachine, &Path) -> Box<dyn Disk>) -> Bench {
-    let machine: SharedMachine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
+    let machine: SharedMachine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
     let dir = tempfile::TempDir::new().unwrap();
     let mut config = Config::parse(&config(dir.path(), ""), dir.path()).unwrap();
     config.station.new_ledger = true;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use drivers::emulation::EmulatorSettings;
+use emulators::evolis::EvolisSettings;
 use jiff::SignedDuration;
 use kartu::clock::Clock;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ const WITHIN_A_YEAR: &str = "same_holder_days = 365\nstale_after_days = 36500";
 
 /// A station in this folder that looks for the same child.
 fn station_in(dir: TempDir, kia: &'static str) -> Bench {
-    let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
+    let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
     let mut bench = Bench { daemon: None, reader: None, kia, machine, dir, http: Http::new("") };
     bench.start("");
     bench

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use drivers::emulation::Lever;
+use emulators::machine::Lever;
 use kartu::clock::Clock;
 use kartu::job::JobId;
 use kartu::ledger::wal::{self, Log};

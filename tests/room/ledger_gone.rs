@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use drivers::emulation::Lever;
+use emulators::machine::Lever;
 use serde_json::json;
 
 use crate::bench::{Bench, child};

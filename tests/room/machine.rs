@@ -1,6 +1,7 @@
 //! Hands on the machine: hopper, cover, ribbon, a jam.
 
-use drivers::emulation::{EmulatorSettings, Lever};
+use emulators::evolis::EvolisSettings;
+use emulators::machine::Lever;
 use serde_json::json;
 
 use crate::bench::{Bench, child, products};
@@ -87,8 +88,8 @@ fn what_does_not_fit_the_machine_waits_and_the_others_are_printed() {
     let mut bench = Bench::with(&more);
     let machine_without = |option: &[&str]| {
         let not_fitted = option.iter().map(|&option| option.to_owned()).collect();
-        let settings = EmulatorSettings { not_fitted, ..EmulatorSettings::bench() };
-        drivers::emulate("evolis", settings).unwrap()
+        let settings = EvolisSettings { not_fitted, ..EvolisSettings::bench() };
+        emulators::evolis::emulate(settings).unwrap()
     };
     bench.stop();
     bench.machine = machine_without(&["FLIP"]);

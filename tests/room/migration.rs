@@ -14,7 +14,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use drivers::emulation::EmulatorSettings;
+use emulators::evolis::EvolisSettings;
 use kartu::clock::Clock;
 use kartu::event::Event;
 use kartu::ledger::{Disk, Ledger};
@@ -182,7 +182,7 @@ fn an_older_ledger_is_brought_forward_and_the_station_goes_on() {
 fn the_station_goes_on(fixture: &Fixture) {
     let (dir, path) = fixture.laid_out();
     let before = fixture.old_lines(&path);
-    let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
+    let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
     let mut bench =
         Bench { daemon: None, reader: None, kia: "", machine, dir, http: Http::new("") };
     bench.kia = "stale_after_days = 36500";

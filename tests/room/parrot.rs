@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use drivers::card::CardSettings;
-use drivers::emulation::BlankChips;
 use drivers::encoder::{CardEncoder, Chip, EncoderError};
+use emulators::card::CardSettings;
+use emulators::machine::BlankChips;
 use serde_json::Value;
 
 use crate::bench::{Bench, Http, child, config};
@@ -213,7 +213,7 @@ fn a_card_that_answers_everything_with_a_childs_name_leaves_nothing_of_it() {
     let chips = BlankChips::new(move |number| card.blank(number as u32).unwrap());
     let field = chips.contactless();
     let reader = move || -> drivers::encoder::Opened {
-        Ok(Box::new(Echo(drivers::encoder::emulated("pn532", field.clone())?)))
+        Ok(Box::new(Echo(emulators::reader::open("pn532", field.clone())?)))
     };
     let mut bench = Bench::with_chips_and_reader(chips, Arc::new(reader), "");
     let id = bench.accepted(&staff());

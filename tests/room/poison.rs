@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use drivers::contract::{CardImage, PreparedCard, Prepress};
-use drivers::emulation::EmulatorSettings;
+use emulators::evolis::EvolisSettings;
 use jiff::Timestamp;
 use kartu::clock::Clock;
 use kartu::config::Config;
@@ -88,7 +88,7 @@ fn be_the_station() {
     kartu::panics::tell_only_the_place();
     let mut config = Config::parse(&config(&dir, ""), &dir).unwrap();
     config.station.new_ledger = true;
-    let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
+    let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
     let parts = Parts {
         clock: Clock::system(),
         connection: Connection::to_machine("evolis", machine),
@@ -135,7 +135,7 @@ fn post_later(http: &Http, job: &Value) -> String {
 }
 
 fn station_in(dir: TempDir) -> Bench {
-    let machine = drivers::emulate("evolis", EmulatorSettings::bench()).unwrap();
+    let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
     let mut bench =
         Bench { daemon: None, reader: None, kia: "", machine, dir, http: Http::new("") };
     bench.start("");
@@ -206,7 +206,7 @@ fn a_job_at_which_the_program_panics_is_held_and_only_the_place_is_logged() {
             daemon: None,
             reader: None,
             kia: "",
-            machine: drivers::emulate("evolis", EmulatorSettings::bench()).unwrap(),
+            machine: emulators::evolis::emulate(EvolisSettings::bench()).unwrap(),
             dir,
             http,
         };

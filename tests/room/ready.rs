@@ -1,6 +1,6 @@
 //! Could the station take a job and print it now? `/readyz`, the station's reasons and the page say the same.
 
-use drivers::emulation::Lever;
+use emulators::machine::Lever;
 use serde_json::json;
 
 use crate::bench::{Bench, child};

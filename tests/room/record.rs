@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use base64::Engine as _;
-use drivers::emulation::Picture;
+use emulators::machine::Picture;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, DOCUMENT_KEY, KEYS};

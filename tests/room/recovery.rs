@@ -1,6 +1,6 @@
 //! Cards that nobody saw: the machine's word where it can say, a person's where it cannot.
 
-use drivers::emulation::{AnswerFault, Lever, SpoiltAnswers};
+use emulators::machine::{AnswerFault, Lever, SpoiltAnswers};
 use jiff::SignedDuration;
 use kartu::clock::Clock;
 use serde_json::{Value, json};

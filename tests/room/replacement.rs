@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use drivers::emulation::Lever;
+use emulators::machine::Lever;
 use serde_json::{Value, json};
 
 use crate::bench::{Answer, Bench, child};

@@ -304,7 +304,7 @@ fn a_technician_can_follow_a_card_in_the_log() {
     }
 }
 
-/// As it stands in the README: the state file is written after the start.
+/// As it stands in docs/operating.md: the state file is written after the start.
 #[test]
 fn a_state_file_that_is_not_there_yet_is_waited_for() {
     let dir = tempfile::TempDir::new().unwrap();

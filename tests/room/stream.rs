@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use drivers::emulation::{EmulatorSettings, Lever};
 use drivers::transport::clock::since_boot;
+use emulators::evolis::EvolisSettings;
+use emulators::machine::Lever;
 use jiff::Timestamp;
 use kartu::clock::Clock;
 use serde_json::{Value, json};
@@ -76,8 +77,8 @@ fn a_card_that_nobody_saw_is_settled_while_jobs_keep_coming_in() {
 fn slow(slowness: f64) -> Bench {
     let mut bench = Bench::new();
     bench.stop();
-    let settings = EmulatorSettings { slowness, real_time: true, ..EmulatorSettings::bench() };
-    bench.machine = drivers::emulate("evolis", settings).unwrap();
+    let settings = EvolisSettings { slowness, real_time: true, ..EvolisSettings::bench() };
+    bench.machine = emulators::evolis::emulate(settings).unwrap();
     bench.start("");
     bench
 }

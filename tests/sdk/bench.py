@@ -10,7 +10,7 @@ import tempfile
 from PIL import Image
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
-PICTURES = PROJECT / "drivers/evolis/golden"
+PICTURES = PROJECT / "drivers/emulators/evolis/driver_tests/golden"
 
 
 class Count:

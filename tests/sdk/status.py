@@ -25,7 +25,7 @@ ALWAYS = {"CFG_X01", "CFG_FEED_BY_FEEDER", "INF_RESET", "INF_PRINTER_MASTER"}
 
 def bits():
     """Word, mask and name of all 128, as the driver has them."""
-    text = (PROJECT / "drivers/evolis/status.rs").read_text()
+    text = (PROJECT / "drivers/printers/evolis/status.rs").read_text()
     for word in PREFIX:
         table = text[text.index(f"    {word}:\n"):]
         for mask, name in re.findall(r"0x([0-9a-f_]+) (\w+),", table[:table.index("}")]):

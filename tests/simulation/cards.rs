@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress};
-use drivers::emulation::{Departed, EmulatorSettings, SharedMachine};
-use drivers::transport::emulated::Emulated;
+use emulators::evolis::EvolisSettings;
+use emulators::machine::{Departed, SharedMachine};
+use emulators::transport::emulated::Emulated;
 use jiff::{SignedDuration, Timestamp};
 
 use kartu::finding::Finding;
@@ -38,12 +39,12 @@ pub fn has_two_sides(mark: usize) -> bool {
 }
 
 /// The settings of the simulated machine: black resin, no time taken but what the station waits.
-pub fn settings() -> EmulatorSettings {
-    EmulatorSettings { ribbon: "KBLACK".to_owned(), slowness: 1.0, ..EmulatorSettings::bench() }
+pub fn settings() -> EvolisSettings {
+    EvolisSettings { ribbon: "KBLACK".to_owned(), slowness: 1.0, ..EvolisSettings::bench() }
 }
 
-pub fn machine(settings: EmulatorSettings) -> SharedMachine {
-    drivers::emulate("evolis", settings).expect("the settings are those of a machine")
+pub fn machine(settings: EvolisSettings) -> SharedMachine {
+    emulators::evolis::emulate(settings).expect("the settings are those of a machine")
 }
 
 /// Made once for all worlds.
@@ -54,7 +55,7 @@ pub fn cards() -> Arc<Cards> {
 
 impl Cards {
     fn make() -> Cards {
-        let machine = machine(EmulatorSettings { tended: true, slowness: 0.0, ..settings() });
+        let machine = machine(EvolisSettings { tended: true, slowness: 0.0, ..settings() });
         let wire = Box::new(Emulated::new(machine.clone()));
         let mut printer = drivers::open("evolis", None, wire).expect("the machine answers");
         let prepress = printer.prepress();

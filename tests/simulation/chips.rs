@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
-use drivers::card::direct::{Direct, EmulatedClock};
-use drivers::card::{BitFlip, CardSettings, Faults, SharedChip, WrongStatus};
-use drivers::emulation::{BlankChips, Departed, EmulatorSettings, Finish, Lever, SharedMachine};
 use drivers::encoder::{CardEncoder, Chip, EncoderError, Interface};
+use emulators::card::direct::{Direct, EmulatedClock};
+use emulators::card::{BitFlip, CardSettings, Faults, SharedChip, WrongStatus};
+use emulators::evolis::EvolisSettings;
+use emulators::machine::{BlankChips, Departed, Finish, Lever, SharedMachine};
 use fastrand::Rng;
 use kartu::chip::{KeyFault, KeySource, Profile, Values};
 use kartu::desk::ChipContent;
@@ -114,9 +115,9 @@ impl Chips {
     }
 
     /// A machine whose blanks have chips, and that has the station for them.
-    pub fn in_machine(&self, settings: EmulatorSettings) -> EmulatorSettings {
+    pub fn in_machine(&self, settings: EvolisSettings) -> EvolisSettings {
         let chip = Some(self.blanks.clone());
-        EmulatorSettings { fitted: vec!["CONTACTLESS".to_owned()], chip, ..settings }
+        EvolisSettings { fitted: vec!["CONTACTLESS".to_owned()], chip, ..settings }
     }
 
     /// The reader of a computer that has just started.

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use drivers::emulation::{EmulatorSettings, Lever};
+use emulators::evolis::EvolisSettings;
+use emulators::machine::Lever;
 use kartu::lifecycle::State;
 
 use crate::cards::settings;
@@ -24,23 +25,23 @@ const QUEUES: [&[usize]; 3] = [&[0], &[1], &[0, 1, 2]];
 /// Of two sides and a chip, and a queue of such.
 const CHIP_QUEUES: [&[usize]; 2] = [&[1], &[1, 4, 7]];
 
-pub fn counting() -> EmulatorSettings {
+pub fn counting() -> EvolisSettings {
     settings()
 }
 
-fn silent() -> EmulatorSettings {
-    EmulatorSettings { no_counters: true, ..settings() }
+fn silent() -> EvolisSettings {
+    EvolisSettings { no_counters: true, ..settings() }
 }
 
 /// A world with these jobs, up to the moment in which all their cards are out.
-fn live(queue: &[usize], settings: EmulatorSettings, plan: impl FnOnce(&World)) -> World {
+fn live(queue: &[usize], settings: EvolisSettings, plan: impl FnOnce(&World)) -> World {
     live_in(World::new(7, settings, None), queue, plan)
 }
 
 /// The same where some cards have a chip.
 pub fn live_with_chips(
     queue: &[usize],
-    settings: EmulatorSettings,
+    settings: EvolisSettings,
     plan: impl FnOnce(&World),
 ) -> World {
     let world = live_in(World::new(7, settings, Some(Chips::new(7))), queue, plan);

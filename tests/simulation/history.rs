@@ -6,7 +6,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
-use drivers::emulation::EmulatorSettings;
+use emulators::evolis::EvolisSettings;
 use kartu::lifecycle::State;
 
 use crate::cards::settings;
@@ -89,7 +89,7 @@ impl Broken {
 /// # Errors
 /// How it broke.
 pub fn live(plan: &Plan, story: Story, also: Option<Invariant>) -> Result<Came, Broken> {
-    let settings = EmulatorSettings { no_counters: plan.seed % 7 == 3, ..settings() };
+    let settings = EvolisSettings { no_counters: plan.seed % 7 == 3, ..settings() };
     let chips = plan.chips.then(|| Chips::new(plan.seed));
     let mut world = World::new(plan.seed, settings, chips);
     (world.story, world.also) = (story, also);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use drivers::card::{Faults, WrongStatus};
-use drivers::emulation::{JamAt, Lever};
+use emulators::card::{Faults, WrongStatus};
+use emulators::machine::{JamAt, Lever};
 use kartu::lifecycle::State;
 use kartu::station::Order;
 use rusqlite::Connection;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use drivers::emulation::{JamAt, Lever};
+use emulators::machine::{JamAt, Lever};
 use fastrand::Rng;
 use jiff::SignedDuration;
 use kartu::actor::Actor;

@@ -9,9 +9,9 @@ use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use drivers::emulation::{Lever, SharedMachine};
-use drivers::transport::emulated::Emulated;
 use drivers::transport::{Transport, TransportError, WireFault};
+use emulators::machine::{Lever, SharedMachine};
+use emulators::transport::emulated::Emulated;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use kartu::clock::Clock;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use drivers::emulation::EmulatorSettings;
+use emulators::evolis::EvolisSettings;
 
 use crate::every_moment::{counting, live_on};
 use crate::people::SCRIPTS;
@@ -16,7 +16,7 @@ use crate::world::{Posted, World};
 const MARK: usize = 1;
 
 /// One card, with this while nobody looks.
-fn live(settings: EmulatorSettings, unseen: Option<Unseen>) -> World {
+fn live(settings: EvolisSettings, unseen: Option<Unseen>) -> World {
     let mut world = World::new(7, settings, None);
     world.story = Story::told();
     if let Some(unseen) = unseen {
@@ -29,7 +29,7 @@ fn live(settings: EmulatorSettings, unseen: Option<Unseen>) -> World {
 
 /// Every moment of one card, and every script of the hands.
 fn at_every_moment(
-    settings: fn() -> EmulatorSettings,
+    settings: fn() -> EvolisSettings,
     span: Duration,
     clocks: bool,
     also: fn(&World, bool),
@@ -44,8 +44,8 @@ fn at_every_moment(
     }
 }
 
-fn uncounted() -> EmulatorSettings {
-    EmulatorSettings { no_counters: true, ..counting() }
+fn uncounted() -> EvolisSettings {
+    EvolisSettings { no_counters: true, ..counting() }
 }
 
 /// One good card, and every other blank is written down as spoiled.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use drivers::emulation::{Departed, Finish, Way};
+use emulators::machine::{Departed, Finish, Way};
 use kartu::job::JobId;
 use kartu::ledger::{Entry, Ledger};
 use kartu::lifecycle::State;

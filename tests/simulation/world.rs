@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use drivers::emulation::{Lever, SharedMachine};
+use emulators::machine::{Lever, SharedMachine};
 use fastrand::Rng;
 use kartu::job::JobId;
 use kartu::job::{JobRequest, Recommendation};
@@ -23,7 +23,7 @@ use crate::chips::{Chips, has_chip};
 use crate::power::{Building, SimClock, SimDisk, SimWire};
 use crate::story::Story;
 use crate::truth::Truth;
-use drivers::emulation::EmulatorSettings;
+use emulators::evolis::EvolisSettings;
 
 /// A job as its client knows it.
 pub struct Posted {
@@ -67,7 +67,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64, settings: EmulatorSettings, chips: Option<Chips>) -> World {
+    pub fn new(seed: u64, settings: EvolisSettings, chips: Option<Chips>) -> World {
         let mut rng = Rng::with_seed(seed);
         let building = Building::new(rng.fork());
         // In memory where there is such a place: what a disk does to a ledger has tests of its own.

@@ -8,9 +8,9 @@ use std::time::Duration;
 use drivers::contract::{
     CardImage, CardOut, CardPrinter, DeviceError, FaceImage, HeadSize, PreparedCard, Whereabouts,
 };
-use drivers::emulation::{Lever, Picture};
 use drivers::transport::usb::{Usb, UsbName};
 use drivers::transport::{Transport, TransportError, Whole};
+use emulators::machine::{Lever, Picture};
 
 use crate::office::Printer;
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use drivers::contract::{CardImage, Cause, PreparedCard};
 use drivers::transport::WireFault;
-use drivers::transport::usbip::{Cable, CableFault};
+use emulators::transport::usbip::{Cable, CableFault};
 
 use crate::Test;
 use crate::bench::{

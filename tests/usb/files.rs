@@ -2,7 +2,7 @@
 
 use drivers::contract::Cause;
 use drivers::transport::lp::Lp;
-use drivers::transport::usbip::{Cable, CableFault};
+use emulators::transport::usbip::{Cable, CableFault};
 
 use crate::Test;
 use crate::bench::{Driver, Haste, assert_printed, assert_truth, black_card, open_files, tidy};

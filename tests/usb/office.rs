@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use drivers::emulation::{EmulatorSettings, SharedMachine};
 use drivers::transport::usb::{SYSFS, UsbPrinter, attached};
-use drivers::transport::usbip::{Cable, Plugged, UsbIdentity};
+use emulators::evolis::EvolisSettings;
+use emulators::machine::SharedMachine;
+use emulators::transport::usbip::{Cable, Plugged, UsbIdentity};
 
 pub const CONTROLLER: &str = "/sys/devices/platform/vhci_hcd.0";
 
@@ -30,19 +31,19 @@ pub struct Printer {
 
 impl Printer {
     pub fn new(serial: &str, ribbon: &str) -> Self {
-        let machine = drivers::emulate("evolis", settings(serial, ribbon)).unwrap();
+        let machine = emulators::evolis::emulate(settings(serial, ribbon)).unwrap();
         Self { machine, serial: serial.to_owned(), plugged: None }
     }
 
     /// One that takes as long as a real one, with somebody who fills its feeder.
     pub fn in_real_time(serial: &str, ribbon: &str) -> Self {
-        let settings = EmulatorSettings {
+        let settings = EvolisSettings {
             slowness: 1.0,
             real_time: true,
             tended: true,
             ..settings(serial, ribbon)
         };
-        let machine = drivers::emulate("evolis", settings).unwrap();
+        let machine = emulators::evolis::emulate(settings).unwrap();
         Self { machine, serial: serial.to_owned(), plugged: None }
     }
 
@@ -102,12 +103,12 @@ impl Drop for Printer {
     }
 }
 
-fn settings(serial: &str, ribbon: &str) -> EmulatorSettings {
-    EmulatorSettings {
+fn settings(serial: &str, ribbon: &str) -> EvolisSettings {
+    EvolisSettings {
         model: "Primacy".to_owned(),
         ribbon: ribbon.to_owned(),
         serial: serial.to_owned(),
-        ..EmulatorSettings::bench()
+        ..EvolisSettings::bench()
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Test;
 use crate::bench::{black_card, open_by};
 use crate::office::{Printer, all, until};
-use drivers::transport::usbip::Cable;
+use emulators::transport::usbip::Cable;
 
 pub const TESTS: &[Test] = &[
     (

@@ -7,10 +7,10 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use drivers::contract::{CardImage, Cause, FaceImage, PreparedCard};
-use drivers::emulation::Lever;
 use drivers::transport::usb::device_id;
-use drivers::transport::usbip::Cable;
 use drivers::transport::{Transport, WireFault};
+use emulators::machine::Lever;
+use emulators::transport::usbip::Cable;
 
 use crate::Test;
 use crate::bench::{
@@ -232,7 +232,7 @@ pub fn as_another_user() -> ExitCode {
 /// The machine answers after our patience has ended; a later question must get its own answer.
 fn an_answer_of_an_earlier_exchange_is_not_believed() {
     let mut printer = Printer::new("A1", "KBLACK");
-    let late = drivers::transport::usbip::CableFault::Late(PATIENCE * 2);
+    let late = emulators::transport::usbip::CableFault::Late(PATIENCE * 2);
     let mut answer = Vec::new();
     // Four answers are dropped with the opening; the question itself is the fifth transfer.
     printer.plug(Cable::failing(5, late));

@@ -2,7 +2,7 @@
 //! (`tests/bench/print-usb`). Knows the driver by its public doors only.
 
 use drivers::contract::{CardImage, FaceImage, PreparedCard};
-use drivers::transport::usbip::Cable;
+use emulators::transport::usbip::Cable;
 
 use crate::Test;
 use crate::bench::{black_face, open};

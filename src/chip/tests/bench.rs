@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use drivers::card::direct::Direct;
-use drivers::card::{CardSettings, Field, SharedChip};
 use drivers::encoder::CardEncoder;
+use emulators::card::direct::Direct;
+use emulators::card::{CardSettings, Field, SharedChip};
 use serde_json::Value;
 use zeroize::Zeroizing;
 

@@ -1,5 +1,5 @@
 //! Every profile of `config/chips` runs to its end on the emulated card of its kind, as the help of `kartud emulate card`
-//! describes that card, with keys from a vault as README.md describes them.
+//! describes that card, with keys from a vault as docs/chips.md describes them.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use drivers::card::direct::Direct;
-use drivers::card::{CardSettings, Field};
+use emulators::card::direct::Direct;
+use emulators::card::{CardSettings, Field};
 use serde_json::{Value, json};
 
 use super::{on_a_card, show};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use drivers::card::Directory;
+use emulators::card::Directory;
 use serde_json::Value;
 
 use super::samples::STAFF;

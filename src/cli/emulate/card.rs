@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use drivers::SlotCard;
-use drivers::card::{CardSettings, SharedChip};
-use drivers::transport::vpcd::{Left, Plug, VPCD};
+use emulators::card::{CardSettings, SharedChip};
+use emulators::pcsc::SlotCard;
+use emulators::transport::vpcd::{Left, Plug, VPCD};
 use serde_json::{Value, json};
 
 use super::{Exit, StateFile, card_file, stop_on_signal};
@@ -188,7 +188,7 @@ fn keep_content(keep: &Path, card: &SharedChip, stop: &AtomicBool) -> anyhow::Re
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use drivers::card::Faults;
+    use emulators::card::Faults;
 
     use super::*;
 

@@ -70,7 +70,7 @@ pub(super) fn objects(help: &str) -> Vec<serde_json::Value> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use drivers::card::{CardSettings, DomainSettings};
+    use emulators::card::{CardSettings, DomainSettings};
     use serde::de::DeserializeOwned;
 
     use super::*;
@@ -98,8 +98,8 @@ mod tests {
     fn every_key_of_a_card_stands_in_the_help() {
         let mut keys = known::<CardSettings>("kind = \"file\"");
         keys.extend(known::<DomainSettings>(""));
-        keys.extend(known::<drivers::card::Directory>(""));
-        keys.extend(known::<drivers::card::File>(""));
+        keys.extend(known::<emulators::card::Directory>(""));
+        keys.extend(known::<emulators::card::File>(""));
         keys.extend(known::<CardSettings>("kind = \"ntag213\""));
         keys.extend(
             toml::from_str::<CardSettings>("kind = \"\"")

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use drivers::emulation::{Lever, SharedMachine};
+use emulators::machine::{Lever, SharedMachine};
 use serde_json::{Value, json};
 
 /// Request line and headers of any client are shorter.

@@ -13,12 +13,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use drivers::emulation::{BlankChips, EmulatorSettings};
-use drivers::transport::serve_tcp;
+use emulators::evolis::{self, EvolisSettings};
+use emulators::machine::{BlankChips, SharedMachine};
+use emulators::transport::serve_tcp;
+use emulators::transport::usbip::{Cable, Plugged};
 
-use super::signals::stop_on_signal;
+use super::Exit;
+use super::signals;
 use super::state_file::StateFile;
-use super::{Exit, usb};
 use reader::Port;
 
 const AFTER: &str = "\
@@ -61,7 +63,8 @@ enum Thing {
 #[derive(clap::Args)]
 struct Machine {
     /// Family of the machine
-    #[arg(value_parser = clap::builder::PossibleValuesParser::new(drivers::CATALOGUE.iter().map(|f| f.name)))]
+    // One with other switches than these is a command of its own, like `card`.
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new([evolis::FAMILY]))]
     family: String,
     /// Where it listens; port 0 takes a free one, which is printed
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9100")]
@@ -153,15 +156,15 @@ struct Build {
 }
 
 impl Machine {
-    fn settings(&self, build: &Build) -> anyhow::Result<EmulatorSettings> {
-        let bench = EmulatorSettings::bench();
+    fn settings(&self, build: &Build) -> anyhow::Result<EvolisSettings> {
+        let bench = EvolisSettings::bench();
         let (mut fitted, mut chip) = (build.fit.clone(), None);
         if self.reader_port.is_some() {
             let card = card::settings(self.chips.as_deref())?;
             chip = Some(BlankChips::of(card).map_err(|why| anyhow!("no such card: {why}"))?);
             fitted.push(CONTACTLESS.to_owned());
         }
-        Ok(EmulatorSettings {
+        Ok(EvolisSettings {
             model: self.model.clone(),
             ribbon: self.ribbon.clone(),
             ribbon_capacity: build.ribbon_capacity,
@@ -202,12 +205,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 /// The family's name of a station with such a reader.
 const CONTACTLESS: &str = "CONTACTLESS";
 
-fn run_machine(args: &Machine, settings: EmulatorSettings) -> anyhow::Result<Exit> {
+fn run_machine(args: &Machine, settings: EvolisSettings) -> anyhow::Result<Exit> {
     let stop = Arc::new(AtomicBool::new(false));
     stop_on_signal(stop.clone())?;
-    let machine = drivers::emulate(&args.family, settings.clone())?;
+    let chips = settings.chip.clone();
+    let machine = evolis::emulate(settings)?;
     // Plugged in until this function ends.
-    let _plugged = args.usbip.then(|| usb::plug(&args.family, &settings, &machine)).transpose()?;
+    let _plugged = args.usbip.then(|| plug(&machine)).transpose()?;
     let mut state_file = args.state.clone().map(StateFile::new);
     let take = |change: &serde_json::Value| machine.lock().change(change);
     if let Some(file) = &mut state_file {
@@ -223,7 +227,7 @@ fn run_machine(args: &Machine, settings: EmulatorSettings) -> anyhow::Result<Exi
     let control = control.transpose()?;
     let listener = bind(args.listen)?;
     say!("{} {} on tcp://{}", args.family, args.model, listener.local_addr()?)?;
-    let field = settings.chip.as_ref().map(BlankChips::contactless);
+    let field = chips.as_ref().map(BlankChips::contactless);
     let port = args.reader_port.as_deref().zip(field);
     let mut port = port.map(|(port, field)| Port::open(port, reader::FAMILY, field)).transpose()?;
     if let Some(port) = &port {
@@ -246,4 +250,23 @@ fn run_machine(args: &Machine, settings: EmulatorSettings) -> anyhow::Result<Exi
         served.and(port.unwrap_or_else(|_| Err(std::io::Error::other("the reader died"))))
     })?;
     Ok(Exit::Done)
+}
+
+/// The first signal of any kind sets `stop`; another ends the program at once.
+fn stop_on_signal(stop: Arc<AtomicBool>) -> anyhow::Result<()> {
+    signals::listen(move |_| {
+        if stop.swap(true, Ordering::Relaxed) {
+            signals::end_at_once();
+        }
+    })
+}
+
+/// Plugs an emulated machine into this computer's USB, until the answer is dropped.
+fn plug(machine: &SharedMachine) -> anyhow::Result<Plugged> {
+    let identity = machine.lock().usb_identity();
+    let plugged = Plugged::new(machine, identity, Cable::good()).context(
+        "cannot plug it into USB: this needs root and the kernel module vhci-hcd (modprobe vhci-hcd)",
+    )?;
+    say!("plugged into USB; kartud usb list shows it")?;
+    Ok(plugged)
 }

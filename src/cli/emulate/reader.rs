@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, anyhow};
-use drivers::card::Field;
-use drivers::encoder::{self, ENCODERS, EmulatedReader};
-use drivers::transport::terminal::Terminal;
+use emulators::card::Field;
+use emulators::reader::{self, EmulatedReader, READERS};
+use emulators::transport::terminal::Terminal;
 use serde_json::Value;
 
 use super::{Exit, StateFile, card, card_file, stop_on_signal};
@@ -26,7 +26,7 @@ The state file is a JSON object; it is read again whenever it changes, whole or 
 A key that is not named stays as it was.";
 
 /// Family of the reader, unless another is named.
-pub(super) const FAMILY: &str = "pn532";
+pub(super) const FAMILY: &str = emulators::pn532::FAMILY;
 
 #[derive(clap::Args)]
 #[command(after_long_help = card_file::help(AFTER))]
@@ -46,8 +46,7 @@ pub(super) struct Args {
 }
 
 fn families() -> clap::builder::PossibleValuesParser {
-    let emulated = ENCODERS.iter().filter(|family| family.emulation.is_some());
-    clap::builder::PossibleValuesParser::new(emulated.map(|family| family.name))
+    clap::builder::PossibleValuesParser::new(READERS.iter().map(|family| family.name))
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -83,13 +82,13 @@ pub(super) struct Port {
 impl Port {
     /// A reader of this family on a port at `path`, with `field` before it.
     pub(super) fn open(path: &Path, family: &str, field: Field) -> anyhow::Result<Self> {
-        let emulation = encoder::emulation(family)?;
+        let family_of_readers = reader::find(family)?;
         let terminal = Terminal::open(path)
             .with_context(|| format!("cannot make the port {}", path.display()))?;
         // From whatever folder.
         let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let name = format!("{family} on serial:{}", whole.display());
-        Ok(Self { name, terminal, reader: Arc::new(Mutex::new((emulation.reader)(field))) })
+        Ok(Self { name, terminal, reader: Arc::new(Mutex::new((family_of_readers.make)(field))) })
     }
 
     /// Lets it speak until `stop` is set. When the port fails, it sets that itself.
@@ -116,7 +115,7 @@ mod tests {
     fn every_state_that_the_help_shows_can_be_set() {
         let field = Field::default();
         field.put(card::settings(None).unwrap().make().unwrap());
-        let mut reader = (encoder::emulation("pn532").unwrap().reader)(field);
+        let mut reader = (reader::find(FAMILY).unwrap().make)(field);
         let examples = card_file::objects(AFTER);
         assert_eq!(examples.len(), 4);
         for change in examples {

@@ -1,0 +1,212 @@
+//! A transmission as it comes over a wire: in pieces, each thing obeyed as soon as it is whole. Knows no state of the
+//! machine and does nothing. What a thing is stands in `stream.rs`.
+
+use drivers::models::Head;
+use drivers::printers::evolis::stream::{COMMAND_MAX_BYTES, Item, Next, Opening, Stream};
+
+/// Hears a transmission in pieces. Keeps what is half heard: a beginning of at most one command, or one
+/// panel; a panel that lies whole in one piece is not copied.
+pub struct Ear {
+    head: Head,
+    after_cr: bool,
+    noise: bool,
+    lost: bool,
+    half: Vec<u8>,
+    opening: Option<Opening>,
+    /// Data of the panel that is open; kept for the next one.
+    data: Vec<u8>,
+}
+
+impl Ear {
+    /// Hears as a machine with this head.
+    pub fn new(head: Head) -> Self {
+        let (half, data) = (Vec::with_capacity(2 * COMMAND_MAX_BYTES), Vec::new());
+        Self { head, after_cr: false, noise: false, lost: false, half, opening: None, data }
+    }
+
+    /// Hears `bytes`, and has each thing obeyed as soon as it is whole.
+    pub fn hear(&mut self, bytes: &[u8], obey: &mut dyn FnMut(Item<'_>)) {
+        let mut bytes = bytes;
+        while !bytes.is_empty() && !self.lost {
+            bytes = if self.opening.is_some() {
+                self.gather(bytes, obey)
+            } else if self.half.is_empty() {
+                self.read(bytes, obey)
+            } else {
+                self.join(bytes, obey)
+            };
+        }
+    }
+
+    /// More of the panel that is open.
+    fn gather<'a>(&mut self, bytes: &'a [u8], obey: &mut dyn FnMut(Item<'_>)) -> &'a [u8] {
+        let Some(opening) = self.opening else { return bytes };
+        let missing = opening.bytes + 1 - self.data.len();
+        let (mine, rest) = bytes.split_at(missing.min(bytes.len()));
+        self.data.extend_from_slice(mine);
+        if mine.len() == missing {
+            self.opening = None;
+            let item = opening.close(&self.data);
+            self.after_cr = true;
+            self.lost = item.is_none();
+            obey(item.unwrap_or(Item::NotUnderstood));
+            self.data.clear();
+        }
+        rest
+    }
+
+    /// What lies whole in this piece; the rest of it is kept.
+    fn read<'a>(&mut self, bytes: &'a [u8], obey: &mut dyn FnMut(Item<'_>)) -> &'a [u8] {
+        let mut stream = self.stream(bytes);
+        loop {
+            match stream.next_thing() {
+                Next::Item(item) => obey(item),
+                Next::Nothing => break,
+                Next::Unfinished => {
+                    self.half.extend_from_slice(stream.left);
+                    stream.left = &[];
+                    break;
+                }
+                Next::Panel(opening) => {
+                    self.opening = Some(opening);
+                    self.data.reserve_exact(opening.bytes + 1);
+                    break;
+                }
+            }
+        }
+        let left = stream.left;
+        (self.after_cr, self.noise, self.lost) = (stream.after_cr, stream.noise, stream.lost);
+        left
+    }
+
+    /// The one thing whose beginning is kept, with as much of this piece as can belong to it.
+    fn join<'a>(&mut self, bytes: &'a [u8], obey: &mut dyn FnMut(Item<'_>)) -> &'a [u8] {
+        let mut half = std::mem::take(&mut self.half);
+        let known = half.len();
+        // One byte for ESC, one so that a command of the longest kind is seen to be too long.
+        let room = (COMMAND_MAX_BYTES + 2).saturating_sub(known);
+        half.extend_from_slice(&bytes[..room.min(bytes.len())]);
+        let mut stream = self.stream(&half);
+        let next = stream.next_thing();
+        let used = half.len() - stream.left.len();
+        (self.after_cr, self.noise, self.lost) = (stream.after_cr, stream.noise, stream.lost);
+        let rest = match next {
+            Next::Item(item) => {
+                obey(item);
+                &bytes[used.saturating_sub(known)..]
+            }
+            Next::Nothing => &bytes[used.saturating_sub(known)..],
+            Next::Panel(opening) => {
+                self.opening = Some(opening);
+                self.data.reserve_exact(opening.bytes + 1);
+                // Data may have been kept with the beginning only when it ended there.
+                &bytes[used.saturating_sub(known)..]
+            }
+            Next::Unfinished => {
+                self.half = half;
+                return &bytes[room.min(bytes.len())..];
+            }
+        };
+        half.clear();
+        self.half = half;
+        rest
+    }
+
+    fn stream<'a>(&self, bytes: &'a [u8]) -> Stream<'a> {
+        let mut stream = Stream::new(bytes, self.head);
+        (stream.after_cr, stream.noise) = (self.after_cr, self.noise);
+        stream
+    }
+
+    /// The transmission is over. Was something only half heard?
+    pub fn end(&mut self) -> bool {
+        let half = !self.half.is_empty() || self.opening.is_some();
+        self.forget();
+        half
+    }
+
+    /// An answer was given; what could not be counted no longer swallows what follows.
+    pub fn answered(&mut self) {
+        self.lost = false;
+    }
+
+    /// Forgets what is half heard.
+    pub fn forget(&mut self) {
+        self.half.clear();
+        self.data.clear();
+        self.opening = None;
+        (self.after_cr, self.noise, self.lost) = (false, false, false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: Head = Head { width_px: 4, height_px: 4, dpi_x: 300, dpi_y: 260 };
+
+    /// What an ear hears when the bytes come in these pieces; an end that is half heard as one thing more.
+    fn heard(pieces: &[&[u8]]) -> Vec<String> {
+        let (mut ear, mut items) = (Ear::new(HEAD), Vec::new());
+        for piece in pieces {
+            ear.hear(piece, &mut |item| items.push(told(&item)));
+        }
+        if ear.end() {
+            items.push(told(&Item::NotUnderstood));
+        }
+        items
+    }
+
+    fn told(item: &Item<'_>) -> String {
+        match item {
+            Item::Panel(panel) => format!("{panel:?} {:?} {:?}", panel.form, panel.data),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_ear_hears_the_same_in_any_two_pieces_and_byte_by_byte() {
+        for bytes in [
+            &b"\0\x1bSs\r\0\0<DOC Duplex=0>\x1bDb;y;256;\x1bSs\r\x1bSe\r\x1bSs\r\x1bSe\r\r<X>\x1bSe\rRfv\r\0"[..],
+            b"\x1bDbc;k;2;4;\0\0\xff\0\r\x1bDbx;o;2;300;260;\x1b\x1b\r\x1bSe\r",
+            b"hello\x1bSs\rworld\x1bDb;q;2;xx\r\x1bSe\r",
+            b"\x1c\x6e\0\0\0\0",
+            b"\x1c\x6e\0\x1bSs\r",
+            b"\x1bSs\r\x1bDb;k;2;x",
+            b"<TAG",
+        ] {
+            let whole = heard(&[bytes]);
+            assert_eq!(whole, Stream::new(bytes, HEAD).map(|item| told(&item)).collect::<Vec<_>>(), "{bytes:?}");
+            for cut in 0..=bytes.len() {
+                assert_eq!(heard(&[&bytes[..cut], &bytes[cut..]]), whole, "{cut} of {bytes:?}");
+            }
+            assert_eq!(heard(&bytes.chunks(1).collect::<Vec<_>>()), whole, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_without_end_is_dropped_and_not_kept_for_ever() {
+        let mut ear = Ear::new(HEAD);
+        let mut lost = 0;
+        ear.hear(b"\x1bDm;1;", &mut |_| lost += 1);
+        for _ in 0..10_000 {
+            ear.hear(b"xxxxxxxxxxxxxxxx", &mut |_| lost += 1);
+        }
+        assert!(lost == 1 && ear.half.capacity() <= 4 * COMMAND_MAX_BYTES);
+        ear.answered();
+        let mut after = Vec::new();
+        ear.hear(b"\x1bSe\r", &mut |item| after.push(told(&item)));
+        assert_eq!(after, ["Command(\"Se\")"]);
+    }
+
+    #[test]
+    fn a_panel_that_lies_whole_in_a_piece_is_not_copied() {
+        let bytes = b"\x1bDb;y;256;0123456789abcdef\r";
+        let mut ear = Ear::new(HEAD);
+        let mut at = None;
+        ear.hear(bytes, &mut |item| {
+            at = if let Item::Panel(panel) = item { Some(panel.data.as_ptr()) } else { None };
+        });
+        assert_eq!(at, Some(bytes[10..].as_ptr()));
+    }
+}

@@ -1,0 +1,361 @@
+//! A print on the emulated machine: panel by panel along its own clock, and what becomes of it when something
+//! goes wrong. Knows no command text and no frame.
+//!
+//! What becomes of a job that meets a fault stands in `faults.rs`.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::faults::Held;
+use super::mechanics::{EJECT_TIME, FEED_TIME, FLIP_TIME, Mechanics, Refusal, Work};
+use super::picture::Side;
+use super::places::Place;
+use super::supplies::Wound;
+use crate::machine::JamAt;
+use drivers::printers::evolis::bitmap::Bitmap;
+use drivers::printers::evolis::protocol::{
+    ERROR_CARD, ERROR_MECA, ERROR_PARAMETERS, OK, OPTION_NOT_AVAILABLE,
+};
+use drivers::printers::evolis::status::error;
+use drivers::printers::evolis::stream::{Form, Panel};
+
+/// Guessed from data sheets, as the times in `mechanics.rs`.
+const DYE_PANEL_TIME: Duration = Duration::from_millis(3600);
+const RESIN_PANEL_TIME: Duration = Duration::from_millis(1900);
+const VARNISH_PANEL_TIME: Duration = Duration::from_millis(1800);
+
+/// A job, from its first command to the card that is out.
+#[derive(Default)]
+pub struct Job {
+    /// CLAIM: it owns the machine.
+    pub claim: bool,
+    /// It asked that the card is not let out at its end.
+    pub stays_inside: bool,
+    /// The ribbon that it was made for.
+    pub ribbon: Option<u16>,
+    /// Panels may come (`Ss` was heard, `Se` not yet).
+    pub(super) open: bool,
+    on_back: bool,
+    front: Side,
+    back: Side,
+    /// Its part 2 was heard.
+    released: bool,
+    /// It met a fault and the host handles that; the rest of it is swallowed.
+    pub(super) given_up: Option<&'static str>,
+    /// It met a fault and the machine handles that.
+    pub(super) held: Option<Held>,
+    /// `Se` was heard while it was held.
+    pub(super) complete: bool,
+    pub(super) run: Option<Run>,
+}
+
+impl Job {
+    /// What is left of it when the host must see to the fault: the rest of it is swallowed.
+    pub fn lost(&self, text: &'static str) -> Self {
+        Self { given_up: Some(text), open: self.open, ..Self::default() }
+    }
+}
+
+pub struct Run {
+    steps: VecDeque<Step>,
+    /// The first step has begun, and ends then.
+    ends_at: Option<Duration>,
+    /// When the one before ended.
+    last_end: Duration,
+    stays_inside: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// The head is too hot.
+    Rest(Duration),
+    /// A spoiled card goes to the reject box.
+    PutAside,
+    /// A blank comes.
+    Blank,
+    /// The blank that is inside comes up to the head.
+    Settle,
+    Panel {
+        back: bool,
+        letter: char,
+    },
+    Flip,
+    LetOut,
+}
+
+impl Step {
+    fn lasts(self) -> Duration {
+        match self {
+            Step::Rest(_) => Duration::ZERO,
+            Step::Blank | Step::Settle => FEED_TIME,
+            Step::Panel { letter: 'k', .. } => RESIN_PANEL_TIME,
+            Step::Panel { letter: 'o', .. } => VARNISH_PANEL_TIME,
+            Step::Panel { .. } => DYE_PANEL_TIME,
+            Step::Flip => FLIP_TIME,
+            Step::PutAside | Step::LetOut => EJECT_TIME,
+        }
+    }
+}
+
+impl Mechanics {
+    /// Is a print running?
+    pub fn printing(&self) -> bool {
+        self.job.run.is_some()
+    }
+
+    /// Does the job wait for somebody to help?
+    pub fn held(&self) -> bool {
+        self.job.held.is_some()
+    }
+
+    /// `Pcla;1`: a job takes the machine.
+    pub fn claim(&mut self) -> &'static str {
+        if self.printing() || self.job.complete {
+            return ERROR_MECA;
+        }
+        self.job = Job { claim: true, ..Job::default() };
+        OK
+    }
+
+    /// `Pcla;0`: the job lets go of it as soon as the card is out.
+    pub fn release(&mut self) -> &'static str {
+        self.job.released = self.job.claim;
+        OK
+    }
+
+    /// `Ss`: the card of the job, from the feeder unless one is already inside.
+    pub fn start_card(&mut self) -> &'static str {
+        if self.held() {
+            return OK;
+        }
+        let wrong_ribbon = self.job.ribbon.is_some_and(|made_for| {
+            self.supplies.ribbon.is_none_or(|ribbon| ribbon.number != made_for)
+        });
+        self.job.stays_inside = false;
+        self.begin_work(Work::Moving, FEED_TIME);
+        let fed = if wrong_ribbon {
+            Err((error::BAD_RIBBON, ERROR_MECA))
+        } else {
+            self.feed(Place::Head)
+        };
+        let job = &mut self.job;
+        (job.front, job.back, job.on_back) = (Side::default(), Side::default(), false);
+        job.open = true;
+        match fed {
+            Ok(()) => {
+                self.job.given_up = None;
+                OK
+            }
+            Err(refusal) => self.fault(refusal),
+        }
+    }
+
+    /// `Sr`, `Sv`: which side comes next; without a job the card is turned over.
+    pub fn turn(&mut self, to_back: bool) -> &'static str {
+        if let Some(text) = self.job.given_up {
+            return text;
+        }
+        if to_back && !self.flips {
+            return OPTION_NOT_AVAILABLE;
+        }
+        self.job.on_back = to_back;
+        if to_back && !self.job.claim {
+            self.begin_work(Work::Moving, FLIP_TIME);
+            return self.turn_over().map_or_else(|refusal| self.complain(refusal), |()| OK);
+        }
+        OK
+    }
+
+    /// A panel for the side that lies under the head.
+    pub fn take_panel(&mut self, panel: &Panel<'_>) -> &'static str {
+        if let Some(text) = self.job.given_up {
+            return text;
+        }
+        let carried = match panel.form {
+            Form::Plain => self.model.wire.bitmap == Bitmap::Db,
+            Form::WithDpi => self.model.wire.bitmap == Bitmap::Dbx,
+            Form::Compressed => true,
+        };
+        let two_levels = panel.bits == 1;
+        if !carried || (matches!(panel.letter, 'k' | 'o') && !two_levels) {
+            return ERROR_PARAMETERS;
+        }
+        if !self.job.open {
+            return ERROR_CARD;
+        }
+        let side = if self.job.on_back { &mut self.job.back } else { &mut self.job.front };
+        side.take(panel, &self.model.head).map_or(ERROR_PARAMETERS, |()| OK)
+    }
+
+    /// `Se`: all panels are there; the print runs.
+    pub fn end_card(&mut self) -> &'static str {
+        if let Some(text) = self.job.given_up {
+            return text;
+        }
+        if !std::mem::take(&mut self.job.open) {
+            return ERROR_CARD;
+        }
+        if self.held() {
+            self.job.complete = true;
+            return OK;
+        }
+        self.stop_work();
+        self.run();
+        OK
+    }
+
+    /// `St`, `Stt`: prints the machine's own test card.
+    pub fn print_test_card(&mut self, upside_down: bool) -> &'static str {
+        let started = self.start_card();
+        if started != OK {
+            return started;
+        }
+        self.job.front = Side::test_card(&self.supplies.set(), &self.model.head, upside_down);
+        self.end_card()
+    }
+
+    /// Starts the print of the panels that are there.
+    pub(super) fn run(&mut self) {
+        let mut steps = VecDeque::new();
+        steps.extend(self.heat.rest().map(Step::Rest));
+        match &self.card {
+            Some(card) if !card.front.is_blank() || !card.back.is_blank() => {
+                steps.extend([Step::PutAside, Step::Blank]);
+            }
+            Some(_) => steps.push_back(Step::Settle),
+            None => steps.push_back(Step::Blank),
+        }
+        let panel = |back| move |letter| Step::Panel { back, letter };
+        steps.extend(self.job.front.letters().map(panel(false)));
+        if !self.job.back.is_blank() {
+            steps.push_back(Step::Flip);
+            steps.extend(self.job.back.letters().map(panel(true)));
+        }
+        steps.push_back(Step::LetOut);
+        let stays_inside = self.job.stays_inside;
+        self.job.run = Some(Run { steps, ends_at: None, last_end: self.clock, stays_inside });
+        self.supplies.begin_card();
+        self.advance();
+    }
+
+    /// Takes every step that is due.
+    pub(super) fn advance(&mut self) {
+        self.resume();
+        while let Some(run) = &self.job.run {
+            let Some(&step) = run.steps.front() else {
+                self.job.run = None;
+                break;
+            };
+            if run.ends_at.is_none()
+                && let Err(refusal) = self.begin(step)
+            {
+                self.fault(refusal);
+                break;
+            }
+            let slowness = self.slowness;
+            let Some(run) = &mut self.job.run else { break };
+            let span = match step {
+                // Scaled already.
+                Step::Rest(span) => span,
+                step => step.lasts().mul_f64(slowness),
+            };
+            let ends_at = *run.ends_at.get_or_insert(run.last_end.saturating_add(span));
+            if self.clock < ends_at {
+                break;
+            }
+            let stays_inside = run.stays_inside;
+            self.printed += span;
+            (run.ends_at, run.last_end) = (None, ends_at);
+            run.steps.pop_front();
+            self.heat.settle(ends_at, true);
+            self.finish(step, stays_inside);
+        }
+        if self.job.released && !self.printing() && !self.held() {
+            // Also of panels whose `Se` never came.
+            self.job = Job::default();
+        }
+    }
+
+    /// What can go wrong when a step begins.
+    fn begin(&mut self, step: Step) -> Result<(), Refusal> {
+        let gone = (error::MECHANICAL, ERROR_MECA);
+        match step {
+            Step::Panel { letter, .. } => {
+                if self.card.is_none() {
+                    return Err(gone);
+                }
+                self.jam(JamAt::Head, Place::Head)?;
+                match self.supplies.wind_to(letter, &mut self.memory) {
+                    Wound::There => Ok(()),
+                    Wound::Ended => Err((error::RIBBON_ENDED, ERROR_MECA)),
+                    Wound::NotOnIt => Err((error::BAD_RIBBON, ERROR_MECA)),
+                    Wound::Missing => Err((error::RIBBON_ERROR, ERROR_MECA)),
+                }
+            }
+            Step::Flip => {
+                self.jam(JamAt::Flip, Place::Flip)?;
+                self.put_at(Place::Flip);
+                Ok(())
+            }
+            Step::LetOut if self.card.is_none() => Err(gone),
+            Step::LetOut if !self.job.run.as_ref().is_some_and(|run| run.stays_inside) => {
+                self.put_at(Place::Exit);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn put_at(&mut self, place: Place) {
+        if let Some(card) = &mut self.card {
+            card.place = Some(place);
+        }
+        self.remember();
+    }
+
+    /// What a step leaves behind.
+    fn finish(&mut self, step: Step, stays_inside: bool) {
+        // Steps that move a card ask whether anything may move, and a run that is on its way may not be in
+        // the way of itself.
+        let run = self.job.run.take();
+        let outcome = match step {
+            Step::Rest(_) | Step::Settle => Ok(()),
+            Step::Flip => {
+                self.put_at(Place::Head);
+                Ok(())
+            }
+            Step::PutAside => self.let_out(true),
+            Step::Blank => self.feed(Place::Head),
+            Step::Panel { back, letter } => {
+                if let Some(card) = &mut self.card {
+                    let (side, wanted) = if back {
+                        (&mut card.back, &self.job.back)
+                    } else {
+                        (&mut card.front, &self.job.front)
+                    };
+                    side.print(wanted, letter);
+                    card.wanted_panels =
+                        self.job.front.letters().count() + self.job.back.letters().count();
+                }
+                Ok(())
+            }
+            Step::LetOut => {
+                self.heat.add_card();
+                if stays_inside { Ok(()) } else { self.let_out(false) }
+            }
+        };
+        self.job.run = run;
+        if let Err(refusal) = outcome {
+            self.fault(refusal);
+        } else if matches!(step, Step::Panel { .. }) {
+            self.remember();
+            let (cover, ribbon) = self.planned.panel_printed();
+            if ribbon {
+                self.supplies.end_ribbon(&mut self.memory);
+            }
+            if cover {
+                self.open_cover();
+            }
+        }
+    }
+}

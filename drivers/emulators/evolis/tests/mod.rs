@@ -1,0 +1,110 @@
+//! The machine itself, without a driver: its answers, its faults, its clock. No test here waits.
+
+mod chips;
+mod conversation;
+mod departed;
+mod mechanics;
+mod outside;
+
+use std::time::Duration;
+
+use crate::evolis::EvolisSettings;
+use crate::machine::{EmulatedMachine, NEVER, Speech};
+use drivers::printers::evolis::protocol::Answer;
+use drivers::printers::evolis::status::StatusWords;
+
+/// A machine on the table, and what one does with it.
+struct Table {
+    machine: super::Machine,
+}
+
+impl Table {
+    fn new(settings: EvolisSettings) -> Self {
+        Self { machine: super::machine(settings).unwrap() }
+    }
+
+    /// A Primacy with a colour ribbon; `slowness` as on [`EvolisSettings`].
+    fn primacy(slowness: f64) -> Self {
+        Self::new(EvolisSettings {
+            model: "Primacy".to_owned(),
+            slowness,
+            ..EvolisSettings::bench()
+        })
+    }
+
+    /// One transmission of these commands; its time passes.
+    fn say(&mut self, commands: &[&str]) -> Answer {
+        let mut frame = Vec::new();
+        self.machine.exchange(&transmission(commands), &mut frame);
+        Answer::parse(&frame).unwrap()
+    }
+
+    fn text(&mut self, command: &str) -> String {
+        self.say(&[command]).text
+    }
+
+    /// What it says by itself.
+    fn look(&mut self) -> StatusWords {
+        self.say(&[]).status
+    }
+
+    fn elapse_s(&mut self, seconds: f64) {
+        self.machine.elapse(Duration::from_secs_f64(seconds));
+    }
+
+    /// Says these commands and does not wait: how long its answer takes.
+    fn delay(&mut self, commands: &[&str]) -> Duration {
+        self.machine.hear(&transmission(commands));
+        self.machine.end_of_input();
+        match self.machine.speak(&mut Vec::new()) {
+            Speech::Later(NEVER) => NEVER,
+            Speech::Later(span) => span,
+            Speech::Said => Duration::ZERO,
+            Speech::HangsUp => panic!("it hangs up"),
+        }
+    }
+
+    /// A number of the machine's own account.
+    fn account(&self, key: &str) -> u64 {
+        self.machine.state()["machine"][key].as_u64().unwrap()
+    }
+}
+
+fn transmission(commands: &[&str]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for command in commands {
+        drivers::printers::evolis::protocol::command(command, &mut bytes);
+    }
+    bytes
+}
+
+/// The first part of a job that prints these panels in front (and behind) on a Primacy: dye in one tone, resin and
+/// varnish all over. Ends as a captured job does.
+fn part_one(front: &str, back: &str) -> Vec<u8> {
+    let mut bytes = transmission(&["Pcla;1", "Pr;0;t", "Ss"]);
+    for (turn, letters) in [("Sr", front), ("Sv", back)] {
+        if letters.is_empty() {
+            continue;
+        }
+        bytes.extend(transmission(&[turn]));
+        for letter in letters.chars() {
+            let (levels, size, dot) =
+                if "ymc".contains(letter) { (256, 658_368, 60) } else { (2, 82_296, 0xff) };
+            bytes.extend(format!("\x1bDb;{letter};{levels};").bytes());
+            bytes.resize(bytes.len() + size, dot);
+            bytes.push(b'\r');
+        }
+    }
+    bytes.extend(transmission(&["Se"]));
+    bytes
+}
+
+impl Table {
+    /// Both parts of a job; the answer to the first.
+    fn print(&mut self, front: &str, back: &str) -> Answer {
+        let mut frame = Vec::new();
+        self.machine.exchange(&part_one(front, back), &mut frame);
+        self.say(&["Pcla;0"]);
+        Answer::parse(&frame).unwrap()
+    }
+}

@@ -1,0 +1,183 @@
+//! A serial line, which has no beginning and no end: what a device at its other end does, and the line to an emulated
+//! device in this process. Knows no family.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::inbox::Inbox;
+use super::{Transport, TransportError, Whole, WireFault};
+
+/// The device's end of a serial line. It never learns whether anybody listens.
+pub trait SerialDevice: Send {
+    /// Hears bytes as they come.
+    fn hear(&mut self, bytes: &[u8]);
+
+    /// Appends what it says now to `said`. How long until it says more, if nobody speaks to it meanwhile; `None`: it
+    /// then stays silent.
+    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration>;
+
+    /// Lets its clock run.
+    fn elapse(&mut self, span: Duration);
+}
+
+/// A device that somebody has put into a box.
+impl<D: SerialDevice + ?Sized> SerialDevice for Box<D> {
+    fn hear(&mut self, bytes: &[u8]) {
+        (**self).hear(bytes);
+    }
+
+    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+        (**self).speak(said)
+    }
+
+    fn elapse(&mut self, span: Duration) {
+        (**self).elapse(span);
+    }
+}
+
+/// A device in several hands: the line's, and those of whoever does something to it.
+impl<D: SerialDevice> SerialDevice for Arc<Mutex<D>> {
+    fn hear(&mut self, bytes: &[u8]) {
+        self.lock().unwrap_or_else(PoisonError::into_inner).hear(bytes);
+    }
+
+    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+        self.lock().unwrap_or_else(PoisonError::into_inner).speak(said)
+    }
+
+    fn elapse(&mut self, span: Duration) {
+        self.lock().unwrap_or_else(PoisonError::into_inner).elapse(span);
+    }
+}
+
+/// The line to an emulated device in this process; time passes in it only while somebody waits.
+pub struct Line<D> {
+    device: D,
+    whole: Option<Whole>,
+    inbox: Inbox,
+    sent_bytes: usize,
+}
+
+impl<D: SerialDevice> Line<D> {
+    /// A line to `device`.
+    pub fn new(device: D) -> Self {
+        Self { device, whole: None, inbox: Inbox::default(), sent_bytes: 0 }
+    }
+
+    fn fault(&self, kind: WireFault) -> TransportError {
+        TransportError { kind, sent_bytes: self.sent_bytes }
+    }
+}
+
+impl<D: SerialDevice> Transport for Line<D> {
+    fn send(&mut self, request: &[u8], _patience: Duration) -> Result<(), TransportError> {
+        // What was said before is out of the way, as on a real line.
+        self.device.speak(&mut Vec::new());
+        self.inbox.forget();
+        self.device.hear(request);
+        self.sent_bytes = request.len();
+        Ok(())
+    }
+
+    fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
+        answer.clear();
+        let mut left = patience;
+        loop {
+            let mut said = Vec::new();
+            let later = self.device.speak(&mut said);
+            self.inbox.take_in(&said);
+            let handed = self.inbox.hand_over(answer, self.whole);
+            if handed.map_err(|kind| self.fault(kind))? {
+                self.sent_bytes = 0;
+                return Ok(());
+            }
+            // A span of nothing would look again for ever.
+            let span = later.unwrap_or(Duration::MAX).max(Duration::from_millis(1));
+            self.device.elapse(span.min(left));
+            if span > left {
+                return Err(self.fault(WireFault::Silent(patience)));
+            }
+            left -= span;
+        }
+    }
+
+    fn frame_by(&mut self, whole: Whole) {
+        self.whole = Some(whole);
+    }
+
+    fn pause(&mut self, span: Duration) {
+        self.device.elapse(span);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use drivers::transport::ANSWER_MAX_BYTES;
+
+    use super::*;
+
+    /// Says each byte that it hears twice, the second time a second later.
+    #[derive(Default)]
+    struct Echo {
+        now: Vec<u8>,
+        later: Vec<u8>,
+    }
+
+    impl SerialDevice for Echo {
+        fn hear(&mut self, bytes: &[u8]) {
+            self.now.extend_from_slice(bytes);
+            self.later.extend_from_slice(bytes);
+        }
+
+        fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+            said.append(&mut self.now);
+            (!self.later.is_empty()).then_some(Duration::from_secs(1))
+        }
+
+        fn elapse(&mut self, span: Duration) {
+            if span >= Duration::from_secs(1) {
+                self.now.append(&mut self.later);
+            }
+        }
+    }
+
+    fn line() -> Line<Echo> {
+        let mut line = Line::new(Echo::default());
+        line.frame_by(|bytes| bytes.ends_with(b"."));
+        line
+    }
+
+    fn hear(line: &mut Line<Echo>, patience_s: u64) -> Result<Vec<u8>, WireFault> {
+        let mut answer = Vec::new();
+        let heard = line.receive(&mut answer, Duration::from_secs(patience_s));
+        heard.map(|()| answer).map_err(|fault| fault.kind)
+    }
+
+    #[test]
+    fn two_answers_that_come_together_are_two() {
+        let mut line = line();
+        line.send(b"one.two.", Duration::ZERO).unwrap();
+        assert_eq!(hear(&mut line, 0).unwrap(), b"one.");
+        assert_eq!(hear(&mut line, 0).unwrap(), b"two.");
+        assert_eq!(hear(&mut line, 5).unwrap(), b"one.", "a second later");
+    }
+
+    #[test]
+    fn patience_ends_and_what_was_said_to_another_question_is_dropped() {
+        let mut line = line();
+        line.send(b"half", Duration::ZERO).unwrap();
+        assert_eq!(hear(&mut line, 5), Err(WireFault::Silent(Duration::from_secs(5))));
+        line.send(b"old.", Duration::ZERO).unwrap();
+        line.send(b"new.", Duration::ZERO).unwrap();
+        assert_eq!(hear(&mut line, 0).unwrap(), b"new.");
+    }
+
+    #[test]
+    fn noise_without_an_end_is_cut_off() {
+        let mut line = line();
+        line.send(&vec![b'x'; ANSWER_MAX_BYTES + 1], Duration::ZERO).unwrap();
+        assert_eq!(hear(&mut line, 9), Err(WireFault::TooLong(ANSWER_MAX_BYTES)));
+    }
+}

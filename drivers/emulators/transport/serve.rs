@@ -1,0 +1,138 @@
+//! An emulated machine behind a TCP port: one connection an exchange, one after the other, as real ones do.
+//! Knows no family.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::OsReason;
+use crate::machine::{NEVER, SharedMachine, Speech};
+
+/// More than any job (4.3 MB for two sides, Evolis wire notes, section 8); a client that sends more has run wild.
+const REQUEST_MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// A client that says nothing for this long has gone; the next one waits.
+const READ_LIMIT: Duration = Duration::from_secs(30);
+
+/// How often a quiet server looks whether it should stop. A client is noticed at once.
+const STOP_LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+
+/// A machine that will answer later is not asked again sooner.
+const LATE_LOOK: Duration = Duration::from_millis(2);
+
+/// While the system has no descriptors or no memory for another client.
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
+
+/// Clients that wait for an answer that never comes; the first of more is let go.
+const UNANSWERED_MAX: usize = 64;
+
+/// Serves `machine` on `listener` until `stop` is set. Its clock follows the one on the wall.
+///
+/// A client that misbehaves (too long, too slow, gone) loses its connection and nothing else happens.
+///
+/// # Errors
+/// Only when the listener itself fails.
+pub fn serve_tcp(
+    listener: &TcpListener,
+    machine: &SharedMachine,
+    stop: &AtomicBool,
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    machine.follow_the_wall();
+    let mut unanswered = VecDeque::new();
+    while !stop.load(Ordering::Relaxed) {
+        let stream = match listener.accept() {
+            Ok((stream, _)) => stream,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                wait_for_client(listener);
+                continue;
+            }
+            // The client went before we looked, or a signal came.
+            Err(e) if matches!(e.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {
+                continue;
+            }
+            Err(e) if OsReason::from(&e).is_shortage() => {
+                std::thread::sleep(SHORTAGE_PAUSE);
+                continue;
+            }
+            Err(e) => return Err(e),
+        };
+        // What goes wrong with a client is its own affair.
+        let left_waiting = hear(&stream, machine, stop)
+            .and_then(|()| answer(&stream, machine, stop))
+            .unwrap_or(false);
+        machine.lock().hang_up();
+        if left_waiting {
+            unanswered.push_back(stream);
+            if unanswered.len() > UNANSWERED_MAX {
+                unanswered.pop_front();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns when a client is there, or it is time to look whether to stop.
+fn wait_for_client(listener: &TcpListener) {
+    let mut waiting = [PollFd::new(listener, PollFlags::IN)];
+    if poll(&mut waiting, Some(&STOP_LOOK)).is_err() {
+        // Interrupted, or out of memory: the caller looks again, but not without a pause.
+        std::thread::sleep(LATE_LOOK);
+    }
+}
+
+/// Has the machine hear one request to its end (the client half-closes).
+fn hear(mut stream: &TcpStream, machine: &SharedMachine, stop: &AtomicBool) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_read_timeout(Some(Duration::from_millis(200)))?;
+    let mut quiet_since = Instant::now();
+    let mut heard_bytes = 0;
+    let mut piece = [0; 64 * 1024];
+    loop {
+        match stream.read(&mut piece) {
+            Ok(0) => {
+                machine.lock().end_of_input();
+                return Ok(());
+            }
+            Ok(got) if heard_bytes + got > REQUEST_MAX_BYTES => {
+                return Err(ErrorKind::FileTooLarge.into());
+            }
+            Ok(got) => {
+                machine.lock().hear(&piece[..got]);
+                heard_bytes += got;
+                quiet_since = Instant::now();
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                if stop.load(Ordering::Relaxed) || quiet_since.elapsed() > READ_LIMIT {
+                    return Err(ErrorKind::TimedOut.into());
+                }
+            }
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+/// Says what the machine says, when it says it; `true`: it never will.
+fn answer(mut stream: &TcpStream, machine: &SharedMachine, stop: &AtomicBool) -> io::Result<bool> {
+    let mut answer = Vec::new();
+    loop {
+        let speech = machine.lock().speak(&mut answer);
+        match speech {
+            Speech::Later(NEVER) => return Ok(true),
+            // In pieces, so that it can be stopped meanwhile.
+            Speech::Later(span) => machine.pass(span.clamp(LATE_LOOK, READ_LIMIT / 100)),
+            Speech::Said | Speech::HangsUp => break,
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+    }
+    stream.set_write_timeout(Some(READ_LIMIT))?;
+    stream.write_all(&answer)?;
+    Ok(false)
+}

@@ -1,0 +1,22 @@
+//! The driver against machines on strings. Against the emulated machine, whole cards and all, it is tried where that
+//! machine stands.
+#![allow(clippy::unwrap_used)]
+
+mod conversation;
+pub mod puppet;
+mod told;
+mod wire;
+
+use crate::contract::*;
+
+/// A card with a colour and a block of resin.
+fn colour_card(printer: &dyn CardPrinter) -> PreparedCard {
+    let head = printer.prepress().head();
+    let mut front = FaceImage::white(head.width_px, head.height_px);
+    front.rgb.fill(140);
+    front.resin[4000..4100].fill(0xff);
+    let image = CardImage { front, back: None, stays_inside: false };
+    let mut card = PreparedCard::default();
+    printer.prepress().prepare(&image, &mut card).unwrap();
+    card
+}

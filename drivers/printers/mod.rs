@@ -1,0 +1,3 @@
+//! The families of card printers, a folder each.
+
+pub mod evolis;

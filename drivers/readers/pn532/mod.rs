@@ -1,0 +1,391 @@
+//! PN532: a contactless reader on a serial port (its high-speed UART). The driver; knows no port and no daemon.
+//!
+//! A chip of ISO 14443-4 gets its commands as they are; a memory card gets frames, made of pseudo-APDUs by
+//! [`Storage`]. Whatever was going on before, [`CardEncoder::power_on`] begins anew: the chip is woken, told how to look
+//! for cards, and the field is switched off once, so that a card forgets what it was told. A card is never waited for
+//! inside the chip: it looks three times and says so, and it is asked again, so that no reader polls for ever after this
+//! program has ended.
+//!
+//! Nothing that reaches the card is sent twice. An answer that came broken is asked for again (NACK: the chip says its
+//! last answer again and does nothing); one that does not come is cancelled (ACK of the host).
+
+#[cfg(test)]
+mod golden;
+pub mod protocol;
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::encoder::storage::{FrameFault, PSEUDO_CLASS, Storage, Tag, TagKind};
+use crate::encoder::{CardEncoder, Chip, EncoderError, Interface, Limits};
+use crate::transport::serial::Serial;
+use crate::transport::{Transport, TransportError, WireFault};
+use protocol::{Found, Frame, From, Status, Target, WAKE_UP, body, code, decode, encode, whole};
+
+/// A UART takes 300 bytes in 26 ms.
+const SEND_LIMIT: Duration = Duration::from_secs(1);
+/// The chip acknowledges within 15 ms (UM0701-02, 6.2.1.3); a USB adapter may hold that back a while.
+const ACK_LIMIT: Duration = Duration::from_millis(500);
+/// What the chip does by itself is done at once.
+const OWN_LIMIT: Duration = Duration::from_secs(1);
+/// Three looks for a card take well under 100 ms.
+const LOOK_LIMIT: Duration = Duration::from_secs(1);
+/// A card that makes keys asks for more time again and again; the chip grants it. Then it is given up.
+const CARD_LIMIT: Duration = Duration::from_secs(10);
+/// Between two looks.
+const LOOK_PAUSE: Duration = Duration::from_millis(50);
+/// One look with the pause after it, for counting: a driver has no clock.
+const LOOK_SPAN: Duration = Duration::from_millis(100);
+/// A card without a field for 5 ms is off (ISO/IEC 14443-3, 5.3).
+const OFF_SPAN: Duration = Duration::from_millis(10);
+/// Answers to something older, before the one that counts.
+const STALE_MAX: usize = 4;
+/// Longest command of a chip in short form, and its answer's data.
+const SHORT_APDU_MAX_BYTES: usize = 261;
+
+/// What differs between the chips of the family.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Model {
+    name: String,
+    ic: u8,
+    data_max: usize,
+}
+
+fn models() -> &'static [Model] {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct File {
+        model: Vec<Model>,
+    }
+    static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
+        let file: File =
+            toml::from_str(include_str!("models.toml")).expect("built in, and read by a test");
+        file.model
+    });
+    &MODELS
+}
+
+/// A reader on a serial port, `serial:/dev/ttyUSB0`.
+///
+/// # Errors
+/// [`EncoderError::NoReader`] when nothing is plugged in there; [`EncoderError::Unsupported`] for another address or chip.
+pub fn open(address: &str) -> Result<Box<dyn CardEncoder>, EncoderError> {
+    let port = port(address).map_err(EncoderError::Unsupported)?;
+    over(address, Box::new(Serial::new(port)))
+}
+
+/// See [`crate::encoder::EncoderFamily::any_bytes`].
+pub fn any_bytes(mut bytes: &[u8]) {
+    let _ = whole(bytes);
+    let _ = Target::decode(bytes).map(|target| (target.atr(), target.encode()));
+    while let Found::Whole(_, end) | Found::Broken(_, end) = decode(bytes) {
+        bytes = bytes.get(end.max(1)..).unwrap_or_default();
+    }
+}
+
+/// Can it be an address of such a reader?
+///
+/// # Errors
+/// A sentence with one that can.
+pub fn accepts(address: &str) -> Result<(), String> {
+    port(address).map(drop)
+}
+
+fn port(address: &str) -> Result<&str, String> {
+    let port = address.strip_prefix("serial:").filter(|port| port.starts_with('/'));
+    port.ok_or_else(|| format!("{address:?} is no address like serial:/dev/ttyUSB0"))
+}
+
+/// A reader on any wire; `name` is what errors call it.
+///
+/// # Errors
+/// As [`open`].
+pub fn over(name: &str, wire: Box<dyn Transport>) -> Result<Box<dyn CardEncoder>, EncoderError> {
+    let mut reader = Pn532 {
+        wire,
+        name: name.to_owned(),
+        data_max: 0,
+        target: None,
+        storage: Storage::new(),
+        heard: Zeroizing::new(Vec::new()),
+    };
+    reader.wire.frame_by(whole);
+    reader.begin()?;
+    Ok(Box::new(reader))
+}
+
+struct Pn532 {
+    wire: Box<dyn Transport>,
+    name: String,
+    data_max: usize,
+    /// The card that was switched on.
+    target: Option<Target>,
+    storage: Storage,
+    /// What came last.
+    heard: Zeroizing<Vec<u8>>,
+}
+
+impl CardEncoder for Pn532 {
+    fn power_on(&mut self, patience: Duration) -> Result<Chip, EncoderError> {
+        self.target = None;
+        self.storage = Storage::new();
+        self.begin()?;
+        self.ask(code::SET_PARAMETERS, &body::AUTOMATIC, OWN_LIMIT)?;
+        self.ask(code::RF_CONFIGURATION, &body::FIELD_OFF, OWN_LIMIT)?;
+        self.wire.pause(OFF_SPAN);
+        self.ask(code::RF_CONFIGURATION, &body::FINITE_RETRIES, OWN_LIMIT)?;
+        let looks = patience.as_millis().div_ceil(LOOK_SPAN.as_millis()).max(1);
+        for _ in 0..looks {
+            if let Some(target) = self.look()? {
+                let chip = chip(&target);
+                self.target = Some(target);
+                return Ok(chip);
+            }
+            self.wire.pause(LOOK_PAUSE);
+        }
+        Err(EncoderError::NoCard { waited: patience })
+    }
+
+    fn transmit(&mut self, command: &[u8], answer: &mut Vec<u8>) -> Result<(), EncoderError> {
+        answer.clear();
+        let target = self.target.clone().ok_or(EncoderError::CardLost)?;
+        if command.first() == Some(&PSEUDO_CLASS) {
+            let tag = Tag { uid: &target.uid, kind: TagKind::of(target.sak) };
+            let mut storage = std::mem::take(&mut self.storage);
+            let carried = storage.carry(command, tag, &mut |frame| self.frame(frame, &target));
+            self.storage = storage;
+            answer.extend_from_slice(&Zeroizing::new(carried?.into_bytes()));
+        } else if target.ats.is_none() {
+            return Err(EncoderError::Unsupported(
+                "a memory card knows only the commands of class FF".to_owned(),
+            ));
+        } else {
+            match self.exchange(&target, command)? {
+                (Status::Ok, said) => answer.extend_from_slice(&said),
+                (status, _) => return Err(self.lost(status)),
+            }
+        }
+        if answer.len() < 2 {
+            return Err(self.lost(Status::Lost));
+        }
+        Ok(())
+    }
+
+    fn power_off(&mut self) -> Result<(), EncoderError> {
+        let known = self.target.take();
+        self.storage = Storage::new();
+        if known.is_some() {
+            // How a card that may be gone takes its leave is of no interest.
+            self.ask(code::IN_DESELECT, &[0], OWN_LIMIT)?;
+            self.ask(code::IN_RELEASE, &[0], OWN_LIMIT)?;
+        }
+        self.ask(code::RF_CONFIGURATION, &body::FIELD_OFF, OWN_LIMIT)?;
+        Ok(())
+    }
+}
+
+impl Pn532 {
+    /// Ends what may be going on, wakes the chip and asks who it is.
+    fn begin(&mut self) -> Result<(), EncoderError> {
+        self.say(&encode(&Frame::Ack))?;
+        let waking = [&WAKE_UP[..], &frame(code::SAM_CONFIGURATION, &body::NORMAL_MODE)].concat();
+        self.request(&waking, code::SAM_CONFIGURATION, OWN_LIMIT)?;
+        let version = self.ask(code::GET_FIRMWARE_VERSION, &[], OWN_LIMIT)?;
+        let ic = *version.first().ok_or_else(|| garbled(code::GET_FIRMWARE_VERSION, SHORT))?;
+        let model = models().iter().find(|model| model.ic == ic).ok_or_else(|| {
+            let known: Vec<_> = models().iter().map(|model| model.name.as_str()).collect();
+            EncoderError::Unsupported(format!("chip {ic:02X}; known: {}", known.join(", ")))
+        })?;
+        self.data_max = model.data_max;
+        Ok(())
+    }
+
+    /// Is a card there?
+    fn look(&mut self) -> Result<Option<Target>, EncoderError> {
+        let found = self.ask(code::IN_LIST_PASSIVE_TARGET, &body::ONE_TYPE_A, LOOK_LIMIT)?;
+        match found.as_slice() {
+            [0, ..] => Ok(None),
+            [1, listed @ ..] => Target::decode(listed)
+                .map(Some)
+                .ok_or_else(|| garbled(code::IN_LIST_PASSIVE_TARGET, "no card is described so")),
+            _ => Err(garbled(code::IN_LIST_PASSIVE_TARGET, "it counts cards otherwise")),
+        }
+    }
+
+    /// One frame to a memory card. One that refuses hears nothing more until it is selected again.
+    fn frame(&mut self, frame: &[u8], target: &Target) -> Result<Vec<u8>, FrameFault> {
+        match self.exchange(target, frame).map_err(FrameFault::Lost)? {
+            (Status::Ok, mut said) => Ok(std::mem::take(&mut said)),
+            (Status::WrongKey | Status::Refused, _) => {
+                match self.look().map_err(FrameFault::Lost)? {
+                    Some(again) if again.uid == target.uid => Err(FrameFault::Refused),
+                    _ => Err(FrameFault::Lost(self.lost(Status::Lost))),
+                }
+            }
+            (status, _) => Err(FrameFault::Lost(self.lost(status))),
+        }
+    }
+
+    /// Carries bytes to the card and its answer back.
+    fn exchange(
+        &mut self,
+        target: &Target,
+        bytes: &[u8],
+    ) -> Result<(Status, Zeroizing<Vec<u8>>), EncoderError> {
+        if bytes.len() > self.data_max {
+            let most = self.data_max;
+            return Err(EncoderError::Unsupported(format!("more than {most} bytes at once")));
+        }
+        // Room for all of it: growing would leave a copy of a key behind.
+        let mut request = Zeroizing::new(Vec::with_capacity(1 + bytes.len()));
+        request.push(target.number);
+        request.extend_from_slice(bytes);
+        let mut said = self.ask(code::IN_DATA_EXCHANGE, &request, CARD_LIMIT)?;
+        let first = *said.first().ok_or_else(|| garbled(code::IN_DATA_EXCHANGE, SHORT))?;
+        if Status::goes_on(first) {
+            return Err(garbled(code::IN_DATA_EXCHANGE, "the card's answer is too long"));
+        }
+        said.remove(0);
+        Ok((Status::decode(first), said))
+    }
+
+    /// The card is gone, or the chip cannot go on with it: nothing more is asked of it.
+    fn lost(&mut self, status: Status) -> EncoderError {
+        match status {
+            Status::Other(_) => garbled(code::IN_DATA_EXCHANGE, "the reader reports a fault"),
+            _ => {
+                self.target = None;
+                EncoderError::CardLost
+            }
+        }
+    }
+
+    /// Asks the chip something; the answer's body.
+    fn ask(
+        &mut self,
+        code: u8,
+        body: &[u8],
+        patience: Duration,
+    ) -> Result<Zeroizing<Vec<u8>>, EncoderError> {
+        self.request(&frame(code, body), code, patience)
+    }
+
+    fn request(
+        &mut self,
+        bytes: &[u8],
+        code: u8,
+        patience: Duration,
+    ) -> Result<Zeroizing<Vec<u8>>, EncoderError> {
+        self.say(bytes)?;
+        for _ in 0..STALE_MAX {
+            match self.hear(ACK_LIMIT)? {
+                Ok(Frame::Ack) => return self.answer(code, patience),
+                // Said before the chip heard us.
+                Ok(Frame::Info { .. }) => {}
+                Ok(_) => return Err(garbled(code, "it was not acknowledged")),
+                Err(why) => return Err(garbled(code, why)),
+            }
+        }
+        Err(garbled(code, "it was not acknowledged"))
+    }
+
+    fn answer(&mut self, code: u8, patience: Duration) -> Result<Zeroizing<Vec<u8>>, EncoderError> {
+        let mut heard = self.hear(patience);
+        if let Ok(Err(_)) = heard {
+            self.say(&encode(&Frame::Nack))?;
+            heard = self.hear(OWN_LIMIT);
+        }
+        match heard {
+            Ok(Ok(Frame::Info { from: From::Chip, code: said, body }))
+                if said == code.wrapping_add(1) =>
+            {
+                Ok(body)
+            }
+            Ok(Ok(Frame::Refused)) => Err(garbled(code, "the reader refuses it")),
+            Ok(Ok(_)) => Err(garbled(code, "it is an answer to something else")),
+            Ok(Err(why)) => Err(garbled(code, why)),
+            Err(fault) => {
+                // The chip must not go on with what nobody waits for. If the wire is down, that is told already.
+                let _ = self.say(&encode(&Frame::Ack));
+                Err(fault)
+            }
+        }
+    }
+
+    fn say(&mut self, bytes: &[u8]) -> Result<(), EncoderError> {
+        self.wire.send(bytes, SEND_LIMIT).map_err(|fault| self.wire_fault(fault))
+    }
+
+    /// One frame, or what is wrong with what came instead.
+    fn hear(&mut self, patience: Duration) -> Result<Result<Frame, &'static str>, EncoderError> {
+        let heard = self.wire.receive(&mut self.heard, patience);
+        heard.map_err(|fault| self.wire_fault(fault))?;
+        Ok(match decode(&self.heard) {
+            Found::Whole(frame, _) => Ok(frame),
+            Found::Broken(why, _) => Err(why),
+            Found::Part => Err("it breaks off"),
+        })
+    }
+
+    fn wire_fault(&self, fault: TransportError) -> EncoderError {
+        match fault.kind {
+            WireFault::Unreachable(reason) if reason.is_shortage() => EncoderError::Wire(fault),
+            WireFault::NotPlugged { .. } | WireFault::Unreachable(_) => {
+                EncoderError::NoReader(self.name.clone())
+            }
+            WireFault::Taken => EncoderError::InUse,
+            WireFault::Barred => EncoderError::Barred,
+            _ => EncoderError::Wire(fault),
+        }
+    }
+}
+
+const SHORT: &str = "it is too short";
+
+fn frame(code: u8, body: &[u8]) -> Zeroizing<Vec<u8>> {
+    let body = Zeroizing::new(body.to_vec());
+    Zeroizing::new(encode(&Frame::Info { from: From::Host, code, body }))
+}
+
+fn garbled(code: u8, why: &'static str) -> EncoderError {
+    let command = match code {
+        code::GET_FIRMWARE_VERSION => "GetFirmwareVersion",
+        code::SET_PARAMETERS => "SetParameters",
+        code::SAM_CONFIGURATION => "SAMConfiguration",
+        code::RF_CONFIGURATION => "RFConfiguration",
+        code::IN_DATA_EXCHANGE => "InDataExchange",
+        code::IN_DESELECT => "InDeselect",
+        code::IN_LIST_PASSIVE_TARGET => "InListPassiveTarget",
+        code::IN_RELEASE => "InRelease",
+        _ => "a command",
+    };
+    EncoderError::Garbled { command, why }
+}
+
+fn chip(target: &Target) -> Chip {
+    Chip {
+        interface: Interface::Contactless,
+        atr: target.atr(),
+        uid: Some(target.uid.clone()),
+        // The chip carries 262 bytes in a frame, so a short command at most.
+        limits: Limits { t0: false, extended: false, apdu_max_bytes: SHORT_APDU_MAX_BYTES },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_port_and_a_missing_reader_is_said_by_its_name() {
+        for address in ["pn532", "serial:", "serial:ttyUSB0", "tcp:1.2.3.4"] {
+            assert!(matches!(open(address), Err(EncoderError::Unsupported(_))), "{address}");
+        }
+        let missing = "serial:/dev/no-such-port";
+        assert_eq!(open(missing).err(), Some(EncoderError::NoReader(missing.to_owned())));
+    }
+}
