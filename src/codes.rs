@@ -166,6 +166,7 @@ pub const ALL: &[(&str, Remedy)] = &[
     ("E_TRACK_LENGTH", Remedy::Correct),
     ("E_TTE_REQUIRED", Remedy::Correct),
     ("H_BLANKS_SPOILED", Remedy::Release),
+    ("H_CARDS_UNACCOUNTED", Remedy::Release),
     ("H_CHIP", Remedy::Mend),
     ("H_CHIP_SETUP", Remedy::Mend),
     ("H_CLOCK", Remedy::Mend),
