@@ -97,7 +97,7 @@ pub struct Cleaning {
 }
 
 /// Which machine it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Identity {
     /// Trade name, as in `models.toml`.
     pub model: String,
@@ -108,7 +108,7 @@ pub struct Identity {
 }
 
 /// A ribbon as the machine reads it from the spool.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Ribbon {
     /// Panels in order, such as `YMCKO`.
     pub panels: String,
@@ -142,7 +142,7 @@ pub enum Tray {
 
 /// The machine said that a card came out (or waits inside, if it was asked to stay). That is its word, not yet the truth:
 /// whoever settles the job holds it against the figures. Kept as the job's evidence.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CardOut {
     /// Who printed it.
     pub identity: Identity,
@@ -153,6 +153,7 @@ pub struct CardOut {
     /// Ribbon left after the card.
     pub ribbon: Option<Ribbon>,
     /// What was seen of the card on its way.
+    #[serde(default)]
     pub watch: Watch,
 }
 
@@ -192,7 +193,9 @@ pub struct Trouble {
 }
 
 /// IPP's suffixes of `printer-state-reasons`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// `-report`: good to know.
@@ -225,7 +228,7 @@ impl DeviceError {
 }
 
 /// What a machine says of a card after a call failed; for whoever settles the job. `None`: no answer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Evidence {
     /// [`PrinterStatus::cards_entered`] before the call.
     pub cards_entered_before: Option<u64>,
@@ -238,11 +241,12 @@ pub struct Evidence {
     /// Prints left on the ribbon now.
     pub ribbon_left: Option<u32>,
     /// What was seen of the card before the call failed.
+    #[serde(default)]
     pub watch: Watch,
 }
 
 /// Where the blank is after a call that failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Whereabouts {
     /// The call moved no card and may be made again. (One that waited inside still waits there.)

@@ -40,9 +40,21 @@ const DESIGNATION_MAX_CHARS: usize = 15;
 const LETTERS_MAX: usize = 4;
 
 /// A serial number or a version, as a device tells it: empty when it tells none, or something else.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(from = "String", into = "String")]
 pub struct Designation(String);
+
+impl From<String> for Designation {
+    fn from(text: String) -> Self {
+        Self::read(&text)
+    }
+}
+
+impl From<Designation> for String {
+    fn from(designation: Designation) -> Self {
+        designation.0
+    }
+}
 
 impl Designation {
     /// Reads one; what is none tells nothing.

@@ -4,6 +4,7 @@
 
 pub mod lifecycle;
 
+pub mod actor;
 pub mod approval;
 pub mod chip;
 pub mod cli;
@@ -13,6 +14,7 @@ pub mod compose;
 pub mod config;
 pub mod daemon;
 pub mod desk;
+pub mod event;
 pub mod evidence;
 pub mod finding;
 pub mod holder;
@@ -26,4 +28,5 @@ pub mod record;
 pub mod report;
 mod small_file;
 pub mod station;
+pub mod supplies;
 pub mod vault;

@@ -1,4 +1,4 @@
-//! THE SPECIFICATION: the states of a job, what can happen to it, and one table of moves.
+//! THE SPECIFICATION: the states of a job, what can move it, and one table of moves.
 //! Pure: no clock, no disk, no device. Whoever wants to know what Kartu promises reads this file.
 //!
 //! ```text
@@ -43,10 +43,10 @@ pub enum State {
     Expired,
 }
 
-/// What can happen to a job.
+/// What can move a job from one state to another; what came with it stands in [`crate::event::Event`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Event {
+pub enum Move {
     /// Checks found nothing that a person must decide.
     Queue,
     /// Checks found something that a person must decide.
@@ -73,7 +73,8 @@ pub enum Event {
     /// same approval; afterwards the approval is used up.
     Spoil,
     /// Contact was lost after the point of no return.
-    LoseSight,
+    #[serde(rename = "lose_sight")]
+    OutcomeUnknown,
     /// Somebody withdrew it.
     Cancel,
     /// Its approval grew too old.
@@ -83,8 +84,8 @@ pub enum Event {
 }
 
 /// Every move that exists. What is not here cannot happen.
-pub const MOVES: &[(State, Event, State)] = {
-    use Event::*;
+pub const MOVES: &[(State, Move, State)] = {
+    use Move::*;
     use State::*;
     &[
         (Received, Queue, Queued),
@@ -112,9 +113,9 @@ pub const MOVES: &[(State, Event, State)] = {
         (Unsure, Spoil, Queued),
         (Printed, Spoil, Spoiled),
         (HandedOver, Spoil, Spoiled),
-        (Encoding, LoseSight, Unsure),
-        (Encoded, LoseSight, Unsure),
-        (Printing, LoseSight, Unsure),
+        (Encoding, OutcomeUnknown, Unsure),
+        (Encoded, OutcomeUnknown, Unsure),
+        (Printing, OutcomeUnknown, Unsure),
         (Printed, HandOver, HandedOver),
         (Received, Cancel, Cancelled),
         (Held, Cancel, Cancelled),
@@ -134,7 +135,7 @@ pub struct Refused {
     /// Where the job stands.
     pub state: State,
     /// What was asked.
-    pub event: Event,
+    pub event: Move,
 }
 
 impl State {
@@ -160,7 +161,7 @@ impl State {
     ///
     /// # Errors
     /// [`Refused`] when the table has no such move.
-    pub fn after(self, event: Event) -> Result<State, Refused> {
+    pub fn after(self, event: Move) -> Result<State, Refused> {
         MOVES
             .iter()
             .find(|(from, on, _)| *from == self && *on == event)
@@ -225,9 +226,9 @@ impl State {
     }
 }
 
-impl Event {
+impl Move {
     /// Every event.
-    pub const ALL: [Event; 16] = [
+    pub const ALL: [Move; 16] = [
         Self::Queue,
         Self::Hold,
         Self::Release,
@@ -240,7 +241,7 @@ impl Event {
         Self::CardOut,
         Self::NoCard,
         Self::Spoil,
-        Self::LoseSight,
+        Self::OutcomeUnknown,
         Self::Cancel,
         Self::Expire,
         Self::HandOver,
@@ -261,15 +262,15 @@ impl Event {
             Self::CardOut => "card_out",
             Self::NoCard => "no_card",
             Self::Spoil => "spoil",
-            Self::LoseSight => "lose_sight",
+            Self::OutcomeUnknown => "lose_sight",
             Self::Cancel => "cancel",
             Self::Expire => "expire",
             Self::HandOver => "hand_over",
         }
     }
 
-    /// Reads [`Event::name`].
-    pub fn from_name(name: &str) -> Option<Event> {
+    /// Reads [`Move::name`].
+    pub fn from_name(name: &str) -> Option<Move> {
         Self::ALL.into_iter().find(|event| event.name() == name)
     }
 
@@ -284,7 +285,7 @@ mod tests {
     use super::*;
 
     /// Every state × every event, written out by hand a second time: a change of the table must be meant.
-    /// Columns in the order of `Event::ALL`; `.` = refused, else the first letters of where it leads.
+    /// Columns in the order of `Move::ALL`; `.` = refused, else the first letters of where it leads.
     const GRID: &str = "
         received    Queued Held . . . . . . . . . . . Cancelled Expired .
         held        . . Queued . . . . . . . . . . Cancelled Expired .
@@ -308,8 +309,8 @@ mod tests {
         assert_eq!(rows.len(), State::ALL.len());
         for (row, state) in rows.iter().zip(State::ALL) {
             assert_eq!(row[0], state.name());
-            assert_eq!(row.len(), 1 + Event::ALL.len(), "row {}", state.name());
-            for (cell, event) in row[1..].iter().zip(Event::ALL) {
+            assert_eq!(row.len(), 1 + Move::ALL.len(), "row {}", state.name());
+            for (cell, event) in row[1..].iter().zip(Move::ALL) {
                 let got = state.after(event).map_or(".".to_owned(), |to| format!("{to:?}"));
                 assert_eq!(got, *cell, "{} on {}", state.name(), event.name());
             }
@@ -357,8 +358,8 @@ mod tests {
             assert_eq!(State::from_name(state.name()), Some(state));
             assert_eq!(serde_json::to_value(state).unwrap(), state.name());
         }
-        for event in Event::ALL {
-            assert_eq!(Event::from_name(event.name()), Some(event));
+        for event in Move::ALL {
+            assert_eq!(Move::from_name(event.name()), Some(event));
             assert_eq!(serde_json::to_value(event).unwrap(), event.name());
         }
     }

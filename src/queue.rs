@@ -3,17 +3,18 @@
 
 use drivers::contract::{CardOut, DeviceError, PrinterStatus, Whereabouts};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
 
 use crate::approval;
 use crate::codes;
-use crate::evidence::{Intent, Reason, Verdict, judge_card_out, judge_untouched};
+use crate::event::{Attempt, CardEvidence, Event, FaceHash, IntentLine, Lost, MachineWord};
+use crate::evidence::{Intent, Verdict, judge_card_out, judge_untouched};
 use crate::finding::Finding;
+use crate::job::JobId;
 use crate::job::JobRequest;
-use crate::ledger::blanks::Cause;
-use crate::ledger::{Entry, FaceHash, JobId, JobRecord, Ledger, LedgerError, Order};
-use crate::lifecycle::{Event, State};
+use crate::ledger::{Entry, JobRecord, Ledger, LedgerError, Order};
+use crate::lifecycle::State;
 use crate::product::Code;
+use crate::supplies::SpoilCause;
 
 /// Blanks that may be spoiled for one job before a person must look (a ribbon or a head that spoils every card), unless
 /// its product says otherwise.
@@ -100,7 +101,7 @@ pub fn claim(ledger: &Ledger, but: &[String]) -> Result<Next, LedgerError> {
     }
     match data_of(ledger, &record)? {
         Some((request, photo)) => {
-            ledger.append(&record.id, Event::Claim, json!({})).wait()?;
+            ledger.append(&record.id, Event::Claim {}).wait()?;
             Ok(Next::Claimed(Box::new(Claimed { record, request, photo })))
         }
         None => Ok(Next::Held),
@@ -143,36 +144,12 @@ pub fn barred(ledger: &Ledger, with_chip: &[String]) -> Result<Vec<String>, Ledg
     Ok(products)
 }
 
-/// What the station does with a job that only computes, and could kill the program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attempt {
-    /// The inspection that was put off.
-    Inspect,
-    /// The card's faces, panels and chip content.
-    Make,
-}
-
-impl Attempt {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Inspect => "inspect",
-            Self::Make => "make",
-        }
-    }
-}
-
-/// Noted before a job is inspected: a start that finds it as the job's last line knows what the program died of. Where a
-/// card is made, the claim says the same.
-const INSPECTING: &str = "inspecting";
-/// Noted after the inspection of a job that an earlier one died of.
-const INSPECTED: &str = "inspected";
-
 /// Writes down that a job is inspected now.
 ///
 /// # Errors
 /// The ledger's; then it may not be inspected.
 pub fn begin_to_inspect(ledger: &Ledger, job: &JobId) -> Result<(), LedgerError> {
-    ledger.note(job, INSPECTING, json!({})).wait().map(drop)
+    ledger.append(job, Event::Inspecting {}).wait().map(drop)
 }
 
 /// Holds a job that the program stopped at, or failed at. One that was withdrawn meanwhile stays so.
@@ -183,8 +160,8 @@ pub fn hold_crashed(ledger: &Ledger, job: &JobRecord, attempt: Attempt) -> Resul
     tracing::warn!(job = %job.id, attempt = attempt.name(), "the program stopped or failed at this job; it is held");
     let mut findings = job.findings.clone();
     findings.push(H_CRASHED.at("job", &[]));
-    let detail = json!({ "findings": findings, "attempt": attempt.name() });
-    match ledger.append(&job.id, Event::Hold, detail).wait() {
+    let held = Event::Hold { findings, attempt: Some(attempt) };
+    match ledger.append(&job.id, held).wait() {
         Ok(_) | Err(LedgerError::Refused(_)) => Ok(()),
         Err(error) => Err(error),
     }
@@ -197,19 +174,23 @@ pub fn hold_crashed(ledger: &Ledger, job: &JobRecord, attempt: Attempt) -> Resul
 pub fn is_uninspected(ledger: &Ledger, job: &JobId) -> Result<bool, LedgerError> {
     let (mut uninspected, mut before) = (false, None);
     for line in ledger.events_of(job)? {
-        let died = line.detail["attempt"] == Attempt::Inspect.name();
-        let unseen = before == Some(State::Received) && is_hold_of_a_restored_ledger(&line);
-        uninspected = (uninspected || died || unseen) && line.event != INSPECTED;
-        before = line.state;
+        let state = line.state;
+        uninspected = match line.read() {
+            Some(Event::Hold { attempt: Some(Attempt::Inspect), .. }) => true,
+            Some(Event::Hold { findings, .. }) if before == Some(State::Received) => {
+                uninspected || is_of_a_restored_ledger(&findings)
+            }
+            Some(Event::Inspected { .. }) => false,
+            _ => uninspected,
+        };
+        before = state;
     }
     Ok(uninspected)
 }
 
 /// Held by `kartud ledger adopt`, which looks at no photo and says so last.
-fn is_hold_of_a_restored_ledger(line: &Entry) -> bool {
-    let last = line.detail["findings"].as_array().and_then(|found| found.last());
-    line.event == Event::Hold.name()
-        && last.is_some_and(|finding| finding["code"] == "H_LEDGER_RESTORED")
+fn is_of_a_restored_ledger(findings: &[Finding]) -> bool {
+    findings.last().is_some_and(|finding| finding.code == "H_LEDGER_RESTORED")
 }
 
 /// Writes down what the inspection found that an earlier one died of.
@@ -217,7 +198,7 @@ fn is_hold_of_a_restored_ledger(line: &Entry) -> bool {
 /// # Errors
 /// The ledger's.
 pub fn inspected(ledger: &Ledger, job: &JobId, findings: &[Finding]) -> Result<(), LedgerError> {
-    ledger.note(job, INSPECTED, json!({ "findings": findings })).wait().map(drop)
+    ledger.append(job, Event::Inspected { findings: findings.to_vec() }).wait().map(drop)
 }
 
 /// How the time is when a job is looked at on its way to the printer.
@@ -267,7 +248,7 @@ pub fn not_releasable(findings: &[Finding]) -> Vec<&Finding> {
 /// # Errors
 /// The ledger's.
 pub fn composed(ledger: &Ledger, job: &JobId, faces: &[FaceHash]) -> Result<Entry, LedgerError> {
-    ledger.append(job, Event::Compose, json!({ "faces": faces })).wait()
+    ledger.append(job, Event::Compose { faces: faces.to_vec() }).wait()
 }
 
 /// A person must decide.
@@ -275,7 +256,7 @@ pub fn composed(ledger: &Ledger, job: &JobId, faces: &[FaceHash]) -> Result<Entr
 /// # Errors
 /// The ledger's.
 pub fn hold(ledger: &Ledger, job: &JobId, findings: &[Finding]) -> Result<Entry, LedgerError> {
-    ledger.append(job, Event::Hold, json!({ "findings": findings })).wait()
+    ledger.append(job, Event::Hold { findings: findings.to_vec(), attempt: None }).wait()
 }
 
 /// Puts a job back that no card was moved for.
@@ -283,7 +264,7 @@ pub fn hold(ledger: &Ledger, job: &JobId, findings: &[Finding]) -> Result<Entry,
 /// # Errors
 /// The ledger's.
 pub fn put_back(ledger: &Ledger, job: &JobId) -> Result<Entry, LedgerError> {
-    ledger.append(job, Event::PutBack, json!({})).wait()
+    ledger.append(job, Event::PutBack {}).wait()
 }
 
 /// Write before you act: what the machine said just before, synced before the card moves.
@@ -296,7 +277,7 @@ pub fn intend_to_print(
     intent: &Intent,
     before: &PrinterStatus,
 ) -> Result<Entry, LedgerError> {
-    intend(ledger, job, Event::Print, intent, before)
+    ledger.append(job, Event::Print(intent_line(intent.clone(), before))).wait()
 }
 
 /// The same, before a blank goes to the chip station.
@@ -308,62 +289,71 @@ pub fn intend_to_encode(
     job: &JobId,
     before: &PrinterStatus,
 ) -> Result<Entry, LedgerError> {
-    intend(ledger, job, Event::Encode, &Intent::to_encode(before), before)
+    ledger.append(job, Event::Encode(intent_line(Intent::to_encode(before), before))).wait()
 }
 
-fn intend(
-    ledger: &Ledger,
-    job: &JobId,
-    event: Event,
-    intent: &Intent,
-    before: &PrinterStatus,
-) -> Result<Entry, LedgerError> {
-    let mut detail = serde_json::to_value(intent).map_err(|e| LedgerError::Write(e.to_string()))?;
-    detail["identity"] = json!(before.identity);
-    ledger.append(job, event, detail).wait()
+fn intent_line(intent: Intent, before: &PrinterStatus) -> IntentLine {
+    IntentLine { intent, identity: Some(before.identity.clone()) }
 }
 
 /// What a finished print means for the job by the table of evidence, and what is written down of it. What the table cannot
 /// settle is lost from sight, and found out about as any such card; what the driver saw of it goes with it.
-pub fn settlement(result: &Result<CardOut, DeviceError>, intent: &Intent) -> (Event, Value) {
+pub fn settlement(result: &Result<CardOut, DeviceError>, intent: &Intent) -> Event {
     match result {
         Ok(out) => match judge_card_out(intent, out) {
-            Verdict::Printed(row) => {
-                (Event::CardOut, json!({ "evidence": { "machine": out, "row": row.name() } }))
-            }
-            verdict => {
-                let lost = json!({
-                    "card": "unknown", "cause": "the printer said that the card is out, and its figures were to be asked again",
-                    "said_out": true, "row": verdict.row().map(Reason::name), "machine": out, "watch": out.watch,
-                });
-                (Event::LoseSight, json!({ "lost": lost }))
-            }
+            Verdict::Printed(row) => Event::CardOut {
+                evidence: CardEvidence::Machine {
+                    machine: MachineWord::CardOut(Box::new(out.clone())),
+                    row: Some(row),
+                },
+                findings: None,
+            },
+            verdict => outcome_unknown(Lost {
+                said_out: true,
+                row: verdict.row(),
+                machine: Some(MachineWord::CardOut(Box::new(out.clone()))),
+                watch: Some(out.watch),
+                ..Lost::somewhere(
+                    "the printer said that the card is out, and its figures were to be asked again",
+                )
+            }),
         },
         Err(error) => not_finished(error, intent),
     }
 }
 
-fn not_finished(error: &DeviceError, intent: &Intent) -> (Event, Value) {
-    let told = error.evidence.as_ref();
-    let mut cause = json!({
-        "card": error.card, "cause": error.cause.to_string(), "machine": told,
-    });
+/// Contact with the card was lost.
+pub fn outcome_unknown(lost: Lost) -> Event {
+    Event::OutcomeUnknown { lost: Box::new(lost), findings: None }
+}
+
+fn not_finished(error: &DeviceError, intent: &Intent) -> Event {
+    let told = error.evidence;
+    let evidence = |row| CardEvidence::CallFailed {
+        card: error.card,
+        cause: error.cause.to_string(),
+        machine: told,
+        row,
+    };
     match error.card {
         // An encoded card that the print left untouched still waits inside.
         Whereabouts::Untouched if !intent.waits_inside() => {
-            if let Verdict::NoCard(row) = judge_untouched(intent, told) {
-                cause["row"] = json!(row.name());
-                return (Event::NoCard, json!({ "evidence": cause }));
+            if let Verdict::NoCard(row) = judge_untouched(intent, told.as_ref()) {
+                return Event::NoCard { evidence: evidence(Some(row)), findings: None };
             }
         }
         Whereabouts::Rejected => {
-            let detail = json!({ "evidence": cause, "cause": Cause::GagalCetak.name() });
-            return (Event::Spoil, detail);
+            let cause = Some(SpoilCause::GagalCetak);
+            return Event::Spoil { evidence: evidence(None), cause, findings: None };
         }
         Whereabouts::Untouched | Whereabouts::InMachine | Whereabouts::Unknown => {}
     }
-    cause["watch"] = json!(told.map(|told| told.watch).unwrap_or_default());
-    (Event::LoseSight, json!({ "lost": cause }))
+    outcome_unknown(Lost {
+        cause: Some(error.cause.to_string()),
+        machine: told.map(MachineWord::AfterFailure),
+        watch: Some(told.map(|told| told.watch).unwrap_or_default()),
+        ..Lost::at(error.card)
+    })
 }
 
 /// After a stop that nobody planned: what was composed goes back to the queue; what was just being inspected or made is
@@ -374,7 +364,8 @@ fn not_finished(error: &DeviceError, intent: &Intent) -> (Event, Value) {
 /// The ledger's.
 pub fn recover(ledger: &Ledger) -> Result<(), LedgerError> {
     for job in all_in(ledger, State::Received)? {
-        if ledger.events_of(&job.id)?.last().is_some_and(|line| line.event == INSPECTING) {
+        let lines = ledger.events_of(&job.id)?;
+        if lines.last().and_then(Entry::read) == Some(Event::Inspecting {}) {
             hold_crashed(ledger, &job, Attempt::Inspect)?;
         }
     }
@@ -386,8 +377,8 @@ pub fn recover(ledger: &Ledger) -> Result<(), LedgerError> {
     }
     for state in [State::Encoding, State::Encoded, State::Printing] {
         for job in all_in(ledger, state)? {
-            let lost = json!({ "lost": { "card": "unknown", "cause": "the station stopped while the card was moving" } });
-            ledger.append(&job.id, Event::LoseSight, lost).wait()?;
+            let lost = Lost::somewhere("the station stopped while the card was moving");
+            ledger.append(&job.id, outcome_unknown(lost)).wait()?;
             tracing::warn!(job = %job.id, "a card may have come out while the station stopped; look at the printer");
         }
     }

@@ -118,6 +118,11 @@ fn nothing_panics_or_was_left_behind() {
     hold(sources(&["src", "drivers"]).iter().flat_map(rules::leftovers).collect());
 }
 
+#[test]
+fn events_are_typed() {
+    hold(sources(&["src"]).iter().flat_map(rules::untyped_events).collect());
+}
+
 /// A code that nobody has registered is a job that nobody can lift.
 #[test]
 fn every_code_is_in_the_registry_and_every_entry_is_said_by_somebody() {

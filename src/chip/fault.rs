@@ -76,7 +76,7 @@ pub enum FaultKind {
 }
 
 /// At what a person must look first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Blame {
     /// The card: another blank may do.

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::Exit;
 use super::client::language;
+use crate::actor::Actor;
 use crate::clock::Clock;
 use crate::ledger::head::Head;
 use crate::ledger::{self, Verification};
@@ -130,13 +131,15 @@ fn tell(args: &VerifyArgs, found: &Verification) -> anyhow::Result<()> {
 
 fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    ledger::export(&args.ledger, args.from, args.to, |line| writeln!(out, "{line}"))??;
+    ledger::export(&args.ledger, args.from, args.to, |line| {
+        writeln!(out, "{}", serde_json::to_string(line)?)
+    })??;
     out.flush()?;
     Ok(Exit::Done)
 }
 
 fn adopt(args: &AdoptArgs) -> anyhow::Result<Exit> {
-    let adopted = ledger::adopt(&args.ledger, &args.by, &Clock::system())
+    let adopted = ledger::adopt(&args.ledger, &Actor::local(&*args.by), &Clock::system())
         .context("the ledger cannot be taken over")?;
     let said = match (adopted, language() == "id") {
         (Some(done), true) => format!(
@@ -155,7 +158,7 @@ fn adopt(args: &AdoptArgs) -> anyhow::Result<Exit> {
 }
 
 fn rekey(args: &AdoptArgs) -> anyhow::Result<Exit> {
-    ledger::rekey(&args.ledger, &args.by, &Clock::system())
+    ledger::rekey(&args.ledger, &Actor::local(&*args.by), &Clock::system())
         .context("the key cannot be forgotten")?;
     let said = if language() == "id" {
         "Kunci `holder` dilupakan; start berikutnya memakai kunci yang ada atau membuat yang baru."

@@ -3,8 +3,9 @@
 use drivers::words::Words;
 
 use crate::finding::{Finding, Severity};
+use crate::job::JobId;
 use crate::job::JobRequest;
-use crate::ledger::{Holder, JobId, NewJob};
+use crate::ledger::{Holder, NewJob};
 use crate::lifecycle::State;
 
 /// A job that may be stored.

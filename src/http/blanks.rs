@@ -19,8 +19,9 @@ use super::intake;
 use super::jobs::key_taken;
 use super::problem::Problem;
 use super::query::{self, Known, Parameters};
-use crate::ledger::blanks::{Cause, Day, Destroyed, Entered};
+use crate::ledger::blanks::{Day, Destroyed, Entered, Witness};
 use crate::report::Sentence;
+use crate::supplies::SpoilCause;
 use entry::Entry;
 
 /// Days that one question may span: a year with its leap day.
@@ -67,7 +68,7 @@ pub(super) struct DayView {
     good: i64,
     /// Spoiled ones.
     spoiled: i64,
-    /// Cause → spoiled ones.
+    /// SpoilCause → spoiled ones.
     spoiled_by_cause: BTreeMap<&'static str, i64>,
     /// Test cards.
     test: i64,
@@ -118,7 +119,7 @@ pub(super) struct DestroyedCard {
     /// How many.
     cards: i64,
     /// What the machine said, or who saw it.
-    evidence: serde_json::Value,
+    evidence: Witness,
 }
 
 /// Write down what was done with blanks.
@@ -167,7 +168,7 @@ pub(super) async fn spoiled(
         job: card.job.map(|job| job.to_string()),
         at: card.at,
         date: offset.to_datetime(card.at).date(),
-        cause: card.cause.map(Cause::name),
+        cause: card.cause.map(SpoilCause::name),
         cards: card.cards,
         evidence: card.evidence,
     };

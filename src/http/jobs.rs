@@ -13,8 +13,10 @@ use super::App;
 use super::intake;
 use super::problem::{FindingView, Problem};
 use super::query::{self, Known, Parameters};
+use crate::event::{CardEvidence, FaceHash};
 use crate::finding::{Finding, Severity};
-use crate::ledger::{Accepted, FaceHash, JobId, JobRecord, Order, Replacing, Wanted};
+use crate::job::JobId;
+use crate::ledger::{Accepted, JobRecord, Order, Replacing, Wanted};
 use crate::report::{CodeLabel, Encoding};
 
 /// Jobs on a page unless told, and at most.
@@ -46,7 +48,7 @@ pub(super) struct JobView {
     /// Hashes of the composed faces, once they exist.
     faces: Vec<FaceHash>,
     /// What the machine said of the card, or who saw it.
-    evidence: Option<serde_json::Value>,
+    evidence: Option<CardEvidence>,
     /// Blanks, chip and stripe; in the answer about one job only.
     #[serde(skip_serializing_if = "Option::is_none")]
     encoding: Option<Encoding>,

@@ -10,12 +10,13 @@ use serde::Deserialize;
 use super::App;
 use super::jobs::{JobView, Withdrawal, job_id};
 use super::problem::Problem;
+use crate::actor::Actor;
 use crate::codes;
 use crate::evidence::{Reason, Seen};
 use crate::finding::Finding;
-use crate::ledger::blanks::Cause;
 use crate::product::is_unseen;
 use crate::station::{Look, Unsettled};
+use crate::supplies::SpoilCause;
 
 /// A card is out within this, or the printer has trouble that the station tells.
 const CARD_MOVING_RETRY_S: u32 = 5;
@@ -54,7 +55,7 @@ pub(super) async fn resolve(
     let told: Resolution = serde_json::from_slice(&body).map_err(|_| no_resolution())?;
     let by = officer(&told.by).ok_or_else(no_resolution)?;
     let cause = told.cause.as_deref().map(|name| {
-        Cause::from_name(name).filter(|cause| cause.is_of_spoiling()).ok_or_else(no_resolution)
+        SpoilCause::from_name(name).filter(|cause| cause.is_of_spoiling()).ok_or_else(no_resolution)
     });
     let look = Look { seen: told.seen, by, cause: cause.transpose()?, insist: told.insist };
     Ok(Json(JobView::from(app.station.resolve(id, look).await?)))
@@ -75,7 +76,7 @@ pub(super) async fn release(
 }
 
 /// Reads `{"by": …}`.
-pub(super) fn read_by(body: &[u8]) -> Result<String, Problem> {
+pub(super) fn read_by(body: &[u8]) -> Result<Actor, Problem> {
     let who = serde_json::from_slice::<Withdrawal>(body).ok();
     who.and_then(|who| officer(&who.by)).ok_or_else(|| {
         bad(
@@ -88,10 +89,10 @@ pub(super) fn read_by(body: &[u8]) -> Result<String, Problem> {
 }
 
 /// An officer number or account that can stand in the ledger.
-pub(super) fn officer(by: &str) -> Option<String> {
+pub(super) fn officer(by: &str) -> Option<Actor> {
     let is_trimmed = !by.is_empty() && by.trim() == by;
     let fits = is_trimmed && by.chars().count() <= BY_MAX && !by.chars().any(is_unseen);
-    fits.then(|| by.to_owned())
+    fits.then(|| Actor::local(by))
 }
 
 fn no_resolution() -> Problem {

@@ -6,16 +6,17 @@ use std::path::Path;
 
 use drivers::words::Words;
 use rusqlite::Connection;
-use serde_json::json;
 
 use super::files::Lock;
 use super::head::{Head, HeadFile};
 use super::record::{JobRecord, NewJob, Order, Wanted};
 use super::{LedgerError, book, files, head, lines, listing, open, reader, schema};
+use crate::actor::Actor;
 use crate::approval;
 use crate::clock::Clock;
+use crate::event::Event;
 use crate::finding::Finding;
-use crate::lifecycle::{Event, State};
+use crate::lifecycle::{Move, State};
 
 /// Jobs that one look brings.
 const PAGE: u32 = 500;
@@ -31,11 +32,11 @@ pub struct Adopted {
     pub head: Head,
 }
 
-/// `None`: the daemon would take it as it is, and nothing was done. `by`: officer number or account.
+/// `None`: the daemon would take it as it is, and nothing was done.
 ///
 /// # Errors
 /// [`LedgerError::Unreadable`] when it is damaged otherwise, which nobody can take over; [`LedgerError::InUse`].
-pub fn adopt(path: &Path, by: &str, clock: &Clock) -> Result<Option<Adopted>, LedgerError> {
+pub fn adopt(path: &Path, by: &Actor, clock: &Clock) -> Result<Option<Adopted>, LedgerError> {
     let unreadable = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
     files::must_be_there(path)?;
     let lock = Lock::take(path)?;
@@ -67,10 +68,9 @@ pub fn adopt(path: &Path, by: &str, clock: &Clock) -> Result<Option<Adopted>, Le
         hold(&all, job, now)?;
     }
     let held = open.len() as u64;
-    let detail = json!({
-        "by": by, "why": why, "held": held, "known_head": known.map(|head| head.to_string()),
-    });
-    book::note(&all, None, "adopted", &detail, now)?;
+    let known_head = known.map(|head| head.to_string());
+    let adopted = Event::Adopted { by: by.clone(), why, held, known_head };
+    book::append(&all, None, &adopted, now)?;
     let head = reader::head(&all).map_err(book::write_error)?;
     all.commit().map_err(book::write_error)?;
     let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
@@ -85,11 +85,11 @@ fn hold(c: &Connection, job: &JobRecord, now: jiff::Timestamp) -> Result<(), Led
     let mut findings = job.findings.clone();
     findings.retain(|known| known.code != RESTORED);
     findings.push(restored());
-    let detail = json!({ "findings": findings });
-    match job.state.after(Event::Hold) {
-        Ok(_) => book::append(c, &job.id, Event::Hold, &detail, now).map(drop),
-        Err(_) => book::note(c, Some(&job.id), "restored", &detail, now).map(drop),
-    }
+    let event = match job.state.after(Move::Hold) {
+        Ok(_) => Event::Hold { findings, attempt: None },
+        Err(_) => Event::Restored { findings },
+    };
+    book::append(c, Some(&job.id), &event, now).map(drop)
 }
 
 fn restored() -> Finding {

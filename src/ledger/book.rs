@@ -1,12 +1,14 @@
 //! What one request writes: a job, an event, a note, with the tables that follow from it. Knows no thread and no sync.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::record::{Accepted, Entry, JobId, JobRecord, NewJob};
+use super::record::{Accepted, Entry, JobRecord, NewJob};
 use super::{LedgerError, adopt, blanks, chain, holder, reader, replacement};
+use crate::event::{Event, JobState, Received};
 use crate::finding::Finding;
-use crate::lifecycle::{Event, State};
+use crate::job::JobId;
+use crate::lifecycle::State;
 
 /// What is personal in a new job, written out and hashed by whoever posts it: the writer's thread serves everybody.
 pub(super) struct JobData {
@@ -63,16 +65,20 @@ pub(super) fn accept(
     let findings = serde_json::to_string(&found).map_err(|e| LedgerError::Write(e.to_string()))?;
     let row = insert_job(c, job, (old_job.map(|old| old.seq), state), &findings, &at)?;
     insert_data(c, data, job.photo.as_deref(), row)?;
-    let codes: Vec<&str> = found.iter().map(|f| f.code.as_str()).collect();
-    let detail = json!({
-        "findings": codes, "findings_sha256": chain::sha256_of(&findings),
-        "ref": job.request.reference, "product": job.request.product,
-        "reason": job.request.reason, "kind": job.kind, "approval": job.approval,
-        "replaces": job.request.replaces, "data_sha256": data.sha256,
-        "holder_sha256": data.holder_sha256,
-    });
+    let received = Event::Received(Box::new(Received {
+        findings: found.iter().map(|finding| finding.code.clone()).collect(),
+        findings_sha256: chain::sha256_of(&findings),
+        reference: job.request.reference.clone(),
+        product: job.request.product.clone(),
+        reason: job.request.reason.clone(),
+        kind: job.kind.clone(),
+        approval: job.approval.clone(),
+        replaces: job.request.replaces.clone(),
+        data_sha256: data.sha256.clone(),
+        holder_sha256: data.holder_sha256.clone(),
+    }));
     let whose = Whose { row: Some(row), id: Some(&job.id), state: Some(state) };
-    write_event(c, whose, "received", &detail, &at)?;
+    write_event(c, whose, received.name(), &received.detail(), &at)?;
     count(c, state, 1)?;
     if let Some((old, fate)) = old {
         replacement::settle_old(c, &old, job, fate, now)?;
@@ -182,98 +188,95 @@ fn met_before(c: &Connection, job: &NewJob) -> Result<Option<Accepted>, LedgerEr
     Ok(Some(Accepted::ApprovalUsed(record(id)?)))
 }
 
+/// Writes one line, and what follows from it. A line about a job is held against the lifecycle.
 pub(super) fn append(
     c: &Connection,
-    job: &JobId,
-    event: Event,
-    detail: &Value,
-    now: jiff::Timestamp,
-) -> Result<Entry, LedgerError> {
-    if event.needs_evidence() && detail.get("evidence").is_none_or(Value::is_null) {
-        return Err(LedgerError::NoEvidence(event));
-    }
-    let (before, row) = as_the_lines_say(c, job)?;
-    let state = before.state.after(event)?;
-    let at = now.to_string();
-    c.prepare_cached(
-        "UPDATE jobs SET state = ?2, changed_at = ?3, faces = coalesce(?4, faces),
-             evidence = coalesce(?5, evidence), findings = coalesce(?6, findings),
-             spoiled = CASE ?7 WHEN 'release' THEN 0 WHEN 'spoil' THEN spoiled + 1 ELSE spoiled END,
-             waits_since = CASE ?7 WHEN 'release' THEN ?3 ELSE waits_since END WHERE seq = ?1",
-    )
-    .and_then(|mut s| {
-        let field = |name: &str| detail.get(name).map(Value::to_string);
-        s.execute(params![
-            row,
-            state.name(),
-            at,
-            field("faces"),
-            field("evidence"),
-            field("findings"),
-            event.name()
-        ])
-    })
-    .map_err(write_error)?;
-    count(c, before.state, -1)?;
-    count(c, state, 1)?;
-    let whose = Whose { row: Some(row), id: Some(&before.id), state: Some(state) };
-    let (seq, hash) = write_event(c, whose, event.name(), detail, &at)?;
-    let (from, to) = (before.state, state);
-    blanks::follow(c, &blanks::Step { seq, job: row, at: &at, from, to, event, detail })?;
-    Ok(Entry {
-        seq,
-        at: now,
-        job: Some(before.id),
-        reference: Some(before.reference),
-        event: event.name().to_owned(),
-        state: Some(state),
-        detail: detail.clone(),
-        hash,
-    })
-}
-
-/// A job and its row. Where the projection says something else than the lines, a job could be printed twice.
-fn as_the_lines_say(c: &Connection, job: &JobId) -> Result<(JobRecord, i64), LedgerError> {
-    let job = reader::job(c, job)?;
-    let row = i64::try_from(job.seq).map_err(|_| LedgerError::NoSuchJob)?;
-    match reader::state_in_lines(c, row)? {
-        Some(state) if state == job.state => Ok((job, row)),
-        _ => Err(LedgerError::DataDamaged),
-    }
-}
-
-/// A note moves nothing; what it found may stand with its job.
-pub(super) fn note(
-    c: &Connection,
     job: Option<&JobId>,
-    what: &str,
-    detail: &Value,
+    event: &Event,
     now: jiff::Timestamp,
 ) -> Result<Entry, LedgerError> {
     let known = job.map(|job| reader::job(c, job)).transpose()?;
-    let row = known.as_ref().map(|known| i64::try_from(known.seq)).transpose();
-    let row = row.map_err(|_| LedgerError::NoSuchJob)?;
-    if let (Some(row), Some(findings)) = (row, detail.get("findings")) {
-        c.prepare_cached("UPDATE jobs SET findings = ?2 WHERE seq = ?1")
-            .and_then(|mut s| s.execute(params![row, findings.to_string()]))
-            .map_err(write_error)?;
-    }
-    let state = known.as_ref().map(|known| known.state);
-    let whose = Whose { row, id: job, state };
-    let (seq, hash) = write_event(c, whose, what, detail, &now.to_string())?;
-    Ok(Entry {
+    let detail = event.detail();
+    let about = known.map(|job| about(c, job, event, &detail, now)).transpose()?;
+    let whose = about.as_ref().map_or_else(Whose::default, |about| Whose {
+        row: Some(about.row),
+        id: Some(&about.job.id),
+        state: Some(about.after.state),
+    });
+    let at = now.to_string();
+    let (seq, hash) = write_event(c, whose, event.name(), &detail, &at)?;
+    let mut entry = Entry {
         seq,
         at: now,
-        job: job.cloned(),
-        reference: known.map(|known| known.reference),
-        event: what.to_owned(),
-        state,
-        detail: detail.clone(),
+        job: None,
+        reference: None,
+        event: event.name().to_owned(),
+        state: None,
+        detail,
         hash,
+    };
+    if let Some(About { job, row, after }) = about {
+        if event.step().is_some() {
+            count(c, job.state, -1)?;
+            count(c, after.state, 1)?;
+            let (from, to) = (job.state, after.state);
+            blanks::follow(c, &blanks::Step { seq, job: row, at: &at, from, to, event })?;
+        }
+        entry.state = Some(after.state);
+        (entry.job, entry.reference) = (Some(job.id), Some(job.reference));
+    }
+    Ok(entry)
+}
+
+/// A job, its row, and what an event makes of it.
+struct About {
+    job: JobRecord,
+    row: i64,
+    after: JobState,
+}
+
+/// Stores what the event makes of the job; only what the event speaks of is written anew.
+fn about(
+    c: &Connection,
+    job: JobRecord,
+    event: &Event,
+    detail: &Value,
+    now: jiff::Timestamp,
+) -> Result<About, LedgerError> {
+    let row = i64::try_from(job.seq).map_err(|_| LedgerError::NoSuchJob)?;
+    // Where the projection says something else than the lines, a job could be printed twice.
+    if event.step().is_some() && reader::state_in_lines(c, row)? != Some(job.state) {
+        return Err(LedgerError::DataDamaged);
+    }
+    let mut after = job.by_its_lines();
+    after.apply(event, now)?;
+    if event.step().is_none() && event.findings().is_none() {
+        return Ok(About { job, row, after });
+    }
+    let parts = event.parts(detail);
+    c.prepare_cached(
+        "UPDATE jobs SET state = ?2, changed_at = ?3, spoiled = ?4, waits_since = ?5,
+             faces = coalesce(?6, faces), evidence = coalesce(?7, evidence),
+             findings = coalesce(?8, findings) WHERE seq = ?1",
+    )
+    .and_then(|mut s| {
+        s.execute(params![
+            row,
+            after.state.name(),
+            after.changed_at.to_string(),
+            after.spoiled,
+            after.waits_since.to_string(),
+            parts.faces,
+            parts.evidence,
+            parts.findings,
+        ])
     })
+    .map_err(write_error)?;
+    Ok(About { job, row, after })
 }
 
 /// The job that a line is about, and where it stands then.
+#[derive(Default)]
 struct Whose<'a> {
     row: Option<i64>,
     id: Option<&'a JobId>,
@@ -320,6 +323,8 @@ pub(super) fn write_error(error: rusqlite::Error) -> LedgerError {
 
 #[cfg(test)]
 mod tests {
+    use drivers::words::Words;
+
     use super::*;
     use crate::ledger::schema;
 
@@ -329,10 +334,12 @@ mod tests {
         schema::create(&mut c).unwrap();
         let pages: u32 = c.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         c.pragma_update(None, "max_page_count", pages).unwrap();
-        let detail = json!({ "told": "x".repeat(100_000) });
-        let full = note(&c, None, "told", &detail, jiff::Timestamp::UNIX_EPOCH);
+        let restored = |findings| Event::Restored { findings };
+        let long = Finding::whole("H_LEDGER_RESTORED", Words::new("x".repeat(100_000), ""));
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let full = append(&c, None, &restored(vec![long]), now);
         assert!(matches!(full, Err(LedgerError::Full)), "{full:?}");
-        let small = note(&c, None, "told", &json!({}), jiff::Timestamp::UNIX_EPOCH);
+        let small = append(&c, None, &restored(vec![]), now);
         assert_eq!(small.unwrap().seq, 1, "what still fits is written");
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::in_place::Gone;
-use crate::lifecycle::{Event, Refused};
+use crate::lifecycle::Refused;
 
 /// Why the ledger cannot be used, or refuses a write.
 #[derive(Debug, thiserror::Error)]
@@ -132,12 +132,6 @@ pub enum LedgerError {
     /// The lifecycle has no such move.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// An event that says where a card is came without evidence: a fault of the program.
-    #[error("the event {} needs evidence", .0.name())]
-    NoEvidence(Event),
-    /// A blank is said to be spoiled by something that is not in [`super::blanks::Cause`]: a fault of the program.
-    #[error("a blank is said to be spoiled by something that is no known cause")]
-    UnknownCause,
     /// The writer has stopped: the daemon is going down.
     #[error("the ledger is closed")]
     Closed,

@@ -2,11 +2,29 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::lines;
 use super::offline::Offline;
 use super::{LedgerError, chain, head, reader};
+
+/// One line as it lies there, with its place in the chain.
+#[derive(Debug, Serialize)]
+pub struct Exported<'a> {
+    seq: u64,
+    at: &'a str,
+    job: Option<&'a str>,
+    #[serde(rename = "ref")]
+    reference: Option<String>,
+    event: &'a str,
+    state: Option<&'a str>,
+    detail: Value,
+    /// Hash of the line before, in hexadecimal digits.
+    previous: String,
+    /// Hash of this line, in hexadecimal digits.
+    hash: String,
+}
 
 /// Gives every line between `from` and `to` (both included) to `take`, until that fails.
 ///
@@ -16,7 +34,7 @@ pub fn export<E>(
     path: &Path,
     from: Option<jiff::Timestamp>,
     to: Option<jiff::Timestamp>,
-    mut take: impl FnMut(&Value) -> Result<(), E>,
+    mut take: impl FnMut(&Exported<'_>) -> Result<(), E>,
 ) -> Result<Result<(), E>, LedgerError> {
     let ledger = Offline::open(path)?;
     let c = &ledger.connection;
@@ -39,11 +57,17 @@ pub fn export<E>(
         // What is no JSON any more goes out as the text that lies there.
         let detail =
             serde_json::from_str(&line.detail).unwrap_or(Value::from(line.detail.as_str()));
-        took = take(&json!({
-            "seq": line.seq, "at": line.at, "job": line.job, "ref": reference, "event": line.event,
-            "state": line.state, "detail": detail, "previous": chain::hex(previous),
-            "hash": chain::hex(&line.hash),
-        }));
+        took = take(&Exported {
+            seq: line.seq,
+            at: &line.at,
+            job: line.job.as_deref(),
+            reference,
+            event: &line.event,
+            state: line.state.as_deref(),
+            detail,
+            previous: chain::hex(previous),
+            hash: chain::hex(&line.hash),
+        });
     })
     .map_err(reader::read_error)?;
     match unread {

@@ -9,14 +9,15 @@ use std::path::Path;
 
 use drivers::words::Words;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::book::{note, write_error};
+use super::book::{append, write_error};
 use super::head::HeadFile;
 use super::record::{JobRecord, NewJob};
 use super::{LedgerError, chain, files, open, reader, schema};
+use crate::actor::Actor;
 use crate::clock::Clock;
+use crate::event::{Event, Holders};
 use crate::finding::Finding;
 use crate::job::JobRequest;
 use crate::lifecycle::State;
@@ -30,8 +31,6 @@ pub type HashHolder = dyn Fn(&JobRequest) -> Option<HolderHash> + Send;
 
 /// The person that a new job is for has another card already.
 pub const W_SAME_HOLDER: &str = "W_SAME_HOLDER";
-/// The line about the holders of all jobs before it.
-const HOLDERS: &str = "holders";
 /// Jobs that one look brings.
 const PAGE: usize = 500;
 
@@ -142,8 +141,7 @@ pub(super) fn is_same(c: &Connection, old: &JobRecord, new: &NewJob) -> Result<b
 
 /// The fingerprint of the key that the hashes are made with.
 pub(super) fn key(c: &Connection) -> Result<Option<String>, LedgerError> {
-    let line = last_line(c).map_err(reader::read_error)?;
-    Ok(line.and_then(|line| line.detail["key"].as_str().map(str::to_owned)))
+    Ok(last_line(c).map_err(reader::read_error)?.and_then(|line| line.holders.key))
 }
 
 /// The last line about all holders.
@@ -151,15 +149,15 @@ pub(super) struct HoldersLine {
     /// Its number.
     pub seq: u64,
     /// What it says.
-    pub detail: Value,
+    pub holders: Holders,
 }
 
 pub(super) fn last_line(c: &Connection) -> rusqlite::Result<Option<HoldersLine>> {
     let sql = "SELECT seq, detail FROM events WHERE event = 'holders' ORDER BY seq DESC LIMIT 1";
     c.prepare_cached(sql)?
         .query_row([], |row| {
-            let detail = reader::text(row, 1, |text| serde_json::from_str(text).ok())?;
-            Ok(HoldersLine { seq: row.get(0)?, detail })
+            let holders = reader::text(row, 1, |text| serde_json::from_str(text).ok())?;
+            Ok(HoldersLine { seq: row.get(0)?, holders })
         })
         .optional()
 }
@@ -188,7 +186,9 @@ pub(super) fn enter(
         }
     }
     if entered > 0 || key(c)?.as_deref() != Some(key_now) {
-        write_down(c, json!({ "key": key_now, "entered": entered }), now)?;
+        let all =
+            Holders { key: Some(key_now.to_owned()), entered: Some(entered), ..all_holders(c)? };
+        append(c, None, &Event::Holders(all), now)?;
     }
     Ok(entered)
 }
@@ -202,12 +202,10 @@ fn without_holder(c: &Connection, behind: i64) -> rusqlite::Result<Vec<(i64, Str
     c.prepare_cached(sql)?.query_map(params![behind, PAGE], row)?.collect()
 }
 
-/// One line over the holders of all jobs that are there.
-fn write_down(c: &Connection, mut detail: Value, now: jiff::Timestamp) -> Result<(), LedgerError> {
+/// The holders of all jobs that are there, without a key.
+fn all_holders(c: &Connection) -> Result<Holders, LedgerError> {
     let (jobs, sha256) = digest(c, u64::MAX).map_err(write_error)?;
-    detail["jobs"] = json!(jobs);
-    detail["sha256"] = json!(sha256);
-    note(c, None, HOLDERS, &detail, now).map(drop)
+    Ok(Holders { key: None, entered: None, by: None, jobs, sha256 })
 }
 
 /// SHA-256 over the holders of the first `jobs` jobs, and of how many it is.
@@ -232,11 +230,11 @@ pub(super) fn digest(c: &Connection, jobs: u64) -> rusqlite::Result<(u64, String
 }
 
 /// Forgets the key and every hash that was made with it: the next start takes the key that is there, or makes a new one,
-/// and enters all holders anew from the stored data. `by`: officer number or account.
+/// and enters all holders anew from the stored data.
 ///
 /// # Errors
 /// [`LedgerError::Unreadable`] when the daemon would not trust it or it is of an older version; [`LedgerError::InUse`].
-pub fn rekey(path: &Path, by: &str, clock: &Clock) -> Result<(), LedgerError> {
+pub fn rekey(path: &Path, by: &Actor, clock: &Clock) -> Result<(), LedgerError> {
     let unreadable = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
     files::must_be_there(path)?;
     let _lock = files::Lock::take(path)?;
@@ -249,7 +247,8 @@ pub fn rekey(path: &Path, by: &str, clock: &Clock) -> Result<(), LedgerError> {
     open::trusted_head(&connection, path).map_err(unreadable)?;
     let all = connection.transaction().map_err(write_error)?;
     all.execute("UPDATE jobs SET holder = NULL", []).map_err(write_error)?;
-    write_down(&all, json!({ "key": null, "by": by }), clock.now())?;
+    let forgotten = Holders { by: Some(by.clone()), ..all_holders(&all)? };
+    append(&all, None, &Event::Holders(forgotten), clock.now())?;
     let head = reader::head(&all).map_err(write_error)?;
     all.commit().map_err(write_error)?;
     HeadFile::open(path, &head)

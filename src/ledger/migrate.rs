@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use drivers::private_file;
 use rusqlite::Connection;
-use serde_json::json;
 
 use super::disk::{self, Disk};
 use super::{LedgerError, book, head, lines, schema};
+use crate::event::Event;
 
 /// What brings the tables from one version to the next.
 struct Step {
@@ -66,8 +66,8 @@ pub(super) fn migrate(
     let sql = |error: rusqlite::Error| failed(error.to_string());
     let all = connection.transaction().map_err(sql)?;
     step_forward(&all, from, schema::VERSION).map_err(sql)?;
-    let detail = json!({ "from": from, "to": schema::VERSION });
-    book::note(&all, None, "migrated", &detail, now).map_err(|e| failed(e.to_string()))?;
+    let migrated = Event::Migrated { from, to: schema::VERSION };
+    book::append(&all, None, &migrated, now).map_err(|e| failed(e.to_string()))?;
     is_as_it_was(&all).map_err(failed)?;
     // A disk that fails now must be met before the commit, not by it.
     disk.free_bytes().map_err(|e| failed(e.to_string()))?;

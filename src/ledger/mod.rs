@@ -23,6 +23,8 @@ mod listing;
 mod migrate;
 mod offline;
 mod open;
+#[cfg(test)]
+mod projection;
 mod reader;
 mod record;
 mod replacement;
@@ -50,13 +52,14 @@ pub use health::{Health, LedgerTrouble, words_of_failing, words_of_gone};
 pub use holder::{HashHolder, Holder, HolderHash, W_SAME_HOLDER, rekey};
 pub use in_place::{Gone, How};
 pub use record::{
-    Accepted, Entry, FaceHash, JobId, JobRecord, NewJob, NoReplacement, Order, Page, Replacing,
-    Wanted,
+    Accepted, Entry, JobRecord, NewJob, NoReplacement, Order, Page, Replacing, Wanted,
 };
 pub use verify::{Fault, Verification, verify};
 
 use crate::clock::Clock;
-use crate::lifecycle::{Event, State};
+use crate::event::Event;
+use crate::job::JobId;
+use crate::lifecycle::State;
 
 /// How long a daemon that stops waits for its ledger; putting a full log away takes well under a second.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
@@ -158,45 +161,32 @@ impl Ledger {
         answer.await.unwrap_or(Err(LedgerError::Closed))
     }
 
-    /// Appends one event to a job, if the lifecycle allows it. From a plain thread.
-    pub fn append(&self, job: &JobId, event: Event, detail: serde_json::Value) -> Synced<Entry> {
+    /// Appends an event of a job, if the lifecycle allows it. From a plain thread.
+    pub fn append(&self, job: &JobId, event: Event) -> Synced<Entry> {
+        self.send(Some(job.clone()), event)
+    }
+
+    /// Appends an event of the station. From a plain thread.
+    pub fn append_of_station(&self, event: Event) -> Synced<Entry> {
+        self.send(None, event)
+    }
+
+    fn send(&self, job: Option<JobId>, event: Event) -> Synced<Entry> {
         let (reply, answer) = oneshot::channel();
-        let note = writer::Request::Append { job: job.clone(), event, detail, reply };
+        let request = writer::Request::Append { job, event: Box::new(event), reply };
         // A closed inbox drops the reply, which the waiter sees as `Closed`.
-        let _ = self.inbox.blocking_send(note);
+        let _ = self.inbox.blocking_send(request);
         self.synced(answer)
     }
 
-    /// Notes something about a job that moves nothing. From a plain thread.
-    pub fn note(
-        &self,
-        job: &JobId,
-        what: &'static str,
-        detail: serde_json::Value,
-    ) -> Synced<Entry> {
-        let (reply, answer) = oneshot::channel();
-        let note = writer::Request::Note { job: Some(job.clone()), what, detail, reply };
-        let _ = self.inbox.blocking_send(note);
-        self.synced(answer)
-    }
-
-    /// Notes something about the station. From a plain thread.
-    pub fn note_station(&self, what: &'static str, detail: serde_json::Value) -> Synced<Entry> {
-        let (reply, answer) = oneshot::channel();
-        let note = writer::Request::Note { job: None, what, detail, reply };
-        let _ = self.inbox.blocking_send(note);
-        self.synced(answer)
-    }
-
-    /// Writes down that somebody looked at a job's faces. Looking moves nothing.
+    /// Writes down that somebody looked at a job's faces. Looking moves nothing. From an async task.
     ///
     /// # Errors
     /// [`LedgerError::Write`].
     pub async fn note_preview(&self, job: &JobId, side: &'static str) -> Result<(), LedgerError> {
         let (reply, answer) = oneshot::channel();
-        let detail = serde_json::json!({ "side": side });
-        let request =
-            writer::Request::Note { job: Some(job.clone()), what: "previewed", detail, reply };
+        let event = Box::new(Event::Previewed { side: side.to_owned() });
+        let request = writer::Request::Append { job: Some(job.clone()), event, reply };
         self.inbox.send(request).await.map_err(|_| LedgerError::Closed)?;
         answer.await.unwrap_or(Err(LedgerError::Closed)).map(|_| ())
     }

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::head::{self, Head};
-use super::record::{Entry, JobId, JobRecord, Replacing};
+use super::record::{Entry, JobRecord, Replacing};
 use super::{LedgerError, chain};
+use crate::event::{Event, Received};
+use crate::job::JobId;
 use crate::job::JobRequest;
 use crate::lifecycle::State;
 
@@ -15,7 +17,7 @@ pub(super) const JOB: &str =
                           received_at, changed_at, spoiled, waits_since,
                           (SELECT old.id FROM jobs old WHERE old.seq = jobs.replaces),
                           CASE WHEN replaces IS NULL THEN NULL ELSE
-                              (SELECT detail ->> '$.replaces.old_card' FROM events
+                              (SELECT detail FROM events
                                WHERE job = jobs.seq AND event = 'received') END,
                           (SELECT new.id FROM jobs new
                            WHERE new.replaces = jobs.seq AND new.state NOT IN ('cancelled', 'expired'))
@@ -72,12 +74,12 @@ pub(super) fn job_data(
     id: &JobId,
 ) -> Result<(JobRequest, Option<Vec<u8>>), LedgerError> {
     let sql = "SELECT d.request, p.bytes, d.salt, j.idempotency_key, j.body_sha256,
-                      e.detail ->> '$.data_sha256', j.id
+                      e.detail, j.id
                FROM jobs j JOIN job_data d ON d.job = j.seq LEFT JOIN photos p ON p.job = j.seq
                JOIN events e ON e.job = j.seq AND e.event = 'received'
                WHERE j.seq = (SELECT seq FROM jobs WHERE id = ?1)";
-    type Row = (String, Option<Vec<u8>>, Vec<u8>, Option<String>, Vec<u8>, Option<String>, String);
-    let (request, photo, salt, key, body_sha256, sha256, whose): Row = c
+    type Row = (String, Option<Vec<u8>>, Vec<u8>, Option<String>, Vec<u8>, String, String);
+    let (request, photo, salt, key, body_sha256, first, whose): Row = c
         .prepare_cached(sql)
         .and_then(|mut s| {
             let row = |r: &rusqlite::Row<'_>| {
@@ -95,7 +97,8 @@ pub(super) fn job_data(
         request: &request,
         photo: photo.as_deref(),
     };
-    if sha256 != Some(data.sha256()) || whose != id.as_str() {
+    let accepted = received_in(&first).ok_or(LedgerError::DataDamaged)?;
+    if accepted.data_sha256 != data.sha256() || whose != id.as_str() {
         return Err(LedgerError::DataDamaged);
     }
     // The error is not passed on: it could quote what is stored.
@@ -111,7 +114,7 @@ pub(super) fn oldest(
     state: State,
     but: &[String],
 ) -> Result<Option<JobRecord>, LedgerError> {
-    let but = serde_json::json!(but).to_string();
+    let but = serde_json::to_string(but).map_err(|e| LedgerError::Read(e.to_string()))?;
     let others = "product NOT IN (SELECT value FROM json_each(?2))";
     c.prepare_cached(&format!("{JOB} WHERE state = ?1 AND {others} ORDER BY seq LIMIT 1"))
         .and_then(|mut s| s.query_row(params![state.name(), but], job_of).optional())
@@ -144,11 +147,25 @@ pub(super) fn last_at(c: &Connection) -> Result<Option<jiff::Timestamp>, LedgerE
 }
 
 pub(super) fn printed_since(c: &Connection, seq: u64, serial: &str) -> Result<bool, LedgerError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE seq > ?1 AND event IN ('print', 'encode')
-               AND detail ->> '$.before.serial' = ?2)";
-    c.prepare_cached(sql)
-        .and_then(|mut s| s.query_row(params![seq, serial], |row| row.get(0)))
-        .map_err(read_error)
+    let sql = "SELECT event, detail FROM events WHERE seq > ?1 AND event IN ('print', 'encode')";
+    let mut statement = c.prepare_cached(sql).map_err(read_error)?;
+    let mut rows = statement.query([seq]).map_err(read_error)?;
+    while let Some(row) = rows.next().map_err(read_error)? {
+        let event = text(row, 1, |detail| serde_json::from_str(detail).ok())
+            .and_then(|detail| Ok(Event::read(row.get_ref(0)?.as_str()?, &detail).ok()))
+            .map_err(read_error)?;
+        // One that cannot be read may have been on this machine.
+        let on = event.as_ref().and_then(Event::intent).map(|line| &line.intent.before.serial);
+        if on.is_none_or(|on| on == serial) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// How a job began.
+fn received_in(detail: &str) -> Option<Received> {
+    serde_json::from_str(detail).ok()
 }
 
 pub(super) fn counts(c: &Connection) -> Result<BTreeMap<State, u64>, LedgerError> {
@@ -179,8 +196,8 @@ pub(super) fn job_of(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
         waits_since: text(row, 13, |t| t.parse().ok())?,
         replaces: optional(row, 14, JobId::parse)?
             .map(|job| {
-                let old_card = text(row, 15, |t| serde_json::from_value(t.into()).ok())?;
-                Ok::<_, rusqlite::Error>(Replacing { job, old_card })
+                let replaces = text(row, 15, |t| received_in(t)?.replaces)?;
+                Ok::<_, rusqlite::Error>(Replacing { job, old_card: replaces.old_card })
             })
             .transpose()?,
         replaced_by: optional(row, 16, JobId::parse)?,

@@ -1,47 +1,12 @@
 //! What goes into the ledger and what comes out. Knows no SQL.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
+use crate::event::{CardEvidence, Event, FaceHash, JobState};
 use crate::finding::Finding;
-use crate::job::{JobRequest, OldCard};
+use crate::job::{JobId, JobRequest, OldCard};
 use crate::lifecycle::State;
-
-/// A job's name for all time: UUID version 7 (RFC 9562), given by this station, never used again.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct JobId(String);
-
-impl JobId {
-    /// A new one.
-    pub fn new() -> Self {
-        Self(uuid::Uuid::now_v7().to_string())
-    }
-
-    /// Reads one that somebody typed; `None` when it cannot be a job's name.
-    pub fn parse(text: &str) -> Option<Self> {
-        uuid::Uuid::try_parse(text).ok().map(|id| Self(id.to_string()))
-    }
-
-    /// As text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Default for JobId {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// A job that passed the checks, as it is to be stored.
 pub struct NewJob {
@@ -132,7 +97,7 @@ pub struct JobRecord {
     /// Hashes of the composed faces, once they exist.
     pub faces: Vec<FaceHash>,
     /// What the machine said of the card, or who saw it; with the last event that needs it.
-    pub evidence: Option<Value>,
+    pub evidence: Option<CardEvidence>,
     /// The job whose card it replaces.
     pub replaces: Option<Replacing>,
     /// The live job that replaces its card.
@@ -145,15 +110,6 @@ pub struct JobRecord {
     pub received_at: jiff::Timestamp,
     /// When it last moved.
     pub changed_at: jiff::Timestamp,
-}
-
-/// One composed face: which side, and SHA-256 over its size, colours and resin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FaceHash {
-    /// `front` or `back`.
-    pub side: String,
-    /// 64 hexadecimal digits.
-    pub sha256: String,
 }
 
 /// One line of the ledger.
@@ -171,10 +127,33 @@ pub struct Entry {
     pub event: String,
     /// Where the job stands after it.
     pub state: Option<State>,
-    /// What is known: codes, hashes, counters, serial numbers. Nothing personal.
+    /// Its payload as it lies there, for whoever only passes it on; [`Entry::read`] understands it.
     pub detail: Value,
     /// The chain: SHA-256 over the hash of the line before and this line, see [`super::chain`].
     pub hash: [u8; 32],
+}
+
+impl Entry {
+    /// What it says; `None`: a damaged line, or one of a program that knows more.
+    pub fn read(&self) -> Option<Event> {
+        Event::read(&self.event, &self.detail).ok()
+    }
+}
+
+impl JobRecord {
+    /// What of it follows from its lines.
+    pub(super) fn by_its_lines(&self) -> JobState {
+        JobState {
+            state: self.state,
+            findings: Some(self.findings.clone()),
+            faces: self.faces.clone(),
+            evidence: self.evidence.clone(),
+            spoiled: self.spoiled,
+            waits_since: self.waits_since,
+            received_at: self.received_at,
+            changed_at: self.changed_at,
+        }
+    }
 }
 
 /// Which jobs are wanted: what is given must hold, all of it.

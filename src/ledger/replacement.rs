@@ -5,15 +5,15 @@
 //! leave a destroyed card standing as good for as long as the printer is out of ribbon, and for ever if the new job
 //! is withdrawn. A withdrawn replacement leaves the old job to be replaced anew.
 
-use rusqlite::Connection;
-use serde_json::json;
-
-use super::blanks::Cause;
-use super::book::{append, note};
-use super::record::{JobId, JobRecord, NewJob, NoReplacement};
+use super::book::append;
+use super::record::{JobRecord, NewJob, NoReplacement};
 use super::{LedgerError, holder, reader};
+use crate::event::{CardEvidence, Event};
+use crate::job::JobId;
 use crate::job::{OldCard, Replaces};
-use crate::lifecycle::{Event, State};
+use crate::lifecycle::State;
+use crate::supplies::SpoilCause;
+use rusqlite::Connection;
 
 /// The job that a new one replaces, or why it may not.
 pub(super) fn replaceable(
@@ -53,13 +53,15 @@ pub(super) fn settle_old(
     fate: OldCard,
     now: jiff::Timestamp,
 ) -> Result<(), LedgerError> {
-    let said = json!({ "replaced_by": new.id, "old_card": fate });
-    if fate == OldCard::Destroyed && old.state != State::Spoiled {
-        let cause = Cause::of_replacement(&new.request.reason).name();
-        let detail = json!({ "cause": cause, "evidence": said });
-        append(c, &old.id, Event::Spoil, &detail, now)?;
+    let (replaced_by, old_card) = (new.id.clone(), fate);
+    let event = if fate == OldCard::Destroyed && old.state != State::Spoiled {
+        Event::Spoil {
+            evidence: CardEvidence::Replaced { replaced_by, old_card },
+            cause: Some(SpoilCause::of_replacement(&new.request.reason)),
+            findings: None,
+        }
     } else {
-        note(c, Some(&old.id), "replaced", &said, now)?;
-    }
-    Ok(())
+        Event::Replaced { replaced_by, old_card }
+    };
+    append(c, Some(&old.id), &event, now).map(drop)
 }

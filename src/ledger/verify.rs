@@ -111,6 +111,11 @@ impl Faults {
         }
     }
 
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What cannot even be read is a fault, and the rest is looked at all the same.
     pub fn read<T>(&mut self, answer: rusqlite::Result<T>) -> Option<T> {
         answer.map_err(|error| self.push(unfit(&error.to_string()))).ok()
@@ -252,9 +257,9 @@ fn holders(c: &Connection, faults: &mut Faults, version: i32) -> u64 {
     }
     let line = holder::last_line(c);
     let Some(Some(line)) = faults.read(line) else { return 0 };
-    let jobs = line.detail["jobs"].as_u64().unwrap_or(u64::MAX);
+    let jobs = line.holders.jobs;
     let there = holder::digest(c, jobs);
-    let wanted = (jobs, line.detail["sha256"].as_str().unwrap_or_default().to_owned());
+    let wanted = (jobs, line.holders.sha256);
     if faults.read(there).is_some_and(|there| there != wanted) {
         let seq = line.seq;
         faults.push(Fault { seq: Some(seq), ..Fault::whole("V_HOLDERS", Words::new(

@@ -4,13 +4,12 @@
 use drivers::words::Words;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row};
-use serde_json::Value;
 
 use super::lines::text_of;
-use super::record::JobId;
 use super::verify::{Fault, Faults, Progress};
 use super::{chain, holder};
-use crate::lifecycle::{Event, State};
+use crate::event::{Event, JobState, Parts, Received};
+use crate::lifecycle::State;
 
 const JOBS: &str =
     "SELECT seq, id, state, reference, product, reason, kind, approval, findings, faces, evidence,
@@ -41,6 +40,9 @@ const COLUMNS: [&str; 14] = [
     "changed_at",
     "replaces",
 ];
+
+/// Where they stand among [`COLUMNS`].
+const FINDINGS: usize = 6;
 
 /// How many there are. `covered`: of so many of the first ones the holders are held against a line of their own.
 pub(super) fn verify(
@@ -100,19 +102,7 @@ fn verify_one(
         let text = |at: usize| row.get_ref(at).map(|v| text_of(v).unwrap_or_default());
         let [at, event, state, detail] = [text(1)?, text(2)?, text(3)?, text(4)?];
         if !fold.add(&at, &event, &state, &detail) {
-            let message = Words::new(
-                format!(
-                    "Baris {seq} ({event}, {state}) tidak mungkin sesudah baris sebelumnya dari pekerjaan ini. Jangan cetak pekerjaan ini; hubungi bantuan."
-                ),
-                format!(
-                    "Line {seq} ({event}, {state}) cannot follow the lines before it of this job. Do not print this job; ask for help."
-                ),
-            );
-            faults.push(Fault {
-                seq: Some(seq),
-                at: Some(at),
-                ..Fault::of_job("V_LIFECYCLE", &job.id, message)
-            });
+            faults.push(cannot_follow(&job.id, seq, at, &event, &state));
         }
     }
     let stored = stored_data(c, job.row)?;
@@ -128,13 +118,26 @@ fn verify_one(
             format!("This job is not what its lines make of it ({wrong}). Do not print or release it; ask for help."),
         )));
     }
-    if fold.data_sha256.is_none() || stored.map(|stored| stored.sha256) != fold.data_sha256 {
+    let stored = stored.map(|stored| stored.sha256);
+    if fold.data_sha256().is_none() || stored.as_deref() != fold.data_sha256() {
         faults.push(Fault::of_job("V_DATA", &job.id, Words::fixed(
             "Data tersimpan pekerjaan ini bukan yang diterima. Pekerjaan ini tidak akan dicetak; batalkan dan kirim lagi dari sistem asal.",
             "The stored data of this job are not those that were accepted. It will not be printed; cancel it and send it again from upstream.",
         )));
     }
     Ok(())
+}
+
+fn cannot_follow(job: &str, seq: u64, at: String, event: &str, state: &str) -> Fault {
+    let message = Words::new(
+        format!(
+            "Baris {seq} ({event}, {state}) tidak mungkin sesudah baris sebelumnya dari pekerjaan ini. Jangan cetak pekerjaan ini; hubungi bantuan."
+        ),
+        format!(
+            "Line {seq} ({event}, {state}) cannot follow the lines before it of this job. Do not print this job; ask for help."
+        ),
+    );
+    Fault { seq: Some(seq), at: Some(at), ..Fault::of_job("V_LIFECYCLE", job, message) }
 }
 
 /// What has another type than it was stored with is not what was stored.
@@ -162,91 +165,93 @@ fn stored_data(c: &Connection, row: i64) -> rusqlite::Result<Option<Stored>> {
     c.prepare_cached(DATA)?.query_row([row], stored).optional()
 }
 
-/// What the lines of one job come to; the same that `book.rs` writes beside them.
+/// What the lines of one job come to, by the same reducer that the ledger stores the job with.
 #[derive(Default)]
 struct Fold {
-    state: Option<State>,
     /// What the first line says.
-    first: Value,
-    received_at: Option<String>,
-    changed_at: Option<String>,
-    waits_since: Option<String>,
-    spoiled: u64,
-    faces: Option<String>,
-    evidence: Option<String>,
-    findings: Option<String>,
-    data_sha256: Option<String>,
+    first: Option<Box<Received>>,
+    job: Option<JobState>,
+    /// What its lines say of findings, faces and evidence, text for text.
+    parts: Parts,
+    /// The times as they are written, which a column must repeat byte for byte.
+    times: Times,
+}
+
+/// When it was accepted, last moved, and last released.
+#[derive(Default)]
+struct Times {
+    received_at: String,
+    changed_at: String,
+    waits_since: String,
 }
 
 impl Fold {
     /// False: this line cannot stand here.
     fn add(&mut self, at: &str, event: &str, state: &str, detail: &str) -> bool {
-        let Ok(detail) = serde_json::from_str::<Value>(detail) else { return false };
         let said = State::from_name(state);
-        let Some(before) = self.state else {
-            return event == "received" && self.begin(at, said, detail);
+        let Ok(detail) = serde_json::from_str(detail) else { return false };
+        let (Ok(event), Some(said), Ok(time)) = (Event::read(event, &detail), said, at.parse())
+        else {
+            return false;
         };
-        self.findings = detail.get("findings").map(Value::to_string).or(self.findings.take());
-        let Some(event) = Event::from_name(event) else { return said == Some(before) };
-        self.faces = detail.get("faces").map(Value::to_string).or(self.faces.take());
-        self.evidence = detail.get("evidence").map(Value::to_string).or(self.evidence.take());
-        self.changed_at = Some(at.to_owned());
-        match event {
-            Event::Release => (self.spoiled, self.waits_since) = (0, Some(at.to_owned())),
-            Event::Spoil => self.spoiled += 1,
-            _ => {}
+        let Some(job) = &mut self.job else { return self.begin(event, said, at, time) };
+        self.parts = std::mem::take(&mut self.parts).and(event.parts(&detail));
+        let fits = job.apply(&event, time).is_ok() && job.state == said;
+        // What comes behind a wrong line is held against what that line says.
+        job.state = said;
+        if job.changed_at == time {
+            at.clone_into(&mut self.times.changed_at);
         }
-        self.state = said.or(self.state);
-        before.after(event).ok() == said
+        if job.waits_since == time {
+            at.clone_into(&mut self.times.waits_since);
+        }
+        fits
     }
 
-    fn begin(&mut self, at: &str, state: Option<State>, detail: Value) -> bool {
-        self.state = state;
-        self.received_at = Some(at.to_owned());
-        self.changed_at = Some(at.to_owned());
-        self.waits_since = Some(at.to_owned());
-        self.data_sha256 = detail["data_sha256"].as_str().map(str::to_owned);
-        self.first = detail;
-        state.is_some()
+    fn begin(&mut self, event: Event, state: State, at: &str, time: jiff::Timestamp) -> bool {
+        let Event::Received(first) = event else { return false };
+        self.job = Some(JobState::begin(state, time));
+        self.first = Some(first);
+        let at = || at.to_owned();
+        self.times = Times { received_at: at(), changed_at: at(), waits_since: at() };
+        true
     }
 
-    /// The job that it replaces, as it is named there.
-    fn replaces(&self) -> Option<String> {
-        let typed = self.first["replaces"]["job"].as_str()?;
-        Some(JobId::parse(typed).map_or_else(|| typed.to_owned(), |id| id.to_string()))
+    fn data_sha256(&self) -> Option<&str> {
+        self.first.as_ref().map(|first| first.data_sha256.as_str())
     }
 
     /// Is the holder the one that it was accepted with?
     fn is_its_holder(&self, job: &Job, salt: &[u8]) -> bool {
         let there = job.holder.as_deref().map(|holder| holder::salted(holder, salt));
-        self.first["holder_sha256"].as_str() == there.as_deref()
+        self.first.as_ref().is_some_and(|first| first.holder_sha256 == there)
     }
 
     /// Names of the columns that say something else.
     fn differences(&self, job: &Job) -> Vec<&'static str> {
-        let first = |name: &str| self.first[name].as_str().map(str::to_owned);
-        let findings = match &self.findings {
-            Some(findings) => Some(findings.clone()),
-            // At first only their codes stand in the line, and the hash of all of them.
-            None => job.columns[6]
-                .clone()
-                .filter(|there| self.first["findings_sha256"] == chain::sha256_of(there).as_str()),
+        let (Some(first), Some(folded)) = (&self.first, &self.job) else {
+            return COLUMNS.to_vec();
         };
+        let text = |text: &str| Some(text.to_owned());
+        // At first only their codes stand in the line, and the hash of all that was stored.
+        let accepted = |there: &String| first.findings_sha256 == chain::sha256_of(there);
+        let findings = self.parts.findings.clone();
+        let findings = findings.or_else(|| job.columns[FINDINGS].clone().filter(accepted));
         let expected = [
-            self.state.map(|state| state.name().to_owned()),
-            first("ref"),
-            first("product"),
-            first("reason"),
-            first("kind"),
-            first("approval"),
-            findings.or(Some("?".into())),
-            self.faces.clone().or(Some("[]".into())),
-            self.evidence.clone(),
-            Some(self.spoiled.to_string()),
-            self.waits_since.clone(),
-            self.received_at.clone(),
-            self.changed_at.clone(),
-            self.replaces(),
+            text(folded.state.name()),
+            text(&first.reference),
+            text(&first.product),
+            text(&first.reason),
+            first.kind.clone(),
+            first.approval.clone(),
+            findings.or(text("?")),
+            self.parts.faces.clone().or(text("[]")),
+            self.parts.evidence.clone(),
+            Some(folded.spoiled.to_string()),
+            text(&self.times.waits_since),
+            text(&self.times.received_at),
+            text(&self.times.changed_at),
+            first.replaced_job(),
         ];
         let pairs = COLUMNS.iter().zip(expected.iter().zip(&job.columns));
         pairs.filter(|(_, (wanted, there))| wanted != there).map(|(name, _)| *name).collect()

@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction};
-use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::blanks::{self, Entered, Handled};
-use super::book::{JobData, accept, append, note, write_error};
+use super::book::{JobData, accept, append, write_error};
 use super::disk::{Disk, Room};
 use super::files::Lock;
 use super::head::{Head, HeadFile};
 use super::health::HealthBoard;
 use super::in_place::{Gone, How, InPlace};
-use super::record::{Accepted, Entry, JobId, NewJob};
+use super::record::{Accepted, Entry, NewJob};
 use super::{LedgerError, holder, reader, schema};
 use crate::clock::Clock;
-use crate::lifecycle::Event;
+use crate::event::Event;
+use crate::job::JobId;
 
 /// Requests that share one sync at most: bounds the log's growth and the wait of the first.
 const BATCH_LIMIT: usize = 64;
@@ -58,11 +58,26 @@ pub(super) fn log_position(connection: &Connection) -> Option<LogPosition> {
 
 /// What can be asked of the writer.
 pub(super) enum Request {
-    Accept { job: Box<NewJob>, data: JobData, reply: Reply<Accepted> },
-    Append { job: JobId, event: Event, detail: Value, reply: Reply<Entry> },
-    Note { job: Option<JobId>, what: &'static str, detail: Value, reply: Reply<Entry> },
-    Blanks { handled: Handled, reply: Reply<Entered> },
-    Holders { key: String, hash: Box<holder::HashHolder>, reply: Reply<u64> },
+    Accept {
+        job: Box<NewJob>,
+        data: JobData,
+        reply: Reply<Accepted>,
+    },
+    /// About a job, or about the station.
+    Append {
+        job: Option<JobId>,
+        event: Box<Event>,
+        reply: Reply<Entry>,
+    },
+    Blanks {
+        handled: Handled,
+        reply: Reply<Entered>,
+    },
+    Holders {
+        key: String,
+        hash: Box<holder::HashHolder>,
+        reply: Reply<u64>,
+    },
 }
 
 /// An answer that may be given once the sync is done.
@@ -343,9 +358,7 @@ impl Request {
         let error = error.of_the_disk();
         match self {
             Request::Accept { reply, .. } => drop(reply.send(Err(error))),
-            Request::Append { reply, .. } | Request::Note { reply, .. } => {
-                drop(reply.send(Err(error)));
-            }
+            Request::Append { reply, .. } => drop(reply.send(Err(error))),
             Request::Blanks { reply, .. } => drop(reply.send(Err(error))),
             Request::Holders { reply, .. } => drop(reply.send(Err(error))),
         }
@@ -398,13 +411,11 @@ fn perform(
             let room = || room.take(log_bytes);
             Outcome::Accepted(in_savepoint(all, |c| accept(c, &job, &data, now, room)), reply)
         }
-        Request::Append { job, event, detail, reply } => {
-            let entry = in_savepoint(all, |c| append(c, &job, event, &detail, now));
-            tracing::debug!(%job, event = event.name(), refused = entry.is_err(), "written");
+        Request::Append { job, event, reply } => {
+            let entry = in_savepoint(all, |c| append(c, job.as_ref(), &event, now));
+            let job = job.as_ref().map(JobId::as_str);
+            tracing::debug!(job, event = event.name(), refused = entry.is_err(), "written");
             Outcome::Entry(entry, reply)
-        }
-        Request::Note { job, what, detail, reply } => {
-            Outcome::Entry(in_savepoint(all, |c| note(c, job.as_ref(), what, &detail, now)), reply)
         }
         Request::Blanks { handled, reply } => {
             Outcome::Entered(in_savepoint(all, |c| blanks::enter(c, &handled, now)), reply)

@@ -11,8 +11,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Snapshot;
-use crate::ledger::blanks::{Day, Kind};
+use crate::ledger::blanks::Day;
 use crate::lifecycle::State;
+use crate::supplies::BlankKind;
 
 /// Counted since the start. Cheap to clone: all clones count together.
 #[derive(Clone)]
@@ -172,13 +173,13 @@ fn register_now(
 fn register_blanks(registry: &mut Registry, today: &Day) {
     let by_kind: Family<KindLabel, Gauge> = Family::default();
     for (kind, cards) in [
-        (Kind::Loaded, today.loaded),
-        (Kind::Good, today.good),
-        (Kind::Spoiled, today.spoiled.values().sum()),
-        (Kind::Test, today.test),
-        (Kind::Lost, today.lost),
-        (Kind::Returned, today.returned),
-        (Kind::Unsure, today.unsure),
+        (BlankKind::Loaded, today.loaded),
+        (BlankKind::Good, today.good),
+        (BlankKind::Spoiled, today.spoiled.values().sum()),
+        (BlankKind::Test, today.test),
+        (BlankKind::Lost, today.lost),
+        (BlankKind::Returned, today.returned),
+        (BlankKind::Unsure, today.unsure),
     ] {
         by_kind.get_or_create(&KindLabel { kind: StateValue(kind.name()) }).set(cards);
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use drivers::encoder::{CardEncoder, Chip, Interface};
-use serde_json::{Value, json};
 
 use super::encode::{ChipWork, Unwritten};
 use crate::chip::{self, ChipFault, KeySource, With, Written};
 use crate::desk::ChipContent;
+use crate::event::{EncodedChip, EncodedStep, EncodingFailure};
 use crate::ledger::chain::hex;
 
 /// What is to be written on one card's chip.
@@ -36,7 +36,7 @@ impl ChipWork for ChipJob {
         }
     }
 
-    fn write(&self, encoder: &mut dyn CardEncoder, chip: &Chip) -> Result<Value, Unwritten> {
+    fn write(&self, encoder: &mut dyn CardEncoder, chip: &Chip) -> Result<EncodedChip, Unwritten> {
         let ChipContent { profile, values, .. } = &self.content;
         let began = Instant::now();
         let clock = || began.elapsed();
@@ -44,7 +44,7 @@ impl ChipWork for ChipJob {
         let with = With { values, keys, clock: &clock, challenge: &challenge };
         let written = chip::run(profile, encoder, chip, &with, &mut |_| {});
         let mut told = written.map(|written| told(&written)).map_err(|fault| unwritten(&fault))?;
-        told["record_sha256"] = json!(self.record_sha256.as_ref().map(|hash| hex(hash)));
+        told.record_sha256 = self.record_sha256.as_ref().map(|hash| hex(hash));
         Ok(told)
     }
 }
@@ -60,26 +60,30 @@ fn challenge() -> [u8; 8] {
 }
 
 /// What the ledger keeps: hashes, counts and times.
-fn told(written: &Written) -> Value {
-    let steps: Vec<Value> = written
-        .steps
-        .iter()
-        .map(|step| {
-            let ms = u64::try_from(step.took.as_millis()).unwrap_or(u64::MAX);
-            json!({ "step": step.name, "ms": ms, "apdus": step.apdus, "bytes": step.bytes })
-        })
-        .collect();
-    json!({
-        "profile": written.profile, "version": written.version,
-        "profile_sha256": hex(&written.profile_sha256),
-        "content_sha256": hex(&written.content_sha256), "content_bytes": written.content_bytes,
-        "apdus": written.apdus, "steps": steps,
-    })
+fn told(written: &Written) -> EncodedChip {
+    let steps = written.steps.iter().map(|step| EncodedStep {
+        step: step.name.clone(),
+        ms: u64::try_from(step.took.as_millis()).unwrap_or(u64::MAX),
+        apdus: step.apdus,
+        bytes: step.bytes as u64,
+    });
+    EncodedChip {
+        profile: written.profile.clone(),
+        version: written.version.clone(),
+        profile_sha256: hex(&written.profile_sha256),
+        content_sha256: hex(&written.content_sha256),
+        content_bytes: written.content_bytes as u64,
+        apdus: written.apdus,
+        steps: steps.collect(),
+        ..EncodedChip::default()
+    }
 }
 
 fn unwritten(fault: &ChipFault) -> Unwritten {
-    let detail = json!({
-        "kind": fault.kind.code(), "step": fault.step, "card_touched": fault.card_touched,
+    let failure = Box::new(EncodingFailure {
+        step: Some(fault.step.clone()),
+        card_touched: Some(fault.card_touched),
+        ..EncodingFailure::of(fault.kind.code())
     });
-    Unwritten { blame: fault.blame(), words: fault.words(), detail }
+    Unwritten { blame: fault.blame(), words: fault.words(), failure }
 }

@@ -9,7 +9,7 @@ use drivers::contract::{
 
 use super::Message;
 use super::encode::{self, Encoded, Encoding, Reader, Unencoded};
-use crate::ledger::JobId;
+use crate::job::JobId;
 use drivers::encoder::EncoderError;
 
 /// Makes contact with the configured printer; called anew after every lost contact.

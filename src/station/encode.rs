@@ -8,9 +8,9 @@ use drivers::contract::{
 };
 use drivers::encoder::{CardEncoder, Chip, EncoderError, Interface};
 use drivers::words::Words;
-use serde_json::{Value, json};
 
 use crate::chip::Blame;
+use crate::event::{EncodedCard, EncodedChip, EncodedStripe, EncodingFailure};
 
 /// A card that was brought to its station is seen by the reader within this; a contactless reader polls twice a second.
 const CARD_LIMIT: Duration = Duration::from_secs(10);
@@ -65,7 +65,7 @@ pub trait ChipWork: Send {
     ///
     /// # Errors
     /// [`Unwritten`].
-    fn write(&self, encoder: &mut dyn CardEncoder, chip: &Chip) -> Result<Value, Unwritten>;
+    fn write(&self, encoder: &mut dyn CardEncoder, chip: &Chip) -> Result<EncodedChip, Unwritten>;
 }
 
 /// A chip was not written as it must be.
@@ -75,8 +75,8 @@ pub struct Unwritten {
     pub blame: Blame,
     /// What is wrong and what to do.
     pub words: Words,
-    /// What happened, as it may stand in the ledger: kind, step. Nothing personal, no key.
-    pub detail: Value,
+    /// What happened, as it may stand in the ledger.
+    pub failure: Box<EncodingFailure>,
 }
 
 /// A card was not encoded.
@@ -94,8 +94,8 @@ pub struct Unencoded {
 
 /// A card was encoded and waits inside.
 pub struct Encoded {
-    /// What stands in the ledger: the chip's identity, what was written, the time that it took.
-    pub detail: Value,
+    /// What stands on it, as the ledger keeps it.
+    pub written: EncodedCard,
     /// What the printer says now, before it prints.
     pub status: PrinterStatus,
 }
@@ -134,7 +134,7 @@ impl Reader {
         // Cards of one batch may share an ATR; a UID is one card's.
         if chip.uid.is_some() && self.last.as_deref() == chip.uid.as_deref() {
             let _ = self.encoder.power_off();
-            return Err(card_at_fault(json!({ "kind": "same_card_again" }), SAME_CARD));
+            return Err(card_at_fault(EncodingFailure::of("same_card_again"), SAME_CARD));
         }
         Ok(chip)
     }
@@ -149,29 +149,29 @@ pub(super) fn encode(
     reader: Option<&mut Reader>,
     work: &Encoding,
 ) -> Result<Encoded, Unencoded> {
-    let mut detail = json!({});
+    let mut card = EncodedCard::default();
     if let Some(chip) = &work.chip {
         let Some(reader) = reader else { return Err(no_reader()) };
-        detail["chip"] = write_chip(printer, reader, chip.as_ref())?;
+        card.chip = Some(write_chip(printer, reader, chip.as_ref())?);
     }
     if let Some(tracks) = &work.stripe {
         let fed = work.chip.is_some();
         write_stripe(printer, tracks, fed)?;
-        detail["stripe"] = json!({ "read_back": true });
+        card.stripe = Some(EncodedStripe { read_back: true });
     }
     let status = printer.status().map_err(|error| with_card_inside(&error))?;
     // Pulled out after the last command: it must not be printed, nor a blank in its place.
     if !status.card_inside {
-        return Err(card_at_fault(json!({ "kind": "card_gone" }), GONE));
+        return Err(card_at_fault(EncodingFailure::of("card_gone"), GONE));
     }
-    Ok(Encoded { detail, status })
+    Ok(Encoded { written: card, status })
 }
 
 fn write_chip(
     printer: &mut dyn CardPrinter,
     reader: &mut Reader,
     work: &dyn ChipWork,
-) -> Result<Value, Unencoded> {
+) -> Result<EncodedChip, Unencoded> {
     let nothing_moved = |failed: Unencoded| Unencoded { card: Whereabouts::Untouched, ..failed };
     work.preflight().map_err(|unwritten| nothing_moved(of_the_work(unwritten)))?;
     reader.glance().map_err(|error| nothing_moved(of_the_reader(error)))?;
@@ -181,17 +181,18 @@ fn write_chip(
     // A card that does not let itself be switched off is gone, or the reader is: both are met by the next step.
     let off = reader.encoder.power_off();
     reader.last = Some(chip.identity().to_vec());
-    let identified = |mut told: Value| {
-        told["atr"] = json!(hex(&chip.atr));
-        told["uid"] = json!(chip.uid.as_deref().map(hex));
-        told
-    };
-    let written = written.map_err(|failed| {
-        // What is in the reject box can be told apart by it.
-        of_the_work(Unwritten { detail: identified(failed.detail), ..failed })
-    })?;
-    off.map_err(of_the_reader)?;
-    Ok(identified(written))
+    let (atr, uid) = (hex(&chip.atr), chip.uid.as_deref().map(hex));
+    match written {
+        Ok(written) => {
+            off.map_err(of_the_reader)?;
+            Ok(EncodedChip { atr, uid, ..written })
+        }
+        Err(failed) => {
+            // What is in the reject box can be told apart by it.
+            let failure = EncodingFailure { atr: Some(atr), uid, ..*failed.failure };
+            Err(of_the_work(Unwritten { failure: Box::new(failure), ..failed }))
+        }
+    }
 }
 
 fn stop_of(interface: Interface) -> Stop {
@@ -217,23 +218,25 @@ fn write_stripe(
     let read = read.map_err(|error| with_card_inside(&error))?;
     let (differing, foreign) = (tracks.differing(&read), tracks.foreign(&read));
     if !differing.is_empty() {
-        let detail = json!({ "kind": "read_back_differs", "tracks": differing });
-        return Err(card_at_fault(detail, STRIPE_DIFFERS));
+        return Err(stripe_at_fault("read_back_differs", differing, STRIPE_DIFFERS));
     }
     if !foreign.is_empty() {
-        let detail = json!({ "kind": "stripe_not_blank", "tracks": foreign });
-        return Err(card_at_fault(detail, STRIPE_NOT_BLANK));
+        return Err(stripe_at_fault("stripe_not_blank", foreign, STRIPE_NOT_BLANK));
     }
     Ok(())
 }
 
 fn stripe_of(printer: &mut dyn CardPrinter) -> Result<&mut dyn MagneticStripe, Unencoded> {
-    let none = || card_at_fault(json!({ "kind": "no_magnetic_station" }), NO_MAGNETIC_STATION);
+    let none = || card_at_fault(EncodingFailure::of("no_magnetic_station"), NO_MAGNETIC_STATION);
     printer.magnetic().ok_or_else(none)
 }
 
-fn card_at_fault(detail: Value, words: Words) -> Unencoded {
-    of_the_work(Unwritten { blame: Blame::Card, words, detail })
+fn stripe_at_fault(kind: &str, tracks: Vec<usize>, words: Words) -> Unencoded {
+    card_at_fault(EncodingFailure { tracks, ..EncodingFailure::of(kind) }, words)
+}
+
+fn card_at_fault(failure: EncodingFailure, words: Words) -> Unencoded {
+    of_the_work(Unwritten { blame: Blame::Card, words, failure: Box::new(failure) })
 }
 
 fn of_the_work(unwritten: Unwritten) -> Unencoded {
@@ -243,10 +246,11 @@ fn of_the_work(unwritten: Unwritten) -> Unencoded {
 fn of_the_reader(error: EncoderError) -> Unencoded {
     let lost = matches!(error, EncoderError::NoCard { .. } | EncoderError::CardLost);
     let blame = if lost { Blame::Card } else { Blame::Reader };
-    let detail = json!({ "kind": "reader", "cause": error.to_string() });
+    let cause = Some(error.to_string());
+    let failure = Box::new(EncodingFailure { cause, ..EncodingFailure::of("reader") });
     let words = error.words();
     let reader = (!lost).then(|| Box::new(error));
-    Unencoded { reader, ..of_the_work(Unwritten { blame, words, detail }) }
+    Unencoded { reader, ..of_the_work(Unwritten { blame, words, failure }) }
 }
 
 fn no_reader() -> Unencoded {
@@ -255,8 +259,9 @@ fn no_reader() -> Unencoded {
 }
 
 pub(super) fn of_the_printer(error: &DeviceError) -> Unencoded {
-    let detail = json!({ "kind": "printer", "cause": error.cause.to_string() });
-    let unwritten = Unwritten { blame: Blame::Card, words: error.cause.words(), detail };
+    let cause = Some(error.cause.to_string());
+    let failure = Box::new(EncodingFailure { cause, ..EncodingFailure::of("printer") });
+    let unwritten = Unwritten { blame: Blame::Card, words: error.cause.words(), failure };
     Unencoded { card: error.card, printer: Some(Box::new(error.clone())), ..of_the_work(unwritten) }
 }
 

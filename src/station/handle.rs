@@ -8,7 +8,9 @@ use tokio::sync::{oneshot, watch};
 
 use super::device::Report;
 use super::people::{Look, Unsettled};
-use crate::ledger::{JobId, JobRecord, LedgerError};
+use crate::actor::Actor;
+use crate::job::JobId;
+use crate::ledger::{JobRecord, LedgerError};
 use crate::report::Snapshot;
 
 /// The answer to a person.
@@ -30,8 +32,8 @@ pub enum Message {
 pub struct Asked(pub(super) Wish);
 
 pub(super) enum Wish {
-    Cancel { job: JobId, by: String, reply: Reply<LedgerError> },
-    Release { job: JobId, by: String, reply: Reply<Unsettled> },
+    Cancel { job: JobId, by: Actor, reply: Reply<LedgerError> },
+    Release { job: JobId, by: Actor, reply: Reply<Unsettled> },
     Resolve { job: JobId, look: Look, reply: Reply<Unsettled> },
 }
 
@@ -72,7 +74,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`LedgerError::Refused`] when its card may already exist, [`LedgerError::NoSuchJob`].
-    pub async fn cancel(&self, job: JobId, by: String) -> Result<JobRecord, LedgerError> {
+    pub async fn cancel(&self, job: JobId, by: Actor) -> Result<JobRecord, LedgerError> {
         let (reply, answer) = oneshot::channel();
         self.tell(Message::Person(Asked(Wish::Cancel { job, by, reply })));
         answer.await.unwrap_or(Err(LedgerError::Closed))
@@ -82,7 +84,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`Unsettled::Ledger`], [`Unsettled::NotReleasable`].
-    pub async fn release(&self, job: JobId, by: String) -> Result<JobRecord, Unsettled> {
+    pub async fn release(&self, job: JobId, by: Actor) -> Result<JobRecord, Unsettled> {
         self.ask_release(job, by).await.unwrap_or(Err(Unsettled::Ledger(LedgerError::Closed)))
     }
 
@@ -90,7 +92,7 @@ impl Handle {
     pub fn ask_release(
         &self,
         job: JobId,
-        by: String,
+        by: Actor,
     ) -> oneshot::Receiver<Result<JobRecord, Unsettled>> {
         let (reply, answer) = oneshot::channel();
         self.tell(Message::Person(Asked(Wish::Release { job, by, reply })));

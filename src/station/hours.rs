@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 
 use super::Station;
 use crate::clock::Clock;
+use crate::event::{ClockReference, Event};
 use crate::ledger::LedgerError;
 use crate::queue::Moment;
 
@@ -58,7 +58,7 @@ impl Station {
             if let Some(last) = self.ledger.last_at()? {
                 let ahead = self.clock.now().duration_since(last);
                 if ahead < -DRIFT_MAX || ahead > STILL_MAX {
-                    self.write_jump("ledger", ahead)?;
+                    self.write_jump(ClockReference::Ledger, ahead)?;
                     self.hours.doubtful = true;
                 }
             }
@@ -66,15 +66,19 @@ impl Station {
         }
         let jumped = self.hours.jumped(&self.clock);
         if (jumped - self.hours.written).abs() > DRIFT_MAX {
-            self.write_jump("steady", jumped)?;
+            self.write_jump(ClockReference::Steady, jumped)?;
             (self.hours.written, self.hours.doubtful) = (jumped, true);
         }
         Ok(())
     }
 
-    fn write_jump(&self, against: &str, by: SignedDuration) -> Result<(), LedgerError> {
-        tracing::warn!(against, seconds = by.as_secs(), "the clock on the wall jumped");
-        let detail = json!({ "against": against, "by_s": by.as_secs() });
-        self.ledger.note_station("clock_jumped", detail).wait().map(drop)
+    fn write_jump(&self, against: ClockReference, by: SignedDuration) -> Result<(), LedgerError> {
+        tracing::warn!(
+            against = against.name(),
+            seconds = by.as_secs(),
+            "the clock on the wall jumped"
+        );
+        let jumped = Event::ClockJumped { against, by_s: by.as_secs() };
+        self.ledger.append_of_station(jumped).wait().map(drop)
     }
 }

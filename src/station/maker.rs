@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::chip::ChipJob;
 use super::encode::{ChipWork, Encoding};
 use crate::desk::{Composed, Desk};
+use crate::event::FaceHash;
 use crate::finding::Finding;
 use crate::job::JobRequest;
-use crate::ledger::FaceHash;
 use crate::queue::{Claimed, H_NO_STATION, Moment};
 
 /// Makes claimed jobs into cards; inspects jobs whose inspection was put off.

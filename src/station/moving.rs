@@ -4,17 +4,18 @@
 use std::time::Duration;
 
 use drivers::contract::{CardOut, DeviceError, PreparedCard, PrinterStatus, Whereabouts};
-use serde_json::{Value, json};
 
 use super::Station;
 use super::device::Order;
 use super::encode::{Encoded, Encoding, Unencoded, Unwritten};
 use super::ready::Ready;
 use crate::chip::Blame;
+use crate::event::{CardEvidence, Event, FailedEncoding, Lost};
 use crate::evidence::Intent;
 use crate::finding::Finding;
-use crate::ledger::{JobId, JobRecord, LedgerError};
-use crate::lifecycle::Event;
+use crate::job::JobId;
+use crate::ledger::{JobRecord, LedgerError};
+use crate::lifecycle::Move;
 use crate::queue;
 
 /// One card on its way.
@@ -150,22 +151,24 @@ impl Station {
         if let Some(error) = failed.reader {
             self.machine.reader = Some(Err(*error));
         }
-        let Unwritten { blame, words, mut detail } = failed.unwritten;
-        (detail["blame"], detail["id"], detail["en"]) =
-            (json!(blame), json!(words.id), json!(words.en));
-        let detail = json!({ "card": failed.card, "encoding": detail });
-        let (event, detail) = match failed.card {
-            Whereabouts::Untouched => (Event::NoCard, json!({ "evidence": detail })),
+        let Unwritten { blame, words, failure } = failed.unwritten;
+        let encoding = FailedEncoding { failure: *failure, blame, words: words.clone() };
+        let event = match failed.card {
+            Whereabouts::Untouched => Event::NoCard {
+                evidence: CardEvidence::NotEncoded { card: failed.card, encoding },
+                findings: None,
+            },
             // Where it is is found out as of any card that nobody saw; its intent says that it cannot be a good one.
             _ if blame == Blame::Setup => {
                 let setup = Finding::whole(queue::H_CHIP_SETUP, words);
                 let known = record.findings.iter().cloned();
                 let findings: Vec<Finding> = known.chain([setup]).collect();
-                (Event::LoseSight, json!({ "lost": detail, "findings": findings }))
+                let lost = Lost { encoding: Some(encoding), ..Lost::at(failed.card) };
+                Event::OutcomeUnknown { lost: Box::new(lost), findings: Some(findings) }
             }
-            _ => (Event::LoseSight, json!({ "lost": detail })),
+            _ => queue::outcome_unknown(Lost { encoding: Some(encoding), ..Lost::at(failed.card) }),
         };
-        self.settle_later(record, event, detail);
+        self.settle_later(record, event);
     }
 
     /// A card that is encoded is printed, whatever else there is to do: it must not wait inside.
@@ -173,9 +176,9 @@ impl Station {
         let Some(Moving { record, stage: Stage::Encoded(waiting), .. }) = &mut self.moving else {
             return Ok(());
         };
-        let detail: Value = json!({ "encoding": waiting.encoded.detail });
         if !waiting.noted {
-            self.ledger.append(&record.id, Event::ChipGood, detail).wait()?;
+            let encoding = waiting.encoded.written.clone();
+            self.ledger.append(&record.id, Event::ChipGood { encoding }).wait()?;
             waiting.noted = true;
         }
         let status = &waiting.encoded.status;
@@ -197,8 +200,8 @@ impl Station {
             return;
         };
         debug_assert_eq!(record.id, *job, "one card moves at a time");
-        let (event, detail) = queue::settlement(&result, &intent);
-        if event == Event::CardOut {
+        let event = queue::settlement(&result, &intent);
+        if event.step() == Some(Move::CardOut) {
             let product = record.product.clone();
             let label = crate::report::ProductLabel { product };
             self.metrics.cards_out.get_or_create(&label).inc();
@@ -217,6 +220,6 @@ impl Station {
                 self.machine.error = Some(error);
             }
         }
-        self.settle_later(record, event, detail);
+        self.settle_later(record, event);
     }
 }

@@ -3,26 +3,27 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
-
 use super::Station;
 use super::handle::{Asked, Wish};
+use crate::actor::Actor;
+use crate::event::{CardEvidence, Event, PersonSaw};
 use crate::evidence::{self, Reason, Seen};
 use crate::finding::Finding;
-use crate::ledger::blanks::Cause;
-use crate::ledger::{JobId, JobRecord, LedgerError};
-use crate::lifecycle::{Event, State};
+use crate::job::JobId;
+use crate::ledger::{JobRecord, LedgerError};
+use crate::lifecycle::State;
 use crate::queue;
+use crate::supplies::SpoilCause;
 
 /// What a person saw who looked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
     /// What became of the card.
     pub seen: Seen,
-    /// Officer number or account, no name.
-    pub by: String,
+    /// Who looked.
+    pub by: Actor,
     /// Why the blank is spoiled (DOMAIN 6); absent: the machine spoiled it, at what it was doing then.
-    pub cause: Option<Cause>,
+    pub cause: Option<SpoilCause>,
     /// Looked twice: the answer stands though the machine says something else.
     pub insist: bool,
 }
@@ -54,8 +55,8 @@ impl Station {
         }
     }
 
-    fn cancel(&mut self, job: &JobId, by: &str) -> Result<JobRecord, LedgerError> {
-        self.ledger.append(job, Event::Cancel, json!({ "by": by })).wait()?;
+    fn cancel(&mut self, job: &JobId, by: &Actor) -> Result<JobRecord, LedgerError> {
+        self.ledger.append(job, Event::Cancel { by: by.clone() }).wait()?;
         self.bench.barred = None;
         if let Some(ready) = self.next.take_if(|ready| ready.record.id == *job) {
             self.bench.take_back(ready.card);
@@ -63,7 +64,7 @@ impl Station {
         self.ledger.job(job)
     }
 
-    fn release(&mut self, job: &JobId, by: &str) -> Result<JobRecord, Unsettled> {
+    fn release(&mut self, job: &JobId, by: &Actor) -> Result<JobRecord, Unsettled> {
         let known = self.ledger.job(job)?;
         let stays = queue::not_releasable(&known.findings);
         if known.state == State::Held && !stays.is_empty() {
@@ -73,20 +74,16 @@ impl Station {
         // holds the job again on its way to the printer.
         let (accepted, left): (Vec<Finding>, Vec<Finding>) =
             known.findings.into_iter().partition(Finding::holds);
-        let accepted: BTreeSet<&str> = accepted.iter().map(|one| one.code.as_str()).collect();
-        let detail = json!({ "by": by, "accepted": accepted, "findings": left });
-        self.ledger.append(job, Event::Release, detail).wait()?;
+        let accepted: BTreeSet<String> = accepted.into_iter().map(|one| one.code).collect();
+        let accepted = accepted.into_iter().collect();
+        let released = Event::Release { by: by.clone(), accepted, findings: left };
+        self.ledger.append(job, released).wait()?;
         self.bench.barred = None;
         Ok(self.ledger.job(job)?)
     }
 
     fn resolve(&mut self, job: &JobId, look: &Look) -> Result<JobRecord, Unsettled> {
         let known = self.ledger.job(job)?;
-        let event = match look.seen {
-            Seen::Printed => Event::CardOut,
-            Seen::Spoiled => Event::Spoil,
-            Seen::NoCard => Event::NoCard,
-        };
         // Nobody settles a card that is just moving: the machine will say.
         if known.state.has_card_moving() {
             return Err(Unsettled::Moving);
@@ -94,26 +91,29 @@ impl Station {
         if let Some(reason) = self.contradiction(job, look)? {
             return Err(Unsettled::Contradicted(reason));
         }
-        let person = json!({ "seen": look.seen, "by": look.by, "insist": look.insist });
-        let mut detail = json!({ "evidence": { "person": person } });
-        if event == Event::Spoil {
-            let cause = match look.cause {
-                Some(told) => told,
-                None => self.cause_of_the_machine(job)?,
-            };
-            detail["cause"] = json!(cause.name());
-        }
-        if known.state == State::Unsure {
-            detail["findings"] = json!(super::recovery::without_doubt(&known.findings));
-        }
-        self.settle_unsure(job, event, detail)?;
+        let Look { seen, by, insist, .. } = look.clone();
+        let evidence = CardEvidence::Person { person: PersonSaw { seen, by, insist } };
+        let findings =
+            (known.state == State::Unsure).then(|| super::recovery::without_doubt(&known.findings));
+        let event = match seen {
+            Seen::Printed => Event::CardOut { evidence, findings },
+            Seen::NoCard => Event::NoCard { evidence, findings },
+            Seen::Spoiled => {
+                let cause = match look.cause {
+                    Some(told) => told,
+                    None => self.cause_of_the_machine(job)?,
+                };
+                Event::Spoil { evidence, cause: Some(cause), findings }
+            }
+        };
+        self.settle_unsure(job, event)?;
         Ok(self.ledger.job(job)?)
     }
 
     /// Why a blank is spoiled that no person has a cause for.
-    fn cause_of_the_machine(&mut self, job: &JobId) -> Result<Cause, LedgerError> {
+    fn cause_of_the_machine(&mut self, job: &JobId) -> Result<SpoilCause, LedgerError> {
         let doubt = self.doubts()?.iter().find(|doubt| doubt.job == *job);
-        Ok(doubt.map_or(Cause::GagalCetak, super::recovery::Doubt::cause))
+        Ok(doubt.map_or(SpoilCause::GagalCetak, super::recovery::Doubt::cause))
     }
 
     /// What the machine says against the answer, if it is the same machine and its word still counts.

@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress, PrepressError};
 use drivers::words::Words;
-use serde_json::json;
 
 use super::encode::Encoding;
 use super::maker::{CardMaker, Made, Unmade};
 use crate::clock::Clock;
+use crate::event::{Attempt, Event};
 use crate::finding::Finding;
-use crate::ledger::{JobId, JobRecord, Ledger, LedgerError};
-use crate::lifecycle::{Event, State};
+use crate::job::JobId;
+use crate::ledger::{JobRecord, Ledger, LedgerError};
+use crate::lifecycle::State;
 use crate::panics;
-use crate::queue::{self, Attempt, Claimed, Moment, Next};
+use crate::queue::{self, Claimed, Moment, Next};
 use crate::report::Metrics;
 
 /// Buffers that are kept: one is printed while the next is filled.
@@ -256,8 +257,12 @@ impl Workbench {
             return Ok(true);
         };
         let known: Vec<_> = record.findings.into_iter().chain(findings).collect();
-        let event = if known.iter().any(Finding::holds) { Event::Hold } else { Event::Queue };
-        match self.ledger.append(&record.id, event, json!({ "findings": known })).wait() {
+        let event = if known.iter().any(Finding::holds) {
+            Event::Hold { findings: known, attempt: None }
+        } else {
+            Event::Queue { findings: known }
+        };
+        match self.ledger.append(&record.id, event).wait() {
             Ok(_) | Err(LedgerError::Refused(_)) => Ok(true),
             Err(error) => Err(error),
         }

@@ -3,26 +3,19 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::Station;
 use super::device::Order;
+use crate::event::{CardEvidence, Event, Lost, MachineWord, RecoveryStep};
 use crate::evidence::{Act, Facts, Intent, Reason, Since, Verdict, judge};
 use crate::finding::Finding;
-use crate::ledger::blanks::Cause;
-use crate::ledger::{Entry, JobId, JobRecord, Ledger, LedgerError};
-use crate::lifecycle::{Event, State};
+use crate::job::JobId;
+use crate::ledger::{JobRecord, Ledger, LedgerError};
+use crate::lifecycle::State;
 use crate::product::codes::Code;
 use crate::queue;
-use drivers::contract::DeviceError;
+use crate::supplies::SpoilCause;
+use drivers::contract::{DeviceError, Whereabouts};
 use drivers::words::Words;
-
-/// Notes about a doubt, in the order of a recovery.
-const LOOKED: &str = "looked";
-const COME_TO_REST: &str = "come_to_rest";
-const REJECT: &str = "reject";
-const FAILED: &str = "recovery_failed";
-const LEFT_TO_A_PERSON: &str = "left_to_a_person";
 
 /// A card that a machine is still at work on is polled every two seconds. Longer, and nobody watched it.
 const UNSEEN_AFTER: Duration = Duration::from_secs(10);
@@ -60,43 +53,55 @@ impl Doubt {
     /// Folds the job's lines since its last intent.
     fn of(record: JobRecord, ledger: &Ledger) -> Result<Doubt, LedgerError> {
         let lines = ledger.events_of(&record.id)?;
-        let begun =
-            |line: &Entry| [Event::Print.name(), Event::Encode.name()].contains(&&*line.event);
-        let Some(at) = lines.iter().rposition(begun) else {
+        let lines: Vec<(u64, Option<Event>)> =
+            lines.iter().map(|line| (line.seq, line.read())).collect();
+        let is_intent = |(_, event): &(u64, Option<Event>)| {
+            event.as_ref().is_some_and(|event| event.intent().is_some())
+        };
+        // Without an intent it is a nameless machine's: only a person can tell.
+        let Some(at) = lines.iter().rposition(is_intent) else {
             return Ok(Doubt::without_intent(record));
         };
-        // An intent that cannot be read is one of a nameless machine: only a person can tell.
-        let intent: Intent = serde_json::from_value(lines[at].detail.clone()).unwrap_or_default();
+        // What cannot be read may say that hands were in between.
+        if lines[at..].iter().any(|(_, event)| event.is_none()) {
+            return Ok(Doubt::without_intent(record));
+        }
+        let intent = lines[at].1.as_ref().and_then(Event::intent);
+        let intent = intent.map(|line| line.intent.clone()).unwrap_or_default();
         let mut doubt = Doubt { intent, ..Doubt::without_intent(record) };
         doubt.since.others_printed =
-            ledger.printed_since(lines[at].seq, &doubt.intent.before.serial)?;
-        for line in &lines[at..] {
-            let facts = || serde_json::from_value::<Facts>(line.detail["machine"].clone());
-            if line.event == Event::LoseSight.name() {
-                doubt.lost(&line.detail["lost"]);
-            }
-            doubt.since.unseen |= line.detail["unseen"] == true;
-            match (&*line.event, facts()) {
-                (LOOKED | COME_TO_REST, Ok(facts)) => doubt.since.looked(&facts),
-                (REJECT, Ok(_)) => doubt.since.reject(),
-                (FAILED, _) if was_not_rejected(&line.detail) => doubt.since.rejecting = false,
-                // A card that was at its station has left the feeder, whatever is inside now.
-                (_, Err(_)) if doubt.intent.act == Act::Encode && was_inside(line) => {
-                    doubt.since.stood_inside = true;
-                }
-                (LEFT_TO_A_PERSON, _) => {
-                    doubt.told = serde_json::from_value(line.detail["row"].clone()).ok();
-                }
-                _ => {}
-            }
+            ledger.printed_since(lines[at].0, &doubt.intent.before.serial)?;
+        for event in lines[at..].iter().filter_map(|(_, event)| event.as_ref()) {
+            doubt.follow(event);
         }
         Ok(doubt)
     }
 
+    /// One line since the intent.
+    fn follow(&mut self, event: &Event) {
+        match event {
+            Event::OutcomeUnknown { lost, .. } => self.lost(lost),
+            Event::Looked { machine, unseen } => {
+                self.since.unseen |= unseen;
+                self.since.looked(machine);
+            }
+            Event::AbortOrphanedJob { machine } => self.since.looked(machine),
+            Event::Reject { .. } => self.since.reject(),
+            Event::RecoveryFailed { what, card, .. } if was_not_rejected(*what, *card) => {
+                self.since.rejecting = false;
+            }
+            Event::LeftToAPerson { row, .. } => self.told = Some(*row),
+            _ => {}
+        }
+    }
+
     /// What its driver saw of it before it was lost from sight.
-    fn lost(&mut self, lost: &Value) {
-        self.since.said_out |= lost["said_out"] == true;
-        self.since.followed(serde_json::from_value(lost["watch"].clone()).unwrap_or_default());
+    fn lost(&mut self, lost: &Lost) {
+        self.since.said_out |= lost.said_out;
+        self.since.followed(lost.watch.unwrap_or_default());
+        // A card that was at its station has left the feeder, whatever is inside now.
+        self.since.stood_inside |=
+            self.intent.act == Act::Encode && lost.card == Whereabouts::InMachine;
     }
 
     /// What the printer's figures say of it, and whether the printer said the same the last time.
@@ -114,10 +119,10 @@ impl Doubt {
     }
 
     /// Why its blank is spoiled, if it is.
-    pub fn cause(&self) -> Cause {
+    pub fn cause(&self) -> SpoilCause {
         match self.intent.act {
-            Act::Encode => Cause::GagalEncode,
-            Act::Print => Cause::GagalCetak,
+            Act::Encode => SpoilCause::GagalEncode,
+            Act::Print => SpoilCause::GagalCetak,
         }
     }
 
@@ -137,13 +142,8 @@ impl Doubt {
 
 /// The printer did not take the order to reject, or says that the card is inside all the same: if it is gone later, it did
 /// not go into the reject box. It may be whole, in somebody's hand.
-fn was_not_rejected(failed: &Value) -> bool {
-    failed["what"] == REJECT && (failed["card"] == "in_machine" || failed["card"] == "untouched")
-}
-
-/// Did the station lose sight of a card that was inside?
-fn was_inside(line: &Entry) -> bool {
-    line.event == Event::LoseSight.name() && line.detail["lost"]["card"] == "in_machine"
+fn was_not_rejected(what: RecoveryStep, card: Whereabouts) -> bool {
+    what == RecoveryStep::Reject && matches!(card, Whereabouts::InMachine | Whereabouts::Untouched)
 }
 
 /// What stands with a job once it is no longer unsure.
@@ -205,8 +205,8 @@ impl Station {
             is_repeated && !resting && matches!(verdict, Verdict::ComeToRest | Verdict::Reject);
         if doubt.since != known && !acts {
             // What hands may have done since must be remembered over the next power cut.
-            let seen = json!({ "machine": now, "unseen": doubt.since.unseen });
-            if let Err(error) = ledger.note(&doubt.job, LOOKED, seen).wait() {
+            let looked = Event::Looked { machine: now.clone(), unseen: doubt.since.unseen };
+            if let Err(error) = ledger.append(&doubt.job, looked).wait() {
                 doubt.since = known;
                 return Err(error);
             }
@@ -227,17 +227,19 @@ impl Station {
             Verdict::Wait | Verdict::Help => Ok(false),
             Verdict::ComeToRest | Verdict::Reject if resting => Ok(false),
             Verdict::ComeToRest => {
-                self.act(&job, COME_TO_REST, now, Order::ComeToRest(Some(job.clone())))
+                let intent = Event::AbortOrphanedJob { machine: now.clone() };
+                self.act(&job, intent, Order::ComeToRest(Some(job.clone())))
             }
             Verdict::Reject => {
                 if let Some(doubt) = self.doubts()?.get_mut(at) {
                     doubt.since.reject();
                 }
-                self.act(&job, REJECT, now, Order::Reject(job.clone()))
+                let intent = Event::Reject { machine: now.clone() };
+                self.act(&job, intent, Order::Reject(job.clone()))
             }
-            Verdict::NoCard(row) => self.settle_doubt(&job, Event::NoCard, row, now),
-            Verdict::Spoiled(row) => self.settle_doubt(&job, Event::Spoil, row, now),
-            Verdict::Printed(row) => self.settle_doubt(&job, Event::CardOut, row, now),
+            Verdict::NoCard(row) | Verdict::Spoiled(row) | Verdict::Printed(row) => {
+                self.settle_doubt(&job, verdict, row, now)
+            }
             Verdict::Unsure(row) => self.leave_to_a_person(at, row, now),
         }
     }
@@ -246,7 +248,7 @@ impl Station {
     pub(super) fn use_it(&mut self) -> Result<(), LedgerError> {
         let Some(status) = &self.machine.status else { return Ok(()) };
         let machine = Facts::of(status);
-        self.ledger.note_station(COME_TO_REST, json!({ "machine": machine })).wait()?;
+        self.ledger.append_of_station(Event::AbortOrphanedJob { machine }).wait()?;
         (self.machine.used, self.machine.fresh) = (true, false);
         let order = Order::ComeToRest(None);
         self.recovering = self.device.as_ref().is_some_and(|device| device.send(order).is_ok());
@@ -254,14 +256,8 @@ impl Station {
     }
 
     /// The intent, synced; then the machine moves.
-    fn act(
-        &mut self,
-        job: &JobId,
-        what: &'static str,
-        now: &Facts,
-        order: Order,
-    ) -> Result<bool, LedgerError> {
-        if let Err(error) = self.ledger.note(job, what, json!({ "machine": now })).wait() {
+    fn act(&mut self, job: &JobId, intent: Event, order: Order) -> Result<bool, LedgerError> {
+        if let Err(error) = self.ledger.append(job, intent).wait() {
             self.doubts = None;
             return Err(error);
         }
@@ -273,35 +269,35 @@ impl Station {
     fn settle_doubt(
         &mut self,
         job: &JobId,
-        event: Event,
+        verdict: Verdict,
         row: Reason,
         now: &Facts,
     ) -> Result<bool, LedgerError> {
         let known = self.doubts()?.iter().find(|doubt| doubt.job == *job);
         let mut left = known.map(|doubt| without_doubt(&doubt.findings)).unwrap_or_default();
-        if event == Event::CardOut && known.is_none_or(|doubt| !doubt.since.said_out) {
+        if matches!(verdict, Verdict::Printed(_)) && known.is_none_or(|doubt| !doubt.since.said_out)
+        {
             left.push(H_NOT_WATCHED.at("job", &[]));
         }
-        let cause = known.map_or(Cause::GagalCetak, Doubt::cause);
-        let evidence = json!({ "row": row.name(), "machine": now });
-        let mut detail: Value = json!({ "evidence": evidence, "findings": left });
-        if event == Event::Spoil {
-            detail["cause"] = json!(cause.name());
-        }
-        self.settle_unsure(job, event, detail)?;
-        tracing::info!(%job, event = event.name(), row = row.name(), "settled by the printer's word");
+        let cause = known.map_or(SpoilCause::GagalCetak, Doubt::cause);
+        let machine = MachineWord::Facts(now.clone());
+        let evidence = CardEvidence::Machine { machine, row: Some(row) };
+        let findings = Some(left);
+        let event = match verdict {
+            Verdict::Printed(_) => Event::CardOut { evidence, findings },
+            Verdict::Spoiled(_) => Event::Spoil { evidence, cause: Some(cause), findings },
+            _ => Event::NoCard { evidence, findings },
+        };
+        let name = event.name();
+        self.settle_unsure(job, event)?;
+        tracing::info!(%job, event = name, row = row.name(), "settled by the printer's word");
         Ok(false)
     }
 
     /// What became of a card that nobody saw is known. Its job waits again, unless it was found out meanwhile that a
     /// person must look first.
-    pub(super) fn settle_unsure(
-        &mut self,
-        job: &JobId,
-        event: Event,
-        detail: Value,
-    ) -> Result<(), LedgerError> {
-        self.ledger.append(job, event, detail).wait()?;
+    pub(super) fn settle_unsure(&mut self, job: &JobId, event: Event) -> Result<(), LedgerError> {
+        self.ledger.append(job, event).wait()?;
         self.forget();
         let record = self.ledger.job(job)?;
         if record.state == State::Queued && record.findings.iter().any(Finding::holds) {
@@ -328,8 +324,9 @@ impl Station {
         if doubt.told != Some(row) {
             let mut findings = without_doubt(&doubt.findings);
             findings.push(unsure(row));
-            let detail = json!({ "row": row, "machine": now, "findings": findings });
-            ledger.note(&doubt.job, LEFT_TO_A_PERSON, detail).wait()?;
+            let machine = now.clone();
+            let left = Event::LeftToAPerson { row, machine, findings: findings.clone() };
+            ledger.append(&doubt.job, left).wait()?;
             tracing::warn!(job = %doubt.job, row = row.name(), "only a person can tell what became of the card");
             (doubt.told, doubt.findings) = (Some(row), findings);
         }
@@ -340,22 +337,22 @@ impl Station {
     pub(super) fn recovered(
         &mut self,
         job: Option<&JobId>,
-        what: &'static str,
+        what: RecoveryStep,
         result: Result<(), DeviceError>,
     ) {
         self.recovering = false;
         if let Err(error) = result {
             self.pause_longer();
-            tracing::warn!(what, %error, "the printer cannot be brought to rest");
-            let detail =
-                json!({ "what": what, "card": error.card, "cause": error.cause.to_string() });
+            tracing::warn!(what = what.name(), %error, "the printer cannot be brought to rest");
             let doubts = self.doubts.iter_mut().flatten();
             if let Some(doubt) = doubts.into_iter().find(|doubt| Some(&doubt.job) == job) {
-                doubt.since.rejecting &= !was_not_rejected(&detail);
+                doubt.since.rejecting &= !was_not_rejected(what, error.card);
             }
             // Only told: what holds is what the machine says next.
             if let Some(job) = job {
-                let _ = self.ledger.note(job, FAILED, detail).wait();
+                let (card, cause) = (error.card, error.cause.to_string());
+                let failed = Event::RecoveryFailed { what, card, cause };
+                let _ = self.ledger.append(job, failed).wait();
             }
             self.machine.error = Some(error);
         }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use drivers::contract::DeviceError;
 use drivers::words::Words;
-use serde_json::Value;
 use tokio::sync::watch;
 
 use super::Parts;
@@ -19,8 +18,10 @@ use super::moving::{Begun, Moving};
 use super::ready::{Ready, Workbench};
 use super::recovery::Doubt;
 use crate::clock::Clock;
-use crate::ledger::{JobId, JobRecord, Ledger, LedgerError};
-use crate::lifecycle::Event;
+use crate::event::{Event, RecoveryStep};
+use crate::job::JobId;
+use crate::ledger::{JobRecord, Ledger, LedgerError};
+use crate::lifecycle::Move;
 use crate::queue;
 use crate::report::{Metrics, PrinterState, Snapshot};
 
@@ -56,7 +57,7 @@ pub struct Station {
     /// The card that was lost from sight last, and when; its doubt is watched from then on.
     pub(super) lost: Option<(JobId, Duration)>,
     /// Known, but not yet in the ledger: nothing else is printed before it is.
-    unsettled: Option<(JobRecord, Event, Value)>,
+    unsettled: Option<(JobRecord, Event)>,
     /// What keeps the station itself from working.
     pub(super) own_trouble: Option<Words>,
     /// After a card that could not be begun.
@@ -195,9 +196,9 @@ impl Station {
 
     /// Writes down what is known. Until it is written, the next card does not move.
     fn settle(&mut self) -> Result<(), LedgerError> {
-        let Some((job, event, detail)) = self.unsettled.take() else { return Ok(()) };
-        match self.ledger.append(&job.id, event, detail.clone()).wait() {
-            Ok(_) if event == Event::LoseSight => {
+        let Some((job, event)) = self.unsettled.take() else { return Ok(()) };
+        match self.ledger.append(&job.id, event.clone()).wait() {
+            Ok(_) if event.step() == Some(Move::OutcomeUnknown) => {
                 self.lost = Some((job.id, self.clock.steady()));
                 self.forget();
                 Ok(())
@@ -205,7 +206,7 @@ impl Station {
             Ok(_) => Ok(()),
             Err(error @ LedgerError::Refused(_)) => Err(error),
             Err(error) => {
-                self.unsettled = Some((job, event, detail));
+                self.unsettled = Some((job, event));
                 Err(error)
             }
         }
@@ -280,8 +281,12 @@ impl Station {
                 self.printed(&job, result);
             }
             Report::Encoded(job, result) => self.encoded(&job, result),
-            Report::Rested(job, result) => self.recovered(job.as_ref(), "come_to_rest", result),
-            Report::Rejected(job, result) => self.recovered(Some(&job), "reject", result),
+            Report::Rested(job, result) => {
+                self.recovered(job.as_ref(), RecoveryStep::AbortOrphanedJob, result)
+            }
+            Report::Rejected(job, result) => {
+                self.recovered(Some(&job), RecoveryStep::Reject, result)
+            }
         }
     }
 
@@ -310,8 +315,8 @@ impl Station {
     }
 
     /// Written down before anything else moves.
-    pub(super) fn settle_later(&mut self, record: JobRecord, event: Event, detail: Value) {
-        self.unsettled = Some((record, event, detail));
+    pub(super) fn settle_later(&mut self, record: JobRecord, event: Event) {
+        self.unsettled = Some((record, event));
         self.look();
     }
 

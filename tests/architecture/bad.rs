@@ -42,6 +42,26 @@ fn forbidden_imports_are_found_in_every_spelling() {
 }
 
 #[test]
+fn an_event_that_is_built_or_read_by_hand_is_found() {
+    let faults = |path: &str, text: &str| rules::untyped_events(&Source::new(path, text)).len();
+    for (path, text) in [
+        ("src/station/runner.rs", "fn f() { append(json!({ \"lost\": 1 })); }"),
+        ("src/ledger/book.rs", "fn f() { serde_json :: json ! ([]); }"),
+        ("src/http/jobs.rs", "fn f() { entry.detail[\"lost\"][\"card\"] == \"in_machine\"; }"),
+        ("src/report/encoding.rs", "fn f() { line.detail\n.get(\"evidence\"); }"),
+    ] {
+        assert_eq!(faults(path, text), 1, "{path}: {text}");
+    }
+    for (path, text) in [
+        ("src/event.rs", "fn f() { json!({ \"event\": 1 }); }"),
+        ("src/http/jobs.rs", "fn f() { json!({}); entry.detail.clone(); }"),
+        ("src/queue.rs", "#[cfg(test)]\nmod tests { fn f() { json!({}); } }"),
+    ] {
+        assert_eq!(faults(path, text), 0, "{path}: {text}");
+    }
+}
+
+#[test]
 fn what_only_looks_forbidden_is_let_through() {
     for (path, text) in [
         ("src/lifecycle.rs", "use std::time::Duration;"),

@@ -27,6 +27,10 @@ pub struct Ban {
 
 const PURE: &[&str] = &[
     "src/lifecycle",
+    "src/event",
+    "src/actor",
+    "src/evidence",
+    "src/supplies",
     "src/codes",
     "src/job",
     "src/finding",
@@ -248,6 +252,29 @@ pub fn leftovers(source: &Source) -> Vec<String> {
             lines.into_iter().map(move |line| format!("{}:{line} has {fragment}", source.path))
         })
         .collect()
+}
+
+/// Who writes or reads lines of the ledger.
+const OF_EVENTS: [&str; 6] =
+    ["src/ledger/", "src/station/", "src/queue.rs", "src/evidence", "src/report/", "src/supplies/"];
+
+/// What an event says is a type: nobody else builds its JSON, and nobody reads it by a key.
+pub fn untyped_events(source: &Source) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut look = |fragment: &str, why: &str| {
+        for line in source.production_lines_with(fragment) {
+            faults.push(format!("{}:{line} has {fragment}: {why}", source.path));
+        }
+    };
+    if OF_EVENTS.iter().any(|place| source.path.starts_with(place)) {
+        look("json!", "what an event says is built in src/event.rs");
+    }
+    if source.path.starts_with("src/") && !source.path.starts_with("src/event") {
+        for fragment in ["detail[", "detail.get(", "detail.pointer("] {
+            look(fragment, "what an event says is read by its type");
+        }
+    }
+    faults
 }
 
 /// Is this word a code, such as `H_STALE`?

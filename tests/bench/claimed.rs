@@ -1,7 +1,8 @@
 //! A job as the workbench takes it from the ledger, for the benchmarks that begin there.
 
+use kartu::job::JobId;
 use kartu::job::JobRequest;
-use kartu::ledger::{JobId, JobRecord};
+use kartu::ledger::JobRecord;
 use kartu::lifecycle::State;
 use kartu::queue::Claimed;
 

@@ -5,11 +5,14 @@
 
 use std::path::Path;
 
+use drivers::contract::{CardOut, Identity, Watch};
 use kartu::clock::Clock;
+use kartu::event::{CardEvidence, Event, FaceHash, IntentLine, MachineWord};
+use kartu::evidence::{Intent, Reason};
+use kartu::job::JobId;
 use kartu::job::JobRequest;
-use kartu::ledger::{Accepted, JobId, Ledger, NewJob};
-use kartu::lifecycle::{Event, State};
-use serde_json::json;
+use kartu::ledger::{Accepted, Ledger, NewJob};
+use kartu::lifecycle::State;
 
 /// Jobs that share their syncs: what the ledger's writer takes at once.
 const TOGETHER: usize = 64;
@@ -75,16 +78,25 @@ async fn accept(
 }
 
 fn finish(ledger: &Ledger, ids: &[JobId]) {
-    let faces = json!({ "faces": [{ "side": "front", "sha256": "00".repeat(32) }] });
-    let evidence = json!({ "evidence": { "machine": { "identity": { "model": "Primacy 2" } } } });
-    for (event, detail) in [
-        (Event::Claim, json!({})),
-        (Event::Compose, faces),
-        (Event::Print, json!({ "before": { "cards_entered": 1 } })),
-        (Event::CardOut, evidence),
+    let face = FaceHash { side: "front".to_owned(), sha256: "00".repeat(32) };
+    let identity = Identity { model: "Primacy 2".to_owned(), ..Identity::default() };
+    let intent = IntentLine { intent: Intent::default(), identity: Some(identity.clone()) };
+    let out = CardOut {
+        identity,
+        cards_entered_before: Some(1),
+        cards_entered_after: Some(2),
+        ribbon: None,
+        watch: Watch::default(),
+    };
+    let machine = MachineWord::CardOut(Box::new(out));
+    let evidence = CardEvidence::Machine { machine, row: Some(Reason::FollowedOut) };
+    for event in [
+        Event::Claim {},
+        Event::Compose { faces: vec![face] },
+        Event::Print(intent),
+        Event::CardOut { evidence, findings: None },
     ] {
-        let waiting: Vec<_> =
-            ids.iter().map(|id| ledger.append(id, event, detail.clone())).collect();
+        let waiting: Vec<_> = ids.iter().map(|id| ledger.append(id, event.clone())).collect();
         for synced in waiting {
             synced.wait().expect("the lifecycle allows it");
         }

@@ -10,7 +10,7 @@ use emulators::card::CardSettings;
 use emulators::evolis::EvolisSettings;
 use emulators::machine::BlankChips;
 use emulators::transport::emulated::Emulated;
-use kartu::ledger::JobId;
+use kartu::job::JobId;
 use kartu::station::encode::Encoding;
 use kartu::station::{Connect, Device, Order, Report};
 use serde_json::{Value, json};
@@ -187,7 +187,7 @@ fn a_stripe_that_was_somebodys_is_no_good_card() {
     match Device::new(connect, None).perform(Order::Encode(job, work)) {
         Report::Encoded(_, Err(failed)) => {
             let told = json!({ "kind": "stripe_not_blank", "tracks": [3] });
-            assert_eq!(failed.unwritten.detail, told);
+            assert_eq!(json!(failed.unwritten.failure), told);
             assert_eq!(failed.card, Whereabouts::InMachine, "it goes to the reject box");
         }
         _ => panic!("the old track was not met"),

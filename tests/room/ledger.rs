@@ -147,8 +147,8 @@ fn a_job_whose_state_was_set_by_hand_is_not_printed() {
     drop(sqlite);
     let ledger =
         kartu::ledger::Ledger::open(&bench.dir.path().join("ledger.db"), Clock::system()).unwrap();
-    let id = kartu::ledger::JobId::parse(&id).unwrap();
-    let claimed = ledger.append(&id, kartu::lifecycle::Event::Claim, json!({})).wait();
+    let id = kartu::job::JobId::parse(&id).unwrap();
+    let claimed = ledger.append(&id, kartu::event::Event::Claim {}).wait();
     assert!(matches!(claimed, Err(kartu::ledger::LedgerError::DataDamaged)), "{claimed:?}");
     ledger.close();
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use emulators::machine::Lever;
 use kartu::clock::Clock;
+use kartu::job::JobId;
 use kartu::ledger::wal::{self, Log};
-use kartu::ledger::{JobId, Ledger, LedgerError};
+use kartu::ledger::{Ledger, LedgerError};
 use rusqlite::types::Value as Cell;
 use tempfile::TempDir;
 
@@ -369,14 +370,17 @@ fn a_damaged_log_can_be_adopted_up_to_the_damage() {
     // A transaction behind it shows that it was synced.
     let (dir, path) = files.lay_out();
     let ledger = Ledger::open(&path, Clock::system()).unwrap();
-    ledger.note(&ids[0], "looked", serde_json::json!({})).wait().unwrap();
+    ledger.append(&ids[0], kartu::event::Event::Inspecting {}).wait().unwrap();
     std::mem::forget(ledger);
     files = Files::read(dir.path());
     files.log[last + 100] ^= 1;
     let (dir, path) = files.lay_out();
     let why = refusal(dir.path()).unwrap();
     assert!(why.contains("is damaged at frame"), "{why}");
-    let adopted = kartu::ledger::adopt(&path, "teknisi-7", &Clock::system()).unwrap().unwrap();
+    let adopted =
+        kartu::ledger::adopt(&path, &kartu::actor::Actor::local("teknisi-7"), &Clock::system())
+            .unwrap()
+            .unwrap();
     assert_eq!(adopted.held, 1, "of two jobs the first is still there");
     assert_eq!(refusal(dir.path()), None);
     let ledger = Ledger::open(&path, Clock::system()).unwrap();

@@ -153,7 +153,7 @@ fn a_damaged_ledger_is_never_taken_for_an_empty_one() {
 
 #[test]
 fn the_projection_is_the_fold_of_the_events() {
-    use kartu::lifecycle::{Event, State};
+    use kartu::lifecycle::{Move, State};
     let bench = Bench::new();
     let ids: Vec<String> = ["S1", "S2", "S3"].iter().map(|s| bench.accepted(&child(s))).collect();
     bench.until(&ids[2], "printed");
@@ -161,7 +161,7 @@ fn the_projection_is_the_fold_of_the_events() {
         let events = bench.http.get(&format!("/v1/jobs/{id}/events")).body;
         let mut state = State::from_name(events[0]["state"].as_str().unwrap()).unwrap();
         for event in events.as_array().unwrap().iter().skip(1) {
-            if let Some(moved) = Event::from_name(event["event"].as_str().unwrap()) {
+            if let Some(moved) = Move::from_name(event["event"].as_str().unwrap()) {
                 state = state.after(moved).unwrap();
             }
             assert_eq!(event["state"], state.name());

@@ -6,8 +6,9 @@ use std::time::Duration;
 use emulators::machine::{JamAt, Lever};
 use fastrand::Rng;
 use jiff::SignedDuration;
+use kartu::actor::Actor;
 use kartu::evidence::Seen;
-use kartu::ledger::JobId;
+use kartu::job::JobId;
 use kartu::lifecycle::State;
 use kartu::station::{Look, Unsettled};
 
@@ -360,7 +361,7 @@ impl World {
         let says = format_args!("the officer says of SIM-{mark}: {seen:?}, insists: {insist}");
         self.story.tell(says);
         let Some(running) = &mut self.running else { return false };
-        let look = Look { seen, by: "petugas-2".to_owned(), cause: None, insist };
+        let look = Look { seen, by: Actor::local("petugas-2"), cause: None, insist };
         let mut answer = running.handle.ask_resolve(id.clone(), look);
         self.turn();
         match answer.try_recv() {
@@ -374,7 +375,7 @@ impl World {
     fn release(&mut self, id: JobId) {
         let Some(running) = &mut self.running else { return };
         // What the clock holds is released when the clock is right.
-        let mut answer = running.handle.ask_release(id, "petugas-2".to_owned());
+        let mut answer = running.handle.ask_release(id, Actor::local("petugas-2"));
         self.turn();
         let _ = answer.try_recv();
     }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use emulators::machine::{Departed, Finish, Way};
-use kartu::ledger::{Entry, JobId, Ledger};
+use kartu::job::JobId;
+use kartu::ledger::{Entry, Ledger};
 use kartu::lifecycle::State;
 use serde_json::Value;
 

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use emulators::machine::{Lever, SharedMachine};
 use fastrand::Rng;
+use kartu::job::JobId;
 use kartu::job::{JobRequest, Recommendation};
-use kartu::ledger::{Accepted, JobId, Ledger, NewJob};
+use kartu::ledger::{Accepted, Ledger, NewJob};
 use kartu::lifecycle::State;
 use kartu::report::Metrics;
 use kartu::station::{Connect, Device, Handle, Message, Order, Parts, Station};

@@ -4,8 +4,10 @@ use drivers::words::Words;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::actor::Actor;
 use crate::finding::Finding;
-use crate::ledger::blanks::{Cause, Handled, Kind};
+use crate::ledger::blanks::Handled;
+use crate::supplies::{BlankKind, SpoilCause};
 
 /// No feeder and no store hands out more at once; a typing error is met.
 const CARDS_LIMIT: i64 = 10_000;
@@ -52,8 +54,8 @@ impl Entry {
     /// Every fault.
     pub fn read(self, key: Option<String>) -> Result<Handled, Vec<Finding>> {
         let mut faults = Vec::new();
-        let kind = Kind::from_name(&self.kind).filter(|kind| kind.is_entered());
-        let least = i64::from(kind != Some(Kind::Counted));
+        let kind = BlankKind::from_name(&self.kind).filter(|kind| kind.is_entered());
+        let least = i64::from(kind != Some(BlankKind::Counted));
         if !(least..=CARDS_LIMIT).contains(&self.cards) {
             faults.push(Finding::at("cards", "E_BLANKS_CARDS", CARDS.clone()));
         }
@@ -70,7 +72,7 @@ impl Entry {
         let batch = self.batch.filter(|batch| !batch.is_empty());
         match (kind, u32::try_from(self.cards), cause) {
             (Some(kind), Ok(cards), Ok(cause)) if faults.is_empty() => {
-                Ok(Handled { kind, cards, cause, by: self.by, batch, key })
+                Ok(Handled { kind, cards, cause, by: Actor::local(self.by), batch, key })
             }
             (None, ..) => {
                 faults.insert(0, Finding::at("kind", "E_BLANKS_KIND", KINDS.clone()));
@@ -81,14 +83,16 @@ impl Entry {
     }
 }
 
-fn cause_of(kind: Option<Kind>, cause: Option<&str>) -> Result<Option<Cause>, ()> {
-    let cause = cause.map(|cause| Cause::from_name(cause).ok_or(())).transpose()?;
+fn cause_of(kind: Option<BlankKind>, cause: Option<&str>) -> Result<Option<SpoilCause>, ()> {
+    let cause = cause.map(|cause| SpoilCause::from_name(cause).ok_or(())).transpose()?;
     let always = match kind {
         // What it is, is not known: that is told, and not a second time.
         None => return Ok(None),
-        Some(Kind::Spoiled) => return cause.filter(|c| c.is_of_spoiling()).map(Some).ok_or(()),
-        Some(Kind::Test) => Some(Cause::UjiCetak),
-        Some(Kind::Lost) => Some(Cause::Hilang),
+        Some(BlankKind::Spoiled) => {
+            return cause.filter(|c| c.is_of_spoiling()).map(Some).ok_or(());
+        }
+        Some(BlankKind::Test) => Some(SpoilCause::UjiCetak),
+        Some(BlankKind::Lost) => Some(SpoilCause::Hilang),
         Some(_) => None,
     };
     if cause.is_none() || cause == always { Ok(always) } else { Err(()) }

@@ -9,11 +9,15 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
-use super::{Cause, Kind};
+use crate::actor::Actor;
+use crate::event::{CardEvidence, Event};
+use crate::job::JobId;
+use crate::ledger::LedgerError;
 use crate::ledger::reader::{optional, read_error, text};
-use crate::ledger::{JobId, LedgerError};
+use crate::supplies::{BlankKind, SpoilCause};
 
 /// One day of the office. All figures are cards; a negative one says that more was used than was entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +31,7 @@ pub struct Day {
     /// Good cards, less those that were spoiled later.
     pub good: i64,
     /// Spoiled ones by cause.
-    pub spoiled: BTreeMap<Cause, i64>,
+    pub spoiled: BTreeMap<SpoilCause, i64>,
     /// Test cards.
     pub test: i64,
     /// Not found again.
@@ -65,17 +69,34 @@ pub struct Destroyed {
     /// The job.
     pub job: Option<JobId>,
     /// Why.
-    pub cause: Option<Cause>,
+    pub cause: Option<SpoilCause>,
     /// How many.
     pub cards: i64,
-    /// What the machine said, or who saw it.
-    pub evidence: Value,
+    /// Who says so, and how they know.
+    pub evidence: Witness,
+}
+
+/// Who says that a blank was spoiled.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Witness {
+    /// What is known of the job's card.
+    Card(CardEvidence),
+    /// A person entered it.
+    Person {
+        /// Who.
+        by: Actor,
+        /// The batch, as the store names it.
+        batch: Option<String>,
+    },
+    /// The line cannot be read.
+    Unknown,
 }
 
 struct Line {
     at: Timestamp,
-    kind: Kind,
-    cause: Option<Cause>,
+    kind: BlankKind,
+    cause: Option<SpoilCause>,
     cards: i64,
 }
 
@@ -88,7 +109,11 @@ impl Day {
             good: 0,
             spoiled: BTreeMap::new(),
             test: 0,
-            lost: lines.iter().filter(|line| line.kind == Kind::Lost).map(|line| line.cards).sum(),
+            lost: lines
+                .iter()
+                .filter(|line| line.kind == BlankKind::Lost)
+                .map(|line| line.cards)
+                .sum(),
             returned: 0,
             unsure: 0,
             expected: 0,
@@ -96,17 +121,17 @@ impl Day {
         };
         for line in lines {
             match (line.kind, line.cause) {
-                (Kind::Loaded, _) => day.loaded += line.cards,
-                (Kind::Good, _) => day.good += line.cards,
-                (Kind::Spoiled, cause) => {
-                    *day.spoiled.entry(cause.unwrap_or(Cause::GagalCetak)).or_default() +=
+                (BlankKind::Loaded, _) => day.loaded += line.cards,
+                (BlankKind::Good, _) => day.good += line.cards,
+                (BlankKind::Spoiled, cause) => {
+                    *day.spoiled.entry(cause.unwrap_or(SpoilCause::GagalCetak)).or_default() +=
                         line.cards;
                 }
-                (Kind::Test, _) => day.test += line.cards,
-                (Kind::Lost, _) => {}
-                (Kind::Returned, _) => day.returned += line.cards,
-                (Kind::Unsure, _) => day.unsure += line.cards,
-                (Kind::Counted, _) => {
+                (BlankKind::Test, _) => day.test += line.cards,
+                (BlankKind::Lost, _) => {}
+                (BlankKind::Returned, _) => day.returned += line.cards,
+                (BlankKind::Unsure, _) => day.unsure += line.cards,
+                (BlankKind::Counted, _) => {
                     let expected = day.balance();
                     day.count = Some(Count { cards: line.cards, expected, at: line.at });
                 }
@@ -174,8 +199,8 @@ fn lines_between(c: &Connection, start: &str, end: &str) -> Result<Vec<Line>, Le
     let line = |row: &Row<'_>| {
         Ok(Line {
             at: text(row, 0, |at| at.parse().ok())?,
-            kind: text(row, 1, Kind::from_name)?,
-            cause: optional(row, 2, Cause::from_name)?,
+            kind: text(row, 1, BlankKind::from_name)?,
+            cause: optional(row, 2, SpoilCause::from_name)?,
             cards: row.get(3)?,
         })
     };
@@ -231,22 +256,22 @@ pub(in crate::ledger) fn destroyed(
     to: Date,
     offset: Offset,
 ) -> Result<Vec<Destroyed>, LedgerError> {
-    let sql = "SELECT b.event, b.at, j.reference, j.id, b.cause, b.cards, e.detail
+    let sql = "SELECT b.event, b.at, j.reference, j.id, b.cause, b.cards, e.detail, e.event
                FROM blanks b JOIN events e ON e.seq = b.event LEFT JOIN jobs j ON j.seq = b.job
                WHERE b.kind IN ('spoiled', 'test') AND b.at >= ?1 AND b.at < ?2 ORDER BY b.event";
     let card = |row: &Row<'_>| {
-        let mut detail: Value = text(row, 6, |detail| serde_json::from_str(detail).ok())?;
-        let job = optional(row, 3, JobId::parse)?;
-        let evidence = match &job {
-            Some(_) => detail["evidence"].take(),
-            None => json!({ "by": detail["by"], "batch": detail["batch"] }),
+        let detail: Value = text(row, 6, |detail| serde_json::from_str(detail).ok())?;
+        let evidence = match Event::read(row.get_ref(7)?.as_str()?, &detail) {
+            Ok(Event::Spoil { evidence, .. }) => Witness::Card(evidence),
+            Ok(Event::Blanks(entry)) => Witness::Person { by: entry.by, batch: entry.batch },
+            _ => Witness::Unknown,
         };
         Ok(Destroyed {
             seq: row.get(0)?,
             at: text(row, 1, |at| at.parse().ok())?,
             reference: row.get(2)?,
-            job,
-            cause: optional(row, 4, Cause::from_name)?,
+            job: optional(row, 3, JobId::parse)?,
+            cause: optional(row, 4, SpoilCause::from_name)?,
             cards: row.get(5)?,
             evidence,
         })

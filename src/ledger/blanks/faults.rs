@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 
-use super::{Change, ENTERED, of_job, of_person};
+use super::{Change, of_job, of_person};
+use crate::event::{Event, Unreadable};
 use crate::ledger::LedgerError;
 use crate::ledger::reader::{optional, read_error, text};
-use crate::lifecycle::{Event, State};
+use crate::lifecycle::State;
 
 /// Differences that are named one by one.
 const NAMED_LIMIT: usize = 20;
@@ -70,12 +71,13 @@ fn line_of(row: &Row<'_>) -> rusqlite::Result<Line> {
 }
 
 impl Line {
-    fn changes(&self, from: Option<State>) -> Result<Vec<Change>, LedgerError> {
-        match (self.job, from, self.state, Event::from_name(&self.event)) {
-            (None, ..) if self.event == ENTERED => of_person(&self.detail),
-            (Some(_), Some(from), Some(to), Some(event)) => of_job(from, to, event, &self.detail),
-            _ => Ok(Vec::new()),
-        }
+    fn changes(&self, from: Option<State>) -> Result<Vec<Change>, Unreadable> {
+        let event = Event::read(&self.event, &self.detail)?;
+        Ok(match (&event, self.job.and(from), self.state) {
+            (Event::Blanks(entry), ..) if self.job.is_none() => of_person(entry),
+            (event, Some(from), Some(to)) if event.step().is_some() => of_job(from, to, event),
+            _ => Vec::new(),
+        })
     }
 }
 
@@ -127,14 +129,16 @@ impl Faults {
 mod tests {
     use std::collections::BTreeMap;
 
-    use serde_json::json;
-
     use super::*;
+    use crate::actor::Actor;
     use crate::clock::Clock;
+    use crate::event::tests::that_makes;
+    use crate::job::JobId;
     use crate::job::JobRequest;
-    use crate::ledger::blanks::{Cause, Handled, Kind};
-    use crate::ledger::{JobId, Ledger, NewJob};
-    use crate::lifecycle::MOVES;
+    use crate::ledger::blanks::Handled;
+    use crate::ledger::{Ledger, NewJob};
+    use crate::lifecycle::{MOVES, Move};
+    use crate::supplies::{BlankKind, SpoilCause};
 
     fn job(number: usize) -> NewJob {
         let request = JobRequest {
@@ -162,7 +166,7 @@ mod tests {
     }
 
     /// The shortest way from `received` to a state.
-    fn way_to(state: State) -> Vec<Event> {
+    fn way_to(state: State) -> Vec<Move> {
         let mut ways = vec![(State::Received, Vec::new())];
         let mut at = 0;
         while ways[at].0 != state {
@@ -188,14 +192,13 @@ mod tests {
             ledger.accept(job).await.unwrap();
             for event in way_to(*from).into_iter().chain([*event]) {
                 let (ledger, id) = (ledger.clone(), id.clone());
-                let detail = json!({ "evidence": { "by": "petugas-2" } });
-                let append = move || ledger.append(&id, event, detail).wait().map(drop);
+                let append = move || ledger.append(&id, that_makes(event)).wait().map(drop);
                 tokio::task::spawn_blocking(append).await.unwrap().unwrap();
             }
         }
-        for kind in Kind::ALL.into_iter().filter(|kind| kind.is_entered()) {
-            let cause = (kind == Kind::Spoiled).then_some(Cause::CacatPabrik);
-            let by = "petugas-2".to_owned();
+        for kind in BlankKind::ALL.into_iter().filter(|kind| kind.is_entered()) {
+            let cause = (kind == BlankKind::Spoiled).then_some(SpoilCause::CacatPabrik);
+            let by = Actor::local("petugas-2");
             let handled = Handled { kind, cards: 3, cause, by, batch: None, key: None };
             ledger.enter_blanks(handled).await.unwrap();
         }
@@ -223,11 +226,12 @@ mod tests {
         };
         assert_eq!(sum(&c, "good"), jobs(&["printed", "handed_over"]));
         assert_eq!(sum(&c, "unsure"), jobs(&["unsure", "encoding", "encoded", "printing"]));
-        let spoilt = MOVES.iter().filter(|(_, event, _)| *event == Event::Spoil).count();
+        let spoilt = MOVES.iter().filter(|(_, event, _)| *event == Move::Spoil).count();
         assert_eq!(sum(&c, "spoiled"), i64::try_from(spoilt).unwrap());
-        let causes = "SELECT count(*) FROM blanks WHERE kind = 'spoiled' AND cause = 'GAGAL_CETAK'";
+        let causes =
+            "SELECT count(*) FROM blanks WHERE kind = 'spoiled' AND cause = 'GAGAL_ENCODE'";
         let causes: i64 = c.query_row(causes, [], |row| row.get(0)).unwrap();
-        assert_eq!(causes, sum(&c, "spoiled"), "what no cause is told of was printed badly");
+        assert_eq!(causes, sum(&c, "spoiled"), "the cause is the event's");
     }
 
     #[tokio::test]
@@ -253,27 +257,5 @@ mod tests {
             all.rollback().unwrap();
             assert_eq!(faults(&c).unwrap(), Vec::<String>::new());
         }
-    }
-
-    #[tokio::test]
-    async fn a_blank_is_not_spoiled_by_something_that_nobody_knows() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let path = folder.path().join("ledger.db");
-        crate::ledger::init(&path).unwrap();
-        let ledger = Ledger::open(&path, Clock::system()).unwrap();
-        let job = job(1);
-        let id = job.id.clone();
-        ledger.accept(job).await.unwrap();
-        let told = tokio::task::spawn_blocking(move || {
-            for event in way_to(State::Printing) {
-                ledger.append(&id, event, json!({})).wait().unwrap();
-            }
-            let detail = json!({ "cause": "KENARI", "evidence": { "by": "petugas-2" } });
-            let refused = ledger.append(&id, Event::Spoil, detail).wait();
-            (refused.map(drop), ledger.job(&id).unwrap().state)
-        });
-        let (refused, state) = told.await.unwrap();
-        assert!(matches!(refused, Err(LedgerError::UnknownCause)), "{refused:?}");
-        assert_eq!(state, State::Printing, "nothing of it is stored");
     }
 }

@@ -1,0 +1,235 @@
+//! Every event there and back, by its stable name.
+
+use drivers::contract::{Evidence, Identity, Watch, Whereabouts};
+use drivers::words::Words;
+use serde_json::json;
+
+use super::*;
+use crate::chip::Blame;
+use crate::evidence::Intent;
+use crate::lifecycle::State;
+use crate::supplies::BlankKind;
+
+fn findings() -> Vec<Finding> {
+    vec![Finding::at("fields.nama", "H_NAME_DIGITS", Words::fixed("Angka.", "Digits."))]
+}
+
+fn machine() -> Facts {
+    Facts { serial: "EMU0000001".into(), cards_entered: Some(7), ..Facts::default() }
+}
+
+fn evidence() -> CardEvidence {
+    let machine = MachineWord::Facts(machine());
+    CardEvidence::Machine { machine, row: Some(Reason::CameOutWhole) }
+}
+
+fn intent() -> IntentLine {
+    let intent = Intent { before: machine(), ribbon_prints: Some(2), ..Intent::default() };
+    IntentLine { intent, identity: Some(Identity::default()) }
+}
+
+fn lost() -> Lost {
+    let failure = EncodingFailure {
+        step: Some("tulis".into()),
+        tracks: vec![2],
+        ..EncodingFailure::of("read_back_differs")
+    };
+    let words = Words::fixed("Lain.", "Differs.");
+    Lost {
+        said_out: true,
+        row: Some(Reason::NotWatched),
+        machine: Some(MachineWord::AfterFailure(Evidence::default())),
+        watch: Some(Watch { unseen: true, ..Watch::default() }),
+        encoding: Some(FailedEncoding { failure, blame: Blame::Card, words }),
+        ..Lost::somewhere("the cable was pulled out")
+    }
+}
+
+fn by() -> Actor {
+    Actor::local("petugas-2")
+}
+
+/// One of every kind that a job can have after its first, in no order.
+pub(crate) fn of_a_job() -> Vec<Event> {
+    let job = JobId::parse("01a22ba7-c674-777d-b1b2-caf2a75f230e").expect("a UUID");
+    let old_card = OldCard::Destroyed;
+    let replaced = CardEvidence::Replaced { replaced_by: job.clone(), old_card };
+    let face = FaceHash { side: "front".into(), sha256: "00".repeat(32) };
+    vec![
+        Event::Queue { findings: vec![] },
+        Event::Hold { findings: findings(), attempt: Some(Attempt::Inspect) },
+        Event::Release { by: by(), accepted: vec!["H_NAME_DIGITS".into()], findings: vec![] },
+        Event::Claim {},
+        Event::Compose { faces: vec![face] },
+        Event::PutBack {},
+        Event::Encode(intent()),
+        Event::ChipGood { encoding: EncodedCard { chip: None, stripe: Some(stripe()) } },
+        Event::Print(intent()),
+        Event::CardOut { evidence: evidence(), findings: Some(findings()) },
+        Event::NoCard { evidence: evidence(), findings: None },
+        Event::Spoil {
+            evidence: replaced,
+            cause: Some(SpoilCause::GagalEncode),
+            findings: Some(vec![]),
+        },
+        Event::OutcomeUnknown { lost: Box::new(lost()), findings: None },
+        Event::Cancel { by: by() },
+        Event::Expire { by: by() },
+        Event::HandOver { by: by() },
+        Event::Inspecting {},
+        Event::Inspected { findings: findings() },
+        Event::Previewed { side: "back".into() },
+        Event::Looked { machine: machine(), unseen: true },
+        Event::AbortOrphanedJob { machine: machine() },
+        Event::Reject { machine: machine() },
+        Event::RecoveryFailed {
+            what: RecoveryStep::Reject,
+            card: Whereabouts::InMachine,
+            cause: "the printer reports media-jam".into(),
+        },
+        Event::LeftToAPerson { row: Reason::Silent, machine: machine(), findings: findings() },
+        Event::Restored { findings: findings() },
+        Event::Replaced { replaced_by: job, old_card },
+    ]
+}
+
+/// The first of [`of_a_job`] that makes this move.
+pub(crate) fn that_makes(step: Move) -> Event {
+    let event = of_a_job().into_iter().find(|event| event.step() == Some(step));
+    event.expect("every move has an event")
+}
+
+fn stripe() -> EncodedStripe {
+    EncodedStripe { read_back: true }
+}
+
+fn of_the_station() -> Vec<Event> {
+    vec![
+        Event::ClockJumped { against: ClockReference::Steady, by_s: -86_400 },
+        Event::Migrated { from: 2, to: 3 },
+        Event::Adopted { by: by(), why: "its end is missing".into(), held: 3, known_head: None },
+        Event::Holders(Holders {
+            key: Some("0011223344556677".into()),
+            entered: Some(2),
+            by: None,
+            jobs: 2,
+            sha256: "00".repeat(32),
+        }),
+        Event::Blanks(BlanksEntry {
+            kind: BlankKind::Loaded,
+            cards: 100,
+            cause: None,
+            by: by(),
+            batch: Some("B-1".into()),
+            key_sha256: None,
+        }),
+    ]
+}
+
+fn every_kind() -> Vec<Event> {
+    let received = Received {
+        findings: vec!["W_NIK_AREA".into()],
+        findings_sha256: "00".repeat(32),
+        reference: "1301-2026-S2".into(),
+        product: "kia".into(),
+        reason: "BARU".into(),
+        kind: Some("A".into()),
+        approval: Some("470/1".into()),
+        replaces: None,
+        data_sha256: "11".repeat(32),
+        holder_sha256: None,
+    };
+    let first = vec![Event::Received(Box::new(received))];
+    [first, of_a_job(), of_the_station()].concat()
+}
+
+#[test]
+fn every_event_is_read_back_by_its_name() {
+    let all = every_kind();
+    for event in &all {
+        let detail = event.detail();
+        assert!(detail.is_object(), "{} {detail}", event.name());
+        assert_eq!(Event::read(event.name(), &detail).as_ref(), Ok(event), "{detail}");
+        let tag = serde_json::to_value(event).unwrap()["event"].clone();
+        assert_eq!(tag, event.name(), "the name and the serial form are one");
+    }
+    let mut names: Vec<&str> = all.iter().map(Event::name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all.len(), "one name, one event");
+}
+
+#[test]
+fn every_move_has_its_event_and_no_state_is_out_of_reach() {
+    for step in Move::ALL {
+        assert_eq!(that_makes(step).name(), step.name());
+    }
+    let mut reached = vec![State::Received];
+    for (from, step, to) in crate::lifecycle::MOVES.iter().cycle().take(200) {
+        if reached.contains(from) && !reached.contains(to) {
+            let mut job = JobState::begin(*from, jiff::Timestamp::UNIX_EPOCH);
+            job.apply(&that_makes(*step), jiff::Timestamp::UNIX_EPOCH).unwrap();
+            reached.push(job.state);
+        }
+    }
+    assert_eq!(reached.len(), State::ALL.len());
+}
+
+/// The forms of lines that lie on disks in offices. Do not change this test: what is written there is there for ever.
+#[test]
+fn a_line_that_was_written_once_means_the_same_for_ever() {
+    for (name, detail) in [
+        ("claim", json!({})),
+        ("hold", json!({ "findings": [], "attempt": "make" })),
+        ("release", json!({ "by": "op-2", "accepted": ["H_STALE"], "findings": [] })),
+        (
+            "print",
+            json!({ "act": "print", "before": { "serial": "10001234", "cards_entered": 4,
+                "card_inside": false, "busy": false, "owned": false, "restarted": false,
+                "ribbon": ["YMCKO", 292], "errors": [] }, "ribbon_prints": 2,
+                "identity": { "model": "Primacy 2", "serial": "10001234", "firmware": "1.0" } }),
+        ),
+        (
+            "lose_sight",
+            json!({ "lost": { "card": "in_machine", "cause": "the printer reports media-jam",
+                "machine": { "cards_entered_before": 4, "cards_entered_after": 5, "owned": false,
+                    "card_inside": true, "ribbon_left": null,
+                    "watch": { "disturbed": true, "restarted": false, "stood_inside": false,
+                        "unseen": false } } } }),
+        ),
+        (
+            "spoil",
+            json!({ "evidence": { "person": { "seen": "spoiled", "by": "op-2", "insist": true } },
+                "cause": "CACAT_PABRIK" }),
+        ),
+        ("come_to_rest", json!({ "machine": facts() })),
+        ("recovery_failed", json!({ "what": "come_to_rest", "card": "unknown", "cause": "busy" })),
+        ("clock_jumped", json!({ "against": "ledger", "by_s": 90 })),
+    ] {
+        let event = Event::read(name, &detail).expect(name);
+        assert_eq!(event.detail(), detail, "{name}");
+    }
+}
+
+fn facts() -> Value {
+    json!({ "serial": "", "cards_entered": null, "card_inside": false, "busy": false, "owned": false,
+        "restarted": true, "ribbon": null, "errors": [] })
+}
+
+#[test]
+fn what_no_event_says_is_told_by_its_name_alone() {
+    for (name, detail) in [
+        ("kenari", json!({})),
+        ("card_out", json!({})),
+        ("card_out", json!({ "evidence": null })),
+        (
+            "spoil",
+            json!({ "evidence": { "person": { "seen": "spoiled", "by": "x", "insist": false } },
+            "cause": "KENARI" }),
+        ),
+        ("claim", Value::Null),
+    ] {
+        let error = Event::read(name, &detail).unwrap_err();
+        assert_eq!(error.to_string(), format!("the event {name:?} cannot be read"));
+    }
+}
