@@ -12,7 +12,7 @@ use crate::evidence::{Intent, Verdict, judge_card_out, judge_untouched};
 use crate::finding::Finding;
 use crate::job::JobId;
 use crate::job::JobRequest;
-use crate::ledger::{Entry, JobRecord, Ledger, LedgerError, Order};
+use crate::ledger::{Entry, H_CARDS_UNACCOUNTED, JobRecord, Ledger, LedgerError, Order};
 use crate::lifecycle::State;
 use crate::supplies::SpoilCause;
 
@@ -157,7 +157,8 @@ pub fn is_uninspected(ledger: &Ledger, job: &JobId) -> Result<bool, LedgerError>
 
 /// Held by `kartud ledger adopt`, which looks at no photo and says so last.
 fn is_of_a_restored_ledger(findings: &[Finding]) -> bool {
-    findings.last().is_some_and(|finding| finding.code == "H_LEDGER_RESTORED")
+    let by_the_ledger = ["H_LEDGER_RESTORED", H_CARDS_UNACCOUNTED];
+    findings.last().is_some_and(|finding| by_the_ledger.contains(&&*finding.code))
 }
 
 /// Writes down what the inspection found that an earlier one died of.

@@ -10,6 +10,9 @@ codes! {
     H_LEDGER_RESTORED "" Release
         "Buku besar dipasang kembali dari salinan: kartu ini mungkin sudah pernah dicetak. Cari kartunya dahulu."
         "The ledger was put back from a copy: this card may have been printed already. Look for it first."
+    H_CARDS_UNACCOUNTED "" Release
+        "Saat stasiun mati, printer mengeluarkan kartu yang tidak ada di buku besar. Bila itu kartu uji atau kartu dari komputer lain, catat (kartud blanks test). Bila buku besar dipasang kembali dari salinan lama, kartu ini mungkin sudah dicetak: cari kartunya."
+        "While the station was off, the printer moved cards that are not in the ledger. If they were test cards, or another computer's, enter them (kartud blanks test). If the ledger was put back from an older copy, this card may have been printed: look for it."
     // Waiting.
     H_STALE "" Release
         "Pekerjaan ini menunggu terlalu lama. Pastikan kartunya masih diperlukan."

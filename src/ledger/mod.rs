@@ -29,6 +29,7 @@ mod reader;
 mod record;
 mod replacement;
 mod schema;
+mod unaccounted;
 mod verify;
 mod verify_jobs;
 pub mod wal;
@@ -54,6 +55,7 @@ pub use in_place::{Gone, How};
 pub use record::{
     Accepted, Entry, JobRecord, NewJob, NoReplacement, Order, Page, Replacing, Wanted,
 };
+pub use unaccounted::H_CARDS_UNACCOUNTED;
 pub use verify::{Fault, Verification, verify};
 
 use crate::clock::Clock;
@@ -203,6 +205,16 @@ impl Ledger {
         let request = writer::Request::Blanks { handled, reply };
         self.inbox.send(request).await.map_err(|_| LedgerError::Closed)?;
         answer.await.unwrap_or(Err(LedgerError::Closed))
+    }
+
+    /// Holds the printer's counter against the ledger's last word about it, at the start and before anything of the printer
+    /// is written: how many cards it moved of which the ledger knows nothing. If there are any, whatever could print is
+    /// held. From a plain thread.
+    pub fn account_for_cards(&self, serial: &str, counted: u64) -> Synced<u64> {
+        let (reply, answer) = oneshot::channel();
+        let serial = serial.to_owned();
+        let _ = self.inbox.blocking_send(writer::Request::Account { serial, counted, reply });
+        self.synced(answer)
     }
 
     /// The fingerprint of the key that the holders' hashes are made with, if they were ever made.

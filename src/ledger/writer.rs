@@ -18,7 +18,7 @@ use super::head::{Head, HeadFile};
 use super::health::HealthBoard;
 use super::in_place::{Gone, How, InPlace};
 use super::record::{Accepted, Entry, NewJob};
-use super::{LedgerError, holder, reader, schema};
+use super::{LedgerError, holder, reader, schema, unaccounted};
 use crate::clock::Clock;
 use crate::event::Event;
 use crate::job::JobId;
@@ -76,6 +76,12 @@ pub(super) enum Request {
     Holders {
         key: String,
         hash: Box<holder::HashHolder>,
+        reply: Reply<u64>,
+    },
+    /// Is the printer of this serial number ahead of the ledger?
+    Account {
+        serial: String,
+        counted: u64,
         reply: Reply<u64>,
     },
 }
@@ -360,7 +366,9 @@ impl Request {
             Request::Accept { reply, .. } => drop(reply.send(Err(error))),
             Request::Append { reply, .. } => drop(reply.send(Err(error))),
             Request::Blanks { reply, .. } => drop(reply.send(Err(error))),
-            Request::Holders { reply, .. } => drop(reply.send(Err(error))),
+            Request::Account { reply, .. } | Request::Holders { reply, .. } => {
+                drop(reply.send(Err(error)));
+            }
         }
     }
 }
@@ -420,6 +428,10 @@ fn perform(
         Request::Blanks { handled, reply } => {
             Outcome::Entered(in_savepoint(all, |c| blanks::enter(c, &handled, now)), reply)
         }
+        Request::Account { serial, counted, reply } => Outcome::Counted(
+            in_savepoint(all, |c| unaccounted::account(c, &serial, counted, now)),
+            reply,
+        ),
         Request::Holders { key, hash, reply } => Outcome::Counted(
             in_savepoint(all, |c| holder::enter(c, &key, hash.as_ref(), now)),
             reply,

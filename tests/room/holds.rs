@@ -41,6 +41,7 @@ const CASES: &[(&str, fn(&mut Value))] = &[
 /// Brought about where it can be: by a clock, a chip, a key, a disk, a restored ledger, an office that signs.
 const ELSEWHERE: &[&str] = &[
     "H_BLANKS_SPOILED",
+    "H_CARDS_UNACCOUNTED",
     "H_CHIP",
     "H_CHIP_SETUP",
     "H_CLOCK",
