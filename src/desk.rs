@@ -20,10 +20,13 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use crate::approval;
+use crate::codes::Severity;
+use crate::codes::picture::H_NO_FACE;
+use crate::codes::requests::{E_PERSONAL, E_REPLACES_APPROVAL};
 use crate::compose::{self, Composer, DecodedPhoto, Design, Sheet};
 use crate::config::ProductSettings;
 use crate::event::FaceHash;
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::holder::HolderKey;
 use crate::job::{JobRequest, Recommendation};
 use crate::ledger::{Holder, HolderHash, W_SAME_HOLDER};
@@ -145,7 +148,7 @@ impl Desk {
         if let (Some(bytes), Some(rules), true) = (&photo, &product.photo, wants_photo) {
             findings.extend(compose::photo::header(bytes, rules).err());
         }
-        let is_error = |finding: &Finding| finding.severity() == Severity::Error;
+        let is_error = |finding: &Finding| finding.severity() == Severity::Refuse;
         let Some(card) = checked.card.filter(|_| !findings.iter().any(is_error)) else {
             return Err(Refusal::of(findings));
         };
@@ -298,7 +301,7 @@ impl Desk {
     ) -> Result<(&Product, ReadyCard), Vec<Finding>> {
         let product = self.products.find(&request.product).map_err(|unknown| vec![unknown])?;
         let checked = self.check(product, request, photo_sent, received_at);
-        let is_error = |finding: &Finding| finding.severity() == Severity::Error;
+        let is_error = |finding: &Finding| finding.severity() == Severity::Refuse;
         match checked.card {
             Some(card) => Ok((product, card)),
             // The product's rules became stricter since the job was stored.
@@ -338,7 +341,7 @@ impl Desk {
             self.record_of_a_picture(product, card, photo, at).map(|one| base45::encode(&one));
         match self.sheet(product, card, (None, record.as_deref()), self.specimen) {
             Some(sheet) => findings.extend(self.composer().inspect(&sheet)),
-            None => findings.push(no_face()),
+            None => findings.push(H_NO_FACE.whole()),
         }
         findings.extend(self.without_encoder(product));
         findings
@@ -358,7 +361,7 @@ impl Desk {
         let photo = photo.transpose().map_err(|finding| vec![finding])?;
         let record = record.map(base45::encode);
         let sheet = self.sheet(product, card, (photo.as_ref(), record.as_deref()), specimen);
-        let sheet = sheet.ok_or_else(|| vec![no_face()])?;
+        let sheet = sheet.ok_or_else(|| vec![H_NO_FACE.whole()])?;
         self.composer().compose(&sheet, head, into)
     }
 
@@ -420,7 +423,7 @@ fn look_at(photo: &DecodedPhoto, rules: &PhotoRules, card: &ReadyCard) -> Vec<Fi
 /// Marks the warnings that the recommendation accepts.
 fn acknowledge(request: &JobRequest, findings: &mut [Finding]) {
     let Some(recommendation) = &request.recommendation else { return };
-    for finding in findings.iter_mut().filter(|f| f.severity() == Severity::Warning) {
+    for finding in findings.iter_mut().filter(|f| f.severity() == Severity::Warn) {
         finding.acknowledged = recommendation.peringatan_disetujui.contains(&finding.code);
     }
 }
@@ -432,11 +435,7 @@ fn own_approval(request: &JobRequest) -> Option<Finding> {
     if request.replaces.is_none() || request.recommendation.is_none() || numbered {
         return None;
     }
-    let words = Words::fixed(
-        "Kartu pengganti perlu rekomendasi baru dengan nomornya sendiri.",
-        "A replacement needs a new recommendation with a number of its own.",
-    );
-    Some(Finding::at("recommendation.nomor", "E_REPLACES_APPROVAL", words))
+    Some(E_REPLACES_APPROVAL.at("recommendation.nomor", &[]))
 }
 
 /// `ref` and the recommendation's number stand in the ledger's lines for good, in events and in logs: what tells a person
@@ -453,22 +452,7 @@ fn disclosed(product: &Product, request: &JobRequest) -> Vec<Finding> {
     let places = [("ref", Some(&*request.reference)), ("recommendation.nomor", number)];
     let tells = |text: &str| personal.iter().any(|value| bare(text).contains(value));
     let told = places.into_iter().filter(|(_, text)| text.is_some_and(tells));
-    let words = || {
-        Words::fixed(
-            "Nomor ini memuat nama, NIK atau nomor KK pemegang kartu, padahal nomor tercatat selamanya. Pakai nomor register tanpa data pribadi.",
-            "This number contains the holder's name, NIK or family card number, and numbers are recorded for good. Use a register's number without personal data.",
-        )
-    };
-    told.map(|(place, _)| Finding::at(place, "E_PERSONAL", words())).collect()
-}
-
-/// A product whose faces changed on disk between check and start is refused at start; this is the rest.
-fn no_face() -> Finding {
-    let words = Words::fixed(
-        "Gambar muka kartu untuk tata letak ini tidak ada. Periksa folder produk.",
-        "There is no face for this layout. Check the product's folder.",
-    );
-    Finding::whole("H_NO_FACE", words)
+    told.map(|(place, _)| E_PERSONAL.at(place, &[])).collect()
 }
 
 fn hashes(card: &CardImage) -> Vec<FaceHash> {

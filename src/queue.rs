@@ -6,14 +6,17 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::approval;
 use crate::codes;
+use crate::codes::station::{
+    H_BLANKS_SPOILED, H_CARDS_UNACCOUNTED, H_CLOCK, H_CRASHED, H_DATA_DAMAGED, H_LEDGER_RESTORED,
+    H_STALE,
+};
 use crate::event::{Attempt, CardEvidence, Event, FaceHash, IntentLine, Lost, MachineWord};
 use crate::evidence::{Intent, Verdict, judge_card_out, judge_untouched};
 use crate::finding::Finding;
 use crate::job::JobId;
 use crate::job::JobRequest;
-use crate::ledger::{Entry, H_CARDS_UNACCOUNTED, JobRecord, Ledger, LedgerError, Order};
+use crate::ledger::{Entry, JobRecord, Ledger, LedgerError, Order};
 use crate::lifecycle::State;
-use crate::product::Code;
 use crate::supplies::SpoilCause;
 
 /// Blanks that may be spoiled for one job before a person must look (a ribbon or a head that spoils every card), unless
@@ -28,39 +31,6 @@ pub const H_NO_STATION: &str = "H_NO_STATION";
 pub const H_CHIP: &str = "H_CHIP";
 /// A blank was spoiled, and so would be every other: the profile or the keys are wrong, or the blanks are somebody else's.
 pub const H_CHIP_SETUP: &str = "H_CHIP_SETUP";
-
-const H_DATA_DAMAGED: Code = Code {
-    code: "H_DATA_DAMAGED",
-    id: "Data pekerjaan yang tersimpan rusak di cakram, jadi tidak dicetak. Teknisi harus memeriksa cakram.",
-    en: "The job's stored data are damaged on the disk, so it is not printed. The technician must check the disk.",
-};
-const H_STALE: Code = Code {
-    code: "H_STALE",
-    id: "Pekerjaan ini menunggu terlalu lama. Pastikan kartunya masih diperlukan.",
-    en: "This job has waited too long. Make sure that its card is still wanted.",
-};
-/// The office's document key is not in the vault, so the card would come out without its signed record.
-pub const H_RECORD_KEY: Code = Code {
-    code: "H_RECORD_KEY",
-    id: "Kunci dokumen kantor tidak ada, jadi rekaman bertanda tangan kartu ini tidak dapat dibuat. Pasang kuncinya (kartud keys, [vault]), jalankan ulang stasiun.",
-    en: "The office's document key is missing, so the signed record of this card cannot be made. Install the key (kartud keys, [vault]), restart the station.",
-};
-const H_BLANKS_SPOILED: Code = Code {
-    code: "H_BLANKS_SPOILED",
-    id: "Beberapa blangko rusak untuk pekerjaan ini. Baca sebabnya (kartud job), periksa pita, kepala cetak, pembaca chip dan blangko.",
-    en: "Several blanks were spoiled for this job. Read why (kartud job), check ribbon, print head, chip reader and blanks.",
-};
-/// The program stopped or failed while it worked on the job.
-const H_CRASHED: Code = Code {
-    code: "H_CRASHED",
-    id: "Program berhenti atau gagal saat mengerjakan pekerjaan ini: listrik padam, program dihentikan paksa, atau foto/datanya merusak program. Sekali lagi boleh dicoba; bila terulang, fotonya yang harus lain, dan teknisi harus tahu.",
-    en: "The program stopped or failed while it worked on this job: the power went, it was killed, or the job's photo or data break it. It may be tried once more; if it happens again, it needs another photo, and the technician must know.",
-};
-const H_CLOCK: Code = Code {
-    code: "H_CLOCK",
-    id: "Jam komputer melompat, jadi batas waktu mungkin salah dihitung. Betulkan jamnya.",
-    en: "The computer's clock jumped, so the time limits may be wrong. Set the clock right.",
-};
 
 /// Jobs that one look at the ledger brings at the start.
 const PAGE: u32 = 100;
@@ -190,7 +160,7 @@ pub fn is_uninspected(ledger: &Ledger, job: &JobId) -> Result<bool, LedgerError>
 
 /// Held by `kartud ledger adopt`, which looks at no photo and says so last.
 fn is_of_a_restored_ledger(findings: &[Finding]) -> bool {
-    let by_the_ledger = ["H_LEDGER_RESTORED", H_CARDS_UNACCOUNTED];
+    let by_the_ledger = [H_LEDGER_RESTORED.code, H_CARDS_UNACCOUNTED.code];
     findings.last().is_some_and(|finding| by_the_ledger.contains(&&*finding.code))
 }
 
@@ -240,7 +210,7 @@ pub fn standing(
 
 /// What holds a job and does not go away by a release; empty: a person may release it. See [`crate::codes`].
 pub fn not_releasable(findings: &[Finding]) -> Vec<&Finding> {
-    let stays = |finding: &&Finding| finding.holds() && !codes::remedy(finding).may_release();
+    let stays = |finding: &&Finding| finding.holds() && !codes::remedy(&finding.code).may_release();
     findings.iter().filter(stays).collect()
 }
 

@@ -13,8 +13,9 @@ use super::App;
 use super::intake;
 use super::problem::{FindingView, Problem};
 use super::query::{self, Known, Parameters};
+use crate::codes::Severity;
 use crate::event::{CardEvidence, FaceHash};
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::job::JobId;
 use crate::ledger::{Accepted, JobRecord, Order, Replacing, Wanted};
 use crate::report::{CodeLabel, Encoding};
@@ -93,7 +94,7 @@ pub(super) struct Withdrawal {
 
 impl From<JobRecord> for JobView {
     fn from(job: JobRecord) -> Self {
-        let warnings = job.findings.iter().filter(|f| f.severity() == Severity::Warning);
+        let warnings = job.findings.iter().filter(|f| f.severity() == Severity::Warn);
         let this = format!("/v1/jobs/{}", job.id);
         Self {
             reasons: job.findings.iter().filter(|f| f.holds()).map(FindingView::of_job).collect(),

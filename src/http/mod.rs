@@ -31,6 +31,7 @@ use axum::routing::MethodRouter;
 use axum::{Router, middleware, routing};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::codes::requests;
 use crate::config;
 use crate::desk::{Desk, Examined, Refusal};
 use crate::job::JobRequest;
@@ -206,11 +207,5 @@ pub fn router(app: App, settings: &config::Http, port: u16) -> Router {
 }
 
 fn busy() -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "E_BUSY",
-        "Stasiun sedang sibuk. Kirim lagi sebentar lagi.",
-        "The station is busy. Send it again in a moment.",
-    )
-    .retry_after(1)
+    Problem::said(StatusCode::SERVICE_UNAVAILABLE, &requests::E_BUSY).retry_after(1)
 }

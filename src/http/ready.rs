@@ -6,6 +6,7 @@ use drivers::words::Words;
 
 use super::App;
 use super::problem::Problem;
+use crate::codes::requests::E_STATION_ENDED;
 use crate::finding::Finding;
 use crate::ledger::{LedgerError, words_of_failing};
 use crate::report::{PrinterState, Snapshot, StateReason};
@@ -27,7 +28,7 @@ pub(super) async fn readyz(
     let station = app.station.watch();
     // The station holds the other end as long as it lives.
     if station.has_changed().is_err() {
-        reasons.push(Finding::whole("E_STATION_ENDED", words_of_ended()));
+        reasons.push(E_STATION_ENDED.whole());
     }
     if !intake_only {
         let snapshot = station.borrow().clone();
@@ -78,13 +79,6 @@ fn printer_reasons(station: &Snapshot) -> Vec<Finding> {
         ));
     }
     reasons
-}
-
-fn words_of_ended() -> Words {
-    Words::fixed(
-        "Bagian yang menggerakkan printer telah berhenti; kartud akan dinyalakan ulang. Beri tahu teknisi bila ini terulang.",
-        "The part that drives the printer has ended; kartud will be started anew. Tell the technician if this happens again.",
-    )
 }
 
 fn bad_query() -> Problem {

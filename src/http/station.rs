@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::App;
 use super::problem::Problem;
+use crate::codes::requests;
 use crate::lifecycle::State;
 use crate::report::{Snapshot, Waiting};
 
@@ -66,14 +67,10 @@ pub(super) async fn metrics(
         .await?;
     let blanks = blanks.first().expect("from today to today is one day");
     let snapshot = app.station.watch().borrow().clone();
-    let page = app.metrics.expose(&snapshot, &jobs, blanks).map_err(|_| {
-        Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "E_METRICS",
-            "Angka tidak dapat ditulis.",
-            "The figures cannot be written.",
-        )
-    })?;
+    let page = app
+        .metrics
+        .expose(&snapshot, &jobs, blanks)
+        .map_err(|_| Problem::said(StatusCode::SERVICE_UNAVAILABLE, &requests::E_METRICS))?;
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page))
 }
 

@@ -7,19 +7,16 @@
 //! until somebody enters as many test cards (`kartud blanks test`): so whoever prints test cards with another program has
 //! one thing to do, and the blanks of the day close as well.
 
-use drivers::words::Words;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::adopt;
 use super::book::{append, write_error};
 use super::record::NewJob;
 use super::{LedgerError, reader};
+use crate::codes::station::H_CARDS_UNACCOUNTED;
 use crate::event::Event;
 use crate::finding::Finding;
 use crate::supplies::BlankKind;
-
-/// A card may have come out that the ledger does not know.
-pub const H_CARDS_UNACCOUNTED: &str = "H_CARDS_UNACCOUNTED";
 
 /// Lines that are looked through for the printer's counter: a station that printed none of its cards for as long has no
 /// ledger that could print them again.
@@ -105,11 +102,5 @@ fn tested_since(c: &Connection, at: &str) -> Result<u64, LedgerError> {
 }
 
 fn finding() -> Finding {
-    Finding::whole(
-        H_CARDS_UNACCOUNTED,
-        Words::fixed(
-            "Saat stasiun mati, printer mengeluarkan kartu yang tidak ada di buku besar. Bila itu kartu uji atau kartu dari komputer lain, catat (kartud blanks test). Bila buku besar dipasang kembali dari salinan lama, kartu ini mungkin sudah dicetak: cari kartunya.",
-            "While the station was off, the printer moved cards that are not in the ledger. If they were test cards, or another computer's, enter them (kartud blanks test). If the ledger was put back from an older copy, this card may have been printed: look for it.",
-        ),
-    )
+    Finding::whole(H_CARDS_UNACCOUNTED.code, H_CARDS_UNACCOUNTED.words(&[]))
 }

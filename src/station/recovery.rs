@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::Station;
 use super::device::Order;
+use crate::codes::station::H_NOT_WATCHED;
 use crate::event::{CardEvidence, Event, Lost, MachineWord, RecoveryStep};
 use crate::evidence::{Act, Facts, Intent, Reason, Since, Verdict, judge};
 use crate::finding::Finding;
 use crate::job::JobId;
 use crate::ledger::{JobRecord, Ledger, LedgerError};
 use crate::lifecycle::State;
-use crate::product::codes::Code;
 use crate::queue;
 use crate::supplies::SpoilCause;
 use drivers::contract::{DeviceError, Whereabouts};
@@ -25,13 +25,6 @@ const ORDERS_AT_ONCE: u32 = 2;
 
 /// What a job is held back for while it is unsure.
 const H_UNSURE: &str = "H_UNSURE";
-
-/// See the head of [`crate::evidence`].
-const H_NOT_WATCHED: Code = Code {
-    code: "H_NOT_WATCHED",
-    id: "Kartu ini keluar saat stasiun tidak mengamati printer (stasiun mati atau kabel putus). Menurut penghitung printer kartunya utuh; lihat kartunya sebelum diserahkan.",
-    en: "This card came out while the station did not watch the printer (it was off, or the cable failed). By the printer's figures it is whole; look at it before it is handed over.",
-};
 
 /// A job whose card nobody saw.
 pub(super) struct Doubt {

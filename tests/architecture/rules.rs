@@ -288,7 +288,7 @@ pub fn is_code(word: &str) -> bool {
 
 /// Differences between the codes that are named anywhere and those of the registry.
 pub fn code_differences(named: &BTreeSet<String>, registry: &BTreeSet<String>) -> Vec<String> {
-    let unknown = named.difference(registry).map(|code| format!("{code}: not in src/codes.rs"));
+    let unknown = named.difference(registry).map(|code| format!("{code}: not in src/codes/"));
     let unused = registry.difference(named).map(|code| format!("{code}: nobody says it"));
     unknown.chain(unused).collect()
 }

@@ -1,7 +1,7 @@
 //! The sample children: seven that are printed, twelve cases that are not as they should be.
 
 use super::{check, child, codes_of, issue_day, job, kia, office, office_offset, paper, set};
-use crate::finding::Severity;
+use crate::codes::Severity;
 use crate::product::age::{print_date, read_date};
 use crate::product::{Backdrop, LastDayWording, Settings, SignatureMode};
 
@@ -62,7 +62,7 @@ fn bad_cases_give_exactly_the_code_that_the_samples_name() {
         }
         let checked = check(&product, &job, photo);
         assert_eq!(codes_of(&checked), [case["expect"].as_str().expect("code")], "{id}");
-        assert_eq!(checked.card.is_none(), checked.has(Severity::Error), "{id}");
+        assert_eq!(checked.card.is_none(), checked.has(Severity::Refuse), "{id}");
     }
 }
 
