@@ -6,13 +6,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::approval;
 use crate::codes;
-use crate::codes::station::{H_BLANKS_SPOILED, H_CLOCK, H_CRASHED, H_DATA_DAMAGED, H_STALE};
+use crate::codes::station::{
+    H_BLANKS_SPOILED, H_CARDS_UNACCOUNTED, H_CLOCK, H_CRASHED, H_DATA_DAMAGED, H_LEDGER_RESTORED,
+    H_STALE,
+};
 use crate::event::{Attempt, CardEvidence, Event, FaceHash, IntentLine, Lost, MachineWord};
 use crate::evidence::{Intent, Verdict, judge_card_out, judge_untouched};
 use crate::finding::Finding;
 use crate::job::JobId;
 use crate::job::JobRequest;
-use crate::ledger::{Entry, H_CARDS_UNACCOUNTED, JobRecord, Ledger, LedgerError, Order};
+use crate::ledger::{Entry, JobRecord, Ledger, LedgerError, Order};
 use crate::lifecycle::State;
 use crate::supplies::SpoilCause;
 
@@ -157,7 +160,7 @@ pub fn is_uninspected(ledger: &Ledger, job: &JobId) -> Result<bool, LedgerError>
 
 /// Held by `kartud ledger adopt`, which looks at no photo and says so last.
 fn is_of_a_restored_ledger(findings: &[Finding]) -> bool {
-    let by_the_ledger = ["H_LEDGER_RESTORED", H_CARDS_UNACCOUNTED];
+    let by_the_ledger = [H_LEDGER_RESTORED.code, H_CARDS_UNACCOUNTED.code];
     findings.last().is_some_and(|finding| by_the_ledger.contains(&&*finding.code))
 }
 

@@ -55,7 +55,6 @@ pub use in_place::{Gone, How};
 pub use record::{
     Accepted, Entry, JobRecord, NewJob, NoReplacement, Order, Page, Replacing, Wanted,
 };
-pub use unaccounted::H_CARDS_UNACCOUNTED;
 pub use verify::{Fault, Verification, verify};
 
 use crate::clock::Clock;

@@ -13,13 +13,10 @@ use super::adopt;
 use super::book::{append, write_error};
 use super::record::NewJob;
 use super::{LedgerError, reader};
-use crate::codes::station;
+use crate::codes::station::H_CARDS_UNACCOUNTED;
 use crate::event::Event;
 use crate::finding::Finding;
 use crate::supplies::BlankKind;
-
-/// A card may have come out that the ledger does not know.
-pub const H_CARDS_UNACCOUNTED: &str = station::H_CARDS_UNACCOUNTED.code;
 
 /// Lines that are looked through for the printer's counter: a station that printed none of its cards for as long has no
 /// ledger that could print them again.
@@ -105,5 +102,5 @@ fn tested_since(c: &Connection, at: &str) -> Result<u64, LedgerError> {
 }
 
 fn finding() -> Finding {
-    station::H_CARDS_UNACCOUNTED.whole()
+    Finding::whole(H_CARDS_UNACCOUNTED.code, H_CARDS_UNACCOUNTED.words(&[]))
 }
