@@ -17,6 +17,7 @@ pub mod desk;
 pub mod event;
 pub mod evidence;
 pub mod finding;
+pub mod heartbeat;
 pub mod holder;
 pub mod http;
 pub mod job;

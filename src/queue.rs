@@ -1,7 +1,6 @@
-//! Claim and settle: which job is next, and what is written down when something has become of it.
-//! Every move of a job by the station goes through here. Knows no device.
+//! The queue: which job is next, and what holds it on its way to the printer. Whatever happens to a job before a card moves
+//! for it is written down here; from then on [`crate::station::scheduler`] decides. Knows no device.
 
-use drivers::contract::{CardOut, DeviceError, PrinterStatus, Whereabouts};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::approval;
@@ -10,14 +9,12 @@ use crate::codes::station::{
     H_BLANKS_SPOILED, H_CARDS_UNACCOUNTED, H_CLOCK, H_CRASHED, H_DATA_DAMAGED, H_LEDGER_RESTORED,
     H_STALE,
 };
-use crate::event::{Attempt, CardEvidence, Event, FaceHash, IntentLine, Lost, MachineWord};
-use crate::evidence::{Intent, Verdict, judge_card_out, judge_untouched};
+use crate::event::{Attempt, Event, FaceHash};
 use crate::finding::Finding;
 use crate::job::JobId;
 use crate::job::JobRequest;
 use crate::ledger::{Entry, JobRecord, Ledger, LedgerError, Order};
 use crate::lifecycle::State;
-use crate::supplies::SpoilCause;
 
 /// Blanks that may be spoiled for one job before a person must look (a ribbon or a head that spoils every card), unless
 /// its product says otherwise.
@@ -62,8 +59,8 @@ pub enum Next {
 ///
 /// # Errors
 /// The ledger's.
-pub fn claim(ledger: &Ledger, but: &[String]) -> Result<Next, LedgerError> {
-    let Some(record) = ledger.oldest(State::Queued, but)? else { return Ok(Next::Nothing) };
+pub fn claim(ledger: &Ledger, excluding: &[String]) -> Result<Next, LedgerError> {
+    let Some(record) = ledger.oldest(State::Queued, excluding)? else { return Ok(Next::Nothing) };
     // Found out while its card was moving; written down here, whatever came between.
     if record.findings.iter().any(Finding::holds) {
         hold(ledger, &record.id, &record.findings)?;
@@ -99,7 +96,7 @@ pub fn data_of(ledger: &Ledger, record: &JobRecord) -> Result<Option<JobData>, L
 ///
 /// # Errors
 /// The ledger's.
-pub fn barred(ledger: &Ledger, with_chip: &[String]) -> Result<Vec<String>, LedgerError> {
+pub fn suspended(ledger: &Ledger, with_chip: &[String]) -> Result<Vec<String>, LedgerError> {
     let stands = |job: &JobRecord| {
         let has = |code: &str| job.findings.iter().any(|finding| finding.code == code);
         has(H_CHIP_SETUP) || (has(H_BLANKS_SPOILED.code) && with_chip.contains(&job.product))
@@ -128,13 +125,16 @@ pub fn begin_to_inspect(ledger: &Ledger, job: &JobId) -> Result<(), LedgerError>
 /// The ledger's.
 pub fn hold_crashed(ledger: &Ledger, job: &JobRecord, attempt: Attempt) -> Result<(), LedgerError> {
     tracing::warn!(job = %job.id, attempt = attempt.name(), "the program stopped or failed at this job; it is held");
-    let mut findings = job.findings.clone();
-    findings.push(H_CRASHED.at("job", &[]));
-    let held = Event::Hold { findings, attempt: Some(attempt) };
-    match ledger.append(&job.id, held).wait() {
+    match ledger.append(&job.id, crashed(job.findings.clone(), attempt)).wait() {
         Ok(_) | Err(LedgerError::Refused(_)) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// The program stopped or failed at the job, which is held: it may be tried once more when a person says so.
+pub fn crashed(mut findings: Vec<Finding>, attempt: Attempt) -> Event {
+    findings.push(H_CRASHED.at("job", &[]));
+    Event::Hold { findings, attempt: Some(attempt) }
 }
 
 /// Did its inspection never come to an end? A person may release it all the same; it is inspected when it is claimed.
@@ -236,124 +236,6 @@ pub fn hold(ledger: &Ledger, job: &JobId, findings: &[Finding]) -> Result<Entry,
 /// The ledger's.
 pub fn put_back(ledger: &Ledger, job: &JobId) -> Result<Entry, LedgerError> {
     ledger.append(job, Event::PutBack {}).wait()
-}
-
-/// Write before you act: what the machine said just before, synced before the card moves.
-///
-/// # Errors
-/// The ledger's; then nothing may be printed.
-pub fn intend_to_print(
-    ledger: &Ledger,
-    job: &JobId,
-    intent: &Intent,
-    before: &PrinterStatus,
-) -> Result<Entry, LedgerError> {
-    ledger.append(job, Event::Print(intent_line(intent.clone(), before))).wait()
-}
-
-/// The same, before a blank goes to the chip station.
-///
-/// # Errors
-/// The ledger's; then no blank may be fed.
-pub fn intend_to_encode(
-    ledger: &Ledger,
-    job: &JobId,
-    before: &PrinterStatus,
-) -> Result<Entry, LedgerError> {
-    ledger.append(job, Event::Encode(intent_line(Intent::to_encode(before), before))).wait()
-}
-
-fn intent_line(intent: Intent, before: &PrinterStatus) -> IntentLine {
-    IntentLine { intent, identity: Some(before.identity.clone()) }
-}
-
-/// What a finished print means for the job by the table of evidence, and what is written down of it. What the table cannot
-/// settle is lost from sight, and found out about as any such card; what the driver saw of it goes with it.
-pub fn settlement(result: &Result<CardOut, DeviceError>, intent: &Intent) -> Event {
-    match result {
-        Ok(out) => match judge_card_out(intent, out) {
-            Verdict::Printed(row) => Event::CardOut {
-                evidence: CardEvidence::Machine {
-                    machine: MachineWord::CardOut(Box::new(out.clone())),
-                    row: Some(row),
-                },
-                findings: None,
-            },
-            verdict => outcome_unknown(Lost {
-                said_out: true,
-                row: verdict.row(),
-                machine: Some(MachineWord::CardOut(Box::new(out.clone()))),
-                watch: Some(out.watch),
-                ..Lost::somewhere(
-                    "the printer said that the card is out, and its figures were to be asked again",
-                )
-            }),
-        },
-        Err(error) => not_finished(error, intent),
-    }
-}
-
-/// Contact with the card was lost.
-pub fn outcome_unknown(lost: Lost) -> Event {
-    Event::OutcomeUnknown { lost: Box::new(lost), findings: None }
-}
-
-fn not_finished(error: &DeviceError, intent: &Intent) -> Event {
-    let told = error.evidence;
-    let evidence = |row| CardEvidence::CallFailed {
-        card: error.card,
-        cause: error.cause.to_string(),
-        machine: told,
-        row,
-    };
-    match error.card {
-        // An encoded card that the print left untouched still waits inside.
-        Whereabouts::Untouched if !intent.waits_inside() => {
-            if let Verdict::NoCard(row) = judge_untouched(intent, told.as_ref()) {
-                return Event::NoCard { evidence: evidence(Some(row)), findings: None };
-            }
-        }
-        Whereabouts::Rejected => {
-            let cause = Some(SpoilCause::GagalCetak);
-            return Event::Spoil { evidence: evidence(None), cause, findings: None };
-        }
-        Whereabouts::Untouched | Whereabouts::InMachine | Whereabouts::Unknown => {}
-    }
-    outcome_unknown(Lost {
-        cause: Some(error.cause.to_string()),
-        machine: told.map(MachineWord::AfterFailure),
-        watch: Some(told.map(|told| told.watch).unwrap_or_default()),
-        ..Lost::at(error.card)
-    })
-}
-
-/// After a stop that nobody planned: what was composed goes back to the queue; what was just being inspected or made is
-/// held, since it may be what the program died of, and would be again; where a card may have moved, nobody knows, and
-/// nobody prints it again.
-///
-/// # Errors
-/// The ledger's.
-pub fn recover(ledger: &Ledger) -> Result<(), LedgerError> {
-    for job in all_in(ledger, State::Received)? {
-        let lines = ledger.events_of(&job.id)?;
-        if lines.last().and_then(Entry::read) == Some(Event::Inspecting {}) {
-            hold_crashed(ledger, &job, Attempt::Inspect)?;
-        }
-    }
-    for job in all_in(ledger, State::Claimed)? {
-        hold_crashed(ledger, &job, Attempt::Make)?;
-    }
-    for job in all_in(ledger, State::Composed)? {
-        put_back(ledger, &job.id)?;
-    }
-    for state in [State::Encoding, State::Encoded, State::Printing] {
-        for job in all_in(ledger, state)? {
-            let lost = Lost::somewhere("the station stopped while the card was moving");
-            ledger.append(&job.id, outcome_unknown(lost)).wait()?;
-            tracing::warn!(job = %job.id, "a card may have come out while the station stopped; look at the printer");
-        }
-    }
-    Ok(())
 }
 
 /// Every job in a state, oldest first.

@@ -129,7 +129,7 @@ impl From<JobRecord> for JobView {
 /// gives the same job again. With `Prefer: respond-async` (RFC 7240) the photo's pixels and the fit of the
 /// texts are looked at after the answer: the job is then `received` until they are.
 pub(super) async fn post(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let _door = app.station.at_the_door();
+    let _counted = app.station.begin_request();
     let key = intake::read_key(request.headers())?;
     let later = prefers_async(request.headers());
     let request = intake::read_job(request, &app.desk).await?;

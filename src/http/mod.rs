@@ -34,6 +34,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use crate::codes::requests;
 use crate::config;
 use crate::desk::{Desk, Examined, Refusal};
+use crate::heartbeat::Heartbeats;
 use crate::job::JobRequest;
 use crate::ledger::{Ledger, LedgerError};
 use crate::report::Metrics;
@@ -56,6 +57,7 @@ pub struct App {
     desk: Arc<Desk>,
     station: Handle,
     metrics: Metrics,
+    heartbeats: Heartbeats,
     inspections: Arc<Semaphore>,
     previews: Arc<Semaphore>,
     waiting_kib: Arc<Semaphore>,
@@ -70,6 +72,7 @@ impl App {
         desk: Arc<Desk>,
         station: Handle,
         metrics: Metrics,
+        heartbeats: Heartbeats,
         stopping: watch::Receiver<bool>,
     ) -> App {
         let cores = std::thread::available_parallelism().map_or(INSPECTIONS_MIN, usize::from);
@@ -78,6 +81,7 @@ impl App {
             desk,
             station,
             metrics,
+            heartbeats,
             inspections: Arc::new(Semaphore::new(cores.max(INSPECTIONS_MIN))),
             previews: Arc::new(Semaphore::new(PREVIEWS_LIMIT)),
             waiting_kib: Arc::new(Semaphore::new(WAITING_KIB as usize)),

@@ -59,6 +59,7 @@ pub use verify::{Fault, Verification, verify};
 
 use crate::clock::Clock;
 use crate::event::Event;
+use crate::heartbeat::Beat;
 use crate::job::JobId;
 use crate::lifecycle::State;
 
@@ -76,6 +77,7 @@ pub struct Ledger {
     read_failures: Arc<health::ReadFailures>,
     path: Arc<Path>,
     clock: Clock,
+    beat: Beat,
     /// Nanoseconds that plain threads have waited for it.
     waited: Arc<AtomicU64>,
     /// Hangs up when the writer has closed the file.
@@ -366,6 +368,11 @@ impl Ledger {
     /// How the ledger is, and every change of it.
     pub fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
+    }
+
+    /// How others know that the writer does not stand still.
+    pub fn beat(&self) -> Beat {
+        self.beat.clone()
     }
 
     /// The writer is there: nothing can be written after it has ended.

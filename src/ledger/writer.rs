@@ -21,6 +21,7 @@ use super::record::{Accepted, Entry, NewJob};
 use super::{LedgerError, holder, reader, schema, unaccounted};
 use crate::clock::Clock;
 use crate::event::Event;
+use crate::heartbeat::Pulse;
 use crate::job::JobId;
 
 /// Requests that share one sync at most: bounds the log's growth and the wait of the first.
@@ -41,6 +42,9 @@ const EVENT_LOG_BYTES: usize = 144 * 1024;
 
 /// What a new job takes at most, with the largest photo that is taken.
 const JOB_LOG_BYTES: usize = EVENT_LOG_BYTES + 2 * 1024 * 1024;
+
+/// What a commit, or putting a full log away, takes at most: 32 MiB on a memory card that stalls.
+const COMMIT_LIMIT: Duration = Duration::from_secs(240);
 
 /// How often file and disk are looked at while nobody writes.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -119,9 +123,9 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Runs until every handle is gone.
-    pub fn run(mut self, clock: &Runtime) {
+    pub fn run(mut self, clock: &Runtime, pulse: Pulse) {
         let mut batch = Vec::with_capacity(BATCH_LIMIT);
-        while let Some(first) = self.next(clock) {
+        while let Some(first) = self.next(clock, &pulse) {
             batch.push(first);
             while batch.len() < BATCH_LIMIT {
                 match self.requests.try_recv() {
@@ -136,10 +140,11 @@ impl Writer {
         if let Err(error) = self.still_in_place() {
             self.tell_failure(&error);
         }
+        pulse.finish();
     }
 
     /// The next request, however long it takes to come. Meanwhile a long log is put away, and file and disk are looked at.
-    fn next(&mut self, clock: &Runtime) -> Option<Request> {
+    fn next(&mut self, clock: &Runtime, pulse: &Pulse) -> Option<Request> {
         let mut patience = LOOK_EVERY;
         if self.logged_bytes >= LOG_LONG_BYTES {
             let now = self.clock.steady();
@@ -150,7 +155,9 @@ impl Writer {
             }
         }
         loop {
+            pulse.waits();
             let soon = clock.block_on(async { timeout(patience, self.requests.recv()).await });
+            pulse.works(COMMIT_LIMIT);
             match soon {
                 Ok(request) => return request,
                 Err(_quiet) => {

@@ -39,6 +39,7 @@ const PURE: &[&str] = &[
     "src/compose",
     "src/chip",
     "src/record",
+    "src/station/scheduler",
 ];
 const ALL: &[&str] = &["src/", "drivers/"];
 
@@ -93,6 +94,21 @@ pub const BANS: &[Ban] = &[
             "rusqlite",
             "axum",
             "ureq",
+        ],
+    },
+    Ban {
+        rule: "the scheduler decides, and does nothing: no ledger's handle, no channel, no thread, no printer's driver",
+        within: &["src/station/scheduler"],
+        except: &[],
+        names: &[
+            "crate::ledger::Ledger",
+            "crate::clock",
+            "crate::report",
+            "std::sync",
+            "drivers::contract::CardPrinter",
+            "drivers::contract::Prepress",
+            "drivers::encoder::CardEncoder",
+            "drivers::open",
         ],
     },
     Ban {

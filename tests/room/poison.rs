@@ -20,7 +20,7 @@ use kartu::finding::Finding;
 use kartu::job::JobRequest;
 use kartu::ledger::LocalDisk;
 use kartu::queue::{Claimed, Moment};
-use kartu::station::{CardMaker, Connection, Made, Unmade};
+use kartu::station::{Connection, Made, Renderer, Unmade};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -53,13 +53,13 @@ impl Poisoned {
     }
 }
 
-impl CardMaker for Poisoned {
+impl Renderer for Poisoned {
     fn specimen(&self) -> bool {
         true
     }
 
     fn with_chip(&self) -> Vec<String> {
-        CardMaker::with_chip(self.desk.as_ref())
+        Renderer::with_chip(self.desk.as_ref())
     }
 
     fn inspect(&self, job: &JobRequest, photo: Option<&[u8]>, at: Timestamp) -> Vec<Finding> {
@@ -94,7 +94,7 @@ fn be_the_station() {
         connection: Connection::to_machine("evolis", machine),
         disk: Box::new(LocalDisk::of(&config.station.ledger)),
     };
-    let maker = move |desk| Arc::new(Poisoned { desk, how }) as Arc<dyn CardMaker>;
+    let maker = move |desk| Arc::new(Poisoned { desk, how }) as Arc<dyn Renderer>;
     let daemon = Daemon::start_with(&config, parts, maker).unwrap();
     let url = format!("http://{}", daemon.address());
     std::fs::write(dir.join("url.new"), url).unwrap();

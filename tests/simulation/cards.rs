@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use kartu::finding::Finding;
 use kartu::job::JobRequest;
 use kartu::queue::{Claimed, Limits, Moment, standing};
-use kartu::station::{CardMaker, Made, Unmade};
+use kartu::station::{Made, Renderer, Unmade};
 
 use crate::chips::{encoding, has_chip};
 
@@ -107,7 +107,7 @@ pub struct Maker {
     pub with_chips: bool,
 }
 
-impl CardMaker for Maker {
+impl Renderer for Maker {
     fn specimen(&self) -> bool {
         true
     }

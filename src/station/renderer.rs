@@ -13,7 +13,7 @@ use crate::job::JobRequest;
 use crate::queue::{Claimed, H_NO_STATION, Moment};
 
 /// Makes claimed jobs into cards; inspects jobs whose inspection was put off.
-pub trait CardMaker: Send + Sync {
+pub trait Renderer: Send + Sync {
     /// Says every card CONTOH?
     fn specimen(&self) -> bool;
 
@@ -59,7 +59,7 @@ pub enum Unmade {
     NotOnThisMachine(PrepressError),
 }
 
-impl CardMaker for Desk {
+impl Renderer for Desk {
     fn specimen(&self) -> bool {
         Desk::specimen(self)
     }
