@@ -192,6 +192,24 @@ pub struct Trouble {
     pub vendor_code: &'static str,
 }
 
+impl Trouble {
+    /// As IPP's `printer-state-reasons` has it: the keyword with its suffix, such as `media-empty-error`.
+    pub fn reason(&self) -> String {
+        format!("{}-{}", self.keyword, self.level.suffix())
+    }
+}
+
+impl Level {
+    /// IPP's suffix of a keyword.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// IPP's suffixes of `printer-state-reasons`.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
@@ -267,6 +285,20 @@ impl fmt::Display for Whereabouts {
             Self::Rejected => "in the reject box",
             Self::Unknown => "unknown",
         })
+    }
+}
+
+impl Cause {
+    /// What it is among IPP's `printer-state-reasons`, with its suffix.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Trouble(troubles) => {
+                troubles.first().map_or_else(|| "other-error".to_owned(), Trouble::reason)
+            }
+            Self::Wire(_) => "connecting-to-device-error".to_owned(),
+            Self::Reserved { .. } => "moving-to-paused-error".to_owned(),
+            _ => "other-error".to_owned(),
+        }
     }
 }
 

@@ -99,6 +99,10 @@ enum Command {
     Release(settle::ByArgs),
     /// Withdraw a job whose card has not begun to move
     Cancel(settle::ByArgs),
+    /// Note that a card was given to the applicant
+    HandOver(settle::ByArgs),
+    /// End a held job whose approval has expired; its number stays spent
+    Expire(settle::ByArgs),
     /// Show how the days of blanks close, and enter what is done with blanks
     Blanks(blanks::Args),
     /// Look after a ledger: verify, export, adopt
@@ -153,6 +157,8 @@ pub fn main() -> ExitCode {
         Command::Resolve(args) => settle::resolve(&args),
         Command::Release(args) => settle::release(&args),
         Command::Cancel(args) => settle::cancel(&args),
+        Command::HandOver(args) => settle::hand_over(&args),
+        Command::Expire(args) => settle::expire(&args),
         Command::Blanks(args) => blanks::run(&args),
         Command::Ledger(args) => ledger::run(&args),
         Command::Keys(args) => keys::run(&args),

@@ -88,6 +88,9 @@ codes! {
     E_NOT_RELEASABLE "state" Correct
         "Yang menahan pekerjaan ini tidak hilang dengan dilepaskan. Kode yang disebut mengatakan apa yang menolong."
         "What holds this job does not go away by a release. The code that is named says what helps."
+    E_NOT_EXPIRED "state" Correct
+        "Persetujuan pekerjaan ini belum kedaluwarsa. Bila kartunya tidak perlu lagi, batalkan (cancel)."
+        "The approval of this job has not expired. If its card is not wanted any more, cancel the job."
     E_RESOLUTION "seen" Correct
         "Tulis apa yang terlihat: {\"seen\": \"printed\" | \"spoiled\" | \"no_card\", \"by\": \"nomor petugas\"}; bila rusak boleh ditambah cause (GAGAL_CETAK, RUSAK_FISIK, CACAT_PABRIK, …)."
         "Say what was seen: {\"seen\": \"printed\" | \"spoiled\" | \"no_card\", \"by\": \"officer number\"}; a spoiled one may have a cause (GAGAL_CETAK, RUSAK_FISIK, CACAT_PABRIK, …)."

@@ -162,6 +162,8 @@ fn table() -> Vec<Route> {
         post("/v1/jobs/{id}/cancel", routing::post(jobs::cancel)),
         post("/v1/jobs/{id}/resolve", routing::post(settle::resolve)),
         post("/v1/jobs/{id}/release", routing::post(settle::release)),
+        post("/v1/jobs/{id}/hand-over", routing::post(settle::hand_over)),
+        post("/v1/jobs/{id}/expire", routing::post(settle::expire)),
         get("/v1/jobs/{id}/events", routing::get(events::of_job)),
         get("/v1/jobs/{id}/preview/{face}", routing::get(preview::face)),
         get("/v1/events", routing::get(events::stream)),

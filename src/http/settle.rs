@@ -12,7 +12,7 @@ use super::jobs::{JobView, Withdrawal, job_id};
 use super::problem::Problem;
 use crate::actor::Actor;
 use crate::codes;
-use crate::codes::requests::{E_CARD_MOVING, E_RESOLUTION};
+use crate::codes::requests::{E_CARD_MOVING, E_NOT_EXPIRED, E_RESOLUTION};
 use crate::evidence::{Reason, Seen};
 use crate::finding::Finding;
 use crate::product::is_unseen;
@@ -76,6 +76,33 @@ pub(super) async fn release(
     Ok(Json(JobView::from(app.station.release(id, by).await?)))
 }
 
+/// Note that the card was given to the applicant.
+///
+/// The end of a job whose card is good. A job whose card came out while nobody watched (`H_NOT_WATCHED`) is looked at before.
+pub(super) async fn hand_over(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<JobView>, Problem> {
+    let id = job_id(&id)?;
+    let by = read_by(&body)?;
+    Ok(Json(JobView::from(app.station.hand_over(id, by).await?)))
+}
+
+/// End a held job whose approval has expired.
+///
+/// Nothing ends by time alone: an approval that expires holds its job (`H_RECOMMENDATION_EXPIRED`), since a clock that
+/// jumped says the same. The approval's number stays spent; another job needs a new one.
+pub(super) async fn expire(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<JobView>, Problem> {
+    let id = job_id(&id)?;
+    let by = read_by(&body)?;
+    Ok(Json(JobView::from(app.station.expire(id, by).await?)))
+}
+
 /// Reads `{"by": …}`.
 pub(super) fn read_by(body: &[u8]) -> Result<Actor, Problem> {
     let who = serde_json::from_slice::<Withdrawal>(body).ok();
@@ -115,6 +142,7 @@ impl From<Unsettled> for Problem {
                 return Self::of(StatusCode::CONFLICT, E_CARD_MOVING.at("seen", &[]))
                     .retry_after(CARD_MOVING_RETRY_S);
             }
+            Unsettled::NotExpired => vec![E_NOT_EXPIRED.at("state", &[])],
             Unsettled::NotReleasable(stays) => stays.iter().map(not_releasable).collect(),
         };
         Self::all(StatusCode::CONFLICT, findings)

@@ -188,8 +188,13 @@ fn met_before(c: &Connection, job: &NewJob) -> Result<Option<Accepted>, LedgerEr
     let approved = "SELECT id, body_sha256 FROM jobs
                     WHERE approval = ?1 AND state NOT IN ('cancelled', 'expired')";
     let Some(approval) = &job.approval else { return Ok(None) };
-    let Some((id, _)) = find(approved, approval)? else { return Ok(None) };
-    Ok(Some(Accepted::ApprovalUsed(record(id)?)))
+    // One that expired was used for nothing, and stays spent all the same.
+    let expired = "SELECT id, body_sha256 FROM jobs WHERE approval = ?1 AND state = 'expired'";
+    let used = match find(approved, approval)? {
+        None => find(expired, approval)?,
+        live => live,
+    };
+    Ok(used.map(|(id, _)| record(id).map(Accepted::ApprovalUsed)).transpose()?)
 }
 
 /// Writes one line, and what follows from it. A line about a job is held against the lifecycle.

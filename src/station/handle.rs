@@ -75,6 +75,22 @@ impl Handle {
         heard(self.ask(OperatorCommand::Cancel { job, by })).await
     }
 
+    /// The card was given to the applicant.
+    ///
+    /// # Errors
+    /// [`Unsettled::Ledger`]: refused when its card is not out, or there is no such job.
+    pub async fn hand_over(&self, job: JobId, by: Actor) -> Result<JobRecord, Unsettled> {
+        heard(self.ask(OperatorCommand::HandOver { job, by })).await
+    }
+
+    /// Ends a held job whose approval has expired.
+    ///
+    /// # Errors
+    /// [`Unsettled::Ledger`], [`Unsettled::NotExpired`].
+    pub async fn expire(&self, job: JobId, by: Actor) -> Result<JobRecord, Unsettled> {
+        heard(self.ask(OperatorCommand::Expire { job, by })).await
+    }
+
     /// A person decided that a held job be printed.
     ///
     /// # Errors

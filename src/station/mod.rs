@@ -15,8 +15,6 @@ mod device;
 mod emulated;
 pub mod encode;
 mod handle;
-#[allow(dead_code)] // Wired with the scheduler.
-mod observations;
 mod preparer;
 mod renderer;
 mod runner;

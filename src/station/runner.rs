@@ -193,6 +193,9 @@ impl Station {
                 let put_back = self.preparer.put_unfinished_back();
                 Answer::Leftovers(put_back.and_then(|()| answers::leftovers(&self.ledger)))
             }
+            Question::Account { serial, counted } => {
+                Answer::Accounted(self.ledger.account_for_cards(&serial, counted).wait())
+            }
             Question::InDoubt => Answer::InDoubt(answers::in_doubt(&self.ledger)),
             Question::Suspended => {
                 let with_chip = self.preparer.with_chip();

@@ -24,6 +24,7 @@ mod clock;
 mod in_doubt;
 mod lines;
 mod machine;
+mod observations;
 mod operator;
 mod queue;
 mod recovery;
@@ -31,7 +32,7 @@ mod startup;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use drivers::words::Words;
@@ -51,6 +52,7 @@ use crate::queue::Moment;
 use clock::ClockMonitor;
 use in_doubt::InDoubt;
 use machine::{Backoff, Machine};
+use observations::Observations;
 use queue::Queue;
 use recovery::Judged;
 
@@ -133,6 +135,13 @@ pub enum Question {
     },
     /// What did an earlier life leave unfinished?
     Leftovers,
+    /// Has this printer moved cards of which the ledger knows nothing? If so, hold whatever could print.
+    Account {
+        /// Its serial number.
+        serial: String,
+        /// Cards that ever entered its head, by its own word.
+        counted: u64,
+    },
     /// Which jobs are unsure, and what was written of them since their last intent?
     InDoubt,
     /// Which products must wait for a person?
@@ -159,6 +168,8 @@ pub enum Answer {
     Written(Result<(), LedgerError>),
     /// To [`Question::Leftovers`].
     Leftovers(Result<Leftovers, LedgerError>),
+    /// To [`Question::Account`]: so many.
+    Accounted(Result<u64, LedgerError>),
     /// To [`Question::InDoubt`].
     InDoubt(Result<Vec<UnsureJob>, LedgerError>),
     /// To [`Question::Suspended`].
@@ -227,12 +238,16 @@ pub enum Fault {
 enum Task {
     /// What an earlier life left is written down as such.
     Leftovers,
+    /// The printer's counter is held against the ledger, before anything of it is written there.
+    Account,
     /// What became of the last card is written down. Until it is, nothing else moves.
     Settle,
     /// An encoded card is printed, whatever else there is to do: it must not wait inside.
     PrintEncoded,
     /// A jump of the clock on the wall is written down.
     Clock,
+    /// What was noticed of the devices is written down.
+    Observe,
     /// Cards that nobody saw; from this one on, by what the machine said.
     Recover(Option<(usize, crate::evidence::Facts)>),
     /// The next card is prepared.
@@ -272,8 +287,10 @@ enum Then {
     ChipGood,
     Intent,
     ClockNoted(clock::Jump),
+    Accounted(String),
+    Observed,
     InDoubt,
-    Observed(Box<Judged>),
+    Judged(Box<Judged>),
     RecoveryIntent,
     InDoubtSettled(recovery::Settlement),
     HeldAfterSettling(Option<(Ticket, JobId)>),
@@ -299,6 +316,9 @@ pub struct Scheduler {
     /// When each card that might still move was last heard of in this life; kept while `in_doubt` is read anew.
     last_heard: BTreeMap<JobId, Duration>,
     clock: ClockMonitor,
+    observations: Observations,
+    /// Serial numbers of the printers whose counter was held against the ledger in this life.
+    accounted: BTreeSet<String>,
     /// What an earlier life left and is still to be written down; `None`: it is to be read.
     leftovers: Option<VecDeque<Leftover>>,
     /// After a card that could not be begun.
@@ -335,6 +355,8 @@ impl Scheduler {
             in_doubt: None,
             last_heard: BTreeMap::new(),
             clock: ClockMonitor::new(now),
+            observations: Observations::default(),
+            accounted: BTreeSet::new(),
             leftovers: None,
             backoff: None,
             own_trouble: None,
@@ -410,9 +432,11 @@ impl Scheduler {
         let Some(turn) = &self.turn else { return };
         match turn.task.clone() {
             Task::Leftovers => self.write_leftovers(),
+            Task::Account => self.account_for_cards(),
             Task::Settle => self.settle(),
             Task::PrintEncoded => self.print_encoded(),
             Task::Clock => self.watch_clock(),
+            Task::Observe => self.write_observation(),
             Task::Recover(at) => self.recover(at),
             Task::Prepare => self.prepare(Task::Print),
             Task::Print => self.print_next(),
@@ -486,7 +510,9 @@ impl Scheduler {
                     self.fail(error);
                 }
             }
-            (Then::Observed(judged), Answer::Written(done)) => self.on_observed(*judged, done),
+            (Then::Accounted(serial), Answer::Accounted(done)) => self.on_accounted(serial, done),
+            (Then::Observed, Answer::Written(done)) => self.on_observation_written(done),
+            (Then::Judged(judged), Answer::Written(done)) => self.on_observed(*judged, done),
             (Then::RecoveryIntent, Answer::Written(done)) => self.on_recovery_intent(done),
             (Then::InDoubtSettled(settled), Answer::Written(done)) => {
                 self.on_in_doubt_settled(settled, done);
@@ -522,6 +548,7 @@ impl Scheduler {
 
     /// Writes down something about a job.
     fn append(&mut self, job: &JobId, event: Event, then: Then) {
+        self.observations.follow(&event);
         self.ask(Question::Append { job: Some(job.clone()), event: Box::new(event) }, then);
     }
 

@@ -86,7 +86,7 @@ impl ClockMonitor {
 impl Scheduler {
     pub(super) fn watch_clock(&mut self) {
         let Some(jump) = self.clock.next_jump(self.now) else {
-            return self.next_task(Task::Recover(None));
+            return self.next_task(Task::Observe);
         };
         let (against, by) = match jump {
             Jump::Ledger(by) => (ClockReference::Ledger, by),

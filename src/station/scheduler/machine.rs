@@ -216,6 +216,8 @@ impl Scheduler {
         (machine.polled_at, machine.told_at) = (self.now.steady, self.now.steady);
         match polled {
             Ok(polled) => {
+                self.observations.seen(&polled.status);
+                self.observations.reader(polled.reader.as_ref());
                 machine.status = Some(polled.status);
                 machine.reader = polled.reader;
                 machine.error = None;
@@ -225,6 +227,7 @@ impl Scheduler {
                 if machine.error.as_ref() != Some(&error) {
                     tracing::warn!(%error, "the printer cannot be polled");
                 }
+                self.observations.lost(&error);
                 machine.error = Some(error);
                 (machine.is_fresh, machine.is_used) = (false, false);
                 // It was not asked.

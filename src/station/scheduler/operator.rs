@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use super::recovery::Settlement;
 use super::{Action, Answer, Fault, LedgerError, Question, Scheduler, Then, Ticket, lines};
 use crate::actor::Actor;
+use crate::codes::product::H_RECOMMENDATION_EXPIRED;
 use crate::event::Event;
 use crate::evidence::{self, Reason, Seen};
 use crate::finding::Finding;
 use crate::job::JobId;
 use crate::ledger::JobRecord;
-use crate::lifecycle::State;
+use crate::lifecycle::{Move, State};
 use crate::queue;
 use crate::supplies::SpoilCause;
 
@@ -23,6 +24,20 @@ pub enum OperatorCommand {
         /// Which.
         job: JobId,
         /// Who.
+        by: Actor,
+    },
+    /// End a held job whose approval has expired.
+    Expire {
+        /// Which.
+        job: JobId,
+        /// Who.
+        by: Actor,
+    },
+    /// The card was given to the applicant.
+    HandOver {
+        /// Of which job.
+        job: JobId,
+        /// Who gave it.
         by: Actor,
     },
     /// Print a held job all the same.
@@ -66,6 +81,9 @@ pub enum Unsettled {
     /// A card is moving: the machine must stand still before anybody's word about this one can be held against it.
     #[error("a card is moving")]
     Moving,
+    /// Only an expired approval ends a job as expired.
+    #[error("the job's approval has not expired")]
+    NotExpired,
     /// Held for something that a release does not mend.
     #[error("a release does not mend what it is held for")]
     NotReleasable(Vec<Finding>),
@@ -81,8 +99,10 @@ pub(super) struct Asking {
 
 #[derive(Debug)]
 enum Step {
-    /// It is being withdrawn.
-    Cancelled,
+    /// It is being ended, or its card handed over.
+    Ended,
+    /// How the job stands is being read, to be ended as expired by this person.
+    ReadToExpire(Actor),
     /// How the job stands is being read, to be released by this person.
     ReadToRelease(Actor),
     /// It is being released.
@@ -97,11 +117,15 @@ impl Scheduler {
     pub(super) fn on_command(&mut self, ticket: Ticket, command: OperatorCommand) {
         match command {
             OperatorCommand::Cancel { job, by } => {
-                self.append(
-                    &job.clone(),
-                    Event::Cancel { by },
-                    asking(ticket, job, Step::Cancelled),
-                );
+                self.append(&job.clone(), Event::Cancel { by }, asking(ticket, job, Step::Ended));
+            }
+            OperatorCommand::HandOver { job, by } => {
+                let line = Event::HandOver { by };
+                self.append(&job.clone(), line, asking(ticket, job, Step::Ended));
+            }
+            OperatorCommand::Expire { job, by } => {
+                let question = Question::Job(job.clone());
+                self.ask(question, asking(ticket, job, Step::ReadToExpire(by)));
             }
             OperatorCommand::Release { job, by } => {
                 let question = Question::Job(job.clone());
@@ -117,7 +141,7 @@ impl Scheduler {
     pub(super) fn on_operator_answer(&mut self, asking: Asking, answer: Answer) {
         let Asking { ticket, job, step } = asking;
         let done = match (step, answer) {
-            (Step::Cancelled, Answer::Written(Ok(()))) => {
+            (Step::Ended, Answer::Written(Ok(()))) => {
                 self.queue.suspended = None;
                 if self.queue.next.as_ref().is_some_and(|card| card.job == job) {
                     self.discard_next();
@@ -129,6 +153,7 @@ impl Scheduler {
                 Ok(Some(job))
             }
             (Step::ReadToRelease(by), Answer::Job(Ok(known))) => self.release(ticket, *known, by),
+            (Step::ReadToExpire(by), Answer::Job(Ok(known))) => self.expire(ticket, &known, by),
             (Step::ReadToResolve(look), Answer::Job(Ok(known))) => {
                 self.resolve(ticket, known, look)
             }
@@ -145,6 +170,22 @@ impl Scheduler {
             Ok(None) => {}
             Err(why) => self.act(Action::Reply(ticket, Err(why))),
         }
+    }
+
+    /// Its number stays spent: the section head approves anew, under another one.
+    fn expire(
+        &mut self,
+        ticket: Ticket,
+        known: &JobRecord,
+        by: Actor,
+    ) -> Result<Option<JobId>, Unsettled> {
+        known.state.after(Move::Expire).map_err(LedgerError::from)?;
+        if !known.findings.iter().any(|one| one.code == H_RECOMMENDATION_EXPIRED.code) {
+            return Err(Unsettled::NotExpired);
+        }
+        let job = known.id.clone();
+        self.append(&known.id, Event::Expire { by }, asking(ticket, job, Step::Ended));
+        Ok(None)
     }
 
     fn release(

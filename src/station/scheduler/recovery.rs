@@ -147,7 +147,7 @@ impl Scheduler {
             let (machine, unseen) = (judged.now.clone(), in_doubt.since.unseen);
             let line = Event::Looked { machine, unseen };
             let job = in_doubt.job.clone();
-            return self.append(&job, line, Then::Observed(Box::new(judged)));
+            return self.append(&job, line, Then::Judged(Box::new(judged)));
         }
         self.follow(judged);
     }

@@ -43,7 +43,7 @@ impl Scheduler {
         let Some(leftovers) = &mut self.leftovers else {
             return self.ask(Question::Leftovers, Then::Leftovers);
         };
-        let Some(leftover) = leftovers.pop_front() else { return self.next_task(Task::Settle) };
+        let Some(leftover) = leftovers.pop_front() else { return self.next_task(Task::Account) };
         match leftover {
             Leftover::Computing { job, findings, attempt } => {
                 tracing::warn!(%job, ?attempt, "the program stopped at this job; it is held");
@@ -58,6 +58,39 @@ impl Scheduler {
                 let lost = Lost::somewhere("the station stopped while the card was moving");
                 self.append(&job, outcome_unknown(lost), Then::LeftoverWritten { is_hold: false });
             }
+        }
+    }
+
+    /// Once for each printer that this life meets, before a card of it moves.
+    pub(super) fn account_for_cards(&mut self) {
+        let status = self.machine.status.as_ref().filter(|_| self.machine.error.is_none());
+        let counter = status.and_then(|status| {
+            let serial = status.identity.serial.to_string();
+            let is_new = !serial.is_empty() && !self.accounted.contains(&serial);
+            is_new.then_some((serial, status.cards_entered?))
+        });
+        match counter {
+            Some((serial, counted)) => {
+                let then = Then::Accounted(serial.clone());
+                self.ask(Question::Account { serial, counted }, then);
+            }
+            None => self.next_task(Task::Settle),
+        }
+    }
+
+    pub(super) fn on_accounted(&mut self, serial: String, done: Result<u64, LedgerError>) {
+        match done {
+            Ok(cards) => {
+                self.accounted.insert(serial);
+                if cards > 0 {
+                    tracing::warn!(
+                        cards,
+                        "the printer moved cards while the station was off; whatever could print is held"
+                    );
+                    self.reload_in_doubt();
+                }
+            }
+            Err(error) => self.fail(error),
         }
     }
 

@@ -96,6 +96,7 @@ impl World {
                 Answer::Written(self.append(job, *event, how))
             }
             Question::Leftovers => Answer::Leftovers(read().map(|()| self.leftovers())),
+            Question::Account { .. } => Answer::Accounted(read().map(|()| 0)),
             Question::InDoubt => Answer::InDoubt(read().map(|()| self.in_doubt())),
             Question::Suspended => Answer::Suspended(read().map(|()| self.suspended())),
             Question::Job(job) => Answer::Job(read().map(|()| Box::new(self.record(&job)))),

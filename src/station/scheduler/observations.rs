@@ -14,8 +14,8 @@ use std::time::Duration;
 use drivers::contract::{Cleaning, DeviceError, Identity, PrinterStatus, Ribbon};
 use drivers::encoder::EncoderError;
 
+use super::{LedgerError, Scheduler, Task, Then};
 use crate::event::{Event, Place, TroubleSign};
-use crate::report::StateReason;
 
 /// Lines that may be written at once.
 const LINES: u32 = 40;
@@ -28,7 +28,7 @@ const CLEANING_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// What is known of the devices, and how much of it is written down.
 #[derive(Default)]
-pub struct Observations {
+pub(super) struct Observations {
     now: Known,
     written: Known,
     lines: Budget,
@@ -59,7 +59,7 @@ enum Contact {
 
 impl Observations {
     /// The printer answered.
-    pub fn seen(&mut self, status: &PrinterStatus) {
+    pub(super) fn seen(&mut self, status: &PrinterStatus) {
         let identity = status.identity.clone();
         let anew = !matches!(&self.now.contact, Contact::Seen(known) if *known == identity);
         if anew {
@@ -67,10 +67,10 @@ impl Observations {
             self.now = Known::default();
         }
         let reader = self.now.troubles.iter().filter(|sign| sign.place == Place::Reader);
-        let printer = status.troubles.iter().map(|trouble| TroubleSign {
-            place: Place::Printer,
-            keyword: StateReason::from(trouble).keyword,
-        });
+        let printer = status
+            .troubles
+            .iter()
+            .map(|trouble| TroubleSign { place: Place::Printer, keyword: trouble.reason() });
         self.now.troubles = reader.cloned().chain(printer).collect();
         self.now.contact = Contact::Seen(identity);
         self.now.cards_entered = status.cards_entered;
@@ -79,18 +79,16 @@ impl Observations {
     }
 
     /// The printer could not be asked.
-    pub fn lost(&mut self, error: &DeviceError) {
+    pub(super) fn lost(&mut self, error: &DeviceError) {
         // One that was never there was not lost; the page says that it does not answer.
         if self.now.contact == Contact::Never {
             return;
         }
-        let reasons = StateReason::of_error(error);
-        let keyword = reasons.first().map_or("other-error", |reason| &reason.keyword);
-        self.now.contact = Contact::Lost(keyword.to_owned());
+        self.now.contact = Contact::Lost(error.cause.reason());
     }
 
     /// The reader was asked; `None`: there is none, or nobody asked it.
-    pub fn reader(&mut self, answer: Option<&Result<(), EncoderError>>) {
+    pub(super) fn reader(&mut self, answer: Option<&Result<(), EncoderError>>) {
         let Some(answer) = answer else { return };
         let sign = TroubleSign {
             place: Place::Reader,
@@ -102,13 +100,19 @@ impl Observations {
         }
     }
 
-    /// A card of ours moved, and its own lines tell of the printer's counter.
-    pub fn card_counted(&mut self, cards_entered: Option<u64>) {
-        self.cards_known = cards_entered.or(self.cards_known);
+    /// A line about a card of ours, which tells of the printer's counter.
+    pub(super) fn follow(&mut self, event: &Event) {
+        let Contact::Seen(identity) = &self.now.contact else { return };
+        self.cards_known = event.counted(identity.serial.as_str()).or(self.cards_known);
+    }
+
+    /// The last line could not be written: everything is written anew once it can be.
+    fn forget(&mut self) {
+        self.written = Known::default();
     }
 
     /// The next line that is due, by the steady clock. It counts as written: ask again until there is none.
-    pub fn next(&mut self, now: Duration) -> Option<Event> {
+    pub(super) fn next(&mut self, now: Duration) -> Option<Event> {
         if self.now == self.written || !self.lines.has_one(now) {
             return None;
         }
@@ -205,6 +209,22 @@ impl Observations {
     }
 }
 
+impl Scheduler {
+    pub(super) fn write_observation(&mut self) {
+        match self.observations.next(self.now.steady) {
+            Some(event) => self.note_station(event, Then::Observed),
+            None => self.next_task(Task::Recover(None)),
+        }
+    }
+
+    pub(super) fn on_observation_written(&mut self, done: Result<(), LedgerError>) {
+        if let Err(error) = done {
+            self.observations.forget();
+            self.fail(error);
+        }
+    }
+}
+
 /// A ribbon that grew, or has other panels, is another one.
 fn is_another(before: &Ribbon, now: &Ribbon) -> bool {
     (&before.panels, before.capacity) != (&now.panels, now.capacity)
@@ -245,6 +265,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::evidence::Facts;
 
     const TROUBLES: [&str; 3] = ["media-empty", "cover-open", "media-jam"];
 
@@ -297,7 +318,8 @@ mod tests {
         seen.seen(&status("1", 7, 300, &[]));
         assert_eq!(all(&mut seen, minutes(3)), ["trouble_cleared"]);
         // A card of ours: its own lines tell of it.
-        seen.card_counted(Some(8));
+        let out = Facts { serial: "1".into(), cards_entered: Some(8), ..Facts::default() };
+        seen.follow(&Event::Looked { machine: out, unseen: false });
         seen.seen(&status("1", 8, 298, &[]));
         assert_eq!(all(&mut seen, minutes(4)), [""; 0]);
         assert_eq!(all(&mut seen, minutes(40)), ["ribbon_counted"]);
