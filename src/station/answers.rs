@@ -60,3 +60,35 @@ fn unsure(ledger: &Ledger, job: JobRecord) -> Result<UnsureJob, LedgerError> {
     let lines = lines.split_off(begun);
     Ok(UnsureJob { job: job.id, findings: job.findings, lines, others_printed })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::ledger::{Disk, init};
+
+    /// A disk that takes nothing.
+    struct Broken;
+
+    impl Disk for Broken {
+        fn free_bytes(&mut self) -> io::Result<u64> {
+            Err(io::Error::other("it is broken"))
+        }
+    }
+
+    /// Whoever moves a card on the word that its intent is written moves it on nothing if that word comes before the sync.
+    #[test]
+    fn what_the_disk_did_not_take_is_not_said_to_be_written() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let path = folder.path().join("ledger.db");
+        init(&path).expect("an empty ledger");
+        let ledger = Ledger::open_on(&path, Clock::system(), Box::new(Broken)).expect("it opens");
+        let line = || Event::AbortOrphanedJob { machine: crate::evidence::Facts::default() };
+        for _ in 0..3 {
+            assert!(append(&ledger, None, line()).is_err());
+        }
+        assert!(append(&ledger, Some(&JobId::new()), Event::PutBack {}).is_err());
+    }
+}
