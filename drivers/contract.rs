@@ -13,6 +13,7 @@ pub use crate::image::{
     Area, CardImage, FaceImage, HeadSize, PreparedCard, Prepress, PrepressError,
 };
 pub use crate::magnetic::{Coercivity, MagneticFault, MagneticStripe, TrackError, Tracks};
+pub use crate::ticket::{JobLog, NoTicket, Outcome, Ticket, Unlogged};
 pub use crate::told::{Designation, Told};
 use crate::words::Words;
 
@@ -51,6 +52,9 @@ pub trait CardPrinter: Send {
 
     /// The magnetic station; `None` when none is fitted.
     fn magnetic(&mut self) -> Option<&mut dyn MagneticStripe>;
+
+    /// The machine's log of jobs; `None` when it keeps none that can be asked for one card.
+    fn job_log(&mut self) -> Option<&mut dyn JobLog>;
 
     /// Asks everything that the machine tells of itself, for a technician. Never moves a card.
     fn facts(&mut self) -> Result<Facts, DeviceError>;

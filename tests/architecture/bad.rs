@@ -130,6 +130,11 @@ fn a_family_without_its_files_is_found() {
             .into();
     assert_eq!(rules::missing_files("new", &there), ["drivers/readers/new has no models.toml"]);
     assert_eq!(rules::missing_files("other", &there).len(), 4);
+    let beside = ["mod.rs", "driver.rs"].map(|name| format!("drivers/emulators/trial/{name}"));
+    assert_eq!(
+        rules::missing_files("trial", &beside.into()),
+        ["drivers/emulators/trial has no protocol.rs"]
+    );
     assert_eq!(rules::family_of("drivers/readers/new/mod.rs"), Some("new"));
     assert_eq!(rules::family_of("drivers/emulators/new/mod.rs"), Some("new"));
     assert_eq!(rules::family_of("drivers/emulators/card/mod.rs"), None);

@@ -309,17 +309,25 @@ pub fn code_differences(named: &BTreeSet<String>, registry: &BTreeSet<String>) -
     unknown.chain(unused).collect()
 }
 
-/// Files that every family has, of those that are there: its driver, what its bytes mean, its models, and its emulator.
+/// Files that every family has, of those that are there: its driver, what its bytes mean, its models, and its emulator. The
+/// driver of a family for tests alone stands beside its emulator.
 pub fn missing_files(family: &str, there: &BTreeSet<String>) -> Vec<String> {
     let [printers, readers, emulators] = FAMILIES;
+    let has = |folder: &str, name: &str| there.contains(&format!("{folder}{family}/{name}"));
     let of_a_reader = there.iter().any(|path| path.starts_with(&format!("{readers}{family}/")));
     let driver = if of_a_reader { readers } else { printers };
-    let files = ["mod.rs", "protocol.rs", "models.toml"].map(|name| (driver, name));
-    let missing = files.into_iter().chain([(emulators, "mod.rs")]).filter_map(|(folder, name)| {
-        let folder = format!("{folder}{family}");
-        (!there.contains(&format!("{folder}/{name}"))).then(|| format!("{folder} has no {name}"))
-    });
-    missing.collect()
+    let files: &[(&str, &str)] = if has(emulators, "driver.rs") {
+        &[(emulators, "mod.rs"), (emulators, "protocol.rs")]
+    } else {
+        &[
+            (driver, "mod.rs"),
+            (driver, "protocol.rs"),
+            (driver, "models.toml"),
+            (emulators, "mod.rs"),
+        ]
+    };
+    let missing = files.iter().filter(|(folder, name)| !has(folder, name));
+    missing.map(|(folder, name)| format!("{folder}{family} has no {name}")).collect()
 }
 
 /// Differences between the keys of the shipped configuration and those that the code reads.

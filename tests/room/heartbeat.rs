@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use drivers::contract::{
-    CardOut, CardPrinter, DeviceError, Facts, MagneticStripe, PreparedCard, Prepress,
+    CardOut, CardPrinter, DeviceError, Facts, JobLog, MagneticStripe, PreparedCard, Prepress,
     PrinterStatus, Stop, Tray,
 };
 use emulators::evolis::EvolisSettings;
@@ -95,6 +95,9 @@ impl CardPrinter for DyingPrinter {
     }
     fn magnetic(&mut self) -> Option<&mut dyn MagneticStripe> {
         self.0.magnetic()
+    }
+    fn job_log(&mut self) -> Option<&mut dyn JobLog> {
+        self.0.job_log()
     }
     fn facts(&mut self) -> Result<Facts, DeviceError> {
         self.0.facts()
