@@ -7,7 +7,7 @@ use std::fmt;
 use drivers::words::Words;
 use zeroize::Zeroizing;
 
-use crate::product::nearest;
+use crate::nearest::nearest;
 
 /// Names of data that are no field of the job.
 pub const PLAIN_NAMES: [&str; 3] = ["record", "photo", "card_number"];

@@ -29,7 +29,7 @@ use p256::ecdsa::VerifyingKey;
 use p256::pkcs8::{DecodePublicKey as _, EncodePublicKey as _, LineEnding};
 
 use super::envelope::{KID_BYTES, kid};
-use crate::product::sheet::{ConfigFault, Page, Sheet};
+use crate::toml_sheet::{ConfigFault, Page, Sheet};
 
 /// What `format` must say.
 pub const FORMAT: &str = "kartu-keys/1";

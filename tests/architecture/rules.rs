@@ -39,6 +39,8 @@ const PURE: &[&str] = &[
     "src/compose",
     "src/chip",
     "src/record",
+    "src/nearest.rs",
+    "src/toml_sheet.rs",
 ];
 const ALL: &[&str] = &["src/", "drivers/"];
 
