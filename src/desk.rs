@@ -12,6 +12,7 @@ mod record;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use base16ct::lower::encode_string as hex;
 use drivers::contract::{CardImage, FaceImage, HeadSize, Tracks};
 use drivers::encoder::Interface;
 use drivers::words::Words;
@@ -474,8 +475,4 @@ fn body_sha256(request: &JobRequest, photo: Option<&[u8]>) -> [u8; 32] {
         hash.update(photo);
     }
     hash.finalize().into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,12 +8,12 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use base16ct::lower::encode_string as hex;
 use drivers::private_file;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::ledger::chain::hex;
 use crate::vault::{Vault, VaultError};
 
 /// Its name in the vault.

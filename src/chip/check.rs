@@ -6,7 +6,7 @@ use drivers::words::Words;
 use super::definition_step::Outline;
 use super::values::Data;
 use super::{Action, ProfileFault};
-use crate::product::sheet::Sheet;
+use crate::toml_sheet::Sheet;
 
 /// Reports what is wrong with the order of the steps. A jump can only leave steps out, and what a jump leaves unread
 /// is found when the profile runs.
@@ -93,7 +93,7 @@ impl super::Profile {
             if fields.clone().into_iter().any(|field| field == name) {
                 continue;
             }
-            let near = crate::product::nearest(name, fields.clone()).unwrap_or("-");
+            let near = crate::nearest::nearest(name, fields.clone()).unwrap_or("-");
             fault(
                 format!("field:{name}"),
                 format!("kolom tidak ada; yang paling mirip: {near}."),

@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 use super::check;
 use super::definition_step::{self as step, Outline};
 use super::{Profile, ProfileFault, Step};
-use crate::product::nearest;
-use crate::product::sheet::{Page, Sheet};
+use crate::nearest::nearest;
+use crate::toml_sheet::{Page, Sheet};
 
 /// A chip is written in a dozen steps; a file with more is no profile.
 const STEPS_MAX: usize = 200;

@@ -7,8 +7,8 @@ use super::status::StatusPattern;
 use super::template::Template;
 use super::values::{Data, hex};
 use super::{Action, BinaryFile, Classic, KeyLetter, Step};
-use crate::product::nearest;
-use crate::product::sheet::Sheet;
+use crate::nearest::nearest;
+use crate::toml_sheet::Sheet;
 
 /// What a step can do, as it is written.
 pub(super) const ACTIONS: [&str; 11] = [

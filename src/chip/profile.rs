@@ -2,8 +2,9 @@
 //! (`run`).
 
 use std::collections::BTreeSet;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
+use base16ct::lower::encode_string as hex;
 use drivers::encoder::Interface;
 use drivers::scp03::Level;
 
@@ -154,11 +155,7 @@ pub enum KeyLetter {
 impl Profile {
     /// Name, word and the first digits of the hash, for people: `staf 1 (9f86d081)`.
     pub fn full_version(&self) -> String {
-        let mut told = format!("{} {} (", self.name, self.version);
-        for byte in &self.sha256[..4] {
-            let _ = write!(told, "{byte:02x}");
-        }
-        told + ")"
+        format!("{} {} ({})", self.name, self.version, hex(&self.sha256[..4]))
     }
 
     /// Every value that a card may need.

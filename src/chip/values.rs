@@ -7,7 +7,7 @@ use std::fmt;
 use drivers::words::Words;
 use zeroize::Zeroizing;
 
-use crate::product::nearest;
+use crate::nearest::nearest;
 
 /// Names of data that are no field of the job.
 pub const PLAIN_NAMES: [&str; 3] = ["record", "photo", "card_number"];
@@ -62,14 +62,8 @@ impl Data {
 
 /// Pairs of hexadecimal digits, blanks between them allowed.
 pub fn hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text
-        .chars()
-        .filter(|letter| !letter.is_whitespace())
-        .map(|letter| u8::try_from(letter.to_digit(16)?).ok())
-        .collect();
-    let digits = digits?;
-    let pairs = digits.chunks_exact(2);
-    pairs.remainder().is_empty().then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
+    let digits: String = text.split_whitespace().collect();
+    base16ct::mixed::decode_vec(digits).ok()
 }
 
 /// Named bytes of one card: the record, the photo, fields. Wiped when dropped.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Exit;
 use super::client::own;
 use crate::codes::{self, Code, document};
-use crate::product::nearest;
+use crate::nearest::nearest;
 
 #[derive(clap::Args)]
 pub(super) struct Args {

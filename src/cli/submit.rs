@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use base16ct::lower::encode_string as hex;
 use base64::Engine as _;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -65,6 +66,5 @@ pub(super) fn unreadable(path: &std::path::Path, fault: &json::Fault) -> anyhow:
 
 /// The same content, the same key: a second `submit` after a lost answer prints no second card.
 fn key_of(body: &Value) -> String {
-    let digest = Sha256::digest(body.to_string());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(body.to_string()))
 }

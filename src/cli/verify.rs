@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use base16ct::lower::encode_string as hex;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -127,14 +128,10 @@ fn as_json(found: &Verdict) -> Value {
             "issuer": record.issuer, "product": record.product, "card": record.card,
             "issued_at": record.issued_at.to_string(),
             "expires_at": record.expires_at.map(|end| end.to_string()),
-            "photo_sha256": record.photo_sha256.map(hex), "fields": record.fields,
+            "photo_sha256": record.photo_sha256.map(|hash| hex(&hash)), "fields": record.fields,
         })
     });
     json!({ "good": found.is_good(), "key": found.key, "faults": faults, "record": record })
-}
-
-fn hex(bytes: [u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn tell(out: &mut impl std::io::Write, found: &Verdict, photo_shown: bool) -> std::io::Result<()> {

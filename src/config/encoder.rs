@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use drivers::encoder::{self, ENCODERS, Interface};
 
-use super::Address;
-use super::reader::Reader;
+use super::{Address, text};
+use crate::toml_sheet::Sheet;
 
 /// The reader behind an emulated machine's station; the daemon puts it there.
 const EMULATED: &str = "emulated";
@@ -35,54 +35,54 @@ impl Encoder {
 
 /// `None`: chips are not written here. A reader that could never write one, beside this printer, is a fault: every blank
 /// would be rejected.
-pub(super) fn encoder(r: &mut Reader<'_>, printer: &Address) -> Option<Encoder> {
-    let family = r.text("encoder.family", "");
-    let address = r.text("encoder.address", "");
-    let station = match r.text("encoder.station", "contactless").as_str() {
+pub(super) fn encoder(s: &mut Sheet<'_>, printer: &Address) -> Option<Encoder> {
+    let family = text(s, "family", "");
+    let address = text(s, "address", "");
+    let station = match text(s, "station", "contactless").as_str() {
         "contact" => Interface::Contact,
         other => {
             if other != "contactless" {
-                r.fault("encoder.station", "must be \"contact\" or \"contactless\"");
+                s.fault_in_english("station", "must be \"contact\" or \"contactless\"");
             }
             Interface::Contactless
         }
     };
-    let seconds = r.number("encoder.deadline_seconds", DEADLINE_SECONDS);
+    let seconds = s.number("deadline_seconds").unwrap_or(DEADLINE_SECONDS);
     if !DEADLINES.contains(&seconds) {
-        r.fault("encoder.deadline_seconds", "must lie between 1 and 300");
+        s.fault_in_english("deadline_seconds", "must lie between 1 and 300");
     }
     if family.is_empty() {
         if !address.is_empty() {
-            r.fault("encoder.address", "needs encoder.family");
+            s.fault_in_english("address", "needs encoder.family");
         }
         return None;
     }
-    check_reader(r, &family, &address, printer);
+    check_reader(s, &family, &address, printer);
     if is_out_of_reach(&family, station) {
         let rule =
             format!("must be \"contactless\": no reader of the family {family} has contacts");
-        r.fault("encoder.station", &rule);
+        s.fault_in_english("station", &rule);
     }
     Some(Encoder { family, address, station, deadline: Duration::from_secs(seconds) })
 }
 
 /// Can there be a reader of this family and address?
-fn check_reader(r: &mut Reader<'_>, family: &str, address: &str, printer: &Address) {
+fn check_reader(s: &Sheet<'_>, family: &str, address: &str, printer: &Address) {
     if family == EMULATED {
         if let Err(rule) = can_be_emulated(printer) {
-            r.fault("encoder.family", rule);
+            s.fault_in_english("family", rule);
         }
         return;
     }
     let Ok(known) = encoder::find(family) else {
         let all: Vec<&str> = ENCODERS.iter().map(|family| family.name).chain([EMULATED]).collect();
         let rule = format!("is not a family that this kartud knows: {}", all.join(", "));
-        return r.fault("encoder.family", &rule);
+        return s.fault_in_english("family", &rule);
     };
     if address.is_empty() {
-        r.fault("encoder.family", "needs encoder.address: which reader it is");
+        s.fault_in_english("family", "needs encoder.address: which reader it is");
     } else if let Err(why) = (known.accepts)(address) {
-        r.fault("encoder.address", &format!("cannot be reached: {why}"));
+        s.fault_in_english("address", &format!("cannot be reached: {why}"));
     }
 }
 
@@ -126,7 +126,7 @@ mod tests {
     fn a_station_without_an_encoder_says_nothing_of_it() {
         assert_eq!(parse("").unwrap().encoder, None);
         let faults = parse("[encoder]\naddress = \"/dev/ttyUSB0\"\n").unwrap_err();
-        assert_eq!(faults[0].to_string(), "line 2: encoder.address needs encoder.family");
+        assert_eq!(faults[0].to_string(), "line 2: encoder.address: needs encoder.family");
     }
 
     #[test]
@@ -136,9 +136,9 @@ mod tests {
         assert_eq!((encoder.station, encoder.deadline.as_secs()), (Interface::Contactless, 7));
         let text = "[encoder]\nfamily = \"pcsk\"\nstation = \"here\"\ndeadline_seconds = 0\n";
         let told: Vec<String> = parse(text).unwrap_err().iter().map(Fault::to_string).collect();
-        assert!(told[0].starts_with("line 2: encoder.family is not a family"), "{told:?}");
-        assert_eq!(told[1], "line 3: encoder.station must be \"contact\" or \"contactless\"");
-        assert_eq!(told[2], "line 4: encoder.deadline_seconds must lie between 1 and 300");
+        assert!(told[0].starts_with("line 2: encoder.family: is not a family"), "{told:?}");
+        assert_eq!(told[1], "line 3: encoder.station: must be \"contact\" or \"contactless\"");
+        assert_eq!(told[2], "line 4: encoder.deadline_seconds: must lie between 1 and 300");
         assert_eq!(told.len(), 3, "{told:?}");
     }
 
@@ -159,7 +159,7 @@ mod tests {
         );
         for printer in ["", "tcp://127.0.0.1:9100", "lp:/dev/usb/lp0"] {
             let told = refusal(printer, emulated);
-            let rule = "line 2: encoder.family needs printer.address = \"emulated\"";
+            let rule = "line 2: encoder.family: needs printer.address = \"emulated\"";
             assert!(told.starts_with(rule) && told.contains("pcsc or pn532"), "{told}");
         }
         for lines in [
@@ -167,7 +167,7 @@ mod tests {
             "station = \"contact\"\nfamily = \"pn532\"\naddress = \"serial:/dev/ttyUSB0\"\n",
         ] {
             let told = refusal("emulated", lines);
-            assert!(told.starts_with("line 2: encoder.station must be \"contactless\""), "{told}");
+            assert!(told.starts_with("line 2: encoder.station: must be \"contactless\""), "{told}");
         }
     }
 
@@ -176,11 +176,11 @@ mod tests {
         let told = refusal("", "family = \"pn532\"\naddress = \"foo\"\n");
         assert_eq!(
             told,
-            "line 3: encoder.address cannot be reached: \"foo\" is no address like serial:/dev/ttyUSB0"
+            "line 3: encoder.address: cannot be reached: \"foo\" is no address like serial:/dev/ttyUSB0"
         );
         let told = refusal("", "family = \"pcsc\"\naddress = \"foo\"\n");
         let remedy = if cfg!(feature = "pcsc") { "reader:NAME" } else { "--features pcsc" };
-        assert!(told.starts_with("line 3: encoder.address cannot be reached: "), "{told}");
+        assert!(told.starts_with("line 3: encoder.address: cannot be reached: "), "{told}");
         assert!(told.contains(remedy), "{told}");
     }
 

@@ -3,7 +3,7 @@
 
 mod address;
 mod encoder;
-mod reader;
+mod fault;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 pub use address::Address;
 pub use encoder::Encoder;
-pub use reader::Fault;
-use reader::Reader;
+pub use fault::Fault;
+
+use crate::toml_sheet::{ConfigFault, Page, Sheet};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq)]
@@ -161,21 +162,12 @@ impl Config {
     /// # Errors
     /// Every fault in the text, in the order of its lines.
     pub fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Fault>> {
-        let mut r = Reader::new(text)?;
-        let printer = printer(&mut r, folder);
-        let config = Config {
-            station: station(&mut r, folder),
-            http: http(&mut r),
-            office: Office { profile: optional_path(&mut r, "office.profile", folder) },
-            products: Products { folder: optional_path(&mut r, "products.folder", folder) },
-            vault: Vault { folder: optional_path(&mut r, "vault.folder", folder) },
-            product: r.tables("product").into_iter().map(|name| product(&mut r, name)).collect(),
-            encoder: encoder::encoder(&mut r, &printer.address),
-            printer,
-            log: log(&mut r),
+        let faults = match Page::read(text, |sheet| read(sheet, folder)) {
+            Ok(config) => return Ok(config),
+            Err(faults) => faults,
         };
-        r.finish()?;
-        Ok(config)
+        let told = |f: &ConfigFault| Fault::of_key(None, f.line, &f.key, &f.words);
+        Err(faults.iter().map(told).collect())
     }
 
     /// How a product is printed here.
@@ -189,147 +181,160 @@ impl Config {
     }
 }
 
-fn station(r: &mut Reader<'_>, folder: &Path) -> Station {
-    let utc_offset_hours = r.number("station.utc_offset_hours", 7);
+fn read(mut sheet: Sheet<'_>, folder: &Path) -> Config {
+    let printer = sheet.section("printer", |s| printer(s, folder));
+    let config = Config {
+        station: sheet.section("station", |s| station(s, folder)),
+        http: sheet.section("http", http),
+        office: Office { profile: sheet.section("office", |s| path(s, "profile", folder)) },
+        products: Products { folder: sheet.section("products", |s| path(s, "folder", folder)) },
+        vault: Vault { folder: sheet.section("vault", |s| path(s, "folder", folder)) },
+        product: sheet.children("product").into_iter().map(product).collect(),
+        encoder: sheet.section("encoder", |s| encoder::encoder(s, &printer.address)),
+        printer,
+        log: sheet.section("log", log),
+    };
+    sheet.close();
+    config
+}
+
+/// A text, or its default.
+fn text(sheet: &mut Sheet<'_>, key: &'static str, default: &str) -> String {
+    sheet.text(key).unwrap_or_else(|| default.to_owned())
+}
+
+/// A text; an empty one says as little as none.
+fn said(sheet: &mut Sheet<'_>, key: &'static str) -> Option<String> {
+    sheet.text(key).filter(|text| !text.is_empty())
+}
+
+fn path(sheet: &mut Sheet<'_>, key: &'static str, folder: &Path) -> Option<PathBuf> {
+    said(sheet, key).map(|typed| folder.join(typed))
+}
+
+fn station(s: &mut Sheet<'_>, folder: &Path) -> Station {
+    let utc_offset_hours = s.number("utc_offset_hours").unwrap_or(7);
     if !OFFSETS.contains(&utc_offset_hours) {
-        r.fault("station.utc_offset_hours", "must lie between -12 and 14");
+        s.fault_in_english("utc_offset_hours", "must lie between -12 and 14");
     }
     Station {
-        name: r.text("station.name", "kartu-1"),
-        ledger: folder.join(r.text("station.ledger", "/var/lib/kartu/ledger.db")),
+        name: text(s, "name", "kartu-1"),
+        ledger: folder.join(text(s, "ledger", "/var/lib/kartu/ledger.db")),
         new_ledger: false,
         utc_offset_hours,
     }
 }
 
-fn http(r: &mut Reader<'_>) -> Http {
-    let typed = r.text("http.listen", "127.0.0.1:8631");
+fn http(s: &mut Sheet<'_>) -> Http {
+    let typed = text(s, "listen", "127.0.0.1:8631");
     let listen = typed.parse().unwrap_or_else(|_| {
-        r.fault("http.listen", "must be an IP address and a port, such as \"127.0.0.1:8631\"");
+        let rule = "must be an IP address and a port, such as \"127.0.0.1:8631\"";
+        s.fault_in_english("listen", rule);
         SocketAddr::from(([127, 0, 0, 1], 8631))
     });
     if !listen.ip().is_loopback() {
-        r.fault(
-            "http.listen",
+        s.fault_in_english(
+            "listen",
             "must be a loopback address: this version does not yet check approvals and must not be reachable \
              from other machines; put the upstream adapter on this machine",
         );
     }
-    let max_request_bytes = r.number("http.max_request_bytes", 4 * 1024 * 1024);
+    let max_request_bytes = s.number("max_request_bytes").unwrap_or(4 * 1024 * 1024);
     if !(64 * 1024..=64 * 1024 * 1024).contains(&max_request_bytes) {
-        r.fault("http.max_request_bytes", "must lie between 65536 and 67108864");
+        s.fault_in_english("max_request_bytes", "must lie between 65536 and 67108864");
     }
-    let max_requests = r.number("http.max_requests", 128);
+    let max_requests = s.number("max_requests").unwrap_or(128);
     if !(1..=4096).contains(&max_requests) {
-        r.fault("http.max_requests", "must lie between 1 and 4096");
+        s.fault_in_english("max_requests", "must lie between 1 and 4096");
     }
     Http { listen, max_request_bytes, max_requests }
 }
 
-fn product(r: &mut Reader<'_>, name: String) -> (String, ProductSettings) {
-    let key = |leaf: &str| format!("product.{name}.{leaf}");
-    let layout = r.text(&key("layout"), "");
+fn product((name, mut s): (String, Sheet<'_>)) -> (String, ProductSettings) {
     // -1: the product's own limit.
-    let days: i64 = r.number(&key("issue_age_max_days"), -1);
-    let same_days: i64 = r.number(&key("same_holder_days"), -1);
+    let days = |s: &mut Sheet<'_>, key| s.number::<i64>(key).and_then(|n| u32::try_from(n).ok());
     let settings = ProductSettings {
-        layout: Some(layout).filter(|l| !l.is_empty()),
-        issue_age_max_days: u32::try_from(days).ok(),
-        same_holder_days: u32::try_from(same_days).ok(),
-        stale_after_days: r.number(&key("stale_after_days"), STALE_AFTER_DAYS),
-        background: r.flag(&key("background"), true),
-        offset_x_mm: offset(r, &key("offset_x_mm")),
-        offset_y_mm: offset(r, &key("offset_y_mm")),
+        layout: said(&mut s, "layout"),
+        issue_age_max_days: days(&mut s, "issue_age_max_days"),
+        same_holder_days: days(&mut s, "same_holder_days"),
+        stale_after_days: s.number("stale_after_days").unwrap_or(STALE_AFTER_DAYS),
+        background: s.flag("background").unwrap_or(true),
+        offset_x_mm: offset(&mut s, "offset_x_mm"),
+        offset_y_mm: offset(&mut s, "offset_y_mm"),
     };
+    s.close();
     (name, settings)
 }
 
-fn offset(r: &mut Reader<'_>, key: &str) -> f32 {
-    let mm: f32 = r.number(key, 0.0);
+fn offset(s: &mut Sheet<'_>, key: &'static str) -> f32 {
+    let mm: f32 = s.number(key).unwrap_or(0.0);
     if !(-3.0..=3.0).contains(&mm) {
-        r.fault(
-            key,
-            "must lie between -3 and 3 mm; a larger error is a wrong face or a wrong blank",
-        );
+        let rule = "must lie between -3 and 3 mm; a larger error is a wrong face or a wrong blank";
+        s.fault_in_english(key, rule);
     }
     mm
 }
 
-fn printer(r: &mut Reader<'_>, folder: &Path) -> Printer {
-    let typed = r.text("printer.address", "");
-    let address = typed.parse().unwrap_or_else(|why: String| {
-        r.fault("printer.address", &why);
+fn printer(s: &mut Sheet<'_>, folder: &Path) -> Printer {
+    let address = text(s, "address", "").parse().unwrap_or_else(|why: String| {
+        s.fault_in_english("address", &why);
         Address::None
     });
-    let slowness = r.number("printer.emulator.slowness", 1.0);
+    let family = text(s, "family", "evolis");
+    let known = known_family(s, &family);
+    let model = said(s, "model");
+    check_model(s, model.as_deref(), known);
+    let emulator = s.section("emulator", |s| emulator(s, folder, known));
+    Printer { family, model, address, emulator }
+}
+
+fn emulator(s: &mut Sheet<'_>, folder: &Path, family: Option<&drivers::Family>) -> Emulator {
+    let slowness = s.number("slowness").unwrap_or(1.0);
     if !(0.0..=10.0).contains(&slowness) {
-        r.fault("printer.emulator.slowness", "must lie between 0 and 10");
+        s.fault_in_english("slowness", "must lie between 0 and 10");
     }
-    let family = r.text("printer.family", "evolis");
-    let known = known_family(r, &family);
-    let model = r.text("printer.model", "");
-    check_model(r, "printer.model", &model, known);
-    let emulated = r.text("printer.emulator.model", "Primacy 2");
-    check_model(r, "printer.emulator.model", &emulated, known);
-    Printer {
-        family,
-        model: Some(model).filter(|m| !m.is_empty()),
-        address,
-        emulator: Emulator {
-            model: emulated,
-            ribbon: r.text("printer.emulator.ribbon", "YMCKO"),
-            folder: folder.join(r.text("printer.emulator.folder", "cards")),
-            slowness,
-        },
+    let model = text(s, "model", "Primacy 2");
+    check_model(s, Some(&model), family);
+    Emulator {
+        model,
+        ribbon: text(s, "ribbon", "YMCKO"),
+        folder: folder.join(text(s, "folder", "cards")),
+        slowness,
     }
 }
 
 /// The family of this name; that there is none is said.
-fn known_family(r: &mut Reader<'_>, name: &str) -> Option<&'static drivers::Family> {
+fn known_family(s: &Sheet<'_>, name: &str) -> Option<&'static drivers::Family> {
     let family = drivers::find(name);
     if family.is_none() {
         let rule = format!("is no family of printers; {}", drivers::known_families());
-        r.fault("printer.family", &rule);
+        s.fault_in_english("family", &rule);
     }
     family
 }
 
-/// Empty: the machine is asked. Without a family nothing can be said of its models.
-fn check_model(r: &mut Reader<'_>, key: &str, model: &str, family: Option<&drivers::Family>) {
-    let Some(family) = family.filter(|family| !model.is_empty() && !(family.knows)(model)) else {
-        return;
-    };
-    r.fault(key, &format!("is no model of the family; known: {}", (family.models)().join(", ")));
+/// Without a model the machine is asked. Without a family nothing can be said of its models.
+fn check_model(s: &Sheet<'_>, model: Option<&str>, family: Option<&drivers::Family>) {
+    if let (Some(model), Some(family)) = (model, family)
+        && !(family.knows)(model)
+    {
+        let known = (family.models)().join(", ");
+        s.fault_in_english("model", &format!("is no model of the family; known: {known}"));
+    }
 }
 
-fn log(r: &mut Reader<'_>) -> Log {
-    let level = r.text("log.level", "info");
+fn log(s: &mut Sheet<'_>) -> Log {
+    let level = text(s, "level", "info");
     if !LEVELS.contains(&level.as_str()) {
-        r.fault("log.level", "must be error, warn, info, debug or trace");
+        s.fault_in_english("level", "must be error, warn, info, debug or trace");
     }
     Log { level }
-}
-
-fn optional_path(r: &mut Reader<'_>, key: &str, folder: &Path) -> Option<PathBuf> {
-    let typed = r.text(key, "");
-    (!typed.is_empty()).then(|| folder.join(typed))
 }
 
 /// Every key that [`Config::parse`] knows, with `*` for a product's name; for the test that holds
 /// `config/kartud.toml` against the code.
 pub fn known_keys() -> Vec<String> {
-    let mut r = Reader::new("[product.x]").expect("this is TOML");
-    let folder = Path::new("");
-    station(&mut r, folder);
-    http(&mut r);
-    optional_path(&mut r, "office.profile", folder);
-    optional_path(&mut r, "products.folder", folder);
-    optional_path(&mut r, "vault.folder", folder);
-    product(&mut r, "*".into());
-    printer(&mut r, folder);
-    encoder::encoder(&mut r, &Address::None);
-    log(&mut r);
-    r.asked()
+    Page::keys_asked("[product.\"*\"]", |sheet| drop(read(sheet, Path::new(""))))
 }
 
 #[cfg(test)]
@@ -362,16 +367,16 @@ mod tests {
         let told: Vec<String> = faults.iter().map(Fault::to_string).collect();
         assert_eq!(faults.len(), 4, "{told:#?}");
         assert!(
-            told[0].starts_with("line 2: http.listen must be a loopback address"),
+            told[0].starts_with("line 2: http.listen: must be a loopback address"),
             "{}",
             told[0]
         );
         assert_eq!(
             told[1],
-            "line 3: http.max_requets is not a key; did you mean http.max_requests?"
+            "line 3: http.max_requets: unknown key; the nearest is max_requests. Correct or remove it."
         );
-        assert!(told[2].starts_with("line 5: printer.address must be a text"), "{}", told[2]);
-        assert!(told[3].starts_with("line 7: log.level must be"), "{}", told[3]);
+        assert!(told[2].starts_with("line 5: printer.address: must be a text"), "{}", told[2]);
+        assert!(told[3].starts_with("line 7: log.level: must be"), "{}", told[3]);
     }
 
     #[test]

@@ -173,7 +173,7 @@ pub(super) fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Pr
 /// The parser lists the keys that it knows behind the one that it does not: the nearest is told, the unknown one is not.
 fn unknown_key(unknown: &str, said: &str) -> (String, String) {
     let known = said.split('`').skip(3).step_by(2);
-    let near = crate::product::nearest(unknown, known).unwrap_or("-");
+    let near = crate::nearest::nearest(unknown, known).unwrap_or("-");
     let letters = unknown.chars().count();
     (
         format!(

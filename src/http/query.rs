@@ -9,7 +9,7 @@ use jiff::tz::Offset;
 
 use super::problem::Problem;
 use crate::finding::Finding;
-use crate::product::nearest;
+use crate::nearest::nearest;
 
 /// A parameter that a route knows: its name, and what may stand there.
 pub(super) struct Known {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::json::{Fault, kind_of};
 use super::photo_text;
 use super::{Attachment, JobRequest, Officer, OldCard, Recommendation, Replaces};
-use crate::product::nearest;
+use crate::nearest::nearest;
 
 /// An object that is taken apart key by key.
 struct Object {

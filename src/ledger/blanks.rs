@@ -7,6 +7,7 @@
 mod days;
 mod faults;
 
+use base16ct::lower::encode_string as hex;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 
@@ -16,7 +17,7 @@ pub use faults::faults;
 
 use super::book::{append, write_error};
 use super::record::Entry;
-use super::{LedgerError, chain, reader};
+use super::{LedgerError, reader};
 use crate::actor::Actor;
 use crate::event::{BlanksEntry, Event};
 use crate::lifecycle::State;
@@ -80,7 +81,7 @@ pub(super) fn enter(
     handled: &Handled,
     now: jiff::Timestamp,
 ) -> Result<Entered, LedgerError> {
-    let key_sha256 = handled.key.as_ref().map(|key| chain::hex(&Sha256::digest(key)));
+    let key_sha256 = handled.key.as_ref().map(|key| hex(&Sha256::digest(key)));
     let entry = BlanksEntry {
         kind: handled.kind,
         cards: handled.cards,

@@ -5,6 +5,7 @@
 //! A chain shows that nothing in it was changed, left out or put in between; that its end was cut off is only seen by
 //! whoever has seen a later head, and who can write everywhere can write another chain.
 
+use base16ct::lower::encode_string as hex;
 use sha2::{Digest as _, Sha256};
 
 /// A hash of the chain.
@@ -79,11 +80,6 @@ impl Data<'_> {
 /// SHA-256 of a text, in hexadecimal.
 pub fn sha256_of(text: &str) -> String {
     hex(&Sha256::digest(text))
-}
-
-/// Bytes in hexadecimal, as people compare them.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use base16ct::lower::encode_string as hex;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::lines;
 use super::offline::Offline;
-use super::{LedgerError, chain, head, reader};
+use super::{LedgerError, head, reader};
 
 /// One line as it lies there, with its place in the chain.
 #[derive(Debug, Serialize)]
@@ -65,8 +66,8 @@ pub fn export<E>(
             event: &line.event,
             state: line.state.as_deref(),
             detail,
-            previous: chain::hex(previous),
-            hash: chain::hex(&line.hash),
+            previous: hex(previous),
+            hash: hex(&line.hash),
         });
     })
     .map_err(reader::read_error)?;

@@ -12,6 +12,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use base16ct::lower::encode_string as hex;
 use drivers::private_file;
 
 use super::chain::{self, Hash};
@@ -38,7 +39,7 @@ impl Head {
         if self.seq == 0 {
             return "0".to_owned();
         }
-        let mut hash = chain::hex(&self.hash);
+        let mut hash = hex(&self.hash);
         hash.truncate(EVENT_DIGITS);
         format!("{}-{hash}", self.seq)
     }
@@ -46,7 +47,7 @@ impl Head {
 
 impl fmt::Display for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.seq, chain::hex(&self.hash))
+        write!(f, "{}:{}", self.seq, hex(&self.hash))
     }
 }
 
@@ -62,16 +63,11 @@ impl FromStr for Head {
 
     fn from_str(text: &str) -> Result<Self, NoHead> {
         let (seq, digits) = text.split_once(':').ok_or(NoHead)?;
-        let digits = digits.as_bytes();
-        if digits.len() != 64 || !seq.bytes().all(|b| b.is_ascii_digit()) {
+        let mut hash = chain::START;
+        if digits.len() != 2 * hash.len() || !seq.bytes().all(|b| b.is_ascii_digit()) {
             return Err(NoHead);
         }
-        let mut hash = chain::START;
-        for (byte, pair) in hash.iter_mut().zip(digits.chunks(2)) {
-            let nibble = |digit: u8| char::from(digit).to_digit(16).ok_or(NoHead);
-            let value = nibble(pair[0])? * 16 + nibble(pair[1])?;
-            *byte = u8::try_from(value).map_err(|_| NoHead)?;
-        }
+        base16ct::mixed::decode(digits, &mut hash).map_err(|_| NoHead)?;
         Ok(Head { seq: seq.parse().map_err(|_| NoHead)?, hash })
     }
 }
@@ -141,7 +137,7 @@ fn slot(bytes: &[u8]) -> Option<Head> {
 
 /// Always of the same length, so that a slot never holds the end of a longer line.
 fn slot_line(head: &Head) -> String {
-    let text = format!("{:020}:{}", head.seq, chain::hex(&head.hash));
+    let text = format!("{:020}:{}", head.seq, hex(&head.hash));
     let sum = sum_of(&text);
     format!("{text} {sum}\n")
 }
@@ -237,7 +233,7 @@ mod tests {
     fn the_one_line_of_before_is_read_and_becomes_two_slots() {
         let dir = tempfile::TempDir::new().unwrap();
         let ledger = dir.path().join("ledger.db");
-        let line = format!("{:020}:{}\n", 7, chain::hex(&[7; 32]));
+        let line = format!("{:020}:{}\n", 7, hex(&[7; 32]));
         assert_eq!(line.len(), 86);
         std::fs::write(path_of(&ledger), &line).unwrap();
         assert_eq!(read(&ledger).unwrap(), Some(of(7)));

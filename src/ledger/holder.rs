@@ -7,6 +7,7 @@
 
 use std::path::Path;
 
+use base16ct::lower::encode_string as hex;
 use drivers::words::Words;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
@@ -14,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::book::{append, write_error};
 use super::head::HeadFile;
 use super::record::{JobRecord, NewJob};
-use super::{LedgerError, chain, files, open, reader, schema};
+use super::{LedgerError, files, open, reader, schema};
 use crate::actor::Actor;
 use crate::clock::Clock;
 use crate::event::{Event, Holders};
@@ -54,7 +55,7 @@ pub(super) fn salted(holder: &[u8], salt: &[u8]) -> String {
     let mut hash = Sha256::new();
     hash.update(salt);
     hash.update(holder);
-    chain::hex(&hash.finalize())
+    hex(&hash.finalize())
 }
 
 /// What is warned of beside the findings of a new job. Asked in the transaction that stores the job, so that of two posts
@@ -226,7 +227,7 @@ pub(super) fn digest(c: &Connection, jobs: u64) -> rusqlite::Result<(u64, String
         }
         count += 1;
     }
-    Ok((count, chain::hex(&hash.finalize())))
+    Ok((count, hex(&hash.finalize())))
 }
 
 /// Forgets the key and every hash that was made with it: the next start takes the key that is there, or makes a new one,

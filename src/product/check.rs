@@ -11,12 +11,12 @@ use jiff::tz::Offset;
 use super::age::{self, Kind};
 use super::codes;
 use super::definition::listed;
-use super::nearest::nearest;
 use super::reading::{self, Reading};
 use super::{Office, Product, ReadyCard, Settings};
 use crate::codes::Severity;
 use crate::finding::Finding;
 use crate::job::JobRequest;
+use crate::nearest::nearest;
 
 /// Longest `ref`, characters (DOMAIN 4).
 const REF_CHARS_MAX: usize = 40;

@@ -4,9 +4,9 @@
 use drivers::encoder::Interface;
 use drivers::words::Words;
 
-use super::sheet::{ConfigFault, Sheet};
 use super::{Field, Product};
 use crate::chip::{self, Profile};
+use crate::toml_sheet::{ConfigFault, Sheet};
 
 /// A bad chip costs a blank; after so many the job waits for a person.
 const ATTEMPTS_USUAL: u32 = 2;

@@ -7,12 +7,12 @@ use drivers::words::Words;
 
 use super::age::{Kind, ValidUntil};
 use super::definition_field::{self, Names};
-use super::nearest::nearest;
-use super::sheet::{ConfigFault, Page, Sheet};
 use super::{
     AgeRule, BackgroundRule, Code, Field, Front, HolderRule, IssueRule, Layout, Paper, PhotoRules,
     Product, RECORD, Reason, chip, codes, recommendation, record, stripe,
 };
+use crate::nearest::nearest;
+use crate::toml_sheet::{ConfigFault, Page, Sheet};
 
 impl Product {
     /// Compiles the text of a `product.toml`. `faces`: file name → SVG text of every face in its folder.

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::charset::CharSet;
 use super::definition::read_code;
-use super::nearest::nearest;
-use super::sheet::Sheet;
 use super::{Demand, Field, Shape, codes, reading};
+use crate::nearest::nearest;
+use crate::toml_sheet::Sheet;
 
 /// A text field without a `max` would let a job grow without limit; nothing on a card is longer than this.
 const TEXT_CHARS_MAX: u32 = 1000;

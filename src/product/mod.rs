@@ -7,7 +7,6 @@
 pub mod built_in;
 pub mod folder;
 pub mod office;
-pub mod sheet;
 
 mod age;
 mod between;
@@ -18,7 +17,6 @@ mod definition;
 mod definition_field;
 mod describe;
 mod indonesia;
-mod nearest;
 mod photo;
 mod reading;
 mod recommendation;
@@ -39,16 +37,18 @@ pub use age::{Kind, LastDayWording, ValidUntil};
 pub use charset::is_unseen;
 pub use check::Checked;
 pub use chip::{ChipRule, ProductChip};
-pub use nearest::nearest;
 pub use office::{Office, Official, SignatureMode};
 pub use photo::{Backdrop, BackgroundRule, PhotoRules};
 pub use recommendation::{Check, RecommendationRules};
 pub use record::{RECORD, RecordContent, RecordRules};
-pub use sheet::ConfigFault;
 pub use stripe::Stripe;
 pub use values::ReadyCard;
 
+pub use crate::toml_sheet::ConfigFault;
+
 use charset::CharSet;
+
+use crate::nearest::nearest;
 
 /// A kind of card, ready to check jobs. Made by [`Product::parse`].
 #[derive(Clone, PartialEq)]

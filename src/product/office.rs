@@ -3,7 +3,7 @@
 
 use super::age::{LastDayWording, read_date};
 use super::definition_field::not_one_of;
-use super::sheet::{ConfigFault, Page, Sheet};
+use crate::toml_sheet::{ConfigFault, Page, Sheet};
 
 /// The names under which a face shows the office and the official.
 pub const VALUE_NAMES: [&str; 11] = [

@@ -4,10 +4,10 @@
 
 use drivers::words::Words;
 
-use super::sheet::Sheet;
 use super::{Product, codes};
 use crate::finding::Finding;
 use crate::job::Recommendation;
+use crate::toml_sheet::Sheet;
 
 /// `[recommendation]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

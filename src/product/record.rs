@@ -9,8 +9,8 @@ use jiff::civil::Date;
 use super::check::{Review, Standing};
 use super::definition_field::{Names, not_one_of};
 use super::reading::Reading;
-use super::sheet::Sheet;
 use super::{AgeRule, Field, Shape, values};
+use crate::toml_sheet::Sheet;
 
 /// The value under which a face shows the record, in a QR slot of its own: `kartu:value="{record}"`.
 pub const RECORD: &str = "record";

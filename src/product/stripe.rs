@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use drivers::contract::{Coercivity, TrackError, Tracks};
 use drivers::words::Words;
 
-use super::sheet::Sheet;
-use super::{Field, Shape, nearest};
+use super::{Field, Shape};
 use crate::chip::one_of;
+use crate::nearest::nearest;
+use crate::toml_sheet::Sheet;
 
 /// `[magnetic]`.
 #[derive(Debug, Clone, PartialEq, Eq)]

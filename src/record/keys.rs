@@ -22,14 +22,15 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use base16ct::lower::encode_string as hex;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use p256::ecdsa::VerifyingKey;
 use p256::pkcs8::{DecodePublicKey as _, EncodePublicKey as _, LineEnding};
 
-use super::envelope::{KID_BYTES, kid};
-use crate::product::sheet::{ConfigFault, Page, Sheet};
+use super::envelope::kid;
+use crate::toml_sheet::{ConfigFault, Page, Sheet};
 
 /// What `format` must say.
 pub const FORMAT: &str = "kartu-keys/1";
@@ -174,9 +175,4 @@ fn read_day(sheet: &mut Sheet<'_>, key: &'static str) -> Option<Date> {
         sheet.fault(key, "harus tanggal, YYYY-MM-DD.", "must be a date, YYYY-MM-DD.");
     }
     day
-}
-
-/// As a list writes a key's name.
-pub(super) fn hex(kid: &[u8; KID_BYTES]) -> String {
-    kid.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use base16ct::lower::encode_string as hex;
 use drivers::encoder::{CardEncoder, Chip, Interface};
 
 use super::encode::{ChipWork, Unwritten};
 use crate::chip::{self, ChipFault, KeySource, With, Written};
 use crate::desk::ChipContent;
 use crate::event::{EncodedChip, EncodedStep, EncodingFailure};
-use crate::ledger::chain::hex;
 
 /// What is to be written on one card's chip.
 pub struct ChipJob {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use base16ct::lower::encode_string as hex;
 use drivers::contract::{
     CardPrinter, DeviceError, MagneticStripe, PrinterStatus, Stop, Tracks, Whereabouts,
 };
@@ -271,8 +272,4 @@ fn with_card_inside(error: &DeviceError) -> Unencoded {
     let failed = of_the_printer(error);
     let waits = error.card == Whereabouts::Untouched;
     Unencoded { card: if waits { Whereabouts::InMachine } else { failed.card }, ..failed }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    crate::ledger::chain::hex(bytes)
 }

@@ -40,6 +40,8 @@ const PURE: &[&str] = &[
     "src/chip",
     "src/record",
     "src/station/scheduler",
+    "src/nearest.rs",
+    "src/toml_sheet.rs",
 ];
 const ALL: &[&str] = &["src/", "drivers/"];
 

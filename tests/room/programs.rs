@@ -98,7 +98,10 @@ fn what_is_wrong_with_a_configuration() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kartud"));
     let shown = command.args(["check-config", &config]).env("LC_ALL", "id_ID.UTF-8").output();
     let shown = String::from_utf8_lossy(&shown.unwrap().stderr).into_owned();
-    assert!(shown.contains("line 2: http.lissten bukan kunci konfigurasi"), "{shown}");
+    assert!(
+        shown.contains("line 2: http.lissten: kunci tidak dikenal; yang paling mirip: listen"),
+        "{shown}"
+    );
     put(folder.path(), "office.toml", "nam = \"\"\n");
     let config = put(folder.path(), "kartud.toml", "[office]\nprofile = \"office.toml\"\n");
     let wrong = kartud(&["check-config", &config, "--json"]);

@@ -182,15 +182,15 @@ fn what_a_configuration_needs_of_the_computer_is_checked() {
         ("[station]\nledger = \"folder\"", "is no file. Name the ledger's file."),
         (
             "[printer]\nfamily = \"zebra\"\naddress = \"tcp://127.0.0.1:9100\"",
-            "line 4: printer.family is no family of printers; known: evolis",
+            "line 4: printer.family: is no family of printers; known: evolis",
         ),
         (
             "[printer]\nmodel = \"Zebra\"",
-            "line 4: printer.model is no model of the family; known: Primacy",
+            "line 4: printer.model: is no model of the family; known: Primacy",
         ),
         (
             "[printer.emulator]\nmodel = \"Zebra\"",
-            "printer.emulator.model is no model of the family",
+            "printer.emulator.model: is no model of the family",
         ),
     ] {
         let (code, said) = check(&format!("{free}{text}\n"));

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use base16ct::upper::encode_string as hex;
 use drivers::encoder::channel::Seen;
 use drivers::encoder::{Chip, Interface};
 use serde_json::{Value, json};
@@ -166,8 +167,4 @@ fn interface(interface: Interface) -> &'static str {
 
 fn ms(took: Duration) -> f64 {
     (took.as_secs_f64() * 10_000.0).round() / 10.0
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }

@@ -2,6 +2,7 @@
 //! Knows no station.
 
 use anyhow::Context as _;
+use base16ct::lower::encode_string as hex;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
@@ -56,7 +57,7 @@ pub(super) fn child(number: usize) -> anyhow::Result<Value> {
         .collect();
     let paper = |kind: &str| {
         let hash = Sha256::digest(format!("{kind} {reference}"));
-        json!({ "kind": kind, "sha256": hash.iter().map(|b| format!("{b:02x}")).collect::<String>() })
+        json!({ "kind": kind, "sha256": hex(&hash) })
     };
     // What an honest approval says; its number is the card's own.
     let mut recommendation = samples["rekomendasi"].clone();

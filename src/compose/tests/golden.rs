@@ -5,14 +5,12 @@
 
 use std::path::PathBuf;
 
+use base16ct::lower::encode_string as hex;
+
 use super::*;
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/compose/golden")
-}
-
-fn hex(hash: [u8; 32]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The pictures: name and face.
@@ -54,7 +52,7 @@ fn the_cards_look_as_they_did_when_somebody_last_looked() {
     let pictures = pictures();
     let sums: String = pictures
         .iter()
-        .map(|(name, face)| format!("{}  {name}\n", hex(face_sha256(face))))
+        .map(|(name, face)| format!("{}  {name}\n", hex(&face_sha256(face))))
         .collect();
     if std::env::var("KARTU_GOLDEN").as_deref() == Ok("write") {
         for (name, face) in &pictures {

@@ -1,18 +1,20 @@
 //! A table of a TOML file while it is being read: collects every fault with its line instead of stopping at the
 //! first, and refuses keys that nobody asked for. Must not know what the keys mean.
 //!
-//! Read by hand rather than by derive, because a person who writes a product wants the whole list at once.
+//! Read by hand rather than by derive, because a person who writes a configuration, a product or a chip profile wants
+//! the whole list at once.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 
 use drivers::words::Words;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::nearest::nearest;
+use crate::nearest::nearest;
 
 /// One thing wrong in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +36,11 @@ impl fmt::Display for ConfigFault {
 /// The text being read and what was found wrong in it so far.
 pub struct Page<'t> {
     text: &'t str,
+    /// Stands for a table that the text leaves out.
+    empty: DeTable<'t>,
     faults: RefCell<Vec<ConfigFault>>,
+    /// Every value that was asked for, with its tables.
+    asked: RefCell<BTreeSet<String>>,
 }
 
 impl<'t> Page<'t> {
@@ -46,7 +52,7 @@ impl<'t> Page<'t> {
         text: &'t str,
         read: impl FnOnce(Sheet<'_>) -> T,
     ) -> Result<T, Vec<ConfigFault>> {
-        let page = Page { text, faults: RefCell::default() };
+        let page = Page::new(text);
         let (root, broken) = DeTable::parse_recoverable(text);
         for error in broken {
             let (at, why) = (error.span().unwrap_or(0..0), error.message());
@@ -63,6 +69,18 @@ impl<'t> Page<'t> {
         let result = read(Sheet::new(&page, root.get_ref(), root.span(), String::new()));
         let faults = page.into_faults();
         if faults.is_empty() { Ok(result) } else { Err(faults) }
+    }
+
+    /// Every value that `read` asks a page for, with its tables: what may stand in such a file.
+    pub fn keys_asked(text: &'t str, read: impl FnOnce(Sheet<'_>)) -> Vec<String> {
+        let page = Page::new(text);
+        let (root, _) = DeTable::parse_recoverable(text);
+        read(Sheet::new(&page, root.get_ref(), root.span(), String::new()));
+        page.asked.into_inner().into_iter().collect()
+    }
+
+    fn new(text: &'t str) -> Self {
+        Page { text, empty: DeTable::new(), faults: RefCell::default(), asked: RefCell::default() }
     }
 
     fn note(&self, at: &Range<usize>, key: String, words: Words) {
@@ -95,6 +113,11 @@ impl<'p> Sheet<'p> {
     pub fn fault(&self, key: &str, id: impl Into<String>, en: impl Into<String>) {
         let span = self.table.get(key).map_or(self.span.clone(), Spanned::span);
         self.page.note(&span, self.key(key), Words::new(id, en));
+    }
+
+    /// A fault whose sentence there is in English only.
+    pub fn fault_in_english(&self, key: &str, sentence: &str) {
+        self.fault(key, sentence, sentence);
     }
 
     /// Whether the table has this key; asking makes it known.
@@ -131,6 +154,17 @@ impl<'p> Sheet<'p> {
     pub fn decimal(&mut self, key: &'static str) -> Option<f32> {
         self.typed(key, "bilangan desimal", "a decimal number", |value| {
             value.as_float()?.as_str().parse().ok()
+        })
+    }
+
+    /// A number of any type, if given: whole or decimal, as the type reads it.
+    pub fn number<T: FromStr>(&mut self, key: &'static str) -> Option<T> {
+        self.typed(key, "bilangan yang cocok di sini", "a number that fits here", |value| {
+            match value {
+                DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
+                DeValue::Float(number) => number.as_str().parse().ok(),
+                _ => None,
+            }
         })
     }
 
@@ -174,6 +208,16 @@ impl<'p> Sheet<'p> {
             return None;
         };
         Some(Sheet::new(self.page, table, value.span(), self.key(key)))
+    }
+
+    /// A table under this one, read and closed; one that is left out is read as an empty one.
+    pub fn section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Sheet<'p>) -> T) -> T {
+        let mut sheet = self.child(key).unwrap_or_else(|| {
+            Sheet::new(self.page, &self.page.empty, self.span.clone(), self.key(key))
+        });
+        let result = read(&mut sheet);
+        sheet.close();
+        result
     }
 
     /// The tables under this one by name: `[layouts.kia1]`, `[layouts.kia2]`.
@@ -251,6 +295,7 @@ impl<'p> Sheet<'p> {
         en: &str,
         take: impl Fn(&DeValue<'p>) -> Option<T>,
     ) -> Option<T> {
+        self.page.asked.borrow_mut().insert(self.key(key));
         let value = self.value(key)?;
         let taken = take(value.get_ref());
         if taken.is_none() {
