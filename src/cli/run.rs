@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -20,9 +19,6 @@ use crate::config::{Config, Fault};
 use crate::daemon::{Daemon, StartError};
 use crate::report::Snapshot;
 use crate::small_file;
-
-/// How often it is looked whether all of the daemon is still alive.
-pub(super) const HEALTH_CHECK: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 pub(super) struct Args {
