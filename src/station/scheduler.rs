@@ -49,7 +49,7 @@ use crate::job::JobId;
 use crate::ledger::{JobRecord, LedgerError, words_of_failing, words_of_gone};
 use crate::queue::Moment;
 use clock::ClockMonitor;
-use in_doubt::InDoubt;
+use in_doubt::{InDoubt, Kept};
 use machine::{Backoff, Machine};
 use queue::Queue;
 use recovery::Judged;
@@ -296,8 +296,8 @@ pub struct Scheduler {
     queue: Queue,
     /// Jobs whose card nobody saw; `None`: to be read from the ledger.
     in_doubt: Option<Vec<InDoubt>>,
-    /// When each card that might still move was last heard of in this life; kept while `in_doubt` is read anew.
-    last_heard: BTreeMap<JobId, Duration>,
+    /// What only this life knows of the cards in doubt, while `in_doubt` is read anew.
+    kept: BTreeMap<JobId, Kept>,
     clock: ClockMonitor,
     /// What an earlier life left and is still to be written down; `None`: it is to be read.
     leftovers: Option<VecDeque<Leftover>>,
@@ -333,7 +333,7 @@ impl Scheduler {
             machine: Machine::new(has_printer, now.steady),
             queue: Queue::new(with_chip, now.steady),
             in_doubt: None,
-            last_heard: BTreeMap::new(),
+            kept: BTreeMap::new(),
             clock: ClockMonitor::new(now),
             leftovers: None,
             backoff: None,
