@@ -50,7 +50,7 @@ use crate::job::JobId;
 use crate::ledger::{JobRecord, LedgerError, words_of_failing, words_of_gone};
 use crate::queue::Moment;
 use clock::ClockMonitor;
-use in_doubt::InDoubt;
+use in_doubt::{InDoubt, Kept};
 use machine::{Backoff, Machine};
 use observations::Observations;
 use queue::Queue;
@@ -313,8 +313,8 @@ pub struct Scheduler {
     queue: Queue,
     /// Jobs whose card nobody saw; `None`: to be read from the ledger.
     in_doubt: Option<Vec<InDoubt>>,
-    /// When each card that might still move was last heard of in this life; kept while `in_doubt` is read anew.
-    last_heard: BTreeMap<JobId, Duration>,
+    /// What only this life knows of the cards in doubt, while `in_doubt` is read anew.
+    kept: BTreeMap<JobId, Kept>,
     clock: ClockMonitor,
     observations: Observations,
     /// Serial numbers of the printers whose counter was held against the ledger in this life.
@@ -353,7 +353,7 @@ impl Scheduler {
             machine: Machine::new(has_printer, now.steady),
             queue: Queue::new(with_chip, now.steady),
             in_doubt: None,
-            last_heard: BTreeMap::new(),
+            kept: BTreeMap::new(),
             clock: ClockMonitor::new(now),
             observations: Observations::default(),
             accounted: BTreeSet::new(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use drivers::contract::{CardOut, DeviceError, PrinterStatus, Whereabouts};
 
+use super::in_doubt::Kept;
 use super::machine::is_well;
 use super::{Action, Counted, DeviceCommand, Fault, LedgerError, Scheduler, Task, Then, lines};
 use crate::chip::Blame;
@@ -228,7 +229,7 @@ impl Scheduler {
         self.machine.is_fresh = false;
         // The counter is about this card from now on.
         self.in_doubt = None;
-        self.last_heard.clear();
+        self.kept.clear();
         self.order(command);
     }
 
@@ -381,7 +382,8 @@ impl Scheduler {
     fn is_settled(&mut self, job: JobId, line: &Event) {
         if line.step() == Some(Move::OutcomeUnknown) {
             self.reload_in_doubt();
-            self.last_heard.insert(job, self.now.steady);
+            let heard_at = Some(self.now.steady);
+            self.kept.insert(job, Kept { heard_at, ..Kept::default() });
         }
     }
 

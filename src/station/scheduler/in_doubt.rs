@@ -47,11 +47,26 @@ pub(super) struct InDoubt {
     pub orders: u32,
     /// What the machine said when it was last asked about it.
     heard: Option<Facts>,
+    /// What the machine showed that changes what is known, and is still to be written down.
+    pub news: Vec<Facts>,
     /// When it was last heard of while its card might still move; `None`: not in this life, or it does not move any more.
     pub heard_at: Option<Duration>,
 }
 
+/// What only this life knows of a card in doubt.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Kept {
+    pub news: Vec<Facts>,
+    pub heard_at: Option<Duration>,
+}
+
 impl InDoubt {
+    /// Goes on where the list was that is read anew.
+    pub fn go_on_from(&mut self, kept: Kept) {
+        kept.news.iter().for_each(|facts| self.since.looked(facts));
+        (self.news, self.heard_at) = (kept.news, kept.heard_at);
+    }
+
     /// Folds the job's lines since its last intent.
     pub fn of(known: UnsureJob) -> InDoubt {
         let mut in_doubt = InDoubt {
@@ -62,6 +77,7 @@ impl InDoubt {
             told: None,
             orders: 0,
             heard: None,
+            news: Vec::new(),
             heard_at: None,
         };
         // Without an intent it is a nameless machine's: only a person can tell.

@@ -4,13 +4,13 @@
 use drivers::contract::DeviceError;
 
 use super::cards::{Phase, Recovery};
-use super::in_doubt::{InDoubt, UnsureJob};
+use super::in_doubt::{InDoubt, Kept, UnsureJob};
 use super::{
     Action, DeviceCommand, Fault, LedgerError, Question, Scheduler, Task, Then, Ticket, Unsettled,
     lines,
 };
 use crate::event::{Event, RecoveryStep};
-use crate::evidence::{Facts, Reason, Since, Verdict};
+use crate::evidence::{Facts, Reason, Verdict};
 use crate::finding::Finding;
 use crate::job::JobId;
 
@@ -26,8 +26,6 @@ pub(super) struct Judged {
     is_repeated: bool,
     /// An order follows, which is written down itself.
     acts: bool,
-    /// What was known before.
-    known: Since,
     now: Facts,
 }
 
@@ -55,9 +53,8 @@ impl Scheduler {
     /// What is in doubt, and which products are suspended by it, is read from the ledger anew.
     pub(super) fn reload_in_doubt(&mut self) {
         for known in self.in_doubt.take().into_iter().flatten() {
-            if let Some(at) = known.heard_at {
-                self.last_heard.insert(known.job, at);
-            }
+            let kept = Kept { news: known.news, heard_at: known.heard_at };
+            self.kept.insert(known.job, kept);
         }
         self.queue.suspended = None;
     }
@@ -68,9 +65,9 @@ impl Scheduler {
     ) -> Result<(), LedgerError> {
         let mut in_doubt: Vec<InDoubt> = read?.into_iter().map(InDoubt::of).collect();
         for one in &mut in_doubt {
-            one.heard_at = self.last_heard.remove(&one.job);
+            one.go_on_from(self.kept.remove(&one.job).unwrap_or_default());
         }
-        self.last_heard.clear();
+        self.kept.clear();
         self.in_doubt = Some(in_doubt);
         Ok(())
     }
@@ -140,27 +137,31 @@ impl Scheduler {
         let (verdict, is_repeated) = in_doubt.judge(&now, time);
         let moves = matches!(verdict, Verdict::ComeToRest | Verdict::Reject);
         let acts = is_repeated && !is_backing_off && moves;
-        let is_news = in_doubt.since != known;
-        let judged = Judged { at, verdict, is_repeated, acts, known, now };
-        if is_news && !acts {
-            // What hands may have done since must be remembered over the next power cut.
-            let (machine, unseen) = (judged.now.clone(), in_doubt.since.unseen);
-            let line = Event::Looked { machine, unseen };
-            let job = in_doubt.job.clone();
-            return self.append(&job, line, Then::Judged(Box::new(judged)));
+        if in_doubt.since != known && !acts {
+            in_doubt.news.push(now.clone());
         }
-        self.follow(judged);
+        self.write_news(Judged { at, verdict, is_repeated, acts, now });
+    }
+
+    /// What hands may have done since must be remembered over the next power cut: it is written before anything is done.
+    fn write_news(&mut self, judged: Judged) {
+        let Some(in_doubt) = self.in_doubt.as_ref().and_then(|all| all.get(judged.at)) else {
+            return;
+        };
+        let Some(machine) = in_doubt.news.first().cloned() else { return self.follow(judged) };
+        let line = Event::Looked { machine, unseen: in_doubt.since.unseen };
+        let job = in_doubt.job.clone();
+        self.append(&job, line, Then::Judged(Box::new(judged)));
     }
 
     pub(super) fn on_observed(&mut self, judged: Judged, done: Result<(), LedgerError>) {
         if let Err(error) = done {
-            let in_doubt = self.in_doubt.as_mut().and_then(|all| all.get_mut(judged.at));
-            if let Some(in_doubt) = in_doubt {
-                in_doubt.since = judged.known;
-            }
             return self.fail(error);
         }
-        self.follow(judged);
+        if let Some(in_doubt) = self.in_doubt.as_mut().and_then(|all| all.get_mut(judged.at)) {
+            in_doubt.news.remove(0);
+        }
+        self.write_news(judged);
     }
 
     /// Does what the verdict says.

@@ -3,6 +3,7 @@
 //! case is a list of small numbers, so that a case that breaks is shrunk to the few that matter.
 
 mod halts;
+mod in_doubt;
 mod world;
 
 use proptest::prelude::*;

@@ -60,6 +60,8 @@ struct Truth {
     encodes: u32,
     /// It was written down that hands may have been in the machine.
     disturbed: bool,
+    /// The scheduler has seen in this life that hands may have been in the machine.
+    seen: bool,
     /// The machine had said that the card is out.
     said_out: bool,
     /// A card of it went away while perhaps nobody watched: by the figures it may be a good one.
@@ -362,6 +364,7 @@ impl World {
         (self.question, self.order, self.old_question) = (None, None, None);
         self.old_orders.clear();
         self.scheduler = new_scheduler(self.steady);
+        self.truth.values_mut().for_each(|truth| truth.seen = false);
         self.ended = false;
     }
 

@@ -58,7 +58,7 @@ impl World {
         let Some(truth) = self.truth.get_mut(job) else { return };
         match event {
             Event::Encode(_) | Event::Print(_) => {
-                (truth.disturbed, truth.said_out) = (false, false);
+                (truth.disturbed, truth.seen, truth.said_out) = (false, false, false);
             }
             Event::NoCard { .. } => (truth.prints, truth.encodes) = (0, 0),
             Event::Spoil { .. } => {
@@ -69,7 +69,7 @@ impl World {
             Event::Looked { machine, .. } => {
                 truth.disturbed |= machine.disturbed() && !truth.said_out;
             }
-            Event::Reject { .. } => truth.disturbed = false,
+            Event::Reject { .. } => (truth.disturbed, truth.seen) = (false, false),
             _ => {}
         }
     }
@@ -79,10 +79,19 @@ impl World {
         let by_the_machine = matches!(event.evidence(), Some(CardEvidence::Machine { .. }));
         let says_where = matches!(event, Event::CardOut { .. } | Event::NoCard { .. });
         let was_unsure = self.state(job) == State::Unsure;
-        if by_the_machine && says_where && was_unsure && self.truth[job].disturbed {
+        let truth = &self.truth[job];
+        if by_the_machine && says_where && was_unsure && (truth.disturbed || truth.seen) {
             return self.broken("the machine's word is taken though hands were in between");
         }
         Ok(())
+    }
+
+    /// What the scheduler has seen of hands it knows as long as it lives, whatever the disk makes of it.
+    fn note_seen(&mut self, job: &JobId, event: &Event) {
+        let Some(truth) = self.truth.get_mut(job) else { return };
+        if let Event::Looked { machine, .. } = event {
+            truth.seen |= machine.disturbed() && !truth.said_out;
+        }
     }
 
     pub(super) fn answer(&mut self, question: Question, how: u8) -> Result<Answer, String> {
@@ -92,6 +101,7 @@ impl World {
             Question::Append { job, event } => {
                 if let Some(job) = &job {
                     self.may_settle(job, &event)?;
+                    self.note_seen(job, &event);
                 }
                 Answer::Written(self.append(job, *event, how))
             }
