@@ -8,8 +8,8 @@ use drivers::private_file;
 use super::client::language;
 use super::{Exit, files, run, submit};
 use crate::config::Config;
-use crate::desk::Desk;
 use crate::finding::Finding;
+use crate::intake::Examiner;
 use crate::job::JobRequest;
 
 #[derive(clap::Args)]
@@ -33,8 +33,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Some(path) => run::read_config(path),
         None => Config::parse("", Path::new("")),
     };
-    let desk = match config.and_then(|config| Desk::open(&config)) {
-        Ok(desk) => desk,
+    let examiner = match config.and_then(|config| Examiner::open(&config)) {
+        Ok(examiner) => examiner,
         Err(faults) => {
             return Ok(run::refuse(args.config.as_deref().unwrap_or(Path::new("")), &faults));
         }
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     private_file::make_folder(&args.out)
         .with_context(|| format!("cannot make {}", args.out.display()))?;
     for (back, name) in [(false, "front.png"), (true, "back.png")] {
-        match desk.preview(&request, photo.as_deref(), back, jiff::Timestamp::now()) {
+        match examiner.preview(&request, photo.as_deref(), back, jiff::Timestamp::now()) {
             Ok(Some(png)) => {
                 let path = args.out.join(name);
                 private_file::replace(&path, &png)

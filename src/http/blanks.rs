@@ -148,7 +148,7 @@ pub(super) async fn enter(
 /// How the office's days close.
 pub(super) async fn days(State(app): State<App>, uri: Uri) -> Result<Json<DaysView>, Problem> {
     let (from, to) = span(&app, &uri)?;
-    let (offset, today) = (app.desk.offset(), app.today());
+    let (offset, today) = (app.examiner.offset(), app.today());
     let days = app.ask(move |ledger| ledger.blank_days(from, to, offset)).await?;
     let days = days.into_iter().map(|day| DayView::of(day, today)).collect();
     Ok(Json(DaysView { days }))
@@ -160,7 +160,7 @@ pub(super) async fn spoiled(
     uri: Uri,
 ) -> Result<Json<DestroyedView>, Problem> {
     let (from, to) = span(&app, &uri)?;
-    let offset = app.desk.offset();
+    let offset = app.examiner.offset();
     let cards = app.ask(move |ledger| ledger.destroyed_blanks(from, to, offset)).await?;
     let view = |card: Destroyed| DestroyedCard {
         seq: card.seq,

@@ -10,18 +10,18 @@ use drivers::words::Words;
 use super::body::{broken, too_large};
 use super::guard;
 use super::problem::Problem;
-use crate::desk::Desk;
 use crate::finding::Finding;
+use crate::intake::Examiner;
 use crate::job::{JobRequest, Photo, json};
 
 /// Longest `Idempotency-Key`; a UUID has 36.
 const KEY_LIMIT: usize = 255;
 
-/// Takes the body apart, whichever way it was sent. `desk` knows which names may be repeated in an answer.
-pub(super) async fn read_job(request: Request, desk: &Desk) -> Result<JobRequest, Problem> {
+/// Takes the body apart, whichever way it was sent. `examiner` knows which names may be repeated in an answer.
+pub(super) async fn read_job(request: Request, examiner: &Examiner) -> Result<JobRequest, Problem> {
     match media_type(request.headers())? {
-        Kind::Json => read_json(request, desk).await,
-        Kind::Multipart => read_multipart(request, desk).await,
+        Kind::Json => read_json(request, examiner).await,
+        Kind::Multipart => read_multipart(request, examiner).await,
     }
 }
 
@@ -86,14 +86,14 @@ pub(super) fn read_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(Some(key.to_owned()))
 }
 
-async fn read_json(request: Request, desk: &Desk) -> Result<JobRequest, Problem> {
+async fn read_json(request: Request, examiner: &Examiner) -> Result<JobRequest, Problem> {
     let body = axum::body::Bytes::from_request(request, &()).await.map_err(|refused| {
         if refused.status() == StatusCode::PAYLOAD_TOO_LARGE { too_large() } else { broken() }
     })?;
-    parse_job(&body, desk)
+    parse_job(&body, examiner)
 }
 
-async fn read_multipart(request: Request, desk: &Desk) -> Result<JobRequest, Problem> {
+async fn read_multipart(request: Request, examiner: &Examiner) -> Result<JobRequest, Problem> {
     let mut parts = Multipart::from_request(request, &()).await.map_err(|_| no_boundary())?;
     let (mut job, mut photo, mut any) = (None, None, false);
     while let Some(part) = parts.next_field().await.map_err(|e| of_multipart(&e, any))? {
@@ -109,7 +109,7 @@ async fn read_multipart(request: Request, desk: &Desk) -> Result<JobRequest, Pro
             return Err(wrong_part());
         }
     }
-    let mut request = parse_job(&job.ok_or_else(wrong_part)?, desk)?;
+    let mut request = parse_job(&job.ok_or_else(wrong_part)?, examiner)?;
     if request.photo.is_some() {
         return Err(wrong_part());
     }
@@ -123,11 +123,11 @@ async fn read_multipart(request: Request, desk: &Desk) -> Result<JobRequest, Pro
 /// Begins a gzip file (RFC 1952).
 const GZIP: [u8; 2] = [0x1F, 0x8B];
 
-fn parse_job(body: &[u8], desk: &Desk) -> Result<JobRequest, Problem> {
+fn parse_job(body: &[u8], examiner: &Examiner) -> Result<JobRequest, Problem> {
     if body.starts_with(&GZIP) {
         return Err(guard::encoded());
     }
-    let read = json::read(body, &|name| desk.knows_name(name)).and_then(JobRequest::from_json);
+    let read = json::read(body, &|name| examiner.knows_name(name)).and_then(JobRequest::from_json);
     read.map_err(|fault| {
         let (status, code) = if fault.too_large {
             (StatusCode::PAYLOAD_TOO_LARGE, "E_TOO_LARGE")

@@ -131,7 +131,7 @@ pub(super) async fn post(State(app): State<App>, request: Request) -> Result<Res
     let _door = app.station.at_the_door();
     let key = intake::read_key(request.headers())?;
     let later = prefers_async(request.headers());
-    let request = intake::read_job(request, &app.desk).await?;
+    let request = intake::read_job(request, &app.examiner).await?;
     let now = app.ledger.now();
     let _place = app.place_for(request.photo.as_ref().map_or(0, |photo| photo.0.len()))?;
     let examined = app.examine(request, now, later).await.map_err(|refusal| {
@@ -302,7 +302,7 @@ static PARAMETERS: [Known; 10] = [
 /// List jobs in the order of their arrival. Where several parameters are given, all of them must hold.
 pub(super) async fn list(State(app): State<App>, uri: Uri) -> Result<Json<JobsView>, Problem> {
     let asked = Parameters::of(&uri, &PARAMETERS)?;
-    let wanted = wanted(&asked, app.desk.offset())?;
+    let wanted = wanted(&asked, app.examiner.offset())?;
     let order = asked.read("order", |text| match text {
         "oldest" => Some(Order::OldestFirst),
         "newest" => Some(Order::NewestFirst),

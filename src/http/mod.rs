@@ -1,5 +1,5 @@
 //! HTTP: one file a resource, `problem` for everything that goes wrong. The only module that knows axum.
-//! Loopback only: see [`crate::config`]. Decides nothing about jobs; asks the desk, the ledger, the station.
+//! Loopback only: see [`crate::config`]. Decides nothing about jobs; asks the examiner, the ledger, the station.
 
 mod answer;
 mod blanks;
@@ -32,7 +32,7 @@ use axum::{Router, middleware, routing};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::config;
-use crate::desk::{Desk, Examined, Refusal};
+use crate::intake::{Examined, Examiner, Refusal};
 use crate::job::JobRequest;
 use crate::ledger::{Ledger, LedgerError};
 use crate::report::Metrics;
@@ -52,7 +52,7 @@ const WAITING_KIB: u32 = 48 * 1024;
 #[derive(Clone)]
 pub struct App {
     ledger: Ledger,
-    desk: Arc<Desk>,
+    examiner: Arc<Examiner>,
     station: Handle,
     metrics: Metrics,
     inspections: Arc<Semaphore>,
@@ -66,7 +66,7 @@ impl App {
     /// Ties the parts together.
     pub fn new(
         ledger: Ledger,
-        desk: Arc<Desk>,
+        examiner: Arc<Examiner>,
         station: Handle,
         metrics: Metrics,
         stopping: watch::Receiver<bool>,
@@ -74,7 +74,7 @@ impl App {
         let cores = std::thread::available_parallelism().map_or(INSPECTIONS_MIN, usize::from);
         App {
             ledger,
-            desk,
+            examiner,
             station,
             metrics,
             inspections: Arc::new(Semaphore::new(cores.max(INSPECTIONS_MIN))),
@@ -93,11 +93,11 @@ impl App {
         later: bool,
     ) -> Result<Examined, Refusal> {
         if later {
-            return self.desk.examine(request, now, false);
+            return self.examiner.examine(request, now, false);
         }
         let _turn = self.inspections.acquire().await;
-        let desk = self.desk.clone();
-        passed_on(tokio::task::spawn_blocking(move || desk.examine(request, now, true)).await)
+        let examiner = self.examiner.clone();
+        passed_on(tokio::task::spawn_blocking(move || examiner.examine(request, now, true)).await)
             .unwrap_or_else(|| Err(Refusal::broken()))
     }
 
@@ -109,7 +109,7 @@ impl App {
 
     /// The day in the office.
     fn today(&self) -> jiff::civil::Date {
-        self.desk.offset().to_datetime(self.ledger.now()).date()
+        self.examiner.offset().to_datetime(self.ledger.now()).date()
     }
 
     /// Asks the ledger away from the async threads.

@@ -25,12 +25,12 @@ pub(super) async fn face(
     // Both sides and their photo are in memory only when it is this preview's turn.
     let _place = app.previews.try_acquire().map_err(|_| super::busy())?;
     let _turn = app.inspections.acquire().await;
-    let (ledger, desk, job) = (app.ledger.clone(), app.desk.clone(), id.clone());
+    let (ledger, examiner, job) = (app.ledger.clone(), app.examiner.clone(), id.clone());
     let png = super::passed_on(
         tokio::task::spawn_blocking(move || -> Result<Option<Vec<u8>>, Problem> {
             let received_at = ledger.job(&job)?.received_at;
             let (request, photo) = ledger.job_data(&job)?;
-            desk.preview(&request, photo.as_deref(), side == "back", received_at).map_err(
+            examiner.preview(&request, photo.as_deref(), side == "back", received_at).map_err(
                 |findings| {
                     findings.into_iter().next().map_or_else(Problem::not_found, |first| {
                         Problem::of(StatusCode::CONFLICT, first)

@@ -14,8 +14,8 @@ use drivers::words::Words;
 use serde::Serialize;
 
 use crate::codes::{self, Remedy};
-use crate::desk::Refusal;
 use crate::finding::Finding;
+use crate::intake::Refusal;
 use crate::ledger::{LedgerError, words_of_gone};
 use crate::lifecycle::State;
 use crate::report::Sentence;

@@ -40,7 +40,7 @@ impl Checked {
     }
 }
 
-/// One job on the desk: what was read of it and what was found so far.
+/// One job under examination: what was read of it and what was found so far.
 pub(super) struct Review<'a> {
     pub product: &'a Product,
     pub job: &'a JobRequest,

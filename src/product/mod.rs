@@ -103,7 +103,7 @@ pub struct Field {
     pub required: bool,
     /// What is printed if it is absent.
     pub default: Option<String>,
-    /// Whether a face may show it; what only the desk needs to know (a police report) is not printed.
+    /// Whether a face may show it; what only the office needs to know (a police report) is not printed.
     pub printed: bool,
     demand: Option<Demand>,
 }

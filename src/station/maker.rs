@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::chip::ChipJob;
 use super::encode::{ChipWork, Encoding};
-use crate::desk::{Composed, Desk};
 use crate::event::FaceHash;
 use crate::finding::Finding;
+use crate::intake::{Composed, Examiner};
 use crate::job::JobRequest;
 use crate::queue::{Claimed, H_NO_STATION, Moment};
 
@@ -59,9 +59,9 @@ pub enum Unmade {
     NotOnThisMachine(PrepressError),
 }
 
-impl CardMaker for Desk {
+impl CardMaker for Examiner {
     fn specimen(&self) -> bool {
-        Desk::specimen(self)
+        Examiner::specimen(self)
     }
 
     fn with_chip(&self) -> Vec<String> {
@@ -75,7 +75,7 @@ impl CardMaker for Desk {
         photo: Option<&[u8]>,
         received_at: Timestamp,
     ) -> Vec<Finding> {
-        Desk::inspect(self, request, photo, received_at)
+        Examiner::inspect(self, request, photo, received_at)
     }
 
     fn make(
@@ -120,10 +120,10 @@ fn without_station(stop: Stop) -> Finding {
     Finding::whole(H_NO_STATION, words)
 }
 
-fn made(desk: &Desk, composed: Composed) -> Made {
+fn made(examiner: &Examiner, composed: Composed) -> Made {
     let Composed { faces, record_sha256, chip, tracks } = composed;
     let chip = chip.map(|content| {
-        let keys = desk.vault().clone();
+        let keys = examiner.vault().clone();
         Box::new(ChipJob { content, record_sha256, keys }) as Box<dyn ChipWork>
     });
     let encodes = chip.is_some() || tracks.is_some();

@@ -24,16 +24,16 @@ fn forbidden_imports_are_found_in_every_spelling() {
         ("src/lifecycle.rs", "fn f() { let t = std::time::SystemTime::now(); }"),
         ("src/approval.rs", "fn f() { jiff::Timestamp::now(); }"),
         ("src/approval.rs", "use jiff::Timestamp; fn f() { Timestamp::now(); }"),
-        ("src/compose/mod.rs", "use std::fs::File;"),
+        ("src/render/mod.rs", "use std::fs::File;"),
         ("src/product/mod.rs", "fn f() { std::fs::read(\"x\"); }"),
         ("src/queue.rs", "use rusqlite::Connection;"),
         ("src/cli/run.rs", "use axum::Router;"),
         ("src/cli/submit.rs", "fn f() { ureq::get(\"x\"); }"),
-        ("src/desk.rs", "fn f() { tiny_skia::Pixmap::new(1, 1); }"),
-        ("src/desk.rs", "use p256::ecdsa::SigningKey;"),
+        ("src/queue.rs", "fn f() { tiny_skia::Pixmap::new(1, 1); }"),
+        ("src/queue.rs", "use p256::ecdsa::SigningKey;"),
         ("src/record/mod.rs", "use std::fs;"),
         ("src/http/jobs.rs", "use drivers::CATALOGUE;"),
-        ("src/desk.rs", "fn f() { drivers::open(); }"),
+        ("src/queue.rs", "fn f() { drivers::open(); }"),
         ("src/station/work.rs", "use emulators::machine::Lever;"),
         ("drivers/printers/evolis/mod.rs", "use emulators::evolis;"),
         ("drivers/emulators/evolis/mod.rs", "use std::net::TcpStream;"),
@@ -77,8 +77,8 @@ fn what_only_looks_forbidden_is_let_through() {
         ),
         ("src/product/folder.rs", "use std::fs;"),
         ("src/ledger/mod.rs", "use rusqlite::Connection;"),
-        ("src/compose/mod.rs", "use image::DynamicImage;"),
-        ("src/desk.rs", "use crate::compose::image::Face; use drivers::contract::CardImage;"),
+        ("src/render/mod.rs", "use image::DynamicImage;"),
+        ("src/queue.rs", "use crate::render::image::Face; use drivers::contract::CardImage;"),
         ("drivers/transport/tcp.rs", "use std::net::TcpStream;"),
         ("drivers/emulators/transport/serve.rs", "use std::net::TcpListener;"),
         (
@@ -220,16 +220,16 @@ fn keys_that_only_one_side_has_are_found() {
 #[test]
 fn a_map_that_lies_is_found() {
     let there: BTreeSet<String> =
-        ["src/lib.rs", "src/main.rs", "src/desk.rs", "src/http/mod.rs"].map(str::to_owned).into();
+        ["src/lib.rs", "src/main.rs", "src/queue.rs", "src/http/mod.rs"].map(str::to_owned).into();
     let map = |rows: &str| {
         format!(
             "# K\n\n## The map\n\n| where | what |\n|---|---|\n{rows}\n## Next\n| `src/x/` | |\n"
         )
     };
     let faults = |rows: &str| rules::map_differences(&map(rows), &there).len();
-    assert_eq!(faults("| [`src/desk.rs`](src/desk.rs), `src/http/` | both |"), 0);
-    assert_eq!(faults("| `src/desk.rs` | one is missing |"), 1);
-    assert_eq!(faults("| `src/desk.rs`, `src/http/`, `src/gone/` | one too many |"), 1);
+    assert_eq!(faults("| [`src/queue.rs`](src/queue.rs), `src/http/` | both |"), 0);
+    assert_eq!(faults("| `src/queue.rs` | one is missing |"), 1);
+    assert_eq!(faults("| `src/queue.rs`, `src/http/`, `src/gone/` | one too many |"), 1);
     assert_eq!(rules::map_differences("no map at all", &there).len(), 2);
 }
 

@@ -36,7 +36,7 @@ const PURE: &[&str] = &[
     "src/finding",
     "src/approval",
     "src/product",
-    "src/compose",
+    "src/render",
     "src/chip",
     "src/record",
 ];
@@ -120,10 +120,10 @@ pub const BANS: &[Ban] = &[
         names: &["ureq"],
     },
     Ban {
-        rule: "only compose/ knows rendering and image codecs",
+        rule: "only render/ knows rendering and image codecs",
         within: ALL,
         // The emulated machine lays its cards down as pictures.
-        except: &["src/compose/", "drivers/emulators/evolis/"],
+        except: &["src/render/", "drivers/emulators/evolis/"],
         names: &[
             "resvg",
             "usvg",
@@ -357,7 +357,7 @@ pub fn map_differences(document: &str, there: &BTreeSet<String>) -> Vec<String> 
     faults
 }
 
-/// `src/desk.rs` → itself, `src/http/mod.rs` → `src/http/`.
+/// `src/queue.rs` → itself, `src/http/mod.rs` → `src/http/`.
 fn module_of(path: &str) -> Option<String> {
     let below = path.strip_prefix("src/")?;
     match below.split_once('/') {

@@ -13,7 +13,7 @@ use drivers::contract::{CardImage, FaceImage, HeadSize, PreparedCard};
 use drivers::transport::tcp::Tcp;
 use drivers::transport::{Transport, TransportError, Whole};
 use kartu::config::Config;
-use kartu::desk::Desk;
+use kartu::intake::Examiner;
 
 /// A transmission of this size is a job; questions have tens of bytes.
 const JOB_MIN_BYTES: usize = 10_000;
@@ -73,9 +73,10 @@ fn compose(job: &str, photo: &str, head: HeadSize) -> CardImage {
     let photo = std::fs::read(photo).expect("the photo file can be read");
     let claimed = claimed::read(&job, &photo);
     let config = Config::parse("", Path::new(".")).expect("the defaults are a configuration");
-    let desk = Desk::open(&config).expect("the built-in products are whole");
+    let examiner = Examiner::open(&config).expect("the built-in products are whole");
     let mut image = CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false };
-    desk.compose(&claimed, head, claimed.record.received_at, &mut image)
+    examiner
+        .compose(&claimed, head, claimed.record.received_at, &mut image)
         .expect("the sample child's card is good");
     image
 }

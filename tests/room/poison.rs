@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use kartu::clock::Clock;
 use kartu::config::Config;
 use kartu::daemon::{Daemon, Parts};
-use kartu::desk::Desk;
 use kartu::finding::Finding;
+use kartu::intake::Examiner;
 use kartu::job::JobRequest;
 use kartu::ledger::LocalDisk;
 use kartu::queue::{Claimed, Moment};
@@ -36,7 +36,7 @@ const HOW: &str = "KARTU_TEST_POISON";
 
 /// Makes every card but one, at which it dies or panics.
 struct Poisoned {
-    desk: Arc<Desk>,
+    examiner: Arc<Examiner>,
     how: String,
 }
 
@@ -59,12 +59,12 @@ impl CardMaker for Poisoned {
     }
 
     fn with_chip(&self) -> Vec<String> {
-        CardMaker::with_chip(self.desk.as_ref())
+        CardMaker::with_chip(self.examiner.as_ref())
     }
 
     fn inspect(&self, job: &JobRequest, photo: Option<&[u8]>, at: Timestamp) -> Vec<Finding> {
         self.take("inspect", job);
-        self.desk.inspect(job, photo, at)
+        self.examiner.inspect(job, photo, at)
     }
 
     fn make(
@@ -76,7 +76,7 @@ impl CardMaker for Poisoned {
         card: &mut PreparedCard,
     ) -> Result<Made, Unmade> {
         self.take("make", &claimed.request);
-        self.desk.make(claimed, prepress, moment, image, card)
+        self.examiner.make(claimed, prepress, moment, image, card)
     }
 }
 
@@ -94,7 +94,7 @@ fn be_the_station() {
         connection: Connection::to_machine("evolis", machine),
         disk: Box::new(LocalDisk::of(&config.station.ledger)),
     };
-    let maker = move |desk| Arc::new(Poisoned { desk, how }) as Arc<dyn CardMaker>;
+    let maker = move |examiner| Arc::new(Poisoned { examiner, how }) as Arc<dyn CardMaker>;
     let daemon = Daemon::start_with(&config, parts, maker).unwrap();
     let url = format!("http://{}", daemon.address());
     std::fs::write(dir.join("url.new"), url).unwrap();

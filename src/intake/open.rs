@@ -1,4 +1,4 @@
-//! Opens the desk: reads and checks everything that the configuration names, and says all that is wrong.
+//! Opens the examiner: reads and checks everything that the configuration names, and says all that is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,15 +7,15 @@ use std::sync::{Arc, Mutex};
 use drivers::words::Words;
 use jiff::tz::Offset;
 
-use super::Desk;
+use super::Examiner;
 use super::faces;
 use super::memory::PhotoMemory;
-use crate::compose::{Composer, Design};
 use crate::config::{Config, Fault};
 use crate::product::RECORD;
 use crate::product::folder::{FolderFault, Products};
 use crate::product::{ConfigFault, Office, Settings, built_in};
 use crate::record::SigningKey;
+use crate::render::{Composer, Design};
 use crate::small_file;
 use crate::vault::{Vault, VaultError};
 
@@ -24,12 +24,12 @@ const SIGNATURE_LIMIT: u64 = 1024 * 1024;
 /// The same of an office profile.
 const OFFICE_LIMIT: u64 = 1024 * 1024;
 
-impl Desk {
+impl Examiner {
     /// Reads products, faces and office.
     ///
     /// # Errors
     /// Everything that is wrong with any of them.
-    pub fn open(config: &Config) -> Result<Desk, Vec<Fault>> {
+    pub fn open(config: &Config) -> Result<Examiner, Vec<Fault>> {
         let mut faults = Vec::new();
         let products = read_products(config).unwrap_or_else(|wrong| {
             faults.extend(wrong);
@@ -45,7 +45,7 @@ impl Desk {
             faults.push(Fault::english(0, "station.utc_offset_hours must lie between -12 and 14"))
         });
         match (office, signatures, offset) {
-            (Some(office), Some(signatures), Ok(offset)) if faults.is_empty() => Ok(Desk {
+            (Some(office), Some(signatures), Ok(offset)) if faults.is_empty() => Ok(Examiner {
                 specimen: config.specimen() || office.sample,
                 products,
                 designs,

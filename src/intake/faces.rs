@@ -9,7 +9,7 @@ use std::time::Duration;
 use drivers::words::Words;
 
 use super::PREVIEW_HEAD;
-use crate::compose::{Composer, Design, DesignFault};
+use crate::render::{Composer, Design, DesignFault};
 
 /// A face is drawn in some hundredths of a second; on the slowest machine under load, in one.
 const DEADLINE: Duration = Duration::from_secs(20);

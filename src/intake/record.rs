@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::Desk;
+use super::Examiner;
 use crate::finding::Finding;
 use crate::product::{Product, ReadyCard, RecordContent};
 use crate::queue::H_RECORD_KEY;
 use crate::record::Record;
 
-impl Desk {
+impl Examiner {
     /// The record's bytes, of the moment `at` which the job was accepted; `None` if the product has no record.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The order desk: everything that is looked at before a job is taken in, and again before it is printed.
+//! The intake: everything that is looked at before a job is taken in, and again before it is printed.
 //! Ties a product's rules, the recommendation, the office and the composer together; stores nothing,
 //! knows neither HTTP nor the printer.
 
@@ -20,7 +20,6 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use crate::approval;
-use crate::compose::{self, Composer, DecodedPhoto, Design, Sheet};
 use crate::config::ProductSettings;
 use crate::event::FaceHash;
 use crate::finding::{Finding, Severity};
@@ -32,6 +31,7 @@ use crate::product::folder::Products;
 use crate::product::{Office, PhotoRules, Product, ReadyCard, Settings};
 use crate::queue::{Claimed, Limits, Moment};
 use crate::record::{SigningKey, base45};
+use crate::render::{self, Composer, DecodedPhoto, Design, Sheet};
 use crate::vault::Vault;
 
 pub use chip::ChipContent;
@@ -44,7 +44,7 @@ const PERSONAL_CHARS_MIN: usize = 8;
 const PREVIEW_HEAD: HeadSize = HeadSize { width_px: 1016, height_px: 648, dpi_x: 300, dpi_y: 300 };
 
 /// Products, office and composer of this station.
-pub struct Desk {
+pub struct Examiner {
     products: Products,
     /// By product and file name.
     designs: BTreeMap<(String, String), Design>,
@@ -54,7 +54,7 @@ pub struct Desk {
     signatures: BTreeMap<String, Vec<u8>>,
     /// For the keys of chips.
     vault: Arc<Vault>,
-    /// Recognises holders; a desk without a ledger has none.
+    /// Recognises holders; an examiner without a ledger has none.
     holder_key: Option<HolderKey>,
     /// The keys that sign records, by their names in the vault.
     signers: BTreeMap<String, SigningKey>,
@@ -82,7 +82,7 @@ pub struct Composed {
     pub tracks: Option<Tracks>,
 }
 
-impl Desk {
+impl Examiner {
     /// What is missing and will hold jobs of some products, though the station can start.
     pub fn notices(&self) -> &[Words] {
         &self.notices
@@ -143,7 +143,7 @@ impl Desk {
         }
         let wants_photo = checked.card.as_ref().is_none_or(|card| card.photo);
         if let (Some(bytes), Some(rules), true) = (&photo, &product.photo, wants_photo) {
-            findings.extend(compose::photo::header(bytes, rules).err());
+            findings.extend(render::photo::header(bytes, rules).err());
         }
         let is_error = |finding: &Finding| finding.severity() == Severity::Error;
         let Some(card) = checked.card.filter(|_| !findings.iter().any(is_error)) else {
@@ -272,7 +272,7 @@ impl Desk {
                 CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false };
             self.draw(product, &card, with, PREVIEW_HEAD, true, &mut image)?;
             let face = if back { image.back.as_ref() } else { Some(&image.front) };
-            Ok(face.map(compose::to_png))
+            Ok(face.map(render::to_png))
         })
     }
 
@@ -327,7 +327,7 @@ impl Desk {
         if let Some(bytes) = photo.filter(|_| card.photo) {
             let rules = product.photo.clone().unwrap_or_default();
             findings.extend(self.photo_memory.run(decoding_bytes(bytes, &rules), || {
-                match compose::photo::decode(bytes, &rules) {
+                match render::photo::decode(bytes, &rules) {
                     Ok(photo) => look_at(&photo, &rules, card),
                     Err(finding) => vec![finding],
                 }
@@ -354,7 +354,7 @@ impl Desk {
         into: &mut CardImage,
     ) -> Result<(), Vec<Finding>> {
         let rules = product.photo.clone().unwrap_or_default();
-        let photo = photo.filter(|_| card.photo).map(|bytes| compose::photo::decode(bytes, &rules));
+        let photo = photo.filter(|_| card.photo).map(|bytes| render::photo::decode(bytes, &rules));
         let photo = photo.transpose().map_err(|finding| vec![finding])?;
         let record = record.map(base45::encode);
         let sheet = self.sheet(product, card, (photo.as_ref(), record.as_deref()), specimen);
@@ -410,11 +410,11 @@ impl Desk {
 
 /// What is refused takes nothing.
 fn decoding_bytes(photo: &[u8], rules: &PhotoRules) -> u64 {
-    compose::photo::header(photo, rules).map_or(0, |header| header.decoding_bytes)
+    render::photo::header(photo, rules).map_or(0, |header| header.decoding_bytes)
 }
 
 fn look_at(photo: &DecodedPhoto, rules: &PhotoRules, card: &ReadyCard) -> Vec<Finding> {
-    compose::photo::inspect(photo, rules, card.expected_backdrop)
+    render::photo::inspect(photo, rules, card.expected_backdrop)
 }
 
 /// Marks the warnings that the recommendation accepts.
@@ -474,7 +474,7 @@ fn no_face() -> Finding {
 fn hashes(card: &CardImage) -> Vec<FaceHash> {
     let hash = |side: &str, face: &FaceImage| FaceHash {
         side: side.to_owned(),
-        sha256: hex(&compose::face_sha256(face)),
+        sha256: hex(&render::face_sha256(face)),
     };
     std::iter::once(hash("front", &card.front))
         .chain(card.back.as_ref().map(|back| hash("back", back)))

@@ -1,11 +1,11 @@
-//! The chip of a card, as far as the desk is concerned: has this station what the product needs? Knows no reader.
+//! The chip of a card, as far as the intake is concerned: has this station what the product needs? Knows no reader.
 
 use std::sync::Arc;
 
 use drivers::encoder::Interface;
 use drivers::words::Words;
 
-use super::Desk;
+use super::Examiner;
 use crate::chip::{Profile, Values};
 use crate::finding::Finding;
 use crate::product::{Product, ProductChip, ReadyCard};
@@ -23,7 +23,7 @@ pub struct ChipContent {
     pub values: Values,
 }
 
-impl Desk {
+impl Examiner {
     /// Where the keys of chips are.
     pub fn vault(&self) -> &Arc<Vault> {
         &self.vault
