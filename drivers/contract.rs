@@ -82,7 +82,7 @@ pub struct PrinterStatus {
 }
 
 /// What a machine says of its cleaning, in cards; `None`: it does not say.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Cleaning {
     /// Cards since the last cleaning.
     pub cards_since: Option<u64>,

@@ -335,6 +335,25 @@ impl ClockReference {
     }
 }
 
+/// A trouble of the printer or the reader.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TroubleSign {
+    /// Of what.
+    pub place: Place,
+    /// IPP keyword with its suffix, such as `media-empty-error`.
+    pub keyword: String,
+}
+
+/// Which device a trouble is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// The printer.
+    Printer,
+    /// The reader of chips.
+    Reader,
+}
+
 /// One line over the holders of all jobs so far, see [`crate::ledger`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holders {

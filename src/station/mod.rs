@@ -17,6 +17,8 @@ mod hours;
 mod machine;
 mod maker;
 mod moving;
+#[allow(dead_code)] // Wired with the scheduler.
+mod observations;
 mod people;
 mod ready;
 mod recovery;
