@@ -1,4 +1,4 @@
-//! Puts the parts together and takes them apart in order: ledger, examiner, station, HTTP.
+//! Puts the parts together and takes them apart in order: ledger, intake, station, HTTP.
 //! The same for `kartud run`, for `kartud demo` and for the tests.
 
 use std::net::{SocketAddr, TcpListener};
@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Fault};
 use crate::holder::{HolderFault, HolderKey};
 use crate::http;
-use crate::intake::Examiner;
+use crate::intake::{Examiner, Intake};
 use crate::job::JobRequest;
 use crate::ledger::{self, Disk, Ledger, LedgerError, LocalDisk};
 use crate::report::{Metrics, Snapshot};
@@ -69,7 +69,7 @@ pub enum StartError {
 /// The examiner with the key by which holders are recognised; stored jobs whose holders are not known yet get theirs.
 fn recognise_holders(ledger: &Ledger, mut examiner: Examiner) -> Result<Arc<Examiner>, StartError> {
     let known = ledger.holder_key()?;
-    let key = HolderKey::open(examiner.vault(), ledger.path(), known.as_deref())?;
+    let key = HolderKey::open(examiner.renderer().vault(), ledger.path(), known.as_deref())?;
     let fingerprint = key.fingerprint();
     examiner.know_holders_by(key);
     let examiner = Arc::new(examiner);
@@ -243,8 +243,10 @@ impl Daemon {
         )
         .map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);
+        let wake = station.clone();
+        let intake = Arc::new(Intake::new(examiner, ledger.clone(), move || wake.wake()));
         let app =
-            http::App::new(ledger.clone(), examiner, station.clone(), metrics, stopping.clone());
+            http::App::new(ledger.clone(), intake, station.clone(), metrics, stopping.clone());
         let router = http::router(app, &config.http, address.port());
         let server =
             runtime.spawn(http::serve(listener, router, stopping, connections_limit(descriptors)));

@@ -2,16 +2,14 @@
 //! Every move of a job by the station goes through here. Knows no device.
 
 use drivers::contract::{CardOut, DeviceError, PrinterStatus, Whereabouts};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::approval;
 use crate::codes;
 use crate::event::{Attempt, CardEvidence, Event, FaceHash, IntentLine, Lost, MachineWord};
 use crate::evidence::{Intent, Verdict, judge_card_out, judge_untouched};
 use crate::finding::Finding;
 use crate::job::JobId;
-use crate::job::JobRequest;
-use crate::ledger::{Entry, JobRecord, Ledger, LedgerError, Order};
+use crate::ledger::{Entry, JobRecord, Ledger, LedgerError, Order, StoredRequest};
 use crate::lifecycle::State;
 use crate::product::Code;
 use crate::supplies::SpoilCause;
@@ -29,12 +27,14 @@ pub const H_CHIP: &str = "H_CHIP";
 /// A blank was spoiled, and so would be every other: the profile or the keys are wrong, or the blanks are somebody else's.
 pub const H_CHIP_SETUP: &str = "H_CHIP_SETUP";
 
-const H_DATA_DAMAGED: Code = Code {
+/// What is stored of the job is not what was accepted.
+pub const H_DATA_DAMAGED: Code = Code {
     code: "H_DATA_DAMAGED",
     id: "Data pekerjaan yang tersimpan rusak di cakram, jadi tidak dicetak. Teknisi harus memeriksa cakram.",
     en: "The job's stored data are damaged on the disk, so it is not printed. The technician must check the disk.",
 };
-const H_STALE: Code = Code {
+/// The job waited longer than its product allows.
+pub const H_STALE: Code = Code {
     code: "H_STALE",
     id: "Pekerjaan ini menunggu terlalu lama. Pastikan kartunya masih diperlukan.",
     en: "This job has waited too long. Make sure that its card is still wanted.",
@@ -45,7 +45,8 @@ pub const H_RECORD_KEY: Code = Code {
     id: "Kunci dokumen kantor tidak ada, jadi rekaman bertanda tangan kartu ini tidak dapat dibuat. Pasang kuncinya (kartud keys, [vault]), jalankan ulang stasiun.",
     en: "The office's document key is missing, so the signed record of this card cannot be made. Install the key (kartud keys, [vault]), restart the station.",
 };
-const H_BLANKS_SPOILED: Code = Code {
+/// As many blanks were spoiled for the job as its product allows.
+pub const H_BLANKS_SPOILED: Code = Code {
     code: "H_BLANKS_SPOILED",
     id: "Beberapa blangko rusak untuk pekerjaan ini. Baca sebabnya (kartud job), periksa pita, kepala cetak, pembaca chip dan blangko.",
     en: "Several blanks were spoiled for this job. Read why (kartud job), check ribbon, print head, chip reader and blanks.",
@@ -56,7 +57,8 @@ const H_CRASHED: Code = Code {
     id: "Program berhenti atau gagal saat mengerjakan pekerjaan ini: listrik padam, program dihentikan paksa, atau foto/datanya merusak program. Sekali lagi boleh dicoba; bila terulang, fotonya yang harus lain, dan teknisi harus tahu.",
     en: "The program stopped or failed while it worked on this job: the power went, it was killed, or the job's photo or data break it. It may be tried once more; if it happens again, it needs another photo, and the technician must know.",
 };
-const H_CLOCK: Code = Code {
+/// What seems old may not be.
+pub const H_CLOCK: Code = Code {
     code: "H_CLOCK",
     id: "Jam komputer melompat, jadi batas waktu mungkin salah dihitung. Betulkan jamnya.",
     en: "The computer's clock jumped, so the time limits may be wrong. Set the clock right.",
@@ -69,14 +71,14 @@ const PAGE: u32 = 100;
 pub struct Claimed {
     /// What the ledger knows.
     pub record: JobRecord,
-    /// What is printed: personal.
-    pub request: JobRequest,
+    /// Its typed card, and the request that it was made of: personal.
+    pub request: StoredRequest,
     /// The photo as it came: personal.
     pub photo: Option<Vec<u8>>,
 }
 
 /// What is printed, and the photo as it came: personal.
-pub type JobData = (JobRequest, Option<Vec<u8>>);
+pub type JobData = (StoredRequest, Option<Vec<u8>>);
 
 /// What the front of the queue gave.
 pub enum Next {
@@ -208,33 +210,6 @@ pub struct Moment {
     pub now: Timestamp,
     /// The clock jumped, or stands far from the ledger's last line: what seems old may not be.
     pub doubtful: bool,
-}
-
-/// How long a job may wait, and what it may cost, before a person must look.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Since it was accepted, or last released.
-    pub stale_after: SignedDuration,
-    /// Blanks spoiled for it since then.
-    pub blanks: u32,
-}
-
-/// What stands against printing a job now that did not when it was accepted: it waited too long, too many blanks were
-/// spoiled for it. A person may release it again.
-pub fn standing(
-    record: &JobRecord,
-    request: &JobRequest,
-    moment: Moment,
-    limits: Limits,
-) -> Vec<Finding> {
-    let Moment { now, doubtful } = moment;
-    let expired = approval::recheck(request.recommendation.as_ref(), record.received_at, now);
-    let waits = now.duration_since(record.waits_since);
-    let stale = (waits > limits.stale_after).then(|| H_STALE.at("job", &[]));
-    let spoiled = (record.spoiled >= limits.blanks).then(|| H_BLANKS_SPOILED.at("job", &[]));
-    let old: Vec<Finding> = expired.into_iter().chain(stale).collect();
-    let clock = (doubtful && !old.is_empty()).then(|| H_CLOCK.at("job", &[]));
-    old.into_iter().chain(clock).chain(spoiled).collect()
 }
 
 /// What holds a job and does not go away by a release; empty: a person may release it. See [`crate::codes`].

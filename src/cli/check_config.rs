@@ -13,6 +13,7 @@ use super::{Exit, run};
 use crate::chip::KeySource;
 use crate::config::{Config, Fault};
 use crate::intake::Examiner;
+use crate::render::CardRenderer;
 use crate::vault::Vault;
 use ground::Ground;
 
@@ -38,8 +39,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             match Examiner::open(&config) {
                 Ok(examiner) => {
                     notes.extend(examiner.notices().iter().cloned());
-                    notes.extend(chips_without_encoder(&examiner));
-                    faults.extend(keys_not_there(&examiner, &config));
+                    notes.extend(chips_without_encoder(examiner.renderer()));
+                    faults.extend(keys_not_there(examiner.renderer(), &config));
                 }
                 Err(wrong) => faults.extend(wrong),
             }
@@ -66,16 +67,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Which chips cannot be written here, which is no fault.
-fn chips_without_encoder(examiner: &Examiner) -> impl Iterator<Item = Words> {
-    let here = examiner.chips().filter(|(_, chip)| !examiner.can_encode(chip));
+fn chips_without_encoder(renderer: &CardRenderer) -> impl Iterator<Item = Words> {
+    let here = renderer.chips().filter(|(_, chip)| !renderer.can_encode(chip));
     here.map(|(name, chip)| without_encoder(name, chip.rule.required))
 }
 
 /// The keys that the chips which are written here need and that are missing, which is one.
-fn keys_not_there(examiner: &Examiner, config: &Config) -> Vec<Fault> {
+fn keys_not_there(renderer: &CardRenderer, config: &Config) -> Vec<Fault> {
     let vault = Vault::open(config.vault.folder.as_deref().unwrap_or(Path::new("")));
     let mut faults = Vec::new();
-    for (name, chip) in examiner.chips().filter(|(_, chip)| examiner.can_encode(chip)) {
+    for (name, chip) in renderer.chips().filter(|(_, chip)| renderer.can_encode(chip)) {
         for key in chip.profile.keys() {
             if let Err(why) = KeySource::key(&vault, key) {
                 let words = Words::new(

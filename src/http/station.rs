@@ -47,7 +47,7 @@ pub(super) async fn station(
         job_labels: State::ALL.into_iter().map(|state| (state.name(), state.label_id())).collect(),
         waiting,
         last_event,
-        utc_offset_hours: app.examiner.offset().seconds() / 3600,
+        utc_offset_hours: app.examiner().offset().seconds() / 3600,
     }))
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn healthz() -> &'static str {
 pub(super) async fn metrics(
     extract::State(app): extract::State<App>,
 ) -> Result<impl IntoResponse, Problem> {
-    let (today, offset) = (app.today(), app.examiner.offset());
+    let (today, offset) = (app.today(), app.examiner().offset());
     let (jobs, blanks) = app
         .ask(move |ledger| Ok((ledger.counts()?, ledger.blank_days(today, today, offset)?)))
         .await?;

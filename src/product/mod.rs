@@ -88,6 +88,8 @@ pub struct Product {
     issue: Option<IssueRule>,
     age: Option<AgeRule>,
     chip_rule: Option<ChipRule>,
+    /// SHA-256 of the text that it was compiled of.
+    definition_sha256: [u8; 32],
 }
 
 /// One field of a job.
@@ -293,11 +295,6 @@ impl Product {
     pub fn layout(&self, settings: &Settings) -> Option<&Layout> {
         let chosen = settings.layout.as_ref().and_then(|name| self.layouts.get(name));
         chosen.or_else(|| self.layouts.get(&self.default_layout))
-    }
-
-    /// The date of issue in a job, if the product has one and it can be read.
-    pub fn issue_date(&self, job: &crate::job::JobRequest) -> Option<jiff::civil::Date> {
-        age::read_date(job.fields.get(&self.fields.get(self.issue?.field)?.name)?.as_str()?)
     }
 
     /// What the configuration asks of this product that it cannot do; empty if all is well.

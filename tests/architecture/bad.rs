@@ -35,6 +35,8 @@ fn forbidden_imports_are_found_in_every_spelling() {
         ("src/http/jobs.rs", "use drivers::CATALOGUE;"),
         ("src/queue.rs", "fn f() { drivers::open(); }"),
         ("src/station/work.rs", "use emulators::machine::Lever;"),
+        ("src/intake/mod.rs", "use crate::http::App;"),
+        ("src/render/card.rs", "fn f() { std::thread::spawn(f); }"),
         ("drivers/printers/evolis/mod.rs", "use emulators::evolis;"),
         ("drivers/emulators/evolis/mod.rs", "use std::net::TcpStream;"),
     ] {
@@ -60,6 +62,15 @@ fn an_event_that_is_built_or_read_by_hand_is_found() {
     ] {
         assert_eq!(faults(path, text), 0, "{path}: {text}");
     }
+}
+
+#[test]
+fn a_request_that_is_parsed_behind_intake_is_found() {
+    let faults = |path: &str, text: &str| rules::parsed_again(&Source::new(path, text)).len();
+    let text = "fn f() { serde_json::from_str::<JobRequest>(text); stored . parse_again (); }";
+    assert_eq!(faults("src/http/preview.rs", text), 2);
+    assert_eq!(faults("src/intake/examiner.rs", text), 0);
+    assert_eq!(faults("src/http/preview.rs", "fn f() { stored.card(); }"), 0);
 }
 
 #[test]

@@ -77,7 +77,8 @@ pub const BANS: &[Ban] = &[
     Ban {
         rule: "a pure module has no clock, network, thread or process",
         within: PURE,
-        except: &[],
+        // What rendering takes of memory, and reading a face of time, is bounded by threads.
+        except: &["src/render/memory.rs", "src/render/faces.rs"],
         names: &[
             "std::time::SystemTime",
             "std::time::Instant",
@@ -112,6 +113,12 @@ pub const BANS: &[Ban] = &[
         within: ALL,
         except: &["src/http/"],
         names: &["axum", "hyper", "hyper_util", "tower"],
+    },
+    Ban {
+        rule: "intake is the same for every way in",
+        within: &["src/intake/"],
+        except: &[],
+        names: &["crate::http", "crate::cli", "crate::station", "crate::daemon"],
     },
     Ban {
         rule: "only cli/client.rs talks HTTP as a client: one place decides about proxies, times and redirects",
@@ -275,6 +282,21 @@ pub fn untyped_events(source: &Source) -> Vec<String> {
         }
     }
     faults
+}
+
+/// A job is parsed once, by intake. Only for a card that must be made anew, its request is parsed again; and what its holder
+/// is named by stands in no card.
+pub fn parsed_again(source: &Source) -> Vec<String> {
+    const ALLOWED: [&str; 3] =
+        ["src/intake/examiner.rs", "src/ledger/record.rs", "src/ledger/holder.rs"];
+    if !source.path.starts_with("src/") || ALLOWED.contains(&source.path.as_str()) {
+        return Vec::new();
+    }
+    let again = [".parse_again(", "from_str::<JobRequest>", "from_slice::<JobRequest>"];
+    let lines = again.iter().flat_map(|fragment| source.production_lines_with(fragment));
+    lines
+        .map(|line| format!("{}:{line} parses a job's request, whose card is stored", source.path))
+        .collect()
 }
 
 /// Is this word a code, such as `H_STALE`?

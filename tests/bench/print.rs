@@ -71,12 +71,12 @@ impl Transport for Watched {
 fn compose(job: &str, photo: &str, head: HeadSize) -> CardImage {
     let job = std::fs::read(job).expect("the job file can be read");
     let photo = std::fs::read(photo).expect("the photo file can be read");
-    let claimed = claimed::read(&job, &photo);
     let config = Config::parse("", Path::new(".")).expect("the defaults are a configuration");
     let examiner = Examiner::open(&config).expect("the built-in products are whole");
     let mut image = CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false };
+    let claimed = claimed::read(&claimed::store(&examiner, &job, &photo));
     examiner
-        .compose(&claimed, head, claimed.record.received_at, &mut image)
+        .make_card(&claimed, head, claimed::moment(), &mut image)
         .expect("the sample child's card is good");
     image
 }

@@ -17,8 +17,7 @@ use kartu::config::Config;
 use kartu::daemon::{Daemon, Parts};
 use kartu::finding::Finding;
 use kartu::intake::Examiner;
-use kartu::job::JobRequest;
-use kartu::ledger::LocalDisk;
+use kartu::ledger::{LocalDisk, StoredRequest};
 use kartu::queue::{Claimed, Moment};
 use kartu::station::{CardMaker, Connection, Made, Unmade};
 use serde_json::{Value, json};
@@ -41,13 +40,13 @@ struct Poisoned {
 }
 
 impl Poisoned {
-    fn take(&self, step: &str, job: &JobRequest) {
-        if job.reference != POISON {
+    fn take(&self, step: &str, reference: &str) {
+        if reference != POISON {
             return;
         }
         match self.how.split_once('-') {
             Some(("die", at)) if at == step => die(),
-            Some(("panic", at)) if at == step => panic!("{SECRET} of {}", job.reference),
+            Some(("panic", at)) if at == step => panic!("{SECRET} of {reference}"),
             _ => {}
         }
     }
@@ -62,8 +61,8 @@ impl CardMaker for Poisoned {
         CardMaker::with_chip(self.examiner.as_ref())
     }
 
-    fn inspect(&self, job: &JobRequest, photo: Option<&[u8]>, at: Timestamp) -> Vec<Finding> {
-        self.take("inspect", job);
+    fn inspect(&self, job: &StoredRequest, photo: Option<&[u8]>, at: Timestamp) -> Vec<Finding> {
+        self.take("inspect", job.card().expect("a card").reference());
         self.examiner.inspect(job, photo, at)
     }
 
@@ -75,7 +74,7 @@ impl CardMaker for Poisoned {
         image: &mut CardImage,
         card: &mut PreparedCard,
     ) -> Result<Made, Unmade> {
-        self.take("make", &claimed.request);
+        self.take("make", &claimed.record.reference);
         self.examiner.make(claimed, prepress, moment, image, card)
     }
 }
