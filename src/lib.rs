@@ -15,6 +15,7 @@ pub mod daemon;
 pub mod event;
 pub mod evidence;
 pub mod finding;
+pub mod heartbeat;
 pub mod holder;
 pub mod http;
 pub mod intake;

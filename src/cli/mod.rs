@@ -12,6 +12,7 @@ mod blanks;
 mod check_config;
 mod chip;
 mod client;
+mod codes;
 #[cfg(feature = "emulators")]
 mod demo;
 #[cfg(feature = "emulators")]
@@ -106,6 +107,8 @@ enum Command {
     Keys(keys::Args),
     /// Check the signed record of a card, without a station and without a network
     Verify(verify::Args),
+    /// Explain a code, or list all of them: what it means, what to do, and who
+    Codes(codes::Args),
     /// Show how the station and its printer are
     Status(status::Args),
     /// Compose a card without a station, marked CONTOH
@@ -154,6 +157,7 @@ pub fn main() -> ExitCode {
         Command::Ledger(args) => ledger::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Codes(args) => codes::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::Printer(args) => printer::run(&args),

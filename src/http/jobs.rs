@@ -13,8 +13,9 @@ use super::App;
 use super::posted;
 use super::problem::{FindingView, Problem};
 use super::query::{self, Known, Parameters};
+use crate::codes::Severity;
 use crate::event::{CardEvidence, FaceHash};
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::intake::{Refused, Submission};
 use crate::job::JobId;
 use crate::ledger::{Accepted, JobRecord, Order, Replacing, Wanted};
@@ -94,7 +95,7 @@ pub(super) struct Withdrawal {
 
 impl From<JobRecord> for JobView {
     fn from(job: JobRecord) -> Self {
-        let warnings = job.findings.iter().filter(|f| f.severity() == Severity::Warning);
+        let warnings = job.findings.iter().filter(|f| f.severity() == Severity::Warn);
         let this = format!("/v1/jobs/{}", job.id);
         Self {
             reasons: job.findings.iter().filter(|f| f.holds()).map(FindingView::of_job).collect(),
@@ -129,7 +130,7 @@ impl From<JobRecord> for JobView {
 /// gives the same job again. With `Prefer: respond-async` (RFC 7240) the photo's pixels and the fit of the
 /// texts are looked at after the answer: the job is then `received` until they are.
 pub(super) async fn post(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let _door = app.station.at_the_door();
+    let _counted = app.station.begin_request();
     let key = posted::read_key(request.headers())?;
     let later = prefers_async(request.headers());
     let posted = posted::read(request).await?;

@@ -31,7 +31,9 @@ use axum::routing::MethodRouter;
 use axum::{Router, middleware, routing};
 use tokio::sync::{Semaphore, watch};
 
+use crate::codes::requests;
 use crate::config;
+use crate::heartbeat::Heartbeats;
 use crate::intake::{Examiner, Intake};
 use crate::ledger::{Ledger, LedgerError};
 use crate::panics;
@@ -51,6 +53,7 @@ pub struct App {
     intake: Arc<Intake>,
     station: Handle,
     metrics: Metrics,
+    heartbeats: Heartbeats,
     previews: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
@@ -63,6 +66,7 @@ impl App {
         intake: Arc<Intake>,
         station: Handle,
         metrics: Metrics,
+        heartbeats: Heartbeats,
         stopping: watch::Receiver<bool>,
     ) -> App {
         App {
@@ -70,6 +74,7 @@ impl App {
             intake,
             station,
             metrics,
+            heartbeats,
             previews: Arc::new(Semaphore::new(PREVIEWS_LIMIT)),
             listeners: Arc::new(Semaphore::new(LISTENERS_LIMIT)),
             stopping,
@@ -170,11 +175,5 @@ pub fn router(app: App, settings: &config::Http, port: u16) -> Router {
 }
 
 fn busy() -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "E_BUSY",
-        "Stasiun sedang sibuk. Kirim lagi sebentar lagi.",
-        "The station is busy. Send it again in a moment.",
-    )
-    .retry_after(1)
+    Problem::said(StatusCode::SERVICE_UNAVAILABLE, &requests::E_BUSY).retry_after(1)
 }

@@ -1,9 +1,9 @@
 //! What came of an examination: a job that may be stored, or why it may not. Examines nothing.
 
-use drivers::words::Words;
-
 use crate::actor::Actor;
-use crate::finding::{Finding, Severity};
+use crate::codes::Severity;
+use crate::codes::requests::E_EXAMINATION;
+use crate::finding::Finding;
 use crate::job::JobId;
 use crate::job::JobRequest;
 use crate::ledger::{Holder, NewJob};
@@ -34,16 +34,12 @@ pub struct Refusal {
 impl Refusal {
     /// The examination itself failed: a fault of the program, told as such.
     pub fn broken() -> Self {
-        let words = Words::fixed(
-            "Pemeriksaan foto atau data gagal. Kirim foto lain; jika terulang, hubungi teknisi.",
-            "The photo or the data could not be examined. Send another photo; if it happens again, call the technician.",
-        );
-        Self { errors: vec![Finding::whole("E_EXAMINATION", words)], warnings: Vec::new() }
+        Self { errors: vec![E_EXAMINATION.whole()], warnings: Vec::new() }
     }
 
     pub(super) fn of(findings: Vec<Finding>) -> Self {
         let (errors, warnings) =
-            findings.into_iter().partition(|f| f.severity() == Severity::Error);
+            findings.into_iter().partition(|f| f.severity() == Severity::Refuse);
         Self { errors, warnings }
     }
 }

@@ -15,8 +15,11 @@ use sha2::{Digest as _, Sha256};
 use super::examined::{Examined, Refusal};
 use super::recheck::{self, Circumstances, Limits, OfCard};
 use crate::approval;
+use crate::codes::Severity;
+use crate::codes::requests::{E_PERSONAL, E_REPLACES_APPROVAL};
+use crate::codes::station::H_DATA_DAMAGED;
 use crate::config::ProductSettings;
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::holder::HolderKey;
 use crate::job::json::{self, Fault};
 use crate::job::{JobRequest, Recommendation};
@@ -24,7 +27,7 @@ use crate::ledger::{Holder, HolderHash, StoredRequest, W_SAME_HOLDER};
 use crate::lifecycle::State;
 use crate::product::folder::Products;
 use crate::product::{Checked, Office, Product, ReadyCard, Settings};
-use crate::queue::{Claimed, H_DATA_DAMAGED, Moment};
+use crate::queue::{Claimed, Moment};
 use crate::render::{CardRenderer, Composed, Subject, photo};
 
 /// A shorter value, characters, may stand in a number by chance.
@@ -113,7 +116,7 @@ impl Examiner {
         if let (Some(bytes), Some(rules), true) = (&photo, &product.photo, wants_photo) {
             findings.extend(photo::header(bytes, rules).err());
         }
-        let is_error = |finding: &Finding| finding.severity() == Severity::Error;
+        let is_error = |finding: &Finding| finding.severity() == Severity::Refuse;
         let Some(card) = checked.card.filter(|_| !findings.iter().any(is_error)) else {
             return Err(Refusal::of(findings));
         };
@@ -214,7 +217,9 @@ impl Examiner {
         let settings = self.settings_of(product);
         let days = settings.stale_after_days;
         let stale_after = SignedDuration::from_hours(24 * i64::from(days));
-        let limits = Limits { stale_after, blanks: self.renderer.attempts(&product.name) };
+        let chip = self.renderer.chip_of(&product.name);
+        let blanks = chip.map_or(recheck::BLANKS_A_JOB, |chip| chip.rule.attempts);
+        let limits = Limits { stale_after, blanks };
         let of_card = OfCard {
             product,
             card,
@@ -263,7 +268,7 @@ impl Examiner {
     ) -> Result<(&Product, ReadyCard), Vec<Finding>> {
         let product = self.products.find(&request.product).map_err(|unknown| vec![unknown])?;
         let checked = self.check(product, request, photo_sent, now);
-        let is_error = |finding: &Finding| finding.severity() == Severity::Error;
+        let is_error = |finding: &Finding| finding.severity() == Severity::Refuse;
         match checked.card {
             Some(card) => Ok((product, card)),
             None => Err(checked.findings.into_iter().filter(is_error).collect()),
@@ -326,7 +331,7 @@ fn printing_day(
 
 /// Marks the warnings that the approval accepts.
 fn acknowledge(card: &ReadyCard, findings: &mut [Finding]) {
-    for finding in findings.iter_mut().filter(|f| f.severity() == Severity::Warning) {
+    for finding in findings.iter_mut().filter(|f| f.severity() == Severity::Warn) {
         finding.acknowledged = card.accepted_warnings.contains(&finding.code);
     }
 }
@@ -338,11 +343,7 @@ fn own_approval(request: &JobRequest) -> Option<Finding> {
     if request.replaces.is_none() || request.recommendation.is_none() || numbered {
         return None;
     }
-    let words = Words::fixed(
-        "Kartu pengganti perlu rekomendasi baru dengan nomornya sendiri.",
-        "A replacement needs a new recommendation with a number of its own.",
-    );
-    Some(Finding::at("recommendation.nomor", "E_REPLACES_APPROVAL", words))
+    Some(E_REPLACES_APPROVAL.at("recommendation.nomor", &[]))
 }
 
 /// `ref` and the recommendation's number stand in the ledger's lines for good, in events and in logs: what tells a person
@@ -359,13 +360,7 @@ fn disclosed(product: &Product, request: &JobRequest) -> Vec<Finding> {
     let places = [("ref", Some(&*request.reference)), ("recommendation.nomor", number)];
     let tells = |text: &str| personal.iter().any(|value| bare(text).contains(value));
     let told = places.into_iter().filter(|(_, text)| text.is_some_and(tells));
-    let words = || {
-        Words::fixed(
-            "Nomor ini memuat nama, NIK atau nomor KK pemegang kartu, padahal nomor tercatat selamanya. Pakai nomor register tanpa data pribadi.",
-            "This number contains the holder's name, NIK or family card number, and numbers are recorded for good. Use a register's number without personal data.",
-        )
-    };
-    told.map(|(place, _)| Finding::at(place, "E_PERSONAL", words())).collect()
+    told.map(|(place, _)| E_PERSONAL.at(place, &[])).collect()
 }
 
 /// Keys are sorted in a `JobRequest`, so two bodies with the same content have the same hash.

@@ -6,10 +6,21 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::approval;
+use crate::codes::picture::{
+    E_PHOTO_FORMAT, E_PHOTO_TOO_LARGE, E_PHOTO_TOO_SMALL, E_PHOTO_TRUNCATED, H_CODE_CHARACTER,
+    H_CODE_TOO_LONG, H_GLYPH_MISSING, H_NO_FACE, H_PHOTO_MISSING, H_RECORD_MISSING,
+    H_RECORD_TOO_LONG, H_SIGNATURE_BROKEN, H_TEXT_OVERFLOW,
+};
+use crate::codes::product::{H_KIND_CHANGED, H_RECOMMENDATION_EXPIRED};
+use crate::codes::station::{
+    H_BLANKS_SPOILED, H_CHIP, H_CLOCK, H_DATA_DAMAGED, H_NO_ENCODER, H_NO_STATION, H_RECORD_KEY,
+    H_STALE,
+};
+use crate::codes::{Code, Severity};
 use crate::finding::Finding;
 use crate::ledger::JobRecord;
 use crate::product::{Product, ReadyCard};
-use crate::queue::{H_BLANKS_SPOILED, H_CLOCK, H_STALE, Moment};
+use crate::queue::Moment;
 use crate::render::CardRenderer;
 
 /// One thing that is checked again.
@@ -17,8 +28,8 @@ use crate::render::CardRenderer;
 pub struct Rule {
     /// What it is called.
     pub name: &'static str,
-    /// The codes that it gives; `E_`: every other error.
-    pub codes: &'static [&'static str],
+    /// The codes that it gives.
+    pub codes: &'static [&'static Code],
     /// Why its answer may be another one than at intake.
     pub why: &'static str,
     check: Check,
@@ -32,110 +43,115 @@ enum Check {
     WhileMade,
 }
 
-/// What every refusal begins with.
-const ANY_ERROR: &str = "E_";
+/// Blanks that may be spoiled for one job before a person must look (a ribbon or a head that spoils every card), unless
+/// its product says otherwise.
+pub(super) const BLANKS_A_JOB: u32 = 2;
 
 /// Every rule. A finding on the way to the printer that belongs to none of them is a fault of the program, see [`rule_of`].
 pub const RULES: &[Rule] = &[
     Rule {
         name: "approval_expired",
-        codes: &["H_RECOMMENDATION_EXPIRED"],
+        codes: &[&H_RECOMMENDATION_EXPIRED],
         why: "An approval ends at a time, and the job may have waited beyond it.",
         check: Check::Now(approval_expired),
     },
     Rule {
         name: "waited_too_long",
-        codes: &["H_STALE"],
+        codes: &[&H_STALE],
         why: "After a while the card may no longer be wanted.",
         check: Check::Now(waited_too_long),
     },
     Rule {
         name: "clock_doubtful",
-        codes: &["H_CLOCK"],
+        codes: &[&H_CLOCK],
         why: "A clock that jumped makes jobs look old that are not.",
         check: Check::Now(clock_doubtful),
     },
     Rule {
         name: "blanks_spoiled",
-        codes: &["H_BLANKS_SPOILED"],
+        codes: &[&H_BLANKS_SPOILED],
         why: "Blanks are spoiled after intake only, and each costs money.",
         check: Check::Now(blanks_spoiled),
     },
     Rule {
         name: "encoder_missing",
-        codes: &["H_NO_ENCODER"],
+        codes: &[&H_NO_ENCODER],
         why: "A chip reader can be taken out of the configuration while jobs wait.",
         check: Check::Now(encoder_missing),
     },
     Rule {
         name: "kind_on_the_day",
-        codes: &["H_KIND_CHANGED"],
+        codes: &[&H_KIND_CHANGED],
         why: "A child has birthdays: on the day of printing another kind of card may be due.",
         check: Check::Now(kind_on_the_day),
     },
     Rule {
         name: "data_damaged",
-        codes: &["H_DATA_DAMAGED"],
+        codes: &[&H_DATA_DAMAGED],
         why: "A disk can lose what was stored.",
         check: Check::WhileMade,
     },
     Rule {
         name: "photo_unreadable",
-        codes: &["E_PHOTO_TOO_LARGE", "E_PHOTO_FORMAT", "E_PHOTO_TRUNCATED", "E_PHOTO_TOO_SMALL"],
+        codes: &[&E_PHOTO_TOO_LARGE, &E_PHOTO_FORMAT, &E_PHOTO_TRUNCATED, &E_PHOTO_TOO_SMALL],
         why: "Where its inspection was put off, nobody has decoded the photo yet; a newer decoder may refuse what an older one took.",
         check: Check::WhileMade,
     },
-    Rule {
-        name: "definition_changed",
-        codes: &[ANY_ERROR],
-        why: "The product, the office or the program changed after intake: the card is made anew, and what the rules of today refuse is not printed.",
-        check: Check::WhileMade,
-    },
+    DEFINITION_CHANGED,
     Rule {
         name: "record_key",
-        codes: &["H_RECORD_KEY"],
+        codes: &[&H_RECORD_KEY],
         why: "The office's key can be withdrawn while jobs wait.",
         check: Check::WhileMade,
     },
     Rule {
         name: "chip_values_and_keys",
-        codes: &["H_CHIP"],
+        codes: &[&H_CHIP],
         why: "A chip's profile and keys can be changed while jobs wait.",
         check: Check::WhileMade,
     },
     Rule {
         name: "face_missing",
-        codes: &["H_NO_FACE"],
+        codes: &[&H_NO_FACE],
         why: "A product's folder can be changed while jobs wait.",
         check: Check::WhileMade,
     },
     Rule {
         name: "fit",
         codes: &[
-            "H_TEXT_OVERFLOW",
-            "H_GLYPH_MISSING",
-            "H_CODE_TOO_LONG",
-            "H_CODE_CHARACTER",
-            "H_RECORD_TOO_LONG",
-            "H_RECORD_MISSING",
-            "H_SIGNATURE_BROKEN",
-            "H_PHOTO_MISSING",
+            &H_TEXT_OVERFLOW,
+            &H_GLYPH_MISSING,
+            &H_CODE_TOO_LONG,
+            &H_CODE_CHARACTER,
+            &H_RECORD_TOO_LONG,
+            &H_RECORD_MISSING,
+            &H_SIGNATURE_BROKEN,
+            &H_PHOTO_MISSING,
         ],
         why: "Faces, fonts and signature pictures can be changed while jobs wait; drawing finds it without looking twice.",
         check: Check::WhileMade,
     },
     Rule {
         name: "machine_station",
-        codes: &["H_NO_STATION"],
+        codes: &[&H_NO_STATION],
         why: "Which printer prints the card is known when it is prepared, not before.",
         check: Check::WhileMade,
     },
 ];
 
+/// Whatever else is refused.
+const DEFINITION_CHANGED: Rule = Rule {
+    name: "definition_changed",
+    codes: &[],
+    why: "The product, the office or the program changed after intake: the card is made anew, and what the rules of today refuse is not printed.",
+    check: Check::WhileMade,
+};
+
 /// The rule that gives this code.
 pub fn rule_of(code: &str) -> Option<&'static Rule> {
-    let gives = |wanted: &str| RULES.iter().find(|rule| rule.codes.contains(&wanted));
-    gives(code).or_else(|| gives(ANY_ERROR).filter(|_| code.starts_with(ANY_ERROR)))
+    let gives = |rule: &&Rule| rule.codes.iter().any(|known| known.code == code);
+    let refuses = || (Severity::of(code) == Severity::Refuse).then_some(&DEFINITION_CHANGED);
+    RULES.iter().find(gives).or_else(refuses)
 }
 
 /// How long a job may wait, and what it may cost, before a person must look.
@@ -225,7 +241,7 @@ mod tests {
         for rule in RULES {
             assert!(rule.why.ends_with('.'), "{}", rule.name);
             for code in rule.codes {
-                assert_eq!(rule_of(code).map(|found| found.name), Some(rule.name), "{code}");
+                assert_eq!(rule_of(code.code).map(|found| found.name), Some(rule.name));
             }
         }
     }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::Value;
 
 use super::record::{Accepted, Entry, JobRecord, NewJob};
-use super::{LedgerError, adopt, blanks, chain, holder, reader, replacement};
+use super::{LedgerError, adopt, blanks, chain, holder, reader, replacement, unaccounted};
 use crate::event::{Event, JobState, Received};
 use crate::finding::Finding;
 use crate::job::JobId;
@@ -98,7 +98,11 @@ fn found_while_stored(
     old: Option<&JobRecord>,
     now: jiff::Timestamp,
 ) -> Result<(Vec<Finding>, State), LedgerError> {
-    let more = [holder::warned(c, job, old, now)?, adopt::approved_before(c, job, now)?];
+    let more = [
+        holder::warned(c, job, old, now)?,
+        adopt::approved_before(c, job, now)?,
+        unaccounted::approved_before(c, job, now)?,
+    ];
     let holds = more.iter().flatten().any(Finding::holds);
     let found = job.findings.iter().cloned().chain(more.into_iter().flatten()).collect();
     let state = if holds && job.state == State::Queued { State::Held } else { job.state };

@@ -29,6 +29,7 @@ mod reader;
 mod record;
 mod replacement;
 mod schema;
+mod unaccounted;
 mod verify;
 mod verify_jobs;
 pub mod wal;
@@ -59,6 +60,7 @@ pub use verify::{Fault, Verification, verify};
 
 use crate::clock::Clock;
 use crate::event::Event;
+use crate::heartbeat::Beat;
 use crate::job::JobId;
 use crate::lifecycle::State;
 
@@ -76,6 +78,7 @@ pub struct Ledger {
     read_failures: Arc<health::ReadFailures>,
     path: Arc<Path>,
     clock: Clock,
+    beat: Beat,
     /// Nanoseconds that plain threads have waited for it.
     waited: Arc<AtomicU64>,
     /// Hangs up when the writer has closed the file.
@@ -204,6 +207,16 @@ impl Ledger {
         let request = writer::Request::Blanks { handled, reply };
         self.inbox.send(request).await.map_err(|_| LedgerError::Closed)?;
         answer.await.unwrap_or(Err(LedgerError::Closed))
+    }
+
+    /// Holds the printer's counter against the ledger's last word about it, at the start and before anything of the printer
+    /// is written: how many cards it moved of which the ledger knows nothing. If there are any, whatever could print is
+    /// held. From a plain thread.
+    pub fn account_for_cards(&self, serial: &str, counted: u64) -> Synced<u64> {
+        let (reply, answer) = oneshot::channel();
+        let serial = serial.to_owned();
+        let _ = self.inbox.blocking_send(writer::Request::Account { serial, counted, reply });
+        self.synced(answer)
     }
 
     /// The fingerprint of the key that the holders' hashes are made with, if they were ever made.
@@ -353,6 +366,11 @@ impl Ledger {
     /// How the ledger is, and every change of it.
     pub fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
+    }
+
+    /// How others know that the writer does not stand still.
+    pub fn beat(&self) -> Beat {
+        self.beat.clone()
     }
 
     /// The writer is there: nothing can be written after it has ended.

@@ -14,7 +14,8 @@ use super::definition::listed;
 use super::nearest::nearest;
 use super::reading::{self, Reading};
 use super::{Office, Product, ReadyCard, Settings};
-use crate::finding::{Finding, Severity};
+use crate::codes::Severity;
+use crate::finding::Finding;
 use crate::job::JobRequest;
 
 /// Longest `ref`, characters (DOMAIN 4).
@@ -86,7 +87,7 @@ impl Product {
         let standing = review.between();
         review.papers();
         review.photo(standing);
-        let refused = review.findings.iter().any(|finding| finding.severity() == Severity::Error);
+        let refused = review.findings.iter().any(|finding| finding.severity() == Severity::Refuse);
         let ready = if refused { None } else { review.ready(standing) };
         let card = match ready.map(|card| review.magnetised(card)).transpose() {
             Ok(card) => card,

@@ -5,7 +5,6 @@
 //! Another card is another folder in `config/products/`, never another line of Rust here.
 
 pub mod built_in;
-pub mod codes;
 pub mod folder;
 pub mod office;
 pub mod sheet;
@@ -35,11 +34,11 @@ use std::fmt;
 
 use drivers::words::Words;
 
+pub use crate::codes::{Code, product as codes};
 pub use age::{Kind, LastDayWording, ValidUntil};
 pub use charset::is_unseen;
 pub use check::Checked;
 pub use chip::{ChipRule, ProductChip};
-pub use codes::Code;
 pub use nearest::nearest;
 pub use office::{Office, Official, SignatureMode};
 pub use photo::{Backdrop, BackgroundRule, PhotoRules};

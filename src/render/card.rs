@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use drivers::contract::{CardImage, FaceImage, HeadSize, Tracks};
 use drivers::encoder::Interface;
-use drivers::words::Words;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use sha2::{Digest as _, Sha256};
 
 use super::memory::{CARD_BYTES, PhotoMemory};
 use super::{ChipContent, Composer, DecodedPhoto, Design, Sheet, face_sha256, photo, to_png};
+use crate::codes::picture::H_NO_FACE;
 use crate::config::ProductSettings;
 use crate::event::FaceHash;
 use crate::finding::Finding;
@@ -172,7 +172,7 @@ impl CardRenderer {
         let record = self.record_of_a_picture(subject).map(|one| base45::encode(&one));
         match self.sheet(product, card, (None, record.as_deref()), self.with.specimen) {
             Some(sheet) => findings.extend(self.composer().inspect(&sheet)),
-            None => findings.push(no_face()),
+            None => findings.push(H_NO_FACE.whole()),
         }
         findings.extend(self.without_encoder(product));
         findings
@@ -192,7 +192,7 @@ impl CardRenderer {
         let record = record.map(base45::encode);
         let with = (decoded.as_ref(), record.as_deref());
         let sheet = self.sheet(subject.product, subject.card, with, specimen);
-        let sheet = sheet.ok_or_else(|| vec![no_face()])?;
+        let sheet = sheet.ok_or_else(|| vec![H_NO_FACE.whole()])?;
         self.composer().compose(&sheet, head, into)
     }
 
@@ -240,15 +240,6 @@ fn card_bytes(subject: Subject<'_>) -> u64 {
 /// What is refused takes nothing.
 fn decoding_bytes(bytes: &[u8], rules: &PhotoRules) -> u64 {
     photo::header(bytes, rules).map_or(0, |header| header.decoding_bytes)
-}
-
-/// A product whose faces changed on disk between check and start is refused at start; this is the rest.
-fn no_face() -> Finding {
-    let words = Words::fixed(
-        "Gambar muka kartu untuk tata letak ini tidak ada. Periksa folder produk.",
-        "There is no face for this layout. Check the product's folder.",
-    );
-    Finding::whole("H_NO_FACE", words)
 }
 
 fn hashes(card: &CardImage) -> Vec<FaceHash> {

@@ -7,9 +7,9 @@ use drivers::words::Words;
 
 use super::card::{CardRenderer, Subject};
 use crate::chip::{Profile, Values};
+use crate::codes::station::{H_CHIP, H_NO_ENCODER};
 use crate::finding::Finding;
 use crate::product::{Product, ProductChip};
-use crate::queue::{H_CHIP, H_NO_ENCODER};
 use crate::vault::Vault;
 
 /// What one card's chip must hold. Its `Debug` shows no value.
@@ -56,12 +56,7 @@ impl CardRenderer {
             let (station, profile) = (rule.station, profile.clone());
             return Ok(Some(ChipContent { station, profile, values }));
         }
-        Err(faults.iter().map(|fault| Finding::whole(H_CHIP, fault.words())).collect())
-    }
-
-    /// Blanks that may be spent on one card of this product.
-    pub fn attempts(&self, product: &str) -> u32 {
-        self.chip_of(product).map_or(crate::queue::BLANKS_A_JOB, |chip| chip.rule.attempts)
+        Err(faults.iter().map(|fault| Finding::whole(H_CHIP.code, fault.words())).collect())
     }
 
     /// The products whose cards have a chip, by name.
@@ -97,6 +92,6 @@ impl CardRenderer {
                 "This card needs its chip written (contactless), and this station has no contactless encoder. The technician must set up [encoder].",
             ),
         };
-        Some(Finding::whole(H_NO_ENCODER, words))
+        Some(Finding::whole(H_NO_ENCODER.code, words))
     }
 }

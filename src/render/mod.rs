@@ -25,7 +25,6 @@ mod record;
 mod seen;
 mod signature;
 mod specimen;
-mod words;
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +33,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use drivers::contract::{CardImage, FaceImage, HeadSize};
+use drivers::words::Words;
 
 pub use card::{CardRenderer, Composed, Materials, Subject};
 pub use chip::ChipContent;
@@ -53,6 +53,11 @@ use photo::Placer;
 use signature::Signatures;
 use specimen::Specimen;
 
+use crate::codes::Code;
+use crate::codes::picture::{
+    H_CODE_CHARACTER, H_CODE_TOO_LONG, H_GLYPH_MISSING, H_PHOTO_MISSING, H_RECORD_MISSING,
+    H_RECORD_TOO_LONG, H_SIGNATURE_BROKEN, H_TEXT_OVERFLOW,
+};
 use crate::finding::Finding;
 
 /// Everything that one card is made of.
@@ -159,7 +164,7 @@ impl Composer {
         let back = sheet.back.map(|design| (design, self.set(design, sheet, &mut findings)));
         let needs_photo = |design: &Design| design.has_photo_slot() && sheet.photo.is_none();
         if needs_photo(sheet.front) || sheet.back.is_some_and(needs_photo) {
-            findings.push(words::photo_missing());
+            findings.push(H_PHOTO_MISSING.at("photo", &[]));
         }
         if !findings.is_empty() {
             return Err(findings);
@@ -192,10 +197,11 @@ impl Composer {
             match fit::fit(&self.fonts, place, &filled.text) {
                 Ok(fitted) => setting.texts.push((place, fitted)),
                 Err(Misfit::Overflow) => {
-                    findings.extend(filled.name_at(0).map(words::overflow));
+                    findings.extend(filled.name_at(0).map(|name| about(&H_TEXT_OVERFLOW, name)));
                 }
                 Err(Misfit::Missing { at_byte }) => {
-                    findings.extend(filled.name_at(at_byte).map(words::missing_glyph));
+                    findings
+                        .extend(filled.name_at(at_byte).map(|name| about(&H_GLYPH_MISSING, name)));
                 }
             }
         }
@@ -208,7 +214,7 @@ impl Composer {
         if sheet.signature.is_some_and(|png| !signature::is_readable(png))
             && design.slots.iter().any(|slot| slot.kind == SlotKind::Signature)
         {
-            findings.push(words::signature_broken());
+            findings.push(H_SIGNATURE_BROKEN.whole());
         }
         setting
     }
@@ -233,7 +239,7 @@ impl Composer {
                     .map_or(Some(()), |png| self.signatures.draw(face, raster, slot, png)),
                 SlotKind::Qr | SlotKind::Record | SlotKind::Code128 => Some(()),
             };
-            drawn.ok_or_else(|| vec![words::signature_broken()])?;
+            drawn.ok_or_else(|| vec![H_SIGNATURE_BROKEN.whole()])?;
         }
         self.draw_texts(setting, raster, face, Layer::Colour);
         if sheet.specimen {
@@ -284,14 +290,19 @@ impl Composer {
     }
 }
 
+/// About one field, by the name that the job has for it.
+fn about(code: &Code, name: &str) -> Finding {
+    code.at(format!("fields.{name}"), &[("{name}", &Words::new(name, name))])
+}
+
 /// What a code slot prints: nothing where its value is empty, and never nothing where the record belongs.
 fn symbol(slot: &Slot, sheet: &Sheet) -> Result<Option<Symbol>, Finding> {
     let code = |text: &str| codes::encode(slot, text).map(Some);
     match slot.kind {
         SlotKind::Photo | SlotKind::Signature => Ok(None),
         SlotKind::Record => {
-            let record = sheet.record.ok_or_else(words::record_missing)?;
-            code(record).map_err(|_| words::record_too_long())
+            let record = sheet.record.ok_or_else(|| H_RECORD_MISSING.whole())?;
+            code(record).map_err(|_| H_RECORD_TOO_LONG.whole())
         }
         SlotKind::Qr | SlotKind::Code128 => {
             let filled = slot.template.fill_exactly(sheet.values);
@@ -300,8 +311,8 @@ fn symbol(slot: &Slot, sheet: &Sheet) -> Result<Option<Symbol>, Finding> {
             }
             let name = filled.name_at(0).unwrap_or_default();
             code(&filled.text).map_err(|fault| match fault {
-                CodeFault::TooLong => words::code_too_long(name),
-                CodeFault::Character => words::code_character(name),
+                CodeFault::TooLong => about(&H_CODE_TOO_LONG, name),
+                CodeFault::Character => about(&H_CODE_CHARACTER, name),
             })
         }
     }

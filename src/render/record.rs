@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::card::{CardRenderer, Subject};
+use crate::codes::station::H_RECORD_KEY;
 use crate::finding::Finding;
 use crate::product::RecordContent;
-use crate::queue::H_RECORD_KEY;
 use crate::record::Record;
 
 impl CardRenderer {

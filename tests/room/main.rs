@@ -19,6 +19,7 @@ mod events;
 mod faces;
 mod first_start;
 mod gate;
+mod heartbeat;
 mod holder;
 mod holds;
 mod intake;

@@ -19,7 +19,7 @@ use kartu::finding::Finding;
 use kartu::intake::Examiner;
 use kartu::ledger::{LocalDisk, StoredRequest};
 use kartu::queue::{Claimed, Moment};
-use kartu::station::{CardMaker, Connection, Made, Unmade};
+use kartu::station::{Connection, Made, Renderer, Unmade};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -52,13 +52,13 @@ impl Poisoned {
     }
 }
 
-impl CardMaker for Poisoned {
+impl Renderer for Poisoned {
     fn specimen(&self) -> bool {
         true
     }
 
     fn with_chip(&self) -> Vec<String> {
-        CardMaker::with_chip(self.examiner.as_ref())
+        Renderer::with_chip(self.examiner.as_ref())
     }
 
     fn inspect(&self, job: &StoredRequest, photo: Option<&[u8]>, at: Timestamp) -> Vec<Finding> {
@@ -93,7 +93,7 @@ fn be_the_station() {
         connection: Connection::to_machine("evolis", machine),
         disk: Box::new(LocalDisk::of(&config.station.ledger)),
     };
-    let maker = move |examiner| Arc::new(Poisoned { examiner, how }) as Arc<dyn CardMaker>;
+    let maker = move |examiner| Arc::new(Poisoned { examiner, how }) as Arc<dyn Renderer>;
     let daemon = Daemon::start_with(&config, parts, maker).unwrap();
     let url = format!("http://{}", daemon.address());
     std::fs::write(dir.join("url.new"), url).unwrap();

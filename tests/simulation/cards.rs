@@ -15,7 +15,7 @@ use kartu::finding::Finding;
 use kartu::intake::{Circumstances, Limits, recheck};
 use kartu::ledger::StoredRequest;
 use kartu::queue::{Claimed, Moment};
-use kartu::station::{CardMaker, Made, Unmade};
+use kartu::station::{Made, Renderer, Unmade};
 
 use crate::chips::{encoding, has_chip};
 
@@ -109,7 +109,7 @@ pub struct Maker {
     pub with_chips: bool,
 }
 
-impl CardMaker for Maker {
+impl Renderer for Maker {
     fn specimen(&self) -> bool {
         true
     }

@@ -3,7 +3,7 @@
 use jiff::civil::{Date, date};
 
 use super::{check, child, codes_of, issue_day, job, kia, office, office_offset, paper, set};
-use crate::finding::Severity;
+use crate::codes::Severity;
 use crate::product::age::{print_date, read_date};
 use crate::product::{Backdrop, LastDayWording, Settings, SignatureMode};
 
@@ -64,7 +64,7 @@ fn bad_cases_give_exactly_the_code_that_the_samples_name() {
         }
         let checked = check(&product, &job, photo);
         assert_eq!(codes_of(&checked), [case["expect"].as_str().expect("code")], "{id}");
-        assert_eq!(checked.card.is_none(), checked.has(Severity::Error), "{id}");
+        assert_eq!(checked.card.is_none(), checked.has(Severity::Refuse), "{id}");
     }
 }
 

@@ -2,6 +2,10 @@
 //! Knows pixels and thresholds, not the person: whether it is the right child is the operator's preview.
 
 use super::{DecodedPhoto, Doubt, words};
+use crate::codes::picture::{
+    H_PHOTO_BLANK, H_PHOTO_BRIGHT, H_PHOTO_DARK, H_PHOTO_FLAT, H_PHOTO_GREY, H_PHOTO_ORIENTATION,
+    H_PHOTO_RATIO, W_PHOTO_PROFILE, W_PHOTO_SOFT,
+};
 use crate::finding::Finding;
 use crate::product::{Backdrop, PhotoRules};
 
@@ -53,25 +57,25 @@ pub fn inspect(
     }
     for doubt in &photo.doubts {
         found.push(match doubt {
-            Doubt::Orientation => words::orientation(),
-            Doubt::Profile => words::profile(),
+            Doubt::Orientation => words::plain(&H_PHOTO_ORIENTATION),
+            Doubt::Profile => words::plain(&W_PHOTO_PROFILE),
         });
     }
     let ratio = width as f32 / height as f32;
     if !(rules.ratio_min..=rules.ratio_max).contains(&ratio) {
-        found.push(words::ratio());
+        found.push(words::plain(&H_PHOTO_RATIO));
     }
     let proof = Proof::of(photo);
     let luma = proof.luma();
     found.extend(light(&luma));
     if sharpness(&luma, proof.width) < MIN_SHARPNESS {
-        found.push(words::soft());
+        found.push(words::plain(&W_PHOTO_SOFT));
     }
     if proof.lost_rows() > MAX_LOST_ROWS || proof.plainness_of_face() > MAX_FACE_PLAIN {
-        found.push(words::blank());
+        found.push(words::plain(&H_PHOTO_BLANK));
     }
     if rules.colour && proof.chroma() < MIN_CHROMA {
-        found.push(words::grey());
+        found.push(words::plain(&H_PHOTO_GREY));
     }
     if let Some(expected) = expected
         && proof.backdrop() != Some(expected)
@@ -198,11 +202,11 @@ fn light(luma: &[f32]) -> Option<Finding> {
     let mean = luma.iter().sum::<f32>() / count;
     let variance = luma.iter().map(|l| (l - mean) * (l - mean)).sum::<f32>() / count;
     if mean < *MEAN_LUMA.start() {
-        Some(words::dark())
+        Some(words::plain(&H_PHOTO_DARK))
     } else if mean > *MEAN_LUMA.end() {
-        Some(words::bright())
+        Some(words::plain(&H_PHOTO_BRIGHT))
     } else if variance.sqrt() < MIN_SPREAD {
-        Some(words::flat())
+        Some(words::plain(&H_PHOTO_FLAT))
     } else {
         None
     }

@@ -4,6 +4,7 @@ use jpeg::{Fault, Outline, Picture, Reduction};
 
 use super::profile::Profile;
 use super::{MAX_DECODING_BYTES, finishing_bytes, halvings, words};
+use crate::codes::picture::{E_PHOTO_FORMAT, E_PHOTO_TRUNCATED};
 use crate::finding::Finding;
 
 pub(super) struct JpegFile<'a> {
@@ -54,9 +55,9 @@ impl<'a> JpegFile<'a> {
 
 fn told(fault: Fault) -> Finding {
     match fault {
-        Fault::Structure(_) => words::format(),
+        Fault::Structure(_) => words::plain(&E_PHOTO_FORMAT),
         Fault::Unsupported(_) => words::unusual(),
-        Fault::Damaged(_) => words::truncated(),
+        Fault::Damaged(_) => words::plain(&E_PHOTO_TRUNCATED),
         Fault::TooLarge { .. } => words::too_much_memory(),
     }
 }

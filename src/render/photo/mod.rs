@@ -20,6 +20,7 @@ use image::{DynamicImage, RgbImage};
 pub use checks::inspect;
 pub(super) use placing::Placer;
 
+use crate::codes::picture::E_PHOTO_FORMAT;
 use crate::finding::Finding;
 use crate::product::PhotoRules;
 
@@ -145,7 +146,7 @@ fn open<'a>(bytes: &'a [u8], rules: &PhotoRules) -> Result<(File<'a>, PhotoHeade
     } else if bytes.starts_with(&PNG_START) {
         File::Png(png_file::PngFile::open(bytes)?)
     } else {
-        return Err(words::format());
+        return Err(words::plain(&E_PHOTO_FORMAT));
     };
     let (format, (width, height), decoding_bytes) = match &file {
         File::Jpeg(jpeg) => (PhotoFormat::Jpeg, jpeg.size(), jpeg.decoding_bytes()),

@@ -8,6 +8,7 @@ use png::{BitDepth, ColorType, DecodeOptions, Decoder, Limits, Reader, Transform
 
 use super::profile::Profile;
 use super::{PNG_START, finishing_bytes, halved, halvings, words};
+use crate::codes::picture::{E_PHOTO_FORMAT, E_PHOTO_TRUNCATED};
 use crate::finding::Finding;
 
 /// What the decoder may take for rows and chunks; a row of 6000 pixels of 64 bits has 48 kB.
@@ -45,9 +46,10 @@ impl<'a> PngFile<'a> {
         };
         let mut rest = &bytes[PNG_START.len()..];
         loop {
-            let (name, body, after) = chunk(rest).ok_or_else(words::truncated)?;
+            let (name, body, after) =
+                chunk(rest).ok_or_else(|| words::plain(&E_PHOTO_TRUNCATED))?;
             match name {
-                b"IHDR" => file.read_header(body).ok_or_else(words::format)?,
+                b"IHDR" => file.read_header(body).ok_or_else(|| words::plain(&E_PHOTO_FORMAT))?,
                 b"IEND" => break,
                 b"eXIf" => file.exif.push(body),
                 b"iTXt" => file.xmp.extend(body.strip_prefix(b"XML:com.adobe.xmp\0")),
@@ -58,7 +60,11 @@ impl<'a> PngFile<'a> {
             }
             rest = after;
         }
-        if file.size.0 == 0 || file.size.1 == 0 { Err(words::format()) } else { Ok(file) }
+        if file.size.0 == 0 || file.size.1 == 0 {
+            Err(words::plain(&E_PHOTO_FORMAT))
+        } else {
+            Ok(file)
+        }
     }
 
     fn read_header(&mut self, body: &[u8]) -> Option<()> {
@@ -91,7 +97,7 @@ impl<'a> PngFile<'a> {
         let mut reader = decoder.read_info().map_err(damaged)?;
         let (colour, depth) = reader.output_color_type();
         if depth != BitDepth::Eight {
-            return Err(words::format());
+            return Err(words::plain(&E_PHOTO_FORMAT));
         }
         let channels = colour.samples();
         let mut smaller = Smaller::new(self.size, channels, colour);
@@ -101,7 +107,10 @@ impl<'a> PngFile<'a> {
             whole.chunks_exact(self.size.0 as usize * channels).for_each(|row| smaller.add(row));
         } else {
             for _ in 0..self.size.1 {
-                let row = reader.next_row().map_err(damaged)?.ok_or_else(words::truncated)?;
+                let row = reader
+                    .next_row()
+                    .map_err(damaged)?
+                    .ok_or_else(|| words::plain(&E_PHOTO_TRUNCATED))?;
                 smaller.add(row.data());
             }
         }
@@ -137,7 +146,7 @@ fn chunk(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
 fn damaged(error: png::DecodingError) -> Finding {
     match error {
         png::DecodingError::LimitsExceeded => words::too_much_memory(),
-        _ => words::truncated(),
+        _ => words::plain(&E_PHOTO_TRUNCATED),
     }
 }
 

@@ -6,8 +6,8 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageEncoder, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 
 use super::*;
+use crate::codes::Severity;
 use crate::finding::Finding;
-use crate::finding::Severity;
 
 fn rules() -> PhotoRules {
     PhotoRules::default()
@@ -64,7 +64,7 @@ fn the_wrong_backdrop_is_a_warning_and_never_more() {
         let decoded = photo::decode(&portrait::draw_portrait(is, 0), &rules()).unwrap();
         let found = photo::inspect(&decoded, &rules(), Some(want));
         assert_eq!(codes(&found), ["W_PHOTO_BACKGROUND"]);
-        assert_eq!(found[0].severity(), Severity::Warning);
+        assert_eq!(found[0].severity(), Severity::Warn);
         assert_eq!(
             photo::inspect(&decoded, &rules(), None),
             [],

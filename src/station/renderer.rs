@@ -14,7 +14,7 @@ use crate::queue::{Claimed, H_NO_STATION, Moment};
 use crate::render::{CardRenderer, Composed};
 
 /// Makes claimed jobs into cards; inspects jobs whose inspection was put off.
-pub trait CardMaker: Send + Sync {
+pub trait Renderer: Send + Sync {
     /// Says every card CONTOH?
     fn specimen(&self) -> bool;
 
@@ -60,7 +60,7 @@ pub enum Unmade {
     NotOnThisMachine(PrepressError),
 }
 
-impl CardMaker for Examiner {
+impl Renderer for Examiner {
     fn specimen(&self) -> bool {
         self.renderer().specimen()
     }
