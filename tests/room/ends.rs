@@ -19,19 +19,28 @@ fn a_card_is_handed_over_once_and_may_be_found_bad_afterwards() {
     bench.until(&waits, "printed");
     bench.until(&id, "printed");
     let (status, job) = ask(&bench, &id, "hand-over");
-    assert_eq!((status, &job["state"], &job["state_label"]), (200, &json!("handed_over"), &json!("diserahkan")));
+    assert_eq!(
+        (status, &job["state"], &job["state_label"]),
+        (200, &json!("handed_over"), &json!("diserahkan"))
+    );
     assert_eq!(ask(&bench, &id, "hand-over").0, 409, "it is not given twice");
     assert_eq!(ask(&bench, &id, "cancel").0, 409);
     let lines = bench.http.get(&format!("/v1/jobs/{id}/events")).body;
     let last = lines.as_array().unwrap().last().unwrap();
     assert_eq!((&last["event"], &last["detail"]["by"]), (&json!("hand_over"), &json!("petugas-3")));
     // By the command line, then back at the counter: the card is bad.
-    let (said, code) = kartud(&["hand-over", &waits, "--by", "petugas-3", "--url", &bench.http.url]);
+    let (said, code) =
+        kartud(&["hand-over", &waits, "--by", "petugas-3", "--url", &bench.http.url]);
     assert!(said.contains("handed_over") && code == Some(0), "{said}");
-    let bad = json!({ "seen": "spoiled", "by": "petugas-3", "cause": "CACAT_PABRIK", "insist": true });
+    let bad =
+        json!({ "seen": "spoiled", "by": "petugas-3", "cause": "CACAT_PABRIK", "insist": true });
     assert_eq!(bench.http.post(&format!("/v1/jobs/{id}/resolve"), &bad).body["state"], "spoiled");
     let today = &bench.http.get("/v1/blanks").body["days"][0];
-    assert_eq!((&today["good"], &today["spoiled"]["CACAT_PABRIK"]), (&json!(1), &json!(1)), "{today}");
+    assert_eq!(
+        (&today["good"], &today["spoiled"]["CACAT_PABRIK"]),
+        (&json!(1), &json!(1)),
+        "{today}"
+    );
     bench.stop();
     assert_eq!(verified(&bench.dir.path().join("ledger.db"))["faults"], json!([]));
 }
@@ -63,7 +72,12 @@ fn an_approval_that_expired_is_ended_by_a_person_and_stays_spent() {
     assert_eq!(ask(&bench, &id, "release").0, 409, "nothing leads back");
     // The application may come again; its approval may not.
     let again = bench.http.post("/v1/jobs", &job);
-    assert_eq!((again.status, &again.body["code"]), (409, &json!("E_APPROVAL_USED")), "{}", again.body);
+    assert_eq!(
+        (again.status, &again.body["code"]),
+        (409, &json!("E_APPROVAL_USED")),
+        "{}",
+        again.body
+    );
     let mut approved_anew = job;
     approved_anew["recommendation"]["nomor"] = json!("470/BARU-2");
     bench.until(&bench.accepted(&approved_anew), "printed");

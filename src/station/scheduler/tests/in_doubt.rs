@@ -88,6 +88,7 @@ impl Doubtful {
                 Answer::Written(Ok(()))
             }
             Question::Leftovers => Answer::Leftovers(Ok(Leftovers::default())),
+            Question::Account { .. } => Answer::Accounted(Ok(0)),
             Question::InDoubt => Answer::InDoubt(Ok(vec![self.unsure()])),
             Question::Suspended => Answer::Suspended(Ok(Vec::new())),
             Question::Job(job) => Answer::Job(Ok(Box::new(record(job)))),
