@@ -39,7 +39,6 @@ CREATE INDEX jobs_received ON jobs (received_at);
 
 /// What intake made of a job lies beside its request. And the kinds of lines that are asked for whenever a job is accepted are
 /// found at once, however many lines there are about the station.
-
 const FOUR: &str = "
 ALTER TABLE job_data ADD COLUMN card TEXT;
 CREATE INDEX events_adopted ON events (at) WHERE event = 'adopted';
