@@ -1,4 +1,4 @@
-//! Puts the parts together and takes them apart in order: ledger, desk, station, HTTP.
+//! Puts the parts together and takes them apart in order: ledger, intake, station, HTTP.
 //! The same for `kartud run`, for `kartud demo` and for the tests.
 
 use std::net::{SocketAddr, TcpListener};
@@ -13,10 +13,10 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::{Config, Fault};
-use crate::desk::Desk;
 use crate::heartbeat::{Heartbeats, Part, Pulse, Stopped};
 use crate::holder::{HolderFault, HolderKey};
 use crate::http;
+use crate::intake::{Examiner, Intake};
 use crate::job::JobRequest;
 use crate::ledger::{self, Disk, Ledger, LedgerError, LocalDisk};
 use crate::report::{Metrics, Snapshot};
@@ -76,20 +76,20 @@ pub enum StartError {
     Thread(#[source] std::io::Error),
 }
 
-/// The desk with the key by which holders are recognised; stored jobs whose holders are not known yet get theirs.
-fn recognise_holders(ledger: &Ledger, mut desk: Desk) -> Result<Arc<Desk>, StartError> {
+/// The examiner with the key by which holders are recognised; stored jobs whose holders are not known yet get theirs.
+fn recognise_holders(ledger: &Ledger, mut examiner: Examiner) -> Result<Arc<Examiner>, StartError> {
     let known = ledger.holder_key()?;
-    let key = HolderKey::open(desk.vault(), ledger.path(), known.as_deref())?;
+    let key = HolderKey::open(examiner.renderer().vault(), ledger.path(), known.as_deref())?;
     let fingerprint = key.fingerprint();
-    desk.know_holders_by(key);
-    let desk = Arc::new(desk);
-    let hasher = desk.clone();
+    examiner.know_holders_by(key);
+    let examiner = Arc::new(examiner);
+    let hasher = examiner.clone();
     let hash = Box::new(move |request: &JobRequest| hasher.holder_hash(request));
     let entered = ledger.enter_holders(fingerprint, hash).wait()?;
     if entered > 0 {
         tracing::info!(entered, "stored jobs now know their holders");
     }
-    Ok(desk)
+    Ok(examiner)
 }
 
 /// A running daemon.
@@ -108,7 +108,7 @@ pub struct Daemon {
 struct Ground {
     /// How many files this process may have open.
     descriptors: u64,
-    desk: Desk,
+    examiner: Examiner,
     listener: TcpListener,
     address: SocketAddr,
 }
@@ -116,8 +116,8 @@ struct Ground {
 impl Ground {
     fn of(config: &Config) -> Result<Ground, StartError> {
         let descriptors = raise_descriptor_limit();
-        let desk = Desk::open(config).map_err(StartError::Config)?;
-        for notice in desk.notices() {
+        let examiner = Examiner::open(config).map_err(StartError::Config)?;
+        for notice in examiner.notices() {
             tracing::info!("{}", notice.en);
         }
         match ledger::must_be_there(&config.station.ledger) {
@@ -128,7 +128,7 @@ impl Ground {
         let refused = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        Ok(Ground { descriptors, desk, listener, address })
+        Ok(Ground { descriptors, examiner, listener, address })
     }
 }
 
@@ -186,7 +186,7 @@ impl Daemon {
         let ledger = open_ledger(config, clock.clone(), disk)?;
         // An emulated machine makes its folder: only where the ledger lets the station start.
         let connection = Connection::of(&config.printer, config.encoder.as_ref())?;
-        Self::start_from(ground, config, clock, ledger, connection, |desk| desk)
+        Self::start_from(ground, config, clock, ledger, connection, |examiner| examiner)
     }
 
     /// The same, on a machine that somebody else made.
@@ -207,7 +207,7 @@ impl Daemon {
     /// # Errors
     /// [`StartError`]; then nothing runs.
     pub fn start_on(config: &Config, parts: Parts) -> Result<Daemon, StartError> {
-        Self::start_with(config, parts, |desk| desk)
+        Self::start_with(config, parts, |examiner| examiner)
     }
 
     /// The same, with somebody else's hand on how cards are made.
@@ -217,7 +217,7 @@ impl Daemon {
     pub fn start_with(
         config: &Config,
         parts: Parts,
-        renderer: impl FnOnce(Arc<Desk>) -> Arc<dyn Renderer>,
+        renderer: impl FnOnce(Arc<Examiner>) -> Arc<dyn Renderer>,
     ) -> Result<Daemon, StartError> {
         let ground = Ground::of(config)?;
         let Parts { clock, connection, disk } = parts;
@@ -231,10 +231,10 @@ impl Daemon {
         clock: Clock,
         ledger: Ledger,
         connection: Connection,
-        renderer: impl FnOnce(Arc<Desk>) -> Arc<dyn Renderer>,
+        renderer: impl FnOnce(Arc<Examiner>) -> Arc<dyn Renderer>,
     ) -> Result<Daemon, StartError> {
-        let Ground { descriptors, desk, listener, address } = ground;
-        let desk = recognise_holders(&ledger, desk)?;
+        let Ground { descriptors, examiner, listener, address } = ground;
+        let examiner = recognise_holders(&ledger, examiner)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(HTTP_THREADS)
             .thread_name("http")
@@ -247,16 +247,18 @@ impl Daemon {
         let parts = station::Parts {
             name: config.station.name.clone(),
             ledger: ledger.clone(),
-            renderer: renderer(desk.clone()),
+            renderer: renderer(examiner.clone()),
             clock,
             metrics: metrics.clone(),
         };
         let (station, station_thread) =
             station::start(parts, connection, &heartbeats).map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);
+        let wake = station.clone();
+        let intake = Arc::new(Intake::new(examiner, ledger.clone(), move || wake.wake()));
         let app = http::App::new(
             ledger.clone(),
-            desk,
+            intake,
             station.clone(),
             metrics,
             heartbeats.clone(),

@@ -1,31 +1,20 @@
 //! The queue: which job is next, and what holds it on its way to the printer. Whatever happens to a job before a card moves
 //! for it is written down here; from then on [`crate::station::scheduler`] decides. Knows no device.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::approval;
 use crate::codes;
 use crate::codes::station::{
-    H_BLANKS_SPOILED, H_CARDS_UNACCOUNTED, H_CLOCK, H_CRASHED, H_DATA_DAMAGED, H_LEDGER_RESTORED,
-    H_STALE,
+    H_BLANKS_SPOILED, H_CARDS_UNACCOUNTED, H_CRASHED, H_DATA_DAMAGED, H_LEDGER_RESTORED,
 };
 use crate::event::{Attempt, Event, FaceHash};
 use crate::finding::Finding;
 use crate::job::JobId;
-use crate::job::JobRequest;
-use crate::ledger::{Entry, JobRecord, Ledger, LedgerError, Order};
+use crate::ledger::{Entry, JobRecord, Ledger, LedgerError, Order, StoredRequest};
 use crate::lifecycle::State;
 
-/// Blanks that may be spoiled for one job before a person must look (a ribbon or a head that spoils every card), unless
-/// its product says otherwise.
-pub const BLANKS_A_JOB: u32 = 2;
-
-/// This station cannot write the chip that the card needs.
-pub const H_NO_ENCODER: &str = "H_NO_ENCODER";
 /// This station's printer has no station for what must be written on the card.
 pub const H_NO_STATION: &str = "H_NO_STATION";
-/// A value or a key that the card's chip needs is missing.
-pub const H_CHIP: &str = "H_CHIP";
 /// A blank was spoiled, and so would be every other: the profile or the keys are wrong, or the blanks are somebody else's.
 pub const H_CHIP_SETUP: &str = "H_CHIP_SETUP";
 
@@ -36,14 +25,14 @@ const PAGE: u32 = 100;
 pub struct Claimed {
     /// What the ledger knows.
     pub record: JobRecord,
-    /// What is printed: personal.
-    pub request: JobRequest,
+    /// Its typed card, and the request that it was made of: personal.
+    pub request: StoredRequest,
     /// The photo as it came: personal.
     pub photo: Option<Vec<u8>>,
 }
 
 /// What is printed, and the photo as it came: personal.
-pub type JobData = (JobRequest, Option<Vec<u8>>);
+pub type JobData = (StoredRequest, Option<Vec<u8>>);
 
 /// What the front of the queue gave.
 pub enum Next {
@@ -179,33 +168,6 @@ pub struct Moment {
     pub now: Timestamp,
     /// The clock jumped, or stands far from the ledger's last line: what seems old may not be.
     pub doubtful: bool,
-}
-
-/// How long a job may wait, and what it may cost, before a person must look.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Since it was accepted, or last released.
-    pub stale_after: SignedDuration,
-    /// Blanks spoiled for it since then.
-    pub blanks: u32,
-}
-
-/// What stands against printing a job now that did not when it was accepted: it waited too long, too many blanks were
-/// spoiled for it. A person may release it again.
-pub fn standing(
-    record: &JobRecord,
-    request: &JobRequest,
-    moment: Moment,
-    limits: Limits,
-) -> Vec<Finding> {
-    let Moment { now, doubtful } = moment;
-    let expired = approval::recheck(request.recommendation.as_ref(), record.received_at, now);
-    let waits = now.duration_since(record.waits_since);
-    let stale = (waits > limits.stale_after).then(|| H_STALE.at("job", &[]));
-    let spoiled = (record.spoiled >= limits.blanks).then(|| H_BLANKS_SPOILED.at("job", &[]));
-    let old: Vec<Finding> = expired.into_iter().chain(stale).collect();
-    let clock = (doubtful && !old.is_empty()).then(|| H_CLOCK.at("job", &[]));
-    old.into_iter().chain(clock).chain(spoiled).collect()
 }
 
 /// What holds a job and does not go away by a release; empty: a person may release it. See [`crate::codes`].

@@ -125,6 +125,11 @@ fn events_are_typed() {
     hold(sources(&["src"]).iter().flat_map(rules::untyped_events).collect());
 }
 
+#[test]
+fn a_job_is_parsed_once() {
+    hold(sources(&["src"]).iter().flat_map(rules::parsed_again).collect());
+}
+
 /// A code that nobody has registered is a job that nobody can lift.
 #[test]
 fn every_code_is_in_the_registry_and_every_entry_is_said_by_somebody() {

@@ -35,6 +35,9 @@ pub struct Received {
     /// Over the holder's hash and the job's salt, where the product tells holders apart.
     #[serde(default)]
     pub holder_sha256: Option<String>,
+    /// Who handed the job in, where somebody said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Actor>,
 }
 
 /// One composed face: which side, and SHA-256 over its size, colours and resin.

@@ -158,6 +158,7 @@ fn every_kind() -> Vec<Event> {
         replaces: None,
         data_sha256: "11".repeat(32),
         holder_sha256: None,
+        by: Some(by()),
     };
     let first = vec![Event::Received(Box::new(received))];
     [first, of_a_job(), of_the_station()].concat()

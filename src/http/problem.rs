@@ -17,8 +17,9 @@ use crate::codes::requests::{
     E_DISK_FULL, E_LEDGER, E_METHOD, E_NOT_FOUND, E_REQUEST, E_TOO_LARGE,
 };
 use crate::codes::{self, Code, Remedy};
-use crate::desk::Refusal;
 use crate::finding::Finding;
+use crate::intake::{Refusal, Refused};
+use crate::job::json;
 use crate::ledger::{LedgerError, words_of_gone};
 use crate::lifecycle::State;
 use crate::report::Sentence;
@@ -164,6 +165,31 @@ impl Problem {
             errors: self.findings.iter().map(FindingView::from).collect(),
             warnings: self.warnings.iter().map(FindingView::from).collect(),
         }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Unreadable(fault) => fault.into(),
+            Refused::TwoPhotos => super::posted::wrong_part(),
+            Refused::Rules(refusal) => refusal.into(),
+            Refused::Busy => super::busy(),
+            Refused::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<json::Fault> for Problem {
+    fn from(fault: json::Fault) -> Self {
+        let (status, code) = if fault.too_large {
+            (StatusCode::PAYLOAD_TOO_LARGE, "E_TOO_LARGE")
+        } else {
+            (StatusCode::BAD_REQUEST, "E_JSON")
+        };
+        let mut finding = Finding::whole(code, fault.words);
+        finding.field = fault.place;
+        Problem::of(status, finding)
     }
 }
 

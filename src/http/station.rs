@@ -52,7 +52,7 @@ pub(super) async fn station(
         waiting,
         threads: app.heartbeats.view(),
         last_event,
-        utc_offset_hours: app.desk.offset().seconds() / 3600,
+        utc_offset_hours: app.examiner().offset().seconds() / 3600,
     }))
 }
 
@@ -65,7 +65,7 @@ pub(super) async fn healthz() -> &'static str {
 pub(super) async fn metrics(
     extract::State(app): extract::State<App>,
 ) -> Result<impl IntoResponse, Problem> {
-    let (today, offset) = (app.today(), app.desk.offset());
+    let (today, offset) = (app.today(), app.examiner().offset());
     let (jobs, blanks) = app
         .ask(move |ledger| Ok((ledger.counts()?, ledger.blank_days(today, today, offset)?)))
         .await?;

@@ -18,6 +18,8 @@ use crate::event::Event;
 use crate::finding::Finding;
 use crate::lifecycle::{Move, State};
 
+/// When a ledger was last taken over. Asked whenever a job is accepted, so an index of its own finds it.
+const TAKEN_OVER: &str = "SELECT max(at) FROM events WHERE event = 'adopted'";
 /// Jobs that one look brings.
 const PAGE: u32 = 500;
 /// A card may have come out that the ledger does not know.
@@ -123,10 +125,8 @@ pub(super) fn approved_before(
     job: &NewJob,
     now: jiff::Timestamp,
 ) -> Result<Option<Finding>, LedgerError> {
-    // The lines about no job are few, and an index finds them.
-    let sql = "SELECT max(at) FROM events WHERE job IS NULL AND event = 'adopted'";
     let taken_over: Option<String> = c
-        .prepare_cached(sql)
+        .prepare_cached(TAKEN_OVER)
         .and_then(|mut s| s.query_row([], |row| row.get(0)))
         .map_err(book::write_error)?;
     let Some(taken_over) = taken_over.and_then(|at| at.parse().ok()) else { return Ok(None) };
@@ -163,5 +163,20 @@ fn all_in(c: &Connection, state: State) -> Result<Vec<JobRecord>, LedgerError> {
             Some(next) => cursor = Some(next),
             None => return Ok(all),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_about_the_station_are_not_walked_when_a_job_is_accepted() {
+        let mut c = Connection::open_in_memory().unwrap();
+        schema::create(&mut c).unwrap();
+        let mut plan = c.prepare(&format!("EXPLAIN QUERY PLAN {TAKEN_OVER}")).unwrap();
+        let steps: Vec<String> =
+            plan.query_map([], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        assert!(steps.iter().any(|step| step.contains("events_adopted")), "{steps:?}");
     }
 }

@@ -14,6 +14,8 @@ use crate::lifecycle::State;
 pub(super) struct JobData {
     /// JSON.
     request: String,
+    /// The typed card; JSON, too.
+    card: Option<String>,
     salt: [u8; 16],
     /// Over all of it and the photo ([`chain::Data`]); it stands in the job's first line.
     sha256: String,
@@ -23,19 +25,21 @@ pub(super) struct JobData {
 
 impl JobData {
     pub(super) fn of(job: &NewJob) -> Result<Self, LedgerError> {
-        let request =
-            serde_json::to_string(&job.request).map_err(|e| LedgerError::Write(e.to_string()))?;
+        let unwritten = |e: serde_json::Error| LedgerError::Write(e.to_string());
+        let request = serde_json::to_string(&job.request).map_err(unwritten)?;
+        let card = job.card.as_ref().map(serde_json::to_string).transpose().map_err(unwritten)?;
         let salt = uuid::Uuid::new_v4().into_bytes();
         let data = chain::Data {
             salt: &salt,
             key: job.key.as_deref(),
             body_sha256: &job.body_sha256,
             request: &request,
+            card: card.as_deref(),
             photo: job.photo.as_deref(),
         };
         let sha256 = data.sha256();
         let holder_sha256 = job.holder.as_ref().map(|one| holder::salted(&one.hash, &salt));
-        Ok(Self { request, salt, sha256, holder_sha256 })
+        Ok(Self { request, card, salt, sha256, holder_sha256 })
     }
 }
 
@@ -76,6 +80,7 @@ pub(super) fn accept(
         replaces: job.request.replaces.clone(),
         data_sha256: data.sha256.clone(),
         holder_sha256: data.holder_sha256.clone(),
+        by: job.by.clone(),
     }));
     let whose = Whose { row: Some(row), id: Some(&job.id), state: Some(state) };
     write_event(c, whose, received.name(), &received.detail(), &at)?;
@@ -111,8 +116,8 @@ fn insert_data(
     photo: Option<&[u8]>,
     row: i64,
 ) -> Result<(), LedgerError> {
-    c.prepare_cached("INSERT INTO job_data (job, request, salt) VALUES (?1, ?2, ?3)")
-        .and_then(|mut s| s.execute(params![row, data.request, data.salt]))
+    c.prepare_cached("INSERT INTO job_data (job, request, salt, card) VALUES (?1, ?2, ?3, ?4)")
+        .and_then(|mut s| s.execute(params![row, data.request, data.salt, data.card]))
         .map_err(write_error)?;
     if let Some(photo) = photo {
         c.prepare_cached("INSERT INTO photos (job, bytes) VALUES (?1, ?2)")

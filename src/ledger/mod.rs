@@ -53,7 +53,8 @@ pub use health::{Health, LedgerTrouble, words_of_failing, words_of_gone};
 pub use holder::{HashHolder, Holder, HolderHash, W_SAME_HOLDER, rekey};
 pub use in_place::{Gone, How};
 pub use record::{
-    Accepted, Entry, JobRecord, NewJob, NoReplacement, Order, Page, Replacing, Wanted,
+    Accepted, Entry, JobRecord, NewJob, NoReplacement, Order, Page, Replacing, StoredRequest,
+    Wanted,
 };
 pub use verify::{Fault, Verification, verify};
 
@@ -272,10 +273,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::NoSuchJob`], [`LedgerError::Read`].
-    pub fn job_data(
-        &self,
-        id: &JobId,
-    ) -> Result<(crate::job::JobRequest, Option<Vec<u8>>), LedgerError> {
+    pub fn job_data(&self, id: &JobId) -> Result<(StoredRequest, Option<Vec<u8>>), LedgerError> {
         self.ask(|c| reader::job_data(c, id))
     }
 

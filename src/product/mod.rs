@@ -87,6 +87,8 @@ pub struct Product {
     issue: Option<IssueRule>,
     age: Option<AgeRule>,
     chip_rule: Option<ChipRule>,
+    /// SHA-256 of the text that it was compiled of.
+    definition_sha256: [u8; 32],
 }
 
 /// One field of a job.
@@ -102,7 +104,7 @@ pub struct Field {
     pub required: bool,
     /// What is printed if it is absent.
     pub default: Option<String>,
-    /// Whether a face may show it; what only the desk needs to know (a police report) is not printed.
+    /// Whether a face may show it; what only the office needs to know (a police report) is not printed.
     pub printed: bool,
     demand: Option<Demand>,
 }
@@ -292,11 +294,6 @@ impl Product {
     pub fn layout(&self, settings: &Settings) -> Option<&Layout> {
         let chosen = settings.layout.as_ref().and_then(|name| self.layouts.get(name));
         chosen.or_else(|| self.layouts.get(&self.default_layout))
-    }
-
-    /// The date of issue in a job, if the product has one and it can be read.
-    pub fn issue_date(&self, job: &crate::job::JobRequest) -> Option<jiff::civil::Date> {
-        age::read_date(job.fields.get(&self.fields.get(self.issue?.field)?.name)?.as_str()?)
     }
 
     /// What the configuration asks of this product that it cannot do; empty if all is well.

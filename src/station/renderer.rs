@@ -6,11 +6,12 @@ use jiff::Timestamp;
 
 use super::chip::ChipJob;
 use super::encode::{ChipWork, Encoding};
-use crate::desk::{Composed, Desk};
 use crate::event::FaceHash;
 use crate::finding::Finding;
-use crate::job::JobRequest;
+use crate::intake::Examiner;
+use crate::ledger::StoredRequest;
 use crate::queue::{Claimed, H_NO_STATION, Moment};
+use crate::render::{CardRenderer, Composed};
 
 /// Makes claimed jobs into cards; inspects jobs whose inspection was put off.
 pub trait Renderer: Send + Sync {
@@ -23,7 +24,7 @@ pub trait Renderer: Send + Sync {
     /// The inspection that was put off when the job was taken in.
     fn inspect(
         &self,
-        request: &JobRequest,
+        request: &StoredRequest,
         photo: Option<&[u8]>,
         received_at: Timestamp,
     ) -> Vec<Finding>;
@@ -59,23 +60,24 @@ pub enum Unmade {
     NotOnThisMachine(PrepressError),
 }
 
-impl Renderer for Desk {
+impl Renderer for Examiner {
     fn specimen(&self) -> bool {
-        Desk::specimen(self)
+        self.renderer().specimen()
     }
 
     fn with_chip(&self) -> Vec<String> {
-        let written_here = self.chips().filter(|(name, _)| self.chip_of(name).is_some());
+        let renderer = self.renderer();
+        let written_here = renderer.chips().filter(|(name, _)| renderer.chip_of(name).is_some());
         written_here.map(|(name, _)| name.to_owned()).collect()
     }
 
     fn inspect(
         &self,
-        request: &JobRequest,
+        request: &StoredRequest,
         photo: Option<&[u8]>,
         received_at: Timestamp,
     ) -> Vec<Finding> {
-        Desk::inspect(self, request, photo, received_at)
+        Examiner::inspect(self, request, photo, received_at)
     }
 
     fn make(
@@ -86,14 +88,10 @@ impl Renderer for Desk {
         image: &mut CardImage,
         card: &mut PreparedCard,
     ) -> Result<Made, Unmade> {
-        let standing = self.standing(claimed, moment);
-        if !standing.is_empty() {
-            return Err(Unmade::Held(standing));
-        }
         let composed =
-            self.compose(claimed, prepress.head(), moment.now, image).map_err(Unmade::Held)?;
+            self.make_card(claimed, prepress.head(), moment, image).map_err(Unmade::Held)?;
         prepress.prepare(image, card).map_err(Unmade::NotOnThisMachine)?;
-        let made = made(self, composed);
+        let made = made(self.renderer(), composed);
         let missing = made.encoding.iter().flat_map(Encoding::stops);
         let missing: Vec<Finding> =
             missing.filter(|stop| !prepress.reaches(*stop)).map(without_station).collect();
@@ -120,10 +118,10 @@ fn without_station(stop: Stop) -> Finding {
     Finding::whole(H_NO_STATION, words)
 }
 
-fn made(desk: &Desk, composed: Composed) -> Made {
+fn made(renderer: &CardRenderer, composed: Composed) -> Made {
     let Composed { faces, record_sha256, chip, tracks } = composed;
     let chip = chip.map(|content| {
-        let keys = desk.vault().clone();
+        let keys = renderer.vault().clone();
         Box::new(ChipJob { content, record_sha256, keys }) as Box<dyn ChipWork>
     });
     let encodes = chip.is_some() || tracks.is_some();

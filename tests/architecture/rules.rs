@@ -36,7 +36,7 @@ const PURE: &[&str] = &[
     "src/finding",
     "src/approval",
     "src/product",
-    "src/compose",
+    "src/render",
     "src/chip",
     "src/record",
     "src/station/scheduler",
@@ -80,7 +80,8 @@ pub const BANS: &[Ban] = &[
     Ban {
         rule: "a pure module has no clock, network, thread or process",
         within: PURE,
-        except: &[],
+        // What rendering takes of memory, and reading a face of time, is bounded by threads.
+        except: &["src/render/memory.rs", "src/render/faces.rs"],
         names: &[
             "std::time::SystemTime",
             "std::time::Instant",
@@ -132,16 +133,22 @@ pub const BANS: &[Ban] = &[
         names: &["axum", "hyper", "hyper_util", "tower"],
     },
     Ban {
+        rule: "intake is the same for every way in",
+        within: &["src/intake/"],
+        except: &[],
+        names: &["crate::http", "crate::cli", "crate::station", "crate::daemon"],
+    },
+    Ban {
         rule: "only cli/client.rs talks HTTP as a client: one place decides about proxies, times and redirects",
         within: ALL,
         except: &["src/cli/client.rs"],
         names: &["ureq"],
     },
     Ban {
-        rule: "only compose/ knows rendering and image codecs",
+        rule: "only render/ knows rendering and image codecs",
         within: ALL,
         // The emulated machine lays its cards down as pictures.
-        except: &["src/compose/", "drivers/emulators/evolis/"],
+        except: &["src/render/", "drivers/emulators/evolis/"],
         names: &[
             "resvg",
             "usvg",
@@ -295,6 +302,21 @@ pub fn untyped_events(source: &Source) -> Vec<String> {
     faults
 }
 
+/// A job is parsed once, by intake. Only for a card that must be made anew, its request is parsed again; and what its holder
+/// is named by stands in no card.
+pub fn parsed_again(source: &Source) -> Vec<String> {
+    const ALLOWED: [&str; 3] =
+        ["src/intake/examiner.rs", "src/ledger/record.rs", "src/ledger/holder.rs"];
+    if !source.path.starts_with("src/") || ALLOWED.contains(&source.path.as_str()) {
+        return Vec::new();
+    }
+    let again = [".parse_again(", "from_str::<JobRequest>", "from_slice::<JobRequest>"];
+    let lines = again.iter().flat_map(|fragment| source.production_lines_with(fragment));
+    lines
+        .map(|line| format!("{}:{line} parses a job's request, whose card is stored", source.path))
+        .collect()
+}
+
 /// Is this word a code, such as `H_STALE`?
 pub fn is_code(word: &str) -> bool {
     let name = ["E_", "H_", "W_", "V_"].iter().find_map(|start| word.strip_prefix(start));
@@ -383,7 +405,7 @@ pub fn map_differences(document: &str, there: &BTreeSet<String>) -> Vec<String> 
     faults
 }
 
-/// `src/desk.rs` → itself, `src/http/mod.rs` → `src/http/`.
+/// `src/queue.rs` → itself, `src/http/mod.rs` → `src/http/`.
 fn module_of(path: &str) -> Option<String> {
     let below = path.strip_prefix("src/")?;
     match below.split_once('/') {

@@ -144,7 +144,7 @@ fn be_the_station() {
         connection: connection(machine, &lever),
         disk: Box::new(DyingDisk(disk, lever.of("ledger"))),
     };
-    let daemon = Daemon::start_with(&config, parts, |desk| desk as Arc<_>).unwrap();
+    let daemon = Daemon::start_with(&config, parts, |examiner| examiner as Arc<_>).unwrap();
     let url = format!("http://{}", daemon.address());
     std::fs::write(dir.join("url.new"), url).unwrap();
     std::fs::rename(dir.join("url.new"), dir.join("url")).unwrap();

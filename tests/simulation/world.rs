@@ -322,6 +322,8 @@ fn new_job(mark: usize) -> NewJob {
         },
         photo: None,
         key: Some(format!("key-{mark}")),
+        card: None,
+        by: None,
         approval: Some(format!("R-{mark}")),
         holder: None,
         body_sha256: [mark as u8; 32],

@@ -222,8 +222,9 @@ fn too_old_for_another_card() -> &'static str {
 }
 
 fn kind_changed() -> &'static str {
-    let later = "2040-01-01T00:00:00Z".parse().unwrap();
-    let finding = kia().recheck(&job("S2"), Some("B"), later, office_offset()).expect("grown up");
+    let card = super::check(&kia(), &job("S2"), true).card.unwrap();
+    let later = jiff::civil::date(2040, 1, 1);
+    let finding = kia().kind_changed(&card, Some("B"), later).expect("grown up");
     assert_eq!(finding.code, "H_KIND_CHANGED");
     "H_KIND_CHANGED"
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use drivers::words::Words;
 
-use super::PREVIEW_HEAD;
-use crate::compose::{Composer, Design, DesignFault};
+use super::card::PREVIEW_HEAD;
+use super::{Composer, Design, DesignFault};
 
 /// A face is drawn in some hundredths of a second; on the slowest machine under load, in one.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// # Errors
 /// Its faults, or that it cannot be drawn in time. The thread that still draws then is left behind; whoever asked
 /// does not start with such a face.
-pub(super) fn within_deadline(
+pub fn within_deadline(
     file: &str,
     svg: &str,
     known: &BTreeSet<String>,

@@ -114,8 +114,8 @@ fn wrap(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::compose::design::{Anchor, Layer, Template};
-    use crate::compose::fonts::Typeface;
+    use crate::render::design::{Anchor, Layer, Template};
+    use crate::render::fonts::Typeface;
 
     fn place(max_width_mm: f32, lines: usize, size_pt: f32, floor_pt: f32) -> Placeholder {
         Placeholder {

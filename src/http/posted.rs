@@ -1,6 +1,7 @@
-//! Reads a posted job: JSON with the photo in base64, or multipart with the parts `job` and `photo`.
-//! Decides nothing about the job itself.
+//! Takes a posted job off the wire: JSON with the photo in base64, or multipart with the parts `job` and `photo`.
+//! Decides nothing about the job itself: that is [`crate::intake`]'s.
 
+use axum::body::Bytes;
 use axum::extract::multipart::{Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -10,19 +11,36 @@ use drivers::words::Words;
 use super::body::{broken, too_large};
 use super::guard;
 use super::problem::Problem;
-use crate::desk::Desk;
 use crate::finding::Finding;
-use crate::job::{JobRequest, Photo, json};
+use crate::intake::Body;
 
 /// Longest `Idempotency-Key`; a UUID has 36.
 const KEY_LIMIT: usize = 255;
 
-/// Takes the body apart, whichever way it was sent. `desk` knows which names may be repeated in an answer.
-pub(super) async fn read_job(request: Request, desk: &Desk) -> Result<JobRequest, Problem> {
-    match media_type(request.headers())? {
-        Kind::Json => read_json(request, desk).await,
-        Kind::Multipart => read_multipart(request, desk).await,
+/// A posted job, taken off the wire.
+pub(super) enum Posted {
+    Json(Bytes),
+    Parts { job: Bytes, photo: Option<Bytes> },
+}
+
+impl Posted {
+    /// As intake takes it.
+    pub fn body(&self) -> Body<'_> {
+        match self {
+            Posted::Json(text) => Body::Json(text),
+            Posted::Parts { job, photo } => Body::Parts { job, photo: photo.as_deref() },
+        }
     }
+}
+
+/// Takes the body apart, whichever way it was sent.
+pub(super) async fn read(request: Request) -> Result<Posted, Problem> {
+    let posted = match media_type(request.headers())? {
+        Kind::Json => Posted::Json(read_json(request).await?),
+        Kind::Multipart => read_multipart(request).await?,
+    };
+    let (Posted::Json(text) | Posted::Parts { job: text, .. }) = &posted;
+    if text.starts_with(&GZIP) { Err(guard::encoded()) } else { Ok(posted) }
 }
 
 /// The two ways in which a job is sent.
@@ -86,14 +104,13 @@ pub(super) fn read_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(Some(key.to_owned()))
 }
 
-async fn read_json(request: Request, desk: &Desk) -> Result<JobRequest, Problem> {
-    let body = axum::body::Bytes::from_request(request, &()).await.map_err(|refused| {
+async fn read_json(request: Request) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, &()).await.map_err(|refused| {
         if refused.status() == StatusCode::PAYLOAD_TOO_LARGE { too_large() } else { broken() }
-    })?;
-    parse_job(&body, desk)
+    })
 }
 
-async fn read_multipart(request: Request, desk: &Desk) -> Result<JobRequest, Problem> {
+async fn read_multipart(request: Request) -> Result<Posted, Problem> {
     let mut parts = Multipart::from_request(request, &()).await.map_err(|_| no_boundary())?;
     let (mut job, mut photo, mut any) = (None, None, false);
     while let Some(part) = parts.next_field().await.map_err(|e| of_multipart(&e, any))? {
@@ -109,36 +126,13 @@ async fn read_multipart(request: Request, desk: &Desk) -> Result<JobRequest, Pro
             return Err(wrong_part());
         }
     }
-    let mut request = parse_job(&job.ok_or_else(wrong_part)?, desk)?;
-    if request.photo.is_some() {
-        return Err(wrong_part());
-    }
     // A file input that nobody filled is sent as an empty part.
-    if let Some(bytes) = photo.filter(|bytes| !bytes.is_empty()) {
-        request.photo = Some(Photo(bytes.to_vec()));
-    }
-    Ok(request)
+    let photo = photo.filter(|bytes: &Bytes| !bytes.is_empty());
+    Ok(Posted::Parts { job: job.ok_or_else(wrong_part)?, photo })
 }
 
 /// Begins a gzip file (RFC 1952).
 const GZIP: [u8; 2] = [0x1F, 0x8B];
-
-fn parse_job(body: &[u8], desk: &Desk) -> Result<JobRequest, Problem> {
-    if body.starts_with(&GZIP) {
-        return Err(guard::encoded());
-    }
-    let read = json::read(body, &|name| desk.knows_name(name)).and_then(JobRequest::from_json);
-    read.map_err(|fault| {
-        let (status, code) = if fault.too_large {
-            (StatusCode::PAYLOAD_TOO_LARGE, "E_TOO_LARGE")
-        } else {
-            (StatusCode::BAD_REQUEST, "E_JSON")
-        };
-        let mut finding = Finding::whole(code, fault.words);
-        finding.field = fault.place;
-        Problem::of(status, finding)
-    })
-}
 
 /// A small body that is not a job. The parser's own sentence may quote what was sent, so only its place is passed on,
 /// and the name of a key of ours.
@@ -213,7 +207,7 @@ fn other_boundary() -> Problem {
     )
 }
 
-fn wrong_part() -> Problem {
+pub(super) fn wrong_part() -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
         "E_PART",

@@ -19,7 +19,7 @@ pub(super) struct Style {
 
 /// Where a text stands against its `x`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::compose) enum Anchor {
+pub(in crate::render) enum Anchor {
     /// Starts there.
     Start,
     /// Is centred there.

@@ -1,20 +1,27 @@
-//! Faces, values and a photo → the picture of a card. Pure: no clock, disk, network or system font;
-//! the same [`Sheet`] on the same head gives the same bytes everywhere.
+//! A job's typed card → the picture of the card, its signed record, and what goes on its chip. Pure: no clock, disk,
+//! network or system font; the same [`Sheet`] on the same head gives the same bytes everywhere.
 //!
-//! Reading order: [`Design`] (a face as drawn), `fit` (the fit rule), `layers` (what stands still), `ink` and
-//! `glyphs` (letters), `codes`, [`photo`], `specimen`. Must not know products, jobs or printers' colours.
+//! Reading order: `card` (a product's card as a whole), `record`, `chip`; then the composer in this file and what it is
+//! made of: [`Design`] (a face as drawn), `fit` (the fit rule), `layers` (what stands still), `ink` and `glyphs` (letters),
+//! `codes`, [`photo`], `specimen`. `memory` and `faces` bound what rendering may take: they alone know threads. The
+//! composer must not know products; nothing here knows printers' colours.
 
+mod card;
+mod chip;
 mod codes;
 mod design;
+pub mod faces;
 mod fit;
 mod fonts;
 mod glyphs;
 mod ink;
 mod layers;
+mod memory;
 pub mod photo;
 mod pictures;
 pub mod portrait;
 mod proof;
+mod record;
 mod seen;
 mod signature;
 mod specimen;
@@ -28,6 +35,8 @@ use std::fmt;
 use drivers::contract::{CardImage, FaceImage, HeadSize};
 use drivers::words::Words;
 
+pub use card::{CardRenderer, Composed, Materials, Subject};
+pub use chip::ChipContent;
 pub use design::{Design, DesignFault};
 pub use photo::{DecodedPhoto, PhotoFormat, PhotoHeader};
 pub use proof::{face_sha256, mean_difference, to_png};

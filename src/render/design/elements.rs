@@ -6,10 +6,10 @@ use super::qr::qr_rules;
 use super::reading::{Around, KARTU, Reader};
 use super::style::{Style, length};
 use super::{Layer, PieceKind, Placeholder, RECORD, Slot, SlotKind, Template};
-use crate::compose::fonts::{KNOWN_FONTS, Typeface};
+use crate::render::fonts::{KNOWN_FONTS, Typeface};
 
 /// One printer's point, millimetres.
-pub(in crate::compose) const MM_PER_PT: f32 = 25.4 / 72.0;
+pub(in crate::render) const MM_PER_PT: f32 = 25.4 / 72.0;
 /// Points; DOMAIN section 11: 5 on a front. A face that goes lower says so.
 const FLOOR_PT: f64 = 5.0;
 /// Line to line, in font sizes, when the face does not say.

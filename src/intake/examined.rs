@@ -1,5 +1,6 @@
 //! What came of an examination: a job that may be stored, or why it may not. Examines nothing.
 
+use crate::actor::Actor;
 use crate::codes::Severity;
 use crate::codes::requests::E_EXAMINATION;
 use crate::finding::Finding;
@@ -7,12 +8,13 @@ use crate::job::JobId;
 use crate::job::JobRequest;
 use crate::ledger::{Holder, NewJob};
 use crate::lifecycle::State;
+use crate::product::ReadyCard;
 
 /// A job that may be stored.
 pub struct Examined {
     pub(super) request: JobRequest,
+    pub(super) card: ReadyCard,
     pub(super) photo: Option<Vec<u8>>,
-    pub(super) kind: Option<String>,
     pub(super) findings: Vec<Finding>,
     pub(super) state: State,
     pub(super) body_sha256: [u8; 32],
@@ -44,16 +46,18 @@ impl Refusal {
 
 impl Examined {
     /// Ready for the ledger, under a new name.
-    pub fn into_new_job(self, key: Option<String>) -> NewJob {
+    pub fn into_new_job(self, key: Option<&str>, by: Option<&Actor>) -> NewJob {
         NewJob {
             id: JobId::new(),
             request: self.request,
             photo: self.photo,
-            key,
+            key: key.map(str::to_owned),
+            by: by.cloned(),
             approval: self.approval,
             holder: self.holder,
             body_sha256: self.body_sha256,
-            kind: self.kind,
+            kind: self.card.kind.clone(),
+            card: Some(self.card),
             findings: self.findings,
             state: self.state,
         }

@@ -1,5 +1,5 @@
 //! What a face may not hold, since drawing it could take minutes or gigabytes: filters and their like, absurd numbers,
-//! deep repetition. The deadline in `desk/faces.rs` is the net below this.
+//! deep repetition. The deadline in `render/faces.rs` is the net below this.
 
 use std::collections::BTreeMap;
 

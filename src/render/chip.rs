@@ -1,15 +1,15 @@
-//! The chip of a card, as far as the desk is concerned: has this station what the product needs? Knows no reader.
+//! The chip of a card: what it must hold, and has this station what the product needs? Knows no reader.
 
 use std::sync::Arc;
 
 use drivers::encoder::Interface;
 use drivers::words::Words;
 
-use super::Desk;
+use super::card::{CardRenderer, Subject};
 use crate::chip::{Profile, Values};
+use crate::codes::station::{H_CHIP, H_NO_ENCODER};
 use crate::finding::Finding;
-use crate::product::{Product, ProductChip, ReadyCard};
-use crate::queue::{H_CHIP, H_NO_ENCODER};
+use crate::product::{Product, ProductChip};
 use crate::vault::Vault;
 
 /// What one card's chip must hold. Its `Debug` shows no value.
@@ -23,10 +23,10 @@ pub struct ChipContent {
     pub values: Values,
 }
 
-impl Desk {
+impl CardRenderer {
     /// Where the keys of chips are.
     pub fn vault(&self) -> &Arc<Vault> {
-        &self.vault
+        &self.with().vault
     }
 
     /// This card's chip, with everything there that it needs but for the card.
@@ -35,16 +35,15 @@ impl Desk {
     /// `H_CHIP`: a value or a key is missing. A blank must not be fed for it.
     pub(super) fn chip_content(
         &self,
-        product: &Product,
-        card: &ReadyCard,
-        photo: Option<&[u8]>,
+        subject: Subject<'_>,
         record: Option<&[u8]>,
     ) -> Result<Option<ChipContent>, Vec<Finding>> {
+        let Subject { product, card, .. } = subject;
         let Some(ProductChip { rule, profile }) = self.chip_of(&product.name) else {
             return Ok(None);
         };
         let mut values = Values::new().with("card_number", card.reference());
-        for (name, bytes) in [("photo", photo.filter(|_| card.photo)), ("record", record)] {
+        for (name, bytes) in [("photo", subject.shown_photo()), ("record", record)] {
             if let Some(bytes) = bytes {
                 values = values.with(name, bytes);
             }
@@ -52,38 +51,33 @@ impl Desk {
         for (name, text) in &card.values {
             values = values.with(format!("field:{name}"), text.as_str());
         }
-        let faults = crate::chip::preflight(profile, &values, self.vault.as_ref());
+        let faults = crate::chip::preflight(profile, &values, self.with().vault.as_ref());
         if faults.is_empty() {
             let (station, profile) = (rule.station, profile.clone());
             return Ok(Some(ChipContent { station, profile, values }));
         }
-        Err(faults.iter().map(|fault| Finding::whole(H_CHIP, fault.words())).collect())
-    }
-
-    /// Blanks that may be spent on one card of this product.
-    pub(super) fn attempts(&self, product: &str) -> u32 {
-        self.chip_of(product).map_or(crate::queue::BLANKS_A_JOB, |chip| chip.rule.attempts)
+        Err(faults.iter().map(|fault| Finding::whole(H_CHIP.code, fault.words())).collect())
     }
 
     /// The products whose cards have a chip, by name.
     pub fn chips(&self) -> impl Iterator<Item = (&str, &ProductChip)> {
-        self.products.iter().filter_map(|one| Some((one.name.as_str(), one.chip.as_ref()?)))
+        self.products().iter().filter_map(|one| Some((one.name.as_str(), one.chip.as_ref()?)))
     }
 
     /// What is written on the chip of this product's cards *here*: `None` also where the product can do without and
     /// the station has no encoder for it.
     pub fn chip_of(&self, product: &str) -> Option<&ProductChip> {
-        let chip = self.products.find(product).ok()?.chip.as_ref()?;
+        let chip = self.products().find(product).ok()?.chip.as_ref()?;
         (chip.rule.required || self.can_encode(chip)).then_some(chip)
     }
 
     /// Whether a reader sits at the station where this chip is written.
     pub fn can_encode(&self, chip: &ProductChip) -> bool {
-        self.encoder == Some(chip.rule.station)
+        self.with().encoder == Some(chip.rule.station)
     }
 
     /// Why a card of this product cannot be made here.
-    pub(super) fn without_encoder(&self, product: &Product) -> Option<Finding> {
+    pub fn without_encoder(&self, product: &Product) -> Option<Finding> {
         let chip = product.chip.as_ref()?;
         if !chip.rule.required || self.can_encode(chip) {
             return None;
@@ -98,6 +92,6 @@ impl Desk {
                 "This card needs its chip written (contactless), and this station has no contactless encoder. The technician must set up [encoder].",
             ),
         };
-        Some(Finding::whole(H_NO_ENCODER, words))
+        Some(Finding::whole(H_NO_ENCODER.code, words))
     }
 }

@@ -1,6 +1,6 @@
 //! Golden pictures: a card may change only when somebody looked at it.
 //!
-//! `KARTU_GOLDEN=write cargo test --lib compose::tests::golden` writes `src/compose/golden/*.png` and
+//! `KARTU_GOLDEN=write cargo test --lib render::tests::golden` writes `src/render/golden/*.png` and
 //! `SHA256SUMS` anew; look at the pictures before committing them.
 
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use base16ct::lower::encode_string as hex;
 use super::*;
 
 fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/compose/golden")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/render/golden")
 }
 
 /// The pictures: name and face.
@@ -63,7 +63,7 @@ fn the_cards_look_as_they_did_when_somebody_last_looked() {
     let golden = std::fs::read_to_string(folder().join("SHA256SUMS")).unwrap_or_default();
     assert!(
         golden == sums,
-        "the cards look different. If that is meant: KARTU_GOLDEN=write cargo test --lib compose::tests::golden, \
-         look at src/compose/golden/*.png, commit.\nwas:\n{golden}\nis:\n{sums}"
+        "the cards look different. If that is meant: KARTU_GOLDEN=write cargo test --lib render::tests::golden, \
+         look at src/render/golden/*.png, commit.\nwas:\n{golden}\nis:\n{sums}"
     );
 }

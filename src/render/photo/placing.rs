@@ -10,7 +10,7 @@ const CUT_ABOVE: f64 = 1.0 / 3.0;
 
 /// The scaler with its buffers, used again for every card.
 #[derive(Default)]
-pub(in crate::compose) struct Placer {
+pub(in crate::render) struct Placer {
     resizer: Resizer,
     pixels: Vec<u8>,
 }

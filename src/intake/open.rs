@@ -1,21 +1,19 @@
-//! Opens the desk: reads and checks everything that the configuration names, and says all that is wrong.
+//! Opens an examiner and the renderer of its cards: reads and checks everything that the configuration names, and says all that is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use drivers::words::Words;
 use jiff::tz::Offset;
 
-use super::Desk;
-use super::faces;
-use super::memory::PhotoMemory;
-use crate::compose::{Composer, Design};
+use super::Examiner;
 use crate::config::{Config, Fault};
 use crate::product::RECORD;
 use crate::product::folder::{FolderFault, Products};
 use crate::product::{ConfigFault, Office, Settings, built_in};
 use crate::record::SigningKey;
+use crate::render::{CardRenderer, Design, Materials, faces};
 use crate::small_file;
 use crate::vault::{Vault, VaultError};
 
@@ -24,12 +22,12 @@ const SIGNATURE_LIMIT: u64 = 1024 * 1024;
 /// The same of an office profile.
 const OFFICE_LIMIT: u64 = 1024 * 1024;
 
-impl Desk {
+impl Examiner {
     /// Reads products, faces and office.
     ///
     /// # Errors
     /// Everything that is wrong with any of them.
-    pub fn open(config: &Config) -> Result<Desk, Vec<Fault>> {
+    pub fn open(config: &Config) -> Result<Examiner, Vec<Fault>> {
         let mut faults = Vec::new();
         let products = read_products(config).unwrap_or_else(|wrong| {
             faults.extend(wrong);
@@ -45,22 +43,22 @@ impl Desk {
             faults.push(Fault::english(0, "station.utc_offset_hours must lie between -12 and 14"))
         });
         match (office, signatures, offset) {
-            (Some(office), Some(signatures), Ok(offset)) if faults.is_empty() => Ok(Desk {
-                specimen: config.specimen() || office.sample,
-                products,
-                designs,
-                settings: config.product.clone(),
-                office,
-                signatures,
-                vault: Arc::new(vault),
-                holder_key: None,
-                signers,
-                notices,
-                offset,
-                encoder: config.encoder.as_ref().map(|encoder| encoder.station),
-                composer: Mutex::new(Composer::new()),
-                photo_memory: PhotoMemory::default(),
-            }),
+            (Some(office), Some(signatures), Ok(offset)) if faults.is_empty() => {
+                let (products, settings) = (Arc::new(products), config.product.clone());
+                let materials = Materials {
+                    specimen: config.specimen() || office.sample,
+                    designs,
+                    settings: settings.clone(),
+                    signatures,
+                    vault: Arc::new(vault),
+                    signers,
+                    offset,
+                    encoder: config.encoder.as_ref().map(|encoder| encoder.station),
+                };
+                let renderer = CardRenderer::new(products.clone(), materials);
+                let holder_key = None;
+                Ok(Examiner { products, settings, office, holder_key, notices, offset, renderer })
+            }
             _ => Err(faults),
         }
     }

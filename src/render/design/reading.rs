@@ -8,8 +8,8 @@ use roxmltree::{Document, Node, NodeType, ParsingOptions};
 use super::style::{Affine, Style, length};
 use super::{Design, DesignFault, Layer, Piece, PieceKind, RECORD};
 use super::{elements, limits};
-use crate::compose::layers::{Undrawable, is_drawable};
-use crate::compose::pictures::PictureFault;
+use crate::render::layers::{Undrawable, is_drawable};
+use crate::render::pictures::PictureFault;
 
 /// The namespace of our attributes.
 pub(super) const KARTU: &str = "urn:kartu:face:1";
