@@ -12,6 +12,7 @@ mod glyphs;
 mod ink;
 mod layers;
 pub mod photo;
+mod picture_file;
 mod pictures;
 pub mod portrait;
 mod proof;
@@ -196,7 +197,7 @@ impl Composer {
                 Err(finding) => findings.push(finding),
             }
         }
-        if sheet.signature.is_some_and(|png| !signature::is_readable(png))
+        if sheet.signature.is_some_and(|png| !picture_file::is_readable_png(png))
             && design.slots.iter().any(|slot| slot.kind == SlotKind::Signature)
         {
             findings.push(words::signature_broken());

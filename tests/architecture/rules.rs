@@ -132,6 +132,7 @@ pub const BANS: &[Ban] = &[
             "tiny_skia",
             "image",
             "jpeg",
+            "jpeg_encoder",
             "png",
             "moxcms",
             "harfrust",
