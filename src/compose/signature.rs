@@ -1,8 +1,7 @@
 //! The office's signature picture: from its own configuration, never from a job. Knows pixels, not who signs.
 
 use drivers::contract::FaceImage;
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use scale::{Scaler, Source};
 use sha2::{Digest, Sha256};
 
 use super::design::{Layer, Slot};
@@ -60,11 +59,8 @@ fn scale(png: &[u8], source: [u8; 32], area: Area, raster: &Raster) -> Option<Sc
     let width_px = px(width, across, area.width_px);
     let height_px = px(height, down, area.height_px);
     let mut rgba = vec![0; width_px as usize * height_px as usize * 4];
-    let from =
-        ImageRef::new(picture.width, picture.height, &picture.pixels, PixelType::U8x4).ok()?;
-    let mut to = Image::from_slice_u8(width_px, height_px, &mut rgba, PixelType::U8x4).ok()?;
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-    Resizer::new().resize(&from, &mut to, &options).ok()?;
+    let from = Source { width: picture.width, height: picture.height, pixels: &picture.pixels };
+    Scaler::default().rgba(from, (width_px, height_px), &mut rgba)?;
     let fitted = Area {
         left_px: area.left_px + (area.width_px - width_px) as i32 / 2,
         top_px: area.top_px + (area.height_px - height_px) as i32 / 2,

@@ -138,6 +138,7 @@ pub const BANS: &[Ban] = &[
             "harfrust",
             "skrifa",
             "fast_image_resize",
+            "scale",
             "fast_qr",
             "barcoders",
             "rqrr",
