@@ -18,6 +18,7 @@ mod ink;
 mod layers;
 mod memory;
 pub mod photo;
+mod picture_file;
 mod pictures;
 pub mod portrait;
 mod proof;
@@ -211,7 +212,7 @@ impl Composer {
                 Err(finding) => findings.push(finding),
             }
         }
-        if sheet.signature.is_some_and(|png| !signature::is_readable(png))
+        if sheet.signature.is_some_and(|png| !picture_file::is_readable_png(png))
             && design.slots.iter().any(|slot| slot.kind == SlotKind::Signature)
         {
             findings.push(H_SIGNATURE_BROKEN.whole());

@@ -1,19 +1,15 @@
-//! Pictures inside a face (logos), PNG and JPEG: decoded by the crate `image`, drawn where resvg draws everything else. Must not know cards; reads no file.
+//! Pictures inside a face (logos), PNG and JPEG: decoded by `picture_file`, drawn where resvg draws everything else. Must not know cards; reads no file.
 //!
 //! resvg's own decoders are left out of the build: they bring GIF and WebP along. So the drawing is walked down to its
 //! pictures here. A picture must stand by itself: what resvg would have to draw into another picture first (opacity, clip,
 //! mask, filter, pattern) is refused when the face is read.
 
-use image::{ImageFormat, ImageReader, Limits};
 use resvg::usvg::{Group, Image, ImageKind, ImageRendering, Node, Tree};
 use tiny_skia::{
     FilterQuality, IntSize, Paint, Pattern, Pixmap, PixmapMut, Rect, SpreadMode, Transform,
 };
 
-/// Larger logos than this on a side are no logos.
-const SIDE_MAX_PX: u32 = 4096;
-/// And no more memory than this is spent on one.
-const DECODE_MAX_BYTES: u64 = 64 * 1024 * 1024;
+use super::picture_file::{decode_jpeg, decode_png};
 
 /// Why a picture cannot be drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,25 +111,18 @@ fn draw(image: &Image, place: Transform, into: &mut PixmapMut<'_>) {
 }
 
 fn decode(kind: &ImageKind) -> Result<Pixmap, PictureFault> {
-    let (data, format) = match kind {
-        ImageKind::PNG(data) => (data, ImageFormat::Png),
-        ImageKind::JPEG(data) => (data, ImageFormat::Jpeg),
+    let rgba = match kind {
+        ImageKind::PNG(data) => decode_png(data),
+        ImageKind::JPEG(data) => decode_jpeg(data),
         _ => return Err(PictureFault::Kind),
     };
-    let mut reader = ImageReader::with_format(std::io::Cursor::new(data.as_slice()), format);
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(SIDE_MAX_PX);
-    limits.max_image_height = Some(SIDE_MAX_PX);
-    limits.max_alloc = Some(DECODE_MAX_BYTES);
-    reader.limits(limits);
-    let mut rgba = reader.decode().map_err(|_| PictureFault::Broken)?.into_rgba8();
-    for pixel in rgba.pixels_mut() {
-        let [.., alpha] = pixel.0;
-        for channel in &mut pixel.0[..3] {
-            *channel = ((u16::from(*channel) * u16::from(alpha) + 127) / 255) as u8;
+    let mut rgba = rgba.ok_or(PictureFault::Broken)?;
+    for pixel in rgba.pixels.chunks_exact_mut(4) {
+        let alpha = u16::from(pixel[3]);
+        for channel in &mut pixel[..3] {
+            *channel = ((u16::from(*channel) * alpha + 127) / 255) as u8;
         }
     }
-    let (width, height) = rgba.dimensions();
-    let size = IntSize::from_wh(width, height).ok_or(PictureFault::Broken)?;
-    Pixmap::from_vec(rgba.into_raw(), size).ok_or(PictureFault::Broken)
+    let size = IntSize::from_wh(rgba.width, rgba.height).ok_or(PictureFault::Broken)?;
+    Pixmap::from_vec(rgba.pixels, size).ok_or(PictureFault::Broken)
 }

@@ -1,8 +1,7 @@
 //! Drawn children for the demo and the tests: a plain face with shoulders before the demanded backdrop.
 //! No real person; knows no job. The same seed gives the same bytes.
 
-use image::ExtendedColorType;
-use image::codecs::jpeg::JpegEncoder;
+use jpeg_encoder::{ColorType, Encoder};
 use tiny_skia::{
     Color, FillRule, GradientStop, LineCap, LinearGradient, Paint, PathBuilder, Pixmap, Point,
     RadialGradient, Shader, SpreadMode, Stroke, Transform,
@@ -364,8 +363,10 @@ impl Canvas {
         let rgb: Vec<u8> =
             self.pixels.data().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
         let mut jpeg = Vec::new();
-        JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY)
-            .encode(&rgb, self.pixels.width(), self.pixels.height(), ExtendedColorType::Rgb8)
+        let side = |px: u32| u16::try_from(px).expect("a portrait is smaller than a JPEG may be");
+        let (width, height) = (side(self.pixels.width()), side(self.pixels.height()));
+        Encoder::new(&mut jpeg, JPEG_QUALITY)
+            .encode(&rgb, width, height, ColorType::Rgb)
             .expect("a portrait's buffer has its size, and memory takes every byte");
         jpeg
     }

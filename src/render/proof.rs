@@ -1,9 +1,9 @@
 //! A composed face as a fingerprint for the ledger and as a picture for a person, and how alike two pictures are.
 
 use drivers::contract::FaceImage;
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder};
 use sha2::{Digest, Sha256};
+
+use super::picture_file::{decode_png, encode_png};
 
 /// SHA-256 over the size (two little-endian 32-bit numbers), the colour and the resin: kept with the job.
 pub fn face_sha256(face: &FaceImage) -> [u8; 32] {
@@ -27,22 +27,17 @@ pub fn to_png(face: &FaceImage) -> Vec<u8> {
             }
         }
     }
-    let mut png = Vec::new();
-    PngEncoder::new(&mut png)
-        .write_image(&rgb, face.width_px, face.height_px, ExtendedColorType::Rgb8)
-        .expect("a face's buffer has the face's size, and memory takes every byte");
-    png
+    encode_png(face.width_px, face.height_px, &rgb)
 }
 
 /// How different two pictures are: the mean difference of a channel, of 255. `None` if one does not decode or they
 /// are not of one size.
 pub fn mean_difference(one: &[u8], other: &[u8]) -> Option<f64> {
-    let read = |png: &[u8]| image::load_from_memory_with_format(png, image::ImageFormat::Png).ok();
-    let (one, other) = (read(one)?.into_rgb8(), read(other)?.into_rgb8());
-    if one.dimensions() != other.dimensions() {
+    let (one, other) = (decode_png(one)?, decode_png(other)?);
+    if (one.width, one.height) != (other.width, other.height) {
         return None;
     }
-    let sum: u64 =
-        one.as_raw().iter().zip(other.as_raw()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-    Some(sum as f64 / one.as_raw().len().max(1) as f64)
+    let channels = one.colours().flatten().zip(other.colours().flatten());
+    let sum: u64 = channels.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    Some(sum as f64 / one.colours().flatten().count().max(1) as f64)
 }

@@ -1,21 +1,13 @@
 //! The office's signature picture: from its own configuration, never from a job. Knows pixels, not who signs.
 
-use std::io::Cursor;
-
 use drivers::contract::FaceImage;
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use image::{ImageFormat, ImageReader, Limits, RgbaImage};
+use scale::{Scaler, Source};
 use sha2::{Digest, Sha256};
 
 use super::design::{Layer, Slot};
 use super::glyphs::{Bitmap, pack};
 use super::ink::{Area, Raster, mix, or_bits};
-
-/// Longest side of a signature's scan, pixels.
-const MAX_SIDE_PX: u32 = 4000;
-/// The most memory that decoding one may take, bytes.
-const MAX_DECODER_BYTES: u64 = 64 * 1024 * 1024;
+use super::picture_file::decode_png;
 
 /// The signature used last, scaled to its slot: an office has one, and its cards come in rows.
 #[derive(Default)]
@@ -29,11 +21,6 @@ struct Scaled {
     area: Area,
     rgba: Vec<u8>,
     fitted: Area,
-}
-
-/// Is it a PNG that can be read? Its header only.
-pub(super) fn is_readable(png: &[u8]) -> bool {
-    reader(png).into_dimensions().is_ok_and(|(w, h)| w.max(h) <= MAX_SIDE_PX)
 }
 
 impl Signatures {
@@ -59,20 +46,10 @@ impl Signatures {
     }
 }
 
-fn reader(png: &[u8]) -> ImageReader<Cursor<&[u8]>> {
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE_PX);
-    limits.max_image_height = Some(MAX_SIDE_PX);
-    limits.max_alloc = Some(MAX_DECODER_BYTES);
-    let mut reader = ImageReader::with_format(Cursor::new(png), ImageFormat::Png);
-    reader.limits(limits);
-    reader
-}
-
 /// Scaled to stand wholly inside the slot, with the slot's pixels as they are (square or not).
 fn scale(png: &[u8], source: [u8; 32], area: Area, raster: &Raster) -> Option<Scaled> {
-    let picture: RgbaImage = reader(png).decode().ok()?.into_rgba8();
-    let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
+    let picture = decode_png(png)?;
+    let (width, height) = (f64::from(picture.width), f64::from(picture.height));
     let (across, down) = (f64::from(raster.scale_x), f64::from(raster.scale_y));
     let per_pixel_mm =
         (f64::from(area.width_px) / across / width).min(f64::from(area.height_px) / down / height);
@@ -82,11 +59,8 @@ fn scale(png: &[u8], source: [u8; 32], area: Area, raster: &Raster) -> Option<Sc
     let width_px = px(width, across, area.width_px);
     let height_px = px(height, down, area.height_px);
     let mut rgba = vec![0; width_px as usize * height_px as usize * 4];
-    let from =
-        ImageRef::new(picture.width(), picture.height(), picture.as_raw(), PixelType::U8x4).ok()?;
-    let mut to = Image::from_slice_u8(width_px, height_px, &mut rgba, PixelType::U8x4).ok()?;
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-    Resizer::new().resize(&from, &mut to, &options).ok()?;
+    let from = Source { width: picture.width, height: picture.height, pixels: &picture.pixels };
+    Scaler::default().rgba(from, (width_px, height_px), &mut rgba)?;
     let fitted = Area {
         left_px: area.left_px + (area.width_px - width_px) as i32 / 2,
         top_px: area.top_px + (area.height_px - height_px) as i32 / 2,

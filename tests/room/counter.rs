@@ -41,7 +41,7 @@ fn put_back() -> (Bench, Value) {
 fn an_old_ledger_with_its_own_old_head_prints_nothing_again() {
     let (mut bench, lost) = put_back();
     bench.start("");
-    bench.until_reason("other-warning");
+    bench.until_polled(2);
     let again = bench.accepted(&lost);
     let held = bench.until(&again, "held");
     assert!(is_held_for_the_counter(&held), "{held}");

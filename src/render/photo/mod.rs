@@ -14,10 +14,10 @@ mod words;
 
 use std::fmt;
 
-use image::metadata::Orientation;
-use image::{DynamicImage, RgbImage};
+use jpeg::Picture;
 
 pub use checks::inspect;
+use orientation::Orientation;
 pub(super) use placing::Placer;
 
 use crate::codes::picture::E_PHOTO_FORMAT;
@@ -61,7 +61,8 @@ pub enum PhotoFormat {
 /// and the card.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DecodedPhoto {
-    pixels: RgbImage,
+    /// Three channels.
+    picture: Picture,
     doubts: Vec<Doubt>,
 }
 
@@ -90,16 +91,16 @@ impl fmt::Debug for DecodedPhoto {
 impl DecodedPhoto {
     /// Pixels across.
     pub fn width(&self) -> u32 {
-        self.pixels.width()
+        self.picture.width
     }
 
     /// Pixels down.
     pub fn height(&self) -> u32 {
-        self.pixels.height()
+        self.picture.height
     }
 
     fn rgb(&self) -> &[u8] {
-        self.pixels.as_raw()
+        &self.picture.pixels
     }
 }
 
@@ -123,7 +124,7 @@ pub fn decode(bytes: &[u8], rules: &PhotoRules) -> Result<DecodedPhoto, Finding>
         File::Png(png) => png.decode()?,
     };
     let mut doubts = Vec::new();
-    let (pixels, converted) = profile::to_srgb(picture, &profile);
+    let (picture, converted) = profile::to_srgb(picture, &profile);
     if !converted {
         doubts.push(Doubt::Profile);
     }
@@ -131,9 +132,7 @@ pub fn decode(bytes: &[u8], rules: &PhotoRules) -> Result<DecodedPhoto, Finding>
         doubts.push(Doubt::Orientation);
         first
     });
-    let mut picture = DynamicImage::from(pixels);
-    picture.apply_orientation(orientation);
-    Ok(DecodedPhoto { pixels: picture.into_rgb8(), doubts })
+    Ok(DecodedPhoto { picture: orientation.upright(picture), doubts })
 }
 
 /// Walks over a file and holds its size against the rules.
@@ -158,7 +157,8 @@ fn open<'a>(bytes: &'a [u8], rules: &PhotoRules) -> Result<(File<'a>, PhotoHeade
     if decoding_bytes > MAX_DECODING_BYTES {
         return Err(words::too_much_memory());
     }
-    let on_its_side = orientation::agreed(&file.orientations()).is_ok_and(lies_on_its_side);
+    let on_its_side =
+        orientation::agreed(&file.orientations()).is_ok_and(Orientation::lies_on_its_side);
     let (width, height) = if on_its_side { (height, width) } else { (width, height) };
     if width < rules.min_width_px || height < rules.min_height_px {
         return Err(words::too_small(rules.min_width_px, rules.min_height_px));
@@ -192,14 +192,4 @@ fn halved(side: u32, times: u32) -> u32 {
 fn finishing_bytes(width: u32, height: u32) -> u64 {
     let times = halvings(width, height);
     6 * u64::from(halved(width, times)) * u64::from(halved(height, times))
-}
-
-fn lies_on_its_side(orientation: Orientation) -> bool {
-    matches!(
-        orientation,
-        Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH
-    )
 }

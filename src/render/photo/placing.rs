@@ -1,7 +1,6 @@
 //! Crops a photo to its slot and scales it with a prefiltered Lanczos-3. Knows rectangles, no rules.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use scale::{Crop, Scaler, Source};
 
 use super::DecodedPhoto;
 
@@ -11,7 +10,7 @@ const CUT_ABOVE: f64 = 1.0 / 3.0;
 /// The scaler with its buffers, used again for every card.
 #[derive(Default)]
 pub(in crate::render) struct Placer {
-    resizer: Resizer,
+    scaler: Scaler,
     pixels: Vec<u8>,
 }
 
@@ -25,29 +24,23 @@ impl Placer {
         width_px: u32,
         height_px: u32,
     ) -> Option<&[u8]> {
-        let (left, top, width, height) = crop(photo.width(), photo.height(), slot_ratio);
-        let options = ResizeOptions::new()
-            .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
-            .crop(left, top, width, height);
+        let part = crop(photo.width(), photo.height(), slot_ratio);
         self.pixels.resize(width_px as usize * height_px as usize * 3, 0);
-        let from =
-            ImageRef::new(photo.width(), photo.height(), photo.rgb(), PixelType::U8x3).ok()?;
-        let mut to =
-            Image::from_slice_u8(width_px, height_px, &mut self.pixels, PixelType::U8x3).ok()?;
-        self.resizer.resize(&from, &mut to, &options).ok()?;
+        let from = Source { width: photo.width(), height: photo.height(), pixels: photo.rgb() };
+        self.scaler.rgb(from, part, (width_px, height_px), &mut self.pixels)?;
         Some(&self.pixels)
     }
 }
 
 /// The largest part of a picture with the slot's ratio: sides cut evenly, height cut mostly below.
-fn crop(width: u32, height: u32, slot_ratio: f64) -> (f64, f64, f64, f64) {
+fn crop(width: u32, height: u32, slot_ratio: f64) -> Crop {
     let (width, height) = (f64::from(width), f64::from(height));
     if width > height * slot_ratio {
         let kept = height * slot_ratio;
-        ((width - kept) / 2.0, 0.0, kept, height)
+        Crop { left: (width - kept) / 2.0, top: 0.0, width: kept, height }
     } else {
         let kept = width / slot_ratio;
-        (0.0, (height - kept) * CUT_ABOVE, width, kept)
+        Crop { left: 0.0, top: (height - kept) * CUT_ABOVE, width, height: kept }
     }
 }
 
@@ -57,21 +50,21 @@ mod tests {
 
     #[test]
     fn a_3x4_photo_loses_its_sides_evenly_in_a_2x3_slot() {
-        let (left, top, width, height) = crop(600, 800, 2.0 / 3.0);
+        let Crop { left, top, width, height } = crop(600, 800, 2.0 / 3.0);
         assert_eq!((top, height), (0.0, 800.0));
         assert!((width - 533.333).abs() < 0.01 && (left - 33.333).abs() < 0.01);
     }
 
     #[test]
     fn a_tall_photo_keeps_the_head_room() {
-        let (left, top, width, height) = crop(600, 1000, 2.0 / 3.0);
+        let Crop { left, top, width, height } = crop(600, 1000, 2.0 / 3.0);
         assert_eq!((left, width), (0.0, 600.0));
         assert!((height - 900.0).abs() < 0.01 && (top - 33.333).abs() < 0.01);
     }
 
     #[test]
     fn a_2x3_photo_is_not_cut() {
-        let (left, top, width, height) = crop(600, 900, 18.0 / 27.0);
+        let Crop { left, top, width, height } = crop(600, 900, 18.0 / 27.0);
         assert!(left.abs() < 1e-9 && top.abs() < 1e-9);
         assert!((width - 600.0).abs() < 1e-9 && (height - 900.0).abs() < 1e-9);
     }

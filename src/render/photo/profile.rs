@@ -1,6 +1,5 @@
 //! Colours as a file's profile means them → sRGB. Knows pixels, no file format.
 
-use image::RgbImage;
 use jpeg::Picture;
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformExecutor, TransformOptions};
 
@@ -22,7 +21,7 @@ pub(super) enum Profile {
 }
 
 /// A picture as sRGB, and whether its profile could be honoured; if not, its numbers are taken as sRGB.
-pub(super) fn to_srgb(picture: Picture, profile: &Profile) -> (RgbImage, bool) {
+pub(super) fn to_srgb(picture: Picture, profile: &Profile) -> (Picture, bool) {
     match profile {
         Profile::None => (plain(picture), true),
         Profile::Broken | Profile::Gamma => (plain(picture), false),
@@ -34,17 +33,16 @@ pub(super) fn to_srgb(picture: Picture, profile: &Profile) -> (RgbImage, bool) {
 }
 
 /// Numbers as they are; grey becomes three equal ones.
-fn plain(picture: Picture) -> RgbImage {
-    let Picture { width, height, channels, pixels } = picture;
-    let rgb = match channels {
-        1 => pixels.iter().flat_map(|&grey| [grey; 3]).collect(),
-        _ => pixels,
-    };
-    image_of(width, height, rgb)
+fn plain(picture: Picture) -> Picture {
+    match picture.channels {
+        1 => in_colour(&picture, picture.pixels.iter().flat_map(|&grey| [grey; 3]).collect()),
+        _ => picture,
+    }
 }
 
-fn image_of(width: u32, height: u32, rgb: Vec<u8>) -> RgbImage {
-    RgbImage::from_raw(width, height, rgb).expect("a picture has width * height pixels")
+/// A picture of the same size with these pixels.
+fn in_colour(grey: &Picture, pixels: Vec<u8>) -> Picture {
+    Picture { width: grey.width, height: grey.height, channels: 3, pixels }
 }
 
 type Transform = std::sync::Arc<dyn TransformExecutor<u8> + Send + Sync>;
@@ -63,20 +61,19 @@ fn transform(icc: &[u8], channels: usize) -> Option<Transform> {
     source.create_transform_8bit(layout, &srgb, Layout::Rgb, TransformOptions::default()).ok()
 }
 
-fn convert(picture: Picture, transform: &dyn TransformExecutor<u8>) -> (RgbImage, bool) {
-    let Picture { width, height, channels, mut pixels } = picture;
-    if channels == 1 {
-        let mut rgb = vec![0; pixels.len() * 3];
-        let done = transform.transform(&pixels, &mut rgb).is_ok();
-        return (image_of(width, height, rgb), done);
+fn convert(mut picture: Picture, transform: &dyn TransformExecutor<u8>) -> (Picture, bool) {
+    if picture.channels == 1 {
+        let mut rgb = vec![0; picture.pixels.len() * 3];
+        let done = transform.transform(&picture.pixels, &mut rgb).is_ok();
+        return (in_colour(&picture, rgb), done);
     }
     // In pieces, so that no second picture is needed.
     let mut piece = vec![0; CHUNK_PX * 3];
     let mut done = true;
-    for part in pixels.chunks_mut(CHUNK_PX * 3) {
+    for part in picture.pixels.chunks_mut(CHUNK_PX * 3) {
         let piece = &mut piece[..part.len()];
         done &= transform.transform(part, piece).is_ok();
         part.copy_from_slice(piece);
     }
-    (image_of(width, height, pixels), done)
+    (picture, done)
 }
