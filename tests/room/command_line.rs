@@ -208,12 +208,12 @@ fn a_reader_that_cannot_work_is_refused_before_the_station_spends_its_blanks_on_
     let dir = tempfile::TempDir::new().unwrap();
     let config = dir.path().join("kartud.toml");
     let mut refused = vec![
-        ("family = \"emulated\"", "line 4: encoder.family needs printer.address = \"emulated\""),
+        ("family = \"emulated\"", "line 4: encoder.family: needs printer.address = \"emulated\""),
         (
             "family = \"pn532\"\naddress = \"foo\"",
-            "line 5: encoder.address cannot be reached: \"foo\" is no address like serial:/dev/ttyUSB0",
+            "line 5: encoder.address: cannot be reached: \"foo\" is no address like serial:/dev/ttyUSB0",
         ),
-        ("family = \"pcsc\"\naddress = \"foo\"", "line 5: encoder.address cannot be reached: "),
+        ("family = \"pcsc\"\naddress = \"foo\"", "line 5: encoder.address: cannot be reached: "),
     ];
     if !cfg!(feature = "pcsc") {
         refused.push(("family = \"pcsc\"\naddress = \"reader:ACS*\"", "--features pcsc"));

@@ -106,6 +106,8 @@ fn no_command_goes_through_a_proxy() {
         ("resolve", &[&id, "--seen", "printed", by[0], by[1]]),
         ("release", &[&id, by[0], by[1]]),
         ("cancel", &[&id, by[0], by[1]]),
+        ("hand-over", &[&id, by[0], by[1]]),
+        ("expire", &[&id, by[0], by[1]]),
         ("blanks", &[]),
         ("blanks load", &["10", by[0], by[1]]),
         ("blanks return", &["1", by[0], by[1]]),
