@@ -199,7 +199,7 @@ fn met_before(c: &Connection, job: &NewJob) -> Result<Option<Accepted>, LedgerEr
         None => find(expired, approval)?,
         live => live,
     };
-    Ok(used.map(|(id, _)| record(id).map(Accepted::ApprovalUsed)).transpose()?)
+    used.map(|(id, _)| record(id).map(Accepted::ApprovalUsed)).transpose()
 }
 
 /// Writes one line, and what follows from it. A line about a job is held against the lifecycle.

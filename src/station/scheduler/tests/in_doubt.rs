@@ -215,5 +215,5 @@ fn an_operators_answer_waits_for_a_poll_of_now() {
     assert!(matches!(station.replies[..], [Err(Unsettled::Moving)]), "{:?}", station.replies);
     station.polled(status(Some("cover-open")));
     station.tell(Input::Operator { ticket: 2, command });
-    assert!(matches!(station.replies[1], Ok(_)), "{:?}", station.replies);
+    assert!(station.replies[1].is_ok(), "{:?}", station.replies);
 }
