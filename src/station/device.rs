@@ -159,7 +159,7 @@ pub(super) fn trace_status(status: &PrinterStatus) {
         cards_entered = status.cards_entered,
         ribbon = status.ribbon.as_ref().map(|ribbon| ribbon.remaining),
         troubles = ?troubles,
-        "the printer was polled"
+        "the printer was asked"
     );
 }
 

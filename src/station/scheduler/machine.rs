@@ -225,7 +225,7 @@ impl Scheduler {
             }
             Err(error) => {
                 if machine.error.as_ref() != Some(&error) {
-                    tracing::warn!(%error, "the printer cannot be polled");
+                    tracing::warn!(%error, "the printer cannot be asked");
                 }
                 self.observations.lost(&error);
                 machine.error = Some(error);

@@ -151,3 +151,11 @@ fn a_report_about_an_order_that_is_over_changes_nothing() {
     assert!(scheduler.step(Input::Device { order, report: report() }, NOW).is_empty());
     assert_eq!(format!("{:?}", scheduler.phase), phase);
 }
+
+/// What the machine said before an order is not what it says after it, though nobody has polled it since.
+#[test]
+fn an_order_makes_what_was_heard_before_it_stale() {
+    let (scheduler, _order) = printing(&JobId::new());
+    assert!(scheduler.machine.status.is_some());
+    assert!(!scheduler.machine.is_fresh && !scheduler.machine.is_known());
+}

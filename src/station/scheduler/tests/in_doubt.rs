@@ -83,8 +83,9 @@ impl Doubtful {
 
     fn answer(&mut self, question: Question) -> Answer {
         match question {
-            Question::Append { event, .. } => {
-                self.written.push(*event);
+            Question::Append { job, event } => {
+                // What the printer says of itself is the station's line, not the card's.
+                self.written.extend(job.map(|_| *event));
                 Answer::Written(Ok(()))
             }
             Question::Leftovers => Answer::Leftovers(Ok(Leftovers::default())),
