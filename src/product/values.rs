@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use base16ct::lower::encode_string as hex;
 use drivers::contract::{TrackError, Tracks};
 use drivers::words::Words;
 use jiff::Timestamp;
@@ -82,7 +83,7 @@ pub(super) fn is_printed(field: &Field) -> bool {
 
 impl Product {
     /// A digest of all that a card follows from besides its request: the product's definition, the office's profile, the
-    /// layout in use, and the program itself. Whoever changes one of them changes cards that are not printed yet.
+    /// layout in use, and the program's version. Whoever changes one of them changes cards that are not printed yet.
     pub fn basis(&self, office: &Office, settings: &Settings) -> String {
         let layout = settings.layout.as_deref().unwrap_or(&self.default_layout);
         let mut hash = Sha256::new();
@@ -91,7 +92,7 @@ impl Product {
         hash.update(layout);
         hash.update([0]);
         hash.update(env!("CARGO_PKG_VERSION"));
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize())
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use base16ct::lower::encode_string as hex;
 use drivers::contract::{CardImage, FaceImage, HeadSize, Tracks};
 use drivers::encoder::Interface;
 use jiff::Timestamp;
@@ -20,7 +21,6 @@ use crate::product::folder::Products;
 use crate::product::{PhotoRules, Product, ReadyCard};
 use crate::record::{SigningKey, base45};
 use crate::vault::Vault;
-use base16ct::lower::encode_string as hex;
 
 /// Previews are drawn for an ID-1 card at 300 dpi, whatever printer is connected (ISO/IEC 7810).
 pub(super) const PREVIEW_HEAD: HeadSize =
