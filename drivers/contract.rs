@@ -13,6 +13,7 @@ pub use crate::image::{
     Area, CardImage, FaceImage, HeadSize, PreparedCard, Prepress, PrepressError,
 };
 pub use crate::magnetic::{Coercivity, MagneticFault, MagneticStripe, TrackError, Tracks};
+pub use crate::ticket::{JobLog, NoTicket, Outcome, Ticket, Unlogged};
 pub use crate::told::{Designation, Told};
 use crate::words::Words;
 
@@ -52,6 +53,9 @@ pub trait CardPrinter: Send {
     /// The magnetic station; `None` when none is fitted.
     fn magnetic(&mut self) -> Option<&mut dyn MagneticStripe>;
 
+    /// The machine's log of jobs; `None` when it keeps none that can be asked for one card.
+    fn job_log(&mut self) -> Option<&mut dyn JobLog>;
+
     /// Asks everything that the machine tells of itself, for a technician. Never moves a card.
     fn facts(&mut self) -> Result<Facts, DeviceError>;
 }
@@ -82,7 +86,7 @@ pub struct PrinterStatus {
 }
 
 /// What a machine says of its cleaning, in cards; `None`: it does not say.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Cleaning {
     /// Cards since the last cleaning.
     pub cards_since: Option<u64>,
@@ -192,6 +196,24 @@ pub struct Trouble {
     pub vendor_code: &'static str,
 }
 
+impl Trouble {
+    /// As IPP's `printer-state-reasons` has it: the keyword with its suffix, such as `media-empty-error`.
+    pub fn reason(&self) -> String {
+        format!("{}-{}", self.keyword, self.level.suffix())
+    }
+}
+
+impl Level {
+    /// IPP's suffix of a keyword.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// IPP's suffixes of `printer-state-reasons`.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
@@ -267,6 +289,20 @@ impl fmt::Display for Whereabouts {
             Self::Rejected => "in the reject box",
             Self::Unknown => "unknown",
         })
+    }
+}
+
+impl Cause {
+    /// What it is among IPP's `printer-state-reasons`, with its suffix.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Trouble(troubles) => {
+                troubles.first().map_or_else(|| "other-error".to_owned(), Trouble::reason)
+            }
+            Self::Wire(_) => "connecting-to-device-error".to_owned(),
+            Self::Reserved { .. } => "moving-to-paused-error".to_owned(),
+            _ => "other-error".to_owned(),
+        }
     }
 }
 

@@ -49,6 +49,7 @@ pub mod printers;
 pub mod private_file;
 pub mod readers;
 pub mod scp03;
+pub mod ticket;
 pub mod told;
 pub mod transport;
 pub mod words;

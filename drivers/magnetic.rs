@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::contract::DeviceError;
 
 /// A station that writes and reads the stripe of the card inside. The card stays inside.
@@ -26,14 +28,23 @@ pub trait MagneticStripe {
 }
 
 /// Data of the three tracks, checked. `Debug` shows none of it: it is a person's.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Tracks {
     data: [Option<String>; 3],
     coercivity: Option<Coercivity>,
 }
 
+/// [`Tracks`] as they are written down: read back, they are checked again.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    data: [Option<String>; 3],
+    coercivity: Option<Coercivity>,
+}
+
 /// How hard the stripe is to magnetise, and to spoil. A property of the blanks, which no machine can see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Coercivity {
     /// 2750 or 4000 Oe: usual for cards that are to last.
     High,
@@ -131,6 +142,21 @@ impl Tracks {
     pub fn foreign(&self, read: &Tracks) -> Vec<usize> {
         let foreign = |track: &usize| self.data(*track).is_none() && read.data(*track).is_some();
         (1..=3).filter(foreign).collect()
+    }
+}
+
+impl TryFrom<Written> for Tracks {
+    type Error = TrackError;
+
+    fn try_from(written: Written) -> Result<Self, TrackError> {
+        let tracks = Tracks::new(written.data.each_ref().map(Option::as_deref))?;
+        Ok(tracks.for_stripe(written.coercivity))
+    }
+}
+
+impl From<Tracks> for Written {
+    fn from(tracks: Tracks) -> Self {
+        Self { data: tracks.data, coercivity: tracks.coercivity }
     }
 }
 

@@ -15,12 +15,12 @@ use drivers::scp03::{Key, Keys, Level, Session};
 use drivers::transport::{Transport, TransportError, Whole, WireFault};
 use emulators::evolis::EvolisSettings;
 use jiff::Timestamp;
-use kartu::compose::Design;
 use kartu::config::Config;
-use kartu::desk::Desk;
-use kartu::job::{JobRequest, Photo, json};
+use kartu::intake::Examiner;
+use kartu::job::{JobRequest, Photo};
 use kartu::ledger::{head::Head, wal};
 use kartu::record::{self, KeyList, PublicKey, SigningKey};
+use kartu::render::Design;
 
 /// Name, as in `fuzz/corpus`, and what it does with any bytes.
 pub const TARGETS: &[(&str, fn(&[u8]))] = &[
@@ -40,9 +40,9 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
 ];
 
 /// The built-in products, as a station without configuration has them.
-static DESK: LazyLock<Desk> = LazyLock::new(|| {
+static EXAMINER: LazyLock<Examiner> = LazyLock::new(|| {
     let config = Config::parse("", Path::new("")).unwrap_or_else(|faults| panic!("{faults:?}"));
-    Desk::open(&config).unwrap_or_else(|faults| panic!("{faults:?}"))
+    Examiner::open(&config).unwrap_or_else(|faults| panic!("{faults:?}"))
 });
 
 /// A job of a child of kind B, without its photo.
@@ -55,12 +55,12 @@ fn now() -> Timestamp {
 
 /// A posted job as the API reads it.
 fn posted(bytes: &[u8]) -> Option<JobRequest> {
-    json::read(bytes, &|name| DESK.knows_name(name)).and_then(JobRequest::from_json).ok()
+    EXAMINER.read(bytes).ok()
 }
 
 fn job(bytes: &[u8]) {
     if let Some(request) = posted(bytes) {
-        let _ = DESK.examine(request, now(), true);
+        let _ = EXAMINER.examine(request, now(), true);
     }
 }
 
@@ -70,7 +70,7 @@ fn photo(bytes: &[u8]) {
         panic!("child.json is no job any more");
     };
     request.photo = Some(Photo(bytes.to_vec()));
-    let _ = DESK.examine(request, now(), true);
+    let _ = EXAMINER.examine(request, now(), true);
 }
 
 fn face(bytes: &[u8]) {

@@ -78,24 +78,21 @@ pub fn decided_at(recommendation: Option<&Recommendation>) -> Option<Timestamp> 
     recommendation?.pada.as_ref()?.parse().ok()
 }
 
-/// Until when a recommendation is good that was received at `received`: `kadaluarsa`, else seven days after `pada`,
-/// else seven days after it was received. A time that cannot be read counts as not given; `check` refuses it.
-fn good_until(recommendation: &Recommendation, received: Timestamp) -> Timestamp {
-    let read =
-        |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<Timestamp>().ok());
-    let after = |start: Timestamp| start.checked_add(GOOD_FOR).unwrap_or(start);
-    read(&recommendation.kadaluarsa)
-        .unwrap_or_else(|| after(decided_at(Some(recommendation)).unwrap_or(received)))
+/// When it ends by its own words: `kadaluarsa`, else seven days after `pada`; `None`: it says neither. A time that cannot
+/// be read counts as not given; `check` refuses it.
+pub fn ends(recommendation: &Recommendation) -> Option<Timestamp> {
+    let said = recommendation.kadaluarsa.as_ref().and_then(|text| text.parse().ok());
+    said.or_else(|| decided_at(Some(recommendation)).map(after))
 }
 
-/// On the way to the printer: has the recommendation of a job that was received at `received` expired while it
-/// waited? Held and not ended, because a clock that jumped ahead says the same.
-pub fn recheck(
-    recommendation: Option<&Recommendation>,
-    received: Timestamp,
-    now: Timestamp,
-) -> Option<Finding> {
-    let expired = good_until(recommendation?, received) < now;
+fn after(start: Timestamp) -> Timestamp {
+    start.checked_add(GOOD_FOR).unwrap_or(start)
+}
+
+/// On the way to the printer: has an approval that `ends` then expired while its job waited? Where it does not say when it
+/// ends, seven days count from the job's receipt. Held and not ended, because a clock that jumped ahead says the same.
+pub fn expired(ends: Option<Timestamp>, received: Timestamp, now: Timestamp) -> Option<Finding> {
+    let expired = ends.unwrap_or_else(|| after(received)) < now;
     expired.then(|| codes::H_RECOMMENDATION_EXPIRED.at("recommendation.kadaluarsa", &[]))
 }
 
@@ -139,7 +136,7 @@ fn is_oversized(recommendation: &Recommendation) -> bool {
 pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::{check, good_until, number, recheck};
+    use super::{check, ends, expired, number};
     use crate::job::Recommendation;
     use jiff::Timestamp;
     use serde_json::json;
@@ -199,12 +196,12 @@ pub(crate) mod tests {
 
     #[test]
     fn without_any_time_seven_days_count_from_receipt() {
-        let undated = recommendation(json!({"pada": null}));
-        assert_eq!(good_until(&undated, time(NOON)), time("2026-03-09T12:00:00+07:00"));
-        assert_eq!(
-            good_until(&recommendation(json!({})), time(NOON)),
-            time("2026-03-09T09:00:00+07:00")
-        );
+        assert_eq!(ends(&recommendation(json!({"pada": null}))), None);
+        let on = |now: &str| expired(None, time(NOON), time(now));
+        assert_eq!(on("2026-03-09T12:00:00+07:00"), None);
+        assert!(on("2026-03-09T12:00:01+07:00").is_some());
+        let dated = ends(&recommendation(json!({})));
+        assert_eq!(dated, Some(time("2026-03-09T09:00:00+07:00")));
     }
 
     #[test]
@@ -230,8 +227,9 @@ pub(crate) mod tests {
     #[test]
     fn one_that_expires_while_the_job_waits_holds_it() {
         let until_noon = recommendation(json!({"kadaluarsa": NOON}));
-        assert_eq!(recheck(Some(&until_noon), time(NOON), time(NOON)), None);
-        let later = recheck(Some(&until_noon), time(NOON), time("2026-03-02T12:00:01+07:00"));
+        let until = ends(&until_noon);
+        assert_eq!(expired(until, time(NOON), time(NOON)), None);
+        let later = expired(until, time(NOON), time("2026-03-02T12:00:01+07:00"));
         assert_eq!(later.unwrap().code, "H_RECOMMENDATION_EXPIRED");
     }
 }

@@ -1,8 +1,9 @@
-//! Puts the parts together and takes them apart in order: ledger, desk, station, HTTP.
+//! Puts the parts together and takes them apart in order: ledger, intake, station, HTTP.
 //! The same for `kartud run`, for `kartud demo` and for the tests.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,18 +13,27 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::{Config, Fault};
-use crate::desk::Desk;
+use crate::heartbeat::{Heartbeats, Part, Pulse, Stopped};
 use crate::holder::{HolderFault, HolderKey};
 use crate::http;
+use crate::intake::{Examiner, Intake};
 use crate::job::JobRequest;
 use crate::ledger::{self, Disk, Ledger, LedgerError, LocalDisk};
 use crate::report::{Metrics, Snapshot};
-use crate::station::{self, CardMaker, Connection, Handle};
+use crate::station::{self, Connection, Handle, Renderer};
 
 /// Threads for HTTP: reading requests is light, photos are decoded on threads of their own.
 const HTTP_THREADS: usize = 2;
 /// Requests still under way when the daemon stops are cut off after this.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+/// How often it is looked whether a part stands still.
+const HEALTH_CHECK: Duration = Duration::from_secs(1);
+/// How often the threads of HTTP say that they turn.
+const HTTP_BEAT: Duration = Duration::from_secs(1);
+/// Longer, and every thread of HTTP hangs in something: none of it waits on a disk or computes.
+const HTTP_LIMIT: Duration = Duration::from_secs(60);
+/// While the daemon ends, how often it is asked whether it still can.
+const STOP_CHECK: Duration = Duration::from_secs(1);
 
 /// Descriptors that no client gets: ledger and its readers, locks, printer, chip reader, faces, keys, the log.
 const DESCRIPTORS_KEPT: u64 = 96;
@@ -66,20 +76,20 @@ pub enum StartError {
     Thread(#[source] std::io::Error),
 }
 
-/// The desk with the key by which holders are recognised; stored jobs whose holders are not known yet get theirs.
-fn recognise_holders(ledger: &Ledger, mut desk: Desk) -> Result<Arc<Desk>, StartError> {
+/// The examiner with the key by which holders are recognised; stored jobs whose holders are not known yet get theirs.
+fn recognise_holders(ledger: &Ledger, mut examiner: Examiner) -> Result<Arc<Examiner>, StartError> {
     let known = ledger.holder_key()?;
-    let key = HolderKey::open(desk.vault(), ledger.path(), known.as_deref())?;
+    let key = HolderKey::open(examiner.renderer().vault(), ledger.path(), known.as_deref())?;
     let fingerprint = key.fingerprint();
-    desk.know_holders_by(key);
-    let desk = Arc::new(desk);
-    let hasher = desk.clone();
+    examiner.know_holders_by(key);
+    let examiner = Arc::new(examiner);
+    let hasher = examiner.clone();
     let hash = Box::new(move |request: &JobRequest| hasher.holder_hash(request));
     let entered = ledger.enter_holders(fingerprint, hash).wait()?;
     if entered > 0 {
         tracing::info!(entered, "stored jobs now know their holders");
     }
-    Ok(desk)
+    Ok(examiner)
 }
 
 /// A running daemon.
@@ -91,13 +101,14 @@ pub struct Daemon {
     stop: watch::Sender<bool>,
     runtime: Runtime,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
+    heartbeats: Heartbeats,
 }
 
 /// What is looked at before anything is made: a start that is refused leaves no file behind.
 struct Ground {
     /// How many files this process may have open.
     descriptors: u64,
-    desk: Desk,
+    examiner: Examiner,
     listener: TcpListener,
     address: SocketAddr,
 }
@@ -105,8 +116,8 @@ struct Ground {
 impl Ground {
     fn of(config: &Config) -> Result<Ground, StartError> {
         let descriptors = raise_descriptor_limit();
-        let desk = Desk::open(config).map_err(StartError::Config)?;
-        for notice in desk.notices() {
+        let examiner = Examiner::open(config).map_err(StartError::Config)?;
+        for notice in examiner.notices() {
             tracing::info!("{}", notice.en);
         }
         match ledger::must_be_there(&config.station.ledger) {
@@ -117,7 +128,7 @@ impl Ground {
         let refused = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        Ok(Ground { descriptors, desk, listener, address })
+        Ok(Ground { descriptors, examiner, listener, address })
     }
 }
 
@@ -175,7 +186,7 @@ impl Daemon {
         let ledger = open_ledger(config, clock.clone(), disk)?;
         // An emulated machine makes its folder: only where the ledger lets the station start.
         let connection = Connection::of(&config.printer, config.encoder.as_ref())?;
-        Self::start_from(ground, config, clock, ledger, connection, |desk| desk)
+        Self::start_from(ground, config, clock, ledger, connection, |examiner| examiner)
     }
 
     /// The same, on a machine that somebody else made.
@@ -196,7 +207,7 @@ impl Daemon {
     /// # Errors
     /// [`StartError`]; then nothing runs.
     pub fn start_on(config: &Config, parts: Parts) -> Result<Daemon, StartError> {
-        Self::start_with(config, parts, |desk| desk)
+        Self::start_with(config, parts, |examiner| examiner)
     }
 
     /// The same, with somebody else's hand on how cards are made.
@@ -206,12 +217,12 @@ impl Daemon {
     pub fn start_with(
         config: &Config,
         parts: Parts,
-        maker: impl FnOnce(Arc<Desk>) -> Arc<dyn CardMaker>,
+        renderer: impl FnOnce(Arc<Examiner>) -> Arc<dyn Renderer>,
     ) -> Result<Daemon, StartError> {
         let ground = Ground::of(config)?;
         let Parts { clock, connection, disk } = parts;
         let ledger = open_ledger(config, clock.clone(), disk)?;
-        Self::start_from(ground, config, clock, ledger, connection, maker)
+        Self::start_from(ground, config, clock, ledger, connection, renderer)
     }
 
     fn start_from(
@@ -220,10 +231,10 @@ impl Daemon {
         clock: Clock,
         ledger: Ledger,
         connection: Connection,
-        maker: impl FnOnce(Arc<Desk>) -> Arc<dyn CardMaker>,
+        renderer: impl FnOnce(Arc<Examiner>) -> Arc<dyn Renderer>,
     ) -> Result<Daemon, StartError> {
-        let Ground { descriptors, desk, listener, address } = ground;
-        let desk = recognise_holders(&ledger, desk)?;
+        let Ground { descriptors, examiner, listener, address } = ground;
+        let examiner = recognise_holders(&ledger, examiner)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(HTTP_THREADS)
             .thread_name("http")
@@ -231,25 +242,34 @@ impl Daemon {
             .build()
             .map_err(StartError::Thread)?;
         let metrics = Metrics::default();
-        let (station, station_thread) = station::start(
-            station::Parts {
-                name: config.station.name.clone(),
-                ledger: ledger.clone(),
-                maker: maker(desk.clone()),
-                clock,
-                metrics: metrics.clone(),
-            },
-            connection.into_device(),
-        )
-        .map_err(StartError::Thread)?;
+        let heartbeats = Heartbeats::default();
+        heartbeats.watch(ledger.beat());
+        let parts = station::Parts {
+            name: config.station.name.clone(),
+            ledger: ledger.clone(),
+            renderer: renderer(examiner.clone()),
+            clock,
+            metrics: metrics.clone(),
+        };
+        let (station, station_thread) =
+            station::start(parts, connection, &heartbeats).map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);
-        let app = http::App::new(ledger.clone(), desk, station.clone(), metrics, stopping.clone());
+        let wake = station.clone();
+        let intake = Arc::new(Intake::new(examiner, ledger.clone(), move || wake.wake()));
+        let app = http::App::new(
+            ledger.clone(),
+            intake,
+            station.clone(),
+            metrics,
+            heartbeats.clone(),
+            stopping.clone(),
+        );
         let router = http::router(app, &config.http, address.port());
-        let server =
-            runtime.spawn(http::serve(listener, router, stopping, connections_limit(descriptors)));
+        let serve = http::serve(listener, router, stopping, connections_limit(descriptors));
+        let server = runtime.spawn(watched(Pulse::of(heartbeats.add(Part::Http)), serve));
         ledger.started();
         tracing::info!(%address, ledger = %ledger.path().display(), "ready");
-        Ok(Daemon { address, ledger, station, station_thread, stop, runtime, server })
+        Ok(Daemon { address, ledger, station, station_thread, stop, runtime, server, heartbeats })
     }
 
     /// Where it listens.
@@ -267,13 +287,39 @@ impl Daemon {
         self.station.watch()
     }
 
-    /// False: a part of it has died, and it should be stopped and started anew.
+    /// False: a part of it has died or stands still, and it should be stopped and started anew.
     pub fn is_alive(&self) -> bool {
-        !self.station_thread.is_finished() && !self.server.is_finished() && self.ledger.is_alive()
+        self.heartbeats.stopped().is_empty()
     }
 
-    /// Takes nothing more in, finishes the card that is moving, and ends.
-    pub fn stop(self) {
+    /// Runs until `stops` is told to, or until a part has died or stands still; then it stops. True: it was told to, and
+    /// stopped in order. False: whoever supervises the process is to start it anew. `stop`: the other end of `stops`.
+    pub fn run(self, stop: mpsc::Sender<()>, stops: &mpsc::Receiver<()>) -> bool {
+        self.heartbeats.on_end(move || {
+            // Nobody listens any more only where the daemon ends already.
+            let _ = stop.send(());
+        });
+        let is_told = self.wait(stops);
+        self.stop() && is_told
+    }
+
+    /// True: it was told to stop. False: a part of it has died or stands still.
+    fn wait(&self, stops: &mpsc::Receiver<()>) -> bool {
+        loop {
+            let woken = stops.recv_timeout(HEALTH_CHECK);
+            if let Some(stopped) = self.heartbeats.stopped().first() {
+                tracing::error!("{stopped}; the daemon stops, so that it is started anew");
+                return false;
+            }
+            if woken != Err(RecvTimeoutError::Timeout) {
+                return true;
+            }
+        }
+    }
+
+    /// Takes nothing more in, finishes the card that is moving, and ends. False: a part that is needed for that stands
+    /// still or has died; then the process is to end, and the next start finds out what became of the card.
+    pub fn stop(self) -> bool {
         let began = Instant::now();
         self.stop.send_replace(true);
         self.station.stop();
@@ -281,7 +327,13 @@ impl Daemon {
         if let Some(job) = &moving {
             tracing::info!(job, "stopping: the card that is moving is finished first");
         }
-        if self.station_thread.join().is_err() {
+        if let Some(stopped) = self.wait_for_station() {
+            tracing::error!(%stopped, "the station cannot end in order; the next start finds out what became of its card");
+            self.runtime.shutdown_background();
+            return false;
+        }
+        let has_panicked = self.station_thread.join().is_err();
+        if has_panicked {
             tracing::error!("the station ended with a panic");
         }
         let server = self.server;
@@ -294,5 +346,66 @@ impl Daemon {
         self.ledger.close();
         let seconds = began.elapsed().as_secs_f64();
         tracing::info!(waited_for_a_card = moving.is_some(), "stopped after {seconds:.1} s");
+        !has_panicked
+    }
+
+    /// Waits until the station has ended; or what of it, its printer or its ledger will never let it end.
+    fn wait_for_station(&self) -> Option<Stopped> {
+        let mut station = self.station.watch();
+        loop {
+            let told = async { tokio::time::timeout(STOP_CHECK, station.changed()).await };
+            match self.runtime.block_on(told) {
+                // The station holds the other end as long as it lives.
+                Ok(Err(_ended)) => return None,
+                Ok(Ok(())) => continue,
+                Err(_nothing_changed) => {}
+            }
+            let needed = [Part::Scheduler, Part::Printer, Part::Ledger];
+            let stopped = self.heartbeats.stopped();
+            if let Some(stopped) = stopped.into_iter().find(|one| needed.contains(&one.part)) {
+                return Some(stopped);
+            }
+        }
+    }
+}
+
+/// Serves, and says that its threads still turn.
+async fn watched(
+    pulse: Pulse,
+    serve: impl Future<Output = std::io::Result<()>>,
+) -> std::io::Result<()> {
+    let mut serve = std::pin::pin!(serve);
+    loop {
+        pulse.works(HTTP_LIMIT);
+        if let Ok(served) = tokio::time::timeout(HTTP_BEAT, serve.as_mut()).await {
+            if served.is_ok() {
+                pulse.finish();
+            }
+            return served;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heartbeat::How;
+
+    /// A runtime with a server that does this, and what is known of it.
+    fn served(serve: impl Future<Output = std::io::Result<()>> + Send + 'static) -> Option<How> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).enable_time().build().expect("a runtime");
+        let heartbeats = Heartbeats::default();
+        let pulse = Pulse::of(heartbeats.add(Part::Http));
+        let _ = runtime.block_on(runtime.spawn(watched(pulse, serve)));
+        heartbeats.stopped().first().map(|stopped| stopped.how)
+    }
+
+    #[test]
+    fn a_server_that_panics_or_fails_is_known_of_and_one_that_ends_in_order_is_none() {
+        assert_eq!(served(async { panic!("as it is told") }), Some(How::Panicked));
+        let fails = async { Err(std::io::Error::other("the socket is gone")) };
+        assert_eq!(served(fails), Some(How::Ended));
+        assert_eq!(served(async { Ok(()) }), None);
     }
 }

@@ -20,7 +20,7 @@ pub use fold::JobState;
 pub use payload::{
     Attempt, BlanksEntry, CardEvidence, ClockReference, EncodedCard, EncodedChip, EncodedStep,
     EncodedStripe, EncodingFailure, FaceHash, FailedEncoding, Holders, IntentLine, Lost,
-    MachineWord, PersonSaw, Received, RecoveryStep,
+    MachineWord, PersonSaw, Place, Received, RecoveryStep, TroubleSign,
 };
 
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ use crate::finding::Finding;
 use crate::job::{JobId, OldCard};
 use crate::lifecycle::Move;
 use crate::supplies::SpoilCause;
-use drivers::contract::Whereabouts;
+use drivers::contract::{Cleaning, Identity, Ribbon, Whereabouts};
 
 /// What happened. The first part moves a job ([`Event::step`]), the others move nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -206,6 +206,58 @@ pub enum Event {
         /// By so many seconds.
         by_s: i64,
     },
+    /// The printer answered: for the first time since the start, again after it was lost, or it is another one. What was
+    /// known of troubles and supplies is void; what stands now is written anew.
+    PrinterSeen {
+        /// Which machine.
+        identity: Identity,
+        /// Cards that ever entered its head.
+        cards_entered: Option<u64>,
+    },
+    /// The printer cannot be asked any more.
+    PrinterLost {
+        /// Why, as an IPP keyword with its suffix.
+        keyword: String,
+    },
+    /// Something keeps the printer or the reader from working, or soon will.
+    TroubleRaised(TroubleSign),
+    /// It stands no more.
+    TroubleCleared(TroubleSign),
+    /// Prints are left on the ribbon.
+    RibbonCounted {
+        /// Serial number of the printer.
+        serial: String,
+        /// The ribbon.
+        ribbon: Ribbon,
+        /// Cards that ever entered the head.
+        cards_entered: Option<u64>,
+    },
+    /// Cards came and went since the printer was last cleaned, or it was cleaned.
+    CleaningCounted {
+        /// Serial number of the printer.
+        serial: String,
+        /// What it says of it.
+        cleaning: Cleaning,
+        /// Cards that ever entered the head.
+        cards_entered: Option<u64>,
+    },
+    /// Somebody put something new into the printer.
+    SuppliesLoaded {
+        /// The ribbon that is in it now.
+        ribbon: Ribbon,
+    },
+    /// At the start the printer had moved more cards than the ledger knows of: it was used otherwise while the station was
+    /// off, or the ledger was put back from a copy and has lost lines.
+    CardsUnaccounted {
+        /// Serial number of the printer.
+        serial: String,
+        /// Cards that entered its head by the last line that says so.
+        known: u64,
+        /// Cards that entered its head by its own word.
+        counted: u64,
+        /// So many of them the ledger cannot account for.
+        cards: u64,
+    },
     /// The ledger was brought to a newer version.
     Migrated {
         /// From this version of its tables.
@@ -315,6 +367,14 @@ impl Event {
             Event::Restored { .. } => Notes("restored"),
             Event::Replaced { .. } => Notes("replaced"),
             Event::ClockJumped { .. } => Notes("clock_jumped"),
+            Event::PrinterSeen { .. } => Notes("printer_seen"),
+            Event::PrinterLost { .. } => Notes("printer_lost"),
+            Event::TroubleRaised(_) => Notes("trouble_raised"),
+            Event::TroubleCleared(_) => Notes("trouble_cleared"),
+            Event::RibbonCounted { .. } => Notes("ribbon_counted"),
+            Event::CleaningCounted { .. } => Notes("cleaning_counted"),
+            Event::SuppliesLoaded { .. } => Notes("supplies_loaded"),
+            Event::CardsUnaccounted { .. } => Notes("cards_unaccounted"),
             Event::Migrated { .. } => Notes("migrated"),
             Event::Adopted { .. } => Notes("adopted"),
             Event::Holders(_) => Notes("holders"),
@@ -367,6 +427,43 @@ impl Event {
             findings: part(self.findings().is_some(), "findings"),
             faces: part(matches!(self, Event::Compose { .. }), "faces"),
             evidence: part(self.evidence().is_some(), "evidence"),
+        }
+    }
+
+    /// How many cards had ever entered the head of the printer of this serial number, as far as the line says.
+    pub fn counted(&self, serial: &str) -> Option<u64> {
+        let of = |facts: &Facts| (facts.serial == serial).then_some(facts.cards_entered).flatten();
+        let of_word = |word: &MachineWord| match word {
+            MachineWord::CardOut(out) => (out.identity.serial.as_str() == serial)
+                .then_some(out.cards_entered_after)
+                .flatten(),
+            MachineWord::Facts(facts) => of(facts),
+            // It does not say of which machine; its job's intent does, and counts as well.
+            MachineWord::AfterFailure(_) => None,
+        };
+        match self {
+            Event::Encode(line) | Event::Print(line) => of(&line.intent.before),
+            Event::Looked { machine, .. }
+            | Event::AbortOrphanedJob { machine }
+            | Event::Reject { machine }
+            | Event::LeftToAPerson { machine, .. } => of(machine),
+            Event::CardOut { evidence: CardEvidence::Machine { machine, .. }, .. }
+            | Event::NoCard { evidence: CardEvidence::Machine { machine, .. }, .. }
+            | Event::Spoil { evidence: CardEvidence::Machine { machine, .. }, .. } => {
+                of_word(machine)
+            }
+            Event::OutcomeUnknown { lost, .. } => lost.machine.as_ref().and_then(of_word),
+            Event::CardsUnaccounted { serial: of, counted, .. } => {
+                (of == serial).then_some(*counted)
+            }
+            Event::RibbonCounted { serial: of, cards_entered, .. }
+            | Event::CleaningCounted { serial: of, cards_entered, .. } => {
+                (of == serial).then_some(*cards_entered).flatten()
+            }
+            Event::PrinterSeen { identity, cards_entered } => {
+                (identity.serial.as_str() == serial).then_some(*cards_entered).flatten()
+            }
+            _ => None,
         }
     }
 

@@ -5,6 +5,8 @@
 use drivers::words::Words;
 use serde::{Deserialize, Serialize};
 
+use crate::codes::{Code, Filling, Severity};
+
 /// One fault or warning. Several are reported together, never only the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -20,15 +22,16 @@ pub struct Finding {
     pub acknowledged: bool,
 }
 
-/// What becomes of a job with a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// `W_…`: accepted; held unless the recommendation acknowledges the code.
-    Warning,
-    /// `H_…`: accepted and held for a person.
-    Hold,
-    /// `E_…`: refused, nothing stored.
-    Error,
+impl Code {
+    /// A finding at `field` (`fields.nik`, `photo`, `attachments`).
+    pub(crate) fn at(&self, field: impl Into<String>, filling: &Filling<'_>) -> Finding {
+        Finding::at(field, self.code, self.words(filling))
+    }
+
+    /// A finding about the job as a whole, or the request.
+    pub(crate) fn whole(&self) -> Finding {
+        Finding::whole(self.code, self.words(&[]))
+    }
 }
 
 impl Finding {
@@ -45,17 +48,13 @@ impl Finding {
     /// Keeps the job from being printed until a person decides.
     pub fn holds(&self) -> bool {
         match self.severity() {
-            Severity::Warning => !self.acknowledged,
-            Severity::Hold | Severity::Error => true,
+            Severity::Warn => !self.acknowledged,
+            Severity::Hold | Severity::Refuse | Severity::Verify => true,
         }
     }
 
     /// Told by the first letter of the code.
     pub fn severity(&self) -> Severity {
-        match self.code.as_bytes().first() {
-            Some(b'W') => Severity::Warning,
-            Some(b'H') => Severity::Hold,
-            _ => Severity::Error,
-        }
+        Severity::of(&self.code)
     }
 }

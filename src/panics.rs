@@ -8,6 +8,15 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
+/// What a task gave. Its panic goes on here; `None`: the daemon is going down.
+pub fn passed_on<T>(joined: Result<T, tokio::task::JoinError>) -> Option<T> {
+    match joined.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(given) => Some(given),
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(_stopped)) => None,
+    }
+}
+
 /// From now on a panic says where it happened, and nothing else.
 pub fn tell_only_the_place() {
     std::panic::set_hook(Box::new(tell));

@@ -125,11 +125,16 @@ fn events_are_typed() {
     hold(sources(&["src"]).iter().flat_map(rules::untyped_events).collect());
 }
 
+#[test]
+fn a_job_is_parsed_once() {
+    hold(sources(&["src"]).iter().flat_map(rules::parsed_again).collect());
+}
+
 /// A code that nobody has registered is a job that nobody can lift.
 #[test]
 fn every_code_is_in_the_registry_and_every_entry_is_said_by_somebody() {
     let sources = sources(&["src", "drivers"]);
-    let elsewhere = sources.iter().filter(|source| source.path != "src/codes.rs");
+    let elsewhere = sources.iter().filter(|source| !source.path.starts_with("src/codes/"));
     let mut named: BTreeSet<String> = elsewhere
         .flat_map(|source| source.all_words())
         .filter(|word| rules::is_code(word))
@@ -140,8 +145,19 @@ fn every_code_is_in_the_registry_and_every_entry_is_said_by_somebody() {
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         named.extend(words.filter(|word| rules::is_code(word)).map(str::to_owned));
     }
-    let registry = kartu::codes::ALL.iter().map(|(code, _)| (*code).to_owned()).collect();
+    let registry = kartu::codes::all().iter().map(|code| code.code.to_owned()).collect();
     hold(rules::code_differences(&named, &registry));
+}
+
+/// `KARTU_WRITE_DOCS=1 cargo test --test architecture` writes it anew.
+#[test]
+fn the_document_of_codes_is_what_the_registry_says() {
+    let (path, written) = ("docs/codes.md", kartu::codes::document::markdown());
+    if std::env::var_os("KARTU_WRITE_DOCS").is_some() {
+        fs::write(root().join(path), &written).expect("docs/codes.md can be written");
+    }
+    let told = "differs; write it anew: KARTU_WRITE_DOCS=1 cargo test --test architecture";
+    assert!(read(path) == written, "{path} {told}");
 }
 
 #[test]
@@ -197,6 +213,8 @@ fn what_the_documents_name_is_there() {
     );
 }
 
+/// Without the emulators `demo` and `emulate` are absent.
+#[cfg(feature = "emulators")]
 #[test]
 fn every_command_that_the_documents_show_exists() {
     let program = kartu::cli::command_line();

@@ -11,6 +11,8 @@
 //! [`machine`] and [`reader`] (what any machine and any reader offers to those who run it) · [`card`] (the chip cards,
 //! which know no reader).
 //!
+//! [`logbook`] is a family for tests alone, driver and machine: it counts no cards and keeps a log of its jobs.
+//!
 //! # How to add a family
 //!
 //! Make a folder of the driver's name with the machine's side of the wire (an [`machine::EmulatedMachine`], or a
@@ -20,6 +22,7 @@ mod blanks;
 pub mod card;
 pub mod evolis;
 mod levers;
+pub mod logbook;
 pub mod machine;
 pub mod pcsc;
 pub mod pn532;

@@ -60,8 +60,7 @@ impl Passed {
         if bytes.len() <= CLEAR_MAX_BYTES {
             return Self::clear(bytes);
         }
-        let digest = Sha256::digest(bytes);
-        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = base16ct::lower::encode_string(&Sha256::digest(bytes));
         Self::Bulk { bytes: bytes.len(), sha256 }
     }
 

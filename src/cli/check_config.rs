@@ -12,7 +12,8 @@ use super::client::own;
 use super::{Exit, run};
 use crate::chip::KeySource;
 use crate::config::{Config, Fault};
-use crate::desk::Desk;
+use crate::intake::Examiner;
+use crate::render::CardRenderer;
 use crate::vault::Vault;
 use ground::Ground;
 
@@ -35,11 +36,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             let ground = Ground::of(&config);
             faults.extend(ground.faults);
             notes.extend(ground.notes);
-            match Desk::open(&config) {
-                Ok(desk) => {
-                    notes.extend(desk.notices().iter().cloned());
-                    notes.extend(chips_without_encoder(&desk));
-                    faults.extend(keys_not_there(&desk, &config));
+            match Examiner::open(&config) {
+                Ok(examiner) => {
+                    notes.extend(examiner.notices().iter().cloned());
+                    notes.extend(chips_without_encoder(examiner.renderer()));
+                    faults.extend(keys_not_there(examiner.renderer(), &config));
                 }
                 Err(wrong) => faults.extend(wrong),
             }
@@ -66,16 +67,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Which chips cannot be written here, which is no fault.
-fn chips_without_encoder(desk: &Desk) -> impl Iterator<Item = Words> {
-    let here = desk.chips().filter(|(_, chip)| !desk.can_encode(chip));
+fn chips_without_encoder(renderer: &CardRenderer) -> impl Iterator<Item = Words> {
+    let here = renderer.chips().filter(|(_, chip)| !renderer.can_encode(chip));
     here.map(|(name, chip)| without_encoder(name, chip.rule.required))
 }
 
 /// The keys that the chips which are written here need and that are missing, which is one.
-fn keys_not_there(desk: &Desk, config: &Config) -> Vec<Fault> {
+fn keys_not_there(renderer: &CardRenderer, config: &Config) -> Vec<Fault> {
     let vault = Vault::open(config.vault.folder.as_deref().unwrap_or(Path::new("")));
     let mut faults = Vec::new();
-    for (name, chip) in desk.chips().filter(|(_, chip)| desk.can_encode(chip)) {
+    for (name, chip) in renderer.chips().filter(|(_, chip)| renderer.can_encode(chip)) {
         for key in chip.profile.keys() {
             if let Err(why) = KeySource::key(&vault, key) {
                 let words = Words::new(

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use drivers::private_file;
@@ -25,6 +26,8 @@ use crate::vault::Vault;
 use tray::Tray;
 
 const CONFIG: &str = include_str!("../../config/demo.toml");
+/// How often it is looked whether all of the daemon is still alive.
+const HEALTH_CHECK: Duration = Duration::from_secs(1);
 /// Where the demo keeps its keys.
 const KEYS: &str = "keys";
 
@@ -108,7 +111,7 @@ enum Event {
 fn wait(once: bool, daemon: &Daemon, events: &Receiver<Event>) -> anyhow::Result<Exit> {
     let mut printed = false;
     loop {
-        match events.recv_timeout(run::HEALTH_CHECK) {
+        match events.recv_timeout(HEALTH_CHECK) {
             Ok(Event::Told) if once && !printed => return Ok(Exit::Failed),
             Ok(Event::Told) => return Ok(Exit::Done),
             Ok(Event::Printed(exit)) if once || exit.is_err() => return exit,

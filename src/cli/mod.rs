@@ -12,6 +12,7 @@ mod blanks;
 mod check_config;
 mod chip;
 mod client;
+mod codes;
 #[cfg(feature = "emulators")]
 mod demo;
 #[cfg(feature = "emulators")]
@@ -98,6 +99,10 @@ enum Command {
     Release(settle::ByArgs),
     /// Withdraw a job whose card has not begun to move
     Cancel(settle::ByArgs),
+    /// Note that a card was given to the applicant
+    HandOver(settle::ByArgs),
+    /// End a held job whose approval has expired; its number stays spent
+    Expire(settle::ByArgs),
     /// Show how the days of blanks close, and enter what is done with blanks
     Blanks(blanks::Args),
     /// Look after a ledger: verify, export, adopt
@@ -106,6 +111,8 @@ enum Command {
     Keys(keys::Args),
     /// Check the signed record of a card, without a station and without a network
     Verify(verify::Args),
+    /// Explain a code, or list all of them: what it means, what to do, and who
+    Codes(codes::Args),
     /// Show how the station and its printer are
     Status(status::Args),
     /// Compose a card without a station, marked CONTOH
@@ -150,10 +157,13 @@ pub fn main() -> ExitCode {
         Command::Resolve(args) => settle::resolve(&args),
         Command::Release(args) => settle::release(&args),
         Command::Cancel(args) => settle::cancel(&args),
+        Command::HandOver(args) => settle::hand_over(&args),
+        Command::Expire(args) => settle::expire(&args),
         Command::Blanks(args) => blanks::run(&args),
         Command::Ledger(args) => ledger::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Codes(args) => codes::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::Printer(args) => printer::run(&args),

@@ -8,9 +8,9 @@ use drivers::private_file;
 use super::client::language;
 use super::{Exit, files, run, submit};
 use crate::config::Config;
-use crate::desk::Desk;
 use crate::finding::Finding;
-use crate::job::JobRequest;
+use crate::intake::Examiner;
+use crate::render::Subject;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -33,14 +33,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Some(path) => run::read_config(path),
         None => Config::parse("", Path::new("")),
     };
-    let desk = match config.and_then(|config| Desk::open(&config)) {
-        Ok(desk) => desk,
+    let examiner = match config.and_then(|config| Examiner::open(&config)) {
+        Ok(examiner) => examiner,
         Err(faults) => {
             return Ok(run::refuse(args.config.as_deref().unwrap_or(Path::new("")), &faults));
         }
     };
-    let mut request = JobRequest::from_json(submit::read_job(&args.job)?)
-        .map_err(|fault| submit::unreadable(&args.job, &fault))?;
+    let text = files::read(&args.job)?;
+    let mut request =
+        examiner.read(&text).map_err(|fault| submit::unreadable(&args.job, &fault))?;
     let sent = request.photo.take().map(|photo| photo.0);
     let photo = match &args.photo {
         Some(path) => Some(files::read(path)?),
@@ -49,8 +50,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     // A child's face and name lie there: for whoever asked for them, and nobody else.
     private_file::make_folder(&args.out)
         .with_context(|| format!("cannot make {}", args.out.display()))?;
+    let accepted_at = jiff::Timestamp::now();
+    let (product, card) = match examiner.card(&request, photo.is_some(), accepted_at) {
+        Ok(made) => made,
+        Err(findings) => return Ok(refuse(&findings)),
+    };
+    let subject = Subject { product, card: &card, photo: photo.as_deref(), accepted_at };
     for (back, name) in [(false, "front.png"), (true, "back.png")] {
-        match desk.preview(&request, photo.as_deref(), back, jiff::Timestamp::now()) {
+        match examiner.renderer().preview(subject, back) {
             Ok(Some(png)) => {
                 let path = args.out.join(name);
                 private_file::replace(&path, &png)

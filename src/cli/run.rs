@@ -1,9 +1,8 @@
 //! `kartud run --config FILE`
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -20,9 +19,6 @@ use crate::config::{Config, Fault};
 use crate::daemon::{Daemon, StartError};
 use crate::report::Snapshot;
 use crate::small_file;
-
-/// How often it is looked whether all of the daemon is still alive.
-pub(super) const HEALTH_CHECK: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -44,15 +40,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     // Before anybody hears that the station is ready: a SIGTERM must never find it deaf.
     let (stop, stops) = mpsc::channel();
     let is_printing = IsPrinting::default();
-    hear_signals(stop, is_printing.clone())?;
+    hear_signals(stop.clone(), is_printing.clone())?;
     let daemon = match Daemon::start(&config, Clock::system()) {
         Err(StartError::Config(faults)) => return Ok(refuse(&args.config, &faults)),
         other => other?,
     };
     is_printing.ask(&daemon);
-    let told = wait_for_the_end(&daemon, &stops);
-    daemon.stop();
-    Ok(if told { Exit::Done } else { Exit::Failed })
+    Ok(if daemon.run(stop, &stops) { Exit::Done } else { Exit::Failed })
 }
 
 /// Asks a daemon, once there is one, whether a card of it may be moving.
@@ -98,22 +92,6 @@ fn hear_signals(stop: mpsc::Sender<()>, is_printing: IsPrinting) -> anyhow::Resu
             }
         }
     })
-}
-
-/// True: it was told to stop. False: a part of it has died.
-fn wait_for_the_end(daemon: &Daemon, stops: &mpsc::Receiver<()>) -> bool {
-    loop {
-        match stops.recv_timeout(HEALTH_CHECK) {
-            Err(RecvTimeoutError::Timeout) if daemon.is_alive() => {}
-            Err(RecvTimeoutError::Timeout) => {
-                tracing::error!(
-                    "a part of the daemon has died; stopping, so that it is started anew"
-                );
-                return false;
-            }
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return true,
-        }
-    }
 }
 
 /// A configuration is some pages of text, bytes.

@@ -1,4 +1,4 @@
-//! `kartud resolve`, `kartud release`, `kartud cancel`: what only a person can say of a job.
+//! `kartud resolve|release|cancel|hand-over|expire`: what only a person can say of a job.
 
 use serde_json::{Value, json};
 
@@ -73,6 +73,14 @@ pub(super) fn release(args: &ByArgs) -> anyhow::Result<Exit> {
 
 pub(super) fn cancel(args: &ByArgs) -> anyhow::Result<Exit> {
     ask(&args.id, "cancel", &json!({ "by": args.by }), &args.how)
+}
+
+pub(super) fn hand_over(args: &ByArgs) -> anyhow::Result<Exit> {
+    ask(&args.id, "hand-over", &json!({ "by": args.by }), &args.how)
+}
+
+pub(super) fn expire(args: &ByArgs) -> anyhow::Result<Exit> {
+    ask(&args.id, "expire", &json!({ "by": args.by }), &args.how)
 }
 
 fn ask(id: &str, what: &str, body: &Value, how: &How) -> anyhow::Result<Exit> {

@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Reads a job file as the station reads it. Its content is never shown in an error: it is a person.
-pub(super) fn read_job(path: &std::path::Path) -> anyhow::Result<Map<String, Value>> {
+fn read_job(path: &std::path::Path) -> anyhow::Result<Map<String, Value>> {
     let text = files::read(path)?;
     let products = crate::product::built_in::all().unwrap_or_default();
     let known = |name: &str| products.iter().any(|product| product.knows_name(name));

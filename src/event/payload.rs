@@ -35,6 +35,9 @@ pub struct Received {
     /// Over the holder's hash and the job's salt, where the product tells holders apart.
     #[serde(default)]
     pub holder_sha256: Option<String>,
+    /// Who handed the job in, where somebody said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Actor>,
 }
 
 /// One composed face: which side, and SHA-256 over its size, colours and resin.
@@ -333,6 +336,25 @@ impl ClockReference {
             Self::Steady => "steady",
         }
     }
+}
+
+/// A trouble of the printer or the reader.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TroubleSign {
+    /// Of what.
+    pub place: Place,
+    /// IPP keyword with its suffix, such as `media-empty-error`.
+    pub keyword: String,
+}
+
+/// Which device a trouble is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// The printer.
+    Printer,
+    /// The reader of chips.
+    Reader,
 }
 
 /// One line over the holders of all jobs so far, see [`crate::ledger`].

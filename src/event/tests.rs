@@ -1,6 +1,6 @@
 //! Every event there and back, by its stable name.
 
-use drivers::contract::{Evidence, Identity, Watch, Whereabouts};
+use drivers::contract::{Cleaning, Evidence, Identity, Ribbon, Watch, Whereabouts};
 use drivers::words::Words;
 use serde_json::json;
 
@@ -103,10 +103,30 @@ fn stripe() -> EncodedStripe {
     EncodedStripe { read_back: true }
 }
 
+fn jam() -> TroubleSign {
+    TroubleSign { place: Place::Printer, keyword: "media-jam-error".into() }
+}
+
+fn ribbon() -> Ribbon {
+    Ribbon { panels: "YMCKO".into(), remaining: 292, capacity: 300 }
+}
+
 fn of_the_station() -> Vec<Event> {
     vec![
         Event::ClockJumped { against: ClockReference::Steady, by_s: -86_400 },
         Event::Migrated { from: 2, to: 3 },
+        Event::PrinterSeen { identity: Identity::default(), cards_entered: Some(7) },
+        Event::PrinterLost { keyword: "connecting-to-device-error".into() },
+        Event::TroubleRaised(jam()),
+        Event::TroubleCleared(jam()),
+        Event::RibbonCounted { serial: "1".into(), ribbon: ribbon(), cards_entered: None },
+        Event::CleaningCounted {
+            serial: "1".into(),
+            cleaning: Cleaning::default(),
+            cards_entered: Some(7),
+        },
+        Event::SuppliesLoaded { ribbon: ribbon() },
+        Event::CardsUnaccounted { serial: "1".into(), known: 7, counted: 9, cards: 2 },
         Event::Adopted { by: by(), why: "its end is missing".into(), held: 3, known_head: None },
         Event::Holders(Holders {
             key: Some("0011223344556677".into()),
@@ -138,6 +158,7 @@ fn every_kind() -> Vec<Event> {
         replaces: None,
         data_sha256: "11".repeat(32),
         holder_sha256: None,
+        by: Some(by()),
     };
     let first = vec![Event::Received(Box::new(received))];
     [first, of_a_job(), of_the_station()].concat()

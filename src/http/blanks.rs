@@ -15,8 +15,8 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::App;
-use super::intake;
 use super::jobs::key_taken;
+use super::posted;
 use super::problem::Problem;
 use super::query::{self, Known, Parameters};
 use crate::ledger::blanks::{Day, Destroyed, Entered, Witness};
@@ -128,8 +128,8 @@ pub(super) async fn enter(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let key = intake::read_key(&headers)?;
-    let entry: Entry = intake::parse(&body)?;
+    let key = posted::read_key(&headers)?;
+    let entry: Entry = posted::parse(&body)?;
     let handled = entry.read(key).map_err(Problem::refused)?;
     let (entry, replayed) = match app.ledger.enter_blanks(handled).await? {
         Entered::New(entry) => (entry, false),
@@ -148,7 +148,7 @@ pub(super) async fn enter(
 /// How the office's days close.
 pub(super) async fn days(State(app): State<App>, uri: Uri) -> Result<Json<DaysView>, Problem> {
     let (from, to) = span(&app, &uri)?;
-    let (offset, today) = (app.desk.offset(), app.today());
+    let (offset, today) = (app.examiner().offset(), app.today());
     let days = app.ask(move |ledger| ledger.blank_days(from, to, offset)).await?;
     let days = days.into_iter().map(|day| DayView::of(day, today)).collect();
     Ok(Json(DaysView { days }))
@@ -160,7 +160,7 @@ pub(super) async fn spoiled(
     uri: Uri,
 ) -> Result<Json<DestroyedView>, Problem> {
     let (from, to) = span(&app, &uri)?;
-    let offset = app.desk.offset();
+    let offset = app.examiner().offset();
     let cards = app.ask(move |ledger| ledger.destroyed_blanks(from, to, offset)).await?;
     let view = |card: Destroyed| DestroyedCard {
         seq: card.seq,

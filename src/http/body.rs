@@ -18,6 +18,7 @@ use tokio_stream::StreamExt as _;
 
 use super::connections::{Progress, Stage};
 use super::problem::Problem;
+use crate::codes::requests;
 
 /// Time for a body of any size.
 const GRACE: Duration = Duration::from_secs(10);
@@ -218,28 +219,13 @@ fn kib(bytes: usize) -> u32 {
 }
 
 fn too_slow() -> Problem {
-    Problem::new(
-        StatusCode::REQUEST_TIMEOUT,
-        "E_TIMEOUT",
-        "Kiriman berhenti di tengah jalan atau terlalu lambat; tidak ada yang disimpan. Kirim lagi.",
-        "The request stopped half-way or came too slowly; nothing was stored. Send it again.",
-    )
+    Problem::said(StatusCode::REQUEST_TIMEOUT, &requests::E_TIMEOUT)
 }
 
 pub(super) fn too_large() -> Problem {
-    Problem::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "E_TOO_LARGE",
-        "Kiriman terlalu besar. Foto paling besar 2 MiB.",
-        "The request is too large. A photo may have 2 MiB at most.",
-    )
+    Problem::said(StatusCode::PAYLOAD_TOO_LARGE, &requests::E_TOO_LARGE)
 }
 
 pub(super) fn broken() -> Problem {
-    Problem::new(
-        StatusCode::BAD_REQUEST,
-        "E_BODY",
-        "Kiriman putus atau rusak; tidak ada yang disimpan. Kirim lagi.",
-        "The request broke off or is damaged; nothing was stored. Send it again.",
-    )
+    Problem::said(StatusCode::BAD_REQUEST, &requests::E_BODY)
 }

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
 use super::problem::Problem;
+use crate::codes::requests;
 
 /// Whoever watches the station is always answered.
 const ALWAYS_ANSWERED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
@@ -46,12 +47,7 @@ pub(super) async fn panics(request: Request, next: Next) -> Response {
 }
 
 fn failed() -> Problem {
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "E_PROGRAM",
-        "Program gagal saat mengerjakan kiriman ini; tidak ada yang disimpan. Kirim foto atau data lain; jika terulang, hubungi teknisi.",
-        "The program failed at this request; nothing was stored. Send another photo or other data; if it happens again, call the technician.",
-    )
+    Problem::said(StatusCode::INTERNAL_SERVER_ERROR, &requests::E_PROGRAM)
 }
 
 /// What a page of another site can have a browser send without asking is none of this.
@@ -207,12 +203,7 @@ fn misdirected(port: u16) -> Problem {
 }
 
 fn foreign() -> Problem {
-    Problem::new(
-        StatusCode::FORBIDDEN,
-        "E_ORIGIN",
-        "Permintaan dari halaman situs lain ditolak.",
-        "A request from another site's page is refused.",
-    )
+    Problem::said(StatusCode::FORBIDDEN, &requests::E_ORIGIN)
 }
 
 #[cfg(test)]

@@ -10,11 +10,13 @@ use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
 use super::App;
-use super::intake;
+use super::posted;
 use super::problem::{FindingView, Problem};
 use super::query::{self, Known, Parameters};
+use crate::codes::Severity;
 use crate::event::{CardEvidence, FaceHash};
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
+use crate::intake::{Refused, Submission};
 use crate::job::JobId;
 use crate::ledger::{Accepted, JobRecord, Order, Replacing, Wanted};
 use crate::report::{CodeLabel, Encoding};
@@ -93,7 +95,7 @@ pub(super) struct Withdrawal {
 
 impl From<JobRecord> for JobView {
     fn from(job: JobRecord) -> Self {
-        let warnings = job.findings.iter().filter(|f| f.severity() == Severity::Warning);
+        let warnings = job.findings.iter().filter(|f| f.severity() == Severity::Warn);
         let this = format!("/v1/jobs/{}", job.id);
         Self {
             reasons: job.findings.iter().filter(|f| f.holds()).map(FindingView::of_job).collect(),
@@ -128,19 +130,19 @@ impl From<JobRecord> for JobView {
 /// gives the same job again. With `Prefer: respond-async` (RFC 7240) the photo's pixels and the fit of the
 /// texts are looked at after the answer: the job is then `received` until they are.
 pub(super) async fn post(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let _door = app.station.at_the_door();
-    let key = intake::read_key(request.headers())?;
+    let _counted = app.station.begin_request();
+    let key = posted::read_key(request.headers())?;
     let later = prefers_async(request.headers());
-    let request = intake::read_job(request, &app.desk).await?;
-    let now = app.ledger.now();
-    let _place = app.place_for(request.photo.as_ref().map_or(0, |photo| photo.0.len()))?;
-    let examined = app.examine(request, now, later).await.map_err(|refusal| {
-        let code = refusal.errors.first().map_or_else(String::new, |f| f.code.clone());
-        app.metrics.jobs_refused.get_or_create(&CodeLabel { code }).inc();
-        Problem::from(refusal)
+    let posted = posted::read(request).await?;
+    // Nobody says who posts a job before there is authentication.
+    let submission = Submission { body: posted.body(), key: key.as_deref(), later, by: None };
+    let accepted = app.intake.receive(submission).await.map_err(|refused| {
+        if let Refused::Rules(refusal) = &refused {
+            let code = refusal.errors.first().map_or_else(String::new, |f| f.code.clone());
+            app.metrics.jobs_refused.get_or_create(&CodeLabel { code }).inc();
+        }
+        Problem::from(refused)
     })?;
-    let accepted = app.ledger.accept(examined.into_new_job(key)).await?;
-    app.station.wake();
     answer(&app, accepted, later)
 }
 
@@ -302,7 +304,7 @@ static PARAMETERS: [Known; 10] = [
 /// List jobs in the order of their arrival. Where several parameters are given, all of them must hold.
 pub(super) async fn list(State(app): State<App>, uri: Uri) -> Result<Json<JobsView>, Problem> {
     let asked = Parameters::of(&uri, &PARAMETERS)?;
-    let wanted = wanted(&asked, app.desk.offset())?;
+    let wanted = wanted(&asked, app.examiner().offset())?;
     let order = asked.read("order", |text| match text {
         "oldest" => Some(Order::OldestFirst),
         "newest" => Some(Order::NewestFirst),

@@ -1,5 +1,5 @@
 //! HTTP: one file a resource, `problem` for everything that goes wrong. The only module that knows axum.
-//! Loopback only: see [`crate::config`]. Decides nothing about jobs; asks the desk, the ledger, the station.
+//! Loopback only: see [`crate::config`]. Decides nothing about jobs; asks the intake, the ledger, the station.
 
 mod answer;
 mod blanks;
@@ -7,9 +7,9 @@ mod body;
 mod connections;
 mod events;
 mod guard;
-mod intake;
 mod jobs;
 mod openapi;
+mod posted;
 mod preview;
 mod problem;
 mod products;
@@ -29,35 +29,32 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::routing::MethodRouter;
 use axum::{Router, middleware, routing};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 
+use crate::codes::requests;
 use crate::config;
-use crate::desk::{Desk, Examined, Refusal};
-use crate::job::JobRequest;
+use crate::heartbeat::Heartbeats;
+use crate::intake::{Examiner, Intake};
 use crate::ledger::{Ledger, LedgerError};
+use crate::panics;
 use crate::report::Metrics;
 use crate::station::Handle;
 use problem::Problem;
 
 /// Listeners of `/v1/events` at once.
 const LISTENERS_LIMIT: usize = 32;
-/// Photos that are decoded at once: as many as there are cores, at least two, or memory grows.
-const INSPECTIONS_MIN: usize = 2;
 /// Previews under way and waiting; whoever comes then is told to come again.
 const PREVIEWS_LIMIT: usize = 16;
-/// Photos of posted jobs that wait to be looked at, as sent, in KiB: two dozen of the largest that a job may bring.
-const WAITING_KIB: u32 = 48 * 1024;
 
 /// What the handlers work with.
 #[derive(Clone)]
 pub struct App {
     ledger: Ledger,
-    desk: Arc<Desk>,
+    intake: Arc<Intake>,
     station: Handle,
     metrics: Metrics,
-    inspections: Arc<Semaphore>,
+    heartbeats: Heartbeats,
     previews: Arc<Semaphore>,
-    waiting_kib: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
 }
@@ -66,50 +63,31 @@ impl App {
     /// Ties the parts together.
     pub fn new(
         ledger: Ledger,
-        desk: Arc<Desk>,
+        intake: Arc<Intake>,
         station: Handle,
         metrics: Metrics,
+        heartbeats: Heartbeats,
         stopping: watch::Receiver<bool>,
     ) -> App {
-        let cores = std::thread::available_parallelism().map_or(INSPECTIONS_MIN, usize::from);
         App {
             ledger,
-            desk,
+            intake,
             station,
             metrics,
-            inspections: Arc::new(Semaphore::new(cores.max(INSPECTIONS_MIN))),
+            heartbeats,
             previews: Arc::new(Semaphore::new(PREVIEWS_LIMIT)),
-            waiting_kib: Arc::new(Semaphore::new(WAITING_KIB as usize)),
             listeners: Arc::new(Semaphore::new(LISTENERS_LIMIT)),
             stopping,
         }
     }
 
-    /// The rules, and unless put off the photo's pixels and the fit of the texts.
-    async fn examine(
-        &self,
-        request: JobRequest,
-        now: jiff::Timestamp,
-        later: bool,
-    ) -> Result<Examined, Refusal> {
-        if later {
-            return self.desk.examine(request, now, false);
-        }
-        let _turn = self.inspections.acquire().await;
-        let desk = self.desk.clone();
-        passed_on(tokio::task::spawn_blocking(move || desk.examine(request, now, true)).await)
-            .unwrap_or_else(|| Err(Refusal::broken()))
-    }
-
-    /// A place for a posted photo that is to be looked at now, by its size; none where too many wait already.
-    fn place_for(&self, photo_bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
-        let kib = u32::try_from(photo_bytes.div_ceil(1024)).unwrap_or(u32::MAX).min(WAITING_KIB);
-        self.waiting_kib.clone().try_acquire_many_owned(kib).map_err(|_| busy())
+    fn examiner(&self) -> &Examiner {
+        self.intake.examiner()
     }
 
     /// The day in the office.
     fn today(&self) -> jiff::civil::Date {
-        self.desk.offset().to_datetime(self.ledger.now()).date()
+        self.examiner().offset().to_datetime(self.ledger.now()).date()
     }
 
     /// Asks the ledger away from the async threads.
@@ -125,17 +103,8 @@ impl App {
         question: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let ledger = self.ledger.clone();
-        passed_on(tokio::task::spawn_blocking(move || question(&ledger)).await)
+        panics::passed_on(tokio::task::spawn_blocking(move || question(&ledger)).await)
             .unwrap_or(Err(LedgerError::Closed))
-    }
-}
-
-/// What a blocking thread gave. Its panic goes on here, up to [`guard::panics`]; `None`: the daemon is going down.
-fn passed_on<T>(joined: Result<T, tokio::task::JoinError>) -> Option<T> {
-    match joined.map_err(tokio::task::JoinError::try_into_panic) {
-        Ok(given) => Some(given),
-        Err(Ok(panic)) => std::panic::resume_unwind(panic),
-        Err(Err(_stopped)) => None,
     }
 }
 
@@ -157,6 +126,8 @@ fn table() -> Vec<Route> {
         post("/v1/jobs/{id}/cancel", routing::post(jobs::cancel)),
         post("/v1/jobs/{id}/resolve", routing::post(settle::resolve)),
         post("/v1/jobs/{id}/release", routing::post(settle::release)),
+        post("/v1/jobs/{id}/hand-over", routing::post(settle::hand_over)),
+        post("/v1/jobs/{id}/expire", routing::post(settle::expire)),
         get("/v1/jobs/{id}/events", routing::get(events::of_job)),
         get("/v1/jobs/{id}/preview/{face}", routing::get(preview::face)),
         get("/v1/events", routing::get(events::stream)),
@@ -206,11 +177,5 @@ pub fn router(app: App, settings: &config::Http, port: u16) -> Router {
 }
 
 fn busy() -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "E_BUSY",
-        "Stasiun sedang sibuk. Kirim lagi sebentar lagi.",
-        "The station is busy. Send it again in a moment.",
-    )
-    .retry_after(1)
+    Problem::said(StatusCode::SERVICE_UNAVAILABLE, &requests::E_BUSY).retry_after(1)
 }

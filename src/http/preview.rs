@@ -10,6 +10,7 @@ use super::App;
 use super::jobs::job_id;
 use super::problem::Problem;
 use crate::ledger::LedgerError;
+use crate::panics;
 
 /// The card as it would look, marked CONTOH. Each look is written in the ledger.
 pub(super) async fn face(
@@ -24,13 +25,13 @@ pub(super) async fn face(
     };
     // Both sides and their photo are in memory only when it is this preview's turn.
     let _place = app.previews.try_acquire().map_err(|_| super::busy())?;
-    let _turn = app.inspections.acquire().await;
-    let (ledger, desk, job) = (app.ledger.clone(), app.desk.clone(), id.clone());
-    let png = super::passed_on(
+    let _turn = app.intake.inspection_turn().await;
+    let (ledger, examiner, job) = (app.ledger.clone(), app.intake.examiner().clone(), id.clone());
+    let png = panics::passed_on(
         tokio::task::spawn_blocking(move || -> Result<Option<Vec<u8>>, Problem> {
             let received_at = ledger.job(&job)?.received_at;
             let (request, photo) = ledger.job_data(&job)?;
-            desk.preview(&request, photo.as_deref(), side == "back", received_at).map_err(
+            examiner.preview(&request, photo.as_deref(), side == "back", received_at).map_err(
                 |findings| {
                     findings.into_iter().next().map_or_else(Problem::not_found, |first| {
                         Problem::of(StatusCode::CONFLICT, first)

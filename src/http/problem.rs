@@ -13,9 +13,13 @@ use axum::response::{IntoResponse, Response};
 use drivers::words::Words;
 use serde::Serialize;
 
-use crate::codes::{self, Remedy};
-use crate::desk::Refusal;
+use crate::codes::requests::{
+    E_DISK_FULL, E_LEDGER, E_METHOD, E_NOT_FOUND, E_REQUEST, E_TOO_LARGE,
+};
+use crate::codes::{self, Code, Remedy};
 use crate::finding::Finding;
+use crate::intake::{Refusal, Refused};
+use crate::job::json;
 use crate::ledger::{LedgerError, words_of_gone};
 use crate::lifecycle::State;
 use crate::report::Sentence;
@@ -75,7 +79,7 @@ pub(super) struct FindingView {
 impl FindingView {
     /// Of a stored job: says also what is done about it, and by whom.
     pub fn of_job(finding: &Finding) -> Self {
-        let remedy = codes::remedy(finding);
+        let remedy = codes::remedy(&finding.code);
         let (what, how) = (&finding.words, remedy.words());
         let words = Words::new(
             format!("{} {}", what.id, how.id).trim_end().to_owned(),
@@ -106,6 +110,11 @@ impl Problem {
         Self::all(status, vec![finding])
     }
 
+    /// The general sentence of a code.
+    pub fn said(status: StatusCode, code: &Code) -> Self {
+        Self::of(status, code.whole())
+    }
+
     /// Several at once: at least one.
     pub fn all(status: StatusCode, findings: Vec<Finding>) -> Self {
         Self { status, findings, warnings: Vec::new(), retry_after_s: None, closes: false }
@@ -128,12 +137,7 @@ impl Problem {
     }
 
     pub fn not_found() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "E_NOT_FOUND",
-            "Tidak ada yang bernama itu di sini. Periksa alamat atau nomor pekerjaan.",
-            "There is nothing of that name here. Check the address or the job's id.",
-        )
+        Self::said(StatusCode::NOT_FOUND, &E_NOT_FOUND)
     }
 
     /// Try again after so many seconds.
@@ -164,6 +168,31 @@ impl Problem {
     }
 }
 
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Unreadable(fault) => fault.into(),
+            Refused::TwoPhotos => super::posted::wrong_part(),
+            Refused::Rules(refusal) => refusal.into(),
+            Refused::Busy => super::busy(),
+            Refused::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<json::Fault> for Problem {
+    fn from(fault: json::Fault) -> Self {
+        let (status, code) = if fault.too_large {
+            (StatusCode::PAYLOAD_TOO_LARGE, "E_TOO_LARGE")
+        } else {
+            (StatusCode::BAD_REQUEST, "E_JSON")
+        };
+        let mut finding = Finding::whole(code, fault.words);
+        finding.field = fault.place;
+        Problem::of(status, finding)
+    }
+}
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         Self {
@@ -185,13 +214,7 @@ impl From<LedgerError> for Problem {
                 Finding::whole("E_STATE", not_in_this_state(refused.state)),
             ),
             LedgerError::Full => {
-                Self::new(
-                    StatusCode::INSUFFICIENT_STORAGE,
-                    "E_DISK_FULL",
-                    "Disk stasiun penuh; tidak ada yang disimpan. Beri tahu teknisi: kosongkan ruang di disk buku besar, lalu kirim lagi pekerjaan yang sama.",
-                    "The station's disk is full; nothing was stored. Tell the technician: make room on the disk of the ledger, then send the same job again.",
-                )
-                .retry_after(60)
+                Self::said(StatusCode::INSUFFICIENT_STORAGE, &E_DISK_FULL).retry_after(60)
             }
             LedgerError::Gone(gone) => Self::of(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -202,13 +225,7 @@ impl From<LedgerError> for Problem {
             error => {
                 // Nothing personal is in a ledger error.
                 tracing::debug!(%error, "answered 503");
-                Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "E_LEDGER",
-                    "Buku besar tidak dapat ditulis atau dibaca; tidak ada yang disimpan. Kirim lagi nanti, beri tahu teknisi.",
-                    "The ledger cannot be written or read; nothing was stored. Send it again later, tell the technician.",
-                )
-                .retry_after(10)
+                Self::said(StatusCode::SERVICE_UNAVAILABLE, &E_LEDGER).retry_after(10)
             }
         }
     }
@@ -342,24 +359,9 @@ fn is_foreign_error(response: &Response) -> bool {
 fn foreign(status: StatusCode) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::not_found(),
-        StatusCode::METHOD_NOT_ALLOWED => Problem::new(
-            status,
-            "E_METHOD",
-            "Cara ini tidak dikenal di alamat ini. Lihat /openapi.json.",
-            "This method is not known at this address. See /openapi.json.",
-        ),
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-            status,
-            "E_TOO_LARGE",
-            "Kiriman terlalu besar. Foto paling besar 2 MiB.",
-            "The request is too large. A photo may have 2 MiB at most.",
-        ),
-        _ => Problem::new(
-            status,
-            "E_REQUEST",
-            "Permintaan tidak dapat dibaca. Lihat /openapi.json.",
-            "The request cannot be read. See /openapi.json.",
-        ),
+        StatusCode::METHOD_NOT_ALLOWED => Problem::said(status, &E_METHOD),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::said(status, &E_TOO_LARGE),
+        _ => Problem::said(status, &E_REQUEST),
     }
 }
 

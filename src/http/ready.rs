@@ -6,7 +6,9 @@ use drivers::words::Words;
 
 use super::App;
 use super::problem::Problem;
+use crate::codes::requests::E_STATION_ENDED;
 use crate::finding::Finding;
+use crate::heartbeat::Stopped;
 use crate::ledger::{LedgerError, words_of_failing};
 use crate::report::{PrinterState, Snapshot, StateReason};
 
@@ -25,10 +27,9 @@ pub(super) async fn readyz(
     };
     let mut reasons = ledger_reasons(&app).await;
     let station = app.station.watch();
-    // The station holds the other end as long as it lives.
-    if station.has_changed().is_err() {
-        reasons.push(Finding::whole("E_STATION_ENDED", words_of_ended()));
-    }
+    let stopped = app.heartbeats.stopped();
+    reasons
+        .extend(stopped.iter().map(|stopped| Finding::whole(E_STATION_ENDED.code, ended(stopped))));
     if !intake_only {
         let snapshot = station.borrow().clone();
         let known: Vec<String> = reasons.iter().map(|reason| reason.words.en.to_string()).collect();
@@ -80,10 +81,15 @@ fn printer_reasons(station: &Snapshot) -> Vec<Finding> {
     reasons
 }
 
-fn words_of_ended() -> Words {
-    Words::fixed(
-        "Bagian yang menggerakkan printer telah berhenti; kartud akan dinyalakan ulang. Beri tahu teknisi bila ini terulang.",
-        "The part that drives the printer has ended; kartud will be started anew. Tell the technician if this happens again.",
+fn ended(stopped: &Stopped) -> Words {
+    let part = stopped.part.name();
+    Words::new(
+        format!(
+            "Bagian {part} dari program berhenti; kartud akan dinyalakan ulang. Beri tahu teknisi bila ini terulang."
+        ),
+        format!(
+            "{stopped}; kartud will be started anew. Tell the technician if this happens again."
+        ),
     )
 }
 

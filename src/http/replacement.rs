@@ -4,6 +4,9 @@ use axum::http::StatusCode;
 use drivers::words::Words;
 
 use super::problem::Problem;
+use crate::codes::requests::{
+    E_REPLACES_HOLDER, E_REPLACES_PRODUCT, E_REPLACES_UNKNOWN, E_REPLACES_UNSURE,
+};
 use crate::finding::Finding;
 use crate::ledger::NoReplacement;
 use crate::lifecycle::State;
@@ -13,10 +16,12 @@ const FIELD: &str = "replaces.job";
 impl From<NoReplacement> for Problem {
     fn from(why: NoReplacement) -> Self {
         match why {
-            NoReplacement::Unknown => Self::refused(vec![unknown()]),
-            NoReplacement::OtherProduct => Self::refused(vec![other_product()]),
-            NoReplacement::OtherHolder => Self::refused(vec![other_holder()]),
-            NoReplacement::Unsure => Self::of(StatusCode::CONFLICT, unsure()),
+            NoReplacement::Unknown => Self::refused(vec![E_REPLACES_UNKNOWN.at(FIELD, &[])]),
+            NoReplacement::OtherProduct => Self::refused(vec![E_REPLACES_PRODUCT.at(FIELD, &[])]),
+            NoReplacement::OtherHolder => Self::refused(vec![E_REPLACES_HOLDER.at(FIELD, &[])]),
+            NoReplacement::Unsure => {
+                Self::of(StatusCode::CONFLICT, E_REPLACES_UNSURE.at(FIELD, &[]))
+            }
             NoReplacement::NotPrinted(state) => Self::of(StatusCode::CONFLICT, not_printed(state)),
             NoReplacement::Replaced(job) => {
                 let (id, state) = (&job.id, job.state);
@@ -34,38 +39,6 @@ impl From<NoReplacement> for Problem {
             }
         }
     }
-}
-
-fn unknown() -> Finding {
-    let words = Words::fixed(
-        "Pekerjaan yang diganti tidak ada di stasiun ini. Tulis nomor pekerjaannya (id), bukan nomor permohonan.",
-        "The job to be replaced is not on this station. Give its id, not its ref.",
-    );
-    Finding::at(FIELD, "E_REPLACES_UNKNOWN", words)
-}
-
-fn other_product() -> Finding {
-    let words = Words::fixed(
-        "Pekerjaan yang diganti adalah kartu jenis lain. Pengganti harus dari produk yang sama.",
-        "The job to be replaced is a card of another kind. A replacement is of the same product.",
-    );
-    Finding::at(FIELD, "E_REPLACES_PRODUCT", words)
-}
-
-fn other_holder() -> Finding {
-    let words = Words::fixed(
-        "Pekerjaan yang diganti adalah kartu orang lain: nomor pemegangnya berbeda. Periksa id pekerjaan yang diganti; bila nomor pada kartu lama salah, catat kartu lama sebagai rusak (kartud resolve), lalu kirim tanpa replaces.",
-        "The job to be replaced is another person's card: its holder's number differs. Check the id of the job to be replaced; if the number on the old card was wrong, settle the old card as spoiled (kartud resolve), then send this without replaces.",
-    );
-    Finding::at(FIELD, "E_REPLACES_HOLDER", words)
-}
-
-fn unsure() -> Finding {
-    let words = Words::fixed(
-        "Belum pasti apakah kartu lama keluar. Lihat di printer, baki hasil dan kotak tolak, catat apa yang terlihat (kartud resolve), lalu kirim lagi.",
-        "It is not known whether the old card came out. Look into the printer, the output hopper and the reject box, settle the old job by what was seen (kartud resolve), then send this again.",
-    );
-    Finding::at(FIELD, "E_REPLACES_UNSURE", words)
 }
 
 fn not_printed(state: State) -> Finding {

@@ -12,6 +12,7 @@ use super::jobs::{JobView, Withdrawal, job_id};
 use super::problem::Problem;
 use crate::actor::Actor;
 use crate::codes;
+use crate::codes::requests::{E_CARD_MOVING, E_NOT_EXPIRED, E_RESOLUTION};
 use crate::evidence::{Reason, Seen};
 use crate::finding::Finding;
 use crate::product::is_unseen;
@@ -75,6 +76,33 @@ pub(super) async fn release(
     Ok(Json(JobView::from(app.station.release(id, by).await?)))
 }
 
+/// Note that the card was given to the applicant.
+///
+/// The end of a job whose card is good. A job whose card came out while nobody watched (`H_NOT_WATCHED`) is looked at before.
+pub(super) async fn hand_over(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<JobView>, Problem> {
+    let id = job_id(&id)?;
+    let by = read_by(&body)?;
+    Ok(Json(JobView::from(app.station.hand_over(id, by).await?)))
+}
+
+/// End a held job whose approval has expired.
+///
+/// Nothing ends by time alone: an approval that expires holds its job (`H_RECOMMENDATION_EXPIRED`), since a clock that
+/// jumped says the same. The approval's number stays spent; another job needs a new one.
+pub(super) async fn expire(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<JobView>, Problem> {
+    let id = job_id(&id)?;
+    let by = read_by(&body)?;
+    Ok(Json(JobView::from(app.station.expire(id, by).await?)))
+}
+
 /// Reads `{"by": …}`.
 pub(super) fn read_by(body: &[u8]) -> Result<Actor, Problem> {
     let who = serde_json::from_slice::<Withdrawal>(body).ok();
@@ -96,12 +124,7 @@ pub(super) fn officer(by: &str) -> Option<Actor> {
 }
 
 fn no_resolution() -> Problem {
-    bad(
-        "seen",
-        "E_RESOLUTION",
-        "Tulis apa yang terlihat: {\"seen\": \"printed\" | \"spoiled\" | \"no_card\", \"by\": \"nomor petugas\"}; bila rusak boleh ditambah cause (GAGAL_CETAK, RUSAK_FISIK, CACAT_PABRIK, …).",
-        "Say what was seen: {\"seen\": \"printed\" | \"spoiled\" | \"no_card\", \"by\": \"officer number\"}; a spoiled one may have a cause (GAGAL_CETAK, RUSAK_FISIK, CACAT_PABRIK, …).",
-    )
+    Problem::of(StatusCode::BAD_REQUEST, E_RESOLUTION.at("seen", &[]))
 }
 
 fn bad(field: &str, code: &str, id: &'static str, en: &'static str) -> Problem {
@@ -116,12 +139,10 @@ impl From<Unsettled> for Problem {
                 vec![Finding::at("seen", "E_CONTRADICTED", contradicted(reason))]
             }
             Unsettled::Moving => {
-                return Self::of(
-                    StatusCode::CONFLICT,
-                    Finding::at("seen", "E_CARD_MOVING", card_moving()),
-                )
-                .retry_after(CARD_MOVING_RETRY_S);
+                return Self::of(StatusCode::CONFLICT, E_CARD_MOVING.at("seen", &[]))
+                    .retry_after(CARD_MOVING_RETRY_S);
             }
+            Unsettled::NotExpired => vec![E_NOT_EXPIRED.at("state", &[])],
             Unsettled::NotReleasable(stays) => stays.iter().map(not_releasable).collect(),
         };
         Self::all(StatusCode::CONFLICT, findings)
@@ -130,19 +151,12 @@ impl From<Unsettled> for Problem {
 
 /// Which code stays, and what is done about it instead.
 fn not_releasable(stays: &Finding) -> Finding {
-    let (code, how) = (&stays.code, codes::remedy(stays).words());
+    let (code, how) = (&stays.code, codes::remedy(stays.code.as_str()).words());
     let words = Words::new(
         format!("{code} tidak hilang dengan dilepaskan. {}", how.id),
         format!("{code} does not go away by a release. {}", how.en),
     );
     Finding::at("state", "E_NOT_RELEASABLE", words)
-}
-
-fn card_moving() -> Words {
-    Words::fixed(
-        "Ada kartu yang sedang bergerak di printer, jadi jawaban ini belum dicatat. Tunggu sampai printer berhenti, lihat lagi, lalu kirim lagi jawaban yang sama.",
-        "A card is moving just now, so this answer was not taken. Ask again when the printer stands still: look again, and send the same answer.",
-    )
 }
 
 fn contradicted(reason: Reason) -> Words {

@@ -9,6 +9,8 @@ use serde::Serialize;
 
 use super::App;
 use super::problem::Problem;
+use crate::codes::requests;
+use crate::heartbeat::Heartbeat;
 use crate::lifecycle::State;
 use crate::report::{Snapshot, Waiting};
 
@@ -23,6 +25,8 @@ pub(super) struct StationView {
     job_labels: std::collections::BTreeMap<&'static str, &'static str>,
     /// Jobs that wait for a person.
     waiting: Waiting,
+    /// The parts of the daemon that must not stand still.
+    threads: Vec<Heartbeat>,
     /// The ledger's last line, as `Last-Event-ID` takes it.
     last_event: String,
     /// The office's time zone, hours east of Greenwich: decides which day it is there.
@@ -46,8 +50,9 @@ pub(super) async fn station(
         jobs: jobs.into_iter().map(|(state, n)| (state.name().to_owned(), n)).collect(),
         job_labels: State::ALL.into_iter().map(|state| (state.name(), state.label_id())).collect(),
         waiting,
+        threads: app.heartbeats.view(),
         last_event,
-        utc_offset_hours: app.desk.offset().seconds() / 3600,
+        utc_offset_hours: app.examiner().offset().seconds() / 3600,
     }))
 }
 
@@ -60,20 +65,16 @@ pub(super) async fn healthz() -> &'static str {
 pub(super) async fn metrics(
     extract::State(app): extract::State<App>,
 ) -> Result<impl IntoResponse, Problem> {
-    let (today, offset) = (app.today(), app.desk.offset());
+    let (today, offset) = (app.today(), app.examiner().offset());
     let (jobs, blanks) = app
         .ask(move |ledger| Ok((ledger.counts()?, ledger.blank_days(today, today, offset)?)))
         .await?;
     let blanks = blanks.first().expect("from today to today is one day");
     let snapshot = app.station.watch().borrow().clone();
-    let page = app.metrics.expose(&snapshot, &jobs, blanks).map_err(|_| {
-        Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "E_METRICS",
-            "Angka tidak dapat ditulis.",
-            "The figures cannot be written.",
-        )
-    })?;
+    let page = app
+        .metrics
+        .expose(&snapshot, &jobs, blanks, &app.heartbeats.view())
+        .map_err(|_| Problem::said(StatusCode::SERVICE_UNAVAILABLE, &requests::E_METRICS))?;
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page))
 }
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::Value;
 
 use super::record::{Accepted, Entry, JobRecord, NewJob};
-use super::{LedgerError, adopt, blanks, chain, holder, reader, replacement};
+use super::{LedgerError, adopt, blanks, chain, holder, reader, replacement, unaccounted};
 use crate::event::{Event, JobState, Received};
 use crate::finding::Finding;
 use crate::job::JobId;
@@ -14,6 +14,8 @@ use crate::lifecycle::State;
 pub(super) struct JobData {
     /// JSON.
     request: String,
+    /// The typed card; JSON, too.
+    card: Option<String>,
     salt: [u8; 16],
     /// Over all of it and the photo ([`chain::Data`]); it stands in the job's first line.
     sha256: String,
@@ -23,19 +25,21 @@ pub(super) struct JobData {
 
 impl JobData {
     pub(super) fn of(job: &NewJob) -> Result<Self, LedgerError> {
-        let request =
-            serde_json::to_string(&job.request).map_err(|e| LedgerError::Write(e.to_string()))?;
+        let unwritten = |e: serde_json::Error| LedgerError::Write(e.to_string());
+        let request = serde_json::to_string(&job.request).map_err(unwritten)?;
+        let card = job.card.as_ref().map(serde_json::to_string).transpose().map_err(unwritten)?;
         let salt = uuid::Uuid::new_v4().into_bytes();
         let data = chain::Data {
             salt: &salt,
             key: job.key.as_deref(),
             body_sha256: &job.body_sha256,
             request: &request,
+            card: card.as_deref(),
             photo: job.photo.as_deref(),
         };
         let sha256 = data.sha256();
         let holder_sha256 = job.holder.as_ref().map(|one| holder::salted(&one.hash, &salt));
-        Ok(Self { request, salt, sha256, holder_sha256 })
+        Ok(Self { request, card, salt, sha256, holder_sha256 })
     }
 }
 
@@ -76,6 +80,7 @@ pub(super) fn accept(
         replaces: job.request.replaces.clone(),
         data_sha256: data.sha256.clone(),
         holder_sha256: data.holder_sha256.clone(),
+        by: job.by.clone(),
     }));
     let whose = Whose { row: Some(row), id: Some(&job.id), state: Some(state) };
     write_event(c, whose, received.name(), &received.detail(), &at)?;
@@ -93,7 +98,11 @@ fn found_while_stored(
     old: Option<&JobRecord>,
     now: jiff::Timestamp,
 ) -> Result<(Vec<Finding>, State), LedgerError> {
-    let more = [holder::warned(c, job, old, now)?, adopt::approved_before(c, job, now)?];
+    let more = [
+        holder::warned(c, job, old, now)?,
+        adopt::approved_before(c, job, now)?,
+        unaccounted::approved_before(c, job, now)?,
+    ];
     let holds = more.iter().flatten().any(Finding::holds);
     let found = job.findings.iter().cloned().chain(more.into_iter().flatten()).collect();
     let state = if holds && job.state == State::Queued { State::Held } else { job.state };
@@ -107,8 +116,8 @@ fn insert_data(
     photo: Option<&[u8]>,
     row: i64,
 ) -> Result<(), LedgerError> {
-    c.prepare_cached("INSERT INTO job_data (job, request, salt) VALUES (?1, ?2, ?3)")
-        .and_then(|mut s| s.execute(params![row, data.request, data.salt]))
+    c.prepare_cached("INSERT INTO job_data (job, request, salt, card) VALUES (?1, ?2, ?3, ?4)")
+        .and_then(|mut s| s.execute(params![row, data.request, data.salt, data.card]))
         .map_err(write_error)?;
     if let Some(photo) = photo {
         c.prepare_cached("INSERT INTO photos (job, bytes) VALUES (?1, ?2)")
@@ -184,8 +193,13 @@ fn met_before(c: &Connection, job: &NewJob) -> Result<Option<Accepted>, LedgerEr
     let approved = "SELECT id, body_sha256 FROM jobs
                     WHERE approval = ?1 AND state NOT IN ('cancelled', 'expired')";
     let Some(approval) = &job.approval else { return Ok(None) };
-    let Some((id, _)) = find(approved, approval)? else { return Ok(None) };
-    Ok(Some(Accepted::ApprovalUsed(record(id)?)))
+    // One that expired was used for nothing, and stays spent all the same.
+    let expired = "SELECT id, body_sha256 FROM jobs WHERE approval = ?1 AND state = 'expired'";
+    let used = match find(approved, approval)? {
+        None => find(expired, approval)?,
+        live => live,
+    };
+    used.map(|(id, _)| record(id).map(Accepted::ApprovalUsed)).transpose()
 }
 
 /// Writes one line, and what follows from it. A line about a job is held against the lifecycle.

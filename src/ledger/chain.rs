@@ -58,20 +58,28 @@ pub struct Data<'a> {
     pub body_sha256: &'a [u8],
     /// JSON, as stored.
     pub request: &'a str,
+    /// The typed card; JSON, as stored. Jobs of ledgers before version 4 have none.
+    pub card: Option<&'a str>,
     /// As it came.
     pub photo: Option<&'a [u8]>,
 }
 
 impl Data<'_> {
     /// `SHA-256(salt ‖ key ‖ 0 ‖ body_sha256 ‖ request ‖ 0 ‖ photo)` in hexadecimal; it stands in the job's first line.
+    /// With a card it is `SHA-256(salt ‖ key ‖ 1 ‖ body_sha256 ‖ request ‖ 0 ‖ card ‖ 0 ‖ photo)`: neither byte stands in
+    /// a key or in JSON, so no data of the one form have the hash of any of the other.
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.salt);
         hash.update(self.key.unwrap_or_default());
-        hash.update([0]);
+        hash.update([u8::from(self.card.is_some())]);
         hash.update(self.body_sha256);
         hash.update(self.request);
         hash.update([0]);
+        if let Some(card) = self.card {
+            hash.update(card);
+            hash.update([0]);
+        }
         hash.update(self.photo.unwrap_or_default());
         hex(&hash.finalize())
     }
@@ -104,5 +112,28 @@ mod tests {
         let other = Line { detail: "{ }", ..line };
         assert_ne!(other.hash(&START), line.hash(&START));
         assert_ne!(line.hash(&[1; 32]), line.hash(&START));
+    }
+
+    #[test]
+    fn data_are_hashed_as_their_type_says() {
+        let body_sha256 = [0; 32];
+        let data = Data {
+            salt: b"salt",
+            key: Some("key"),
+            body_sha256: &body_sha256,
+            request: "{}",
+            card: None,
+            photo: Some(b"photo"),
+        };
+        // (printf 'saltkey\0'; head -c 32 /dev/zero; printf '{}\0photo') | sha256sum
+        let old = "9b34eb3fbd0978934eca32fcf99ff89b8e9ed2f8b02d6a060ae5f4a2e61aefcd";
+        assert_eq!(data.sha256(), old, "lines of older ledgers carry it");
+        let with = |card| Data { card: Some(card), ..data };
+        // (printf 'saltkey\1'; head -c 32 /dev/zero; printf '{}\0[]\0photo') | sha256sum
+        let new = "228bccb51b84f2113d57a0075119f72e5ae5508eaa2aa0dc38362218144dd73b";
+        assert_eq!(with("[]").sha256(), new);
+        let moved = Data { request: "{}\0[]", ..data };
+        assert_ne!(with("[]").sha256(), moved.sha256());
+        assert_ne!(with("").sha256(), data.sha256());
     }
 }

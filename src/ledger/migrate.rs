@@ -24,7 +24,7 @@ struct Step {
 
 /// Every version that was ever released has a step here, for ever; a new ledger takes all of them as well, so that its
 /// tables have the same text.
-const STEPS: &[Step] = &[Step { from: 2, sql: THREE }];
+const STEPS: &[Step] = &[Step { from: 2, sql: THREE }, Step { from: 3, sql: FOUR }];
 
 /// Whose card a job is, as a keyed hash: the same person twice, and a replacement that names another's card. And what people
 /// look jobs up by.
@@ -35,6 +35,14 @@ CREATE INDEX events_holders ON events (seq) WHERE event = 'holders';
 CREATE INDEX jobs_reference ON jobs (reference, seq);
 CREATE INDEX jobs_product ON jobs (product, seq);
 CREATE INDEX jobs_received ON jobs (received_at);
+";
+
+/// What intake made of a job lies beside its request. And the kinds of lines that are asked for whenever a job is accepted are
+/// found at once, however many lines there are about the station.
+const FOUR: &str = "
+ALTER TABLE job_data ADD COLUMN card TEXT;
+CREATE INDEX events_adopted ON events (at) WHERE event = 'adopted';
+CREATE INDEX events_unaccounted ON events (seq) WHERE event = 'cards_unaccounted';
 ";
 
 /// The oldest version that can be read and brought forward.
@@ -91,9 +99,13 @@ fn put_log_away(c: &Connection) -> Result<(), String> {
     }
 }
 
-/// Where the ledger as it was before lies: `ledger.db.before-v3`.
+/// Where the ledger as it was before lies: `ledger.db.before-v4`.
 fn copy_of(path: &Path) -> PathBuf {
-    beside(path, &format!(".before-v{}", schema::VERSION))
+    copy_before(path, schema::VERSION)
+}
+
+fn copy_before(path: &Path, version: i32) -> PathBuf {
+    beside(path, &format!(".before-v{version}"))
 }
 
 fn beside(path: &Path, end: &str) -> PathBuf {
@@ -148,10 +160,11 @@ fn write_copy(from: &Path, to: &Path, disk: &mut dyn Disk) -> io::Result<()> {
     }
 }
 
-/// Removes the copy, and what a copy that was cut off left.
+/// Removes the copies, and what a copy that was cut off left: also of a migration to a version between, whose program
+/// never started with it.
 pub(super) fn forget_copy(path: &Path) {
-    let copy = copy_of(path);
-    for file in [beside(&copy, ".part"), copy] {
+    let copies = (OLDEST + 1..=schema::VERSION).map(|version| copy_before(path, version));
+    for file in copies.flat_map(|copy| [beside(&copy, ".part"), copy]) {
         match fs::remove_file(&file) {
             Ok(()) => tracing::info!(
                 file = %file.display(),

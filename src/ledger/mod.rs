@@ -29,6 +29,7 @@ mod reader;
 mod record;
 mod replacement;
 mod schema;
+mod unaccounted;
 mod verify;
 mod verify_jobs;
 pub mod wal;
@@ -52,12 +53,14 @@ pub use health::{Health, LedgerTrouble, words_of_failing, words_of_gone};
 pub use holder::{HashHolder, Holder, HolderHash, W_SAME_HOLDER, rekey};
 pub use in_place::{Gone, How};
 pub use record::{
-    Accepted, Entry, JobRecord, NewJob, NoReplacement, Order, Page, Replacing, Wanted,
+    Accepted, Entry, JobRecord, NewJob, NoReplacement, Order, Page, Replacing, StoredRequest,
+    Wanted,
 };
 pub use verify::{Fault, Verification, verify};
 
 use crate::clock::Clock;
 use crate::event::Event;
+use crate::heartbeat::Beat;
 use crate::job::JobId;
 use crate::lifecycle::State;
 
@@ -75,6 +78,7 @@ pub struct Ledger {
     read_failures: Arc<health::ReadFailures>,
     path: Arc<Path>,
     clock: Clock,
+    beat: Beat,
     /// Nanoseconds that plain threads have waited for it.
     waited: Arc<AtomicU64>,
     /// Hangs up when the writer has closed the file.
@@ -205,6 +209,16 @@ impl Ledger {
         answer.await.unwrap_or(Err(LedgerError::Closed))
     }
 
+    /// Holds the printer's counter against the ledger's last word about it, at the start and before anything of the printer
+    /// is written: how many cards it moved of which the ledger knows nothing. If there are any, whatever could print is
+    /// held. From a plain thread.
+    pub fn account_for_cards(&self, serial: &str, counted: u64) -> Synced<u64> {
+        let (reply, answer) = oneshot::channel();
+        let serial = serial.to_owned();
+        let _ = self.inbox.blocking_send(writer::Request::Account { serial, counted, reply });
+        self.synced(answer)
+    }
+
     /// The fingerprint of the key that the holders' hashes are made with, if they were ever made.
     ///
     /// # Errors
@@ -259,10 +273,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::NoSuchJob`], [`LedgerError::Read`].
-    pub fn job_data(
-        &self,
-        id: &JobId,
-    ) -> Result<(crate::job::JobRequest, Option<Vec<u8>>), LedgerError> {
+    pub fn job_data(&self, id: &JobId) -> Result<(StoredRequest, Option<Vec<u8>>), LedgerError> {
         self.ask(|c| reader::job_data(c, id))
     }
 
@@ -355,6 +366,11 @@ impl Ledger {
     /// How the ledger is, and every change of it.
     pub fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
+    }
+
+    /// How others know that the writer does not stand still.
+    pub fn beat(&self) -> Beat {
+        self.beat.clone()
     }
 
     /// The writer is there: nothing can be written after it has ended.

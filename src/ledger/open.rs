@@ -15,6 +15,7 @@ use super::in_place::InPlace;
 use super::wal::{self, Log};
 use super::{Ledger, LedgerError, lines, migrate, reader, schema, writer};
 use crate::clock::Clock;
+use crate::heartbeat::{Part, Pulse};
 
 /// Requests that wait for the writer before callers are slowed down.
 const INBOX_LIMIT: usize = 256;
@@ -85,8 +86,7 @@ impl Opened {
         let (head_out, last) = watch::channel(self.head);
         let (inbox, requests) = mpsc::channel(INBOX_LIMIT);
         let (ending, ended) = std::sync::mpsc::channel();
-        let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        let timer = timer.map_err(refuse)?;
+        let timer = timer().map_err(refuse)?;
         let (board, health) = HealthBoard::new();
         let log_position = writer::log_position(&self.connection);
         let writer = writer::Writer {
@@ -106,8 +106,9 @@ impl Opened {
             long_since: None,
             _lock: lock,
         };
+        let (beat, pulse) = Pulse::pair(Part::Ledger);
         let run = move || {
-            writer.run(&timer);
+            writer.run(&timer, pulse);
             drop(ending);
         };
         std::thread::Builder::new().name("ledger".into()).spawn(run).map_err(refuse)?;
@@ -119,10 +120,16 @@ impl Opened {
             read_failures: Arc::default(),
             path: path.into(),
             clock,
+            beat,
             waited: Arc::default(),
             ended: Arc::new(Mutex::new(ended)),
         })
     }
+}
+
+/// Wakes the writer when nobody writes.
+fn timer() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_time().build()
 }
 
 /// Makes the tables in a new file, and brings an older ledger forward: only one whose end is the one that was

@@ -33,6 +33,8 @@ fn ledger() -> (Connection, Vec<JobId>) {
             request,
             photo: None,
             key: None,
+            card: None,
+            by: None,
             approval: None,
             holder: None,
             body_sha256: [0; 32],

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::head::{self, Head};
-use super::record::{Entry, JobRecord, Replacing};
+use super::record::{Entry, JobRecord, Replacing, StoredRequest};
 use super::{LedgerError, chain};
 use crate::event::{Event, Received};
 use crate::job::JobId;
-use crate::job::JobRequest;
 use crate::lifecycle::State;
 
 pub(super) const JOB: &str =
@@ -72,18 +71,18 @@ pub(super) fn reference_of(c: &Connection, id: &str) -> rusqlite::Result<String>
 pub(super) fn job_data(
     c: &Connection,
     id: &JobId,
-) -> Result<(JobRequest, Option<Vec<u8>>), LedgerError> {
+) -> Result<(StoredRequest, Option<Vec<u8>>), LedgerError> {
     let sql = "SELECT d.request, p.bytes, d.salt, j.idempotency_key, j.body_sha256,
-                      e.detail, j.id
+                      e.detail, j.id, d.card
                FROM jobs j JOIN job_data d ON d.job = j.seq LEFT JOIN photos p ON p.job = j.seq
                JOIN events e ON e.job = j.seq AND e.event = 'received'
                WHERE j.seq = (SELECT seq FROM jobs WHERE id = ?1)";
-    type Row = (String, Option<Vec<u8>>, Vec<u8>, Option<String>, Vec<u8>, String, String);
-    let (request, photo, salt, key, body_sha256, first, whose): Row = c
+    let ((request, card), photo, salt, key, body_sha256, first, whose): DataRow = c
         .prepare_cached(sql)
         .and_then(|mut s| {
             let row = |r: &rusqlite::Row<'_>| {
-                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?))
+                let text = (r.get(0)?, r.get(7)?);
+                Ok((text, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?))
             };
             s.query_row([id.as_str()], row).optional()
         })
@@ -95,18 +94,19 @@ pub(super) fn job_data(
         key: key.as_deref(),
         body_sha256: &body_sha256,
         request: &request,
+        card: card.as_deref(),
         photo: photo.as_deref(),
     };
     let accepted = received_in(&first).ok_or(LedgerError::DataDamaged)?;
     if accepted.data_sha256 != data.sha256() || whose != id.as_str() {
         return Err(LedgerError::DataDamaged);
     }
-    // The error is not passed on: it could quote what is stored.
-    let request = serde_json::from_str(&request).map_err(|e| {
-        LedgerError::Read(format!("a stored job is damaged at column {}", e.column()))
-    })?;
-    Ok((request, photo))
+    Ok((StoredRequest::from_text(request, card.as_deref()), photo))
 }
+
+/// Request and card, photo, salt, key, the body's hash, the first line, and whose they are.
+type DataRow =
+    ((String, Option<String>), Option<Vec<u8>>, Vec<u8>, Option<String>, Vec<u8>, String, String);
 
 /// The oldest job in a state whose product is none of these.
 pub(super) fn oldest(

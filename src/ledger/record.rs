@@ -1,12 +1,16 @@
 //! What goes into the ledger and what comes out. Knows no SQL.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::actor::Actor;
 use crate::event::{CardEvidence, Event, FaceHash, JobState};
 use crate::finding::Finding;
 use crate::job::{JobId, JobRequest, OldCard};
 use crate::lifecycle::State;
+use crate::product::ReadyCard;
 
 /// A job that passed the checks, as it is to be stored.
 pub struct NewJob {
@@ -14,10 +18,14 @@ pub struct NewJob {
     pub id: JobId,
     /// What was posted, without the photo.
     pub request: JobRequest,
+    /// What intake made of it, which everything after intake reads.
+    pub card: Option<ReadyCard>,
     /// The photo as it came; `None` where the product takes none.
     pub photo: Option<Vec<u8>>,
     /// The client's `Idempotency-Key`.
     pub key: Option<String>,
+    /// Who handed it in, where somebody said so.
+    pub by: Option<Actor>,
     /// The number of its approval, where the approval has one: no other live job may have it.
     pub approval: Option<String>,
     /// Whose card it is, where the product tells its holders apart.
@@ -30,6 +38,38 @@ pub struct NewJob {
     pub findings: Vec<Finding>,
     /// Received, Queued or Held.
     pub state: State,
+}
+
+/// A job as it lies in the ledger but for its photo: the typed card, and the request that it was made of. Personal;
+/// `Debug` shows none of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredRequest {
+    text: String,
+    card: Option<ReadyCard>,
+}
+
+impl StoredRequest {
+    /// As it is stored: the request, and the card. A card that this program cannot read counts as none: it is made anew.
+    pub fn from_text(request: String, card: Option<&str>) -> Self {
+        let card = card.and_then(|text| serde_json::from_str(text).ok());
+        Self { text: request, card }
+    }
+
+    /// The typed card; `None`: the ledger that stored it knew none.
+    pub fn card(&self) -> Option<&ReadyCard> {
+        self.card.as_ref()
+    }
+
+    /// The request itself, for whoever must make the card anew; `None`: it is no request.
+    pub fn parse_again(&self) -> Option<JobRequest> {
+        serde_json::from_str(&self.text).ok()
+    }
+}
+
+impl fmt::Debug for StoredRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoredRequest(with a card: {})", self.card.is_some())
+    }
 }
 
 /// What became of a request to accept.

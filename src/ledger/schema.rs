@@ -12,7 +12,7 @@ use super::{LedgerError, migrate};
 /// "KRTU": tells our file from any other SQLite file (`PRAGMA application_id`).
 pub(super) const APPLICATION_ID: i32 = 0x4B52_5455;
 /// Raised with every change of the tables (`PRAGMA user_version`).
-pub(super) const VERSION: i32 = 3;
+pub(super) const VERSION: i32 = 4;
 /// More than there are different ones, so that none is ever read a second time.
 const STATEMENTS: usize = 64;
 /// Only the reader's short questions can be in the way of the writer, or a technician's sqlite3.

@@ -20,7 +20,8 @@ const JOBS: &str =
 const HOLDER: &str = ", holder FROM jobs ORDER BY seq";
 const NO_HOLDER: &str = ", NULL FROM jobs ORDER BY seq";
 const LINES: &str = "SELECT seq, at, event, state, detail FROM events WHERE job = ?1 ORDER BY seq";
-const DATA: &str = "SELECT j.idempotency_key, j.body_sha256, d.salt, d.request, p.bytes FROM jobs j
+/// Behind the column of the card, where there is one.
+const DATA: &str = ", j.idempotency_key, j.body_sha256, d.salt, d.request, p.bytes FROM jobs j
                     JOIN job_data d ON d.job = j.seq LEFT JOIN photos p ON p.job = j.seq WHERE j.seq = ?1";
 
 /// A job's columns that follow from its lines, in the order of [`JOBS`] behind `id`.
@@ -58,7 +59,8 @@ pub(super) fn verify(
     let mut rows = statement.query([])?;
     let mut done = 0;
     while let Some(row) = rows.next()? {
-        let found = Job::of(row).and_then(|job| verify_one(c, &job, done >= covered, faults));
+        let found =
+            Job::of(row).and_then(|job| verify_one(c, version, &job, done >= covered, faults));
         faults.read(found);
         done += 1;
         progress("jobs", done, all);
@@ -90,6 +92,7 @@ impl Job {
 
 fn verify_one(
     c: &Connection,
+    version: i32,
     job: &Job,
     own_holder: bool,
     faults: &mut Faults,
@@ -105,7 +108,7 @@ fn verify_one(
             faults.push(cannot_follow(&job.id, seq, at, &event, &state));
         }
     }
-    let stored = stored_data(c, job.row)?;
+    let stored = stored_data(c, version, job.row)?;
     let mut wrong = fold.differences(job);
     let salt = stored.as_ref().map_or(&[][..], |stored| &stored.salt);
     if own_holder && !fold.is_its_holder(job, salt) {
@@ -150,19 +153,22 @@ struct Stored {
     sha256: String,
 }
 
-fn stored_data(c: &Connection, row: i64) -> rusqlite::Result<Option<Stored>> {
+fn stored_data(c: &Connection, version: i32, row: i64) -> rusqlite::Result<Option<Stored>> {
     let stored = |row: &Row<'_>| {
-        let (key, request) = (text_of(row.get_ref(0)?), text_of(row.get_ref(3)?));
+        let (key, request) = (text_of(row.get_ref(1)?), text_of(row.get_ref(4)?));
+        let card = text_of(row.get_ref(0)?);
         let data = chain::Data {
             key: key.as_deref(),
-            body_sha256: blob(row.get_ref(1)?).unwrap_or_default(),
-            salt: blob(row.get_ref(2)?).unwrap_or_default(),
+            body_sha256: blob(row.get_ref(2)?).unwrap_or_default(),
+            salt: blob(row.get_ref(3)?).unwrap_or_default(),
             request: request.as_deref().unwrap_or_default(),
-            photo: blob(row.get_ref(4)?),
+            card: card.as_deref(),
+            photo: blob(row.get_ref(5)?),
         };
         Ok(Stored { salt: data.salt.to_vec(), sha256: data.sha256() })
     };
-    c.prepare_cached(DATA)?.query_row([row], stored).optional()
+    let card = if version < 4 { "NULL" } else { "d.card" };
+    c.prepare_cached(&format!("SELECT {card}{DATA}"))?.query_row([row], stored).optional()
 }
 
 /// What the lines of one job come to, by the same reducer that the ledger stores the job with.

@@ -18,9 +18,10 @@ use super::head::{Head, HeadFile};
 use super::health::HealthBoard;
 use super::in_place::{Gone, How, InPlace};
 use super::record::{Accepted, Entry, NewJob};
-use super::{LedgerError, holder, reader, schema};
+use super::{LedgerError, holder, reader, schema, unaccounted};
 use crate::clock::Clock;
 use crate::event::Event;
+use crate::heartbeat::Pulse;
 use crate::job::JobId;
 
 /// Requests that share one sync at most: bounds the log's growth and the wait of the first.
@@ -41,6 +42,9 @@ const EVENT_LOG_BYTES: usize = 144 * 1024;
 
 /// What a new job takes at most, with the largest photo that is taken.
 const JOB_LOG_BYTES: usize = EVENT_LOG_BYTES + 2 * 1024 * 1024;
+
+/// What a commit, or putting a full log away, takes at most: 32 MiB on a memory card that stalls.
+const COMMIT_LIMIT: Duration = Duration::from_secs(240);
 
 /// How often file and disk are looked at while nobody writes.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -78,6 +82,12 @@ pub(super) enum Request {
         hash: Box<holder::HashHolder>,
         reply: Reply<u64>,
     },
+    /// Is the printer of this serial number ahead of the ledger?
+    Account {
+        serial: String,
+        counted: u64,
+        reply: Reply<u64>,
+    },
 }
 
 /// An answer that may be given once the sync is done.
@@ -113,9 +123,9 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Runs until every handle is gone.
-    pub fn run(mut self, clock: &Runtime) {
+    pub fn run(mut self, clock: &Runtime, pulse: Pulse) {
         let mut batch = Vec::with_capacity(BATCH_LIMIT);
-        while let Some(first) = self.next(clock) {
+        while let Some(first) = self.next(clock, &pulse) {
             batch.push(first);
             while batch.len() < BATCH_LIMIT {
                 match self.requests.try_recv() {
@@ -130,10 +140,11 @@ impl Writer {
         if let Err(error) = self.still_in_place() {
             self.tell_failure(&error);
         }
+        pulse.finish();
     }
 
     /// The next request, however long it takes to come. Meanwhile a long log is put away, and file and disk are looked at.
-    fn next(&mut self, clock: &Runtime) -> Option<Request> {
+    fn next(&mut self, clock: &Runtime, pulse: &Pulse) -> Option<Request> {
         let mut patience = LOOK_EVERY;
         if self.logged_bytes >= LOG_LONG_BYTES {
             let now = self.clock.steady();
@@ -144,7 +155,9 @@ impl Writer {
             }
         }
         loop {
+            pulse.waits();
             let soon = clock.block_on(async { timeout(patience, self.requests.recv()).await });
+            pulse.works(COMMIT_LIMIT);
             match soon {
                 Ok(request) => return request,
                 Err(_quiet) => {
@@ -360,7 +373,9 @@ impl Request {
             Request::Accept { reply, .. } => drop(reply.send(Err(error))),
             Request::Append { reply, .. } => drop(reply.send(Err(error))),
             Request::Blanks { reply, .. } => drop(reply.send(Err(error))),
-            Request::Holders { reply, .. } => drop(reply.send(Err(error))),
+            Request::Account { reply, .. } | Request::Holders { reply, .. } => {
+                drop(reply.send(Err(error)));
+            }
         }
     }
 }
@@ -420,6 +435,10 @@ fn perform(
         Request::Blanks { handled, reply } => {
             Outcome::Entered(in_savepoint(all, |c| blanks::enter(c, &handled, now)), reply)
         }
+        Request::Account { serial, counted, reply } => Outcome::Counted(
+            in_savepoint(all, |c| unaccounted::account(c, &serial, counted, now)),
+            reply,
+        ),
         Request::Holders { key, hash, reply } => Outcome::Counted(
             in_savepoint(all, |c| holder::enter(c, &key, hash.as_ref(), now)),
             reply,

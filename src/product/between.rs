@@ -2,17 +2,15 @@
 //! office knows. A field that already has an error is left alone: one mistake, one finding. Must not know a clock.
 
 use drivers::words::Words;
-
 use jiff::civil::Date;
 
 use super::age::{self, Kind, days_between};
 use super::check::{Review, Standing};
-use super::codes::{self, Code};
 use super::definition::listed;
 use super::indonesia::{self, AktaDate, Nik};
 use super::office::SignatureMode;
 use super::reading::{Reading, place};
-use super::{AgeRule, Shape};
+use super::{AgeRule, Code, Shape, codes};
 
 impl<'a> Review<'a> {
     /// All rules between fields; gives what follows from the dates.

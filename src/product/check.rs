@@ -1,4 +1,4 @@
-//! One job against one product: `check` when it comes in, `recheck` on the day of printing. Reports every fault,
+//! One job against one product: `check` when it comes in, `kind_changed` on the day of printing. Reports every fault,
 //! never only the first. Pure: the time is passed in; must not know states or storage.
 //!
 //! Findings come in the order: envelope, fields, what lies between fields, papers and photo.
@@ -13,7 +13,8 @@ use super::codes;
 use super::definition::listed;
 use super::reading::{self, Reading};
 use super::{Office, Product, ReadyCard, Settings};
-use crate::finding::{Finding, Severity};
+use crate::codes::Severity;
+use crate::finding::Finding;
 use crate::job::JobRequest;
 use crate::nearest::nearest;
 
@@ -40,7 +41,7 @@ impl Checked {
     }
 }
 
-/// One job on the desk: what was read of it and what was found so far.
+/// One job under examination: what was read of it and what was found so far.
 pub(super) struct Review<'a> {
     pub product: &'a Product,
     pub job: &'a JobRequest,
@@ -60,8 +61,8 @@ pub(super) struct Standing<'a> {
 }
 
 impl Product {
-    /// Holds a job against the rules. `now` and `offset` (the office's from UTC) tell today's date; to compose a
-    /// stored job again, pass the time at which it was accepted.
+    /// Holds a job against the rules. `now` and `offset` (the office's from UTC) tell today's date; to make a
+    /// stored job's card anew, pass the time at which it was accepted.
     pub fn check(
         &self,
         job: &JobRequest,
@@ -86,7 +87,7 @@ impl Product {
         let standing = review.between();
         review.papers();
         review.photo(standing);
-        let refused = review.findings.iter().any(|finding| finding.severity() == Severity::Error);
+        let refused = review.findings.iter().any(|finding| finding.severity() == Severity::Refuse);
         let ready = if refused { None } else { review.ready(standing) };
         let card = match ready.map(|card| review.magnetised(card)).transpose() {
             Ok(card) => card,
@@ -98,19 +99,17 @@ impl Product {
         Checked { findings: review.findings, card }
     }
 
-    /// On the day of printing: has the kind changed since the job was accepted (DOMAIN 5)? `stored_kind` is that
-    /// of its [`ReadyCard`]. `None`: nothing has changed, or the product has no kinds.
-    pub fn recheck(
+    /// On the day of printing: has the kind changed since the job was accepted (DOMAIN 5)? `accepted`: the kind of then.
+    /// `None`: nothing has changed, or the product has no kinds.
+    pub fn kind_changed(
         &self,
-        job: &JobRequest,
-        stored_kind: Option<&str>,
-        now: Timestamp,
-        offset: Offset,
+        card: &ReadyCard,
+        accepted: Option<&str>,
+        on: Date,
     ) -> Option<Finding> {
         let field = self.fields.get(self.age?.born).filter(|_| !self.kinds.is_empty())?;
-        let born = age::read_date(job.fields.get(&field.name)?.as_str()?)?;
-        let kind = age::kind_on(&self.kinds, born, offset.to_datetime(now).date());
-        let changed = kind.map(|kind| kind.code.as_str()) != stored_kind;
+        let kind = age::kind_on(&self.kinds, card.born?, on);
+        let changed = kind.map(|kind| kind.code.as_str()) != accepted;
         changed.then(|| codes::H_KIND_CHANGED.at(reading::place(field), &[]))
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use drivers::words::Words;
+use sha2::{Digest as _, Sha256};
 
 use super::age::{Kind, ValidUntil};
 use super::definition_field::{self, Names};
@@ -25,7 +26,8 @@ impl Product {
         text: &str,
         faces: BTreeMap<String, String>,
     ) -> Result<Product, Vec<ConfigFault>> {
-        Page::read(text, |sheet| read_product(name, sheet, faces))
+        let product = Page::read(text, |sheet| read_product(name, sheet, faces))?;
+        Ok(Product { definition_sha256: Sha256::digest(text).into(), ..product })
     }
 }
 
@@ -49,6 +51,7 @@ fn read_product(name: &str, mut sheet: Sheet<'_>, faces: BTreeMap<String, String
         age,
         chip_rule: sheet.child("chip").map(chip::read),
         chip: None,
+        definition_sha256: [0; 32],
         stripe: None,
         fields,
         kinds,

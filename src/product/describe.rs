@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::charset::CharSet;
 use super::photo::BackgroundRule;
 use super::{Code, Demand, Field, Product, Reason, Shape, codes};
-use crate::finding::Severity;
+use crate::codes::Severity;
 
 /// The longest list of papers, see `check.rs`.
 const PAPERS_MAX: usize = 32;
@@ -282,14 +282,14 @@ impl Product {
     fn demands_schema(&self) -> Vec<Value> {
         let of_reasons = self.reasons.iter().filter_map(|reason| {
             let (field, code) =
-                reason.requires.filter(|(_, code)| code.severity() == Severity::Error)?;
+                reason.requires.filter(|(_, code)| code.severity() == Severity::Refuse)?;
             let is_so = json!({ "properties": { "reason": { "const": reason.code } } });
             let _ = code;
             Some(json!({ "if": is_so, "then": must_have(self.fields.get(field)?) }))
         });
         let of_fields = self.fields.iter().filter_map(|field| {
             let Demand { unless_of, unless, code } = field.demand.as_ref()?;
-            if code.severity() != Severity::Error {
+            if code.severity() != Severity::Refuse {
                 return None;
             }
             let other = self.name_of(*unless_of);
@@ -317,9 +317,10 @@ fn both(words: &Words) -> Value {
 /// What becomes of a job with this code.
 fn effect(code: &Code) -> &'static str {
     match code.severity() {
-        Severity::Error => "refused",
+        Severity::Refuse => "refused",
         Severity::Hold => "held",
-        Severity::Warning => "held_unless_acknowledged",
+        Severity::Warn => "held_unless_acknowledged",
+        Severity::Verify => "found",
     }
 }
 

@@ -5,7 +5,6 @@
 //! Another card is another folder in `config/products/`, never another line of Rust here.
 
 pub mod built_in;
-pub mod codes;
 pub mod folder;
 pub mod office;
 
@@ -33,11 +32,11 @@ use std::fmt;
 
 use drivers::words::Words;
 
+pub use crate::codes::{Code, product as codes};
 pub use age::{Kind, LastDayWording, ValidUntil};
 pub use charset::is_unseen;
 pub use check::Checked;
 pub use chip::{ChipRule, ProductChip};
-pub use codes::Code;
 pub use office::{Office, Official, SignatureMode};
 pub use photo::{Backdrop, BackgroundRule, PhotoRules};
 pub use recommendation::{Check, RecommendationRules};
@@ -88,6 +87,8 @@ pub struct Product {
     issue: Option<IssueRule>,
     age: Option<AgeRule>,
     chip_rule: Option<ChipRule>,
+    /// SHA-256 of the text that it was compiled of.
+    definition_sha256: [u8; 32],
 }
 
 /// One field of a job.
@@ -103,7 +104,7 @@ pub struct Field {
     pub required: bool,
     /// What is printed if it is absent.
     pub default: Option<String>,
-    /// Whether a face may show it; what only the desk needs to know (a police report) is not printed.
+    /// Whether a face may show it; what only the office needs to know (a police report) is not printed.
     pub printed: bool,
     demand: Option<Demand>,
 }
@@ -293,11 +294,6 @@ impl Product {
     pub fn layout(&self, settings: &Settings) -> Option<&Layout> {
         let chosen = settings.layout.as_ref().and_then(|name| self.layouts.get(name));
         chosen.or_else(|| self.layouts.get(&self.default_layout))
-    }
-
-    /// The date of issue in a job, if the product has one and it can be read.
-    pub fn issue_date(&self, job: &crate::job::JobRequest) -> Option<jiff::civil::Date> {
-        age::read_date(job.fields.get(&self.fields.get(self.issue?.field)?.name)?.as_str()?)
     }
 
     /// What the configuration asks of this product that it cannot do; empty if all is well.

@@ -1,6 +1,8 @@
 //! The office that issues the cards: its names, its districts, who signs and how. Data of the office, never of a
 //! job: a job may name an official, it may not describe one. Must not know products.
 
+use sha2::{Digest as _, Sha256};
+
 use super::age::{LastDayWording, read_date};
 use super::definition_field::not_one_of;
 use crate::toml_sheet::{ConfigFault, Page, Sheet};
@@ -60,6 +62,8 @@ pub struct Office {
     pub last_day_wording: LastDayWording,
     /// Who may sign; the first one does unless a job names another. Never empty.
     pub officials: Vec<Official>,
+    /// SHA-256 of the text that it was read from.
+    pub profile_sha256: [u8; 32],
 }
 
 /// How a card is signed (DOMAIN 2.5).
@@ -96,7 +100,8 @@ impl Office {
     /// # Errors
     /// Everything that is wrong, with line, key and a sentence.
     pub fn parse(text: &str) -> Result<Office, Vec<ConfigFault>> {
-        Page::read(text, read_office)
+        let office = Page::read(text, read_office)?;
+        Ok(Office { profile_sha256: Sha256::digest(text).into(), ..office })
     }
 
     /// The official of this `id`; without one, the first.
@@ -134,16 +139,20 @@ impl Office {
     }
 }
 
-fn read_office(mut sheet: Sheet<'_>) -> Office {
-    let signature = read_signature(&mut sheet);
-    let last_day_wording = match sheet.text("masa_a").as_deref() {
+fn read_last_day_wording(sheet: &mut Sheet<'_>) -> LastDayWording {
+    match sheet.text("masa_a").as_deref() {
         None | Some("ulang_tahun") => LastDayWording::Birthday,
         Some("sehari_sebelum") => LastDayWording::DayBefore,
         Some(other) => {
-            not_one_of(&sheet, "masa_a", other, &["ulang_tahun", "sehari_sebelum"]);
+            not_one_of(sheet, "masa_a", other, &["ulang_tahun", "sehari_sebelum"]);
             LastDayWording::Birthday
         }
-    };
+    }
+}
+
+fn read_office(mut sheet: Sheet<'_>) -> Office {
+    let signature = read_signature(&mut sheet);
+    let last_day_wording = read_last_day_wording(&mut sheet);
     let sample = sheet.flag("contoh").unwrap_or_default();
     let officials = sheet.list("pejabat").into_iter();
     let officials: Vec<_> = officials.map(|one| read_official(one, signature, sample)).collect();
@@ -167,6 +176,7 @@ fn read_office(mut sheet: Sheet<'_>) -> Office {
         signature,
         last_day_wording,
         officials,
+        profile_sha256: [0; 32],
     };
     if !REGENCY_KINDS.contains(&&*office.kab_jenis) {
         not_one_of(&sheet, "kab_jenis", &office.kab_jenis, &REGENCY_KINDS);

@@ -1,4 +1,4 @@
-//! What a product demands of a photo, as data. Knows no image codec: `compose/photo.rs` does the looking.
+//! What a product demands of a photo, as data. Knows no image codec: `render/photo/` does the looking.
 
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +57,8 @@ pub enum BackgroundRule {
 }
 
 /// A backdrop colour class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Backdrop {
     /// *Merah*.
     Red,

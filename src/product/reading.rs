@@ -6,10 +6,9 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::charset::{CharSet, has_stacked_marks, is_foreign, is_odd_blank, is_unseen};
-use super::codes::{self, Code};
 use super::definition::listed;
 use super::indonesia::{self, Nik, NikFault};
-use super::{Field, Shape, age};
+use super::{Code, Field, Shape, age, codes};
 use crate::finding::Finding;
 
 /// What a field turned out to hold.

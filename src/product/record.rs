@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use super::check::{Review, Standing};
 use super::definition_field::{Names, not_one_of};
@@ -32,7 +33,7 @@ pub struct RecordRules {
 }
 
 /// What the record of one card says, besides the photo's hash and the time. `Debug` shows none of it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordContent {
     /// The vault's name of the key that signs.
     pub key: String,

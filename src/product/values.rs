@@ -1,11 +1,15 @@
-//! A checked job → what the faces need: values in print form, which faces, photo or not. Must not know how a face
-//! is drawn.
+//! A checked job → its typed card: everything that is needed after intake, in print form. It is stored with the job, and
+//! whatever comes later reads it instead of the request. Must not know how a face is drawn.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use drivers::contract::{TrackError, Tracks};
 use drivers::words::Words;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::age::print_date;
 use super::check::{Review, Standing};
@@ -13,16 +17,24 @@ use super::definition::listed;
 use super::office::SignatureMode;
 use super::reading::{self, Reading};
 use super::stripe::Misfit;
-use super::{Backdrop, BackgroundRule, Field, Front, RecordContent, Shape, codes};
+use super::{
+    Backdrop, BackgroundRule, Field, Front, Office, Product, RecordContent, Settings, Shape, codes,
+};
+use crate::approval;
 use crate::finding::Finding;
 
 /// The value under which a face shows the number of the application.
 pub const REFERENCE: &str = "ref_cetak";
 
-/// Everything that composing needs besides the photo's bytes and the SVG texts. `Debug` shows no value.
-#[derive(Clone, PartialEq, Eq)]
+/// The typed card: everything of a job that is needed once intake has examined it, besides the photo's bytes.
+/// `Debug` shows no value.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadyCard {
-    /// Code of the kind, to be kept with the job for `recheck`; `None` if the product has no kinds.
+    /// What it was derived with, see [`Product::basis`]. A card of another basis is made anew from the request.
+    pub basis: String,
+    /// Kind of card: the product's name.
+    pub product: String,
+    /// Code of the kind; `None` if the product has no kinds.
     pub kind: Option<String>,
     /// Name in a face's braces → text in print form; exactly the names of `Product::value_names`.
     pub values: BTreeMap<String, String>,
@@ -40,6 +52,14 @@ pub struct ReadyCard {
     pub tracks: Option<Tracks>,
     /// What the card's signed record says, if the product has one.
     pub record: Option<RecordContent>,
+    /// The date of birth, if the product has ages: the kind can change while the job waits.
+    pub born: Option<Date>,
+    /// The date of issue, if the product has one.
+    pub issued: Option<Date>,
+    /// When the approval ends by its own words; see [`approval::ends`].
+    pub approval_ends: Option<Timestamp>,
+    /// Codes of warnings that the approval accepts.
+    pub accepted_warnings: Vec<String>,
 }
 
 impl fmt::Debug for ReadyCard {
@@ -60,6 +80,21 @@ pub(super) fn is_printed(field: &Field) -> bool {
     field.printed && !matches!(field.shape, Shape::Flag | Shape::Official)
 }
 
+impl Product {
+    /// A digest of all that a card follows from besides its request: the product's definition, the office's profile, the
+    /// layout in use, and the program itself. Whoever changes one of them changes cards that are not printed yet.
+    pub fn basis(&self, office: &Office, settings: &Settings) -> String {
+        let layout = settings.layout.as_deref().unwrap_or(&self.default_layout);
+        let mut hash = Sha256::new();
+        hash.update(self.definition_sha256);
+        hash.update(office.profile_sha256);
+        hash.update(layout);
+        hash.update([0]);
+        hash.update(env!("CARGO_PKG_VERSION"));
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
 impl Review<'_> {
     /// What to print. `None` only if the product has no such layout or front, which `Product::parse` refuses.
     pub(super) fn ready(&self, standing: Standing<'_>) -> Option<ReadyCard> {
@@ -71,7 +106,11 @@ impl Review<'_> {
         let official =
             self.office.official(self.shaped(|shape| matches!(shape, Shape::Official)).text())?;
         let photo = self.photo_wanted(standing)?;
+        let approval = self.job.recommendation.as_ref();
+        let date = |field: Option<usize>| self.reading(field).date();
         Some(ReadyCard {
+            basis: self.product.basis(self.office, self.settings),
+            product: self.product.name.clone(),
             kind: standing.kind.map(|kind| kind.code.clone()),
             values: self.values(standing),
             front: front.clone(),
@@ -84,6 +123,12 @@ impl Review<'_> {
                 .filter(|_| self.office.signature == SignatureMode::Image),
             tracks: None,
             record: self.record(standing),
+            born: date(self.product.age.map(|age| age.born)),
+            issued: date(self.product.issue.map(|issue| issue.field)),
+            approval_ends: approval.and_then(approval::ends),
+            accepted_warnings: approval
+                .map(|approval| approval.peringatan_disetujui.clone())
+                .unwrap_or_default(),
         })
     }
 

@@ -11,6 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Snapshot;
+use crate::heartbeat::Heartbeat;
 use crate::ledger::blanks::Day;
 use crate::lifecycle::State;
 use crate::supplies::BlankKind;
@@ -71,6 +72,11 @@ struct KindLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ThreadLabel {
+    thread: StateValue,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KeywordLabel {
     keyword: String,
 }
@@ -103,11 +109,13 @@ impl Metrics {
         now: &Snapshot,
         jobs: &std::collections::BTreeMap<State, u64>,
         blanks: &Day,
+        threads: &[Heartbeat],
     ) -> Result<String, std::fmt::Error> {
         let mut registry = Registry::with_prefix("kartu");
         self.register_counted(&mut registry);
         register_now(&mut registry, now, jobs);
         register_blanks(&mut registry, blanks);
+        register_threads(&mut registry, threads);
         let mut page = String::new();
         encode(&mut page, &registry)?;
         Ok(page)
@@ -168,6 +176,20 @@ fn register_now(
         left.set(i64::from(ribbon.remaining));
         registry.register("ribbon_remaining_cards", "Prints left on the ribbon", left);
     }
+}
+
+fn register_threads(registry: &mut Registry, threads: &[Heartbeat]) {
+    let ages: Family<ThreadLabel, Gauge<f64, AtomicU64>> = Family::default();
+    for beat in threads {
+        let label = ThreadLabel { thread: StateValue(beat.thread.name()) };
+        ages.get_or_create(&label).set(beat.seconds);
+    }
+    registry.register_with_unit(
+        "heartbeat_age",
+        "How long ago each part of the daemon last said that it makes progress; 0 while it waits",
+        Unit::Seconds,
+        ages,
+    );
 }
 
 fn register_blanks(registry: &mut Registry, today: &Day) {

@@ -1,6 +1,6 @@
 //! The station at one moment, in the words of IPP (RFC 8011: `printer-state`, `printer-state-reasons`).
 
-use drivers::contract::{Cause, DeviceError, Level, PrinterStatus, Trouble};
+use drivers::contract::{Cause, DeviceError, PrinterStatus, Trouble};
 use drivers::words::Words;
 use serde::{Deserialize, Serialize};
 
@@ -103,13 +103,8 @@ impl From<&Words> for Sentence {
 
 impl From<&Trouble> for StateReason {
     fn from(trouble: &Trouble) -> Self {
-        let suffix = match trouble.level {
-            Level::Report => "report",
-            Level::Warning => "warning",
-            Level::Error => "error",
-        };
         Self {
-            keyword: format!("{}-{suffix}", trouble.keyword),
+            keyword: trouble.reason(),
             message: Sentence::from(&trouble.words),
             vendor_code: trouble.vendor_code,
         }
@@ -135,18 +130,15 @@ impl From<&PrinterStatus> for PrinterView {
 
 impl StateReason {
     /// A reason of the station itself.
-    pub fn new(keyword: &'static str, words: &Words) -> Self {
+    pub fn new(keyword: impl Into<String>, words: &Words) -> Self {
         Self { keyword: keyword.into(), message: Sentence::from(words), vendor_code: "" }
     }
 
     /// What a failed look at the printer means to a person.
     pub fn of_error(error: &DeviceError) -> Vec<Self> {
-        let keyword = match &error.cause {
-            Cause::Trouble(troubles) => return troubles.iter().map(Self::from).collect(),
-            Cause::Wire(_) => "connecting-to-device-error",
-            Cause::Reserved { .. } => "moving-to-paused-error",
-            _ => "other-error",
-        };
-        vec![Self::new(keyword, &error.cause.words())]
+        if let Cause::Trouble(troubles) = &error.cause {
+            return troubles.iter().map(Self::from).collect();
+        }
+        vec![Self::new(error.cause.reason(), &error.cause.words())]
     }
 }

@@ -1,4 +1,4 @@
-//! One card's chip, as the desk has made it ready: the product's profile with this card's values and the vault's keys.
+//! One card's chip, as it was rendered: the product's profile with this card's values and the vault's keys.
 //! Knows neither printer nor ledger.
 
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use drivers::encoder::{CardEncoder, Chip, Interface};
 
 use super::encode::{ChipWork, Unwritten};
 use crate::chip::{self, ChipFault, KeySource, With, Written};
-use crate::desk::ChipContent;
 use crate::event::{EncodedChip, EncodedStep, EncodingFailure};
+use crate::render::ChipContent;
 
 /// What is to be written on one card's chip.
 pub struct ChipJob {

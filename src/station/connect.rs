@@ -11,16 +11,28 @@ use drivers::transport::usb::{Usb, UsbName};
 
 use super::encode::Reader;
 use super::traced::Traced;
+use super::watched::{AwaitedReader, WatchedReader, WatchedWire};
 use super::{Connect, Device};
 use crate::config::{Address, Encoder, Printer};
 use crate::daemon::StartError;
+use crate::heartbeat::{Beat, Heartbeats, Part, Pulse};
+
+/// Nobody waits for a reader after its deadline, and cards that need it wait; some calls come back later (a mute card held one
+/// for 232 s). One that holds its thread for longer is freed only with the whole process.
+const STUCK_LIMIT: Duration = Duration::from_secs(600);
 
 /// A configured way to a printer, not yet used.
 pub struct Connection {
     pub(super) family: String,
     pub(super) model: Option<String>,
     pub(super) way: Way,
-    pub(super) reader: Option<Bounded>,
+    pub(super) reader: Option<ReaderWay>,
+}
+
+/// How a reader is opened, and what each of its calls may take.
+pub(super) struct ReaderWay {
+    open: Box<dyn FnMut() -> drivers::encoder::Opened + Send>,
+    deadline: Duration,
 }
 
 pub(super) enum Way {
@@ -30,6 +42,8 @@ pub(super) enum Way {
     Lp(PathBuf),
     #[cfg(feature = "emulators")]
     Emulated(emulators::machine::SharedMachine),
+    /// Somebody else makes contact.
+    Other(Connect),
 }
 
 impl Connection {
@@ -54,6 +68,11 @@ impl Connection {
         })
     }
 
+    /// A printer that somebody else makes contact with.
+    pub fn through(connect: Connect) -> Connection {
+        Connection { family: String::new(), model: None, way: Way::Other(connect), reader: None }
+    }
+
     /// With the reader that is configured.
     pub(super) fn with_configured(self, encoder: &Encoder) -> Connection {
         let (family, address) = (encoder.family.clone(), encoder.address.clone());
@@ -68,20 +87,30 @@ impl Connection {
         open: impl FnMut() -> drivers::encoder::Opened + Send + 'static,
         deadline: Duration,
     ) -> Connection {
-        Connection { reader: Some(Bounded::new(open, deadline)), ..self }
+        Connection { reader: Some(ReaderWay { open: Box::new(open), deadline }), ..self }
     }
 
-    /// The printer with its reader, for the thread that has its hand on them; `None`: no printer is configured.
-    pub fn into_device(mut self) -> Option<Device> {
-        let reader = self.reader.take().map(|reader| Reader::new(Box::new(reader)));
-        Some(Device::new(self.into_connect()?, reader))
+    /// The printer with its reader, for the thread that drives them, and that thread's pulse; `None`: no printer is
+    /// configured.
+    pub(super) fn into_device(mut self, heartbeats: &Heartbeats) -> Option<(Device, Pulse)> {
+        let way = self.reader.take();
+        let beat = Beat::new(Part::Printer);
+        let connect = self.into_watched(beat.clone())?;
+        heartbeats.watch(beat.clone());
+        let reader = way.map(|way| way.into_reader(heartbeats.add(Part::Reader), beat.clone()));
+        Some((Device::new(connect, reader), Pulse::of(beat)))
     }
 
     /// How contact is made, again and again; `None`: no printer is configured.
     pub fn into_connect(self) -> Option<Connect> {
+        self.into_watched(Beat::new(Part::Printer))
+    }
+
+    fn into_watched(self, beat: Beat) -> Option<Connect> {
         let Connection { family, model, way, .. } = self;
         let mut transport: Box<dyn FnMut() -> Box<dyn Transport> + Send> = match way {
             Way::None => return None,
+            Way::Other(connect) => return Some(connect),
             Way::Tcp(address) => Box::new(move || Box::new(Tcp::new(address.clone()))),
             Way::Usb(name) => Box::new(move || Box::new(Usb::new(name.clone()))),
             Way::Lp(file) => Box::new(move || Box::new(Lp::new(file.clone()))),
@@ -90,8 +119,23 @@ impl Connection {
         };
         Some(Box::new(move || {
             let wire = Box::new(Traced(recorded(&family, transport())));
+            let wire = Box::new(WatchedWire { wire, beat: beat.clone() });
             drivers::open(&family, model.as_deref(), wire)
         }))
+    }
+}
+
+impl ReaderWay {
+    /// `own`: the beat of the thread that talks to the reader; `printer`: of the one that waits for it.
+    fn into_reader(self, own: Beat, printer: Beat) -> Reader {
+        let ReaderWay { mut open, deadline } = self;
+        let limit = deadline.saturating_add(STUCK_LIMIT);
+        let watched = move || {
+            let reader = own.during(limit, &mut open)?;
+            Ok(Box::new(WatchedReader { reader, beat: own.clone(), limit }) as _)
+        };
+        let reader = Box::new(Bounded::new(watched, deadline));
+        Reader::new(Box::new(AwaitedReader { reader, beat: printer, limit: deadline }))
     }
 }
 

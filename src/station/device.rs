@@ -2,6 +2,7 @@
 //! A card machine may block for minutes, so the daemon gives it a thread of its own; nobody else waits for it.
 
 use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
 
 use drivers::contract::{
     CardOut, CardPrinter, DeviceError, PreparedCard, Prepress, PrinterStatus, Tray,
@@ -9,8 +10,13 @@ use drivers::contract::{
 
 use super::Message;
 use super::encode::{self, Encoded, Encoding, Reader, Unencoded};
+use crate::heartbeat::Pulse;
 use crate::job::JobId;
 use drivers::encoder::EncoderError;
+
+/// A driver that neither finishes its call nor exchanges a byte for longer than this stands still. While it waits for an
+/// answer, its own limit for that answer is added.
+pub(super) const BETWEEN_EXCHANGES: Duration = Duration::from_secs(60);
 
 /// Makes contact with the configured printer; called anew after every lost contact.
 pub type Connect = Box<dyn FnMut() -> Result<Box<dyn CardPrinter>, DeviceError> + Send>;
@@ -18,14 +24,14 @@ pub type Connect = Box<dyn FnMut() -> Result<Box<dyn CardPrinter>, DeviceError> 
 /// What the station wants.
 pub enum Order {
     /// How is the machine?
-    Look,
+    Poll,
     /// Write this card's chip and stripe. The intent is in the ledger.
     Encode(JobId, Encoding),
     /// Print this card: the one that was encoded, else a blank. The intent is in the ledger.
     Print(JobId, PreparedCard),
     /// End what a lost computer left in the machine. The intent is in the ledger. Without a job nobody's
     /// card is at stake, or the machine is only used, so that it stops saying that it was just switched on.
-    ComeToRest(Option<JobId>),
+    AbortOrphanedJob(Option<JobId>),
     /// Put the card that is inside into the reject box. The intent is in the ledger.
     Reject(JobId),
 }
@@ -33,19 +39,19 @@ pub enum Order {
 /// What came of it.
 pub enum Report {
     /// The machine's answer, and how cards must be made ready for it.
-    Looked(Result<Sight, DeviceError>),
+    Polled(Result<DeviceStatus, DeviceError>),
     /// The card is encoded and waits inside, or why not.
     Encoded(JobId, Result<Encoded, Unencoded>),
     /// The card is out, or why not; the buffer comes back to be used again.
     Printed(JobId, Result<CardOut, DeviceError>, PreparedCard),
-    /// The machine has come to rest, or why not.
-    Rested(Option<JobId>, Result<(), DeviceError>),
+    /// No job owns the machine any more, or why one does.
+    Aborted(Option<JobId>, Result<(), DeviceError>),
     /// The card is in the reject box, or why not.
     Rejected(JobId, Result<(), DeviceError>),
 }
 
-/// What one look sees.
-pub struct Sight {
+/// What one poll tells.
+pub struct DeviceStatus {
     /// The machine's answer.
     pub status: PrinterStatus,
     /// How cards must be made ready for it.
@@ -70,13 +76,13 @@ impl Device {
     /// Carries out one order.
     pub fn perform(&mut self, order: Order) -> Report {
         let report = match order {
-            Order::Look => Report::Looked(self.look()),
+            Order::Poll => Report::Polled(self.poll()),
             Order::Encode(job, work) => Report::Encoded(job, self.encode(&work)),
             Order::Print(job, card) => {
                 Report::Printed(job, self.contact().and_then(|p| p.print(&card)), card)
             }
-            Order::ComeToRest(job) => {
-                Report::Rested(job, self.contact().and_then(|p| p.come_to_rest()))
+            Order::AbortOrphanedJob(job) => {
+                Report::Aborted(job, self.contact().and_then(|p| p.come_to_rest()))
             }
             Order::Reject(job) => {
                 Report::Rejected(job, self.contact().and_then(|p| reject(p.as_mut())))
@@ -96,7 +102,7 @@ impl Device {
         }
     }
 
-    fn look(&mut self) -> Result<Sight, DeviceError> {
+    fn poll(&mut self) -> Result<DeviceStatus, DeviceError> {
         let printer = self.contact()?;
         let status = printer.status()?;
         let prepress = printer.prepress();
@@ -105,7 +111,7 @@ impl Device {
             Err(EncoderError::Occupied) if status.card_inside => Ok(()),
             seen => seen,
         });
-        Ok(Sight { status, prepress, reader })
+        Ok(DeviceStatus { status, prepress, reader })
     }
 
     fn encode(&mut self, work: &Encoding) -> Result<Encoded, Unencoded> {
@@ -125,24 +131,48 @@ fn reject(printer: &mut dyn CardPrinter) -> Result<(), DeviceError> {
 }
 
 /// Runs until the station drops its end.
-pub(super) fn run(mut device: Device, orders: &Receiver<Order>, station: &Sender<Message>) {
+pub(super) fn run(
+    mut device: Device,
+    orders: &Receiver<Order>,
+    station: &Sender<Message>,
+    pulse: Pulse,
+) {
     while let Ok(order) = orders.recv() {
-        if station.send(Message::Device(Box::new(device.perform(order)))).is_err() {
-            return;
+        pulse.works(BETWEEN_EXCHANGES);
+        let report = device.perform(order);
+        pulse.waits();
+        if station.send(Message::Device(Box::new(report))).is_err() {
+            break;
         }
     }
+    pulse.finish();
+}
+
+/// What the machine says of itself, for whoever looks for a fault; figures and keywords only.
+pub(super) fn trace_status(status: &PrinterStatus) {
+    let troubles: Vec<&str> = status.troubles.iter().map(|trouble| trouble.keyword).collect();
+    tracing::trace!(
+        card_inside = status.card_inside,
+        busy = status.busy,
+        owned = status.owned,
+        restarted = status.restarted,
+        cards_entered = status.cards_entered,
+        ribbon = status.ribbon.as_ref().map(|ribbon| ribbon.remaining),
+        troubles = ?troubles,
+        "the printer was asked"
+    );
 }
 
 impl Report {
     fn is_failure(&self) -> bool {
         match self {
-            Report::Looked(result) => result.is_err(),
+            Report::Polled(result) => result.is_err(),
             Report::Printed(_, result, _) => result.is_err(),
             // A bad chip is no reason to ask the printer who it is.
             Report::Encoded(_, result) => {
                 result.as_ref().is_err_and(|failed| failed.printer.is_some())
             }
-            Report::Rested(_, result) | Report::Rejected(_, result) => result.is_err(),
+            Report::Aborted(_, result) | Report::Rejected(_, result) => result.is_err(),
         }
     }
 }

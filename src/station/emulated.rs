@@ -49,7 +49,7 @@ impl Connection {
     pub fn machine(&self) -> Option<SharedMachine> {
         match &self.way {
             Way::Emulated(machine) => Some(machine.clone()),
-            Way::None | Way::Tcp(_) | Way::Usb(_) | Way::Lp(_) => None,
+            Way::None | Way::Tcp(_) | Way::Usb(_) | Way::Lp(_) | Way::Other(_) => None,
         }
     }
 

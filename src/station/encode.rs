@@ -94,6 +94,7 @@ pub struct Unencoded {
 }
 
 /// A card was encoded and waits inside.
+#[derive(Debug)]
 pub struct Encoded {
     /// What stands on it, as the ledger keeps it.
     pub written: EncodedCard,

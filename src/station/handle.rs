@@ -7,34 +7,31 @@ use std::sync::mpsc::Sender;
 use tokio::sync::{oneshot, watch};
 
 use super::device::Report;
-use super::people::{Look, Unsettled};
+use super::scheduler::{Look, OperatorCommand, Unsettled};
 use crate::actor::Actor;
 use crate::job::JobId;
 use crate::ledger::{JobRecord, LedgerError};
 use crate::report::Snapshot;
 
-/// The answer to a person.
-pub(super) type Reply<E> = oneshot::Sender<Result<JobRecord, E>>;
+/// The answer to an operator.
+pub(super) type Reply = oneshot::Sender<Result<JobRecord, Unsettled>>;
 
 /// What the station is told.
 pub enum Message {
     /// There may be something new in the ledger.
     Wake,
     /// Somebody asks for a move.
-    Person(Asked),
+    Operator(Asked),
     /// The printer has an answer.
     Device(Box<Report>),
     /// Finish the card that is moving, put the rest back, end.
     Stop,
 }
 
-/// What a person asks for, and where the answer goes.
-pub struct Asked(pub(super) Wish);
-
-pub(super) enum Wish {
-    Cancel { job: JobId, by: Actor, reply: Reply<LedgerError> },
-    Release { job: JobId, by: Actor, reply: Reply<Unsettled> },
-    Resolve { job: JobId, look: Look, reply: Reply<Unsettled> },
+/// What an operator asks for, and where the answer goes.
+pub struct Asked {
+    pub(super) command: OperatorCommand,
+    pub(super) reply: Reply,
 }
 
 /// How others reach the station. Cheap to clone.
@@ -42,13 +39,13 @@ pub(super) enum Wish {
 pub struct Handle {
     pub(super) inbox: Sender<Message>,
     pub(super) snapshot: watch::Receiver<Snapshot>,
-    pub(super) door: Arc<AtomicUsize>,
+    pub(super) inflight_requests: Arc<AtomicUsize>,
 }
 
-/// Counts a request at the door for as long as it lives.
-pub struct AtTheDoor(Arc<AtomicUsize>);
+/// Counts a request that brings a job for as long as it lives.
+pub struct InflightRequest(Arc<AtomicUsize>);
 
-impl Drop for AtTheDoor {
+impl Drop for InflightRequest {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -73,11 +70,25 @@ impl Handle {
     /// Withdraws a job.
     ///
     /// # Errors
-    /// [`LedgerError::Refused`] when its card may already exist, [`LedgerError::NoSuchJob`].
-    pub async fn cancel(&self, job: JobId, by: Actor) -> Result<JobRecord, LedgerError> {
-        let (reply, answer) = oneshot::channel();
-        self.tell(Message::Person(Asked(Wish::Cancel { job, by, reply })));
-        answer.await.unwrap_or(Err(LedgerError::Closed))
+    /// [`Unsettled::Ledger`]: refused when its card may already exist, or there is no such job.
+    pub async fn cancel(&self, job: JobId, by: Actor) -> Result<JobRecord, Unsettled> {
+        heard(self.ask(OperatorCommand::Cancel { job, by })).await
+    }
+
+    /// The card was given to the applicant.
+    ///
+    /// # Errors
+    /// [`Unsettled::Ledger`]: refused when its card is not out, or there is no such job.
+    pub async fn hand_over(&self, job: JobId, by: Actor) -> Result<JobRecord, Unsettled> {
+        heard(self.ask(OperatorCommand::HandOver { job, by })).await
+    }
+
+    /// Ends a held job whose approval has expired.
+    ///
+    /// # Errors
+    /// [`Unsettled::Ledger`], [`Unsettled::NotExpired`].
+    pub async fn expire(&self, job: JobId, by: Actor) -> Result<JobRecord, Unsettled> {
+        heard(self.ask(OperatorCommand::Expire { job, by })).await
     }
 
     /// A person decided that a held job be printed.
@@ -85,7 +96,7 @@ impl Handle {
     /// # Errors
     /// [`Unsettled::Ledger`], [`Unsettled::NotReleasable`].
     pub async fn release(&self, job: JobId, by: Actor) -> Result<JobRecord, Unsettled> {
-        self.ask_release(job, by).await.unwrap_or(Err(Unsettled::Ledger(LedgerError::Closed)))
+        heard(self.ask_release(job, by)).await
     }
 
     /// The same; the answer is waited for elsewhere.
@@ -94,9 +105,7 @@ impl Handle {
         job: JobId,
         by: Actor,
     ) -> oneshot::Receiver<Result<JobRecord, Unsettled>> {
-        let (reply, answer) = oneshot::channel();
-        self.tell(Message::Person(Asked(Wish::Release { job, by, reply })));
-        answer
+        self.ask(OperatorCommand::Release { job, by })
     }
 
     /// A person looked where the card of an unsure job is, or found a printed card bad.
@@ -104,7 +113,7 @@ impl Handle {
     /// # Errors
     /// [`Unsettled`].
     pub async fn resolve(&self, job: JobId, look: Look) -> Result<JobRecord, Unsettled> {
-        self.ask_resolve(job, look).await.unwrap_or(Err(Unsettled::Ledger(LedgerError::Closed)))
+        heard(self.ask_resolve(job, look)).await
     }
 
     /// The same; the answer is waited for elsewhere.
@@ -113,19 +122,30 @@ impl Handle {
         job: JobId,
         look: Look,
     ) -> oneshot::Receiver<Result<JobRecord, Unsettled>> {
+        self.ask(OperatorCommand::Resolve { job, look })
+    }
+
+    fn ask(&self, command: OperatorCommand) -> oneshot::Receiver<Result<JobRecord, Unsettled>> {
         let (reply, answer) = oneshot::channel();
-        self.tell(Message::Person(Asked(Wish::Resolve { job, look, reply })));
+        self.tell(Message::Operator(Asked { command, reply }));
         answer
     }
 
-    /// Somebody is at the door with a job; inspections that were put off wait.
-    pub fn at_the_door(&self) -> AtTheDoor {
-        self.door.fetch_add(1, Ordering::Relaxed);
-        AtTheDoor(self.door.clone())
+    /// A request that brings a job is under way; inspections that were put off wait.
+    pub fn begin_request(&self) -> InflightRequest {
+        self.inflight_requests.fetch_add(1, Ordering::Relaxed);
+        InflightRequest(self.inflight_requests.clone())
     }
 
     /// Asks the station to end.
     pub fn stop(&self) {
         self.tell(Message::Stop);
     }
+}
+
+/// A station that has ended answers nobody.
+async fn heard(
+    answer: oneshot::Receiver<Result<JobRecord, Unsettled>>,
+) -> Result<JobRecord, Unsettled> {
+    answer.await.unwrap_or(Err(Unsettled::Ledger(LedgerError::Closed)))
 }

@@ -2,10 +2,12 @@
 //! next one composed meanwhile. The only place that moves jobs along; HTTP sends it messages and
 //! reads its snapshots. Knows no SQL, no HTTP and no bytes of any machine.
 //!
-//! One loop ([`Station::turn`], in `work.rs`): hear what is told, settle what is unsettled, find out about cards that nobody
-//! saw (`recovery.rs`), make the next card ready, print when the machine is known to be well. Every step that moves a card
-//! is in the ledger before. The loop and the printer have a thread each; whoever wants can turn both by hand.
+//! [`Scheduler`] decides, and is pure. [`Station`] (the runner) tells it what happens and carries out what it wants: it asks
+//! the ledger, has the [`Preparer`](preparer) compose the next card, gives orders to the printer's thread ([`Device`]) and
+//! publishes the status. Every step that moves a card is in the ledger before. Runner and printer have a thread each;
+//! whoever wants can turn both by hand.
 
+mod answers;
 pub mod chip;
 mod connect;
 mod device;
@@ -13,29 +15,27 @@ mod device;
 mod emulated;
 pub mod encode;
 mod handle;
-mod hours;
-mod machine;
-mod maker;
-mod moving;
-mod people;
-mod ready;
-mod recovery;
-mod tell;
+mod preparer;
+mod renderer;
+mod runner;
+pub mod scheduler;
+mod status;
 mod traced;
-mod work;
+mod watched;
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 pub use connect::Connection;
-pub use device::{Connect, Device, Order, Report, Sight};
-pub use handle::{Asked, AtTheDoor, Handle, Message};
-pub use maker::{CardMaker, Made, Unmade};
-pub use people::{Look, Unsettled};
-pub use work::Station;
+pub use device::{Connect, Device, DeviceStatus, Order, Report};
+pub use handle::{Asked, Handle, InflightRequest, Message};
+pub use renderer::{Made, Renderer, Unmade};
+pub use runner::Station;
+pub use scheduler::{Look, Scheduler, Unsettled};
 
 use crate::clock::Clock;
+use crate::heartbeat::{Heartbeats, Part, Pulse};
 use crate::ledger::Ledger;
 use crate::report::Metrics;
 
@@ -46,31 +46,32 @@ pub struct Parts {
     /// Where everything is written down.
     pub ledger: Ledger,
     /// Makes jobs into cards.
-    pub maker: Arc<dyn CardMaker>,
+    pub renderer: Arc<dyn Renderer>,
     /// Passed in, so that tests can turn it.
     pub clock: Clock,
     /// Counted for outsiders.
     pub metrics: Metrics,
 }
 
-/// Starts the station on its own thread, and its printer with its reader on another; `None`: no printer is configured.
+/// Starts the station on its own thread, and its printer with its reader on another.
 ///
 /// # Errors
 /// When no thread can be started.
-pub fn start(parts: Parts, device: Option<Device>) -> std::io::Result<(Handle, JoinHandle<()>)> {
+pub fn start(
+    parts: Parts,
+    connection: Connection,
+    heartbeats: &Heartbeats,
+) -> std::io::Result<(Handle, JoinHandle<()>)> {
     let (orders, inbox) = mpsc::channel();
-    let (station, handle) = Station::new(parts, device.is_some().then_some(orders));
-    if let Some(device) = device {
-        start_device(device, inbox, &handle)?;
+    let pulse = Pulse::of(heartbeats.add(Part::Scheduler));
+    let device = connection.into_device(heartbeats);
+    let (station, handle) = Station::new(parts, device.is_some().then_some(orders), pulse);
+    if let Some((device, pulse)) = device {
+        let messages = handle.inbox.clone();
+        std::thread::Builder::new()
+            .name("printer".into())
+            .spawn(move || device::run(device, &inbox, &messages, pulse))?;
     }
     let thread = std::thread::Builder::new().name("station".into()).spawn(move || station.run())?;
     Ok((handle, thread))
-}
-
-fn start_device(device: Device, inbox: Receiver<Order>, handle: &Handle) -> std::io::Result<()> {
-    let station = handle.inbox.clone();
-    std::thread::Builder::new()
-        .name("printer".into())
-        .spawn(move || device::run(device, &inbox, &station))?;
-    Ok(())
 }

@@ -61,7 +61,7 @@ def child(series="API"):
 
 def portrait(path):
     """The drawn portrait of the sample card, as a JPEG."""
-    card = Image.open(ROOT / "src/compose/golden/staf-front.png").convert("RGB")
+    card = Image.open(ROOT / "src/render/golden/staf-front.png").convert("RGB")
     card.crop((64, 188, 270, 462)).resize((618, 822), Image.LANCZOS).save(path, quality=92)
     return path.read_bytes()
 

@@ -23,18 +23,22 @@ fn forbidden_imports_are_found_in_every_spelling() {
         ("src/lifecycle.rs", "use std::time::*;"),
         ("src/lifecycle.rs", "fn f() { let t = std::time::SystemTime::now(); }"),
         ("src/approval.rs", "fn f() { jiff::Timestamp::now(); }"),
+        ("src/station/scheduler/cards.rs", "use crate::ledger::Ledger;"),
+        ("src/station/scheduler.rs", "fn f() { std::sync::mpsc::channel(); }"),
         ("src/approval.rs", "use jiff::Timestamp; fn f() { Timestamp::now(); }"),
-        ("src/compose/mod.rs", "use std::fs::File;"),
+        ("src/render/mod.rs", "use std::fs::File;"),
         ("src/product/mod.rs", "fn f() { std::fs::read(\"x\"); }"),
         ("src/queue.rs", "use rusqlite::Connection;"),
         ("src/cli/run.rs", "use axum::Router;"),
         ("src/cli/submit.rs", "fn f() { ureq::get(\"x\"); }"),
-        ("src/desk.rs", "fn f() { tiny_skia::Pixmap::new(1, 1); }"),
-        ("src/desk.rs", "use p256::ecdsa::SigningKey;"),
+        ("src/queue.rs", "fn f() { tiny_skia::Pixmap::new(1, 1); }"),
+        ("src/queue.rs", "use p256::ecdsa::SigningKey;"),
         ("src/record/mod.rs", "use std::fs;"),
         ("src/http/jobs.rs", "use drivers::CATALOGUE;"),
-        ("src/desk.rs", "fn f() { drivers::open(); }"),
+        ("src/queue.rs", "fn f() { drivers::open(); }"),
         ("src/station/work.rs", "use emulators::machine::Lever;"),
+        ("src/intake/mod.rs", "use crate::http::App;"),
+        ("src/render/card.rs", "fn f() { std::thread::spawn(f); }"),
         ("drivers/printers/evolis/mod.rs", "use emulators::evolis;"),
         ("drivers/emulators/evolis/mod.rs", "use std::net::TcpStream;"),
     ] {
@@ -63,6 +67,15 @@ fn an_event_that_is_built_or_read_by_hand_is_found() {
 }
 
 #[test]
+fn a_request_that_is_parsed_behind_intake_is_found() {
+    let faults = |path: &str, text: &str| rules::parsed_again(&Source::new(path, text)).len();
+    let text = "fn f() { serde_json::from_str::<JobRequest>(text); stored . parse_again (); }";
+    assert_eq!(faults("src/http/preview.rs", text), 2);
+    assert_eq!(faults("src/intake/examiner.rs", text), 0);
+    assert_eq!(faults("src/http/preview.rs", "fn f() { stored.card(); }"), 0);
+}
+
+#[test]
 fn what_only_looks_forbidden_is_let_through() {
     for (path, text) in [
         ("src/lifecycle.rs", "use std::time::Duration;"),
@@ -77,8 +90,8 @@ fn what_only_looks_forbidden_is_let_through() {
         ),
         ("src/product/folder.rs", "use std::fs;"),
         ("src/ledger/mod.rs", "use rusqlite::Connection;"),
-        ("src/compose/mod.rs", "use image::DynamicImage;"),
-        ("src/desk.rs", "use crate::compose::image::Face; use drivers::contract::CardImage;"),
+        ("src/render/mod.rs", "use image::DynamicImage;"),
+        ("src/queue.rs", "use crate::render::image::Face; use drivers::contract::CardImage;"),
         ("drivers/transport/tcp.rs", "use std::net::TcpStream;"),
         ("drivers/emulators/transport/serve.rs", "use std::net::TcpListener;"),
         (
@@ -128,6 +141,11 @@ fn a_family_without_its_files_is_found() {
             .into();
     assert_eq!(rules::missing_files("new", &there), ["drivers/readers/new has no models.toml"]);
     assert_eq!(rules::missing_files("other", &there).len(), 4);
+    let beside = ["mod.rs", "driver.rs"].map(|name| format!("drivers/emulators/trial/{name}"));
+    assert_eq!(
+        rules::missing_files("trial", &beside.into()),
+        ["drivers/emulators/trial has no protocol.rs"]
+    );
     assert_eq!(rules::family_of("drivers/readers/new/mod.rs"), Some("new"));
     assert_eq!(rules::family_of("drivers/emulators/new/mod.rs"), Some("new"));
     assert_eq!(rules::family_of("drivers/emulators/card/mod.rs"), None);
@@ -220,16 +238,16 @@ fn keys_that_only_one_side_has_are_found() {
 #[test]
 fn a_map_that_lies_is_found() {
     let there: BTreeSet<String> =
-        ["src/lib.rs", "src/main.rs", "src/desk.rs", "src/http/mod.rs"].map(str::to_owned).into();
+        ["src/lib.rs", "src/main.rs", "src/queue.rs", "src/http/mod.rs"].map(str::to_owned).into();
     let map = |rows: &str| {
         format!(
             "# K\n\n## The map\n\n| where | what |\n|---|---|\n{rows}\n## Next\n| `src/x/` | |\n"
         )
     };
     let faults = |rows: &str| rules::map_differences(&map(rows), &there).len();
-    assert_eq!(faults("| [`src/desk.rs`](src/desk.rs), `src/http/` | both |"), 0);
-    assert_eq!(faults("| `src/desk.rs` | one is missing |"), 1);
-    assert_eq!(faults("| `src/desk.rs`, `src/http/`, `src/gone/` | one too many |"), 1);
+    assert_eq!(faults("| [`src/queue.rs`](src/queue.rs), `src/http/` | both |"), 0);
+    assert_eq!(faults("| `src/queue.rs` | one is missing |"), 1);
+    assert_eq!(faults("| `src/queue.rs`, `src/http/`, `src/gone/` | one too many |"), 1);
     assert_eq!(rules::map_differences("no map at all", &there).len(), 2);
 }
 

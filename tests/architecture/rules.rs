@@ -36,9 +36,10 @@ const PURE: &[&str] = &[
     "src/finding",
     "src/approval",
     "src/product",
-    "src/compose",
+    "src/render",
     "src/chip",
     "src/record",
+    "src/station/scheduler",
     "src/nearest.rs",
     "src/toml_sheet.rs",
 ];
@@ -79,7 +80,8 @@ pub const BANS: &[Ban] = &[
     Ban {
         rule: "a pure module has no clock, network, thread or process",
         within: PURE,
-        except: &[],
+        // What rendering takes of memory, and reading a face of time, is bounded by threads.
+        except: &["src/render/memory.rs", "src/render/faces.rs"],
         names: &[
             "std::time::SystemTime",
             "std::time::Instant",
@@ -98,6 +100,21 @@ pub const BANS: &[Ban] = &[
         ],
     },
     Ban {
+        rule: "the scheduler decides, and does nothing: no ledger's handle, no channel, no thread, no printer's driver",
+        within: &["src/station/scheduler"],
+        except: &[],
+        names: &[
+            "crate::ledger::Ledger",
+            "crate::clock",
+            "crate::report",
+            "std::sync",
+            "drivers::contract::CardPrinter",
+            "drivers::contract::Prepress",
+            "drivers::encoder::CardEncoder",
+            "drivers::open",
+        ],
+    },
+    Ban {
         rule: "a pure module has no disk",
         within: PURE,
         except: &["src/product/folder.rs"],
@@ -110,10 +127,16 @@ pub const BANS: &[Ban] = &[
         names: &["rusqlite"],
     },
     Ban {
-        rule: "only http/ knows axum",
+        rule: "only http/ knows axum, and the control interface of the emulated machine",
         within: ALL,
-        except: &["src/http/"],
+        except: &["src/http/", "src/cli/emulate/control.rs"],
         names: &["axum", "hyper", "hyper_util", "tower"],
+    },
+    Ban {
+        rule: "intake is the same for every way in",
+        within: &["src/intake/"],
+        except: &[],
+        names: &["crate::http", "crate::cli", "crate::station", "crate::daemon"],
     },
     Ban {
         rule: "only cli/client.rs talks HTTP as a client: one place decides about proxies, times and redirects",
@@ -122,10 +145,10 @@ pub const BANS: &[Ban] = &[
         names: &["ureq"],
     },
     Ban {
-        rule: "only compose/ knows rendering and image codecs",
+        rule: "only render/ knows rendering and image codecs",
         within: ALL,
         // The emulated machine lays its cards down as pictures.
-        except: &["src/compose/", "drivers/emulators/evolis/"],
+        except: &["src/render/", "drivers/emulators/evolis/"],
         names: &[
             "resvg",
             "usvg",
@@ -281,6 +304,21 @@ pub fn untyped_events(source: &Source) -> Vec<String> {
     faults
 }
 
+/// A job is parsed once, by intake. Only for a card that must be made anew, its request is parsed again; and what its holder
+/// is named by stands in no card.
+pub fn parsed_again(source: &Source) -> Vec<String> {
+    const ALLOWED: [&str; 3] =
+        ["src/intake/examiner.rs", "src/ledger/record.rs", "src/ledger/holder.rs"];
+    if !source.path.starts_with("src/") || ALLOWED.contains(&source.path.as_str()) {
+        return Vec::new();
+    }
+    let again = [".parse_again(", "from_str::<JobRequest>", "from_slice::<JobRequest>"];
+    let lines = again.iter().flat_map(|fragment| source.production_lines_with(fragment));
+    lines
+        .map(|line| format!("{}:{line} parses a job's request, whose card is stored", source.path))
+        .collect()
+}
+
 /// Is this word a code, such as `H_STALE`?
 pub fn is_code(word: &str) -> bool {
     let name = ["E_", "H_", "W_", "V_"].iter().find_map(|start| word.strip_prefix(start));
@@ -292,22 +330,30 @@ pub fn is_code(word: &str) -> bool {
 
 /// Differences between the codes that are named anywhere and those of the registry.
 pub fn code_differences(named: &BTreeSet<String>, registry: &BTreeSet<String>) -> Vec<String> {
-    let unknown = named.difference(registry).map(|code| format!("{code}: not in src/codes.rs"));
+    let unknown = named.difference(registry).map(|code| format!("{code}: not in src/codes/"));
     let unused = registry.difference(named).map(|code| format!("{code}: nobody says it"));
     unknown.chain(unused).collect()
 }
 
-/// Files that every family has, of those that are there: its driver, what its bytes mean, its models, and its emulator.
+/// Files that every family has, of those that are there: its driver, what its bytes mean, its models, and its emulator. The
+/// driver of a family for tests alone stands beside its emulator.
 pub fn missing_files(family: &str, there: &BTreeSet<String>) -> Vec<String> {
     let [printers, readers, emulators] = FAMILIES;
+    let has = |folder: &str, name: &str| there.contains(&format!("{folder}{family}/{name}"));
     let of_a_reader = there.iter().any(|path| path.starts_with(&format!("{readers}{family}/")));
     let driver = if of_a_reader { readers } else { printers };
-    let files = ["mod.rs", "protocol.rs", "models.toml"].map(|name| (driver, name));
-    let missing = files.into_iter().chain([(emulators, "mod.rs")]).filter_map(|(folder, name)| {
-        let folder = format!("{folder}{family}");
-        (!there.contains(&format!("{folder}/{name}"))).then(|| format!("{folder} has no {name}"))
-    });
-    missing.collect()
+    let files: &[(&str, &str)] = if has(emulators, "driver.rs") {
+        &[(emulators, "mod.rs"), (emulators, "protocol.rs")]
+    } else {
+        &[
+            (driver, "mod.rs"),
+            (driver, "protocol.rs"),
+            (driver, "models.toml"),
+            (emulators, "mod.rs"),
+        ]
+    };
+    let missing = files.iter().filter(|(folder, name)| !has(folder, name));
+    missing.map(|(folder, name)| format!("{folder}{family} has no {name}")).collect()
 }
 
 /// Differences between the keys of the shipped configuration and those that the code reads.
@@ -361,7 +407,7 @@ pub fn map_differences(document: &str, there: &BTreeSet<String>) -> Vec<String> 
     faults
 }
 
-/// `src/desk.rs` → itself, `src/http/mod.rs` → `src/http/`.
+/// `src/queue.rs` → itself, `src/http/mod.rs` → `src/http/`.
 fn module_of(path: &str) -> Option<String> {
     let below = path.strip_prefix("src/")?;
     match below.split_once('/') {

@@ -1,21 +1,42 @@
-//! A job as the workbench takes it from the ledger, for the benchmarks that begin there.
+//! A job as the station takes it from the ledger, for the benchmarks that begin there.
 
-use kartu::job::JobId;
-use kartu::job::JobRequest;
-use kartu::ledger::JobRecord;
+use kartu::intake::Examiner;
+use kartu::job::{JobId, JobRequest};
+use kartu::ledger::{JobRecord, StoredRequest};
 use kartu::lifecycle::State;
-use kartu::queue::Claimed;
+use kartu::queue::{Claimed, Moment};
 
-/// What the daemon does with a job that it takes from the ledger: the envelope is parsed, the photo is still packed.
-pub fn read(job: &[u8], photo: &[u8]) -> Claimed {
+/// A job as intake stores it.
+pub struct Stored {
+    request: String,
+    card: String,
+    photo: Vec<u8>,
+    reference: String,
+}
+
+/// What intake makes of a posted job.
+pub fn store(examiner: &Examiner, job: &[u8], photo: &[u8]) -> Stored {
     let request: JobRequest = serde_json::from_slice(job).expect("the envelope is a job");
+    let (_, card) = examiner.card(&request, true, jiff::Timestamp::now()).expect("a good job");
+    let json = |written: serde_json::Result<String>| written.expect("texts become JSON");
+    Stored {
+        card: json(serde_json::to_string(&card)),
+        request: json(serde_json::to_string(&request)),
+        photo: photo.to_vec(),
+        reference: request.reference,
+    }
+}
+
+/// What the daemon does with a job that it takes from the ledger: the typed card is read, the photo is still packed.
+pub fn read(stored: &Stored) -> Claimed {
+    let request = StoredRequest::from_text(stored.request.clone(), Some(&stored.card));
     let now = jiff::Timestamp::now();
     let record = JobRecord {
         seq: 1,
         id: JobId::new(),
-        reference: request.reference.clone(),
-        product: request.product.clone(),
-        reason: request.reason.clone(),
+        reference: stored.reference.clone(),
+        product: "kia".to_owned(),
+        reason: "BARU".to_owned(),
         kind: Some("B".to_owned()),
         state: State::Claimed,
         findings: Vec::new(),
@@ -28,5 +49,10 @@ pub fn read(job: &[u8], photo: &[u8]) -> Claimed {
         received_at: now,
         changed_at: now,
     };
-    Claimed { record, request, photo: Some(photo.to_vec()) }
+    Claimed { record, request, photo: Some(stored.photo.clone()) }
+}
+
+/// Now, by a clock that nobody doubts.
+pub fn moment() -> Moment {
+    Moment { now: jiff::Timestamp::now(), doubtful: false }
 }

@@ -1,5 +1,5 @@
-//! Our side of `tests/bench/compose`: from a job's bytes (envelope and JPEG) to the bytes for the printer's wire,
-//! through the same desk, composer and prepress as the daemon's workbench. Prints one card's ms a line.
+//! Our side of `tests/bench/compose`: from a stored job's bytes (typed card and JPEG) to the bytes for the printer's wire,
+//! through the same renderer and prepress as the daemon's. Prints one card's ms a line.
 //!
 //! `compose JOB.json PHOTO.jpg CARDS`
 
@@ -12,7 +12,7 @@ use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress};
 use emulators::evolis::EvolisSettings;
 use emulators::transport::emulated::Emulated;
 use kartu::config::Config;
-use kartu::desk::Desk;
+use kartu::intake::Examiner;
 
 fn main() {
     // `cargo bench` adds `--bench` of its own.
@@ -26,15 +26,16 @@ fn main() {
     let cards: usize = cards.parse().expect("a number of cards");
 
     let config = Config::parse("", Path::new(".")).expect("the defaults are a configuration");
-    let desk = Desk::open(&config).expect("the built-in products are whole");
+    let examiner = Examiner::open(&config).expect("the built-in products are whole");
     let prepress = primacy();
+    let stored = claimed::store(&examiner, &job, &photo);
     let mut image = CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false };
     let mut wire = PreparedCard::default();
     for _ in 0..cards {
         let since = Instant::now();
-        let claimed = claimed::read(&job, &photo);
-        let now = claimed.record.received_at;
-        desk.compose(&claimed, prepress.head(), now, &mut image)
+        let claimed = claimed::read(&stored);
+        examiner
+            .make_card(&claimed, prepress.head(), claimed::moment(), &mut image)
             .expect("the sample child's card is good");
         prepress.prepare(&image, &mut wire).expect("a colour ribbon takes the card");
         println!("{:.4}", since.elapsed().as_secs_f64() * 1000.0);

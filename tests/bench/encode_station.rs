@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use jiff::Timestamp;
 use kartu::clock::Clock;
-use kartu::compose::portrait::draw_portrait;
 use kartu::config::Config;
 use kartu::daemon::Daemon;
 use kartu::product::Backdrop;
+use kartu::render::portrait::draw_portrait;
 use kartu::vault::Vault;
 use serde_json::{Value, json};
 

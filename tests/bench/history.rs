@@ -58,6 +58,8 @@ async fn accept(
             photo: Some(photo.to_vec()),
             key: Some(request.reference.clone()),
             request,
+            card: None,
+            by: None,
             approval: None,
             holder: None,
             body_sha256: [7; 32],

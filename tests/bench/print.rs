@@ -13,7 +13,7 @@ use drivers::contract::{CardImage, FaceImage, HeadSize, PreparedCard};
 use drivers::transport::tcp::Tcp;
 use drivers::transport::{Transport, TransportError, Whole};
 use kartu::config::Config;
-use kartu::desk::Desk;
+use kartu::intake::Examiner;
 
 /// A transmission of this size is a job; questions have tens of bytes.
 const JOB_MIN_BYTES: usize = 10_000;
@@ -71,11 +71,12 @@ impl Transport for Watched {
 fn compose(job: &str, photo: &str, head: HeadSize) -> CardImage {
     let job = std::fs::read(job).expect("the job file can be read");
     let photo = std::fs::read(photo).expect("the photo file can be read");
-    let claimed = claimed::read(&job, &photo);
     let config = Config::parse("", Path::new(".")).expect("the defaults are a configuration");
-    let desk = Desk::open(&config).expect("the built-in products are whole");
+    let examiner = Examiner::open(&config).expect("the built-in products are whole");
     let mut image = CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false };
-    desk.compose(&claimed, head, claimed.record.received_at, &mut image)
+    let claimed = claimed::read(&claimed::store(&examiner, &job, &photo));
+    examiner
+        .make_card(&claimed, head, claimed::moment(), &mut image)
         .expect("the sample child's card is good");
     image
 }

@@ -19,7 +19,7 @@ from PIL import Image
 
 KARTUD = sys.argv[1]
 CARD = -65537
-GOLDEN = "src/compose/golden/staf-front.png"
+GOLDEN = "src/render/golden/staf-front.png"
 FIELDS = {
     "nama": "RINA CONTOH, S.Kom.", "jabatan": "OPERATOR", "unit": "PENDAFTARAN PENDUDUK",
     "no_pegawai": "PS-000417", "berlaku_hingga": "2099-12-31",

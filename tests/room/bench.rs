@@ -8,12 +8,14 @@ use std::time::Duration;
 use base64::Engine as _;
 use emulators::card::CardSettings;
 use emulators::evolis::EvolisSettings;
+use emulators::logbook::{self, LogbookSettings};
 use emulators::machine::{BlankChips, Lever, SharedMachine};
+use emulators::transport::emulated::Emulated;
 use kartu::clock::Clock;
-use kartu::compose::portrait::draw_portrait;
 use kartu::config::Config;
 use kartu::daemon::Daemon;
 use kartu::product::Backdrop;
+use kartu::render::portrait::draw_portrait;
 use kartu::station::Connection;
 use kartu::vault::Vault;
 use serde_json::{Value, json};
@@ -106,6 +108,20 @@ impl Bench {
         Self::with_chips(BlankChips::new(move |number| card.blank(number as u32).unwrap()), "")
     }
 
+    /// On a machine that counts neither cards nor ribbon, and keeps a log of its jobs.
+    pub fn on_logbook() -> Bench {
+        let machine = logbook::emulate(LogbookSettings::bench()).unwrap();
+        let hands = machine.clone();
+        let connection = Connection::through(Box::new(move || {
+            (logbook::FAMILY.open)(None, Box::new(Emulated::new(hands.clone())))
+        }));
+        let dir = TempDir::new().unwrap();
+        let mut bench =
+            Bench { daemon: None, reader: None, kia: "", machine, dir, http: Http::new("") };
+        bench.start_on("", Clock::system(), connection);
+        bench
+    }
+
     /// Jobs are taken in, and no printer is there.
     pub fn without_printer() -> Bench {
         Self::without_printer_but("")
@@ -134,6 +150,15 @@ impl Bench {
 
     /// The same, with another clock on its wall.
     pub fn start_at(&mut self, more: &str, clock: Clock) {
+        let connection = Connection::to_machine("evolis", self.machine.clone());
+        let connection = match self.reader.clone() {
+            Some(open) => connection.with_encoder(move || open(), READER_LIMIT),
+            None => connection,
+        };
+        self.start_on(more, clock, connection);
+    }
+
+    fn start_on(&mut self, more: &str, clock: Clock, connection: Connection) {
         let encoder = if self.reader.is_some() { ENCODER } else { "" };
         let more = format!("{encoder}{more}");
         let text = with_lines_for_kia(&config(self.dir.path(), &more), self.kia);
@@ -141,11 +166,6 @@ impl Bench {
         config.station.new_ledger = true;
         let keys = self.dir.path().join(KEYS);
         config.vault.folder = keys.exists().then_some(keys);
-        let connection = Connection::to_machine("evolis", self.machine.clone());
-        let connection = match self.reader.clone() {
-            Some(open) => connection.with_encoder(move || open(), READER_LIMIT),
-            None => connection,
-        };
         let daemon = Daemon::start_at(&config, clock, connection).unwrap();
         self.http = Http::new(&format!("http://{}", daemon.address()));
         self.daemon = Some(daemon);

@@ -360,3 +360,42 @@ fn the_emulated_printer_is_a_process_of_its_own() {
     assert!(dir.path().join("cards/card-000001-front.png").exists());
     daemon.stop();
 }
+
+#[test]
+fn a_code_is_explained_without_a_station_in_either_language() {
+    let told = kartud(&["codes", "h_stale"]);
+    assert!(told.status.success(), "{}", err(&told));
+    let told = out(&told);
+    for part in ["H_STALE\nThis job has waited too long.", "release the job", "a person"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kartud"));
+    let own = command.args(["codes", "H_STALE"]).env("LC_ALL", "id_ID.UTF-8").output().unwrap();
+    assert!(out(&own).contains("H_STALE\nPekerjaan ini menunggu terlalu lama."), "{}", out(&own));
+    let told: Value =
+        serde_json::from_str(&out(&kartud(&["codes", "W_NIK_SEX", "--json"]))).unwrap();
+    assert_eq!((&told["severity"], &told["remedy"]), (&"warn".into(), &"acknowledge".into()));
+    assert_eq!((&told["field"], &told["may_release"]), (&"fields.*".into(), &false.into()));
+    for language in ["id", "en"] {
+        for part in ["message", "what_to_do", "who"] {
+            assert!(told[part][language].as_str().is_some_and(|text| !text.is_empty()), "{part}");
+        }
+    }
+}
+
+#[test]
+fn all_codes_are_listed_and_a_mistyped_one_is_answered_with_the_nearest() {
+    let list: Value = serde_json::from_str(&out(&kartud(&["codes", "--json"]))).unwrap();
+    let lines = out(&kartud(&["codes"]));
+    assert_eq!(lines.lines().count(), list.as_array().unwrap().len());
+    assert_eq!(lines.lines().count(), kartu::codes::all().len());
+    assert!(lines.lines().all(|line| line.split_whitespace().count() > 4), "{lines}");
+    let page = out(&kartud(&["codes", "--markdown"]));
+    assert_eq!(page, include_str!("../../docs/codes.md"));
+    for typed in [&["codes", "H_STAEL"][..], &["codes", "H_STAEL", "--json"]] {
+        let unknown = kartud(typed);
+        assert_eq!((unknown.status.code(), out(&unknown).as_str()), (Some(2), ""));
+        assert!(err(&unknown).contains("did you mean H_STALE?"), "{}", err(&unknown));
+    }
+    assert_eq!(kartud(&["codes", "H_STALE", "--markdown"]).status.code(), Some(2));
+}

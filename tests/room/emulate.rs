@@ -58,12 +58,18 @@ impl Machine {
         Self { _process: Process(process), address, control }
     }
 
-    /// One request as it stands; status and body.
-    fn say(&self, request: &str) -> (u16, Value) {
+    /// One request as it stands, and the whole answer.
+    fn raw(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(&self.control).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Status and body of the answer.
+    fn say(&self, request: &str) -> (u16, Value) {
+        let answer = self.raw(request);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, serde_json::from_str(body).unwrap())
@@ -111,7 +117,8 @@ fn supplies_and_faults_are_set_over_http() {
     }
     let page = "POST /levers/cut_power HTTP/1.1\r\nOrigin: http://example.org\r\n\r\n";
     assert_eq!(machine.say(page).0, 403, "a page in a browser lays no hands on it");
-    assert_eq!(machine.say("no HTTP\r\n\r\n").0, 404);
+    assert!(machine.raw("no HTTP\r\n\r\n").starts_with("HTTP/1.1 400 "));
+    assert_eq!(machine.ask("PUT", "/state", "{}").0, 404);
     let long = format!("PATCH /state HTTP/1.1\r\nContent-Length: {}\r\n\r\n", 1 << 30);
     assert_eq!(machine.say(&long).0, 413);
     let state = machine.ask("GET", "/state", "").1;

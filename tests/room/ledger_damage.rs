@@ -110,7 +110,7 @@ enum Met {
 fn meet(
     files: &Files,
     queued: &[JobId],
-    data: &[(kartu::job::JobRequest, Option<Vec<u8>>)],
+    data: &[(kartu::ledger::StoredRequest, Option<Vec<u8>>)],
     what: &str,
 ) -> Met {
     let (_dir, path) = files.lay_out();
@@ -150,7 +150,7 @@ fn used_ledger() -> (Files, Vec<JobId>) {
     (Files::read(bench.dir.path()), queued.to_vec())
 }
 
-type Data = Vec<(kartu::job::JobRequest, Option<Vec<u8>>)>;
+type Data = Vec<(kartu::ledger::StoredRequest, Option<Vec<u8>>)>;
 
 fn data_of(files: &Files, queued: &[JobId]) -> Data {
     let (_dir, path) = files.lay_out();

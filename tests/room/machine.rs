@@ -1,7 +1,7 @@
 //! Hands on the machine: hopper, cover, ribbon, a jam.
 
 use emulators::evolis::EvolisSettings;
-use emulators::machine::Lever;
+use emulators::machine::{Finish, Lever, Way};
 use serde_json::json;
 
 use crate::bench::{Bench, child, products};
@@ -25,6 +25,19 @@ fn hopper_runs_empty() {
     bench.pull(Lever::LoadFeeder(10));
     bench.until(&id, "printed");
     assert_eq!(bench.cards_out(), 1);
+}
+
+#[test]
+fn a_machine_that_counts_nothing_prints_one_card_a_job() {
+    let bench = Bench::on_logbook();
+    let ids = ["S1", "S2", "S3"].map(|child_of| bench.accepted(&child(child_of)));
+    for id in &ids {
+        let job = bench.until(id, "printed");
+        assert_eq!(job["evidence"]["machine"]["cards_entered_after"], json!(null), "{job}");
+    }
+    let left = bench.machine.lock().take_departed();
+    assert_eq!(left.len(), 3, "{left:?}");
+    assert!(left.iter().all(|card| card.way == Way::Hopper && card.finish == Finish::Whole));
 }
 
 #[test]

@@ -15,12 +15,11 @@ use jiff::Timestamp;
 use kartu::clock::Clock;
 use kartu::config::Config;
 use kartu::daemon::{Daemon, Parts};
-use kartu::desk::Desk;
 use kartu::finding::Finding;
-use kartu::job::JobRequest;
-use kartu::ledger::LocalDisk;
+use kartu::intake::Examiner;
+use kartu::ledger::{LocalDisk, StoredRequest};
 use kartu::queue::{Claimed, Moment};
-use kartu::station::{CardMaker, Connection, Made, Unmade};
+use kartu::station::{Connection, Made, Renderer, Unmade};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -36,35 +35,35 @@ const HOW: &str = "KARTU_TEST_POISON";
 
 /// Makes every card but one, at which it dies or panics.
 struct Poisoned {
-    desk: Arc<Desk>,
+    examiner: Arc<Examiner>,
     how: String,
 }
 
 impl Poisoned {
-    fn take(&self, step: &str, job: &JobRequest) {
-        if job.reference != POISON {
+    fn take(&self, step: &str, reference: &str) {
+        if reference != POISON {
             return;
         }
         match self.how.split_once('-') {
             Some(("die", at)) if at == step => die(),
-            Some(("panic", at)) if at == step => panic!("{SECRET} of {}", job.reference),
+            Some(("panic", at)) if at == step => panic!("{SECRET} of {reference}"),
             _ => {}
         }
     }
 }
 
-impl CardMaker for Poisoned {
+impl Renderer for Poisoned {
     fn specimen(&self) -> bool {
         true
     }
 
     fn with_chip(&self) -> Vec<String> {
-        CardMaker::with_chip(self.desk.as_ref())
+        Renderer::with_chip(self.examiner.as_ref())
     }
 
-    fn inspect(&self, job: &JobRequest, photo: Option<&[u8]>, at: Timestamp) -> Vec<Finding> {
-        self.take("inspect", job);
-        self.desk.inspect(job, photo, at)
+    fn inspect(&self, job: &StoredRequest, photo: Option<&[u8]>, at: Timestamp) -> Vec<Finding> {
+        self.take("inspect", job.card().expect("a card").reference());
+        self.examiner.inspect(job, photo, at)
     }
 
     fn make(
@@ -75,8 +74,8 @@ impl CardMaker for Poisoned {
         image: &mut CardImage,
         card: &mut PreparedCard,
     ) -> Result<Made, Unmade> {
-        self.take("make", &claimed.request);
-        self.desk.make(claimed, prepress, moment, image, card)
+        self.take("make", &claimed.record.reference);
+        self.examiner.make(claimed, prepress, moment, image, card)
     }
 }
 
@@ -94,7 +93,7 @@ fn be_the_station() {
         connection: Connection::to_machine("evolis", machine),
         disk: Box::new(LocalDisk::of(&config.station.ledger)),
     };
-    let maker = move |desk| Arc::new(Poisoned { desk, how }) as Arc<dyn CardMaker>;
+    let maker = move |examiner| Arc::new(Poisoned { examiner, how }) as Arc<dyn Renderer>;
     let daemon = Daemon::start_with(&config, parts, maker).unwrap();
     let url = format!("http://{}", daemon.address());
     std::fs::write(dir.join("url.new"), url).unwrap();

@@ -1,6 +1,6 @@
 //! A card comes out.
 
-use kartu::compose::mean_difference;
+use kartu::render::mean_difference;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, base64, child};

@@ -10,10 +10,12 @@ use emulators::machine::{Departed, SharedMachine};
 use emulators::transport::emulated::Emulated;
 use jiff::{SignedDuration, Timestamp};
 
+use kartu::approval;
 use kartu::finding::Finding;
-use kartu::job::JobRequest;
-use kartu::queue::{Claimed, Limits, Moment, standing};
-use kartu::station::{CardMaker, Made, Unmade};
+use kartu::intake::{Circumstances, Limits, recheck};
+use kartu::ledger::StoredRequest;
+use kartu::queue::{Claimed, Moment};
+use kartu::station::{Made, Renderer, Unmade};
 
 use crate::chips::{encoding, has_chip};
 
@@ -107,7 +109,7 @@ pub struct Maker {
     pub with_chips: bool,
 }
 
-impl CardMaker for Maker {
+impl Renderer for Maker {
     fn specimen(&self) -> bool {
         true
     }
@@ -116,7 +118,7 @@ impl CardMaker for Maker {
         if self.with_chips { vec![WITH_CHIP.to_owned()] } else { Vec::new() }
     }
 
-    fn inspect(&self, _: &JobRequest, _: Option<&[u8]>, _: Timestamp) -> Vec<Finding> {
+    fn inspect(&self, _: &StoredRequest, _: Option<&[u8]>, _: Timestamp) -> Vec<Finding> {
         Vec::new()
     }
 
@@ -128,11 +130,18 @@ impl CardMaker for Maker {
         _: &mut CardImage,
         card: &mut PreparedCard,
     ) -> Result<Made, Unmade> {
-        let held = standing(&claimed.record, &claimed.request, moment, LIMITS);
+        let request = claimed.request.parse_again().expect("a request of the simulation");
+        let held = recheck(&Circumstances {
+            record: &claimed.record,
+            approval_ends: request.recommendation.as_ref().and_then(approval::ends),
+            moment,
+            limits: LIMITS,
+            card: None,
+        });
         if !held.is_empty() {
             return Err(Unmade::Held(held));
         }
-        let mark = mark_in(&claimed.request.reference);
+        let mark = mark_in(&claimed.record.reference);
         card.clone_from(&self.cards.ready[mark]);
         let encoding = (self.with_chips && has_chip(mark)).then(|| encoding(mark));
         Ok(Made { faces: Vec::new(), encoding })

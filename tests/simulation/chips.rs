@@ -12,7 +12,7 @@ use emulators::evolis::EvolisSettings;
 use emulators::machine::{BlankChips, Departed, Finish, Lever, SharedMachine};
 use fastrand::Rng;
 use kartu::chip::{KeyFault, KeySource, Profile, Values};
-use kartu::desk::ChipContent;
+use kartu::render::ChipContent;
 use kartu::station::chip::ChipJob;
 use kartu::station::encode::{Encoding, Reader};
 use zeroize::Zeroizing;

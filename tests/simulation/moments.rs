@@ -116,7 +116,7 @@ fn rejected(world: &mut World) {
             }
             None => {
                 world.pass(Duration::from_secs(2));
-                world.running.as_mut().expect("it is on").station.look();
+                world.running.as_mut().expect("it is on").station.poll();
             }
         }
     }

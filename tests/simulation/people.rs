@@ -368,7 +368,9 @@ impl World {
             Ok(Ok(_)) => true,
             Ok(Err(Unsettled::Contradicted(_) | Unsettled::Moving | Unsettled::Ledger(_)))
             | Err(_) => false,
-            Ok(Err(Unsettled::NotReleasable(_))) => panic!("nobody asked for a release"),
+            Ok(Err(Unsettled::NotReleasable(_) | Unsettled::NotExpired)) => {
+                panic!("nobody asked for that")
+            }
         }
     }
 

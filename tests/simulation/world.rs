@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use emulators::machine::{Lever, SharedMachine};
 use fastrand::Rng;
+use kartu::heartbeat::{Part, Pulse};
 use kartu::job::JobId;
 use kartu::job::{JobRequest, Recommendation};
 use kartu::ledger::{Accepted, Ledger, NewJob};
@@ -123,12 +124,13 @@ impl World {
         let parts = Parts {
             name: "simulation".to_owned(),
             ledger: ledger.clone(),
-            maker: Arc::new(maker),
+            renderer: Arc::new(maker),
             clock: self.clock.clock(),
             metrics: Metrics::default(),
         };
-        let (mut station, handle) = Station::new(parts, Some(to_device));
-        station.look();
+        let pulse = Pulse::unwatched(Part::Scheduler);
+        let (mut station, handle) = Station::new(parts, Some(to_device), pulse);
+        station.poll();
         self.ledger = Some(ledger);
         self.running = Some(Running { station, handle, device, orders });
     }
@@ -285,10 +287,10 @@ fn new_ledger() -> &'static [u8] {
 /// Whose line must be the last of its kind before an order is carried out.
 fn must_stand_before(order: &Order) -> Option<(&JobId, &'static str)> {
     match order {
-        Order::Look | Order::ComeToRest(None) => None,
+        Order::Poll | Order::AbortOrphanedJob(None) => None,
         Order::Encode(job, _) => Some((job, "encode")),
         Order::Print(job, _) => Some((job, "print")),
-        Order::ComeToRest(Some(job)) => Some((job, "come_to_rest")),
+        Order::AbortOrphanedJob(Some(job)) => Some((job, "come_to_rest")),
         Order::Reject(job) => Some((job, "reject")),
     }
 }
@@ -320,6 +322,8 @@ fn new_job(mark: usize) -> NewJob {
         },
         photo: None,
         key: Some(format!("key-{mark}")),
+        card: None,
+        by: None,
         approval: Some(format!("R-{mark}")),
         holder: None,
         body_sha256: [mark as u8; 32],

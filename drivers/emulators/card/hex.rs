@@ -1,29 +1,18 @@
 //! Bytes as people write them in a settings file: hexadecimal text, with or without spaces. Knows no card.
 
-use std::fmt::Write as _;
+use base16ct::{Error, mixed};
+use zeroize::Zeroizing;
 
-/// Bytes as text, without spaces.
-pub(crate) fn text(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing into a text cannot fail.
-        let _ = write!(text, "{byte:02X}");
-        text
-    })
-}
+pub(crate) use base16ct::upper::encode_string as text;
 
-/// Text as bytes; the fault never shows the text, which may be a key.
+/// Text as bytes, in the same time whatever they are: it may be a key, which the fault never shows either.
 pub(crate) fn bytes(text: &str) -> Result<Vec<u8>, &'static str> {
-    let digits: Option<Vec<u8>> = text
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-        .collect();
-    let digits = digits.ok_or("a character is no hexadecimal digit")?;
-    let (pairs, odd) = digits.as_chunks::<2>();
-    if !odd.is_empty() {
-        return Err("a hexadecimal digit is missing");
-    }
-    Ok(pairs.iter().map(|[high, low]| high << 4 | low).collect())
+    let mut digits = Zeroizing::new(String::with_capacity(text.len()));
+    digits.extend(text.split_whitespace());
+    mixed::decode_vec(digits.as_bytes()).map_err(|fault| match fault {
+        Error::InvalidEncoding => "a character is no hexadecimal digit",
+        Error::InvalidLength => "a hexadecimal digit is missing",
+    })
 }
 
 /// For `#[serde(with)]` on bytes.

@@ -12,7 +12,7 @@ use super::protocol::{
 use super::status::{StatusWords, config};
 use super::{Wire, find_model, model_names, troubles};
 use crate::contract::{
-    CardOut, CardPrinter, Cause, Designation, DeviceError, Facts, Identity, MagneticStripe,
+    CardOut, CardPrinter, Cause, Designation, DeviceError, Facts, Identity, JobLog, MagneticStripe,
     PreparedCard, Prepress, PrinterStatus, Stop, Told, Tray, Trouble, Watch,
 };
 use crate::models::Model;
@@ -309,6 +309,11 @@ impl CardPrinter for Evolis {
 
     fn magnetic(&mut self) -> Option<&mut dyn MagneticStripe> {
         self.has(config::MAGNETIC).then_some(self as &mut dyn MagneticStripe)
+    }
+
+    /// The wire notes name none.
+    fn job_log(&mut self) -> Option<&mut dyn JobLog> {
+        None
     }
 
     fn facts(&mut self) -> Result<Facts, DeviceError> {

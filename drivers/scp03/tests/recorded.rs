@@ -17,9 +17,7 @@ const PLAIN: [&str; 5] = [
 ];
 
 fn bytes(hex: &str) -> Vec<u8> {
-    let pairs = hex.as_bytes().as_chunks::<2>().0;
-    let byte = |pair: &[u8; 2]| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();
-    pairs.iter().map(byte).collect()
+    base16ct::mixed::decode_vec(hex).unwrap()
 }
 
 struct Recorded {

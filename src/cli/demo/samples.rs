@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::compose::portrait::draw_portrait;
 use crate::product::Backdrop;
+use crate::render::portrait::draw_portrait;
 
 /// Fictional children; see the note in the file.
 const CHILDREN: &str = include_str!("../../../config/kia-samples.json");

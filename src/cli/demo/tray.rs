@@ -13,9 +13,9 @@ use serde_json::Value;
 use super::samples::STAFF;
 use crate::cli::client::Client;
 use crate::cli::verify;
-use crate::compose;
 use crate::lifecycle::State;
 use crate::record::{self, KeyList};
+use crate::render;
 
 /// Mean difference of a channel (of 255) between the card that came out and the composed one, above which it did not
 /// come out right: dye is not ink, but a swapped panel or a shifted photo is far above.
@@ -160,7 +160,7 @@ impl<'c> Tray<'c> {
             };
             let id = job["id"].as_str().unwrap_or("");
             let wanted = self.client.get_bytes(&format!("/v1/jobs/{id}/preview/{side}.png"))?;
-            match compose::mean_difference(&card, &wanted) {
+            match render::mean_difference(&card, &wanted) {
                 Some(difference) if difference <= LIKENESS_LIMIT => {
                     files.push(to.display().to_string())
                 }
@@ -193,7 +193,7 @@ impl<'c> Tray<'c> {
             return Ok(Err(format!("chip: {}: {}", fault.code(), fault.words().en)));
         }
         // Every module is compared as it came out. Other software decodes the code in tests/outside/record.
-        if !compose::shows_record(&back, &record::base45::encode(chip)) {
+        if !render::shows_record(&back, &record::base45::encode(chip)) {
             return Ok(Err("the QR code is not that of the chip's record".into()));
         }
         Ok(found.key.ok_or_else(|| "nobody signed the record".into()))

@@ -237,8 +237,12 @@ fn run_machine(args: &Machine, settings: EvolisSettings) -> anyhow::Result<Exit>
         say!("control on http://{}", control.local_addr()?)?;
     }
     std::thread::scope(|scope| {
-        if let Some(control) = &control {
-            scope.spawn(|| control::serve(control, &machine, &stop));
+        if let Some(control) = control {
+            scope.spawn(|| {
+                if let Err(fault) = control::serve(control, &machine, &stop) {
+                    eprintln!("kartud: the control interface cannot be served: {fault}");
+                }
+            });
         }
         let port = port.as_mut().map(|port| scope.spawn(|| port.serve(&stop)));
         if let Some(file) = &mut state_file {

@@ -1,10 +1,10 @@
 //! What a person writes about blanks, and what may be written. Knows no ledger and no day.
 
-use drivers::words::Words;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::actor::Actor;
+use crate::codes::requests;
 use crate::finding::Finding;
 use crate::ledger::blanks::Handled;
 use crate::supplies::{BlankKind, SpoilCause};
@@ -57,17 +57,17 @@ impl Entry {
         let kind = BlankKind::from_name(&self.kind).filter(|kind| kind.is_entered());
         let least = i64::from(kind != Some(BlankKind::Counted));
         if !(least..=CARDS_LIMIT).contains(&self.cards) {
-            faults.push(Finding::at("cards", "E_BLANKS_CARDS", CARDS.clone()));
+            faults.push(requests::E_BLANKS_CARDS.at("cards", &[]));
         }
         let cause = cause_of(kind, self.cause.as_deref());
         if cause.is_err() {
-            faults.push(Finding::at("cause", "E_BLANKS_CAUSE", CAUSES.clone()));
+            faults.push(requests::E_BLANKS_CAUSE.at("cause", &[]));
         }
         if !is_word(&self.by, 1..=BY_LIMIT, "._@/-") {
-            faults.push(Finding::at("by", "E_BY", WHO.clone()));
+            faults.push(requests::E_BY.at("by", &[]));
         }
         if self.batch.as_ref().is_some_and(|batch| !is_word(batch, 0..=BATCH_LIMIT, "/-")) {
-            faults.push(Finding::at("batch", "E_BLANKS_BATCH", BATCH.clone()));
+            faults.push(requests::E_BLANKS_BATCH.at("batch", &[]));
         }
         let batch = self.batch.filter(|batch| !batch.is_empty());
         match (kind, u32::try_from(self.cards), cause) {
@@ -75,7 +75,7 @@ impl Entry {
                 Ok(Handled { kind, cards, cause, by: Actor::local(self.by), batch, key })
             }
             (None, ..) => {
-                faults.insert(0, Finding::at("kind", "E_BLANKS_KIND", KINDS.clone()));
+                faults.insert(0, requests::E_BLANKS_KIND.at("kind", &[]));
                 Err(faults)
             }
             _ => Err(faults),
@@ -102,24 +102,3 @@ fn is_word(text: &str, length: std::ops::RangeInclusive<usize>, also: &str) -> b
     length.contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c))
 }
-
-const KINDS: Words = Words::fixed(
-    "Jenis catatan: loaded, returned, spoiled, test, lost, atau counted.",
-    "The kind is loaded, returned, spoiled, test, lost or counted.",
-);
-const CARDS: Words = Words::fixed(
-    "Jumlah blangko harus 1 sampai 10000; hasil hitung boleh 0.",
-    "The number of blanks must be 1 to 10,000; a count may be 0.",
-);
-const CAUSES: Words = Words::fixed(
-    "Sebab untuk spoiled: GAGAL_CETAK, GAGAL_ENCODE, RUSAK_FISIK, PERUBAHAN_DATA, SALAH_DATA atau CACAT_PABRIK. Jenis lain tanpa sebab.",
-    "The cause of spoiled ones is GAGAL_CETAK, GAGAL_ENCODE, RUSAK_FISIK, PERUBAHAN_DATA, SALAH_DATA or CACAT_PABRIK. Other kinds have none.",
-);
-const WHO: Words = Words::fixed(
-    "Tulis siapa: nomor petugas atau akun, tanpa spasi, paling banyak 60 huruf. Bukan nama.",
-    "Say who: officer number or account, without spaces, 60 characters at most. No name.",
-);
-const BATCH: Words = Words::fixed(
-    "Nomor batch: huruf, angka, / dan -, paling banyak 40.",
-    "The batch is letters, digits, / and -, 40 at most.",
-);

@@ -156,6 +156,8 @@ mod tests {
             request,
             photo: None,
             key: None,
+            card: None,
+            by: None,
             approval: None,
             holder: None,
             body_sha256: [0; 32],

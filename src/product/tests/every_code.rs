@@ -95,12 +95,23 @@ fn one_thing_wrong_gives_its_code_alone() {
         let checked =
             product.check(&job, true, &office, &Settings::default(), issue_day(), office_offset());
         assert_eq!(codes_of(&checked), [*code], "case {number}");
+        let place = checked.findings[0].field.as_deref().unwrap_or_default();
+        assert!(points_at(code, place), "{code} points at {place}");
         for words in
             checked.findings.iter().flat_map(|finding| [&finding.words.id, &finding.words.en])
         {
             assert!(!words.contains(['{', '}']) && words.ends_with('.'), "{words}");
         }
     }
+}
+
+/// Is it one of the places that the registry has for the code?
+fn points_at(code: &str, place: &str) -> bool {
+    let field = codes::find(code).expect("a code of the list").field;
+    field.split(", ").any(|field| match field.strip_suffix('*') {
+        Some(start) => place.starts_with(start),
+        None => place == field || place.starts_with(&format!("{field}[")),
+    })
 }
 
 #[test]
@@ -211,8 +222,9 @@ fn too_old_for_another_card() -> &'static str {
 }
 
 fn kind_changed() -> &'static str {
-    let later = "2040-01-01T00:00:00Z".parse().unwrap();
-    let finding = kia().recheck(&job("S2"), Some("B"), later, office_offset()).expect("grown up");
+    let card = super::check(&kia(), &job("S2"), true).card.unwrap();
+    let later = jiff::civil::date(2040, 1, 1);
+    let finding = kia().kind_changed(&card, Some("B"), later).expect("grown up");
     assert_eq!(finding.code, "H_KIND_CHANGED");
     "H_KIND_CHANGED"
 }

@@ -1,4 +1,4 @@
-//! The desk of the tests: the shipped products, the sample office and the sample children. Faces are stood in for
+//! What the tests examine jobs with: the shipped products, the sample office and the sample children. Faces are stood in for
 //! by empty drawings, because drawing is not what is tested here.
 
 #![allow(clippy::unwrap_used)]

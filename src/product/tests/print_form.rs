@@ -1,7 +1,7 @@
 //! What comes out of a check: texts in print form, the office's data, nothing that a face must not show.
 
 use super::{check, codes_of, issue_day, job, kia, office, office_offset, set, staf, staf_job};
-use crate::product::{Settings, SignatureMode};
+use crate::product::{Office, ReadyCard, Settings, SignatureMode};
 
 #[test]
 fn the_values_of_a_card() {
@@ -118,13 +118,13 @@ fn a_configuration_that_asks_too_much_is_told_so() {
 fn another_card_needs_no_rust() {
     let (product, job) = (staf(), staf_job());
     let card = check(&product, &job, true).card.expect("a good job");
+    assert_eq!(product.kind_changed(&card, None, jiff::civil::date(2040, 1, 1)), None);
     assert_eq!((card.kind, card.photo), (None, true));
     assert_eq!(card.back.as_deref(), Some("staf-back.svg"));
     assert_eq!(card.front, "staf-front.svg");
     assert_eq!(card.values["no_pegawai"], "PSS-00042");
     assert_eq!(card.values["berlaku_hingga"], "01-03-2031");
     assert_eq!(codes_of(&check(&product, &job, false)), ["E_PHOTO_REQUIRED"]);
-    assert_eq!(product.recheck(&job, None, issue_day(), office_offset()), None);
 }
 
 #[test]
@@ -139,6 +139,36 @@ fn an_official_is_chosen_by_id() {
     let card =
         kia().check(&job, true, &office, &Settings::default(), issue_day(), office_offset()).card;
     assert_eq!(card.expect("good").values["nama_pejabat"], "CONTOH PELAKSANA TUGAS");
+}
+
+#[test]
+fn a_stored_card_is_the_card_that_was_examined() {
+    for sample in ["S1", "S2", "S3", "S4", "S5", "S6", "S7"] {
+        let job = job(sample);
+        let photo = check(&kia(), &job, true).card.expect("a good job").photo;
+        let card = check(&kia(), &job, photo).card.expect("a good job");
+        let stored = serde_json::to_string(&card).expect("JSON");
+        assert_eq!(serde_json::from_str::<ReadyCard>(&stored).expect("a card"), card);
+        assert_eq!(card.basis, kia().basis(&office(), &Settings::default()));
+    }
+    let card = check(&staf(), &staf_job(), true).card.expect("a good job");
+    assert!(card.record.is_some());
+    let stored = serde_json::to_string(&card).expect("JSON");
+    assert_eq!(serde_json::from_str::<ReadyCard>(&stored).expect("a card"), card);
+}
+
+#[test]
+fn whatever_a_card_follows_from_is_in_its_basis() {
+    let basis = kia().basis(&office(), &Settings::default());
+    let layout = Settings { layout: Some("kia1".to_owned()), ..Settings::default() };
+    assert_ne!(kia().basis(&office(), &layout), basis);
+    let other_office =
+        Office::parse(&format!("# One line more.\n{}", super::OFFICE)).expect("good");
+    assert_ne!(kia().basis(&other_office, &Settings::default()), basis);
+    let other = super::parse(&format!("# One line more.\n{}", super::KIA), super::kia_faces());
+    assert_ne!(other.basis(&office(), &Settings::default()), basis);
+    let days = Settings { issue_age_max_days: Some(1), ..Settings::default() };
+    assert_eq!(kia().basis(&office(), &days), basis, "no card follows from it");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The sample children: seven that are printed, twelve cases that are not as they should be.
 
+use jiff::civil::{Date, date};
+
 use super::{check, child, codes_of, issue_day, job, kia, office, office_offset, paper, set};
-use crate::finding::Severity;
+use crate::codes::Severity;
 use crate::product::age::{print_date, read_date};
 use crate::product::{Backdrop, LastDayWording, Settings, SignatureMode};
 
@@ -62,7 +64,7 @@ fn bad_cases_give_exactly_the_code_that_the_samples_name() {
         }
         let checked = check(&product, &job, photo);
         assert_eq!(codes_of(&checked), [case["expect"].as_str().expect("code")], "{id}");
-        assert_eq!(checked.card.is_none(), checked.has(Severity::Error), "{id}");
+        assert_eq!(checked.card.is_none(), checked.has(Severity::Refuse), "{id}");
     }
 }
 
@@ -150,20 +152,15 @@ fn the_office_words_the_last_day_of_kind_a() {
 
 #[test]
 fn on_the_day_of_printing_the_kind_is_looked_at_again() {
-    let (product, job) = (kia(), job("S1"));
-    let on =
-        |day: &str| product.recheck(&job, Some("A"), day.parse().expect("a time"), office_offset());
-    assert_eq!(on("2028-08-20T23:59:59+07:00"), None);
-    let changed = on("2028-08-21T00:00:00+07:00")
-        .expect("the fifth birthday begins at midnight of the office");
+    let product = kia();
+    let card = |sample| super::check(&product, &super::job(sample), sample != "S1").card;
+    let s1 = card("S1").expect("S1");
+    let on = |day: Date| product.kind_changed(&s1, Some("A"), day);
+    assert_eq!(on(date(2028, 8, 20)), None);
+    let changed = on(date(2028, 8, 21)).expect("the fifth birthday");
     assert_eq!((changed.code.as_str(), changed.severity()), ("H_KIND_CHANGED", Severity::Hold));
-    let grown = product.recheck(
-        &super::job("S6"),
-        Some("B"),
-        "2026-03-02T17:00:00Z".parse().expect("a time"),
-        office_offset(),
-    );
-    assert_eq!(grown.expect("17 today, in the office's time").code, "H_KIND_CHANGED");
+    let grown = product.kind_changed(&card("S6").expect("S6"), Some("B"), date(2026, 3, 3));
+    assert_eq!(grown.expect("17 today").code, "H_KIND_CHANGED");
 }
 
 #[test]

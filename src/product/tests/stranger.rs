@@ -100,7 +100,9 @@ proptest! {
         let checked = product.check(&job, photo, &super::office(), &Default::default(), now, super::office_offset());
         let refused = checked.findings.iter().any(|finding| finding.code.starts_with("E_"));
         prop_assert_eq!(checked.card.is_none(), refused);
-        product.recheck(&job, Some("B"), now, super::office_offset());
+        if let Some(card) = checked.card {
+            product.kind_changed(&card, Some("B"), super::office_offset().to_datetime(now).date());
+        }
     }
 
     #[test]

@@ -1,0 +1,255 @@
+//! THE REGISTRY of codes: every code that the station can say, what it means, and how it is put right. A code is here or it
+//! does not exist: nobody may be left with a job that nobody can lift. Pure; must not know jobs, storage or HTTP.
+//!
+//! A code has one general sentence in two languages. Where a sentence differs from case to case (it names a state, a job,
+//! what a printer said), it stands where that is known, and the one here says what they have in common.
+//!
+//! `docs/codes.md` is made of this ([`document`]), and `kartud codes` tells it. `tests/architecture.rs` holds it against the
+//! source.
+
+use std::borrow::Cow;
+
+use drivers::words::Words;
+
+pub mod document;
+pub mod ledger;
+pub mod picture;
+pub mod product;
+mod remedy;
+pub mod requests;
+pub mod station;
+
+pub use remedy::Remedy;
+
+/// One code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    /// Stable name; the first letter tells the severity.
+    pub code: &'static str,
+    /// Where it points, as a finding has it: `photo`; `fields.*` is any field, and empty no place in particular.
+    pub field: &'static str,
+    /// How it is put right.
+    pub remedy: Remedy,
+    /// Bahasa Indonesia; words in braces are filled in per finding.
+    pub id: &'static str,
+    /// English.
+    pub en: &'static str,
+}
+
+/// What follows from a code; its first letter tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// `E_…`: refused, nothing stored.
+    Refuse,
+    /// `H_…`: stored and held for a person.
+    Hold,
+    /// `W_…`: stored; held unless the recommendation accepts the code.
+    Warn,
+    /// `V_…`: `kartud ledger verify` found a fault.
+    Verify,
+}
+
+/// What goes into the braces of a sentence: the name of the brace and its two wordings.
+pub type Filling<'a> = [(&'static str, &'a Words)];
+
+impl Severity {
+    /// Every severity, in the order in which they are explained.
+    pub const ALL: [Severity; 4] = [Self::Refuse, Self::Hold, Self::Warn, Self::Verify];
+
+    /// Of a code by name, also of one that this station does not know.
+    pub fn of(code: &str) -> Severity {
+        match code.as_bytes().first() {
+            Some(b'H') => Self::Hold,
+            Some(b'W') => Self::Warn,
+            Some(b'V') => Self::Verify,
+            _ => Self::Refuse,
+        }
+    }
+
+    /// Stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::Hold => "hold",
+            Self::Warn => "warn",
+            Self::Verify => "verify",
+        }
+    }
+
+    /// What follows.
+    pub fn words(self) -> Words {
+        match self {
+            Self::Refuse => {
+                Words::fixed("Ditolak; tidak ada yang disimpan.", "Refused; nothing is stored.")
+            }
+            Self::Hold => Words::fixed(
+                "Pekerjaan disimpan dan ditahan untuk seorang petugas.",
+                "The job is stored, and held for a person.",
+            ),
+            Self::Warn => Words::fixed(
+                "Pekerjaan disimpan, dan ditahan bila rekomendasi tidak menyebut kode ini dalam peringatan_disetujui.",
+                "The job is stored, and held unless the recommendation names this code in peringatan_disetujui.",
+            ),
+            Self::Verify => Words::fixed(
+                "Kesalahan yang ditemukan `kartud ledger verify` dalam buku besar.",
+                "A fault that `kartud ledger verify` found in the ledger.",
+            ),
+        }
+    }
+}
+
+impl Code {
+    /// What follows from it.
+    pub fn severity(&self) -> Severity {
+        Severity::of(self.code)
+    }
+
+    /// Its sentence, with what goes into the braces.
+    pub fn words(&self, filling: &Filling<'_>) -> Words {
+        let mut words = Words::fixed(self.id, self.en);
+        for (brace, with) in filling {
+            words.id = Cow::Owned(words.id.replace(brace, &with.id));
+            words.en = Cow::Owned(words.en.replace(brace, &with.en));
+        }
+        words
+    }
+
+    /// Its sentence for every case: an ellipsis stands for what is filled in.
+    pub fn general(&self) -> Words {
+        Words::new(without_braces(self.id), without_braces(self.en))
+    }
+}
+
+/// A brace around one word is filled in; any other stands for itself.
+fn without_braces(sentence: &str) -> String {
+    let mut parts = sentence.split('{');
+    let mut general = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once('}').filter(|(name, _)| is_name(name)) {
+            Some((_, rest)) => general.extend(["…", rest]),
+            None => general.extend(["{", part]),
+        }
+    }
+    general
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+/// Codes by where they are said: constants, and a table of them.
+macro_rules! codes {
+    ($($name:ident $field:literal $remedy:ident $id:literal $en:literal)*) => {
+        $(
+            #[doc = $en]
+            pub const $name: Code = Code {
+                code: stringify!($name),
+                field: $field,
+                remedy: $crate::codes::Remedy::$remedy,
+                id: $id,
+                en: $en,
+            };
+        )*
+        /// All of them, in the order in which they are documented.
+        pub const TABLE: &[Code] = &[$($name),*];
+    };
+}
+use codes;
+
+const TABLES: [&[Code]; 5] =
+    [product::TABLE, picture::TABLE, station::TABLE, requests::TABLE, ledger::TABLE];
+
+/// Every code, in the order of the alphabet.
+pub fn all() -> Vec<&'static Code> {
+    let mut all: Vec<&Code> = TABLES.iter().copied().flatten().collect();
+    all.sort_by_key(|code| code.code);
+    all
+}
+
+/// The code of this name.
+pub fn find(code: &str) -> Option<&'static Code> {
+    TABLES.iter().copied().flatten().find(|known| known.code == code)
+}
+
+/// How a finding that stands with a stored job is put right. A code of an older or a newer station is judged by its first
+/// letter: whoever holds such a job can always cancel it.
+pub fn remedy(code: &str) -> Remedy {
+    match (find(code).map(|known| known.remedy), Severity::of(code)) {
+        // The product's rules or its photo rules became stricter, or the photo was looked at later: both are looked
+        // at again when the card is composed.
+        (Some(Remedy::Correct | Remedy::Retry), _) | (None, Severity::Refuse) => {
+            Remedy::MendOrRepost
+        }
+        (Some(remedy), _) => remedy,
+        (None, Severity::Warn) => Remedy::Acknowledge,
+        (None, Severity::Hold | Severity::Verify) => Remedy::Repost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_stands_once_and_has_a_remedy_of_its_severity() {
+        assert!(all().is_sorted_by(|a, b| a.code < b.code), "none twice");
+        for code in all() {
+            let of_no_job = matches!(code.remedy, Remedy::Correct | Remedy::Retry);
+            let fits = match code.severity() {
+                Severity::Refuse => of_no_job,
+                Severity::Warn => code.remedy == Remedy::Acknowledge,
+                Severity::Verify => code.remedy == Remedy::Ledger,
+                Severity::Hold => {
+                    !of_no_job && !matches!(code.remedy, Remedy::Acknowledge | Remedy::Ledger)
+                }
+            };
+            assert!(fits, "{}: {:?}", code.code, code.remedy);
+        }
+    }
+
+    #[test]
+    fn whatever_holds_a_job_says_in_both_languages_how_it_is_lifted() {
+        for code in all().iter().filter(|code| code.severity() != Severity::Verify) {
+            let words = remedy(code.code).words();
+            for said in [&words.id, &words.en] {
+                let names_a_way = ["release", "cancel", "resolve"]
+                    .iter()
+                    .any(|way| said.to_lowercase().contains(way));
+                assert!(names_a_way && said.ends_with('.'), "{}: {said}", code.code);
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_that_nobody_knows_can_be_lifted_too() {
+        assert_eq!(remedy("H_OF_TOMORROW"), Remedy::Repost);
+        assert_eq!(remedy("W_OF_TOMORROW"), Remedy::Acknowledge);
+        assert_eq!(remedy("E_OF_TOMORROW"), Remedy::MendOrRepost);
+    }
+
+    #[test]
+    fn every_sentence_is_whole_in_both_languages_with_the_same_braces() {
+        let braces = |text: &'static str| {
+            let names = text.split('{').skip(1).filter_map(|part| part.split_once('}'));
+            let names = names.map(|(name, _)| name).filter(|name| is_name(name));
+            let mut names: Vec<&str> = names.collect();
+            names.sort_unstable();
+            names
+        };
+        for code in all() {
+            assert_eq!(braces(code.id), braces(code.en), "{}", code.code);
+            let general = code.general();
+            for said in [general.id, general.en] {
+                assert_eq!(without_braces(&said), said, "nothing is left to be filled in");
+                assert!(said.ends_with(['.', ')']), "{said}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_filled_in_is_left_out_of_the_general_sentence() {
+        assert_eq!(product::E_REQUIRED.general().en, "… must be filled in.");
+        let json = requests::E_RESOLUTION;
+        assert_eq!(json.general().en, json.en, "braces that are not filled in stay");
+    }
+}

@@ -1,0 +1,106 @@
+//! Cards that the printer moved while the station was off, and of which the ledger knows nothing. Test cards and cards from
+//! another computer are such; so are those of a ledger that was put back from an old copy together with its own old head,
+//! which nothing else can tell from a good one and which would print its cards again.
+//!
+//! Asked once for a printer at the start, before anything of it is written: is its counter ahead of the ledger's last word
+//! about it? Then every job that could print is held, and so is every job that is posted later with an approval from before,
+//! until somebody enters as many test cards (`kartud blanks test`): so whoever prints test cards with another program has
+//! one thing to do, and the blanks of the day close as well.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::adopt;
+use super::book::{append, write_error};
+use super::record::NewJob;
+use super::{LedgerError, reader};
+use crate::codes::station::H_CARDS_UNACCOUNTED;
+use crate::event::Event;
+use crate::finding::Finding;
+use crate::supplies::BlankKind;
+
+/// Lines that are looked through for the printer's counter: a station that printed none of its cards for as long has no
+/// ledger that could print them again.
+const LINES_MAX: usize = 100_000;
+
+/// Jobs whose card moved at, or after, the last line about the counter: each may have made it go on by one.
+const IN_FLIGHT: &str = "SELECT count(*) FROM jobs
+    WHERE state IN ('encoding', 'encoded', 'printing', 'unsure')
+      AND (SELECT max(seq) FROM events WHERE job = jobs.seq) >= ?1";
+
+/// Writes down that the printer is ahead of the ledger, and holds what could print; how many cards there are of which the
+/// ledger knows nothing. 0: nothing is written.
+pub(super) fn account(
+    c: &Connection,
+    serial: &str,
+    counted: u64,
+    now: jiff::Timestamp,
+) -> Result<u64, LedgerError> {
+    let Some((seq, known)) = last_counted(c, serial)? else { return Ok(0) };
+    let in_flight: u64 = c.query_row(IN_FLIGHT, [seq], |row| row.get(0)).map_err(write_error)?;
+    let cards = counted.saturating_sub(known).saturating_sub(in_flight);
+    if cards == 0 {
+        return Ok(0);
+    }
+    let serial = serial.to_owned();
+    append(c, None, &Event::CardsUnaccounted { serial, known, counted, cards }, now)?;
+    adopt::hold_all(c, &finding(), now)?;
+    Ok(cards)
+}
+
+/// The last line that says how many cards had entered the head of this printer: its number, and how many.
+fn last_counted(c: &Connection, serial: &str) -> Result<Option<(u64, u64)>, LedgerError> {
+    let sql = "SELECT seq, event, detail FROM events ORDER BY seq DESC LIMIT ?1";
+    let mut statement = c.prepare_cached(sql).map_err(write_error)?;
+    let mut rows = statement.query([LINES_MAX]).map_err(write_error)?;
+    while let Some(row) = rows.next().map_err(write_error)? {
+        let line = || -> rusqlite::Result<_> {
+            let detail = reader::text(row, 2, |text| serde_json::from_str(text).ok())?;
+            Ok((row.get(0)?, Event::read(row.get_ref(1)?.as_str()?, &detail)))
+        };
+        let (seq, event): (u64, _) = line().map_err(write_error)?;
+        if let Some(counted) = event.ok().and_then(|event| event.counted(serial)) {
+            return Ok(Some((seq, counted)));
+        }
+    }
+    Ok(None)
+}
+
+/// May the card of this new job's approval be among those that nobody has accounted for yet?
+pub(super) fn approved_before(
+    c: &Connection,
+    job: &NewJob,
+    now: jiff::Timestamp,
+) -> Result<Option<Finding>, LedgerError> {
+    let sql =
+        "SELECT at, detail FROM events WHERE event = 'cards_unaccounted' ORDER BY seq DESC LIMIT 1";
+    let last = c
+        .prepare_cached(sql)
+        .and_then(|mut s| {
+            s.query_row([], |row| {
+                let detail = reader::text(row, 1, |text| serde_json::from_str(text).ok())?;
+                Ok((row.get::<_, String>(0)?, detail))
+            })
+            .optional()
+        })
+        .map_err(write_error)?;
+    let Some((at, detail)) = last else { return Ok(None) };
+    let (event, since) = (Event::read("cards_unaccounted", &detail), at.parse().ok());
+    let (Ok(Event::CardsUnaccounted { cards, .. }), Some(since)) = (event, since) else {
+        return Err(LedgerError::DataDamaged);
+    };
+    if !adopt::is_approved_before(job, since, now) || tested_since(c, &at)? >= cards {
+        return Ok(None);
+    }
+    Ok(Some(finding()))
+}
+
+/// Test cards that were entered since.
+fn tested_since(c: &Connection, at: &str) -> Result<u64, LedgerError> {
+    c.prepare_cached("SELECT coalesce(sum(cards), 0) FROM blanks WHERE kind = ?1 AND at >= ?2")
+        .and_then(|mut s| s.query_row(params![BlankKind::Test.name(), at], |row| row.get(0)))
+        .map_err(write_error)
+}
+
+fn finding() -> Finding {
+    Finding::whole(H_CARDS_UNACCOUNTED.code, H_CARDS_UNACCOUNTED.words(&[]))
+}

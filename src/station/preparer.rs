@@ -1,0 +1,266 @@
+//! The preparer: claims the next job and has its card composed and separated while the printer is busy, and inspects jobs
+//! whose inspection was put off. Moves no card, and decides neither when nor which product.
+
+use std::sync::Arc;
+
+use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress, PrepressError};
+use drivers::words::Words;
+
+use super::encode::Encoding;
+use super::renderer::{Made, Renderer, Unmade};
+use super::scheduler::{Card, Preparation};
+use crate::clock::Clock;
+use crate::event::{Attempt, Event};
+use crate::finding::Finding;
+use crate::job::JobId;
+use crate::ledger::{Ledger, LedgerError};
+use crate::lifecycle::State;
+use crate::panics;
+use crate::queue::{self, Claimed, Moment, Next};
+use crate::report::Metrics;
+
+/// Buffers that are kept: one is printed while the next is filled.
+const SPARE_LIMIT: usize = 2;
+
+/// What the printer needs of a job.
+struct PreparedJob {
+    job: JobId,
+    card: PreparedCard,
+    /// What must be written on it before it is printed.
+    encoding: Option<Encoding>,
+}
+
+pub(super) struct Preparer {
+    renderer: Arc<dyn Renderer>,
+    ledger: Ledger,
+    clock: Clock,
+    metrics: Metrics,
+    image: CardImage,
+    spare: Vec<PreparedCard>,
+    /// The next card, and the one whose chip is being written.
+    prepared: Vec<PreparedJob>,
+    /// Claimed, and what became of it could not be written down: it goes back to the queue first. A start that finds it
+    /// claimed would take it for what the program died of.
+    unfinished: Option<JobId>,
+}
+
+impl Preparer {
+    pub fn new(
+        renderer: Arc<dyn Renderer>,
+        ledger: Ledger,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            renderer,
+            ledger,
+            clock,
+            metrics,
+            image: empty_image(),
+            spare: Vec::new(),
+            prepared: Vec::new(),
+            unfinished: None,
+        }
+    }
+
+    /// The products whose cards have a chip.
+    pub fn with_chip(&self) -> Vec<String> {
+        self.renderer.with_chip()
+    }
+
+    /// A buffer that was printed.
+    pub fn take_back(&mut self, card: PreparedCard) {
+        if self.spare.len() < SPARE_LIMIT {
+            self.spare.push(card);
+        }
+    }
+
+    /// The prepared card of this job is not printed.
+    pub fn discard(&mut self, job: &JobId) {
+        if let Some(card) = self.take_card(job) {
+            self.take_back(card);
+        }
+    }
+
+    /// What is to be written on this job's card; its faces wait.
+    pub fn take_encoding(&mut self, job: &JobId) -> Option<Encoding> {
+        self.prepared.iter_mut().find(|prepared| prepared.job == *job)?.encoding.take()
+    }
+
+    /// This job's card, to be printed.
+    pub fn take_card(&mut self, job: &JobId) -> Option<PreparedCard> {
+        let at = self.prepared.iter().position(|prepared| prepared.job == *job)?;
+        Some(self.prepared.swap_remove(at).card)
+    }
+
+    /// Claims the next job, but none of these products, composes and separates it.
+    pub fn prepare_next(
+        &mut self,
+        prepress: &dyn Prepress,
+        excluding: &[String],
+        moment: Moment,
+    ) -> Result<Preparation, LedgerError> {
+        self.put_unfinished_back()?;
+        let mut claimed = match queue::claim(&self.ledger, excluding)? {
+            Next::Claimed(claimed) => claimed,
+            Next::Held => return Ok(Preparation::Held),
+            Next::Nothing => return Ok(Preparation::Nothing),
+        };
+        self.unfinished = Some(claimed.record.id.clone());
+        let prepared = if self.is_inspected(&mut claimed)? {
+            self.prepare(*claimed, prepress, moment)?
+        } else {
+            Preparation::Held
+        };
+        self.unfinished = None;
+        Ok(prepared)
+    }
+
+    /// Puts a job back that was claimed and of which nothing more could be written.
+    pub fn put_unfinished_back(&mut self) -> Result<(), LedgerError> {
+        let Some(job) = &self.unfinished else { return Ok(()) };
+        match queue::put_back(&self.ledger, job) {
+            Ok(_) | Err(LedgerError::Refused(_)) => self.unfinished = None,
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// A job that was released though its inspection never came to an end is inspected now. False: it is held for what was
+    /// found.
+    fn is_inspected(&mut self, claimed: &mut Claimed) -> Result<bool, LedgerError> {
+        let Claimed { record, request, photo } = claimed;
+        if !queue::is_uninspected(&self.ledger, &record.id)? {
+            return Ok(true);
+        }
+        let inspect = || self.renderer.inspect(request, photo.as_deref(), self.ledger.now());
+        let Some(findings) = panics::caught(inspect) else {
+            queue::hold_crashed(&self.ledger, record, Attempt::Inspect)?;
+            return Ok(false);
+        };
+        record.findings.extend(findings);
+        queue::inspected(&self.ledger, &record.id, &record.findings)?;
+        if record.findings.iter().any(Finding::holds) {
+            queue::hold(&self.ledger, &record.id, &record.findings)?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn prepare(
+        &mut self,
+        claimed: Claimed,
+        prepress: &dyn Prepress,
+        moment: Moment,
+    ) -> Result<Preparation, LedgerError> {
+        let since = self.clock.steady();
+        let mut card = self.spare.pop().unwrap_or_default();
+        let Some(made) = self.render(&claimed, prepress, moment, &mut card) else {
+            // What was left in the middle of it is not used again.
+            self.image = empty_image();
+            queue::hold_crashed(&self.ledger, &claimed.record, Attempt::Make)?;
+            return Ok(Preparation::Held);
+        };
+        match made {
+            Ok(made) => self.composed(claimed, card, made, since),
+            Err(Unmade::Held(findings)) => {
+                self.take_back(card);
+                let known = claimed.record.findings.into_iter().chain(findings);
+                queue::hold(&self.ledger, &claimed.record.id, &known.collect::<Vec<_>>())?;
+                Ok(Preparation::Held)
+            }
+            Err(Unmade::NotOnThisMachine(error)) => {
+                self.take_back(card);
+                queue::put_back(&self.ledger, &claimed.record.id)?;
+                let product = claimed.record.product;
+                let words = not_on_this_machine(&product, &error);
+                Ok(Preparation::Incompatible { product, words })
+            }
+        }
+    }
+
+    /// `None`: it panicked.
+    fn render(
+        &mut self,
+        claimed: &Claimed,
+        prepress: &dyn Prepress,
+        moment: Moment,
+        card: &mut PreparedCard,
+    ) -> Option<Result<Made, Unmade>> {
+        let (renderer, image) = (&self.renderer, &mut self.image);
+        panics::caught(|| {
+            let made = renderer.make(claimed, prepress, moment, image, card);
+            // What the chip lacks is told when the card moves; what kills the program must be met before.
+            if let Ok(Made { encoding: Some(Encoding { chip: Some(chip), .. }), .. }) = &made {
+                let _ = chip.preflight();
+            }
+            made
+        })
+    }
+
+    fn composed(
+        &mut self,
+        claimed: Claimed,
+        card: PreparedCard,
+        made: Made,
+        since: std::time::Duration,
+    ) -> Result<Preparation, LedgerError> {
+        let record = claimed.record;
+        match queue::composed(&self.ledger, &record.id, &made.faces) {
+            Ok(_) => {}
+            Err(LedgerError::Refused(_)) => return Ok(Preparation::Withdrawn),
+            Err(error) => return Err(error),
+        }
+        let took = self.clock.steady().saturating_sub(since);
+        self.metrics.compose_seconds.observe(took.as_secs_f64());
+        let prepared = Card {
+            job: record.id.clone(),
+            product: record.product,
+            findings: record.findings,
+            ribbon_prints: card.ribbon_prints,
+            is_encoded_first: made.encoding.is_some(),
+        };
+        self.prepared.push(PreparedJob { job: record.id, card, encoding: made.encoding });
+        Ok(Preparation::Prepared(prepared))
+    }
+
+    /// Inspects the oldest job whose inspection was put off; true if there was one.
+    pub fn inspect_oldest(&mut self) -> Result<bool, LedgerError> {
+        let Some(record) = self.ledger.oldest(State::Received, &[])? else { return Ok(false) };
+        let Some((request, photo)) = queue::data_of(&self.ledger, &record)? else {
+            return Ok(true);
+        };
+        queue::begin_to_inspect(&self.ledger, &record.id)?;
+        let inspect = || self.renderer.inspect(&request, photo.as_deref(), self.ledger.now());
+        let Some(findings) = panics::caught(inspect) else {
+            queue::hold_crashed(&self.ledger, &record, Attempt::Inspect)?;
+            return Ok(true);
+        };
+        let findings: Vec<_> = record.findings.into_iter().chain(findings).collect();
+        let event = if findings.iter().any(Finding::holds) {
+            Event::Hold { findings, attempt: None }
+        } else {
+            Event::Queue { findings }
+        };
+        match self.ledger.append(&record.id, event).wait() {
+            Ok(_) | Err(LedgerError::Refused(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn empty_image() -> CardImage {
+    CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false }
+}
+
+fn not_on_this_machine(product: &str, error: &PrepressError) -> Words {
+    let Words { id, en } = error.words();
+    Words::new(
+        format!(
+            "Kartu {product} tidak dapat dicetak di printer ini: {id} Ganti pita, printer atau tata letak (product.*.layout)."
+        ),
+        format!(
+            "Cards of {product} cannot be printed on this printer: {en} Change ribbon, printer or layout (product.*.layout)."
+        ),
+    )
+}
