@@ -13,9 +13,9 @@ pub use crate::image::{
     Area, CardImage, FaceImage, HeadSize, PreparedCard, Prepress, PrepressError,
 };
 pub use crate::magnetic::{Coercivity, MagneticFault, MagneticStripe, TrackError, Tracks};
+use crate::text::Text;
 pub use crate::ticket::{JobLog, NoTicket, Outcome, Ticket, Unlogged};
 pub use crate::told::{Designation, Told};
-use crate::words::Words;
 
 /// A machine that takes a blank, prints it and lets it out. Blocking; one thread owns it.
 pub trait CardPrinter: Send {
@@ -191,7 +191,7 @@ pub struct Trouble {
     /// Does it stop printing?
     pub level: Level,
     /// What is wrong and what to do.
-    pub words: Words,
+    pub words: Text,
     /// The machine's own name for it, for the maker's hotline.
     pub vendor_code: &'static str,
 }

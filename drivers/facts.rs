@@ -1,7 +1,7 @@
 //! Everything that a machine tells of itself, as named values for a technician. Knows no family and no job;
 //! never holds a person's data.
 
-use crate::words::Words;
+use crate::text::Text;
 
 /// One thing that a machine tells.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -14,7 +14,7 @@ pub struct Fact {
     pub value: String,
     /// What it means, where that is not plain.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub words: Option<Words>,
+    pub words: Option<Text>,
 }
 
 /// Everything that a machine tells of itself, in the order in which a person reads it.
@@ -28,7 +28,7 @@ impl Facts {
         group: &'static str,
         name: impl Into<String>,
         value: impl Into<String>,
-        words: Option<Words>,
+        words: Option<Text>,
     ) {
         self.0.push(Fact { group, name: name.into(), value: value.into(), words });
     }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::contract::Stop;
-use crate::words::Words;
+use crate::text::Text;
 
 /// Turns composed faces into what one model of machine takes. Same faces, same bytes.
 pub trait Prepress: Send + Sync {
@@ -179,7 +179,7 @@ pub enum PrepressError {
 
 impl PrepressError {
     /// What does not fit; the remedy is for whoever knows the configuration.
-    pub fn words(&self) -> Words {
+    pub fn words(&self) -> Text {
         let id = match self {
             Self::WrongSize { head, got_width_px, got_height_px } => format!(
                 "muka kartu {got_width_px}x{got_height_px} piksel, kepala cetak {}x{}.",
@@ -196,6 +196,6 @@ impl PrepressError {
                 format!("ada warna di muka kartu, dan pita {ribbon} tidak berwarna.")
             }
         };
-        Words::new(id, format!("{self}."))
+        Text::new(id, format!("{self}."))
     }
 }

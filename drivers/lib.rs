@@ -49,10 +49,10 @@ pub mod printers;
 pub mod private_file;
 pub mod readers;
 pub mod scp03;
+pub mod text;
 pub mod ticket;
 pub mod told;
 pub mod transport;
-pub mod words;
 
 mod advice;
 

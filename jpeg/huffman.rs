@@ -3,7 +3,7 @@
 use super::Fault;
 use super::bits::Bits;
 
-/// Words up to this length are looked up.
+/// Text up to this length are looked up.
 const SHORT: u32 = 9;
 
 pub(super) struct Code {

@@ -5,7 +5,7 @@
 //! the binding to the data (`hash_data`, whose canonical bytes no upstream has settled). Until they are, a
 //! recommendation proves nothing, and the daemon listens on loopback only.
 
-use drivers::words::Words;
+use drivers::text::Text;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::finding::Finding;
@@ -26,16 +26,16 @@ pub fn check(recommendation: Option<&Recommendation>, now: Timestamp) -> Vec<Fin
     };
     let mut findings = Vec::new();
     if is_oversized(recommendation) {
-        let label = Words::fixed("rekomendasi", "the recommendation");
-        let limit = Words::new(format!("0-{TEXT_BYTES_MAX}"), format!("0-{TEXT_BYTES_MAX}"));
+        let label = Text::fixed("rekomendasi", "the recommendation");
+        let limit = Text::new(format!("0-{TEXT_BYTES_MAX}"), format!("0-{TEXT_BYTES_MAX}"));
         findings.push(
             codes::E_LENGTH.at("recommendation", &[("{label}", &label), ("{limit}", &limit)]),
         );
         return findings;
     }
     if texts(recommendation).any(|text| text.chars().any(is_unseen)) {
-        let label = Words::fixed("Setiap teks rekomendasi", "Every text of the recommendation");
-        let expected = Words::fixed(
+        let label = Text::fixed("Setiap teks rekomendasi", "Every text of the recommendation");
+        let expected = Text::fixed(
             "teks tanpa karakter kendali, karakter tak terlihat atau karakter pengganti (U+FFFD)",
             "a text without control, invisible or replacement characters (U+FFFD)",
         );
@@ -97,8 +97,8 @@ pub fn expired(ends: Option<Timestamp>, received: Timestamp, now: Timestamp) -> 
 }
 
 fn not_a_time(place: &str) -> Finding {
-    let label = Words::fixed("Waktu rekomendasi", "The time of the recommendation");
-    let expected = Words::fixed(
+    let label = Text::fixed("Waktu rekomendasi", "The time of the recommendation");
+    let expected = Text::fixed(
         "waktu RFC 3339, 2026-03-02T09:00:00+07:00",
         "an RFC 3339 time, 2026-03-02T09:00:00+07:00",
     );

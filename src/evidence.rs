@@ -21,7 +21,7 @@
 //! - Where a paused virtual machine stops every clock, the pause shows in the figures or not at all.
 
 use drivers::contract::{CardOut, Evidence, Level, PrinterStatus, Ribbon, Watch};
-use drivers::words::Words;
+use drivers::text::Text;
 use serde::{Deserialize, Serialize};
 
 /// What a machine said of itself at one moment, as it stands in the ledger.
@@ -502,7 +502,7 @@ impl Reason {
     }
 
     /// What a person is told.
-    pub fn words(self) -> Words {
+    pub fn words(self) -> Text {
         let (id, en) = match self {
             Self::CounterAsBefore => (
                 "Penghitung kartu printer tidak bertambah: tidak ada kartu yang masuk.",
@@ -542,11 +542,11 @@ impl Reason {
             ),
             of_the_machine => return of_the_machine.words_about_the_machine(),
         };
-        Words::fixed(id, en)
+        Text::fixed(id, en)
     }
 
     /// The rows in which the machine's figures say nothing about the card.
-    fn words_about_the_machine(self) -> Words {
+    fn words_about_the_machine(self) -> Text {
         let (id, en) = match self {
             Self::Nameless => (
                 "Printer tidak menyebut nomor serinya.",
@@ -582,7 +582,7 @@ impl Reason {
             ),
             _ => ("Printer tidak dapat menjawab.", "The printer cannot tell."),
         };
-        Words::fixed(id, en)
+        Text::fixed(id, en)
     }
 }
 

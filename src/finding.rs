@@ -2,7 +2,7 @@
 //!
 //! A finding never repeats what somebody typed: codes and field names may be logged, values may not.
 
-use drivers::words::Words;
+use drivers::text::Text;
 use serde::{Deserialize, Serialize};
 
 use crate::codes::{Code, Filling, Severity};
@@ -16,7 +16,7 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub field: Option<String>,
     /// For people: what is wrong and what to do.
-    pub words: Words,
+    pub words: Text,
     /// A warning that the recommendation names as seen and accepted.
     #[serde(default)]
     pub acknowledged: bool,
@@ -36,12 +36,12 @@ impl Code {
 
 impl Finding {
     /// A finding about one field.
-    pub fn at(field: impl Into<String>, code: impl Into<String>, words: Words) -> Self {
+    pub fn at(field: impl Into<String>, code: impl Into<String>, words: Text) -> Self {
         Self { code: code.into(), field: Some(field.into()), words, acknowledged: false }
     }
 
     /// A finding about the job as a whole.
-    pub fn whole(code: impl Into<String>, words: Words) -> Self {
+    pub fn whole(code: impl Into<String>, words: Text) -> Self {
         Self { code: code.into(), field: None, words, acknowledged: false }
     }
 

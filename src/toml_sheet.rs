@@ -10,7 +10,7 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use drivers::words::Words;
+use drivers::text::Text;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
@@ -24,7 +24,7 @@ pub struct ConfigFault {
     /// The key with its tables: `field[3].max`.
     pub key: String,
     /// What is wrong and what to do.
-    pub words: Words,
+    pub words: Text,
 }
 
 impl fmt::Display for ConfigFault {
@@ -60,7 +60,7 @@ impl<'t> Page<'t> {
             page.note(
                 &at,
                 String::new(),
-                Words::new(id, format!("not valid TOML ({why}); correct this line.")),
+                Text::new(id, format!("not valid TOML ({why}); correct this line.")),
             );
         }
         if !page.faults.borrow().is_empty() {
@@ -83,7 +83,7 @@ impl<'t> Page<'t> {
         Page { text, empty: DeTable::new(), faults: RefCell::default(), asked: RefCell::default() }
     }
 
-    fn note(&self, at: &Range<usize>, key: String, words: Words) {
+    fn note(&self, at: &Range<usize>, key: String, words: Text) {
         let line = self.text.bytes().take(at.start).filter(|byte| *byte == b'\n').count() + 1;
         self.faults.borrow_mut().push(ConfigFault { line, key, words });
     }
@@ -112,7 +112,7 @@ impl<'p> Sheet<'p> {
     /// Reports a fault at `key`, or at the table if it has no such key.
     pub fn fault(&self, key: &str, id: impl Into<String>, en: impl Into<String>) {
         let span = self.table.get(key).map_or(self.span.clone(), Spanned::span);
-        self.page.note(&span, self.key(key), Words::new(id, en));
+        self.page.note(&span, self.key(key), Text::new(id, en));
     }
 
     /// A fault whose sentence there is in English only.
@@ -192,10 +192,10 @@ impl<'p> Sheet<'p> {
     }
 
     /// `{ id = "…", en = "…" }`, which must be there; empty if it is not, with the fault reported.
-    pub fn words(&mut self, key: &'static str) -> Words {
+    pub fn words(&mut self, key: &'static str) -> Text {
         self.demand(key);
-        let Some(mut sheet) = self.child(key) else { return Words::fixed("", "") };
-        let words = Words::new(sheet.demanded_text("id"), sheet.demanded_text("en"));
+        let Some(mut sheet) = self.child(key) else { return Text::fixed("", "") };
+        let words = Text::new(sheet.demanded_text("id"), sheet.demanded_text("en"));
         sheet.close();
         words
     }
@@ -265,7 +265,7 @@ impl<'p> Sheet<'p> {
                 continue;
             }
             let near = nearest(name, self.asked.iter().copied()).unwrap_or("-");
-            let words = Words::new(
+            let words = Text::new(
                 format!("kunci tidak dikenal; yang paling mirip: {near}. Perbaiki atau hapus."),
                 format!("unknown key; the nearest is {near}. Correct or remove it."),
             );

@@ -2,15 +2,15 @@
 //! Knows no family.
 
 use super::EncoderError;
+use crate::text::Text;
 use crate::transport::{WireFault, shortage};
-use crate::words::Words;
 
 impl EncoderError {
     /// What is wrong and what to do. Speaks of the reader: it has a cable, a power and a driver of its own, often none of
     /// the printer's. Where its address stands is for whoever shows the words to say: [`Self::is_of_the_address`].
-    pub fn words(&self) -> Words {
+    pub fn words(&self) -> Text {
         match self {
-            Self::NoReader(name) => Words::new(
+            Self::NoReader(name) => Text::new(
                 format!(
                     "Pembaca kartu {name} tidak terhubung. Periksa kabel dan daya pembaca, lalu alamatnya."
                 ),
@@ -19,7 +19,7 @@ impl EncoderError {
                 ),
             ),
             Self::SeveralReaders { name, fitting } => several(name, &fitting.join(", ")),
-            Self::NoService(service) => Words::new(
+            Self::NoService(service) => Text::new(
                 format!(
                     "Layanan {service} untuk pembaca kartu tidak berjalan. Nyalakan layanan itu (systemctl start {service})."
                 ),
@@ -30,7 +30,7 @@ impl EncoderError {
             Self::NoCard { waited } => no_card(waited.as_secs()),
             Self::Stuck { limit } => stuck(limit.as_secs()),
             Self::Wire(fault) => wire(&fault.kind),
-            Self::Unsupported(what) => Words::new(
+            Self::Unsupported(what) => Text::new(
                 format!(
                     "Pembaca kartu atau programnya tidak mendukung ini: {what}. Periksa jenis pembaca dan alamatnya."
                 ),
@@ -56,37 +56,37 @@ impl EncoderError {
     }
 }
 
-const NOT_UNDERSTOOD: Words = Words::fixed(
+const NOT_UNDERSTOOD: Text = Text::fixed(
     "Jawaban pembaca kartu tidak dipahami. Cabut pembaca dan pasang lagi; bila berulang, hubungi teknisi.",
     "The card reader's answer is not understood. Unplug the reader and plug it in again; if it happens again, call the technician.",
 );
-const BARRED: Words = Words::fixed(
+const BARRED: Text = Text::fixed(
     "Program tidak diizinkan memakai pembaca kartu. Beri penggunanya hak atas pembaca (aturan polkit pcscd, atau grup dialout untuk port serial), lalu jalankan ulang.",
     "The program may not use the card reader. Give its user the right to it (pcscd's polkit rule, or the group dialout for a serial port), then start it anew.",
 );
-const OCCUPIED: Words = Words::fixed(
+const OCCUPIED: Text = Text::fixed(
     "Ada kartu di pembaca padahal printer belum mengantar kartu. Ambil kartu itu; bila tidak ada, cabut pembaca dan pasang lagi.",
     "A card lies on the reader though the printer has brought none. Take it away; if there is none, unplug the reader and plug it in again.",
 );
-const CARD_LOST: Words = Words::fixed(
+const CARD_LOST: Text = Text::fixed(
     "Kartu hilang dari pembaca saat dikerjakan. Periksa letak kartu, lalu coba kartu lain.",
     "The card was lost while it was worked on. See how the card lies, then try another one.",
 );
-const IN_USE: Words = Words::fixed(
+const IN_USE: Text = Text::fixed(
     "Program lain sedang memakai pembaca atau kartunya. Tutup program itu.",
     "Another program uses the card reader, or the card in it. Close that program.",
 );
-const SILENT: Words = Words::fixed(
+const SILENT: Text = Text::fixed(
     "Pembaca kartu tidak menjawab. Periksa dayanya, cabut dan pasang lagi.",
     "The card reader does not answer. Check its power, unplug it and plug it in again.",
 );
-const LINE_BROKEN: Words = Words::fixed(
+const LINE_BROKEN: Text = Text::fixed(
     "Hubungan ke pembaca kartu terputus. Periksa kabel dan daya pembaca.",
     "The connection to the card reader broke. Check its cable and its power.",
 );
 
 /// The wire's own words speak of a printer.
-fn wire(fault: &WireFault) -> Words {
+fn wire(fault: &WireFault) -> Text {
     match fault {
         WireFault::Silent(_) => SILENT,
         WireFault::TooLong(_) => NOT_UNDERSTOOD,
@@ -104,8 +104,8 @@ fn wire(fault: &WireFault) -> Words {
     }
 }
 
-fn no_card(seconds: u64) -> Words {
-    Words::new(
+fn no_card(seconds: u64) -> Text {
+    Text::new(
         format!(
             "Tidak ada kartu yang terbaca dalam {seconds} detik. Periksa apakah kartunya berchip dan sampai di depan pembaca."
         ),
@@ -115,8 +115,8 @@ fn no_card(seconds: u64) -> Words {
     )
 }
 
-fn stuck(seconds: u64) -> Words {
-    Words::new(
+fn stuck(seconds: u64) -> Text {
+    Text::new(
         format!(
             "Pembaca kartu macet: tidak menjawab dalam {seconds} detik. Cabut pembaca dan pasang lagi."
         ),
@@ -126,8 +126,8 @@ fn stuck(seconds: u64) -> Words {
     )
 }
 
-fn several(name: &str, fitting: &str) -> Words {
-    Words::new(
+fn several(name: &str, fitting: &str) -> Text {
+    Text::new(
         format!(
             "Nama {name} cocok dengan lebih dari satu pembaca kartu. Tulis salah satu dari ini: {fitting}."
         ),

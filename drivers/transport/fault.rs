@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::OsReason;
-use crate::words::Words;
+use crate::text::Text;
 
 /// Why bytes did not get through.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,25 +60,25 @@ pub enum WireFault {
 
 impl WireFault {
     /// What is wrong and what to do.
-    pub fn words(&self) -> Words {
+    pub fn words(&self) -> Text {
         match self {
-            Self::Barred => Words::fixed(
+            Self::Barred => Text::fixed(
                 "Program tidak diizinkan memakai printer USB. Masukkan penggunanya ke grup lp, pemilik printer USB, lalu jalankan ulang.",
                 "The program may not use the USB printer. Put its user into the group lp, which udev gives USB printers to, and start it anew.",
             ),
-            Self::Taken => Words::fixed(
+            Self::Taken => Text::fixed(
                 "Printer USB sedang dipakai program lain. Tutup program itu; bila tidak ada, matikan dan nyalakan printer.",
                 "Another program uses the USB printer. Close that program; if there is none, switch the printer off and on.",
             ),
-            Self::NoUsb => Words::fixed(
+            Self::NoUsb => Text::fixed(
                 "Komputer ini tidak menampilkan USB. Jalankan di komputer tempat printer terpasang.",
                 "This computer shows no USB. Run on the computer that the printer is plugged into.",
             ),
-            Self::NotPlugged { name } => Words::new(
+            Self::NotPlugged { name } => Text::new(
                 format!("Printer {name} tidak terpasang. Periksa kabel dan daya printer."),
                 format!("The printer {name} is not plugged in. Check its cable and its power."),
             ),
-            Self::SeveralFit { name, fitting } => Words::new(
+            Self::SeveralFit { name, fitting } => Text::new(
                 format!(
                     "Nama {name} cocok dengan lebih dari satu printer. Tulis salah satu dari ini di kartud.toml: {}.",
                     fitting.join(", ")
@@ -95,7 +95,7 @@ impl WireFault {
             | Self::Broken(_)
             | Self::Silent(_)
             | Self::TooLong(_)
-            | Self::Stalled => Words::fixed(
+            | Self::Stalled => Text::fixed(
                 "Printer tidak dapat dihubungi. Periksa kabel dan daya printer.",
                 "The printer cannot be reached. Check its cable and its power.",
             ),
@@ -104,8 +104,8 @@ impl WireFault {
 }
 
 /// Cable and power are well; the computer is not.
-pub(crate) fn shortage(reason: OsReason) -> Words {
-    Words::new(
+pub(crate) fn shortage(reason: OsReason) -> Text {
+    Text::new(
         format!(
             "Komputer ini kehabisan sumber daya ({reason}). Hubungi teknisi: tutup program lain, atau naikkan batasnya (LimitNOFILE pada systemd)."
         ),

@@ -1,7 +1,7 @@
 //! What can be seen only when all steps of a profile are there: is everything read back, and nothing made final
 //! before? Knows no card; `run` holds to the same rules while it works.
 
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::definition_step::Outline;
 use super::values::Data;
@@ -59,7 +59,7 @@ pub fn order(steps: &[(Option<Outline>, Sheet<'_>)]) {
     }
 }
 
-const UNNAMED: Words = Words::fixed(
+const UNNAMED: Text = Text::fixed(
     "isi yang ditulis harus ditulis sebagai {data:hex:…} atau {data:nama}, agar dibaca kembali.",
     "what is written must stand as {data:hex:…} or {data:name}, so that it is read back.",
 );
@@ -79,7 +79,7 @@ impl super::Profile {
     ) -> Vec<ProfileFault> {
         let mut faults = Vec::new();
         let mut fault = |key: String, id: String, en: String| {
-            let words = Words::new(id, en);
+            let words = Text::new(id, en);
             faults.push(ProfileFault { line: 0, key, words });
         };
         if self.reader.is_some_and(|reader| reader != station) {

@@ -1,7 +1,7 @@
 //! One `[[step]]` of a `chip.toml`. Knows no other step (`check.rs`) and no card.
 
 use drivers::scp03::Level;
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::status::StatusPattern;
 use super::template::Template;
@@ -314,12 +314,12 @@ pub fn one_of<T: Copy>(
     found
 }
 
-fn said<T>(sheet: &Sheet<'_>, key: &str, words: Words) -> Option<T> {
+fn said<T>(sheet: &Sheet<'_>, key: &str, words: Text) -> Option<T> {
     sheet.fault(key, words.id, words.en);
     None
 }
 
-const STATUS: Words = Words::fixed(
+const STATUS: Text = Text::fixed(
     "harus berupa kata status seperti \"9000\" atau \"61xx\".",
     "must hold status words such as \"9000\" or \"61xx\".",
 );

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use drivers::encoder::{EncoderError, Interface};
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::profile::SecretLength;
 use super::values::KeyFault;
@@ -106,12 +106,12 @@ impl ChipFault {
     }
 
     /// For the technician: what is wrong and what to do.
-    pub fn words(&self) -> Words {
+    pub fn words(&self) -> Text {
         let (id, en) = self.kind.told();
         if self.step.is_empty() {
-            return Words::new(id, en);
+            return Text::new(id, en);
         }
-        Words::new(
+        Text::new(
             format!("Langkah \"{}\": {id}", self.step),
             format!("Step \"{}\": {en}", self.step),
         )
@@ -164,7 +164,7 @@ impl FaultKind {
         match self {
             FaultKind::Answer(status) => answer(*status),
             FaultKind::Reader(error) => {
-                let Words { id, en } = error.words();
+                let Text { id, en } = error.words();
                 (id.into_owned(), en.into_owned())
             }
             FaultKind::OtherInterface(found) => other_interface(*found),

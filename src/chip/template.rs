@@ -3,7 +3,7 @@
 //! A command without braces is written out whole, lengths included (ISO 7816-4, 5.1).
 
 use drivers::encoder::apdu::Command;
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::values::{Data, Values, hex};
 
@@ -58,7 +58,7 @@ impl Template {
     ///
     /// # Errors
     /// A sentence: what cannot be read, or where the lengths do not fit.
-    pub fn parse(text: &str) -> Result<Template, Words> {
+    pub fn parse(text: &str) -> Result<Template, Text> {
         let mut tokens = tokens(text)?.into_iter();
         let Some(Token::Bytes(mut head)) = tokens.next() else { return Err(HEADER) };
         if head.len() < 4 || head.len() > TEMPLATE_BYTES_MAX {
@@ -136,7 +136,7 @@ impl Template {
     }
 }
 
-fn body(tokens: impl Iterator<Item = Token>) -> Result<(Vec<Piece>, Option<usize>), Words> {
+fn body(tokens: impl Iterator<Item = Token>) -> Result<(Vec<Piece>, Option<usize>), Text> {
     let (mut body, mut le) = (Vec::new(), None);
     for token in tokens {
         if le.is_some() {
@@ -153,7 +153,7 @@ fn body(tokens: impl Iterator<Item = Token>) -> Result<(Vec<Piece>, Option<usize
     if body.is_empty() { Err(LC_FIRST) } else { Ok((body, le)) }
 }
 
-fn tokens(text: &str) -> Result<Vec<Token>, Words> {
+fn tokens(text: &str) -> Result<Vec<Token>, Text> {
     let (mut tokens, mut rest) = (Vec::new(), text);
     while !rest.is_empty() {
         let (plain, braced) = match rest.split_once('{') {
@@ -177,24 +177,24 @@ fn tokens(text: &str) -> Result<Vec<Token>, Words> {
     Ok(tokens)
 }
 
-const HEADER: Words = Words::fixed(
+const HEADER: Text = Text::fixed(
     "harus diawali CLA INS P1 P2 dalam heksadesimal.",
     "must begin with CLA INS P1 P2 in hexadecimal digits.",
 );
-const LENGTHS: Words = Words::fixed(
+const LENGTHS: Text = Text::fixed(
     "panjang Lc atau Le tidak cocok dengan datanya; pakai {lc}.",
     "the length Lc or Le does not fit the data; use {lc}.",
 );
-const LC_FIRST: Words = Words::fixed(
+const LC_FIRST: Text = Text::fixed(
     "sesudah CLA INS P1 P2 harus ada {lc} dan data, atau {le} saja.",
     "CLA INS P1 P2 must be followed by {lc} and data, or by {le} alone.",
 );
-const LE_LAST: Words = Words::fixed("{le} harus yang terakhir.", "{le} must be the last.");
-const DIGITS: Words = Words::fixed(
+const LE_LAST: Text = Text::fixed("{le} harus yang terakhir.", "{le} must be the last.");
+const DIGITS: Text = Text::fixed(
     "harus berupa angka heksadesimal berpasangan.",
     "must be pairs of hexadecimal digits.",
 );
-const BRACE: Words = Words::fixed(
+const BRACE: Text = Text::fixed(
     "dalam kurung kurawal hanya boleh {lc}, {le}, {size:NAMA} atau {data:NAMA}.",
     "in braces only {lc}, {le}, {size:NAME} or {data:NAME} may stand.",
 );

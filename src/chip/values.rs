@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use drivers::words::Words;
+use drivers::text::Text;
 use zeroize::Zeroizing;
 
 use crate::nearest::nearest;
@@ -30,11 +30,11 @@ impl Data {
     ///
     /// # Errors
     /// What it must be, and which name is nearest.
-    pub fn parse(text: &str) -> Result<Data, Words> {
+    pub fn parse(text: &str) -> Result<Data, Text> {
         if let Some(digits) = text.strip_prefix(HEX) {
             let bytes = hex(digits).filter(|bytes| !bytes.is_empty());
             return bytes.map(Data::Literal).ok_or_else(|| {
-                Words::fixed(
+                Text::fixed(
                     "sesudah hex: harus ada angka heksadesimal berpasangan.",
                     "hex: must be followed by pairs of hexadecimal digits.",
                 )
@@ -45,7 +45,7 @@ impl Data {
             return Ok(Data::Value(text.to_owned()));
         }
         let near = nearest(text, PLAIN_NAMES.into_iter().chain([FIELD])).unwrap_or("-");
-        Err(Words::new(
+        Err(Text::new(
             format!("data ini tidak dikenal; yang paling mirip: {near}."),
             format!("there is no such data; the nearest is {near}."),
         ))

@@ -5,7 +5,7 @@ mod ground;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use drivers::words::Words;
+use drivers::text::Text;
 use serde_json::json;
 
 use super::client::own;
@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Which chips cannot be written here, which is no fault.
-fn chips_without_encoder(renderer: &CardRenderer) -> impl Iterator<Item = Words> {
+fn chips_without_encoder(renderer: &CardRenderer) -> impl Iterator<Item = Text> {
     let here = renderer.chips().filter(|(_, chip)| !renderer.can_encode(chip));
     here.map(|(name, chip)| without_encoder(name, chip.rule.required))
 }
@@ -79,7 +79,7 @@ fn keys_not_there(renderer: &CardRenderer, config: &Config) -> Vec<Fault> {
     for (name, chip) in renderer.chips().filter(|(_, chip)| renderer.can_encode(chip)) {
         for key in chip.profile.keys() {
             if let Err(why) = KeySource::key(&vault, key) {
-                let words = Words::new(
+                let words = Text::new(
                     format!("{name}/chip.toml memerlukan kunci {key}: {why}"),
                     format!("{name}/chip.toml needs the key {key}: {why}"),
                 );
@@ -90,7 +90,7 @@ fn keys_not_there(renderer: &CardRenderer, config: &Config) -> Vec<Fault> {
     faults
 }
 
-fn without_encoder(name: &str, required: bool) -> Words {
+fn without_encoder(name: &str, required: bool) -> Text {
     let (id, en) = if required {
         (
             "chip diperlukan, tetapi tidak ada encoder di posisi itu ([encoder]); pekerjaannya akan ditahan (H_NO_ENCODER).",
@@ -102,5 +102,5 @@ fn without_encoder(name: &str, required: bool) -> Words {
             "no encoder sits at that station ([encoder]); its cards are printed without a chip.",
         )
     };
-    Words::new(format!("{name}: {id}"), format!("{name}: {en}"))
+    Text::new(format!("{name}: {id}"), format!("{name}: {en}"))
 }

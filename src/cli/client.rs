@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use drivers::words::Words;
+use drivers::text::Text;
 use serde_json::Value;
 
 use super::Exit;
@@ -253,7 +253,7 @@ fn patiently<T>(mut ask: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<T>
             return answer;
         }
         if !std::mem::replace(&mut told, true) {
-            let words = Words::fixed(
+            let words = Text::fixed(
                 "Stasiun sedang sibuk; dicoba terus.",
                 "The station is busy; it is asked again and again.",
             );
@@ -299,7 +299,7 @@ pub(super) fn finding(finding: &Value) -> String {
 }
 
 /// A sentence in the operator's language.
-pub(super) fn own(words: &Words) -> &str {
+pub(super) fn own(words: &Text) -> &str {
     if language() == "id" { &words.id } else { &words.en }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use drivers::words::Words;
+use drivers::text::Text;
 use serde_json::{Value, json};
 
 use super::Exit;
@@ -67,7 +67,7 @@ fn as_json(code: &Code) -> Value {
 
 /// For a person who has met it.
 fn explained(code: &Code) -> String {
-    let say = |id: &'static str, en: &'static str| own(&Words::fixed(id, en)).to_owned();
+    let say = |id: &'static str, en: &'static str| own(&Text::fixed(id, en)).to_owned();
     let lines = [
         (say("akibat", "follows"), own(&code.severity().words()).to_owned()),
         (say("lakukan", "to do"), own(&code.remedy.words()).to_owned()),
@@ -81,10 +81,10 @@ fn explained(code: &Code) -> String {
     text
 }
 
-fn unknown(typed: &str) -> Words {
+fn unknown(typed: &str) -> Text {
     let near = nearest(&typed.to_ascii_uppercase(), codes::all().iter().map(|code| code.code));
     let near = near.unwrap_or("kartud codes");
-    Words::new(
+    Text::new(
         format!("kode itu tidak ada; mungkin maksudnya {near}? (kartud codes)"),
         format!("there is no such code; did you mean {near}? (kartud codes)"),
     )

@@ -4,7 +4,7 @@ use std::io::{Error, ErrorKind, Read as _};
 use std::path::Path;
 
 use anyhow::anyhow;
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::client::own;
 
@@ -32,7 +32,7 @@ pub(super) fn read_text(path: &Path) -> anyhow::Result<String> {
 }
 
 /// Why a file cannot be read, and what to do.
-pub(super) fn unreadable(error: &Error) -> Words {
+pub(super) fn unreadable(error: &Error) -> Text {
     let (id, en) = match error.kind() {
         ErrorKind::NotFound => {
             ("berkas ini tidak ada. Periksa namanya.", "there is no such file. Check its name.")
@@ -58,11 +58,11 @@ pub(super) fn unreadable(error: &Error) -> Words {
             "this is no regular file (a pipe or a device). Name a regular file.",
         ),
         kind => {
-            return Words::new(
+            return Text::new(
                 format!("tidak terbaca: {kind}."),
                 format!("cannot be read: {kind}."),
             );
         }
     };
-    Words::fixed(id, en)
+    Text::fixed(id, en)
 }

@@ -1,7 +1,7 @@
 //! Which job a person means: by its id, by how that begins or ends, or by its `ref`. Guesses nothing: what could mean
 //! two jobs is listed and refused.
 
-use drivers::words::Words;
+use drivers::text::Text;
 use serde_json::Value;
 
 use super::client::{Client, own};
@@ -75,11 +75,11 @@ pub(super) fn encode(text: &str) -> String {
     each.collect()
 }
 
-const NONE: Words = Words::fixed(
+const NONE: Text = Text::fixed(
     "tidak ada pekerjaan itu; tulis id, sedikitnya 4 karakter awal atau akhirnya, atau nomor permohonannya (kartud jobs)",
     "there is no such job; give its id, at least 4 characters of its beginning or its end, or its ref (kartud jobs)",
 );
-const SEVERAL: Words = Words::fixed(
+const SEVERAL: Text = Text::fixed(
     "lebih dari satu pekerjaan cocok; tulis id yang lebih lengkap (akhirnya paling membedakan):",
     "more than one job fits; give more of the id (its end tells jobs apart best):",
 );

@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 
-use drivers::words::Words;
+use drivers::text::Text;
 
 pub mod document;
 pub mod ledger;
@@ -50,7 +50,7 @@ pub enum Severity {
 }
 
 /// What goes into the braces of a sentence: the name of the brace and its two wordings.
-pub type Filling<'a> = [(&'static str, &'a Words)];
+pub type Filling<'a> = [(&'static str, &'a Text)];
 
 impl Severity {
     /// Every severity, in the order in which they are explained.
@@ -77,20 +77,20 @@ impl Severity {
     }
 
     /// What follows.
-    pub fn words(self) -> Words {
+    pub fn words(self) -> Text {
         match self {
             Self::Refuse => {
-                Words::fixed("Ditolak; tidak ada yang disimpan.", "Refused; nothing is stored.")
+                Text::fixed("Ditolak; tidak ada yang disimpan.", "Refused; nothing is stored.")
             }
-            Self::Hold => Words::fixed(
+            Self::Hold => Text::fixed(
                 "Pekerjaan disimpan dan ditahan untuk seorang petugas.",
                 "The job is stored, and held for a person.",
             ),
-            Self::Warn => Words::fixed(
+            Self::Warn => Text::fixed(
                 "Pekerjaan disimpan, dan ditahan bila rekomendasi tidak menyebut kode ini dalam peringatan_disetujui.",
                 "The job is stored, and held unless the recommendation names this code in peringatan_disetujui.",
             ),
-            Self::Verify => Words::fixed(
+            Self::Verify => Text::fixed(
                 "Kesalahan yang ditemukan `kartud ledger verify` dalam buku besar.",
                 "A fault that `kartud ledger verify` found in the ledger.",
             ),
@@ -105,8 +105,8 @@ impl Code {
     }
 
     /// Its sentence, with what goes into the braces.
-    pub fn words(&self, filling: &Filling<'_>) -> Words {
-        let mut words = Words::fixed(self.id, self.en);
+    pub fn words(&self, filling: &Filling<'_>) -> Text {
+        let mut words = Text::fixed(self.id, self.en);
         for (brace, with) in filling {
             words.id = Cow::Owned(words.id.replace(brace, &with.id));
             words.en = Cow::Owned(words.en.replace(brace, &with.en));
@@ -115,8 +115,8 @@ impl Code {
     }
 
     /// Its sentence for every case: an ellipsis stands for what is filled in.
-    pub fn general(&self) -> Words {
-        Words::new(without_braces(self.id), without_braces(self.en))
+    pub fn general(&self) -> Text {
+        Text::new(without_braces(self.id), without_braces(self.en))
     }
 }
 

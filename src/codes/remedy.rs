@@ -1,6 +1,6 @@
 //! How a code is put right, and by whom. Knows no code.
 
-use drivers::words::Words;
+use drivers::text::Text;
 use serde::Serialize;
 
 /// How a finding is put right, and by whom.
@@ -64,7 +64,7 @@ impl Remedy {
     }
 
     /// What is done about it, as a sentence that stands behind what was found.
-    pub fn words(self) -> Words {
+    pub fn words(self) -> Text {
         let (id, en) = match self {
             Self::Correct => (
                 "Betulkan kirimannya, lalu kirim lagi; tidak ada yang disimpan.",
@@ -103,11 +103,11 @@ impl Remedy {
                 "Copy the ledger's folder away as it is, then tell the technician (kartud ledger --help).",
             ),
         };
-        Words::fixed(id, en)
+        Text::fixed(id, en)
     }
 
     /// Who does it.
-    pub fn who(self) -> Words {
+    pub fn who(self) -> Text {
         let (id, en) = match self {
             Self::Correct | Self::Repost => ("pengirim", "whoever sent it"),
             Self::Retry => ("pengirim, lalu teknisi", "whoever sent it, then a technician"),
@@ -122,6 +122,6 @@ impl Remedy {
             Self::Acknowledge => ("Kasi, lalu pengirim", "the section head, then whoever sent it"),
             Self::Ledger => ("teknisi", "a technician"),
         };
-        Words::fixed(id, en)
+        Text::fixed(id, en)
     }
 }

@@ -8,7 +8,7 @@ use crate::evidence::{Facts, Intent, Reason, Seen};
 use crate::job::{JobId, OldCard, Replaces};
 use crate::supplies::{BlankKind, SpoilCause};
 use drivers::contract::{CardOut, Evidence, Identity, Watch, Whereabouts};
-use drivers::words::Words;
+use drivers::text::Text;
 
 /// How a job begins: everything of it that is not personal, and hashes over the rest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -294,7 +294,7 @@ pub struct FailedEncoding {
     pub blame: Blame,
     /// What is wrong and what to do.
     #[serde(flatten)]
-    pub words: Words,
+    pub words: Text,
 }
 
 /// What the machine was told to do while a card's outcome was being found out.

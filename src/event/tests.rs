@@ -1,7 +1,7 @@
 //! Every event there and back, by its stable name.
 
 use drivers::contract::{Cleaning, Evidence, Identity, Ribbon, Watch, Whereabouts};
-use drivers::words::Words;
+use drivers::text::Text;
 use serde_json::json;
 
 use super::*;
@@ -11,7 +11,7 @@ use crate::lifecycle::State;
 use crate::supplies::BlankKind;
 
 fn findings() -> Vec<Finding> {
-    vec![Finding::at("fields.nama", "H_NAME_DIGITS", Words::fixed("Angka.", "Digits."))]
+    vec![Finding::at("fields.nama", "H_NAME_DIGITS", Text::fixed("Angka.", "Digits."))]
 }
 
 fn machine() -> Facts {
@@ -34,7 +34,7 @@ fn lost() -> Lost {
         tracks: vec![2],
         ..EncodingFailure::of("read_back_differs")
     };
-    let words = Words::fixed("Lain.", "Differs.");
+    let words = Text::fixed("Lain.", "Differs.");
     Lost {
         said_out: true,
         row: Some(Reason::NotWatched),

@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use drivers::words::Words;
+use drivers::text::Text;
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -39,7 +39,7 @@ pub(super) struct EntryView {
     entry: serde_json::Value,
 }
 
-const DAY: Words = Words::fixed(
+const DAY: Text = Text::fixed(
     "Tulis hari pertama dan terakhir sebagai from=2026-03-01&to=2026-03-31, paling banyak 366 hari.",
     "Give the first and the last day as from=2026-03-01&to=2026-03-31, 366 days at most.",
 );
@@ -219,28 +219,28 @@ impl DayView {
     }
 }
 
-fn remarks(day: &Day, today: Date) -> Vec<Words> {
+fn remarks(day: &Day, today: Date) -> Vec<Text> {
     let mut remarks = Vec::new();
     match day.difference() {
-        Some(n) if n < 0 => remarks.push(Words::new(
+        Some(n) if n < 0 => remarks.push(Text::new(
             format!("{} blangko kurang dari seharusnya. Cari; catat yang rusak, diuji atau hilang, lalu hitung lagi.", -n),
             format!("{} blanks fewer than there should be. Look for them; enter those spoiled, tested or lost, then count again.", -n),
         )),
-        Some(n) if n > 0 => remarks.push(Words::new(
+        Some(n) if n > 0 => remarks.push(Text::new(
             format!("{n} blangko lebih dari seharusnya. Adakah yang dimuat dan tidak dicatat? Catat, lalu hitung lagi."),
             format!("{n} blanks more than there should be. Was a load not entered? Enter it, then count again."),
         )),
         _ => {}
     }
     if day.difference().is_some_and(|n| n > 0) && day.unsure > 0 {
-        remarks.push(Words::fixed(
+        remarks.push(Text::fixed(
             "Blangko dari kartu yang tidak pasti mungkin masih di pengumpan. Pastikan dahulu, lalu hitung lagi.",
             "The blank of an unsure card may still lie in the feeder. Settle that card, then count again.",
         ));
     }
     if day.expected < 0 {
         let n = -day.expected;
-        remarks.push(Words::new(
+        remarks.push(Text::new(
             format!(
                 "{n} blangko terpakai lebih banyak daripada yang dicatat masuk. Catat pemuatannya."
             ),
@@ -250,7 +250,7 @@ fn remarks(day: &Day, today: Date) -> Vec<Words> {
         ));
     }
     if day.count.is_none() && day.has_moved() && day.date < today {
-        remarks.push(Words::fixed(
+        remarks.push(Text::fixed(
             "Tidak ada yang menghitung pada hari itu.",
             "Nobody counted on that day.",
         ));

@@ -194,7 +194,7 @@ fn host_twice() -> Problem {
 fn misdirected(port: u16) -> Problem {
     let finding = crate::finding::Finding::whole(
         "E_HOST",
-        drivers::words::Words::new(
+        drivers::text::Text::new(
             format!("Panggil stasiun sebagai localhost:{port} atau 127.0.0.1:{port}."),
             format!("Call the station as localhost:{port} or 127.0.0.1:{port}."),
         ),

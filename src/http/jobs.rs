@@ -5,7 +5,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use drivers::words::Words;
+use drivers::text::Text;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
@@ -173,7 +173,7 @@ fn answer(app: &App, accepted: Accepted, later: bool) -> Result<Response, Proble
 }
 
 pub(super) fn key_taken() -> Problem {
-    let words = Words::fixed(
+    let words = Text::fixed(
         "Idempotency-Key ini sudah dipakai untuk isi yang lain. Pakai kunci baru untuk pekerjaan baru.",
         "This Idempotency-Key was used with another body. Use a new key for a new job.",
     );
@@ -185,7 +185,7 @@ pub(super) fn key_taken() -> Problem {
 
 fn ref_taken(job: &JobRecord) -> Problem {
     let (id, state) = (&job.id, job.state);
-    let words = Words::new(
+    let words = Text::new(
         format!(
             "Nomor permohonan ini sudah ada sebagai pekerjaan {id} ({}). Batalkan yang itu dahulu, atau pakai nomor baru.",
             state.label_id()
@@ -200,7 +200,7 @@ fn ref_taken(job: &JobRecord) -> Problem {
 
 fn approval_used(job: &JobRecord) -> Problem {
     let (id, state) = (&job.id, job.state);
-    let words = Words::new(
+    let words = Text::new(
         format!(
             "Nomor rekomendasi ini sudah dipakai oleh pekerjaan {id} ({}). Satu rekomendasi, satu kartu: minta rekomendasi baru.",
             state.label_id()
@@ -228,7 +228,7 @@ static PARAMETERS: [Known; 10] = [
     Known {
         name: "state",
         repeats: true,
-        rule: Words::fixed(
+        rule: Text::fixed(
             "state: satu status atau beberapa, misalnya held,unsure. Status: received, held, queued, claimed, composed, encoding, encoded, printing, printed, handed_over, unsure, cancelled, spoiled, expired.",
             "state is one state or several, as held,unsure. States: received, held, queued, claimed, composed, encoding, encoded, printing, printed, handed_over, unsure, cancelled, spoiled, expired.",
         ),
@@ -236,7 +236,7 @@ static PARAMETERS: [Known; 10] = [
     Known {
         name: "ref",
         repeats: false,
-        rule: Words::fixed(
+        rule: Text::fixed(
             "ref: nomor permohonan yang persis, 1 sampai 40 karakter A-Z, 0-9, / dan -.",
             "ref is the exact number of the application, 1 to 40 characters A-Z, 0-9, / and -.",
         ),
@@ -244,7 +244,7 @@ static PARAMETERS: [Known; 10] = [
     Known {
         name: "ref_prefix",
         repeats: false,
-        rule: Words::fixed(
+        rule: Text::fixed(
             "ref_prefix: awal nomor permohonan, 1 sampai 40 karakter A-Z, 0-9, / dan -.",
             "ref_prefix is how the number of the application begins, 1 to 40 characters A-Z, 0-9, / and -.",
         ),
@@ -252,7 +252,7 @@ static PARAMETERS: [Known; 10] = [
     Known {
         name: "id",
         repeats: false,
-        rule: Words::fixed(
+        rule: Text::fixed(
             "id: awal atau akhir nomor pekerjaan, 4 sampai 36 karakter 0-9, a-f dan -.",
             "id is how a job's id begins or ends, 4 to 36 characters 0-9, a-f and -.",
         ),
@@ -260,7 +260,7 @@ static PARAMETERS: [Known; 10] = [
     Known {
         name: "product",
         repeats: false,
-        rule: Words::fixed(
+        rule: Text::fixed(
             "product: nama jenis kartu, 1 sampai 64 karakter; lihat /v1/products.",
             "product is the name of a kind of card, 1 to 64 characters; see /v1/products.",
         ),
@@ -268,7 +268,7 @@ static PARAMETERS: [Known; 10] = [
     Known {
         name: "received_from",
         repeats: false,
-        rule: Words::fixed(
+        rule: Text::fixed(
             "received_from: hari kantor 2026-03-01 atau waktu RFC 3339 2026-03-01T08:00:00+07:00.",
             "received_from is a day of the office 2026-03-01 or an RFC 3339 time 2026-03-01T08:00:00+07:00.",
         ),
@@ -276,7 +276,7 @@ static PARAMETERS: [Known; 10] = [
     Known {
         name: "received_until",
         repeats: false,
-        rule: Words::fixed(
+        rule: Text::fixed(
             "received_until: hari kantor 2026-03-31 (termasuk) atau waktu RFC 3339 (tidak termasuk).",
             "received_until is a day of the office 2026-03-31 (included) or an RFC 3339 time (not included).",
         ),
@@ -284,12 +284,12 @@ static PARAMETERS: [Known; 10] = [
     Known {
         name: "order",
         repeats: false,
-        rule: Words::fixed("order: oldest atau newest.", "order is oldest or newest."),
+        rule: Text::fixed("order: oldest atau newest.", "order is oldest or newest."),
     },
     Known {
         name: "cursor",
         repeats: false,
-        rule: Words::fixed(
+        rule: Text::fixed(
             "cursor: nilai next dari halaman sebelumnya.",
             "cursor is the value of next on the page before.",
         ),
@@ -297,7 +297,7 @@ static PARAMETERS: [Known; 10] = [
     Known {
         name: "limit",
         repeats: false,
-        rule: Words::fixed("limit: 1 sampai 500.", "limit is 1 to 500."),
+        rule: Text::fixed("limit: 1 sampai 500.", "limit is 1 to 500."),
     },
 ];
 

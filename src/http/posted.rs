@@ -6,7 +6,7 @@ use axum::extract::multipart::{Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::body::{broken, too_large};
 use super::guard;
@@ -94,7 +94,7 @@ pub(super) fn read_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
             Finding::at(
                 "Idempotency-Key",
                 "E_IDEMPOTENCY_KEY",
-                Words::fixed(
+                Text::fixed(
                     "Idempotency-Key harus 1 sampai 255 huruf ASCII tanpa spasi.",
                     "Idempotency-Key must be 1 to 255 visible ASCII characters.",
                 ),
@@ -158,7 +158,7 @@ pub(super) fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Pr
                 )
             }
         };
-        let mut finding = Finding::whole("E_JSON", Words::new(id, en));
+        let mut finding = Finding::whole("E_JSON", Text::new(id, en));
         finding.field = missing.or(twice).map(str::to_owned);
         Problem::of(StatusCode::BAD_REQUEST, finding)
     })

@@ -10,7 +10,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use drivers::words::Words;
+use drivers::text::Text;
 use serde::Serialize;
 
 use crate::codes::requests::{
@@ -81,7 +81,7 @@ impl FindingView {
     pub fn of_job(finding: &Finding) -> Self {
         let remedy = codes::remedy(&finding.code);
         let (what, how) = (&finding.words, remedy.words());
-        let words = Words::new(
+        let words = Text::new(
             format!("{} {}", what.id, how.id).trim_end().to_owned(),
             format!("{} {}", what.en, how.en).trim_end().to_owned(),
         );
@@ -103,7 +103,7 @@ impl From<&Finding> for FindingView {
 
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, id: &'static str, en: &'static str) -> Self {
-        Self::of(status, Finding::whole(code, Words::fixed(id, en)))
+        Self::of(status, Finding::whole(code, Text::fixed(id, en)))
     }
 
     pub fn of(status: StatusCode, finding: Finding) -> Self {
@@ -232,7 +232,7 @@ impl From<LedgerError> for Problem {
 }
 
 /// Why that cannot be done with a job in this state, and what can.
-fn not_in_this_state(state: State) -> Words {
+fn not_in_this_state(state: State) -> Text {
     let (id, en) = match state {
         State::Held => (
             "Lepaskan (release) atau batalkan (cancel); alasannya ada di pekerjaan itu.",
@@ -257,7 +257,7 @@ fn not_in_this_state(state: State) -> Words {
             )
         }
     };
-    Words::new(
+    Text::new(
         format!("Pekerjaan berstatus {}. {id}", state.label_id()),
         format!("The job is {}. {en}", state.name()),
     )

@@ -2,7 +2,7 @@
 
 use axum::extract::Query;
 use axum::http::{StatusCode, Uri};
-use drivers::words::Words;
+use drivers::text::Text;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
@@ -14,7 +14,7 @@ use crate::nearest::nearest;
 /// A parameter that a route knows: its name, and what may stand there.
 pub(super) struct Known {
     pub name: &'static str,
-    pub rule: Words,
+    pub rule: Text,
     /// It may stand several times: the same as once with commas.
     pub repeats: bool,
 }
@@ -33,7 +33,7 @@ impl Parameters {
     pub fn of(uri: &Uri, known: &'static [Known]) -> Result<Parameters, Problem> {
         let names = || known.iter().map(|one| one.name).collect::<Vec<_>>().join(", ");
         let Ok(Query(given)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
-            let words = Words::new(
+            let words = Text::new(
                 format!("Parameter tidak dapat dibaca. Yang ada: {}.", names()),
                 format!("The parameters cannot be read. There are: {}.", names()),
             );
@@ -44,7 +44,7 @@ impl Parameters {
                 return Err(unknown(name, known, &names()));
             };
             if !one.repeats && given.iter().skip(at + 1).any(|(again, _)| again == name) {
-                let words = Words::new(
+                let words = Text::new(
                     format!("Parameter {name} ada dua kali. {}", one.rule.id),
                     format!("The parameter {name} stands twice. {}", one.rule.en),
                 );
@@ -78,7 +78,7 @@ impl Parameters {
     pub fn wrong(&self, name: &str) -> Problem {
         let known = self.known.iter().find(|one| one.name == name);
         let (name, rule) =
-            known.map_or(("query", Words::fixed("", "")), |one| (one.name, one.rule.clone()));
+            known.map_or(("query", Text::fixed("", "")), |one| (one.name, one.rule.clone()));
         refused(name, rule)
     }
 }
@@ -88,7 +88,7 @@ fn unknown(name: &str, known: &'static [Known], names: &str) -> Problem {
     let (id, en) = near.map_or_else(Default::default, |near| {
         (format!(" Yang paling mirip: {near}."), format!(" The nearest is {near}."))
     });
-    let words = Words::new(
+    let words = Text::new(
         format!("Parameter ini tidak dikenal.{id} Yang ada: {names}."),
         format!("This parameter is not known.{en} There are: {names}."),
     );
@@ -97,7 +97,7 @@ fn unknown(name: &str, known: &'static [Known], names: &str) -> Problem {
     refused(if is_word && !name.is_empty() { name } else { "query" }, words)
 }
 
-fn refused(name: &str, words: Words) -> Problem {
+fn refused(name: &str, words: Text) -> Problem {
     Problem::of(StatusCode::BAD_REQUEST, Finding::at(name, "E_QUERY", words))
 }
 

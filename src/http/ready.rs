@@ -2,7 +2,7 @@
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::App;
 use super::problem::Problem;
@@ -64,7 +64,7 @@ fn printer_reasons(station: &Snapshot) -> Vec<Finding> {
         field: Some(reason.keyword.clone()),
         ..Finding::whole(
             "E_PRINTER",
-            Words::new(reason.message.id.clone(), reason.message.en.clone()),
+            Text::new(reason.message.id.clone(), reason.message.en.clone()),
         )
     };
     let mut reasons: Vec<Finding> =
@@ -72,7 +72,7 @@ fn printer_reasons(station: &Snapshot) -> Vec<Finding> {
     if reasons.is_empty() {
         reasons.push(Finding::whole(
             "E_PRINTER",
-            Words::fixed(
+            Text::fixed(
                 "Printer belum menjawab sejak stasiun dinyalakan. Tunggu sebentar; periksa kabel dan dayanya bila tetap begini.",
                 "The printer has not answered since the station was started. Wait a moment; check its cable and its power if this stays.",
             ),
@@ -81,9 +81,9 @@ fn printer_reasons(station: &Snapshot) -> Vec<Finding> {
     reasons
 }
 
-fn ended(stopped: &Stopped) -> Words {
+fn ended(stopped: &Stopped) -> Text {
     let part = stopped.part.name();
-    Words::new(
+    Text::new(
         format!(
             "Bagian {part} dari program berhenti; kartud akan dinyalakan ulang. Beri tahu teknisi bila ini terulang."
         ),

@@ -1,7 +1,7 @@
 //! Why a job may not replace the one that it names, in words. Decides nothing: the ledger has.
 
 use axum::http::StatusCode;
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::problem::Problem;
 use crate::codes::requests::{
@@ -25,7 +25,7 @@ impl From<NoReplacement> for Problem {
             NoReplacement::NotPrinted(state) => Self::of(StatusCode::CONFLICT, not_printed(state)),
             NoReplacement::Replaced(job) => {
                 let (id, state) = (&job.id, job.state);
-                let words = Words::new(
+                let words = Text::new(
                     format!(
                         "Kartu itu sudah diganti oleh pekerjaan {id} ({}). Batalkan yang itu, atau ganti yang itu jika kartunya sudah keluar.",
                         state.label_id()
@@ -53,7 +53,7 @@ fn not_printed(state: State) -> Finding {
             "The card of that job is not printed yet, so there is nothing to replace. Cancel that job, then send this without replaces.",
         )
     };
-    let words = Words::new(
+    let words = Text::new(
         format!("{id} (Status: {}.)", state.label_id()),
         format!("{en} (It is {}.)", state.name()),
     );

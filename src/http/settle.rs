@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use drivers::words::Words;
+use drivers::text::Text;
 use serde::Deserialize;
 
 use super::App;
@@ -128,7 +128,7 @@ fn no_resolution() -> Problem {
 }
 
 fn bad(field: &str, code: &str, id: &'static str, en: &'static str) -> Problem {
-    Problem::of(StatusCode::BAD_REQUEST, Finding::at(field, code, Words::fixed(id, en)))
+    Problem::of(StatusCode::BAD_REQUEST, Finding::at(field, code, Text::fixed(id, en)))
 }
 
 impl From<Unsettled> for Problem {
@@ -152,17 +152,17 @@ impl From<Unsettled> for Problem {
 /// Which code stays, and what is done about it instead.
 fn not_releasable(stays: &Finding) -> Finding {
     let (code, how) = (&stays.code, codes::remedy(stays.code.as_str()).words());
-    let words = Words::new(
+    let words = Text::new(
         format!("{code} tidak hilang dengan dilepaskan. {}", how.id),
         format!("{code} does not go away by a release. {}", how.en),
     );
     Finding::at("state", "E_NOT_RELEASABLE", words)
 }
 
-fn contradicted(reason: Reason) -> Words {
+fn contradicted(reason: Reason) -> Text {
     let why = reason.words();
     if reason == Reason::Silent {
-        return Words::new(
+        return Text::new(
             format!(
                 "{} Nyalakan atau sambungkan printer, lalu kirim lagi. Hanya bila printer ini sudah tidak ada di kantor: kirim dengan \"insist\": true.",
                 why.id
@@ -173,7 +173,7 @@ fn contradicted(reason: Reason) -> Words {
             ),
         );
     }
-    Words::new(
+    Text::new(
         format!(
             "Printer mengatakan lain: {} Lihat sekali lagi; bila tetap begitu, kirim lagi dengan \"insist\": true.",
             why.id

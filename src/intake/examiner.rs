@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use drivers::contract::{CardImage, HeadSize};
-use drivers::words::Words;
+use drivers::text::Text;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
@@ -41,7 +41,7 @@ pub struct Examiner {
     /// Recognises holders; an examiner without a ledger has none.
     pub(super) holder_key: Option<HolderKey>,
     /// What is missing and will hold jobs, though the station can start.
-    pub(super) notices: Vec<Words>,
+    pub(super) notices: Vec<Text>,
     pub(super) offset: Offset,
     pub(super) renderer: CardRenderer,
 }
@@ -51,7 +51,7 @@ type CardOf<'a, 'j> = (&'a Product, Cow<'j, ReadyCard>);
 
 impl Examiner {
     /// What is missing and will hold jobs of some products, though the station can start.
-    pub fn notices(&self) -> &[Words] {
+    pub fn notices(&self) -> &[Text] {
         &self.notices
     }
 

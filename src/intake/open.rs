@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use drivers::words::Words;
+use drivers::text::Text;
 use jiff::tz::Offset;
 
 use super::Examiner;
@@ -151,7 +151,7 @@ fn read_signers(
     vault: &Vault,
     products: &Products,
     faults: &mut Vec<Fault>,
-) -> (BTreeMap<String, SigningKey>, Vec<Words>) {
+) -> (BTreeMap<String, SigningKey>, Vec<Text>) {
     let (mut signers, mut notices) = (BTreeMap::new(), Vec::new());
     faults.extend(
         vault
@@ -163,7 +163,7 @@ fn read_signers(
         let Some(rules) = &product.record else { continue };
         match vault.signing_key(&rules.key) {
             Ok(key) => drop(signers.insert(rules.key.clone(), key)),
-            Err(wrong @ VaultError::Missing { .. }) => notices.push(Words::new(
+            Err(wrong @ VaultError::Missing { .. }) => notices.push(Text::new(
                 format!(
                     "pekerjaan {} akan ditahan, rekamannya tidak dapat ditandatangani: {wrong}",
                     product.name
@@ -211,7 +211,7 @@ fn check_settings(
 }
 
 fn both(id: String, en: String) -> Fault {
-    Fault::at(0, Words::new(id, en))
+    Fault::at(0, Text::new(id, en))
 }
 
 fn of_file(file: &str, fault: &ConfigFault) -> Fault {

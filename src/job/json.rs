@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use drivers::words::Words;
+use drivers::text::Text;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -60,18 +60,18 @@ pub struct Fault {
     /// Where: `fields.nama`; absent where the whole is meant.
     pub place: Option<String>,
     /// What is wrong and what to do.
-    pub words: Words,
+    pub words: Text,
     /// Is it only that it is too much?
     pub too_large: bool,
 }
 
 impl Fault {
     pub(super) fn at(place: impl Into<String>, id: String, en: String) -> Self {
-        Self { place: Some(place.into()), words: Words::new(id, en), too_large: false }
+        Self { place: Some(place.into()), words: Text::new(id, en), too_large: false }
     }
 
     fn whole(id: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { place: None, words: Words::new(id.into(), en.into()), too_large: false }
+        Self { place: None, words: Text::new(id.into(), en.into()), too_large: false }
     }
 }
 
@@ -183,14 +183,14 @@ impl Reading<'_> {
         (!place.is_empty()).then_some(place)
     }
 
-    fn fail<E: serde::de::Error>(&self, words: Words, too_large: bool) -> E {
+    fn fail<E: serde::de::Error>(&self, words: Text, too_large: bool) -> E {
         let place = self.place();
         self.state.borrow_mut().fault = Some(Fault { place, words, too_large });
         E::custom("")
     }
 
     fn too_much<E: serde::de::Error>(&self, id: &str, en: &str, limit: usize) -> E {
-        let words = Words::new(
+        let words = Text::new(
             format!("Terlalu banyak: paling banyak {limit} {id}. Perbaiki kirimannya."),
             format!("Too much: at most {limit} {en}. Correct the request."),
         );
@@ -210,7 +210,7 @@ impl Reading<'_> {
             }
         };
         self.state.borrow_mut().path.push(step);
-        let words = Words::new(
+        let words = Text::new(
             format!("{id} ada dua kali, jadi tidak jelas mana yang disetujui. Kirim satu saja."),
             format!("{en} stands twice, so nobody can tell which was approved. Send one only."),
         );
@@ -259,7 +259,7 @@ impl Reading<'_> {
         } else {
             ("Bukan JSON yang benar", "This is no well-formed JSON")
         };
-        let words = Words::new(
+        let words = Text::new(
             format!("{id} (baris {line}, kolom {column}). Perbaiki, lalu kirim lagi."),
             format!("{en} (line {line}, column {column}). Correct it and send it again."),
         );

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use drivers::words::Words;
+use drivers::text::Text;
 use rusqlite::Connection;
 
 use super::files::Lock;
@@ -111,7 +111,7 @@ fn hold(
 fn restored() -> Finding {
     Finding::whole(
         RESTORED,
-        Words::fixed(
+        Text::fixed(
             "Buku besar dipasang kembali dari salinan lama; kartu ini mungkin sudah dicetak setelah salinan itu. Cari kartunya.",
             "The ledger was put back from an older copy; this card may have been printed since. Look for the card.",
         ),
@@ -132,7 +132,7 @@ pub(super) fn approved_before(
     let Some(taken_over) = taken_over.and_then(|at| at.parse().ok()) else { return Ok(None) };
     let is_older = is_approved_before(job, taken_over, now);
     let words = || {
-        Words::fixed(
+        Text::fixed(
             "Disetujui sebelum buku besar dipasang kembali dari salinan lama; kartunya mungkin sudah dicetak, dan catatannya hilang. Cari kartunya, juga pada pemohon, baru lepaskan.",
             "Approved before the ledger was put back from an older copy; its card may have been printed, and the lines about it are lost. Look for the card, at the applicant's too, before you release the job.",
         )

@@ -337,7 +337,7 @@ pub(super) fn write_error(error: rusqlite::Error) -> LedgerError {
 
 #[cfg(test)]
 mod tests {
-    use drivers::words::Words;
+    use drivers::text::Text;
 
     use super::*;
     use crate::ledger::schema;
@@ -349,7 +349,7 @@ mod tests {
         let pages: u32 = c.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         c.pragma_update(None, "max_page_count", pages).unwrap();
         let restored = |findings| Event::Restored { findings };
-        let long = Finding::whole("H_LEDGER_RESTORED", Words::new("x".repeat(100_000), ""));
+        let long = Finding::whole("H_LEDGER_RESTORED", Text::new("x".repeat(100_000), ""));
         let now = jiff::Timestamp::UNIX_EPOCH;
         let full = append(&c, None, &restored(vec![long]), now);
         assert!(matches!(full, Err(LedgerError::Full)), "{full:?}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use drivers::words::Words;
+use drivers::text::Text;
 use tokio::sync::watch;
 
 use super::in_place::Gone;
@@ -27,7 +27,7 @@ pub struct LedgerTrouble {
     /// Stable, for programs.
     pub code: &'static str,
     /// What is wrong and what to do.
-    pub words: Words,
+    pub words: Text,
     /// Only new jobs are refused; those that are there are printed.
     pub still_prints: bool,
 }
@@ -62,10 +62,10 @@ impl Health {
 }
 
 /// What becomes of a ledger that is away, and what people do.
-pub fn words_of_gone(gone: &Gone) -> Words {
+pub fn words_of_gone(gone: &Gone) -> Text {
     let (id, en) = gone.how.words();
     let path = gone.path.display();
-    Words::new(
+    Text::new(
         format!(
             "Berkas buku besar {path} {id} saat stasiun berjalan. Sejak itu tidak ada yang diterima dan dicetak; pekerjaan yang sudah diterima ada di berkas yang lama. Hentikan kartud, kembalikan berkas itu (beserta -wal) ke tempatnya, lalu jalankan lagi; bila sudah terhapus, pasang salinan terbaru dan ambil alih dengan `kartud ledger adopt`: pekerjaan setelah salinan itu harus dikirim lagi setelah kartunya dicari."
         ),
@@ -76,8 +76,8 @@ pub fn words_of_gone(gone: &Gone) -> Words {
 }
 
 /// What people do about a disk that takes nothing.
-pub fn words_of_failing(why: &str) -> Words {
-    Words::new(
+pub fn words_of_failing(why: &str) -> Text {
+    Text::new(
         format!(
             "Buku besar tidak dapat ditulis atau dibaca ({why}). Periksa ruang dan hak tulis di cakram; tidak ada kartu yang dicetak sementara itu."
         ),
@@ -87,8 +87,8 @@ pub fn words_of_failing(why: &str) -> Words {
     )
 }
 
-fn words_of_low_disk() -> Words {
-    Words::fixed(
+fn words_of_low_disk() -> Text {
+    Text::fixed(
         "Ruang di disk buku besar hampir habis; pekerjaan baru ditolak, yang sudah ada tetap dicetak. Beri tahu teknisi: kosongkan ruang di disk itu.",
         "The disk of the ledger is nearly full; new jobs are refused, those that are there are printed. Tell the technician: make room on that disk.",
     )

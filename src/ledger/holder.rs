@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use base16ct::lower::encode_string as hex;
-use drivers::words::Words;
+use drivers::text::Text;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 
@@ -116,7 +116,7 @@ fn other_card(
 fn same_holder(other: &Other, holder: &Holder) -> Finding {
     let (reference, state) = (&other.reference, other.state);
     let day = holder.offset.to_datetime(other.changed_at).date();
-    let words = Words::new(
+    let words = Text::new(
         format!(
             "Pemegang kartu ini sudah punya kartu atau pekerjaan lain: {reference} ({}, {day}). Bila kartu itu diganti, kirim dengan replaces; bila memang perlu kartu kedua, setujui peringatan ini.",
             state.label_id()

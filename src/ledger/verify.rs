@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use drivers::words::Words;
+use drivers::text::Text;
 use rusqlite::Connection;
 
 use super::head::{self, Head};
@@ -31,7 +31,7 @@ pub struct Fault {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
     /// What is wrong and what to do.
-    pub message: Words,
+    pub message: Text,
 }
 
 /// What was found.
@@ -84,7 +84,7 @@ pub fn verify(
     let jobs = faults.read(jobs).unwrap_or(0);
     let counted = counts(c);
     if faults.read(counted) == Some(false) {
-        faults.push(Fault::whole("V_COUNTS", Words::fixed(
+        faults.push(Fault::whole("V_COUNTS", Text::fixed(
             "Jumlah pekerjaan per status tidak sama dengan pekerjaan yang ada. Hubungi bantuan; angka di halaman stasiun tidak dapat dipercaya.",
             "The number of jobs in each state is not that of the jobs that are there. Ask for help; the figures on the station's page cannot be trusted.",
         )));
@@ -123,11 +123,11 @@ impl Faults {
 }
 
 impl Fault {
-    pub(super) fn whole(code: &'static str, message: Words) -> Fault {
+    pub(super) fn whole(code: &'static str, message: Text) -> Fault {
         Fault { code, seq: None, at: None, job: None, message }
     }
 
-    pub(super) fn of_job(code: &'static str, job: &str, message: Words) -> Fault {
+    pub(super) fn of_job(code: &'static str, job: &str, message: Text) -> Fault {
         Fault { job: Some(job.to_owned()), ..Fault::whole(code, message) }
     }
 }
@@ -135,7 +135,7 @@ impl Fault {
 fn unfit(why: &str) -> Fault {
     Fault::whole(
         "V_FILE",
-        Words::new(
+        Text::new(
             format!(
                 "Berkas buku besar rusak ({why}). Salin foldernya, lalu pasang kembali salinan terbaru yang utuh."
             ),
@@ -149,7 +149,7 @@ fn unfit(why: &str) -> Fault {
 fn wrong_sums(why: &str) -> Fault {
     Fault::whole(
         "V_BLANKS",
-        Words::new(
+        Text::new(
             format!(
                 "Pembukuan blangko tidak sama dengan kejadiannya ({why}). Hubungi bantuan; jumlah blangko tidak dapat dipercaya."
             ),
@@ -163,7 +163,7 @@ fn wrong_sums(why: &str) -> Fault {
 fn log_is_damaged(why: &str) -> Fault {
     Fault::whole(
         "V_LOG",
-        Words::new(
+        Text::new(
             format!(
                 "Baris yang sudah dijawab hilang: {why}. Salin foldernya; pasang kembali salinan terbaru, atau ambil alih dengan `kartud ledger adopt`."
             ),
@@ -209,7 +209,7 @@ fn break_of(broken: Break) -> Fault {
         ),
         Kind::Inserted => ("disisipkan", "was put in between"),
     };
-    let message = Words::new(
+    let message = Text::new(
         format!(
             "Rantai putus di baris {seq} ({at}): baris itu {id}. Salin foldernya dan bandingkan dengan salinan lama; semua baris sebelum itu utuh."
         ),
@@ -232,7 +232,7 @@ fn heads(
         let there = reader::hash_of(c, head.seq);
         if faults.read(there).is_some_and(|hash| hash != Some(head.hash)) {
             let (seq, end) = (head.seq, last.seq);
-            faults.push(Fault { seq: Some(seq), ..Fault::whole("V_HEAD", Words::new(
+            faults.push(Fault { seq: Some(seq), ..Fault::whole("V_HEAD", Text::new(
                 format!("Baris {seq}, yang dicatat {}, tidak ada lagi seperti itu; buku besar berakhir di baris {end}. Ujungnya hilang atau ditulis ulang: pasang kembali salinan terbaru.", whose.0),
                 format!("Line {seq}, as {} has it, is not there any more; the ledger ends at line {end}. Its end was lost or written anew: put back the newest copy.", whose.1),
             ))});
@@ -262,7 +262,7 @@ fn holders(c: &Connection, faults: &mut Faults, version: i32) -> u64 {
     let wanted = (jobs, line.holders.sha256);
     if faults.read(there).is_some_and(|there| there != wanted) {
         let seq = line.seq;
-        faults.push(Fault { seq: Some(seq), ..Fault::whole("V_HOLDERS", Words::new(
+        faults.push(Fault { seq: Some(seq), ..Fault::whole("V_HOLDERS", Text::new(
             format!("Sidik pemegang kartu bukan yang dicatat di baris {seq}; orang yang sama mungkin tidak dikenali lagi. Hubungi bantuan."),
             format!("The hashes of the cards' holders are not those that line {seq} stands for; the same person might not be recognised. Ask for help."),
         ))});

@@ -1,7 +1,7 @@
 //! Holds every job against its lines: what stands of it in `jobs` is what the lines make of it, and its data are those
 //! that were accepted. Looks only.
 
-use drivers::words::Words;
+use drivers::text::Text;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
@@ -116,14 +116,14 @@ fn verify_one(
     }
     if !wrong.is_empty() {
         let wrong = wrong.join(", ");
-        faults.push(Fault::of_job("V_JOB", &job.id, Words::new(
+        faults.push(Fault::of_job("V_JOB", &job.id, Text::new(
             format!("Pekerjaan ini tidak sama dengan barisnya ({wrong}). Jangan cetak atau lepaskan pekerjaan ini; hubungi bantuan."),
             format!("This job is not what its lines make of it ({wrong}). Do not print or release it; ask for help."),
         )));
     }
     let stored = stored.map(|stored| stored.sha256);
     if fold.data_sha256().is_none() || stored.as_deref() != fold.data_sha256() {
-        faults.push(Fault::of_job("V_DATA", &job.id, Words::fixed(
+        faults.push(Fault::of_job("V_DATA", &job.id, Text::fixed(
             "Data tersimpan pekerjaan ini bukan yang diterima. Pekerjaan ini tidak akan dicetak; batalkan dan kirim lagi dari sistem asal.",
             "The stored data of this job are not those that were accepted. It will not be printed; cancel it and send it again from upstream.",
         )));
@@ -132,7 +132,7 @@ fn verify_one(
 }
 
 fn cannot_follow(job: &str, seq: u64, at: String, event: &str, state: &str) -> Fault {
-    let message = Words::new(
+    let message = Text::new(
         format!(
             "Baris {seq} ({event}, {state}) tidak mungkin sesudah baris sebelumnya dari pekerjaan ini. Jangan cetak pekerjaan ini; hubungi bantuan."
         ),

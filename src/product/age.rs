@@ -1,7 +1,7 @@
 //! Birthdays, the kind of card that follows from the age, and how long the card is good (DOMAIN 5). Pure dates:
 //! must not know the clock or the job.
 
-use drivers::words::Words;
+use drivers::text::Text;
 use jiff::civil::Date;
 
 /// Years in which a date on a card can lie; outside of it is a typing error, and sums of years stay representable.
@@ -13,7 +13,7 @@ pub struct Kind {
     /// `A`, `B`: printed nowhere, kept with the job.
     pub code: String,
     /// What a person calls it.
-    pub label: Words,
+    pub label: Text,
     /// The kind ends with this birthday, in years.
     pub below_age: u8,
     /// Whether a photo is required (true) or ignored (false).

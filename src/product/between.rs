@@ -1,7 +1,7 @@
 //! What lies between the fields of a job: age and kind, NIK against birth and sex, what a reason demands, what the
 //! office knows. A field that already has an error is left alone: one mistake, one finding. Must not know a clock.
 
-use drivers::words::Words;
+use drivers::text::Text;
 use jiff::civil::Date;
 
 use super::age::{self, Kind, days_between};
@@ -41,7 +41,7 @@ impl<'a> Review<'a> {
     }
 
     /// Reports `code` at a field.
-    fn say(&mut self, at: usize, code: &Code, filling: &[(&'static str, &Words)]) {
+    fn say(&mut self, at: usize, code: &Code, filling: &[(&'static str, &Text)]) {
         if let Some(field) = self.product.fields.get(at) {
             let label = [("{label}", &field.label)];
             self.findings.push(code.at(place(field), &[&label, filling].concat()));
@@ -209,6 +209,6 @@ impl<'a> Review<'a> {
     }
 }
 
-fn number(number: u32) -> Words {
+fn number(number: u32) -> Text {
     listed([number.to_string().as_str()])
 }

@@ -3,7 +3,7 @@
 //!
 //! Findings come in the order: envelope, fields, what lies between fields, papers and photo.
 
-use drivers::words::Words;
+use drivers::text::Text;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
@@ -157,7 +157,7 @@ impl Review<'_> {
     fn papers(&mut self) {
         let papers = &self.product.papers;
         if self.job.attachments.len() > ATTACHMENTS_MAX {
-            let label = Words::fixed("daftar berkas", "the list of papers");
+            let label = Text::fixed("daftar berkas", "the list of papers");
             let limit = listed([format!("0-{ATTACHMENTS_MAX}").as_str()]);
             self.findings.push(
                 codes::E_LENGTH.at("attachments", &[("{label}", &label), ("{limit}", &limit)]),

@@ -2,7 +2,7 @@
 //! Knows no reader and no card; what a profile means is `crate::chip`'s.
 
 use drivers::encoder::Interface;
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::{Field, Product};
 use crate::chip::{self, Profile};
@@ -74,15 +74,15 @@ impl Product {
     }
 }
 
-fn whole(words: Words) -> Vec<ConfigFault> {
+fn whole(words: Text) -> Vec<ConfigFault> {
     vec![ConfigFault { line: 0, key: String::new(), words }]
 }
 
-const MISSING: Words = Words::fixed(
+const MISSING: Text = Text::fixed(
     "berkas ini tidak ada, padahal product.toml memuat [chip].",
     "this file is not there, though product.toml has [chip].",
 );
-const UNUSED: Words = Words::fixed(
+const UNUSED: Text = Text::fixed(
     "product.toml tidak memuat [chip], jadi berkas ini tidak dipakai. Tambahkan [chip] atau hapus berkas ini.",
     "product.toml has no [chip], so this file is not used. Add [chip] or remove the file.",
 );

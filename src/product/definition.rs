@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use drivers::words::Words;
+use drivers::text::Text;
 use sha2::{Digest as _, Sha256};
 
 use super::age::{Kind, ValidUntil};
@@ -324,7 +324,7 @@ fn braces(svg: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The words of a list, for a sentence: the same in both languages.
-pub(super) fn listed<'a>(values: impl IntoIterator<Item = &'a str>) -> Words {
+pub(super) fn listed<'a>(values: impl IntoIterator<Item = &'a str>) -> Text {
     let joined = values.into_iter().collect::<Vec<_>>().join(", ");
-    Words::new(joined.clone(), joined)
+    Text::new(joined.clone(), joined)
 }

@@ -4,7 +4,7 @@
 //! The schema refuses what is refused by form. What needs a calendar, a photo's pixels or another field's meaning is
 //! said by the station alone; what is only held passes.
 
-use drivers::words::Words;
+use drivers::text::Text;
 use serde_json::{Map, Value, json};
 
 use super::charset::CharSet;
@@ -310,7 +310,7 @@ impl Product {
 }
 
 /// A sentence in both languages.
-fn both(words: &Words) -> Value {
+fn both(words: &Text) -> Value {
     json!({ "id": words.id, "en": words.en })
 }
 

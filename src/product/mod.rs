@@ -30,7 +30,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use drivers::words::Words;
+use drivers::text::Text;
 
 pub use crate::codes::{Code, product as codes};
 pub use age::{Kind, LastDayWording, ValidUntil};
@@ -56,7 +56,7 @@ pub struct Product {
     /// The name of its folder, `kia`; jobs name it in `product`.
     pub name: String,
     /// What a person calls it.
-    pub title: Words,
+    pub title: Text,
     /// The fields of a job, in the order of the file.
     pub fields: Vec<Field>,
     /// Why a card can be issued.
@@ -97,7 +97,7 @@ pub struct Field {
     /// Its name in `fields`: `tgl_lahir`.
     pub name: String,
     /// Its name for a person.
-    pub label: Words,
+    pub label: Text,
     /// What it may hold.
     pub shape: Shape,
     /// Whether it must be there and not empty.
@@ -208,7 +208,7 @@ pub struct Reason {
     /// `BARU`, `HILANG`, …
     pub code: String,
     /// For a person.
-    pub label: Words,
+    pub label: Text,
     requires: Option<(usize, &'static Code)>,
 }
 
@@ -218,7 +218,7 @@ pub struct Paper {
     /// `KK`, `AKTA`, …
     pub kind: String,
     /// For a person.
-    pub label: Words,
+    pub label: Text,
     /// Whether a job without it is refused.
     pub required: bool,
 }
@@ -300,7 +300,7 @@ impl Product {
     pub fn misfits(&self, office: &Office, settings: &Settings) -> Vec<ConfigFault> {
         let mut faults = Vec::new();
         let mut fault = |key: &str, id: String, en: String| {
-            faults.push(ConfigFault { line: 0, key: key.to_owned(), words: Words::new(id, en) });
+            faults.push(ConfigFault { line: 0, key: key.to_owned(), words: Text::new(id, en) });
         };
         if let Some(name) =
             settings.layout.as_ref().filter(|name| !self.layouts.contains_key(*name))

@@ -1,7 +1,7 @@
 //! One field of a job, held against its own shape: what type it has, how long it is, what it is written with.
 //! Must not know other fields (`between.rs`), the office or the clock.
 
-use drivers::words::Words;
+use drivers::text::Text;
 use jiff::civil::Date;
 use serde_json::Value;
 
@@ -72,14 +72,14 @@ pub fn read<'a>(
 }
 
 /// Why a field cannot be used: the code and what fills its sentence.
-type Fault = (&'static Code, Vec<(&'static str, Words)>);
+type Fault = (&'static Code, Vec<(&'static str, Text)>);
 
 fn refuse<'a>(field: &Field, found: &mut Vec<Finding>, (code, filling): Fault) -> Reading<'a> {
     say(field, code, &filling, found);
     Reading::Unusable
 }
 
-fn say(field: &Field, code: &Code, filling: &[(&'static str, Words)], found: &mut Vec<Finding>) {
+fn say(field: &Field, code: &Code, filling: &[(&'static str, Text)], found: &mut Vec<Finding>) {
     let filling: Vec<_> = filling.iter().map(|(brace, words)| (*brace, words)).collect();
     found.push(code.at(place(field), &filling));
 }
@@ -243,33 +243,32 @@ fn hold_if_longer(
     );
 }
 
-fn malformed(field: &Field, expected: &Words) -> Fault {
+fn malformed(field: &Field, expected: &Text) -> Fault {
     (&codes::E_FORMAT, vec![("{label}", field.label.clone()), ("{expected}", expected.clone())])
 }
 
-const A_TEXT: Words = Words::fixed("teks dalam tanda kutip", "a text in quotation marks");
-const A_FLAG: Words = Words::fixed("true atau false", "true or false");
-const A_DATE: Words =
-    Words::fixed("tanggal yang ada, YYYY-MM-DD", "a date that exists, YYYY-MM-DD");
-const ONLY_DIGITS: Words = Words::fixed("angka saja", "digits only");
-const VISIBLE: Words = Words::fixed(
+const A_TEXT: Text = Text::fixed("teks dalam tanda kutip", "a text in quotation marks");
+const A_FLAG: Text = Text::fixed("true atau false", "true or false");
+const A_DATE: Text = Text::fixed("tanggal yang ada, YYYY-MM-DD", "a date that exists, YYYY-MM-DD");
+const ONLY_DIGITS: Text = Text::fixed("angka saja", "digits only");
+const VISIBLE: Text = Text::fixed(
     "teks tanpa karakter kendali, karakter tak terlihat atau karakter pengganti (U+FFFD)",
     "a text without control, invisible or replacement characters (U+FFFD)",
 );
-const PLAIN_BLANKS: Words = Words::fixed(
+const PLAIN_BLANKS: Text = Text::fixed(
     "teks dengan spasi biasa saja (bukan spasi tak terputus)",
     "a text with plain blanks only (no no-break spaces)",
 );
-const PLAIN_LETTERS: Words = Words::fixed(
+const PLAIN_LETTERS: Text = Text::fixed(
     "teks tanpa tanda yang bertumpuk di atas huruf",
     "a text without marks stacked upon a letter",
 );
-const MORE_THAN_BLANKS: Words = Words::fixed("isi yang bukan hanya spasi", "more than blanks");
-const NO_OUTER_BLANKS: Words = Words::fixed(
+const MORE_THAN_BLANKS: Text = Text::fixed("isi yang bukan hanya spasi", "more than blanks");
+const NO_OUTER_BLANKS: Text = Text::fixed(
     "teks tanpa spasi di awal dan akhir",
     "a text without blanks at its beginning and end",
 );
-const ALLOWED_CHARACTERS: Words = Words::fixed(
+const ALLOWED_CHARACTERS: Text = Text::fixed(
     "teks dengan huruf dan tanda yang diizinkan saja",
     "a text of allowed letters and signs only",
 );

@@ -2,7 +2,7 @@
 //! much as none. What is missing holds the job. Must not know whether the recommendation is still good
 //! (`crate::approval`) nor whose it is.
 
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::{Product, codes};
 use crate::finding::Finding;
@@ -28,7 +28,7 @@ pub struct Check {
     /// Its key: `kk`.
     pub name: String,
     /// For a person.
-    pub label: Words,
+    pub label: Text,
     /// Only where the card shows a photo.
     pub with_photo: bool,
 }
@@ -66,7 +66,7 @@ impl Product {
             let told = recommendation.oleh.as_ref().and_then(|officer| officer.get(key));
             if told.is_none_or(|text| text.trim().is_empty()) {
                 let (place, key) =
-                    (format!("recommendation.oleh.{key}"), Words::new(key.clone(), key.clone()));
+                    (format!("recommendation.oleh.{key}"), Text::new(key.clone(), key.clone()));
                 found.push(codes::H_RECOMMENDATION_OFFICER.at(place, &[("{label}", &key)]));
             }
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use drivers::contract::{Coercivity, TrackError, Tracks};
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::{Field, Shape};
 use crate::chip::one_of;
@@ -73,7 +73,7 @@ pub(super) fn read(mut sheet: Sheet<'_>, known: &[&str], fields: &[Field]) -> St
     Stripe { coercivity, tracks }
 }
 
-fn pieces(text: &str, known: &[&str], fields: &[Field]) -> Result<Vec<Piece>, Words> {
+fn pieces(text: &str, known: &[&str], fields: &[Field]) -> Result<Vec<Piece>, Text> {
     let (mut pieces, mut rest) = (Vec::new(), text);
     while !rest.is_empty() {
         let (plain, after) = rest.split_once('{').unwrap_or((rest, ""));
@@ -90,7 +90,7 @@ fn pieces(text: &str, known: &[&str], fields: &[Field]) -> Result<Vec<Piece>, Wo
     Ok(pieces)
 }
 
-fn value(inside: &str, known: &[&str], fields: &[Field]) -> Result<Piece, Words> {
+fn value(inside: &str, known: &[&str], fields: &[Field]) -> Result<Piece, Text> {
     let (name, form) = match inside.split_once(':') {
         None => (inside, Form::AsPrinted),
         Some((name, "yymm")) => (name, Form::YearMonth),
@@ -99,7 +99,7 @@ fn value(inside: &str, known: &[&str], fields: &[Field]) -> Result<Piece, Words>
     };
     if !known.contains(&name) {
         let near = nearest(name, known.iter().copied()).unwrap_or("-");
-        return Err(Words::new(
+        return Err(Text::new(
             format!("meminta {{{name}}} yang tidak ada; yang paling mirip: {{{near}}}."),
             format!("asks for {{{name}}}, which does not exist; the nearest is {{{near}}}."),
         ));
@@ -107,7 +107,7 @@ fn value(inside: &str, known: &[&str], fields: &[Field]) -> Result<Piece, Words>
     let is_date = |field: &Field| matches!(field.shape, Shape::Date { .. } | Shape::ValidUntil);
     let date = fields.iter().any(|field| field.name == name && is_date(field));
     if form != Form::AsPrinted && !date {
-        return Err(Words::fixed(
+        return Err(Text::fixed(
             ":yymm dan :yyyymmdd hanya untuk tanggal.",
             ":yymm and :yyyymmdd are for dates only.",
         ));
@@ -162,11 +162,11 @@ fn written(value: &str, form: Form, place: usize) -> String {
     }
 }
 
-const LETTERS: Words = Words::fixed(
+const LETTERS: Text = Text::fixed(
     "memuat karakter yang tidak dapat ditulis pada trek ini, atau kosong.",
     "has a character that cannot stand on this track, or is empty.",
 );
-const BRACE: Words = Words::fixed(
+const BRACE: Text = Text::fixed(
     "dalam kurung kurawal hanya boleh nama data, atau NAMA:yymm dan NAMA:yyyymmdd untuk tanggal.",
     "in braces only a value's name may stand, or NAME:yymm and NAME:yyyymmdd for dates.",
 );

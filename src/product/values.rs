@@ -6,7 +6,7 @@ use std::fmt;
 
 use base16ct::lower::encode_string as hex;
 use drivers::contract::{TrackError, Tracks};
-use drivers::words::Words;
+use drivers::text::Text;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -150,7 +150,7 @@ impl Review<'_> {
             TrackError::Character { track, .. } => (track, &codes::E_TRACK_CHARACTER, 0),
         };
         let place = field.map_or_else(|| "fields".to_owned(), reading::place);
-        let label = field.map_or(Words::fixed("Isi", "What is to be written"), |f| f.label.clone());
+        let label = field.map_or(Text::fixed("Isi", "What is to be written"), |f| f.label.clone());
         let (track, limit) = (track.to_string(), limit.to_string());
         code.at(
             place,

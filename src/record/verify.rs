@@ -1,6 +1,6 @@
 //! Holds a record against a list of keys, offline, and says in words what is wrong. Never panics, whatever the bytes.
 
-use drivers::words::Words;
+use drivers::text::Text;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
@@ -75,7 +75,7 @@ impl Fault {
     }
 
     /// For people: what is wrong and what to do.
-    pub fn words(self) -> Words {
+    pub fn words(self) -> Text {
         let (id, en) = match self {
             Fault::NotARecord => (
                 "Ini bukan rekaman kartu, atau terpotong. Pindai atau baca sekali lagi.",
@@ -118,7 +118,7 @@ impl Fault {
                 "This record has no photo; the one given cannot be compared.",
             ),
         };
-        Words::fixed(id, en)
+        Text::fixed(id, en)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use drivers::encoder::Interface;
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::card::{CardRenderer, Subject};
 use crate::chip::{Profile, Values};
@@ -83,11 +83,11 @@ impl CardRenderer {
             return None;
         }
         let words = match chip.rule.station {
-            Interface::Contact => Words::fixed(
+            Interface::Contact => Text::fixed(
                 "Kartu ini memerlukan chip (kontak), tetapi stasiun ini tidak punya encoder kontak. Teknisi harus mengatur [encoder].",
                 "This card needs its chip written (contact), and this station has no contact encoder. The technician must set up [encoder].",
             ),
-            Interface::Contactless => Words::fixed(
+            Interface::Contactless => Text::fixed(
                 "Kartu ini memerlukan chip (nirkontak), tetapi stasiun ini tidak punya encoder nirkontak. Teknisi harus mengatur [encoder].",
                 "This card needs its chip written (contactless), and this station has no contactless encoder. The technician must set up [encoder].",
             ),

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::card::PREVIEW_HEAD;
 use super::{Composer, Design, DesignFault};
@@ -40,7 +40,7 @@ pub fn within_deadline(
         return design;
     }
     let seconds = DEADLINE.as_secs();
-    let words = Words::new(
+    let words = Text::new(
         format!(
             "Muka kartu ini tidak selesai digambar dalam {seconds} detik. Sederhanakan gambarnya."
         ),

@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use drivers::contract::{CardImage, FaceImage, HeadSize};
-use drivers::words::Words;
+use drivers::text::Text;
 
 pub use card::{CardRenderer, Composed, Materials, Subject};
 pub use chip::ChipContent;
@@ -293,7 +293,7 @@ impl Composer {
 
 /// About one field, by the name that the job has for it.
 fn about(code: &Code, name: &str) -> Finding {
-    code.at(format!("fields.{name}"), &[("{name}", &Words::new(name, name))])
+    code.at(format!("fields.{name}"), &[("{name}", &Text::new(name, name))])
 }
 
 /// What a code slot prints: nothing where its value is empty, and never nothing where the record belongs.

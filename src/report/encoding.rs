@@ -90,7 +90,7 @@ impl From<FailedEncoding> for SpoiledEncoding {
 #[cfg(test)]
 mod tests {
     use drivers::contract::Whereabouts;
-    use drivers::words::Words;
+    use drivers::text::Text;
     use serde_json::json;
 
     use super::*;
@@ -124,7 +124,7 @@ mod tests {
         let spoil = || Event::Spoil { evidence: evidence(), cause: None, findings: None };
         let failure =
             EncodingFailure { uid: Some("04AA".into()), ..EncodingFailure::of("card_gone") };
-        let words = Words::fixed("diambil", "taken");
+        let words = Text::fixed("diambil", "taken");
         let failed = FailedEncoding { failure, blame: Blame::Card, words };
         let lost = Lost { encoding: Some(failed), ..Lost::at(Whereabouts::InMachine) };
         let mut story = vec![

@@ -1,7 +1,7 @@
 //! The station at one moment, in the words of IPP (RFC 8011: `printer-state`, `printer-state-reasons`).
 
 use drivers::contract::{Cause, DeviceError, PrinterStatus, Trouble};
-use drivers::words::Words;
+use drivers::text::Text;
 use serde::{Deserialize, Serialize};
 
 /// What the station is doing, and why it is not printing.
@@ -95,8 +95,8 @@ pub struct RibbonView {
     pub capacity: u32,
 }
 
-impl From<&Words> for Sentence {
-    fn from(words: &Words) -> Self {
+impl From<&Text> for Sentence {
+    fn from(words: &Text) -> Self {
         Self { id: words.id.to_string(), en: words.en.to_string() }
     }
 }
@@ -130,7 +130,7 @@ impl From<&PrinterStatus> for PrinterView {
 
 impl StateReason {
     /// A reason of the station itself.
-    pub fn new(keyword: impl Into<String>, words: &Words) -> Self {
+    pub fn new(keyword: impl Into<String>, words: &Text) -> Self {
         Self { keyword: keyword.into(), message: Sentence::from(words), vendor_code: "" }
     }
 

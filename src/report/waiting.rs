@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use drivers::words::Words;
+use drivers::text::Text;
 use serde::Serialize;
 
 use crate::ledger::{Ledger, LedgerError, Order};
@@ -39,7 +39,7 @@ impl Waiting {
     }
 
     /// What people do about the jobs that may have a card; `None`: there are none.
-    pub fn words_of_unsure(&self) -> Option<Words> {
+    pub fn words_of_unsure(&self) -> Option<Text> {
         if self.unsure == 0 {
             return None;
         }
@@ -49,7 +49,7 @@ impl Waiting {
             more => (format!(" dan {more} lagi"), format!(" and {more} more")),
         };
         let refs = self.unsure_refs.join(", ");
-        Some(Words::new(
+        Some(Text::new(
             format!(
                 "Tidak pasti apakah kartunya keluar: {refs}{more_id}. Lihat di printer, baki hasil dan kotak tolak, lalu jawab per pekerjaan (kartud resolve)."
             ),
@@ -60,10 +60,10 @@ impl Waiting {
     }
 
     /// What people do about held jobs; `None`: there are none.
-    pub fn words_of_held(&self) -> Option<Words> {
+    pub fn words_of_held(&self) -> Option<Text> {
         let held = self.held;
         (held > 0).then(|| {
-            Words::new(
+            Text::new(
                 format!(
                     "{held} pekerjaan ditahan dan menunggu petugas. Baca alasannya (kartud jobs --state held), lalu lepaskan atau batalkan."
                 ),

@@ -8,7 +8,7 @@ use drivers::contract::{
     CardPrinter, DeviceError, MagneticStripe, PrinterStatus, Stop, Tracks, Whereabouts,
 };
 use drivers::encoder::{CardEncoder, Chip, EncoderError, Interface};
-use drivers::words::Words;
+use drivers::text::Text;
 
 use crate::chip::Blame;
 use crate::event::{EncodedCard, EncodedChip, EncodedStripe, EncodingFailure};
@@ -16,24 +16,24 @@ use crate::event::{EncodedCard, EncodedChip, EncodedStripe, EncodingFailure};
 /// A card that was brought to its station is seen by the reader within this; a contactless reader polls twice a second.
 const CARD_LIMIT: Duration = Duration::from_secs(10);
 
-const SAME_CARD: Words = Words::fixed(
+const SAME_CARD: Text = Text::fixed(
     "Pembaca melihat kartu yang sama seperti sebelumnya. Periksa apakah kartu lama tertinggal di pembaca.",
     "The reader sees the same card as before. See whether the old one still lies on the reader.",
 );
-const GONE: Words = Words::fixed(
+const GONE: Text = Text::fixed(
     "Kartu diambil dari printer sebelum dicetak. Jangan mengambil kartu saat chip diisi.",
     "The card was taken out of the printer before it was printed. Take none out while its chip is written.",
 );
-const STRIPE_DIFFERS: Words = Words::fixed(
+const STRIPE_DIFFERS: Text = Text::fixed(
     "Pita magnet terbaca lain dari yang ditulis. Bersihkan kepala magnet; periksa HiCo/LoCo blangko.",
     "The stripe reads otherwise than it was written. Clean the magnetic head; see whether the blanks are HiCo or LoCo.",
 );
-const STRIPE_NOT_BLANK: Words = Words::fixed(
+const STRIPE_NOT_BLANK: Text = Text::fixed(
     "Pita magnet berisi data yang bukan milik kartu ini: kartu pernah dipakai. Isi pengumpan dengan blangko baru.",
     "The stripe holds data that are not this card's: it was used before. Load the feeder with fresh blanks.",
 );
-const NO_MAGNETIC_STATION: Words =
-    Words::fixed("Printer tidak punya kepala magnet.", "The printer has no magnetic head.");
+const NO_MAGNETIC_STATION: Text =
+    Text::fixed("Printer tidak punya kepala magnet.", "The printer has no magnetic head.");
 
 /// What a card must carry before it is printed.
 pub struct Encoding {
@@ -75,7 +75,7 @@ pub struct Unwritten {
     /// Where to look first.
     pub blame: Blame,
     /// What is wrong and what to do.
-    pub words: Words,
+    pub words: Text,
     /// What happened, as it may stand in the ledger.
     pub failure: Box<EncodingFailure>,
 }
@@ -233,11 +233,11 @@ fn stripe_of(printer: &mut dyn CardPrinter) -> Result<&mut dyn MagneticStripe, U
     printer.magnetic().ok_or_else(none)
 }
 
-fn stripe_at_fault(kind: &str, tracks: Vec<usize>, words: Words) -> Unencoded {
+fn stripe_at_fault(kind: &str, tracks: Vec<usize>, words: Text) -> Unencoded {
     card_at_fault(EncodingFailure { tracks, ..EncodingFailure::of(kind) }, words)
 }
 
-fn card_at_fault(failure: EncodingFailure, words: Words) -> Unencoded {
+fn card_at_fault(failure: EncodingFailure, words: Text) -> Unencoded {
     of_the_work(Unwritten { blame: Blame::Card, words, failure: Box::new(failure) })
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use drivers::contract::{CardImage, FaceImage, PreparedCard, Prepress, PrepressError};
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::encode::Encoding;
 use super::renderer::{Made, Renderer, Unmade};
@@ -253,9 +253,9 @@ fn empty_image() -> CardImage {
     CardImage { front: FaceImage::white(0, 0), back: None, stays_inside: false }
 }
 
-fn not_on_this_machine(product: &str, error: &PrepressError) -> Words {
-    let Words { id, en } = error.words();
-    Words::new(
+fn not_on_this_machine(product: &str, error: &PrepressError) -> Text {
+    let Text { id, en } = error.words();
+    Text::new(
         format!(
             "Kartu {product} tidak dapat dicetak di printer ini: {id} Ganti pita, printer atau tata letak (product.*.layout)."
         ),

@@ -1,7 +1,7 @@
 //! What the station needs of whoever makes a job into a card. Knows no product and no face.
 
 use drivers::contract::{CardImage, PreparedCard, Prepress, PrepressError, Stop};
-use drivers::words::Words;
+use drivers::text::Text;
 use jiff::Timestamp;
 
 use super::chip::ChipJob;
@@ -107,7 +107,7 @@ fn without_station(stop: Stop) -> Finding {
         Stop::Magnetic => ("kepala magnet", "magnetic head"),
         Stop::Print => ("kepala cetak", "print head"),
     };
-    let words = Words::new(
+    let words = Text::new(
         format!(
             "Kartu ini memerlukan {id}, dan printer tidak memilikinya (kartud printer probe). Cetak di stasiun lain, atau betulkan [encoder] dan product.toml."
         ),

@@ -35,7 +35,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use drivers::words::Words;
+use drivers::text::Text;
 use jiff::Timestamp;
 
 pub use cards::{Card, InFlight, Origin, Phase, Recovery, WaitingCard};
@@ -324,7 +324,7 @@ pub struct Scheduler {
     /// After a card that could not be begun.
     backoff: Option<Backoff>,
     /// What keeps the station itself from working.
-    own_trouble: Option<Words>,
+    own_trouble: Option<Text>,
     stopping: bool,
     turn: Option<Turn>,
     talk: Talk,
@@ -599,7 +599,7 @@ pub(super) struct View<'a> {
     pub phase: &'a Phase,
     pub machine: &'a Machine,
     pub queue: &'a Queue,
-    pub own_trouble: Option<&'a Words>,
+    pub own_trouble: Option<&'a Text>,
     pub clock_is_doubtful: bool,
 }
 

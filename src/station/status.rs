@@ -2,7 +2,7 @@
 
 use drivers::contract::{Level, PrinterStatus};
 use drivers::encoder::EncoderError;
-use drivers::words::Words;
+use drivers::text::Text;
 
 use tokio::sync::watch;
 
@@ -70,7 +70,7 @@ fn reasons(view: &View<'_>, ledger: &Ledger) -> Vec<StateReason> {
         .extend(of_people.iter().flatten().map(|words| StateReason::new("other-warning", words)));
     reasons.extend(unknown_card(view, unsure > 0));
     if view.clock_is_doubtful {
-        let words = Words::fixed(
+        let words = Text::fixed(
             "Jam komputer melompat. Periksa tanggal dan jam; pekerjaan yang tampak terlalu lama ditahan, bukan dibuang.",
             "The computer's clock jumped. Check date and time; jobs that seem too old are held, not ended.",
         );
@@ -83,7 +83,7 @@ fn reasons(view: &View<'_>, ledger: &Ledger) -> Vec<StateReason> {
 fn of_the_machine(view: &View<'_>) -> Vec<StateReason> {
     let mut reasons = Vec::new();
     if !view.machine.is_configured {
-        let words = Words::fixed(
+        let words = Text::fixed(
             "Belum ada printer di konfigurasi (printer.address). Pekerjaan diterima dan menunggu.",
             "No printer is configured (printer.address). Jobs are taken in and wait.",
         );
@@ -104,7 +104,7 @@ fn of_the_machine(view: &View<'_>) -> Vec<StateReason> {
 fn unknown_card(view: &View<'_>, any_unsure: bool) -> Option<StateReason> {
     let stands_inside = |status: &PrinterStatus| status.card_inside && !status.busy;
     let card_inside = view.machine.status.as_ref().is_some_and(stands_inside);
-    let words = Words::fixed(
+    let words = Text::fixed(
         "Ada kartu di dalam printer yang bukan milik pekerjaan mana pun. Keluarkan dan catat sebagai blangko rusak.",
         "A card is inside the printer that belongs to no job. Take it out and enter it as a spoiled blank.",
     );
@@ -122,18 +122,18 @@ fn of_the_ledger(trouble: &LedgerTrouble) -> StateReason {
 fn of_the_reader(error: &EncoderError) -> StateReason {
     let mut words = error.words();
     if error.is_of_the_address() {
-        words = words.and(&Words::fixed(
+        words = words.and(&Text::fixed(
             "Alamatnya ada di kartud.toml, [encoder].",
             "Its address stands in kartud.toml, [encoder].",
         ));
     }
-    words = words.and(&Words::fixed("Kartu berchip menunggu.", "Cards with a chip wait."));
+    words = words.and(&Text::fixed("Kartu berchip menunggu.", "Cards with a chip wait."));
     StateReason::new("subunit-unrecoverable-failure-error", &words)
 }
 
 /// The printer prints on: only cards of this product wait.
 fn of_the_setup(product: &str) -> StateReason {
-    let words = Words::new(
+    let words = Text::new(
         format!(
             "Kartu {product} menunggu: chip tidak dapat diisi, dan blangko berikutnya akan rusak juga. Baca alasan pekerjaan yang ditahan; betulkan kunci, profil, pembaca atau blangkonya, lalu lepaskan (kartud release)."
         ),

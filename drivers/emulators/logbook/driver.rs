@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use drivers::contract::*;
+use drivers::text::Text;
 use drivers::transport::Transport;
-use drivers::words::Words;
 
 use super::protocol::{
     EMPTY, HEARD, OK, Request, Said, VOCABULARY, WORKING, how, read_answer, whole,
@@ -313,7 +313,7 @@ impl Condition {
         let trouble = |(vendor_code, keyword, id, en)| Trouble {
             keyword,
             level: Level::Error,
-            words: Words::fixed(id, en),
+            words: Text::fixed(id, en),
             vendor_code,
         };
         stands.map(trouble).collect()

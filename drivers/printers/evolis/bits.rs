@@ -7,7 +7,7 @@
 use super::status::{EXTENSIONS, NEXT_EXTENSION, StatusWords, config, error, information, warning};
 use super::troubles;
 use crate::contract::{Level, Trouble};
-use crate::words::Words;
+use crate::text::Text;
 
 /// Which word a bit stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Word {
     Extension(usize),
 }
 
-/// Words in the order of the wire.
+/// Text in the order of the wire.
 pub const WORDS: [Word; 8] = [
     Word::Config,
     Word::Information,
@@ -159,7 +159,7 @@ impl Bit {
     }
 
     /// What it means; `None` when the notes do not name it.
-    pub fn words(self) -> Option<Words> {
+    pub fn words(self) -> Option<Text> {
         if let Some(row) = troubles::row_of(self.word, self.mask) {
             return Some(row.words());
         }
@@ -171,7 +171,7 @@ impl Bit {
             Word::Warning | Word::Error | Word::Extension(_) => &[],
         };
         let (_, id, en) = rows.iter().find(|(mask, ..)| *mask == self.mask)?;
-        Some(Words::fixed(id, en))
+        Some(Text::fixed(id, en))
     }
 }
 

@@ -7,7 +7,7 @@
 use super::bits::{self, Word};
 use super::status::{StatusWords, error, information, warning};
 use crate::contract::{Level, Trouble};
-use crate::words::Words;
+use crate::text::Text;
 
 /// Everything that the words complain of, errors first, each sentence once at its worst.
 pub fn troubles(words: &StatusWords, extensions: &[u32]) -> Vec<Trouble> {
@@ -72,8 +72,8 @@ pub struct Row {
 
 impl Row {
     /// What is wrong and what to do.
-    pub fn words(&self) -> Words {
-        Words::fixed(self.id, self.en)
+    pub fn words(&self) -> Text {
+        Text::fixed(self.id, self.en)
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
 
-use drivers::words::Words;
+use drivers::text::Text;
 use rustix::fs::{Access, StatFs, access, statfs};
 
 use crate::cli::client::{Client, Where};
@@ -35,7 +35,7 @@ const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
 #[derive(Default)]
 pub(super) struct Ground {
     pub faults: Vec<Fault>,
-    pub notes: Vec<Words>,
+    pub notes: Vec<Text>,
 }
 
 impl Ground {
@@ -47,7 +47,7 @@ impl Ground {
     }
 
     fn fault(&mut self, key: &str, id: String, en: String) {
-        self.faults.push(Fault::of_key(None, 0, key, &Words::new(id, en)));
+        self.faults.push(Fault::of_key(None, 0, key, &Text::new(id, en)));
     }
 
     fn check_ledger(&mut self, ledger: &Path) {
@@ -98,12 +98,12 @@ impl Ground {
                 let en = format!(
                     "The folder {shown} is not there yet; systemd makes it (StateDirectory=kartu), or mkdir before the start."
                 );
-                self.notes.push(Words::new(id, en));
+                self.notes.push(Text::new(id, en));
             }
             Err(error) if error.kind() == ErrorKind::NotFound && can_be_made(folder) => {
                 let id = format!("Folder {shown} belum ada; dibuat oleh `kartud init`.");
                 let en = format!("The folder {shown} is not there yet; `kartud init` makes it.");
-                self.notes.push(Words::new(id, en));
+                self.notes.push(Text::new(id, en));
             }
             Err(error) => {
                 let why = error.kind();
@@ -162,7 +162,7 @@ impl Ground {
             self.fault(LEDGER, id, en);
         }
         if IN_MEMORY.contains(&kind) {
-            self.notes.push(Words::new(
+            self.notes.push(Text::new(
                 format!("Buku besar di {shown} hanya di memori dan hilang bila komputer dimatikan; hanya untuk mencoba."),
                 format!("The ledger in {shown} is only in memory and is lost when the computer is switched off; for trying only."),
             ));
@@ -177,7 +177,7 @@ impl Ground {
             ErrorKind::AddrInUse
                 if Client::new(&Where { url: format!("http://{listen}") }).is_a_station() =>
             {
-                self.notes.push(Words::new(
+                self.notes.push(Text::new(
                     format!("Di {listen} sudah ada stasiun kartud yang berjalan."),
                     format!("A kartud station runs at {listen} already."),
                 ));

@@ -4,7 +4,7 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use drivers::words::Words;
+use drivers::text::Text;
 use serde_json::{Value, json};
 
 use super::Exit;
@@ -12,7 +12,7 @@ use crate::chip::{ChipFault, FaultKind, ProfileFault};
 use crate::cli::client::own;
 
 /// Where the address of a reader came from.
-const ENCODER: Words = Words::fixed(
+const ENCODER: Text = Text::fixed(
     "Alamatnya yang ditulis pada --encoder.",
     "Its address is what stands after --encoder.",
 );
@@ -58,9 +58,9 @@ impl Refusal {
     }
 }
 
-fn unreadable(file: &Path, why: &io::Error) -> Words {
+fn unreadable(file: &Path, why: &io::Error) -> Text {
     let file = file.display();
-    Words::new(
+    Text::new(
         format!("{file} tidak dapat dibaca: {why}."),
         format!("{file} cannot be read: {why}."),
     )
@@ -85,7 +85,7 @@ pub(super) fn complain(fault: &ChipFault) {
     eprintln!("kartud: {}", own(&told(fault)));
 }
 
-fn told(fault: &ChipFault) -> Words {
+fn told(fault: &ChipFault) -> Text {
     match &fault.kind {
         FaultKind::Reader(error) if error.is_of_the_address() => fault.words().and(&ENCODER),
         _ => fault.words(),

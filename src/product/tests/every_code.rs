@@ -153,7 +153,7 @@ fn no_code_of_the_list_is_out_of_reach() {
         kind_changed(),
     ]);
     reached.extend(super::stripe::codes());
-    // Asserted through the API in tests/room/approval.rs.
+    // Asserted through the API in tests/station/approval.rs.
     reached.extend(listed_of_a_recommendation());
     reached.extend(crate::approval::tests::REACHED);
     let listed: BTreeSet<&str> = codes::TABLE.iter().map(|code| code.code).collect();

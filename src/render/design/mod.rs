@@ -25,7 +25,7 @@ mod style;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use drivers::words::Words;
+use drivers::text::Text;
 use sha2::{Digest, Sha256};
 
 use super::fonts::Typeface;
@@ -45,7 +45,7 @@ pub struct DesignFault {
     /// The element's `id`; empty when it has none.
     pub id: String,
     /// What is wrong and what the designer should do.
-    pub words: Words,
+    pub words: Text,
 }
 
 /// One face, read and checked. Holds the file's text; nothing is rendered yet.

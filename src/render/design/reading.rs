@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use drivers::words::Words;
+use drivers::text::Text;
 use roxmltree::{Document, Node, NodeType, ParsingOptions};
 
 use super::style::{Affine, Style, length};
@@ -76,7 +76,7 @@ pub(super) fn read(
 ) -> Result<Design, Vec<DesignFault>> {
     let options = ParsingOptions { allow_dtd: true, nodes_limit: MAX_NODES, ..Default::default() };
     let document = Document::parse_with_options(svg, options).map_err(|error| {
-        let words = Words::new(
+        let words = Text::new(
             format!("Berkas SVG tidak terbaca ({error}). Simpan ulang dari Inkscape."),
             format!("The SVG file cannot be read ({error}). Save it again from Inkscape."),
         );
@@ -101,21 +101,21 @@ pub(super) fn read(
     if reader.faults.is_empty() { Ok(reader.design) } else { Err(reader.faults) }
 }
 
-fn undrawable(why: &Undrawable) -> Words {
+fn undrawable(why: &Undrawable) -> Text {
     match why {
-        Undrawable::Svg(error) => Words::new(
+        Undrawable::Svg(error) => Text::new(
             format!("Gambar tidak dapat dirender ({error}). Simpan ulang dari Inkscape."),
             format!("The drawing cannot be rendered ({error}). Save it again from Inkscape."),
         ),
-        Undrawable::Picture(PictureFault::Kind) => Words::fixed(
+        Undrawable::Picture(PictureFault::Kind) => Text::fixed(
             "Gambar yang tertanam harus PNG atau JPEG. Ganti formatnya, lalu tanamkan lagi.",
             "An embedded picture must be PNG or JPEG. Convert it and embed it again.",
         ),
-        Undrawable::Picture(PictureFault::Broken) => Words::fixed(
+        Undrawable::Picture(PictureFault::Broken) => Text::fixed(
             "Gambar yang tertanam rusak atau lebih dari 4096 piksel. Tanamkan gambar yang utuh dan lebih kecil.",
             "An embedded picture is broken or has more than 4096 pixels on a side. Embed a whole, smaller one.",
         ),
-        Undrawable::Picture(PictureFault::Inside) => Words::fixed(
+        Undrawable::Picture(PictureFault::Inside) => Text::fixed(
             "Gambar yang tertanam tidak boleh tembus pandang, terpotong, bermasker atau berfilter. Ubah gambarnya sendiri, lalu tanamkan lagi.",
             "An embedded picture must have no opacity, clip, mask or filter on it. Change the picture itself and embed it again.",
         ),
@@ -126,7 +126,7 @@ impl Reader<'_> {
     pub fn fault(&mut self, node: Node, id: impl Into<String>, en: impl Into<String>) {
         let line = node.document().text_pos_at(node.range().start).row;
         let name = node.attribute("id").unwrap_or_default().to_owned();
-        let words = Words::new(id, en);
+        let words = Text::new(id, en);
         self.faults.push(DesignFault { file: self.file.into(), line, id: name, words });
     }
 

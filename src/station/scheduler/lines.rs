@@ -1,7 +1,7 @@
 //! What is written down of a card: its intents, and what became of it by the table of evidence.
 
 use drivers::contract::{CardOut, DeviceError, PrinterStatus, Whereabouts};
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::operator::Look;
 use crate::chip::Blame;
@@ -159,7 +159,7 @@ pub(super) fn not_watched() -> Finding {
 /// Only a person can tell, and what they are to do.
 pub(super) fn unsure(row: Reason) -> Finding {
     let why = row.words();
-    let words = Words::new(
+    let words = Text::new(
         format!(
             "{} Lihat di printer, baki hasil dan kotak tolak, lalu jawab: printed, spoiled atau no_card (resolve).",
             why.id

@@ -261,7 +261,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use drivers::contract::{Cause, Level, Trouble};
-    use drivers::words::Words;
+    use drivers::text::Text;
     use proptest::prelude::*;
 
     use super::*;
@@ -274,7 +274,7 @@ mod tests {
         let trouble = |keyword: &&'static str| Trouble {
             keyword,
             level: Level::Error,
-            words: Words::fixed("x", "x"),
+            words: Text::fixed("x", "x"),
             vendor_code: "",
         };
         PrinterStatus {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use drivers::words::Words;
+use drivers::text::Text;
 
 use super::cards::Card;
 use super::{Action, LedgerError, Question, Scheduler, Task, Then};
@@ -29,7 +29,7 @@ pub enum Preparation {
         /// Which product.
         product: String,
         /// Why, for a person.
-        words: Words,
+        words: Text,
     },
 }
 
@@ -38,7 +38,7 @@ pub(in crate::station) struct Queue {
     /// Composed and separated, waiting for the machine.
     pub next: Option<Card>,
     /// Products whose cards cannot be prepared for the machine.
-    pub incompatible: BTreeMap<String, Words>,
+    pub incompatible: BTreeMap<String, Text>,
     /// The machine that they do not fit: they are not tried again before it changes.
     incompatible_with: String,
     /// The products of which every card would be spoiled ([`crate::queue::suspended`]); `None`: to be read from the ledger.

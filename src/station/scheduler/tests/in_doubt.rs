@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use drivers::contract::{Identity, Level, PrinterStatus, Ribbon, Trouble, Whereabouts};
-use drivers::words::Words;
+use drivers::text::Text;
 use jiff::Timestamp;
 
 use crate::actor::Actor;
@@ -17,7 +17,7 @@ use crate::station::scheduler::*;
 
 /// A machine that counted 7 cards, with this complaint.
 fn status(keyword: Option<&'static str>) -> PrinterStatus {
-    let words = Words::fixed("x", "x");
+    let words = Text::fixed("x", "x");
     let trouble = |keyword| Trouble { keyword, level: Level::Error, words, vendor_code: "" };
     let serial = "A1".to_owned().into();
     PrinterStatus {

@@ -222,7 +222,7 @@ impl World {
                 return Ok(Preparation::Withdrawn);
             }
             3 => {
-                let words = drivers::words::Words::fixed("lama", "old");
+                let words = drivers::text::Text::fixed("lama", "old");
                 let findings = vec![Finding::whole("H_STALE", words)];
                 self.write(Some(job), Event::Hold { findings, attempt: None })?;
                 return Ok(Preparation::Held);

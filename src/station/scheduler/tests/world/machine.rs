@@ -4,8 +4,8 @@ use drivers::contract::{
     CardOut, Cause, DeviceError, Evidence, Identity, Level, PrinterStatus, Ribbon, Trouble, Watch,
     Whereabouts,
 };
+use drivers::text::Text;
 use drivers::transport::{TransportError, WireFault};
-use drivers::words::Words;
 
 use super::{SERIAL, Sabotage, World};
 use crate::chip::Blame;
@@ -53,7 +53,7 @@ impl Machine {
     }
 
     pub fn status(&self) -> PrinterStatus {
-        let words = Words::fixed("tutup", "close it");
+        let words = Text::fixed("tutup", "close it");
         let (keyword, level) = ("cover-open", Level::Error);
         let cover = Trouble { keyword, level, words, vendor_code: "" };
         PrinterStatus {
@@ -298,6 +298,6 @@ impl World {
 
 fn unencoded(card: Whereabouts, blame: Blame, printer: Option<DeviceError>) -> Unencoded {
     let failure = Box::new(EncodingFailure::of("lost"));
-    let unwritten = Unwritten { blame, words: Words::fixed("gagal", "failed"), failure };
+    let unwritten = Unwritten { blame, words: Text::fixed("gagal", "failed"), failure };
     Unencoded { card, unwritten, printer: printer.map(Box::new), reader: None }
 }
