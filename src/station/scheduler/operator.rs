@@ -267,7 +267,7 @@ impl Scheduler {
         // A tray that is empty while the machine still prints says nothing.
         let status = self.machine.status.as_ref().filter(|_| self.machine.is_fresh);
         let Some(status) = status else { return Ok(Some(Reason::Silent)) };
-        let now = evidence::Facts::of(status);
+        let now = self.machine.facts_about(intent, evidence::Facts::of(status));
         Ok(evidence::may_have_seen(look.seen, intent, since, &now).err())
     }
 }

@@ -10,7 +10,7 @@ use crate::station::scheduler::*;
 impl World {
     /// Answers for one job that waits for a person. Nobody looks while the machine moves.
     pub(super) fn person(&mut self, how: u8) -> Result<(), String> {
-        let stands_still = matches!(self.order, None | Some((_, DeviceCommand::Poll)));
+        let stands_still = matches!(self.order, None | Some((_, DeviceCommand::Poll(_))));
         if self.question.is_some() || !stands_still || self.ended {
             return Ok(());
         }
