@@ -3,6 +3,11 @@
 //! SQLite drops everything from the first frame whose checksum is wrong (file format, section 4, "The Write-Ahead
 //! Log"). That is right for the last transaction, which a power cut tore: it was never synced, nobody was told of it.
 //! It is wrong for damage in the middle: acknowledged transactions behind it would vanish without a word.
+//!
+//! A head (`head.rs`) that is synced with every group of jobs would show the same loss, and this file could go. It was
+//! measured with `tests/bench/intake` (photo looked at after the answer; medians of alternating runs): 69 jobs/s become 42
+//! with one client, and with 64 clients on a disk that takes 5 ms a sync 385 become 277. So the head stays unsynced, and
+//! the log is read at the start.
 
 use std::io::{self, Read};
 
