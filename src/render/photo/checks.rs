@@ -104,7 +104,6 @@ impl Proof {
                         sum[2] += u32::from(pixel[2]);
                     }
                 }
-                // Not `map` of an array: its pieces are compiled elsewhere, and are not inlined here.
                 let mean = |sum: u32| (sum / (block * block) as u32) as u8;
                 small.push([mean(sum[0]), mean(sum[1]), mean(sum[2])]);
             }
