@@ -36,6 +36,8 @@ pub(super) struct Observations {
     cleaning_at: Option<Duration>,
     /// Cards that entered the head by the last line that said so, or by a card's own lines.
     cards_known: Option<u64>,
+    /// A card's own line has told of the counter since the last poll.
+    is_stale: bool,
 }
 
 /// How things stand.
@@ -76,6 +78,7 @@ impl Observations {
         self.now.cards_entered = status.cards_entered;
         self.now.ribbon.clone_from(&status.ribbon);
         self.now.cleaning = status.cleaning;
+        self.is_stale = false;
     }
 
     /// The printer could not be asked.
@@ -103,7 +106,11 @@ impl Observations {
     /// A line about a card of ours, which tells of the printer's counter.
     pub(super) fn follow(&mut self, event: &Event) {
         let Contact::Seen(identity) = &self.now.contact else { return };
-        self.cards_known = event.counted(identity.serial.as_str()).or(self.cards_known);
+        if let Some(counted) = event.counted(identity.serial.as_str()) {
+            self.cards_known = Some(counted);
+            // What was polled before it says nothing of what is now.
+            self.is_stale = true;
+        }
     }
 
     /// The last line could not be written: everything is written anew once it can be.
@@ -159,6 +166,9 @@ impl Observations {
 
     fn supplies(&mut self, now: Duration) -> Option<Event> {
         let Contact::Seen(identity) = &self.now.contact else { return None };
+        if self.is_stale {
+            return None;
+        }
         let serial = identity.serial.to_string();
         self.ribbon(&serial, now).or_else(|| self.cleaning(&serial, now))
     }
@@ -320,6 +330,7 @@ mod tests {
         // A card of ours: its own lines tell of it.
         let out = Facts { serial: "1".into(), cards_entered: Some(8), ..Facts::default() };
         seen.follow(&Event::Looked { machine: out, unseen: false });
+        assert_eq!(all(&mut seen, minutes(4)), [""; 0], "nobody else used the printer");
         seen.seen(&status("1", 8, 298, &[]));
         assert_eq!(all(&mut seen, minutes(4)), [""; 0]);
         assert_eq!(all(&mut seen, minutes(40)), ["ribbon_counted"]);
