@@ -242,14 +242,16 @@ impl Scheduler {
             // Withdrawn in the meantime; or an earlier try that failed stands in the ledger all the same. No card was
             // ordered to move: what the ledger says is found out about as after a start.
             (Phase::IntentToPrint(Origin::Inside(encoded), _), Err(LedgerError::Refused(_))) => {
-                self.read_leftovers_anew(encoded.in_flight.card.job);
+                self.leftovers = None;
+                self.act(Action::Discard(encoded.in_flight.card.job));
             }
             (
                 Phase::IntentToEncode(card) | Phase::IntentToPrint(Origin::Feeder(card), _),
                 Err(LedgerError::Refused(_)),
             ) => {
+                self.leftovers = None;
                 self.machine.is_fresh = false;
-                self.read_leftovers_anew(card.job);
+                self.act(Action::Discard(card.job));
             }
             // It waits inside, and the intent is tried again.
             (Phase::IntentToPrint(Origin::Inside(encoded), intent), Err(error)) => {
@@ -267,15 +269,6 @@ impl Scheduler {
             }
             _ => self.halt(Fault::OtherPhase),
         }
-    }
-
-    /// Of this job, and of the card behind it: whatever is composed is put back by that, so nothing composed is kept, and
-    /// nothing is prepared before.
-    fn read_leftovers_anew(&mut self, job: JobId) {
-        self.leftovers = None;
-        self.act(Action::Discard(job));
-        self.discard_next();
-        self.next_task(Task::Leftovers);
     }
 
     fn order_card(&mut self, command: DeviceCommand) {

@@ -128,11 +128,6 @@ impl InDoubt {
         self.intent.ticket_at(&serial).cloned().map(|ticket| LoggedJob { serial, ticket })
     }
 
-    /// A poll tells something else than the last one that was judged, which was not said twice then.
-    pub fn hear(&mut self, now: &Facts) {
-        self.heard.take_if(|heard| heard != now);
-    }
-
     /// What the printer's figures and its log say of it, and whether the printer said the same the last time.
     pub fn judge(&mut self, now: &Facts, time: Duration) -> (Verdict, bool) {
         if now.serial == self.intent.before.serial && !self.since.others_printed {

@@ -249,16 +249,11 @@ impl Scheduler {
             Ok(polled) => {
                 self.observations.seen(&polled.status);
                 self.observations.reader(polled.reader.as_ref());
-                let now = Facts::of(&polled.status);
                 machine.status = Some(polled.status);
                 machine.reader = polled.reader;
                 machine.logged = polled.logged;
                 machine.error = None;
                 machine.is_fresh = true;
-                // Not every poll is judged: the next may be due before.
-                for in_doubt in self.in_doubt.iter_mut().flatten() {
-                    in_doubt.hear(&machine.facts_about(&in_doubt.intent, now.clone()));
-                }
             }
             Err(error) => {
                 if machine.error.as_ref() != Some(&error) {

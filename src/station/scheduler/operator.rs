@@ -159,12 +159,7 @@ impl Scheduler {
                 let read = self.on_in_doubt(read).map_err(Unsettled::from);
                 read.and_then(|()| self.resolve(asker, known, look))
             }
-            (_, Answer::Written(Err(error))) => {
-                // What failed may stand in the ledger all the same, and let a product go on.
-                self.queue.suspended = None;
-                Err(error.into())
-            }
-            (_, Answer::Job(Err(error))) => Err(error.into()),
+            (_, Answer::Written(Err(error)) | Answer::Job(Err(error))) => Err(error.into()),
             _ => return self.halt(Fault::OtherAnswer),
         };
         match done {
@@ -225,7 +220,7 @@ impl Scheduler {
         }
         let is_unsure = known.state == State::Unsure;
         let needs_cause = look.seen == Seen::Spoiled && look.cause.is_none();
-        if self.in_doubt.is_none() && (is_unsure || needs_cause) {
+        if self.in_doubt.is_none() && ((is_unsure && !look.insist) || needs_cause) {
             let job = known.id.clone();
             let then = asking(asker, job, Step::InDoubtToResolve(known, look));
             self.ask(Question::InDoubt, then);
@@ -251,24 +246,10 @@ impl Scheduler {
         in_doubt.map_or(SpoilCause::GagalCetak, super::in_doubt::InDoubt::cause)
     }
 
-    /// Its job may stand in the log of a machine that answers, and wait there: whoever looked saw no card, and one comes. It is
-    /// no matter of looking twice; the machine is brought to rest first.
-    fn may_yet_begin(&self, job: &JobId) -> bool {
-        let machine = &self.machine;
-        let in_doubt = self.in_doubt.iter().flatten().find(|one| one.job == *job);
-        let status = machine.status.as_ref().filter(|_| machine.error.is_none());
-        let (Some(in_doubt), Some(status)) = (in_doubt, status) else { return false };
-        let now = machine.facts_about(&in_doubt.intent, evidence::Facts::of(status));
-        let is_asked = machine.is_fresh && now.logged.is_some();
-        let is_there =
-            in_doubt.intent.ticket_at(&now.serial).is_some() && !in_doubt.since.others_printed;
-        is_there && (self.at_work() || !is_asked || now.busy || now.owned)
-    }
-
     /// What the machine says against the answer, if it is the same machine and its word still counts.
     fn contradiction(&self, job: &JobId, look: &Look) -> Result<Option<Reason>, Unsettled> {
         if look.insist {
-            return if self.may_yet_begin(job) { Err(Unsettled::Moving) } else { Ok(None) };
+            return Ok(None);
         }
         let at_work = self.at_work();
         let in_doubt = self.in_doubt.iter().flatten().find(|one| one.job == *job);

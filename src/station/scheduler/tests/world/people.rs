@@ -1,6 +1,5 @@
 //! A person who looks and says what is so.
 
-use super::log::Log;
 use super::{CALM, World};
 use crate::actor::Actor;
 use crate::evidence::Seen;
@@ -42,9 +41,6 @@ impl World {
             Seen::NoCard
         };
         let insist = how == CALM || how.is_multiple_of(2);
-        // A job that waits in a printer whose cable is out: its display says so.
-        let waits = self.machine.log.as_ref().is_some_and(Log::owns);
-        let insist = insist && !(waits && self.machine.unplugged);
         let look = Look { seen, by, cause: None, insist };
         self.tell(Input::Operator { asker: 3, command: OperatorCommand::Resolve { job, look } })
     }
