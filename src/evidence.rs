@@ -287,14 +287,9 @@ impl Since {
         self.restarted || now.restarted || interrupted
     }
 
-    /// No hands were in between, and no loss of power.
-    fn is_undisturbed(&self, now: &Facts) -> bool {
-        !self.disturbed && !self.is_restarted(now)
-    }
-
-    /// The card that stood inside went where it was sent.
+    /// The card that stood inside went where it was sent: no hands were in between, and no loss of power.
     fn is_rejected(&self, now: &Facts) -> bool {
-        self.rejecting && self.is_undisturbed(now)
+        self.rejecting && !self.disturbed && !self.is_restarted(now)
     }
 }
 
@@ -333,6 +328,7 @@ pub fn judge(intent: &Intent, since: Since, now: &Facts) -> Verdict {
         return said_to_be_out(intent, since, now);
     }
     let before = &intent.before;
+    let restarted = since.is_restarted(now);
     // A machine without a name cannot be told from another, and another one proves nothing.
     if before.serial.is_empty() || now.serial.is_empty() {
         return Verdict::Unsure(Reason::Nameless);
@@ -364,7 +360,7 @@ pub fn judge(intent: &Intent, since: Since, now: &Facts) -> Verdict {
     let entered = match (before.cards_entered, now.cards_entered) {
         (Some(before), Some(now)) => now.checked_sub(before),
         // Nobody else used the machine, so a card inside is ours.
-        _ if now.card_inside && since.is_undisturbed(now) => return Verdict::Reject,
+        _ if now.card_inside && !since.disturbed && !restarted => return Verdict::Reject,
         _ => return Verdict::Unsure(Reason::NoCounter),
     };
     match (entered, now.card_inside) {

@@ -269,7 +269,13 @@ impl World {
         }
         machine.entered += 1;
         machine.ribbon -= 1;
-        machine.logs(ticket, job, outcome_of(how));
+        let outcome = match how % 10 {
+            2 | 6 => Outcome::CardInside,
+            3 => Outcome::Spoiled,
+            7 if how & 32 == 0 => Outcome::Unknown(Unlogged::Interrupted),
+            _ => Outcome::Printed,
+        };
+        machine.logs(ticket, job, outcome);
         let truth = self.truth.get_mut(job).expect("its job");
         match how % 10 {
             2 => {
@@ -374,16 +380,6 @@ impl World {
         log.iter_mut().for_each(|log| log.card_goes(&card.job, Outcome::Spoiled));
         let truth = self.truth.get_mut(&card.job).expect("its job");
         (truth.spoiled, truth.taken) = (truth.spoiled + 1, true);
-    }
-}
-
-/// What the log says of a card that entered the head.
-fn outcome_of(how: u8) -> Outcome {
-    match how % 10 {
-        2 | 6 => Outcome::CardInside,
-        3 => Outcome::Spoiled,
-        7 if how & 32 == 0 => Outcome::Unknown(Unlogged::Interrupted),
-        _ => Outcome::Printed,
     }
 }
 
