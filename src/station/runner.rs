@@ -14,8 +14,8 @@ use super::device::{DeviceStatus, Order, Report, trace_status};
 use super::handle::{Asked, Handle, Message, Reply};
 use super::preparer::Preparer;
 use super::scheduler::{
-    Action, Answer, Asker, Counted, DeviceCommand, DeviceReport, Fault, Input, Now, OrderNo,
-    Polled, Preparation, Question, Scheduler, Unsettled,
+    Action, Answer, Counted, DeviceCommand, DeviceReport, Fault, Input, Now, OrderNo, Polled,
+    Preparation, Question, Scheduler, Ticket, Unsettled,
 };
 use super::{Parts, answers, status};
 use crate::clock::Clock;
@@ -45,8 +45,8 @@ pub struct Station {
     inflight_requests: Arc<AtomicUsize>,
     /// Given to the printer's thread, which answers in this order.
     orders: VecDeque<OrderNo>,
-    askers: Asker,
-    replies: BTreeMap<Asker, Reply>,
+    tickets: Ticket,
+    replies: BTreeMap<Ticket, Reply>,
     /// How long it had waited for its ledger after its last turn.
     waited: Duration,
     pulse: Pulse,
@@ -95,7 +95,7 @@ impl Station {
             snapshot,
             inflight_requests: inflight_requests.clone(),
             orders: VecDeque::new(),
-            askers: 0,
+            tickets: 0,
             replies: BTreeMap::new(),
             waited: Duration::ZERO,
             pulse,
@@ -176,7 +176,7 @@ impl Station {
             }
             Action::Order(number, command) => return self.order(number, command),
             Action::Discard(job) => self.preparer.discard(&job),
-            Action::Reply(asker, answer) => self.reply(asker, answer),
+            Action::Reply(ticket, answer) => self.reply(ticket, answer),
             Action::Count(counted) => self.count(counted),
             Action::End => self.end = Some(End::Finished),
             Action::Halt(fault) => self.halt(fault),
@@ -213,15 +213,14 @@ impl Station {
 
     fn order(&mut self, number: OrderNo, command: DeviceCommand) -> Option<Input> {
         let order = match command {
-            DeviceCommand::Poll(jobs) => Some(Order::Poll(jobs)),
-            DeviceCommand::OpenJob => Some(Order::OpenJob),
+            DeviceCommand::Poll => Some(Order::Poll),
             DeviceCommand::Encode(job) => {
                 let work = self.preparer.take_encoding(&job);
                 work.map(|work| Order::Encode(job, work))
             }
-            DeviceCommand::Print(job, ticket) => {
+            DeviceCommand::Print(job) => {
                 let card = self.preparer.take_card(&job);
-                card.map(|card| Order::Print(job, ticket, card))
+                card.map(|card| Order::Print(job, card))
             }
             DeviceCommand::AbortOrphanedJob(job) => Some(Order::AbortOrphanedJob(job)),
             DeviceCommand::Reject(job) => Some(Order::Reject(job)),
@@ -235,10 +234,10 @@ impl Station {
         (!is_given).then_some(Input::Died("printer"))
     }
 
-    fn reply(&mut self, asker: Asker, answer: Result<JobId, Unsettled>) {
+    fn reply(&mut self, ticket: Ticket, answer: Result<JobId, Unsettled>) {
         let answer: Result<JobRecord, Unsettled> =
             answer.and_then(|job| Ok(self.ledger.job(&job)?));
-        if let Some(reply) = self.replies.remove(&asker) {
+        if let Some(reply) = self.replies.remove(&ticket) {
             // The asker may have gone; what was asked is done all the same.
             drop(reply.send(answer));
         }
@@ -266,9 +265,9 @@ impl Station {
             Message::Wake => self.step(Input::Wake),
             Message::Stop => self.step(Input::Stop),
             Message::Operator(Asked { command, reply }) => {
-                self.askers += 1;
-                self.replies.insert(self.askers, reply);
-                self.step(Input::Operator { asker: self.askers, command });
+                self.tickets += 1;
+                self.replies.insert(self.tickets, reply);
+                self.step(Input::Operator { ticket: self.tickets, command });
             }
             Message::Device(report) => self.on_report(*report),
         }
@@ -277,12 +276,11 @@ impl Station {
     fn on_report(&mut self, report: Report) {
         let report = match report {
             Report::Polled(polled) => DeviceReport::Polled(polled.map(|told| {
-                let DeviceStatus { status, prepress, reader, logged } = told;
+                let DeviceStatus { status, prepress, reader } = told;
                 trace_status(&status);
                 self.prepress = Some(prepress);
-                Polled { status, reader, logged }
+                Polled { status, reader }
             })),
-            Report::JobOpened(opened) => DeviceReport::JobOpened(opened),
             Report::Encoded(job, result) => DeviceReport::Encoded(job, result),
             Report::Printed(job, result, card) => {
                 self.preparer.take_back(card);

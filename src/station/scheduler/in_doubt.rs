@@ -6,7 +6,6 @@ use std::time::Duration;
 use drivers::contract::Whereabouts;
 
 use super::lines::was_not_rejected;
-use super::machine::LoggedJob;
 use crate::event::{Event, Lost};
 use crate::evidence::{Act, Facts, Intent, Reason, Since, Verdict, judge};
 use crate::finding::Finding;
@@ -122,13 +121,7 @@ impl InDoubt {
             self.intent.act == Act::Encode && lost.card == Whereabouts::InMachine;
     }
 
-    /// The job under which it was printed, if its machine keeps a log.
-    pub fn logged_job(&self) -> Option<LoggedJob> {
-        let serial = self.intent.before.serial.clone();
-        self.intent.ticket_at(&serial).cloned().map(|ticket| LoggedJob { serial, ticket })
-    }
-
-    /// What the printer's figures and its log say of it, and whether the printer said the same the last time.
+    /// What the printer's figures say of it, and whether the printer said the same the last time.
     pub fn judge(&mut self, now: &Facts, time: Duration) -> (Verdict, bool) {
         if now.serial == self.intent.before.serial && !self.since.others_printed {
             self.since.looked(now);
@@ -137,7 +130,7 @@ impl InDoubt {
             self.since.unseen |= time.saturating_sub(before) > UNSEEN_AFTER;
         }
         let verdict = judge(&self.intent, self.since, now);
-        let may_move = matches!(verdict, Verdict::Wait | Verdict::AskLog | Verdict::ComeToRest);
+        let may_move = matches!(verdict, Verdict::Wait | Verdict::ComeToRest);
         self.heard_at = may_move.then_some(time);
         (verdict, self.heard.replace(now.clone()).as_ref() == Some(now))
     }

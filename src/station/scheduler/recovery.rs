@@ -6,7 +6,7 @@ use drivers::contract::DeviceError;
 use super::cards::{Phase, Recovery};
 use super::in_doubt::{InDoubt, Kept, UnsureJob};
 use super::{
-    Action, Asker, DeviceCommand, Fault, LedgerError, Question, Scheduler, Task, Then, Unsettled,
+    Action, DeviceCommand, Fault, LedgerError, Question, Scheduler, Task, Then, Ticket, Unsettled,
     lines,
 };
 use crate::event::{Event, RecoveryStep};
@@ -36,7 +36,7 @@ pub(super) struct Settlement {
     /// What the job is held for as soon as it waits again.
     pub hold: Option<Vec<Finding>>,
     /// The operator who said so; `None`: the machine.
-    pub asker: Option<Asker>,
+    pub ticket: Option<Ticket>,
     /// Which row of the evidence decided.
     pub row: Option<Reason>,
 }
@@ -133,7 +133,6 @@ impl Scheduler {
     fn judge(&mut self, at: usize, now: Facts) {
         let (time, is_backing_off) = (self.now.steady, self.is_backing_off());
         let Some(in_doubt) = self.in_doubt.as_mut().and_then(|all| all.get_mut(at)) else { return };
-        let now = self.machine.facts_about(&in_doubt.intent, now);
         let known = in_doubt.since;
         let (verdict, is_repeated) = in_doubt.judge(&now, time);
         let moves = matches!(verdict, Verdict::ComeToRest | Verdict::Reject);
@@ -202,7 +201,6 @@ impl Scheduler {
                 self.settle_by_the_machine(at, verdict, row, &now);
             }
             Verdict::Wait
-            | Verdict::AskLog
             | Verdict::Help
             | Verdict::ComeToRest
             | Verdict::Reject
@@ -240,16 +238,14 @@ impl Scheduler {
     fn settle_by_the_machine(&mut self, at: usize, verdict: Verdict, row: Reason, now: &Facts) {
         let Some(in_doubt) = self.in_doubt.as_ref().and_then(|all| all.get(at)) else { return };
         let mut findings = lines::without_doubt(&in_doubt.findings);
-        // What was taken out by hand stands in the log as that.
-        let is_watched = in_doubt.since.said_out || row == Reason::LogPrinted;
-        if matches!(verdict, Verdict::Printed(_)) && !is_watched {
+        if matches!(verdict, Verdict::Printed(_)) && !in_doubt.since.said_out {
             findings.push(lines::not_watched());
         }
         let (job, cause) = (in_doubt.job.clone(), in_doubt.cause());
         let line = lines::settled_by_the_machine(verdict, now, &findings, cause);
         let waits_again = !matches!(verdict, Verdict::Printed(_));
         let hold = (waits_again && findings.iter().any(Finding::holds)).then_some(findings);
-        self.settle_in_doubt(line, Settlement { job, hold, asker: None, row: Some(row) });
+        self.settle_in_doubt(line, Settlement { job, hold, ticket: None, row: Some(row) });
     }
 
     /// What became of a card that nobody saw is known. Its job waits again, unless it was found out meanwhile that a
@@ -264,12 +260,12 @@ impl Scheduler {
         settlement: Settlement,
         done: Result<(), LedgerError>,
     ) {
-        let Settlement { job, hold, asker, row } = settlement;
+        let Settlement { job, hold, ticket, row } = settlement;
         if let Err(error) = done {
             // What failed may stand in the ledger all the same.
             self.reload_in_doubt();
-            return match asker {
-                Some(asker) => self.act(Action::Reply(asker, Err(error.into()))),
+            return match ticket {
+                Some(ticket) => self.act(Action::Reply(ticket, Err(error.into()))),
                 None => self.fail(error),
             };
         }
@@ -278,23 +274,23 @@ impl Scheduler {
             tracing::info!(%job, row = row.name(), "settled by the printer's word");
         }
         if let Some(findings) = hold {
-            let then = Then::HeldAfterSettling(asker.map(|asker| (asker, job.clone())));
+            let then = Then::HeldAfterSettling(ticket.map(|ticket| (ticket, job.clone())));
             return self.append(&job, Event::Hold { findings, attempt: None }, then);
         }
-        if let Some(asker) = asker {
-            self.act(Action::Reply(asker, Ok(job)));
+        if let Some(ticket) = ticket {
+            self.act(Action::Reply(ticket, Ok(job)));
         }
     }
 
     pub(super) fn on_held_after_settling(
         &mut self,
-        asker: Option<(Asker, JobId)>,
+        ticket: Option<(Ticket, JobId)>,
         done: Result<(), LedgerError>,
     ) {
-        match (asker, done) {
-            (Some((asker, job)), Ok(())) => self.act(Action::Reply(asker, Ok(job))),
-            (Some((asker, _)), Err(error)) => {
-                self.act(Action::Reply(asker, Err(Unsettled::Ledger(error))));
+        match (ticket, done) {
+            (Some((ticket, job)), Ok(())) => self.act(Action::Reply(ticket, Ok(job))),
+            (Some((ticket, _)), Err(error)) => {
+                self.act(Action::Reply(ticket, Err(Unsettled::Ledger(error))));
             }
             (None, Ok(())) => {}
             // It is held when it is claimed.

@@ -9,7 +9,7 @@ mod world;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 
-use world::{Kind, Sabotage, World};
+use world::{Sabotage, World};
 
 /// A storm of so many things at most, then calm.
 const STORM: usize = 120;
@@ -18,17 +18,14 @@ const STORMS: u32 = 1500;
 /// Within so many storms, each fault that is made on purpose shows.
 const STORMS_TO_FIND_A_FAULT: u32 = 5000;
 
-/// A printer of each kind is lived with.
-const KINDS: [Kind; 2] = [Kind::Counts, Kind::KeepsLog];
-
 /// One case: what happens, step by step.
 fn storms() -> impl Strategy<Value = Vec<(u8, u8)>> {
     prop::collection::vec((any::<u8>(), any::<u8>()), 1..STORM)
 }
 
 /// Lives through a storm and the calm after it.
-fn live(kind: Kind, storm: &[(u8, u8)], sabotage: Sabotage) -> Result<(), TestCaseError> {
-    let mut world = World::new(kind, sabotage);
+fn live(storm: &[(u8, u8)], sabotage: Sabotage) -> Result<(), TestCaseError> {
+    let mut world = World::new(sabotage);
     for (what, how) in storm {
         world.step(*what, *how).map_err(TestCaseError::fail)?;
     }
@@ -42,11 +39,9 @@ fn config(cases: u32) -> Config {
 /// No second card, no card without its intent, and every card that moved ends settled, in recovery or with a person.
 #[test]
 fn whatever_happens_one_approval_is_one_card() {
-    for kind in KINDS {
-        let mut runner = TestRunner::new(config(STORMS));
-        if let Err(broken) = runner.run(&storms(), |storm| live(kind, &storm, Sabotage::None)) {
-            panic!("{kind:?}: {broken}");
-        }
+    let mut runner = TestRunner::new(config(STORMS));
+    if let Err(broken) = runner.run(&storms(), |storm| live(&storm, Sabotage::None)) {
+        panic!("{broken}");
     }
 }
 
@@ -54,17 +49,16 @@ fn whatever_happens_one_approval_is_one_card() {
 /// proves nothing.
 #[test]
 fn each_fault_that_is_made_on_purpose_is_found() {
-    let made = |kind: Kind| Sabotage::all(kind).iter().map(move |sabotage| (kind, *sabotage));
-    for (kind, sabotage) in KINDS.into_iter().flat_map(made) {
+    for sabotage in Sabotage::ALL {
         let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
         let config = Config { max_shrink_iters: 0, ..config(STORMS_TO_FIND_A_FAULT) };
         let mut runner = TestRunner::new_with_rng(config, rng);
-        match runner.run(&storms(), |storm| live(kind, &storm, sabotage)) {
+        match runner.run(&storms(), |storm| live(&storm, sabotage)) {
             Err(TestError::Fail(why, _)) => {
                 let why = why.message();
-                assert!(!why.contains("never ends"), "{kind:?} {sabotage:?}: {why}");
+                assert!(!why.contains("never ends"), "{sabotage:?}: {why}");
             }
-            other => panic!("{kind:?} {sabotage:?} is not found: {other:?}"),
+            other => panic!("{sabotage:?} is not found: {other:?}"),
         }
     }
 }

@@ -73,7 +73,7 @@ impl Doubtful {
                         let answer = self.answer(what);
                         inputs.push(Input::Answer { question, answer });
                     }
-                    Action::Order(order, DeviceCommand::Poll(_)) => self.poll = Some(order),
+                    Action::Order(order, DeviceCommand::Poll) => self.poll = Some(order),
                     Action::Reply(_, answer) => self.replies.push(answer),
                     other => panic!("nothing moves here: {other:?}"),
                 }
@@ -100,7 +100,7 @@ impl Doubtful {
     }
 
     fn unsure(&self) -> UnsureJob {
-        let intent = Intent::to_print(&status(None), Some(1), None);
+        let intent = Intent::to_print(&status(None), Some(1));
         let lost = Box::new(Lost::at(Whereabouts::Unknown));
         let lines = [
             Event::Print(IntentLine { intent, identity: None }),
@@ -121,7 +121,7 @@ impl Doubtful {
             self.tell(Input::Tick { inflight_requests: 0 });
         }
         let order = self.poll.take().expect("it is polled");
-        let report = DeviceReport::Polled(Ok(Polled { status, reader: None, logged: Vec::new() }));
+        let report = DeviceReport::Polled(Ok(Polled { status, reader: None }));
         self.tell(Input::Device { order, report: Box::new(report) });
         self.tell(Input::Tick { inflight_requests: 0 });
     }
@@ -212,9 +212,9 @@ fn an_operators_answer_waits_for_a_poll_of_now() {
     let mut station = Doubtful::new();
     let look = Look { seen: Seen::NoCard, by: Actor::local("op"), cause: None, insist: false };
     let command = OperatorCommand::Resolve { job: station.job.clone(), look };
-    station.tell(Input::Operator { asker: 1, command: command.clone() });
+    station.tell(Input::Operator { ticket: 1, command: command.clone() });
     assert!(matches!(station.replies[..], [Err(Unsettled::Moving)]), "{:?}", station.replies);
     station.polled(status(Some("cover-open")));
-    station.tell(Input::Operator { asker: 2, command });
+    station.tell(Input::Operator { ticket: 2, command });
     assert!(station.replies[1].is_ok(), "{:?}", station.replies);
 }

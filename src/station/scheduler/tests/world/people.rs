@@ -10,7 +10,7 @@ use crate::station::scheduler::*;
 impl World {
     /// Answers for one job that waits for a person. Nobody looks while the machine moves.
     pub(super) fn person(&mut self, how: u8) -> Result<(), String> {
-        let stands_still = matches!(self.order, None | Some((_, DeviceCommand::Poll(_))));
+        let stands_still = matches!(self.order, None | Some((_, DeviceCommand::Poll)));
         if self.question.is_some() || !stands_still || self.ended {
             return Ok(());
         }
@@ -29,7 +29,7 @@ impl World {
         let by = Actor::local("op");
         if self.state(&job) == State::Held {
             let command = OperatorCommand::Release { job, by };
-            return self.tell(Input::Operator { asker: 2, command });
+            return self.tell(Input::Operator { ticket: 2, command });
         }
         self.take_out();
         let truth = &self.truth[&job];
@@ -42,6 +42,6 @@ impl World {
         };
         let insist = how == CALM || how.is_multiple_of(2);
         let look = Look { seen, by, cause: None, insist };
-        self.tell(Input::Operator { asker: 3, command: OperatorCommand::Resolve { job, look } })
+        self.tell(Input::Operator { ticket: 3, command: OperatorCommand::Resolve { job, look } })
     }
 }
