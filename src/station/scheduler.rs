@@ -496,6 +496,10 @@ impl Scheduler {
     }
 
     fn go_on(&mut self, then: Then, answer: Answer) {
+        if matches!(answer, Answer::Written(Err(_))) {
+            // It may stand there all the same, and have released a product.
+            self.queue.suspended = None;
+        }
         match (then, answer) {
             (Then::Leftovers, Answer::Leftovers(read)) => self.on_leftovers(read),
             (Then::LeftoverWritten { is_hold }, Answer::Written(done)) => {

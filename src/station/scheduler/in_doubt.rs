@@ -121,6 +121,11 @@ impl InDoubt {
             self.intent.act == Act::Encode && lost.card == Whereabouts::InMachine;
     }
 
+    /// A poll tells something else than the last one that was judged: what that one told was not said twice.
+    pub fn hear(&mut self, now: &Facts) {
+        self.heard.take_if(|heard| heard != now);
+    }
+
     /// What the printer's figures say of it, and whether the printer said the same the last time.
     pub fn judge(&mut self, now: &Facts, time: Duration) -> (Verdict, bool) {
         if now.serial == self.intent.before.serial && !self.since.others_printed {

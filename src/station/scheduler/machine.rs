@@ -7,6 +7,7 @@ use drivers::encoder::EncoderError;
 
 use super::{Fault, OrderNo, Scheduler};
 use crate::event::RecoveryStep;
+use crate::evidence::Facts;
 use crate::job::JobId;
 use crate::station::encode::{Encoded, Unencoded};
 
@@ -218,6 +219,9 @@ impl Scheduler {
             Ok(polled) => {
                 self.observations.seen(&polled.status);
                 self.observations.reader(polled.reader.as_ref());
+                // Not every poll is judged: the next may be due before.
+                let now = Facts::of(&polled.status);
+                self.in_doubt.iter_mut().flatten().for_each(|in_doubt| in_doubt.hear(&now));
                 machine.status = Some(polled.status);
                 machine.reader = polled.reader;
                 machine.error = None;

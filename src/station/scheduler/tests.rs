@@ -36,10 +36,22 @@ fn config(cases: u32) -> Config {
     Config { cases, failure_persistence: None, ..Config::default() }
 }
 
-/// No second card, no card without its intent, and every card that moved ends settled, in recovery or with a person.
+/// No second card, no card without its intent, and every card that moved ends settled, in recovery or with a person. The same
+/// storms every time, so that a build is not at the mercy of chance.
 #[test]
 fn whatever_happens_one_approval_is_one_card() {
-    let mut runner = TestRunner::new(config(STORMS));
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    weather(TestRunner::new_with_rng(config(STORMS), rng));
+}
+
+/// Other storms every time, to look for what nobody has met yet: `cargo test --lib new_storms -- --ignored`.
+#[test]
+#[ignore = "finds new things, so it is for whoever looks for them"]
+fn new_storms_are_weathered_too() {
+    weather(TestRunner::new(config(STORMS)));
+}
+
+fn weather(mut runner: TestRunner) {
     if let Err(broken) = runner.run(&storms(), |storm| live(&storm, Sabotage::None)) {
         panic!("{broken}");
     }
