@@ -65,6 +65,8 @@ pub struct DeviceStatus {
     pub prepress: Box<dyn Prepress>,
     /// The reader of chips, or what is wrong with it; `None`: there is none.
     pub reader: Option<Result<(), EncoderError>>,
+    /// It keeps a log of its jobs.
+    pub keeps_log: bool,
     /// What its log says of each job that was asked for and is its own.
     pub logged: Vec<(Ticket, Outcome)>,
 }
@@ -120,13 +122,14 @@ impl Device {
         let own = jobs.iter().filter(|job| job.serial == serial && !serial.is_empty());
         let logged =
             own.map(|job| outcome(printer.as_mut(), &job.ticket)).collect::<Result<_, _>>()?;
+        let keeps_log = printer.job_log().is_some();
         let prepress = printer.prepress();
         let reader = self.reader.as_mut().map(|reader| match reader.glance() {
             // A card that waits inside is seen by its reader, as it should be.
             Err(EncoderError::Occupied) if status.card_inside => Ok(()),
             seen => seen,
         });
-        Ok(DeviceStatus { status, prepress, reader, logged })
+        Ok(DeviceStatus { status, prepress, reader, keeps_log, logged })
     }
 
     /// On the contact on which the machine said who it is: another machine's ticket could name another card of this one.

@@ -277,10 +277,10 @@ impl Station {
     fn on_report(&mut self, report: Report) {
         let report = match report {
             Report::Polled(polled) => DeviceReport::Polled(polled.map(|told| {
-                let DeviceStatus { status, prepress, reader, logged } = told;
+                let DeviceStatus { status, prepress, reader, keeps_log, logged } = told;
                 trace_status(&status);
                 self.prepress = Some(prepress);
-                Polled { status, reader, logged }
+                Polled { status, reader, keeps_log, logged }
             })),
             Report::JobOpened(opened) => DeviceReport::JobOpened(opened),
             Report::Encoded(job, result) => DeviceReport::Encoded(job, result),

@@ -7,6 +7,7 @@
 //! ```text
 //! Idle ─▶ IntentToEncode ─▶ Encoding ─▶ Encoded ─▶ OpeningJob ─▶ JobOpened ─▶ IntentToPrint ─▶ Printing
 //!   └──────────────────────────────────────────────────┘             Idle ◀─ Settling ◀──────────────────┘
+//! (a printer that keeps no log of its jobs opens none)
 //! Idle ─▶ IntentToRecover ─▶ Recovering ─▶ Idle                  for a card that nobody saw, see `recovery.rs`
 //! ```
 //!

@@ -30,7 +30,7 @@ pub enum Phase {
     Encoded(Box<WaitingCard>),
     /// The machine is asked to open a job, for the encoded card that waits inside, else for the next one. Nothing moves.
     OpeningJob(Option<Box<WaitingCard>>),
-    /// It has opened one, or keeps no log of jobs.
+    /// It has opened one.
     JobOpened(Option<Box<WaitingCard>>, Option<Ticket>),
     /// The intent to print is on its way to the disk. Nothing moves.
     IntentToPrint(Origin, Box<Intent>),
@@ -138,8 +138,10 @@ impl Scheduler {
             && self.may_begin()
             && let Some(status) = self.machine.status.clone()
         {
-            match self.queue.next.take_if(|card| card.is_encoded_first) {
-                Some(card) => return self.begin_encoding(card, &status),
+            let keeps_log = self.machine.keeps_log;
+            match self.queue.next.take_if(|card| card.is_encoded_first || !keeps_log) {
+                Some(card) if card.is_encoded_first => return self.begin_encoding(card, &status),
+                Some(card) => return self.begin_printing(Origin::Feeder(card), &status, None),
                 None => self.open_job(None),
             }
         }
@@ -342,7 +344,11 @@ impl Scheduler {
                 self.phase = Phase::Encoded(encoded);
                 self.append(&job, line, Then::ChipGood);
             }
-            Phase::Encoded(encoded) => self.open_job(Some(encoded)),
+            Phase::Encoded(encoded) if self.machine.keeps_log => self.open_job(Some(encoded)),
+            Phase::Encoded(encoded) => {
+                let status = encoded.status.clone();
+                self.begin_printing(Origin::Inside(encoded), &status, None);
+            }
             Phase::JobOpened(Some(encoded), ticket) => {
                 let status = encoded.status.clone();
                 self.begin_printing(Origin::Inside(encoded), &status, ticket);

@@ -48,6 +48,8 @@ pub(super) struct InDoubt {
     pub orders: u32,
     /// What the machine said when it was last asked about it.
     heard: Option<Facts>,
+    /// The poll after that one said the same.
+    is_said_twice: bool,
     /// What the machine showed that changes what is known, and is still to be written down.
     pub news: Vec<Facts>,
     /// When it was last heard of while its card might still move; `None`: not in this life, or it does not move any more.
@@ -78,6 +80,7 @@ impl InDoubt {
             told: None,
             orders: 0,
             heard: None,
+            is_said_twice: false,
             news: Vec::new(),
             heard_at: None,
         };
@@ -128,9 +131,13 @@ impl InDoubt {
         self.intent.ticket_at(&serial).cloned().map(|ticket| LoggedJob { serial, ticket })
     }
 
-    /// A poll tells something else than the last one that was judged, which was not said twice then.
+    /// A poll tells the same as the last one that was judged, which is said twice now, or something else. The same poll may
+    /// be judged twice, where the ledger failed in between, and not every poll is judged.
     pub fn hear(&mut self, now: &Facts) {
-        self.heard.take_if(|heard| heard != now);
+        self.is_said_twice = self.heard.as_ref() == Some(now);
+        if !self.is_said_twice {
+            self.heard = None;
+        }
     }
 
     /// What the printer's figures and its log say of it, and whether the printer said the same the last time.
@@ -144,7 +151,8 @@ impl InDoubt {
         let verdict = judge(&self.intent, self.since, now);
         let may_move = matches!(verdict, Verdict::Wait | Verdict::AskLog | Verdict::ComeToRest);
         self.heard_at = may_move.then_some(time);
-        (verdict, self.heard.replace(now.clone()).as_ref() == Some(now))
+        let is_same = self.heard.replace(now.clone()).as_ref() == Some(now);
+        (verdict, is_same && self.is_said_twice)
     }
 
     /// Why its blank is spoiled, if it is.

@@ -64,6 +64,8 @@ pub struct Polled {
     pub status: PrinterStatus,
     /// The reader of chips, or what is wrong with it; `None`: there is none.
     pub reader: Option<Result<(), EncoderError>>,
+    /// It keeps a log of its jobs.
+    pub keeps_log: bool,
     /// What its log says of each job that was asked for and is its own.
     pub logged: Vec<(Ticket, Outcome)>,
 }
@@ -99,6 +101,8 @@ pub(in crate::station) struct Machine {
     pub is_configured: bool,
     pub status: Option<PrinterStatus>,
     pub error: Option<DeviceError>,
+    /// It keeps a log of its jobs: one is opened for each card.
+    pub(super) keeps_log: bool,
     /// What its log says of jobs whose card is in doubt, told with the status.
     logged: Vec<(Ticket, Outcome)>,
     /// The reader of chips, or what is wrong with it; `None`: there is none, or it was not asked yet.
@@ -252,6 +256,7 @@ impl Scheduler {
                 let now = Facts::of(&polled.status);
                 machine.status = Some(polled.status);
                 machine.reader = polled.reader;
+                machine.keeps_log = polled.keeps_log;
                 machine.logged = polled.logged;
                 machine.error = None;
                 machine.is_fresh = true;

@@ -256,13 +256,24 @@ impl Scheduler {
     fn may_yet_begin(&self, job: &JobId) -> bool {
         let machine = &self.machine;
         let in_doubt = self.in_doubt.iter().flatten().find(|one| one.job == *job);
-        let status = machine.status.as_ref().filter(|_| machine.error.is_none());
-        let (Some(in_doubt), Some(status)) = (in_doubt, status) else { return false };
-        let now = machine.facts_about(&in_doubt.intent, evidence::Facts::of(status));
-        let is_asked = machine.is_fresh && now.logged.is_some();
-        let is_there =
-            in_doubt.intent.ticket_at(&now.serial).is_some() && !in_doubt.since.others_printed;
-        is_there && (self.at_work() || !is_asked || now.busy || now.owned)
+        let in_doubt = in_doubt.filter(|one| !one.since.others_printed);
+        let Some((intent, logged)) =
+            in_doubt.and_then(|one| Some((&one.intent, one.logged_job()?)))
+        else {
+            return false;
+        };
+        if !machine.is_configured || machine.error.is_some() {
+            return false;
+        }
+        match machine.status.as_ref().filter(|_| machine.is_fresh && !self.at_work()) {
+            Some(status) if status.identity.serial.as_str() != logged.serial => false,
+            Some(status) => {
+                let now = machine.facts_about(intent, evidence::Facts::of(status));
+                now.busy || now.owned || now.logged.is_none()
+            }
+            // It is about to say.
+            None => true,
+        }
     }
 
     /// What the machine says against the answer, if it is the same machine and its word still counts.

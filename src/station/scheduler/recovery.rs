@@ -91,8 +91,8 @@ impl Scheduler {
                 None => return self.end_recovery(false),
             },
         };
-        // An order was given: the rest afterwards.
-        if self.at_work() {
+        // An order was given, or the machine is asked anew: the rest afterwards.
+        if self.at_work() || self.machine.outstanding.is_some() {
             return self.end_recovery(false);
         }
         if at >= how_many {

@@ -55,7 +55,12 @@ fn printing(job: &JobId) -> (Scheduler, OrderNo) {
                     inputs.push(Input::Device { order, report });
                 }
                 Action::Order(order, DeviceCommand::Poll(_)) => {
-                    let polled = Polled { status: status(), reader: None, logged: Vec::new() };
+                    let polled = Polled {
+                        status: status(),
+                        reader: None,
+                        keeps_log: false,
+                        logged: Vec::new(),
+                    };
                     let report = Box::new(DeviceReport::Polled(Ok(polled)));
                     inputs.push(Input::Device { order, report });
                 }
@@ -106,7 +111,12 @@ fn a_report_about_another_job_or_another_order_stops_the_program() {
         DeviceReport::Rejected(job.clone(), Ok(())),
         DeviceReport::Aborted(None, Ok(())),
         DeviceReport::JobOpened(Ok(None)),
-        DeviceReport::Polled(Ok(Polled { status: status(), reader: None, logged: Vec::new() })),
+        DeviceReport::Polled(Ok(Polled {
+            status: status(),
+            reader: None,
+            keeps_log: false,
+            logged: Vec::new(),
+        })),
     ];
     for report in reports {
         let (scheduler, order) = printing(&job);

@@ -121,7 +121,12 @@ impl Doubtful {
             self.tell(Input::Tick { inflight_requests: 0 });
         }
         let order = self.poll.take().expect("it is polled");
-        let report = DeviceReport::Polled(Ok(Polled { status, reader: None, logged: Vec::new() }));
+        let report = DeviceReport::Polled(Ok(Polled {
+            status,
+            reader: None,
+            keeps_log: false,
+            logged: Vec::new(),
+        }));
         self.tell(Input::Device { order, report: Box::new(report) });
         self.tell(Input::Tick { inflight_requests: 0 });
     }

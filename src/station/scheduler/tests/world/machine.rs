@@ -136,7 +136,9 @@ pub(super) fn encoded(machine: &Machine) -> Encoded {
 }
 
 pub(super) fn polled(status: PrinterStatus, logged: Vec<(Ticket, Outcome)>) -> Polled {
-    Polled { status, reader: Some(Ok(())), logged }
+    // Whoever counts keeps no log here.
+    let keeps_log = status.cards_entered.is_none();
+    Polled { status, reader: Some(Ok(())), keeps_log, logged }
 }
 
 impl World {

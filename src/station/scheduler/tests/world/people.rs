@@ -42,9 +42,10 @@ impl World {
             Seen::NoCard
         };
         let insist = how == CALM || how.is_multiple_of(2);
-        // A job that waits in a printer whose cable is out: its display says so.
+        // Of a job that waits in a printer that cannot be asked, only its display tells.
         let waits = self.machine.log.as_ref().is_some_and(Log::owns);
-        let insist = insist && !(waits && self.machine.unplugged);
+        let is_silent = self.machine.unplugged || self.scheduler.machine.error.is_some();
+        let insist = insist && !(waits && is_silent);
         let look = Look { seen, by, cause: None, insist };
         self.tell(Input::Operator { asker: 3, command: OperatorCommand::Resolve { job, look } })
     }
