@@ -156,6 +156,8 @@ impl Scheduler {
 
     pub(super) fn on_observed(&mut self, judged: Judged, done: Result<(), LedgerError>) {
         if let Err(error) = done {
+            // The same poll must not be judged once more, as if the printer had said it twice.
+            self.machine.is_fresh = false;
             return self.fail(error);
         }
         if let Some(in_doubt) = self.in_doubt.as_mut().and_then(|all| all.get_mut(judged.at)) {
