@@ -7,7 +7,7 @@
 //! until somebody enters as many test cards (`kartud blanks test`): so whoever prints test cards with another program has
 //! one thing to do, and the blanks of the day close as well.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
 use super::adopt;
 use super::book::{append, write_error};
@@ -71,27 +71,27 @@ pub(super) fn approved_before(
     job: &NewJob,
     now: jiff::Timestamp,
 ) -> Result<Option<Finding>, LedgerError> {
-    let sql =
-        "SELECT at, detail FROM events WHERE event = 'cards_unaccounted' ORDER BY seq DESC LIMIT 1";
-    let last = c
-        .prepare_cached(sql)
-        .and_then(|mut s| {
-            s.query_row([], |row| {
-                let detail = reader::text(row, 1, |text| serde_json::from_str(text).ok())?;
-                Ok((row.get::<_, String>(0)?, detail))
-            })
-            .optional()
-        })
-        .map_err(write_error)?;
-    let Some((at, detail)) = last else { return Ok(None) };
-    let (event, since) = (Event::read("cards_unaccounted", &detail), at.parse().ok());
-    let (Ok(Event::CardsUnaccounted { cards, .. }), Some(since)) = (event, since) else {
-        return Err(LedgerError::DataDamaged);
-    };
-    if !adopt::is_approved_before(job, since, now) || tested_since(c, &at)? >= cards {
-        return Ok(None);
+    let sql = "SELECT at, detail FROM events WHERE event = 'cards_unaccounted' ORDER BY seq DESC";
+    let mut statement = c.prepare_cached(sql).map_err(write_error)?;
+    let mut rows = statement.query([]).map_err(write_error)?;
+    let mut all = 0;
+    while let Some(row) = rows.next().map_err(write_error)? {
+        let line = || -> rusqlite::Result<(String, serde_json::Value)> {
+            let detail = reader::text(row, 1, |text| serde_json::from_str(text).ok())?;
+            Ok((row.get(0)?, detail))
+        };
+        let (at, detail) = line().map_err(write_error)?;
+        let (event, since) = (Event::read("cards_unaccounted", &detail), at.parse().ok());
+        let (Ok(Event::CardsUnaccounted { cards, .. }), Some(since)) = (event, since) else {
+            return Err(LedgerError::DataDamaged);
+        };
+        // Test cards that were entered for a later line do not account for the cards of an earlier one.
+        all += cards;
+        if adopt::is_approved_before(job, since, now) && tested_since(c, &at)? < all {
+            return Ok(Some(finding()));
+        }
     }
-    Ok(Some(finding()))
+    Ok(None)
 }
 
 /// Test cards that were entered since.
