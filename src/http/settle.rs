@@ -15,7 +15,6 @@ use crate::codes;
 use crate::codes::requests::{E_CARD_MOVING, E_NOT_EXPIRED, E_RESOLUTION};
 use crate::evidence::{Reason, Seen};
 use crate::finding::Finding;
-use crate::product::is_unseen;
 use crate::station::{Look, Unsettled};
 use crate::supplies::SpoilCause;
 
@@ -110,17 +109,22 @@ pub(super) fn read_by(body: &[u8]) -> Result<Actor, Problem> {
         bad(
             "by",
             "E_BY",
-            "Tulis siapa yang meminta: {\"by\": \"nomor petugas\"}, paling banyak 60 huruf.",
-            "Say who asks for it: {\"by\": \"officer number\"}, 60 characters at most.",
+            "Tulis siapa yang meminta: {\"by\": \"nomor petugas\"}, paling banyak 60 huruf Latin, angka dan tanda.",
+            "Say who asks for it: {\"by\": \"officer number\"}, 60 Latin letters, digits and signs at most.",
         )
     })
 }
 
-/// An officer number or account that can stand in the ledger.
+/// An officer number or account that can stand in the ledger. The API's description states the same rule as a pattern.
 pub(super) fn officer(by: &str) -> Option<Actor> {
     let is_trimmed = !by.is_empty() && by.trim() == by;
-    let fits = is_trimmed && by.chars().count() <= BY_MAX && !by.chars().any(is_unseen);
+    let fits = is_trimmed && by.chars().count() <= BY_MAX && by.chars().all(is_latin);
     fits.then(|| Actor::local(by))
+}
+
+/// Printable ASCII and the Latin letters with marks, which every screen and every printer of a ledger can show.
+fn is_latin(character: char) -> bool {
+    matches!(character, ' '..='~' | '\u{c0}'..='\u{24f}')
 }
 
 fn no_resolution() -> Problem {

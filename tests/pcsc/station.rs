@@ -26,7 +26,7 @@ pub const TESTS: &[Test] = &[
 ];
 
 /// The drawn sample card, and where its portrait is.
-const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../src/render/golden/staf-front.png");
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../src/render/golden/staf-front.png");
 const PORTRAIT: (usize, usize, usize, usize) = (64, 188, 206, 274);
 /// The portrait has half of the points that a photo must have.
 const LARGER: usize = 3;

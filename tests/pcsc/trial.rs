@@ -18,7 +18,7 @@ pub const TESTS: &[Test] = &[
     ("a_trial_without_a_card_or_a_reader", a_trial_without_a_card_or_a_reader),
 ];
 
-const PROFILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/products/staf/chip.toml");
+const PROFILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/products/staf/chip.toml");
 /// What must never be shown, as text and as its bytes.
 const CANARY: (&str, &str) = ("KENARI", "4B454E415249");
 
