@@ -11,7 +11,7 @@ use super::Examiner;
 use crate::config::{Config, Fault};
 use crate::product::RECORD;
 use crate::product::folder::{FolderFault, Products};
-use crate::product::{ConfigFault, Office, Settings, built_in};
+use crate::product::{ConfigFault, Office, Product, Settings, built_in};
 use crate::record::SigningKey;
 use crate::render::{CardRenderer, Design, Materials, faces};
 use crate::small_file;
@@ -103,12 +103,9 @@ fn read_designs(
 ) -> BTreeMap<(String, String), Design> {
     let mut designs = BTreeMap::new();
     for product in products.iter() {
-        let record = product.record.is_some().then_some(RECORD);
-        let names = product.value_names().into_iter().chain(record);
-        let known: BTreeSet<String> = names.map(str::to_owned).collect();
+        let known = known_values(product);
         for (file, svg) in &product.faces {
-            // What the program was built with is drawn by its own tests.
-            let read = if from_disk { faces::within_deadline } else { Design::parse };
+            let read = if from_disk { faces::within_deadline } else { Design::built_in };
             match read(file, svg, &known) {
                 Ok(design) => drop(designs.insert((product.name.clone(), file.clone()), design)),
                 Err(wrong) => faults.extend(wrong.iter().map(|fault| {
@@ -120,6 +117,12 @@ fn read_designs(
         }
     }
     designs
+}
+
+/// The names that a face of this product may ask for.
+fn known_values(product: &Product) -> BTreeSet<String> {
+    let record = product.record.is_some().then_some(RECORD);
+    product.value_names().into_iter().chain(record).map(str::to_owned).collect()
 }
 
 fn read_signatures(
@@ -216,4 +219,22 @@ fn both(id: String, en: String) -> Fault {
 
 fn of_file(file: &str, fault: &ConfigFault) -> Fault {
     Fault::of_key(Some(file.to_owned()), fault.line, &fault.key, &fault.words)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn every_face_that_the_program_was_built_with_can_be_drawn() {
+        for product in built_in::all().unwrap() {
+            let known = known_values(&product);
+            for (file, svg) in &product.faces {
+                let drawn = faces::within_deadline(file, svg, &known);
+                assert!(drawn.is_ok(), "{}/{file}: {:?}", product.name, drawn.err());
+            }
+        }
+    }
 }

@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_long_name_takes_two_lines_before_it_gets_smaller() {
-        let fonts = Fonts::new();
+        let fonts = Fonts::default();
         let name = "SITI NURHALIZA CONTOHWATI BINTI ABDURRAHMAN CONTOHNINGRAT";
         let fitted = fit(&fonts, &place(38.0, 2, 6.5, 5.0), name).unwrap();
         assert_eq!(fitted.lines.len(), 2);
@@ -152,7 +152,7 @@ mod tests {
         for (n, size) in sizes.iter().enumerate() {
             assert!((size - (6.5 - 0.25 * n as f32)).abs() < 1e-4, "{sizes:?}");
         }
-        let fonts = Fonts::new();
+        let fonts = Fonts::default();
         let fitted = fit(&fonts, &place, "ABDURRAHMAN CONTOHNINGRAT BIN CONTOHWATI").unwrap();
         assert!(fitted.size_mm < place.size_mm && fitted.size_mm >= 5.0 * MM_PER_PT);
         let long = fit(&fonts, &place, &"CONTOHWATI ".repeat(5)).err();
@@ -161,14 +161,14 @@ mod tests {
 
     #[test]
     fn one_word_wider_than_the_line_is_never_broken() {
-        let fonts = Fonts::new();
+        let fonts = Fonts::default();
         let word = "W".repeat(60);
         assert_eq!(fit(&fonts, &place(38.0, 3, 6.5, 5.0), &word).err(), Some(Misfit::Overflow));
     }
 
     #[test]
     fn a_letter_that_the_font_lacks_is_found_at_its_place() {
-        let fonts = Fonts::new();
+        let fonts = Fonts::default();
         let missing = fit(&fonts, &place(38.0, 1, 6.5, 5.0), "AB漢").err();
         assert_eq!(missing, Some(Misfit::Missing { at_byte: 2 }));
         assert!(fit(&fonts, &place(38.0, 1, 6.5, 5.0), "Nur'aini Ma\u{2019}ruf É").is_ok());

@@ -1,6 +1,6 @@
 //! The embedded fonts: names, shaping, outlines. Must not know faces, fields, pixels or the machine's fonts.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use harfrust::{ShaperData, UnicodeBuffer};
 use resvg::usvg::fontdb;
@@ -75,17 +75,13 @@ struct Face {
     units_per_em: f32,
 }
 
-/// The fonts, opened. Cheap to make: tables are read when asked for.
+/// The fonts. Each is opened when it is first asked for: a station that waits for its first card holds none in memory.
+#[derive(Default)]
 pub(super) struct Fonts {
-    faces: [Face; 3],
+    faces: [OnceLock<Face>; 3],
 }
 
 impl Fonts {
-    /// Opens the embedded fonts.
-    pub fn new() -> Self {
-        Self { faces: ALL.map(Face::open) }
-    }
-
     /// Letters to glyphs with kerning and ligatures, left to right.
     pub fn shape(&self, typeface: Typeface, text: &str) -> Vec<Shaped> {
         let face = self.face(typeface);
@@ -155,7 +151,7 @@ impl Fonts {
     }
 
     fn face(&self, typeface: Typeface) -> &Face {
-        &self.faces[typeface as usize]
+        self.faces[typeface as usize].get_or_init(|| Face::open(typeface))
     }
 }
 

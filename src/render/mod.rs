@@ -116,10 +116,10 @@ impl Default for Composer {
 }
 
 impl Composer {
-    /// Opens the fonts; renders nothing.
+    /// Renders nothing.
     pub fn new() -> Self {
         Self {
-            fonts: Fonts::new(),
+            fonts: Fonts::default(),
             glyphs: GlyphCache::default(),
             layers: Layers::default(),
             placer: Placer::default(),

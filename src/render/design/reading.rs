@@ -68,11 +68,12 @@ pub(super) struct Around {
     pub when: Vec<usize>,
 }
 
-/// See [`Design::parse`].
+/// See [`Design::parse`] and [`Design::built_in`].
 pub(super) fn read(
     file: &str,
     svg: &str,
     known: &BTreeSet<String>,
+    is_built_in: bool,
 ) -> Result<Design, Vec<DesignFault>> {
     let options = ParsingOptions { allow_dtd: true, nodes_limit: MAX_NODES, ..Default::default() };
     let document = Document::parse_with_options(svg, options).map_err(|error| {
@@ -92,7 +93,8 @@ pub(super) fn read(
             reader.element(child, &around);
         }
     }
-    if reader.faults.is_empty()
+    if !is_built_in
+        && reader.faults.is_empty()
         && let Err(why) = is_drawable(svg)
     {
         let words = undrawable(&why);
