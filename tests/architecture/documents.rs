@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 pub const README_BYTES: usize = 8_000;
 
 /// Folders whose files a document may name in backticks.
-const PLACES: [&str; 8] =
-    ["src/", "drivers/", "tests/", "config/", "docs/", "jpeg/", "scale/", "fuzz/"];
+const PLACES: [&str; 9] =
+    ["src/", "drivers/", "tests/", "config/", "docs/", "jpeg/", "pixels/", "scale/", "fuzz/"];
 
 /// Text outside of fenced blocks, and the lines within them.
 fn parts(text: &str) -> (String, Vec<&str>) {

@@ -161,6 +161,7 @@ pub const BANS: &[Ban] = &[
             "harfrust",
             "skrifa",
             "fast_image_resize",
+            "pixels",
             "scale",
             "fast_qr",
             "barcoders",

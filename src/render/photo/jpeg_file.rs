@@ -1,8 +1,8 @@
 //! A photo that is a JPEG file: how large it is decoded and what its segments say. The decoding is the crate `jpeg`'s.
 
 use jpeg::{Fault, Outline, Picture, Reduction};
+use pixels::Profile;
 
-use super::profile::Profile;
 use super::{MAX_DECODING_BYTES, finishing_bytes, halvings, words};
 use crate::codes::picture::{E_PHOTO_FORMAT, E_PHOTO_TRUNCATED};
 use crate::finding::Finding;

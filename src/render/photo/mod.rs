@@ -1,23 +1,21 @@
 //! The holder's photo: what is seen at the door, decoding with limits, and what becomes of its metadata: the colour
 //! profile and the orientation are applied, the rest is dropped. Knows the product's rules as data.
 //!
-//! Reading order: `jpeg_file` and `png_file` (a format each), `orientation`, `profile`, `checks` (the looking),
-//! `placing` (the cropping).
+//! Reading order: `jpeg_file` and `png_file` (a format each), `checks` (what is judged), `placing` (the cropping). What is
+//! done with every pixel is the crate `pixels`'.
 
 mod checks;
 mod jpeg_file;
-mod orientation;
 mod placing;
 mod png_file;
-mod profile;
 mod words;
 
 use std::fmt;
 
 use jpeg::Picture;
+use pixels::{Orientation, halved};
 
 pub use checks::inspect;
-use orientation::Orientation;
 pub(super) use placing::Placer;
 
 use crate::codes::picture::E_PHOTO_FORMAT;
@@ -118,13 +116,13 @@ pub fn header(bytes: &[u8], rules: &PhotoRules) -> Result<PhotoHeader, Finding> 
 /// What [`header`] says, or `E_PHOTO_TRUNCATED` when not every pixel is there.
 pub fn decode(bytes: &[u8], rules: &PhotoRules) -> Result<DecodedPhoto, Finding> {
     let (file, _) = open(bytes, rules)?;
-    let orientation = orientation::agreed(&file.orientations());
+    let orientation = pixels::agreed(&file.orientations());
     let (picture, profile) = match &file {
         File::Jpeg(jpeg) => (jpeg.decode()?, jpeg.profile()),
         File::Png(png) => png.decode()?,
     };
     let mut doubts = Vec::new();
-    let (picture, converted) = profile::to_srgb(picture, &profile);
+    let (picture, converted) = pixels::to_srgb(picture, &profile);
     if !converted {
         doubts.push(Doubt::Profile);
     }
@@ -157,8 +155,7 @@ fn open<'a>(bytes: &'a [u8], rules: &PhotoRules) -> Result<(File<'a>, PhotoHeade
     if decoding_bytes > MAX_DECODING_BYTES {
         return Err(words::too_much_memory());
     }
-    let on_its_side =
-        orientation::agreed(&file.orientations()).is_ok_and(Orientation::lies_on_its_side);
+    let on_its_side = pixels::agreed(&file.orientations()).is_ok_and(Orientation::lies_on_its_side);
     let (width, height) = if on_its_side { (height, width) } else { (width, height) };
     if width < rules.min_width_px || height < rules.min_height_px {
         return Err(words::too_small(rules.min_width_px, rules.min_height_px));
@@ -173,7 +170,7 @@ impl File<'_> {
             Self::Jpeg(jpeg) => (&jpeg.outline.exif, &jpeg.outline.xmp),
             Self::Png(png) => (&png.exif, &png.xmp),
         };
-        orientation::named(exif, xmp)
+        pixels::named(exif, xmp)
     }
 }
 
@@ -181,11 +178,6 @@ impl File<'_> {
 fn halvings(width: u32, height: u32) -> u32 {
     let pixels = u64::from(width) * u64::from(height);
     (1..=3).take_while(|n| pixels >> (2 * n) >= PIXELS_KEPT).count() as u32
-}
-
-/// A halved side, rounded up.
-fn halved(side: u32, times: u32) -> u32 {
-    side.div_ceil(1 << times)
 }
 
 /// What turning a decoded picture upright and into RGB takes: the picture in colour, twice.

@@ -11,7 +11,7 @@ const SHORT: u16 = 3;
 
 /// Which of the eight ways a picture is stored, as EXIF numbers them (CIPA DC-008, 4.6.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Orientation(u8);
+pub struct Orientation(u8);
 
 impl Orientation {
     /// As it is stored.
@@ -83,13 +83,16 @@ impl Orientation {
 }
 
 /// Every orientation that the EXIF and XMP parts of a file name.
-pub(super) fn named(exif: &[&[u8]], xmp: &[&[u8]]) -> Vec<Orientation> {
+pub fn named(exif: &[&[u8]], xmp: &[&[u8]]) -> Vec<Orientation> {
     let of_exif = exif.iter().filter_map(|body| Orientation::in_exif(body));
     of_exif.chain(xmp.iter().filter_map(|body| in_xmp(body))).collect()
 }
 
-/// The one orientation that is named, upright when none is; `Err` with the first of several different ones.
-pub(super) fn agreed(named: &[Orientation]) -> Result<Orientation, Orientation> {
+/// The one orientation that is named, upright when none is.
+///
+/// # Errors
+/// The first of several different ones.
+pub fn agreed(named: &[Orientation]) -> Result<Orientation, Orientation> {
     let first = named.first().copied().unwrap_or(Orientation::UPRIGHT);
     if named.iter().all(|one| *one == first) { Ok(first) } else { Err(first) }
 }

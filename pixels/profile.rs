@@ -9,7 +9,7 @@ const MAX_PROFILE_BYTES: usize = 512 * 1024;
 const CHUNK_PX: usize = 16 * 1024;
 
 /// What a file says of its colours.
-pub(super) enum Profile {
+pub enum Profile {
     /// Nothing: sRGB, as every camera and browser has it.
     None,
     /// Something that cannot be read.
@@ -21,7 +21,7 @@ pub(super) enum Profile {
 }
 
 /// A picture as sRGB, and whether its profile could be honoured; if not, its numbers are taken as sRGB.
-pub(super) fn to_srgb(picture: Picture, profile: &Profile) -> (Picture, bool) {
+pub fn to_srgb(picture: Picture, profile: &Profile) -> (Picture, bool) {
     match profile {
         Profile::None => (plain(picture), true),
         Profile::Broken | Profile::Gamma => (plain(picture), false),
