@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod cards;
+mod faulty;
 mod golden;
-mod meddled;
 mod rest;
 mod truth;
 mod wire;
