@@ -34,7 +34,7 @@ fn reserve(machine: &SharedMachine, errors: &str) {
 
 /// The first part of a job is heard, and the computer is lost so long after it.
 fn lose(machine: &SharedMachine, job: &[u8], after: Duration) {
-    machine.lock().hear(job);
+    machine.lock().on_bytes(job);
     machine.lock().elapse(after);
 }
 
