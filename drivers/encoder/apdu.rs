@@ -1,8 +1,8 @@
-//! Command and answer of a chip card as bytes and back (ISO/IEC 7816-4, clause 5). Knows no reader, no profile and
-//! no key; what a command does is not its concern.
+//! Commands and responses of a chip card, encoded and decoded (ISO/IEC 7816-4, clause 5). Knows no reader, no profile,
+//! no key and no command's effect.
 //!
-//! Data of a command may be a key, data of an answer a person: neither stands in `Debug`, and a command's are wiped
-//! from memory.
+//! A command's data may be a key and a response's data may be personal: `Debug` shows neither, and command data is
+//! wiped from memory.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::EncoderError;
 
-/// Data bytes of one command in short form.
+/// Most data bytes of one command in short form.
 pub const SHORT_DATA_MAX_BYTES: usize = 255;
-/// Data bytes that a command in short form can expect; its Le byte is then `00`.
+/// Most response bytes of a command in short form; its Le byte is then `00`.
 pub const SHORT_LE_MAX_BYTES: usize = 256;
-/// Data bytes of one command in extended form.
+/// Most data bytes of one command in extended form.
 pub const EXTENDED_DATA_MAX_BYTES: usize = 65_535;
-/// Data bytes that a command in extended form can expect; its Le is then `00 00`.
+/// Most response bytes of a command in extended form; its Le is then `00 00`.
 pub const EXTENDED_LE_MAX_BYTES: usize = 65_536;
 
 /// A command APDU.
@@ -30,13 +30,13 @@ pub struct Command {
     pub p1: u8,
     /// Second parameter.
     pub p2: u8,
-    /// What is given to the card; empty for none. Wiped when the command is dropped.
+    /// Data for the card; empty for none. Wiped when the command is dropped.
     pub data: Vec<u8>,
-    /// Bytes expected at most, 1 to 65,536; `None`: none. 256 (65,536 in extended form) stands for all there are.
+    /// Most response bytes, 1 to 65,536; `None`: none expected. 256 (65,536 in extended form) means all there are.
     pub le: Option<usize>,
 }
 
-/// How the lengths of a command are written.
+/// How the length fields of a command are encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// One byte each.

@@ -63,7 +63,7 @@ impl Planned {
         (count_down(&mut self.cover_after_panels), count_down(&mut self.ribbon_after_panels))
     }
 
-    /// Shows these bits of a word from now on, and no others against the truth.
+    /// Shows these bits of a word from now on; the other bits follow the real state.
     pub fn force(&mut self, word: Word, bits: u32) {
         *match word {
             Word::Config => &mut self.forced.config,

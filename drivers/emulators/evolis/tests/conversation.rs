@@ -1,4 +1,4 @@
-//! What it answers, when, and what it counts as not understood.
+//! The machine's answers, their timing, and what it counts as not understood.
 
 use super::*;
 use crate::machine::{AnswerFault, Lever, SpoiltAnswers};
