@@ -78,12 +78,12 @@ impl RibbonKind {
         }
     }
 
-    /// How many sets a card takes that wants these panels in this order: a set is begun with the first panel wanted
-    /// of it, and what is not wanted is wound past. No machine was seen counting: that the chip's `count` falls when a
-    /// set is begun is a guess, and so is that a back may use what the front left of its set.
+    /// How many sets a card with these panels, in this order, takes. The first panel printed of a set begins it, and
+    /// panels that are not wanted are wound past. No machine was observed counting: that the chip's `count` falls when
+    /// a set begins is a guess, and so is that a back may use what the front left of its set.
     pub fn sets_of(&self, panels: impl Iterator<Item = char>) -> u32 {
         let set = self.set();
-        // Before the first set lies the end of one that is over.
+        // The ribbon starts at the end of a finished set.
         let (mut sets, mut place) = (0, set.len());
         for panel in panels {
             let ahead = set[place..].find(panel).map(|at| place + at);
@@ -93,13 +93,13 @@ impl RibbonKind {
         sets
     }
 
-    /// By trade name.
+    /// Finds a kind by its trade name.
     pub fn named(name: &str) -> Option<Self> {
         RIBBONS.iter().find(|kind| kind.name == name).copied()
     }
 }
 
-/// What `Rrt;all` tells of the ribbon.
+/// The machine's report on its ribbon (`Rrt;all`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RibbonReport {
     /// The maker's number of its kind.
@@ -111,7 +111,7 @@ pub struct RibbonReport {
 }
 
 impl RibbonReport {
-    /// From the answer's lines `key: value` or `key value`; `None` without `type` and `count`.
+    /// Parses lines `key: value` or `key value`; `None` without `type` and `count`.
     pub fn parse(text: &str) -> Option<Self> {
         Some(Self {
             number: value(text, "type")?.parse().ok()?,
@@ -120,7 +120,7 @@ impl RibbonReport {
         })
     }
 
-    /// As the emulated machine says it, with the further keys that a real one has.
+    /// The emulated machine's answer, with the further keys that a real one has.
     pub fn emit(&self, name: &str) -> String {
         let used = self.capacity.saturating_sub(self.remaining);
         let progress = used.saturating_mul(100).checked_div(self.capacity).unwrap_or(0);
