@@ -13,9 +13,9 @@ use super::{Exit, files};
 use crate::config::Fault as ConfigFault;
 use crate::record::{self, KeyList, Verdict};
 
-/// No record and no file of a chip that holds one is larger, bytes.
+/// Larger than any record and any file of a chip that holds one, bytes.
 const INPUT_BYTES_MAX: u64 = 64 * 1024;
-/// What a signed record in CBOR begins with: the tag of COSE_Sign1. No text of a QR code begins like this.
+/// First byte of a signed record in CBOR: the tag of COSE_Sign1. No text of a QR code begins with it.
 const FIRST_BYTE: u8 = 0xd2;
 
 const AFTER: &str = "\
