@@ -90,12 +90,12 @@ pub(super) fn read_list(path: &Path) -> anyhow::Result<Result<KeyList, Vec<Confi
     Ok(KeyList::parse(&text).map_err(|faults| faults.into_iter().map(plain).collect()))
 }
 
-/// Is this record good now?
+/// Is this record valid now?
 pub(super) fn check(bytes: &[u8], keys: &KeyList, photo: Option<&[u8]>) -> Verdict {
     record::verify(bytes, keys, Timestamp::now(), photo)
 }
 
-/// What was signed; nothing that can be read is no bytes, which are no record.
+/// The bytes that were signed. A text that cannot be decoded becomes no bytes, which are no record.
 fn signed_bytes(args: &Args) -> anyhow::Result<Vec<u8>> {
     if let Some(text) = &args.qr {
         return Ok(record::read_text(text).unwrap_or_default());

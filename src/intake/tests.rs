@@ -1,4 +1,4 @@
-//! Intake with a ledger and no HTTP: what a form, a pulled job or a file meets is what a post meets.
+//! Intake with a ledger and without HTTP: a form, a pulled job or a file meets the same rules as a post.
 
 #![allow(clippy::unwrap_used)]
 
