@@ -16,8 +16,9 @@ pub trait Prepress: Send + Sync {
 
     /// Separates, dithers and packs; `into` is emptied first and its memory reused.
     ///
-    /// # Errors [`PrepressError`] when the faces are not of [`Prepress::head`]'s size, or the machine cannot print what
-    /// is asked (a back on a machine without a flipper, colour on a black ribbon).
+    /// # Errors
+    /// [`PrepressError`] when the faces are not of [`Prepress::head`]'s size, or the machine cannot print what is asked
+    /// (a back on a machine without a flipper, colour on a black ribbon).
     fn prepare(&self, card: &CardImage, into: &mut PreparedCard) -> Result<(), PrepressError>;
 }
 

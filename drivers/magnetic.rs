@@ -22,7 +22,8 @@ pub trait MagneticStripe {
     /// Reads all three tracks; a blank one is `None`. If all are blank, the machine may show an error until something
     /// is written or [`crate::contract::CardPrinter::clear_errors`] is called.
     ///
-    /// # Errors [`DeviceError`].
+    /// # Errors
+    /// [`DeviceError`].
     fn read(&mut self) -> Result<Tracks, DeviceError>;
 }
 

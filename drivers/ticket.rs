@@ -118,7 +118,8 @@ pub trait JobLog {
     /// Opens a job for one card and returns the machine's name for it. Nothing moves, and a job that is never printed
     /// costs nothing.
     ///
-    /// # Errors [`DeviceError`]; the card is [`crate::contract::Whereabouts::Untouched`].
+    /// # Errors
+    /// [`DeviceError`]; the card is [`crate::contract::Whereabouts::Untouched`].
     fn open_job(&mut self) -> Result<Ticket, DeviceError>;
 
     /// As [`crate::contract::CardPrinter::print`], under a ticket. A ticket is for one card: if the machine has already

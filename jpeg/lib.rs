@@ -108,7 +108,8 @@ impl Reduction {
 /// Walks over the whole file without decoding a pixel: finds its size and metadata, and checks that it reaches its end
 /// marker. Bytes after the end marker are common in files from telephones and are ignored.
 ///
-/// # Errors [`Fault`]; a file that passes may still be found damaged by [`decode`].
+/// # Errors
+/// [`Fault`]; a file that passes may still be found damaged by [`decode`].
 pub fn outline(bytes: &[u8]) -> Result<Outline<'_>, Fault> {
     let mut markers = Markers::new(bytes)?;
     let (mut frame, mut scans) = (None, 0);

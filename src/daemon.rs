@@ -191,7 +191,8 @@ impl Daemon {
 
     /// Starts everything with the caller's machine.
     ///
-    /// # Errors [`StartError`]; then nothing runs.
+    /// # Errors
+    /// [`StartError`]; then nothing runs.
     pub fn start_at(
         config: &Config,
         clock: Clock,
@@ -203,14 +204,16 @@ impl Daemon {
 
     /// Starts everything with the caller's machine and disk.
     ///
-    /// # Errors [`StartError`]; then nothing runs.
+    /// # Errors
+    /// [`StartError`]; then nothing runs.
     pub fn start_on(config: &Config, parts: Parts) -> Result<Daemon, StartError> {
         Self::start_with(config, parts, |examiner| examiner)
     }
 
     /// Starts everything, with the caller's way of preparing cards.
     ///
-    /// # Errors [`StartError`]; then nothing runs.
+    /// # Errors
+    /// [`StartError`]; then nothing runs.
     pub fn start_with(
         config: &Config,
         parts: Parts,

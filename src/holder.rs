@@ -74,7 +74,8 @@ impl HolderKey {
     /// The key of a station whose ledger is at `ledger` and was written with the key that has the fingerprint `known`.
     /// If no key is known yet and there is none, one is made: in the vault's folder, or beside the ledger.
     ///
-    /// # Errors [`HolderFault`].
+    /// # Errors
+    /// [`HolderFault`].
     pub fn open(
         vault: &Vault,
         ledger: &Path,

@@ -86,7 +86,8 @@ pub trait EmulatedMachine: Send {
 
     /// Applies `change`, an object with some of the keys of [`EmulatedMachine::state`].
     ///
-    /// # Errors A sentence that names the key. Nothing is changed then.
+    /// # Errors
+    /// A sentence that names the key. Nothing is changed then.
     fn change(&mut self, change: &serde_json::Value) -> Result<(), String>;
 }
 

@@ -13,7 +13,8 @@ pub trait EmulatedReader: SerialDevice {
 
     /// Applies `change`.
     ///
-    /// # Errors A sentence that names the key. Nothing is changed then.
+    /// # Errors
+    /// A sentence that names the key. Nothing is changed then.
     fn change(&mut self, change: &serde_json::Value) -> Result<(), String>;
 }
 
@@ -31,7 +32,8 @@ pub const READERS: &[EmulatedReaders] =
 
 /// Opens an emulated reader of the named family in this process: the driver, connected to a reader with `field`.
 ///
-/// # Errors [`EncoderError::Unsupported`] for a family that is not known, or not emulated here.
+/// # Errors
+/// [`EncoderError::Unsupported`] for a family that is not known, or not emulated here.
 pub fn open(family: &str, field: Field) -> Opened {
     let reader = (find(family)?.make)(field);
     let over = drivers::encoder::find(family)?.over.ok_or_else(|| not_emulated(family))?;
@@ -40,7 +42,8 @@ pub fn open(family: &str, field: Field) -> Opened {
 
 /// Finds the emulator of the named family.
 ///
-/// # Errors As [`open`].
+/// # Errors
+/// As [`open`].
 pub fn find(family: &str) -> Result<&'static EmulatedReaders, EncoderError> {
     drivers::encoder::find(family)?;
     READERS.iter().find(|known| known.name == family).ok_or_else(|| not_emulated(family))

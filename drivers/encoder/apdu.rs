@@ -107,7 +107,8 @@ impl Command {
 
     /// Encodes the command in this form.
     ///
-    /// # Errors [`ApduError`] when data or expected length do not fit the form.
+    /// # Errors
+    /// [`ApduError`] when data or expected length do not fit the form.
     pub fn encode(&self, form: Form) -> Result<Zeroizing<Vec<u8>>, ApduError> {
         let (data_most, le_most) = form.limits();
         let got = self.data.len();
@@ -308,7 +309,8 @@ impl Reply {
 
     /// Decodes a response.
     ///
-    /// # Errors [`EncoderError::CardLost`] for less than two bytes, whatever the reader called it.
+    /// # Errors
+    /// [`EncoderError::CardLost`] for less than two bytes, whatever the reader called it.
     pub fn parse(bytes: &[u8]) -> Result<Self, EncoderError> {
         let (data, &[sw1, sw2]) = bytes.split_last_chunk::<2>().ok_or(EncoderError::CardLost)?;
         Ok(Self { data: data.to_vec(), status: Status::of(sw1, sw2) })

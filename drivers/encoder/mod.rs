@@ -39,7 +39,8 @@ pub trait CardEncoder: Send {
 
     /// Switches the card off and releases it. A card that is gone counts as off.
     ///
-    /// # Errors [`EncoderError`], of the reader.
+    /// # Errors
+    /// [`EncoderError`], of the reader.
     fn power_off(&mut self) -> Result<(), EncoderError>;
 }
 
@@ -171,7 +172,8 @@ pub fn open(family: &str, address: &str) -> Opened {
 
 /// The family of this name.
 ///
-/// # Errors [`EncoderError::Unsupported`] for an unknown one.
+/// # Errors
+/// [`EncoderError::Unsupported`] for an unknown one.
 pub fn find(family: &str) -> Result<&'static EncoderFamily, EncoderError> {
     ENCODERS.iter().find(|known| known.name == family).ok_or_else(|| {
         let known: Vec<_> = ENCODERS.iter().map(|family| family.name).collect();

@@ -52,7 +52,8 @@ const TILE_ROWS: usize = 64;
 
 /// Separates a face into dye panels, turned into head lines. Every byte of `into` is written.
 ///
-/// # Panics If a panel of `into` does not have one byte per pixel of the face: a bug of the caller.
+/// # Panics
+/// If a panel of `into` does not have one byte per pixel of the face: a bug of the caller.
 pub fn separate(face: &FaceImage, colour: Colour<'_>, into: &mut Dyes<'_>) {
     match colour {
         Colour::Complement => turn(face, into, |[r, g, b]| [255 - r, 255 - g, 255 - b]),

@@ -55,7 +55,8 @@ impl Keys {
 impl Key {
     /// Stores a key. The caller wipes its own copy.
     ///
-    /// # Errors [`Scp03Error::KeyLength`] for other lengths than AES has.
+    /// # Errors
+    /// [`Scp03Error::KeyLength`] for other lengths than AES has.
     pub fn new(bytes: &[u8]) -> Result<Self, Scp03Error> {
         match bytes.len() {
             16 | 24 | 32 => Ok(Self { bytes: Zeroizing::new(bytes.to_vec()) }),

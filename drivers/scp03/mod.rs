@@ -234,7 +234,8 @@ impl Session {
     /// Sends a command through the channel and returns the response, verified and decrypted. A refusal is a response
     /// too.
     ///
-    /// # Errors [`Scp03Error`]; the channel is closed then, except after [`Scp03Error::TooLong`].
+    /// # Errors
+    /// [`Scp03Error`]; the channel is closed then, except after [`Scp03Error::TooLong`].
     pub fn send(
         &mut self,
         channel: &mut Channel<'_>,

@@ -28,7 +28,8 @@ impl Session {
     /// Puts new keys on the card, replacing those of version `replaced` (0: in addition to the others). The channel
     /// continues with the old keys; the next one is opened with the new.
     ///
-    /// # Errors [`Scp03Error`]; after [`Scp03Error::KeysNotConfirmed`] the card may hold keys that nobody knows.
+    /// # Errors
+    /// [`Scp03Error`]; after [`Scp03Error::KeysNotConfirmed`] the card may hold keys that nobody knows.
     pub fn put_key(
         &mut self,
         channel: &mut Channel<'_>,
@@ -52,7 +53,8 @@ impl Session {
 
     /// The versions of the card's key sets, as it reports them; `None`: it does not report them.
     ///
-    /// # Errors [`Scp03Error`].
+    /// # Errors
+    /// [`Scp03Error`].
     pub fn key_versions(
         &mut self,
         channel: &mut Channel<'_>,

@@ -22,7 +22,8 @@ impl Inbox {
     /// Moves bytes into `answer` until it is complete; the rest belongs to the next answer. Without a predicate it
     /// moves all bytes.
     ///
-    /// # Errors [`WireFault::TooLong`].
+    /// # Errors
+    /// [`WireFault::TooLong`].
     pub fn hand_over(
         &mut self,
         answer: &mut Vec<u8>,

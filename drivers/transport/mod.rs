@@ -40,12 +40,14 @@ pub type Whole = fn(&[u8]) -> bool;
 pub trait Transport: Send {
     /// Sends one whole request. `patience` limits the wait for each piece to be accepted.
     ///
-    /// # Errors [`TransportError`], with the number of bytes that may have reached the machine.
+    /// # Errors
+    /// [`TransportError`], with the number of bytes that may have reached the machine.
     fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError>;
 
     /// Reads one whole answer into `answer` (emptied first).
     ///
-    /// # Errors [`TransportError`]; `answer` then holds the bytes received so far.
+    /// # Errors
+    /// [`TransportError`]; `answer` then holds the bytes received so far.
     fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError>;
 
     /// A family's driver calls this before its first exchange, with the family's test for a complete answer.

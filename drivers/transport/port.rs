@@ -42,14 +42,16 @@ impl Port {
 
     /// Drops the bytes that have arrived.
     ///
-    /// # Errors The system's.
+    /// # Errors
+    /// The system's.
     pub fn forget_input(&self) -> io::Result<()> {
         Ok(tcflush(&self.0, QueueSelector::IFlush)?)
     }
 
     /// Writes a part of `bytes` and returns its length.
     ///
-    /// # Errors [`ErrorKind::TimedOut`] when nothing is taken within `patience`; the system's.
+    /// # Errors
+    /// [`ErrorKind::TimedOut`] when nothing is taken within `patience`; the system's.
     pub fn write(&mut self, bytes: &[u8], patience: Duration) -> io::Result<usize> {
         self.wait(PollFlags::OUT, patience)?;
         self.0.write(bytes)
@@ -57,7 +59,8 @@ impl Port {
 
     /// Reads the bytes that have arrived; 0: the other end is gone.
     ///
-    /// # Errors [`ErrorKind::TimedOut`] when nothing comes within `patience`; the system's.
+    /// # Errors
+    /// [`ErrorKind::TimedOut`] when nothing comes within `patience`; the system's.
     pub fn read(&mut self, into: &mut [u8], patience: Duration) -> io::Result<usize> {
         self.wait(PollFlags::IN, patience)?;
         self.0.read(into)

@@ -57,7 +57,8 @@ pub enum Unfillable {
 impl Template {
     /// Reads a template.
     ///
-    /// # Errors A sentence that says what is unreadable, or which lengths do not fit.
+    /// # Errors
+    /// A sentence that says what is unreadable, or which lengths do not fit.
     pub fn parse(text: &str) -> Result<Template, Text> {
         let mut tokens = tokens(text)?.into_iter();
         let Some(Token::Bytes(mut head)) = tokens.next() else { return Err(HEADER) };
@@ -86,7 +87,8 @@ impl Template {
 
     /// Fills in these values.
     ///
-    /// # Errors [`Unfillable`], with the value's name.
+    /// # Errors
+    /// [`Unfillable`], with the value's name.
     pub fn fill(&self, values: &Values) -> Result<Command, Unfillable> {
         let [cla, ins, p1, p2] = self.header;
         let mut command = Command { cla, ins, p1, p2, data: Vec::new(), le: self.le };

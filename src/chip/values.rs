@@ -108,7 +108,8 @@ pub trait KeySource {
     /// The bytes of the secret of this name (in a profile `vault:NAME`): a PIN, a sector key, or the three concatenated
     /// keys of a secure channel (ENC, MAC, DEK).
     ///
-    /// # Errors [`KeyFault`]; never with anything of the secret.
+    /// # Errors
+    /// [`KeyFault`]; never with anything of the secret.
     fn key(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, KeyFault>;
 }
 

@@ -20,7 +20,8 @@ pub(super) struct Unclear(String);
 
 /// The id of the job that a person means.
 ///
-/// # Errors [`Unclear`], or the station's error.
+/// # Errors
+/// [`Unclear`], or the station's error.
 pub(super) fn job(client: &Client, typed: &str) -> anyhow::Result<String> {
     let part = typed.to_ascii_lowercase();
     let is_part = part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'-'));

@@ -159,7 +159,8 @@ const OFFSETS: std::ops::RangeInclusive<i8> = -12..=14;
 impl Config {
     /// Reads a whole file; paths in it are relative to `folder`, which contains the file.
     ///
-    /// # Errors Every fault in the text, in the order of its lines.
+    /// # Errors
+    /// Every fault in the text, in the order of its lines.
     pub fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Fault>> {
         let faults = match Page::read(text, |sheet| read(sheet, folder)) {
             Ok(config) => return Ok(config),

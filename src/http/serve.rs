@@ -28,7 +28,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `stopping` becomes true; current requests are finished. `limit`: connections at once.
 ///
-/// # Errors When the socket cannot be used.
+/// # Errors
+/// When the socket cannot be used.
 pub async fn serve(
     listener: TcpListener,
     router: Router,

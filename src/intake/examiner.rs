@@ -185,7 +185,8 @@ impl Examiner {
     /// Repeats the checks whose result time, machine or configuration may have changed ([`super::recheck`]), then
     /// composes a claimed job's faces into `into`.
     ///
-    /// # Errors Why a person must look at the job before it can be printed.
+    /// # Errors
+    /// Why a person must look at the job before it can be printed.
     pub fn make_card(
         &self,
         claimed: &Claimed,
@@ -257,7 +258,8 @@ impl Examiner {
 
     /// The typed card of a request, by the product's rules alone.
     ///
-    /// # Errors The rules' errors.
+    /// # Errors
+    /// The rules' errors.
     pub fn card(
         &self,
         request: &JobRequest,

@@ -26,7 +26,8 @@ const OFFICE_LIMIT: u64 = 1024 * 1024;
 impl Examiner {
     /// Reads products, faces and office.
     ///
-    /// # Errors All faults of any of them.
+    /// # Errors
+    /// All faults of any of them.
     pub fn open(config: &Config) -> Result<Examiner, Vec<Fault>> {
         let mut faults = Vec::new();
         let products = read_products(config).unwrap_or_else(|wrong| {

@@ -1,5 +1,5 @@
-//! The one thread that writes. Many requests, one transaction, one sync, then the answers:
-//! 64 clients cost hardly more syncs than one.
+//! The only thread that writes. Many requests share one transaction and one sync, then all are answered: 64 clients
+//! need hardly more syncs than one.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,17 +24,17 @@ use crate::event::Event;
 use crate::heartbeat::Pulse;
 use crate::job::JobId;
 
-/// Requests that share one sync at most: bounds the log's growth and the wait of the first.
+/// Most requests that share one sync: limits the log's growth and the wait of the first request.
 const BATCH_LIMIT: usize = 64;
 
-/// Silence after which the log is copied into the file: longer than clients in a burst leave between two jobs.
+/// Idle time after which the log is checkpointed: longer than the pauses between jobs in a burst.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// A shorter log stays where it is: put away after every event, each would be synced three times, and flash worn.
+/// A shorter log is not checkpointed: after every event, a checkpoint would sync it three times and wear out flash.
 const LOG_LONG_BYTES: usize = 32 * 1024 * 1024;
 
-/// A log that is long is put away after so much time even if there is never a silence: a steady stream of jobs must not
-/// put it off until one of them has to wait for all of it.
+/// A long log is checkpointed after this time even if there is never an idle period: in a steady stream of jobs one of
+/// them would otherwise have to wait for all of it.
 const LONG_AT_MOST: Duration = Duration::from_secs(60);
 
 /// What a request without a photo takes in the log: nine pages of 16 KiB, counted.

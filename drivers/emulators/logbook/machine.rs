@@ -48,7 +48,8 @@ impl LogbookSettings {
 
 /// Starts an emulated machine, shared between a wire and whatever pulls its levers.
 ///
-/// # Errors [`EmulationError::Setting`].
+/// # Errors
+/// [`EmulationError::Setting`].
 pub fn emulate(settings: LogbookSettings) -> Result<SharedMachine, EmulationError> {
     if !(0.0..=100.0).contains(&settings.slowness) {
         return Err(EmulationError::Setting("slowness must lie between 0 and 100"));

@@ -34,7 +34,8 @@ const UNANSWERED_MAX: usize = 64;
 ///
 /// A client that misbehaves (too long, too slow, gone) loses its connection and nothing else happens.
 ///
-/// # Errors Only when the listener itself fails.
+/// # Errors
+/// Only when the listener itself fails.
 pub fn serve_tcp(
     listener: &TcpListener,
     machine: &SharedMachine,

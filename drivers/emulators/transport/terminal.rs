@@ -30,7 +30,8 @@ pub struct Terminal {
 impl Terminal {
     /// Makes one, raw and readable for this user only, and puts a symbolic link to it at `name`.
     ///
-    /// # Errors The system's error; [`ErrorKind::AlreadyExists`] if the name is taken by anything but such a link.
+    /// # Errors
+    /// The system's error; [`ErrorKind::AlreadyExists`] if the name is taken by anything but such a link.
     pub fn open(name: &Path) -> io::Result<Self> {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         grantpt(&ours)?;
@@ -59,7 +60,8 @@ impl Terminal {
 
     /// Connects `device` to it until `stop` is set. The device's clock follows real time.
     ///
-    /// # Errors Only when the terminal itself fails.
+    /// # Errors
+    /// Only when the terminal itself fails.
     pub fn serve(&self, device: &mut impl SerialDevice, stop: &AtomicBool) -> io::Result<()> {
         let mut clock = Instant::now();
         let mut said = Vec::new();

@@ -80,7 +80,8 @@ impl Plug {
 
     /// Serves `card` until it leaves the slot; `pulled` is polled all the time.
     ///
-    /// # Errors When what comes from the reader is no message, or an answer is longer than one can be.
+    /// # Errors
+    /// When what comes from the reader is no message, or an answer is longer than one can be.
     pub fn stay(mut self, card: &mut dyn Plugged, pulled: &dyn Fn() -> bool) -> io::Result<Left> {
         match converse(&mut self.0, card, pulled) {
             // An error on the reader's side means that pcscd has ended; it is not an error of the card.

@@ -297,7 +297,8 @@ fn input_max_bytes(card: &Card) -> Option<u32> {
 
 /// The names of this reader's USB device; none for any other kind of reader.
 ///
-/// # Errors [`Error::SharingViolation`] while another program holds it.
+/// # Errors
+/// [`Error::SharingViolation`] while another program holds it.
 fn plugged_as(context: &Context, name: &CStr) -> Result<Vec<UsbName>, Error> {
     let card = context.connect(name, ShareMode::Direct, Protocols::UNDEFINED)?;
     let told = card.get_attribute_owned(Attribute::ChannelId);

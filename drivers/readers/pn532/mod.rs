@@ -73,8 +73,8 @@ fn models() -> &'static [Model] {
 
 /// A reader on a serial port, `serial:/dev/ttyUSB0`.
 ///
-/// # Errors [`EncoderError::NoReader`] if there is no device; [`EncoderError::Unsupported`] for another address or
-/// chip.
+/// # Errors
+/// [`EncoderError::NoReader`] if there is no device; [`EncoderError::Unsupported`] for another address or chip.
 pub fn open(address: &str) -> Result<Box<dyn CardEncoder>, EncoderError> {
     let port = port(address).map_err(EncoderError::Unsupported)?;
     over(address, Box::new(Serial::new(port)))
@@ -91,7 +91,8 @@ pub fn any_bytes(mut bytes: &[u8]) {
 
 /// Could this be the address of such a reader?
 ///
-/// # Errors A sentence with one that can.
+/// # Errors
+/// A sentence with one that can.
 pub fn accepts(address: &str) -> Result<(), String> {
     port(address).map(drop)
 }
@@ -103,7 +104,8 @@ fn port(address: &str) -> Result<&str, String> {
 
 /// A reader on any wire; errors use `name` for it.
 ///
-/// # Errors As [`open`].
+/// # Errors
+/// As [`open`].
 pub fn over(name: &str, wire: Box<dyn Transport>) -> Result<Box<dyn CardEncoder>, EncoderError> {
     let mut reader = Pn532 {
         wire,

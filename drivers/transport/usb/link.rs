@@ -147,7 +147,8 @@ impl Drop for Link {
 /// Reads a printer's IEEE 1284 device id. The kernel allows this one request even while another program has the
 /// interface.
 ///
-/// # Errors [`WireFault`], as for any opening.
+/// # Errors
+/// [`WireFault`], as for any opening.
 pub fn device_id(printer: &UsbPrinter) -> Result<String, WireFault> {
     let gone = || WireFault::NotPlugged { name: printer.name().to_string() };
     let device = device(printer).map_err(fault)?.ok_or_else(gone)?;

@@ -111,7 +111,8 @@ impl UsbPrinter {
 
 /// Every printer that is plugged in, in the order of their ports.
 ///
-/// # Errors [`WireFault::NoUsb`] without USB below `sysfs`; [`WireFault::Unreachable`] when it cannot be read.
+/// # Errors
+/// [`WireFault::NoUsb`] without USB below `sysfs`; [`WireFault::Unreachable`] when it cannot be read.
 pub fn attached(sysfs: &Path) -> Result<Vec<UsbPrinter>, WireFault> {
     let entries = fs::read_dir(sysfs.join("bus/usb/devices")).map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => WireFault::NoUsb,

@@ -26,7 +26,8 @@ const STOP_POLL: Duration = Duration::from_millis(5);
 
 /// Serves until `stop` is set.
 ///
-/// # Errors The listener's error.
+/// # Errors
+/// The listener's error.
 pub(super) fn serve(
     listener: TcpListener,
     machine: &SharedMachine,

@@ -42,8 +42,9 @@ pub struct Plugged {
 impl Plugged {
     /// Plugs `machine` into a free port. Its clock follows real time.
     ///
-    /// # Errors [`ErrorKind::NotFound`] without the controller (`modprobe vhci-hcd`), [`ErrorKind::PermissionDenied`]
-    /// without root, [`ErrorKind::QuotaExceeded`] when all ports are taken.
+    /// # Errors
+    /// [`ErrorKind::NotFound`] without the controller (`modprobe vhci-hcd`), [`ErrorKind::PermissionDenied`] without
+    /// root, [`ErrorKind::QuotaExceeded`] when all ports are taken.
     pub fn new(machine: &SharedMachine, identity: UsbIdentity, cable: Cable) -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
         let port = free_port(&fs::read_to_string(format!("{CONTROLLER}/status"))?)
