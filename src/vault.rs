@@ -251,7 +251,7 @@ fn read(path: &Path, forbidden: u32) -> Result<Option<Secret>, VaultError> {
         return Err(unusable(path)(io::Error::other("this is no file of a key")));
     }
     closed(path, meta.mode(), forbidden, "0600")?;
-    // Room for all of it at once: a vector that grows would leave copies behind.
+    // Allocate all of it at once, because a growing vector would leave copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX as usize + 64));
     file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(unusable(path))?;
     Ok(Some(Secret(bytes)))
