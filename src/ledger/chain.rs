@@ -2,8 +2,8 @@
 //!
 //! `hash = SHA-256(previous ‖ seq ‖ LF ‖ at ‖ LF ‖ job ‖ LF ‖ event ‖ LF ‖ state ‖ LF ‖ detail)`: `previous` are the 32
 //! bytes of the line before (zeros before the first), the rest is text as it is stored, empty where there is none. A
-//! chain shows that nothing in it was changed, left out or put in between; that its end was cut off is only seen by
-//! whoever has seen a later head, and who can write everywhere can write another chain.
+//! chain shows that nothing in it was changed, left out or inserted. Only a comparison with a later head shows that its
+//! end was cut off, and a person who can write everywhere can write another chain.
 
 use base16ct::lower::encode_string as hex;
 use sha2::{Digest as _, Sha256};

@@ -208,7 +208,7 @@ fn read_age(mut sheet: Sheet<'_>, names: &Names<'_>) -> AgeRule {
     rule
 }
 
-/// A code of `codes::TABLE` by name; the default if the key is absent.
+/// A code of `codes::TABLE` by name; `usual` if the key is absent.
 pub(super) fn read_code(
     sheet: &mut Sheet<'_>,
     key: &'static str,

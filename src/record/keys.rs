@@ -1,22 +1,22 @@
-//! A list of public keys, TOML: whose records a verifier believes, from when to when, and which cards are revoked.
-//! Knows no record. The list is not signed: whoever hands it on must see to it that it arrives as it was made, as with
-//! any list of roots.
+//! A list of public keys, TOML: the keys that a verifier trusts, from when to when, and which cards are revoked. Knows
+//! no record. The list is not signed: its distributor must make sure that it arrives unchanged, as with any list of
+//! roots.
 //!
 //! ```toml
 //! format = "kartu-keys/1"
 //!
 //! [[key]]
-//! name = "Dinas Contoh, dokumen 2026"   # what a person reads
-//! kid = "0123456789abcdef"              # held against the key; a list that was patched together wrongly is refused
+//! name = "Dinas Contoh, dokumen 2026"   # its name, for people
+//! kid = "0123456789abcdef"              # compared with the key, so that a wrongly assembled list is refused
 //! public = """
 //! -----BEGIN PUBLIC KEY-----
 //! …
 //! -----END PUBLIC KEY-----
 //! """
-//! from = "2026-01-01"                   # records of earlier days are not believed (UTC); may be absent
-//! until = "2028-12-31"                  # nor those of later days; may be absent
-//! withdrawn = false                     # true: the key is in wrong hands, nothing of it is believed
-//! revoked = ["1301-2026-S2"]            # numbers of cards that are no longer good
+//! from = "2026-01-01"                   # records of earlier days are not trusted (UTC); optional
+//! until = "2028-12-31"                  # nor those of later days; optional
+//! withdrawn = false                     # true: the key is compromised, and no record of it is trusted
+//! revoked = ["1301-2026-S2"]            # numbers of revoked cards
 //! ```
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! `signed-record/1`: what the office says about a card, signed, small enough for a QR code and the same bytes on a
+//! `signed-record/1`: the office's signed statement about a card, small enough for a QR code, and the same bytes on a
 //! chip. Pure: no clock, disk, network; keys and times are passed in. Knows neither products nor faces.
 //!
 //! COSE_Sign1 (RFC 9052, tag 18) over a CWT claims map (RFC 8392), ES256. In the protected header `alg` and `kid`
@@ -18,12 +18,11 @@
 //! | 2 | kind of card | the product's name, a text |
 //! | 3 … | fields | as `fields.rs` numbers them, others by name; texts, dates as `YYYY-MM-DD` |
 //!
-//! In a QR code the bytes stand as [`base45`], without a prefix.
+//! In a QR code the bytes are encoded as [`base45`], without a prefix.
 //!
-//! **One record, one form.** Everything is deterministic CBOR (RFC 8949, 4.2.1), with tag 18 and no other; outside of the
-//! signature stands nothing but the key's name where it is not inside; of the two signatures that ECDSA knows for one
-//! content, s and n - s, only the smaller one is made or believed. So whoever lists or compares records by their bytes
-//! cannot be shown one record as two.
+//! **One record, one form.** Everything is deterministic CBOR (RFC 8949, 4.2.1), with tag 18 and no other; the only
+//! unsigned part is the key's id, if it is not signed; of the two signatures that ECDSA has for one content, with s and
+//! n - s, only the smaller one is made or accepted. So one record cannot appear as two in lists and comparisons by bytes.
 
 pub mod base45;
 mod envelope;

@@ -262,7 +262,7 @@ fn open_panel<'a>(text: &'a [u8], head: &Head) -> Result<(Opening, &'a [u8]), Cl
         }
         Form::Compressed => {
             let (said, behind) = field(rest)?;
-            // Line coding needs at most one count byte per line beyond the dots; a longer panel is invalid.
+            // Line coding adds at most one count byte per dot; a longer panel is invalid.
             let said = said.parse().ok().filter(|&said: &usize| said <= head.dots() + bytes);
             bytes = said.ok_or(Closed::Unreadable)?;
             rest = behind;

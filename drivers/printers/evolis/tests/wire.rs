@@ -24,7 +24,7 @@ fn a_printer_without_status_is_refused_with_a_reason() {
     assert!(error.to_string().contains("sends no status"), "{error}");
 }
 
-/// A machine that sends one answer unasked, so that every later answer belongs to an earlier query.
+/// A machine that gives each answer of a list once, and the last one for ever, whatever the query.
 struct Babbler(Vec<&'static str>);
 
 impl Transport for Babbler {
