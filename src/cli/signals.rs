@@ -55,7 +55,7 @@ pub(super) fn end_at_once() -> ! {
     process::exit(Exit::Failed as i32)
 }
 
-/// Whoever started us wants us not to on_signal it (proc(5), `SigIgn`).
+/// Whoever started this process wants the signal ignored (proc(5), `SigIgn`).
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
