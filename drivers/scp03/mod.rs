@@ -100,7 +100,7 @@ pub type Diversify<'a> = &'a dyn Fn(&[u8; DIVERSIFICATION_BYTES], &Keys) -> Keys
 /// Why a secure channel cannot be opened or used; nothing that passed through it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Scp03Error {
-    /// The encoder failed.
+    /// The reader failed.
     #[error(transparent)]
     Encoder(#[from] EncoderError),
     /// The card refuses a step of the protocol itself.

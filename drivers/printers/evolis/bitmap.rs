@@ -146,7 +146,7 @@ pub fn unpack_two_levels(panel: &[u8], head: &Head) -> Vec<u8> {
 
 /// Unpacks the line coding of compressed resin panels (`Dbc;k;2;<bytes>;`): a count byte, 0 = white
 /// line, 255 = black line, else that many bytes follow and the rest of the line is white.
-/// `None` when lines or bytes do not come out even.
+/// `None` if the lines or the bytes do not fit exactly.
 pub fn expand_lines(data: &[u8], head: &Head) -> Option<Vec<u8>> {
     let line_bytes = head.height_px.div_ceil(8) as usize;
     let mut out = Vec::with_capacity(line_bytes * head.width_px as usize);
