@@ -172,8 +172,8 @@ pub struct Watch {
     pub restarted: bool,
     /// A poll showed a card inside although the job was over.
     pub stood_inside: bool,
-    /// Two polls were so far apart ([`Watch::BLINK`]) that a person may have removed the card: this computer or the wire
-    /// stalled.
+    /// Two polls were so far apart ([`Watch::BLINK`]) that a person may have removed the card: this computer or the
+    /// wire stalled.
     pub unseen: bool,
 }
 

@@ -7,8 +7,8 @@
 //!    over a [`transport::Transport`], with its point of no return named), `protocol.rs` (bytes to
 //!    meaning and back, side by side, each with a byte-for-byte test) and `models.toml` (what differs
 //!    between the models: head, levels, colour rule, quirks with their story).
-//! 2. Make the machine's side of the wire, in a folder of the same name in the crate of the emulators (`emulators/`), and
-//!    try the driver on it there.
+//! 2. Make the machine's side of the wire, in a folder of the same name in the crate of the emulators (`emulators/`),
+//!    and try the driver on it there.
 //! 3. Put recordings that are not ours (a maker's program, a real machine) in `golden/`, with their
 //!    source named; driver and emulator share `protocol.rs`, so the same misreading would go unnoticed in both.
 //! 4. Add one line to [`CATALOGUE`]. Nothing else in this crate names a family.

@@ -26,7 +26,7 @@ const BUSY_PAUSE: Duration = Duration::from_secs(1);
 /// The station's code for a request that it did not execute and that may be repeated.
 const BUSY: &str = "E_BUSY";
 
-/// The station's address.
+/// Where the station is.
 #[derive(clap::Args, Clone)]
 pub(super) struct Where {
     /// Address of the station

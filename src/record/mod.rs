@@ -22,7 +22,8 @@
 //!
 //! **One record, one form.** Everything is deterministic CBOR (RFC 8949, 4.2.1), with tag 18 and no other; the only
 //! unsigned part is the key's id, if it is not signed; of the two signatures that ECDSA has for one content, with s and
-//! n - s, only the smaller one is made or accepted. So one record cannot appear as two in lists and comparisons by bytes.
+//! n - s, only the smaller one is made or accepted. So one record cannot appear as two in lists and comparisons by
+//! their bytes.
 
 pub mod base45;
 mod envelope;

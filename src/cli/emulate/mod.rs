@@ -51,7 +51,7 @@ pub(super) struct Args {
     build: Build,
 }
 
-/// The other things that can be emulated.
+/// What else can be emulated.
 #[derive(clap::Subcommand)]
 enum Thing {
     /// Be a chip card in the virtual reader of pcscd (vpcd)

@@ -1,5 +1,5 @@
-//! `kartud emulate reader`: a contactless card reader with a card on it, on a pseudo-terminal that any program opens like
-//! a serial port. Knows no family's wire and no command of a card.
+//! `kartud emulate reader`: a contactless card reader with a card on it, on a pseudo-terminal that any program opens
+//! like a serial port. Knows no family's wire and no command of a card.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
