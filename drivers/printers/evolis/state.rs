@@ -43,7 +43,7 @@ pub fn state(words: &StatusWords, extensions: &[u32]) -> (Major, String) {
                 Word::Error => "ERR",
                 _ => "INF",
             };
-            // The one bit that the SDK calls otherwise in its states (measured by tests/sdk/status.py).
+            // The only bit that has another name in the SDK's states (measured by tests/sdk/status.py).
             let ends = bit.word == Word::Warning && bit.mask == warning::CLEAR_END;
             let name = if ends { "CLEAR_ENDED" } else { bit.name() };
             (major, format!("{prefix}_{name}"))
@@ -61,7 +61,7 @@ fn major(bit: Bit) -> Option<Major> {
     }
     match (bit.word, bit.mask) {
         (Word::Warning, POWER_SUPPLY | RECEPTACLE_OPEN | EPS_NO_AUTO) => None,
-        // The SDK calls it an information, and makes no state of it (measured by tests/sdk/status.py).
+        // The SDK classes it as information, and derives no state from it (measured by tests/sdk/status.py).
         (Word::Warning, INF_RIBBON_COMPATIBLE) => None,
         (Word::Warning, _) => Some(Major::Warning),
         (Word::Error, NO_OPTION | INTERNAL_PRINTER | HARDWARE) => None,

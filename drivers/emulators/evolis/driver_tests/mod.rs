@@ -86,7 +86,7 @@ fn assert_shows(seen: &Picture, source: &FaceImage, far: u8) {
 fn prints_a_card_on_every_model() {
     for known in models() {
         let model = known.name.as_str();
-        // So far a dye dot of the panel may be from the face's, by rule and levels.
+        // How far a dye dot of the panel may differ from the face's, by colour rule and levels.
         let far = match (known.colour, known.wire.colour_levels) {
             (ColourRule::Dyes, _) => 3,
             (ColourRule::Complement, 256) => 0,
