@@ -18,16 +18,16 @@
 //! 5. In `open`, tell the wire how an answer of the family ends ([`transport::Transport::frame_by`]), because a USB
 //!    transfer does not show it.
 //!
-//! Another model of a known family is an entry in its `models.toml`, and one in the table of what the emulated machine has
-//! (`OWN` in `emulators/evolis/indicators.rs`).
+//! Another model of a known family is an entry in its `models.toml`, and one in the table of what the emulated machine
+//! has (`OWN` in `emulators/evolis/indicators.rs`).
 //!
 //! # How to record a session from a real printer
 //!
 //! `cargo build --release --features record`, then run the station (or a probe) with `KARTU_RECORD=session.jsonl`: each
 //! half of every exchange becomes a line, bulk image data as length and SHA-256 only ([`transport`], file
 //! `recorded.rs`), and of what [`Family::personal`] names (a magnetic track) the length. The session goes into the
-//! family's `golden/` (step 3), with machine and firmware named; `recorded::Replay` is a wire that replays it, so that a
-//! test can run the driver without the machine.
+//! family's `golden/` (step 3), with machine and firmware named; `recorded::Replay` is a wire that replays it, so that
+//! a test can run the driver without the machine.
 //!
 //! # The layers, from the station down to the wire
 //!
