@@ -1,4 +1,4 @@
-//! `kartud ledger verify|export|adopt|rekey`: looks after a ledger, or a copy of one, without a daemon.
+//! `kartud ledger verify|export|adopt|rekey`: works on a ledger, or a copy of one, without a daemon.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -94,11 +94,11 @@ fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
         eprint!("\r                    \r");
     }
     let found = found?;
-    tell(args, &found)?;
+    print_text(args, &found)?;
     Ok(if found.faults.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-fn tell(args: &VerifyArgs, found: &Verification) -> anyhow::Result<()> {
+fn print_text(args: &VerifyArgs, found: &Verification) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     if args.json {
         let found = json!({

@@ -33,10 +33,10 @@ struct ListArgs {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let Command::List(args) = &args.command;
     let printers = usb::attached(Path::new(usb::SYSFS)).map_err(|fault| explained(&fault))?;
-    let told: Vec<Told> = printers.iter().map(|printer| Told::of(printer, &printers)).collect();
+    let told: Vec<Listed> = printers.iter().map(|printer| Listed::of(printer, &printers)).collect();
     let mut out = std::io::stdout().lock();
     if args.json {
-        let list: Vec<Value> = told.iter().map(Told::json).collect();
+        let list: Vec<Value> = told.iter().map(Listed::json).collect();
         writeln!(out, "{:#}", Value::from(list))?;
         return Ok(Exit::Done);
     }
@@ -50,19 +50,19 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// One printer, as it is told.
-struct Told<'p> {
+/// One printer, as listed.
+struct Listed<'p> {
     printer: &'p UsbPrinter,
-    /// A name that fits no other printer here.
+    /// A name that matches no other printer here.
     address: String,
     device_id: Result<String, WireFault>,
 }
 
-impl<'p> Told<'p> {
+impl<'p> Listed<'p> {
     fn of(printer: &'p UsbPrinter, all: &[UsbPrinter]) -> Self {
         let alone = all.iter().filter(|other| other.serial == printer.serial).count() == 1;
         let name = if alone { printer.name() } else { usb::UsbName::Port(printer.port.clone()) };
-        // The kernel has read it when usblp has the interface; else the printer is asked.
+        // The kernel has read it if usblp has the interface; otherwise the printer is asked.
         let device_id = printer.device_id.clone().map_or_else(|| usb::device_id(printer), Ok);
         Self { printer, address: name.to_string(), device_id }
     }
@@ -103,7 +103,7 @@ impl<'p> Told<'p> {
     }
 }
 
-/// What is wrong and what to do, in the language of the person.
+/// What is wrong and what to do, in the operator's language.
 fn explained(fault: &WireFault) -> anyhow::Error {
     let words = fault.words();
     anyhow::anyhow!("{}", if language() == "id" { words.id } else { words.en })

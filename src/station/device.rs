@@ -106,7 +106,7 @@ impl Device {
         let printer = self.contact()?;
         let status = printer.status()?;
         let prepress = printer.prepress();
-        let reader = self.reader.as_mut().map(|reader| match reader.glance() {
+        let reader = self.reader.as_mut().map(|reader| match reader.check_empty() {
             // A card that waits inside is seen by its reader, as it should be.
             Err(EncoderError::Occupied) if status.card_inside => Ok(()),
             seen => seen,

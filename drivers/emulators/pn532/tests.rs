@@ -42,10 +42,10 @@ fn ask(encoder: &mut dyn CardEncoder, command: &[u8]) -> Result<Vec<u8>, Encoder
     encoder.transmit(command, &mut answer).map(|()| answer)
 }
 
-/// Everything that goes to the reader.
-struct Ear<T>(T, Arc<Mutex<Vec<Vec<u8>>>>);
+/// Records everything that is sent to the reader.
+struct Tapped<T>(T, Arc<Mutex<Vec<Vec<u8>>>>);
 
-impl<T: Transport> Transport for Ear<T> {
+impl<T: Transport> Transport for Tapped<T> {
     fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
         self.1.lock().unwrap().push(request.to_vec());
         self.0.send(request, patience)
@@ -147,7 +147,7 @@ fn a_broken_answer_is_asked_for_again_and_the_card_asked_once() {
     let field = card("kind = 'file'");
     let inner: Shared = Arc::new(Mutex::new(emulate(field.clone())));
     let said = Arc::new(Mutex::new(Vec::new()));
-    let wire = Ear(Line::new(inner.clone()), said.clone());
+    let wire = Tapped(Line::new(inner.clone()), said.clone());
     let mut encoder = over("test", Box::new(wire)).unwrap();
     encoder.power_on(PATIENCE).unwrap();
     said.lock().unwrap().clear();
@@ -163,7 +163,7 @@ fn a_reader_that_falls_silent_is_told_to_stop() {
     let field = card("kind = 'file'");
     let inner: Shared = Arc::new(Mutex::new(emulate(field.clone())));
     let said = Arc::new(Mutex::new(Vec::new()));
-    let mut encoder = over("test", Box::new(Ear(Line::new(inner), said.clone()))).unwrap();
+    let mut encoder = over("test", Box::new(Tapped(Line::new(inner), said.clone()))).unwrap();
     encoder.power_on(PATIENCE).unwrap();
     let slow = json!({ "faults": { "slow_ms": 60_000 } });
     field.card().unwrap().lock().change(&slow).unwrap();
@@ -183,7 +183,7 @@ fn the_longest_short_command_goes_in_an_extended_frame() {
     let chip = encoder.power_on(PATIENCE).unwrap();
     let mut channel = Channel::new(&mut *encoder, &chip);
     let most = Command { cla: 0, ins: 0xd6, p1: 0, p2: 0, data: vec![7; 255], le: Some(256) };
-    // No file is selected; the card heard it whole, or it would complain of its length.
+    // No file is selected. The card received the whole command, or it would report a wrong length.
     assert_eq!(channel.send(&most).unwrap().status.0, 0x6986);
     drop(channel);
     let mut answer = Vec::new();
@@ -191,7 +191,7 @@ fn the_longest_short_command_goes_in_an_extended_frame() {
     assert!(matches!(long, Err(EncoderError::Unsupported(_))), "{long:?}");
 }
 
-/// tests/outside/nfc starts the reader, and has had somebody else's program write the card.
+/// The script tests/outside/nfc starts the reader and has another program write the card.
 #[test]
 #[ignore = "tests/outside/nfc runs it"]
 fn what_another_program_wrote_on_a_classic_card_is_read() {
@@ -269,7 +269,7 @@ proptest! {
     ) {
         let frame = Frame::Info { from: From::Host, code: 0x40, body: body.into() };
         let mut bytes = encode(&frame);
-        // The first byte is no part of the frame.
+        // The first byte is not part of the frame.
         let at = 1 + at.index(bytes.len() - 1);
         bytes[at] ^= 1 << bit;
         prop_assert!(!matches!(decode(&bytes), Found::Whole(found, _) if found == frame));
@@ -279,11 +279,11 @@ proptest! {
     fn any_bytes_are_survived(noise in proptest::collection::vec(any::<u8>(), 0..2000)) {
         let _ = decode(&noise);
         let mut reader = emulate(card("kind = 'classic_1k'"));
-        reader.hear(&[0x55]);
-        reader.hear(&noise);
+        reader.on_bytes(&[0x55]);
+        reader.on_bytes(&noise);
         let mut said = Vec::new();
         for _ in 0..20 {
-            if let Some(span) = reader.speak(&mut said) {
+            if let Some(span) = reader.respond(&mut said) {
                 reader.elapse(span);
             }
         }
@@ -292,12 +292,12 @@ proptest! {
     #[test]
     fn any_command_is_survived(code: u8, body in proptest::collection::vec(any::<u8>(), 0..30)) {
         let mut reader = emulate(card("kind = 'file'"));
-        reader.hear(&[0x55]);
-        reader.hear(&encode(&Frame::Info { from: From::Host, code: 0x4a, body: vec![1, 0].into() }));
-        reader.speak(&mut Vec::new());
-        reader.hear(&encode(&Frame::Info { from: From::Host, code, body: body.into() }));
+        reader.on_bytes(&[0x55]);
+        reader.on_bytes(&encode(&Frame::Info { from: From::Host, code: 0x4a, body: vec![1, 0].into() }));
+        reader.respond(&mut Vec::new());
+        reader.on_bytes(&encode(&Frame::Info { from: From::Host, code, body: body.into() }));
         let mut said = Vec::new();
-        while let Some(span) = reader.speak(&mut said).filter(|_| code != 0x4a) {
+        while let Some(span) = reader.respond(&mut said).filter(|_| code != 0x4a) {
             reader.elapse(span);
         }
         prop_assert!(said.starts_with(&encode(&Frame::Ack)));

@@ -1,4 +1,4 @@
-//! A serial line, which has no beginning and no end: what a device at its other end does, and the line to an emulated
+//! A serial line, which has no connections: the interface of the device at its other end, and the line to an emulated
 //! device in this process. Knows no family.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,27 +7,27 @@ use std::time::Duration;
 use super::inbox::Inbox;
 use super::{Transport, TransportError, Whole, WireFault};
 
-/// The device's end of a serial line. It never learns whether anybody listens.
+/// The device's side of a serial line. It cannot know whether anybody listens.
 pub trait SerialDevice: Send {
-    /// Hears bytes as they come.
-    fn hear(&mut self, bytes: &[u8]);
+    /// Receives bytes as they come.
+    fn on_bytes(&mut self, bytes: &[u8]);
 
-    /// Appends what it says now to `said`. How long until it says more, if nobody speaks to it meanwhile; `None`: it
-    /// then stays silent.
-    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration>;
+    /// Appends to `said` what it sends now. Returns how long until it sends more, if it receives nothing meanwhile;
+    /// `None`: it then stays silent.
+    fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration>;
 
-    /// Lets its clock run.
+    /// Advances its clock.
     fn elapse(&mut self, span: Duration);
 }
 
-/// A device that somebody has put into a box.
+/// A boxed device.
 impl<D: SerialDevice + ?Sized> SerialDevice for Box<D> {
-    fn hear(&mut self, bytes: &[u8]) {
-        (**self).hear(bytes);
+    fn on_bytes(&mut self, bytes: &[u8]) {
+        (**self).on_bytes(bytes);
     }
 
-    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
-        (**self).speak(said)
+    fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+        (**self).respond(said)
     }
 
     fn elapse(&mut self, span: Duration) {
@@ -35,14 +35,14 @@ impl<D: SerialDevice + ?Sized> SerialDevice for Box<D> {
     }
 }
 
-/// A device in several hands: the line's, and those of whoever does something to it.
+/// A device that is shared between the line and other code.
 impl<D: SerialDevice> SerialDevice for Arc<Mutex<D>> {
-    fn hear(&mut self, bytes: &[u8]) {
-        self.lock().unwrap_or_else(PoisonError::into_inner).hear(bytes);
+    fn on_bytes(&mut self, bytes: &[u8]) {
+        self.lock().unwrap_or_else(PoisonError::into_inner).on_bytes(bytes);
     }
 
-    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
-        self.lock().unwrap_or_else(PoisonError::into_inner).speak(said)
+    fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+        self.lock().unwrap_or_else(PoisonError::into_inner).respond(said)
     }
 
     fn elapse(&mut self, span: Duration) {
@@ -50,7 +50,7 @@ impl<D: SerialDevice> SerialDevice for Arc<Mutex<D>> {
     }
 }
 
-/// The line to an emulated device in this process; time passes in it only while somebody waits.
+/// The line to an emulated device in this process; its time passes only while a caller waits.
 pub struct Line<D> {
     device: D,
     whole: Option<Whole>,
@@ -71,10 +71,10 @@ impl<D: SerialDevice> Line<D> {
 
 impl<D: SerialDevice> Transport for Line<D> {
     fn send(&mut self, request: &[u8], _patience: Duration) -> Result<(), TransportError> {
-        // What was said before is out of the way, as on a real line.
-        self.device.speak(&mut Vec::new());
+        // Drop what was sent earlier, as on a real line.
+        self.device.respond(&mut Vec::new());
         self.inbox.forget();
-        self.device.hear(request);
+        self.device.on_bytes(request);
         self.sent_bytes = request.len();
         Ok(())
     }
@@ -84,14 +84,14 @@ impl<D: SerialDevice> Transport for Line<D> {
         let mut left = patience;
         loop {
             let mut said = Vec::new();
-            let later = self.device.speak(&mut said);
+            let later = self.device.respond(&mut said);
             self.inbox.take_in(&said);
             let handed = self.inbox.hand_over(answer, self.whole);
             if handed.map_err(|kind| self.fault(kind))? {
                 self.sent_bytes = 0;
                 return Ok(());
             }
-            // A span of nothing would look again for ever.
+            // A span of zero would poll for ever.
             let span = later.unwrap_or(Duration::MAX).max(Duration::from_millis(1));
             self.device.elapse(span.min(left));
             if span > left {
@@ -118,7 +118,7 @@ mod tests {
 
     use super::*;
 
-    /// Says each byte that it hears twice, the second time a second later.
+    /// Sends each byte that it receives twice, the second time a second later.
     #[derive(Default)]
     struct Echo {
         now: Vec<u8>,
@@ -126,12 +126,12 @@ mod tests {
     }
 
     impl SerialDevice for Echo {
-        fn hear(&mut self, bytes: &[u8]) {
+        fn on_bytes(&mut self, bytes: &[u8]) {
             self.now.extend_from_slice(bytes);
             self.later.extend_from_slice(bytes);
         }
 
-        fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+        fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
             said.append(&mut self.now);
             (!self.later.is_empty()).then_some(Duration::from_secs(1))
         }
@@ -149,7 +149,7 @@ mod tests {
         line
     }
 
-    fn hear(line: &mut Line<Echo>, patience_s: u64) -> Result<Vec<u8>, WireFault> {
+    fn received(line: &mut Line<Echo>, patience_s: u64) -> Result<Vec<u8>, WireFault> {
         let mut answer = Vec::new();
         let heard = line.receive(&mut answer, Duration::from_secs(patience_s));
         heard.map(|()| answer).map_err(|fault| fault.kind)
@@ -159,25 +159,25 @@ mod tests {
     fn two_answers_that_come_together_are_two() {
         let mut line = line();
         line.send(b"one.two.", Duration::ZERO).unwrap();
-        assert_eq!(hear(&mut line, 0).unwrap(), b"one.");
-        assert_eq!(hear(&mut line, 0).unwrap(), b"two.");
-        assert_eq!(hear(&mut line, 5).unwrap(), b"one.", "a second later");
+        assert_eq!(received(&mut line, 0).unwrap(), b"one.");
+        assert_eq!(received(&mut line, 0).unwrap(), b"two.");
+        assert_eq!(received(&mut line, 5).unwrap(), b"one.", "a second later");
     }
 
     #[test]
     fn patience_ends_and_what_was_said_to_another_question_is_dropped() {
         let mut line = line();
         line.send(b"half", Duration::ZERO).unwrap();
-        assert_eq!(hear(&mut line, 5), Err(WireFault::Silent(Duration::from_secs(5))));
+        assert_eq!(received(&mut line, 5), Err(WireFault::Silent(Duration::from_secs(5))));
         line.send(b"old.", Duration::ZERO).unwrap();
         line.send(b"new.", Duration::ZERO).unwrap();
-        assert_eq!(hear(&mut line, 0).unwrap(), b"new.");
+        assert_eq!(received(&mut line, 0).unwrap(), b"new.");
     }
 
     #[test]
     fn noise_without_an_end_is_cut_off() {
         let mut line = line();
         line.send(&vec![b'x'; ANSWER_MAX_BYTES + 1], Duration::ZERO).unwrap();
-        assert_eq!(hear(&mut line, 9), Err(WireFault::TooLong(ANSWER_MAX_BYTES)));
+        assert_eq!(received(&mut line, 9), Err(WireFault::TooLong(ANSWER_MAX_BYTES)));
     }
 }

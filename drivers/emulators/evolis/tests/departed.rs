@@ -1,4 +1,4 @@
-//! Cards that leave the machine are told one by one, and the one inside survives a restart of it.
+//! Cards that leave the machine are reported one by one, and the card inside survives a restart.
 
 use super::*;
 use crate::machine::{Departed, Finish, JamAt, Lever, Way};
@@ -49,7 +49,7 @@ fn a_log_that_nobody_takes_forgets_the_oldest() {
     let mut table = Table::new(EvolisSettings {
         model: "Primacy".to_owned(),
         tended: true,
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     });
     for _ in 0..1030 {
         table.say(&["Si", "Sce"]);
@@ -72,13 +72,13 @@ fn the_card_inside_survives_a_restart_and_the_job_does_not() {
             model: "Primacy".to_owned(),
             out_dir: Some(dir.path().to_owned()),
             slowness: 1.0,
-            ..EvolisSettings::bench()
+            ..EvolisSettings::instant()
         };
         let mut table = Table::new(settings.clone());
         table.say(&["Psid;2;45", "Pem;38"]);
         lever.into_iter().for_each(|lever| table.machine.pull(lever));
         table.print("ymcko", "k");
-        // In the middle of the second panel, or after whatever went wrong.
+        // In the middle of the second panel, or after the fault.
         table.elapse_s(if lever.is_none() { 6.0 } else { 60.0 });
         let before = table.machine.state();
         let card = before["machine"]["card"].clone();
@@ -118,7 +118,7 @@ fn a_memory_of_before_is_read_and_a_damaged_one_is_refused() {
     let settings = EvolisSettings {
         model: "Primacy".to_owned(),
         out_dir: Some(dir.path().to_owned()),
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     };
     let file = dir.path().join("machine.json");
     let old = r#"{ "cards_entered": 7, "ribbon": "YMCKO", "ribbon_left": 5, "feeder_cards": 3,

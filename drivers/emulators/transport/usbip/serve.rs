@@ -1,4 +1,5 @@
-//! One plugged-in life of a machine: answers the controller's transfers until the plug is pulled. Knows no family.
+//! Serves one connection of a machine, from plugging in to unplugging: answers the controller's transfers. Knows no
+//! family.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -7,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use super::cable::{Cable, CableFault};
 use super::device::{Control, ENDPOINT_IN, ENDPOINT_OUT, UsbIdentity, control};
-use super::protocol::{Status, Transfer, Wish, transferred, unlinked};
-use crate::machine::{NEVER, SharedMachine, Speech};
+use super::protocol::{Request, Status, Transfer, transferred, unlinked};
+use crate::machine::{NEVER, Response, SharedMachine};
 
-/// The longest wait for the controller before we look at the machine again.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// The longest wait for the controller before the machine is polled again.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A look at a machine that will speak soon costs little, but not nothing.
-const LOOK_SOON: Duration = Duration::from_millis(1);
+/// Poll interval for a machine that will answer soon; polling costs little, but not nothing.
+const POLL_SOON: Duration = Duration::from_millis(1);
 
-/// Serves until the plug is pulled from either side.
+/// Serves until either side unplugs.
 pub(super) fn serve(
     socket: &UnixStream,
     machine: &SharedMachine,
@@ -38,8 +39,8 @@ pub(super) fn serve(
     let mut inbox = Vec::new();
     let mut piece = [0; 64 * 1024];
     loop {
-        let look = life.speak()?;
-        socket.set_read_timeout(Some(look.clamp(LOOK_SOON, LOOK_AGAIN)))?;
+        let look = life.respond()?;
+        socket.set_read_timeout(Some(look.clamp(POLL_SOON, POLL_INTERVAL)))?;
         match { socket }.read(&mut piece) {
             Ok(0) => return Ok(()),
             Ok(got) => inbox.extend_from_slice(&piece[..got]),
@@ -47,7 +48,7 @@ pub(super) fn serve(
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
-        while let Some(wish) = Wish::take(&mut inbox).map_err(|_| ErrorKind::InvalidData)? {
+        while let Some(wish) = Request::take(&mut inbox).map_err(|_| ErrorKind::InvalidData)? {
             life.take(wish)?;
         }
     }
@@ -58,9 +59,9 @@ struct Life<'a> {
     machine: &'a SharedMachine,
     identity: &'a UsbIdentity,
     cable: &'a Cable,
-    /// Transfers that wait for the machine: it is asked to speak, or takes nothing.
+    /// Transfers that wait for the machine: it has no answer yet, or accepts nothing.
     waiting: VecDeque<Transfer>,
-    /// The rest of an answer.
+    /// The part of an answer that was not sent yet.
     unsaid: Vec<u8>,
     stalled_out: bool,
     stalled_in: bool,
@@ -69,18 +70,18 @@ struct Life<'a> {
 }
 
 impl Life<'_> {
-    fn take(&mut self, wish: Wish) -> io::Result<()> {
+    fn take(&mut self, wish: Request) -> io::Result<()> {
         match wish {
-            Wish::Unlink { number, victim } => {
+            Request::Unlink { number, victim } => {
                 let before = self.waiting.len();
                 self.waiting.retain(|transfer| transfer.number != victim);
                 let found = self.waiting.len() < before;
                 let status = if found { Status::TakenBack } else { Status::Done };
                 self.reply(&unlinked(number, status))
             }
-            Wish::Transfer(transfer) => match (transfer.endpoint, transfer.outward) {
+            Request::Transfer(transfer) => match (transfer.endpoint, transfer.outward) {
                 (0, _) => self.control(&transfer),
-                (ENDPOINT_OUT, true) => self.hear(transfer),
+                (ENDPOINT_OUT, true) => self.on_transfer(transfer),
                 (ENDPOINT_IN, false) => {
                     self.waiting.push_back(transfer);
                     Ok(())
@@ -116,7 +117,7 @@ impl Life<'_> {
     }
 
     /// A transfer to the printer.
-    fn hear(&mut self, transfer: Transfer) -> io::Result<()> {
+    fn on_transfer(&mut self, transfer: Transfer) -> io::Result<()> {
         if self.silent_out {
             self.waiting.push_back(transfer);
             return Ok(());
@@ -131,7 +132,7 @@ impl Life<'_> {
         match fault {
             Some(CableFault::Unplug) => return Err(ErrorKind::ConnectionAborted.into()),
             Some(CableFault::UnplugWithin(bytes)) => {
-                self.machine.lock().hear(&transfer.data[..bytes.min(transfer.data.len())]);
+                self.machine.lock().on_bytes(&transfer.data[..bytes.min(transfer.data.len())]);
                 return Err(ErrorKind::ConnectionAborted.into());
             }
             Some(CableFault::Stall) => {
@@ -145,12 +146,12 @@ impl Life<'_> {
             }
             Some(CableFault::Babble | CableFault::Late(_)) | None => {}
         }
-        self.machine.lock().hear(&transfer.data);
+        self.machine.lock().on_bytes(&transfer.data);
         self.end(&transfer, Status::Done, transfer.data.len(), &[])
     }
 
-    /// Lets the machine speak to the transfers that wait for it; returns when to look again.
-    fn speak(&mut self) -> io::Result<Duration> {
+    /// Completes the transfers that the machine can serve now; returns when to poll again.
+    fn respond(&mut self) -> io::Result<Duration> {
         while let Some(at) = self.waiting.iter().position(|transfer| !transfer.outward) {
             if let Some(look) = self.not_yet()? {
                 return Ok(look);
@@ -162,10 +163,10 @@ impl Life<'_> {
             }
             self.say(&transfer)?;
         }
-        Ok(LOOK_AGAIN)
+        Ok(POLL_INTERVAL)
     }
 
-    /// Until when it says nothing; `None`: there is something to say, or a stall.
+    /// How long the machine has nothing to send; `None`: there is something, or a stall.
     fn not_yet(&mut self) -> io::Result<Option<Duration>> {
         if self.stalled_in {
             return Ok(None);
@@ -175,7 +176,7 @@ impl Life<'_> {
                 self.cable.count();
                 return Err(ErrorKind::ConnectionAborted.into());
             }
-            Some(CableFault::Silence) => return Ok(Some(LOOK_AGAIN)),
+            Some(CableFault::Silence) => return Ok(Some(POLL_INTERVAL)),
             Some(CableFault::Stall) => {
                 self.cable.count();
                 self.stalled_in = true;
@@ -193,11 +194,13 @@ impl Life<'_> {
         if !self.unsaid.is_empty() {
             return Ok(None);
         }
-        match self.machine.lock().speak(&mut self.unsaid) {
-            Speech::Later(NEVER) => Ok(Some(LOOK_AGAIN)),
-            Speech::Later(span) => Ok(Some(span)),
-            // A plug cannot hang up: a machine that has nothing to say puts the host off.
-            Speech::Said | Speech::HangsUp => Ok(self.unsaid.is_empty().then_some(LOOK_AGAIN)),
+        match self.machine.lock().respond(&mut self.unsaid) {
+            Response::Later(NEVER) => Ok(Some(POLL_INTERVAL)),
+            Response::Later(span) => Ok(Some(span)),
+            // USB has no connection to close, so a machine with nothing to send makes the host wait.
+            Response::Said | Response::HangsUp => {
+                Ok(self.unsaid.is_empty().then_some(POLL_INTERVAL))
+            }
         }
     }
 

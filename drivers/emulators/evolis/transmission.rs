@@ -1,31 +1,31 @@
-//! A transmission as it comes over a wire: in pieces, each thing obeyed as soon as it is whole. Knows no state of the
-//! machine and does nothing. What a thing is stands in `stream.rs`.
+//! A transmission as it comes over a wire: in pieces; each item is executed as soon as it is complete. Knows no state
+//! of the machine and changes none. `stream.rs` defines the items.
 
 use drivers::models::Head;
 use drivers::printers::evolis::stream::{COMMAND_MAX_BYTES, Item, Next, Opening, Stream};
 
-/// Hears a transmission in pieces. Keeps what is half heard: a beginning of at most one command, or one
-/// panel; a panel that lies whole in one piece is not copied.
-pub struct Ear {
+/// Receives a transmission in pieces. It buffers an incomplete item: the beginning of at most one command, or one
+/// panel; a panel that is complete in one piece is not copied.
+pub struct Transmission {
     head: Head,
     after_cr: bool,
     noise: bool,
     lost: bool,
     half: Vec<u8>,
     opening: Option<Opening>,
-    /// Data of the panel that is open; kept for the next one.
+    /// Data of the panel that is being received; the buffer is reused for the next one.
     data: Vec<u8>,
 }
 
-impl Ear {
-    /// Hears as a machine with this head.
+impl Transmission {
+    /// For a machine with this head.
     pub fn new(head: Head) -> Self {
         let (half, data) = (Vec::with_capacity(2 * COMMAND_MAX_BYTES), Vec::new());
         Self { head, after_cr: false, noise: false, lost: false, half, opening: None, data }
     }
 
-    /// Hears `bytes`, and has each thing obeyed as soon as it is whole.
-    pub fn hear(&mut self, bytes: &[u8], obey: &mut dyn FnMut(Item<'_>)) {
+    /// Receives `bytes` and calls `obey` for each item as soon as it is complete.
+    pub fn on_bytes(&mut self, bytes: &[u8], obey: &mut dyn FnMut(Item<'_>)) {
         let mut bytes = bytes;
         while !bytes.is_empty() && !self.lost {
             bytes = if self.opening.is_some() {
@@ -38,7 +38,7 @@ impl Ear {
         }
     }
 
-    /// More of the panel that is open.
+    /// Adds to the panel that is being received.
     fn gather<'a>(&mut self, bytes: &'a [u8], obey: &mut dyn FnMut(Item<'_>)) -> &'a [u8] {
         let Some(opening) = self.opening else { return bytes };
         let missing = opening.bytes + 1 - self.data.len();
@@ -55,7 +55,7 @@ impl Ear {
         rest
     }
 
-    /// What lies whole in this piece; the rest of it is kept.
+    /// Handles the complete items of this piece; the rest is buffered.
     fn read<'a>(&mut self, bytes: &'a [u8], obey: &mut dyn FnMut(Item<'_>)) -> &'a [u8] {
         let mut stream = self.stream(bytes);
         loop {
@@ -79,11 +79,11 @@ impl Ear {
         left
     }
 
-    /// The one thing whose beginning is kept, with as much of this piece as can belong to it.
+    /// Completes the one item whose beginning is buffered, with as much of this piece as can belong to it.
     fn join<'a>(&mut self, bytes: &'a [u8], obey: &mut dyn FnMut(Item<'_>)) -> &'a [u8] {
         let mut half = std::mem::take(&mut self.half);
         let known = half.len();
-        // One byte for ESC, one so that a command of the longest kind is seen to be too long.
+        // One byte for ESC, and one more so that a command that is too long is recognised.
         let room = (COMMAND_MAX_BYTES + 2).saturating_sub(known);
         half.extend_from_slice(&bytes[..room.min(bytes.len())]);
         let mut stream = self.stream(&half);
@@ -99,7 +99,7 @@ impl Ear {
             Next::Panel(opening) => {
                 self.opening = Some(opening);
                 self.data.reserve_exact(opening.bytes + 1);
-                // Data may have been kept with the beginning only when it ended there.
+                // The buffer holds panel data only if the data ended with it.
                 &bytes[used.saturating_sub(known)..]
             }
             Next::Unfinished => {
@@ -118,19 +118,19 @@ impl Ear {
         stream
     }
 
-    /// The transmission is over. Was something only half heard?
+    /// The transmission is over. Returns whether an item was incomplete.
     pub fn end(&mut self) -> bool {
         let half = !self.half.is_empty() || self.opening.is_some();
         self.forget();
         half
     }
 
-    /// An answer was given; what could not be counted no longer swallows what follows.
+    /// An answer was sent: an item whose length is unknown no longer swallows the bytes that follow.
     pub fn answered(&mut self) {
         self.lost = false;
     }
 
-    /// Forgets what is half heard.
+    /// Drops the buffered part.
     pub fn forget(&mut self) {
         self.half.clear();
         self.data.clear();
@@ -145,13 +145,13 @@ mod tests {
 
     const HEAD: Head = Head { width_px: 4, height_px: 4, dpi_x: 300, dpi_y: 260 };
 
-    /// What an ear hears when the bytes come in these pieces; an end that is half heard as one thing more.
+    /// The items of a transmission that arrives in these pieces; an incomplete end counts as one more.
     fn heard(pieces: &[&[u8]]) -> Vec<String> {
-        let (mut ear, mut items) = (Ear::new(HEAD), Vec::new());
+        let (mut transmission, mut items) = (Transmission::new(HEAD), Vec::new());
         for piece in pieces {
-            ear.hear(piece, &mut |item| items.push(told(&item)));
+            transmission.on_bytes(piece, &mut |item| items.push(told(&item)));
         }
-        if ear.end() {
+        if transmission.end() {
             items.push(told(&Item::NotUnderstood));
         }
         items
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ear_hears_the_same_in_any_two_pieces_and_byte_by_byte() {
+    fn a_transmission_reads_the_same_in_any_two_pieces_and_byte_by_byte() {
         for bytes in [
             &b"\0\x1bSs\r\0\0<DOC Duplex=0>\x1bDb;y;256;\x1bSs\r\x1bSe\r\x1bSs\r\x1bSe\r\r<X>\x1bSe\rRfv\r\0"[..],
             b"\x1bDbc;k;2;4;\0\0\xff\0\r\x1bDbx;o;2;300;260;\x1b\x1b\r\x1bSe\r",
@@ -186,25 +186,25 @@ mod tests {
 
     #[test]
     fn a_command_without_end_is_dropped_and_not_kept_for_ever() {
-        let mut ear = Ear::new(HEAD);
+        let mut transmission = Transmission::new(HEAD);
         let mut lost = 0;
-        ear.hear(b"\x1bDm;1;", &mut |_| lost += 1);
+        transmission.on_bytes(b"\x1bDm;1;", &mut |_| lost += 1);
         for _ in 0..10_000 {
-            ear.hear(b"xxxxxxxxxxxxxxxx", &mut |_| lost += 1);
+            transmission.on_bytes(b"xxxxxxxxxxxxxxxx", &mut |_| lost += 1);
         }
-        assert!(lost == 1 && ear.half.capacity() <= 4 * COMMAND_MAX_BYTES);
-        ear.answered();
+        assert!(lost == 1 && transmission.half.capacity() <= 4 * COMMAND_MAX_BYTES);
+        transmission.answered();
         let mut after = Vec::new();
-        ear.hear(b"\x1bSe\r", &mut |item| after.push(told(&item)));
+        transmission.on_bytes(b"\x1bSe\r", &mut |item| after.push(told(&item)));
         assert_eq!(after, ["Command(\"Se\")"]);
     }
 
     #[test]
     fn a_panel_that_lies_whole_in_a_piece_is_not_copied() {
         let bytes = b"\x1bDb;y;256;0123456789abcdef\r";
-        let mut ear = Ear::new(HEAD);
+        let mut transmission = Transmission::new(HEAD);
         let mut at = None;
-        ear.hear(bytes, &mut |item| {
+        transmission.on_bytes(bytes, &mut |item| {
             at = if let Item::Panel(panel) = item { Some(panel.data.as_ptr()) } else { None };
         });
         assert_eq!(at, Some(bytes[10..].as_ptr()));
