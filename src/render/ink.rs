@@ -165,19 +165,23 @@ fn blend(face: &mut FaceImage, bitmap: &Bitmap, left_px: i32, top_px: i32, ink: 
                 && y < face.height_px as i32
             {
                 let at = (y as usize * face.width_px as usize + x as usize) * 3;
-                mix(&mut face.rgb[at..at + 3], ink, coverage);
+                if let Some(pixel) = face.rgb[at..].first_chunk_mut() {
+                    mix(pixel, ink, coverage);
+                }
             }
         }
     }
 }
 
-/// Mixes a pixel with an ink, 255 = ink only.
-pub(super) fn mix(pixel: &mut [u8], ink: [u8; 3], coverage: u8) {
+/// Mixes a pixel with an ink, 255 = ink only. Runs for every pixel of CONTOH.
+#[inline]
+pub(super) fn mix(pixel: &mut [u8; 3], ink: [u8; 3], coverage: u8) {
     let cover = u32::from(coverage);
-    for (channel, ink) in pixel.iter_mut().zip(ink) {
-        let sum = u32::from(*channel) * (255 - cover) + u32::from(ink) * cover;
-        *channel = ((sum + 127) / 255) as u8;
-    }
+    let mixed = |under: u8, ink: u8| {
+        ((u32::from(under) * (255 - cover) + u32::from(ink) * cover + 127) / 255) as u8
+    };
+    // Written out: a daemon that is compiled small would call the iterators of a loop.
+    *pixel = [mixed(pixel[0], ink[0]), mixed(pixel[1], ink[1]), mixed(pixel[2], ink[2])];
 }
 
 /// Copies an RGB picture of the area's size to its place.

@@ -90,7 +90,9 @@ fn paint(face: &mut FaceImage, scaled: &Scaled) {
         let y = top_px + (n / width_px as usize) as i32;
         if (0..face.width_px as i32).contains(&x) && (0..face.height_px as i32).contains(&y) {
             let at = (y as usize * face.width_px as usize + x as usize) * 3;
-            mix(&mut face.rgb[at..at + 3], [pixel[0], pixel[1], pixel[2]], pixel[3]);
+            if let Some(under) = face.rgb[at..].first_chunk_mut() {
+                mix(under, [pixel[0], pixel[1], pixel[2]], pixel[3]);
+            }
         }
     }
 }

@@ -65,7 +65,8 @@ impl Specimen {
     pub fn mark(&self, face: &mut FaceImage) {
         for span in &self.spans {
             let from = span.first_pixel as usize * 3;
-            for pixel in face.rgb[from..][..usize::from(span.pixels) * 3].chunks_exact_mut(3) {
+            let bytes = usize::from(span.pixels) * 3;
+            for pixel in face.rgb[from..][..bytes].as_chunks_mut().0 {
                 mix(pixel, INK, span.cover);
             }
         }
