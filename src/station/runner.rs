@@ -14,8 +14,8 @@ use super::device::{DeviceStatus, Order, Report, trace_status};
 use super::handle::{Asked, Handle, Message, Reply};
 use super::preparer::Preparer;
 use super::scheduler::{
-    Action, Answer, Counted, DeviceCommand, DeviceReport, Fault, Input, Now, OrderNo, Polled,
-    Preparation, Question, Scheduler, Ticket, Unsettled,
+    Action, Answer, Asker, Counted, DeviceCommand, DeviceReport, Fault, Input, Now, OrderNo,
+    Polled, Preparation, Question, Scheduler, Unsettled,
 };
 use super::{Parts, answers, status};
 use crate::clock::Clock;
@@ -45,8 +45,8 @@ pub struct Station {
     inflight_requests: Arc<AtomicUsize>,
     /// Given to the printer's thread, which answers in this order.
     orders: VecDeque<OrderNo>,
-    tickets: Ticket,
-    replies: BTreeMap<Ticket, Reply>,
+    askers: Asker,
+    replies: BTreeMap<Asker, Reply>,
     /// How long it had waited for its ledger after its last turn.
     waited: Duration,
     pulse: Pulse,
@@ -95,7 +95,7 @@ impl Station {
             snapshot,
             inflight_requests: inflight_requests.clone(),
             orders: VecDeque::new(),
-            tickets: 0,
+            askers: 0,
             replies: BTreeMap::new(),
             waited: Duration::ZERO,
             pulse,
@@ -176,7 +176,7 @@ impl Station {
             }
             Action::Order(number, command) => return self.order(number, command),
             Action::Discard(job) => self.preparer.discard(&job),
-            Action::Reply(ticket, answer) => self.reply(ticket, answer),
+            Action::Reply(asker, answer) => self.reply(asker, answer),
             Action::Count(counted) => self.count(counted),
             Action::End => self.end = Some(End::Finished),
             Action::Halt(fault) => self.halt(fault),
@@ -234,10 +234,10 @@ impl Station {
         (!is_given).then_some(Input::Died("printer"))
     }
 
-    fn reply(&mut self, ticket: Ticket, answer: Result<JobId, Unsettled>) {
+    fn reply(&mut self, asker: Asker, answer: Result<JobId, Unsettled>) {
         let answer: Result<JobRecord, Unsettled> =
             answer.and_then(|job| Ok(self.ledger.job(&job)?));
-        if let Some(reply) = self.replies.remove(&ticket) {
+        if let Some(reply) = self.replies.remove(&asker) {
             // The asker may have gone; what was asked is done all the same.
             drop(reply.send(answer));
         }
@@ -265,9 +265,9 @@ impl Station {
             Message::Wake => self.step(Input::Wake),
             Message::Stop => self.step(Input::Stop),
             Message::Operator(Asked { command, reply }) => {
-                self.tickets += 1;
-                self.replies.insert(self.tickets, reply);
-                self.step(Input::Operator { ticket: self.tickets, command });
+                self.askers += 1;
+                self.replies.insert(self.askers, reply);
+                self.step(Input::Operator { asker: self.askers, command });
             }
             Message::Device(report) => self.on_report(*report),
         }

@@ -82,7 +82,7 @@ pub enum Input {
     /// An operator asks for a move.
     Operator {
         /// Comes back with the answer.
-        ticket: Ticket,
+        asker: Asker,
         /// What is asked for.
         command: OperatorCommand,
     },
@@ -114,7 +114,7 @@ pub enum Action {
     /// The prepared card of this job is not printed: its buffers may be used again.
     Discard(JobId),
     /// Tell an operator; with the job as it stands now.
-    Reply(Ticket, Result<JobId, Unsettled>),
+    Reply(Asker, Result<JobId, Unsettled>),
     /// Count a card, for outsiders.
     Count(Counted),
     /// All that was to be finished is finished.
@@ -191,7 +191,7 @@ pub struct QuestionNo(u64);
 pub struct OrderNo(u64);
 
 /// Names an operator who waits for an answer.
-pub type Ticket = u64;
+pub type Asker = u64;
 
 /// What is counted for outsiders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -293,7 +293,7 @@ enum Then {
     Judged(Box<Judged>),
     RecoveryIntent,
     InDoubtSettled(recovery::Settlement),
-    HeldAfterSettling(Option<(Ticket, JobId)>),
+    HeldAfterSettling(Option<(Asker, JobId)>),
     LeftToAPerson(Box<recovery::Left>),
     Suspended,
     RequeuedIfBlocked,
@@ -407,7 +407,7 @@ impl Scheduler {
             Input::Poll => self.poll(),
             Input::Wake => self.queue.more_to_inspect = true,
             Input::Stop => self.stopping = true,
-            Input::Operator { ticket, command } => self.on_command(ticket, command),
+            Input::Operator { asker, command } => self.on_command(asker, command),
             Input::Device { order, report } => self.on_report(order, *report),
             // Both are taken before anything is put off.
             Input::Answer { .. } | Input::Died(_) => {}
@@ -521,8 +521,8 @@ impl Scheduler {
             (Then::InDoubtSettled(settled), Answer::Written(done)) => {
                 self.on_in_doubt_settled(settled, done);
             }
-            (Then::HeldAfterSettling(ticket), Answer::Written(done)) => {
-                self.on_held_after_settling(ticket, done);
+            (Then::HeldAfterSettling(asker), Answer::Written(done)) => {
+                self.on_held_after_settling(asker, done);
             }
             (Then::LeftToAPerson(left), Answer::Written(done)) => {
                 self.on_left_to_a_person(*left, done);

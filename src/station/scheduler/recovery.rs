@@ -6,7 +6,7 @@ use drivers::contract::DeviceError;
 use super::cards::{Phase, Recovery};
 use super::in_doubt::{InDoubt, Kept, UnsureJob};
 use super::{
-    Action, DeviceCommand, Fault, LedgerError, Question, Scheduler, Task, Then, Ticket, Unsettled,
+    Action, Asker, DeviceCommand, Fault, LedgerError, Question, Scheduler, Task, Then, Unsettled,
     lines,
 };
 use crate::event::{Event, RecoveryStep};
@@ -36,7 +36,7 @@ pub(super) struct Settlement {
     /// What the job is held for as soon as it waits again.
     pub hold: Option<Vec<Finding>>,
     /// The operator who said so; `None`: the machine.
-    pub ticket: Option<Ticket>,
+    pub asker: Option<Asker>,
     /// Which row of the evidence decided.
     pub row: Option<Reason>,
 }
@@ -247,7 +247,7 @@ impl Scheduler {
         let line = lines::settled_by_the_machine(verdict, now, &findings, cause);
         let waits_again = !matches!(verdict, Verdict::Printed(_));
         let hold = (waits_again && findings.iter().any(Finding::holds)).then_some(findings);
-        self.settle_in_doubt(line, Settlement { job, hold, ticket: None, row: Some(row) });
+        self.settle_in_doubt(line, Settlement { job, hold, asker: None, row: Some(row) });
     }
 
     /// What became of a card that nobody saw is known. Its job waits again, unless it was found out meanwhile that a
@@ -262,12 +262,12 @@ impl Scheduler {
         settlement: Settlement,
         done: Result<(), LedgerError>,
     ) {
-        let Settlement { job, hold, ticket, row } = settlement;
+        let Settlement { job, hold, asker, row } = settlement;
         if let Err(error) = done {
             // What failed may stand in the ledger all the same.
             self.reload_in_doubt();
-            return match ticket {
-                Some(ticket) => self.act(Action::Reply(ticket, Err(error.into()))),
+            return match asker {
+                Some(asker) => self.act(Action::Reply(asker, Err(error.into()))),
                 None => self.fail(error),
             };
         }
@@ -276,23 +276,23 @@ impl Scheduler {
             tracing::info!(%job, row = row.name(), "settled by the printer's word");
         }
         if let Some(findings) = hold {
-            let then = Then::HeldAfterSettling(ticket.map(|ticket| (ticket, job.clone())));
+            let then = Then::HeldAfterSettling(asker.map(|asker| (asker, job.clone())));
             return self.append(&job, Event::Hold { findings, attempt: None }, then);
         }
-        if let Some(ticket) = ticket {
-            self.act(Action::Reply(ticket, Ok(job)));
+        if let Some(asker) = asker {
+            self.act(Action::Reply(asker, Ok(job)));
         }
     }
 
     pub(super) fn on_held_after_settling(
         &mut self,
-        ticket: Option<(Ticket, JobId)>,
+        asker: Option<(Asker, JobId)>,
         done: Result<(), LedgerError>,
     ) {
-        match (ticket, done) {
-            (Some((ticket, job)), Ok(())) => self.act(Action::Reply(ticket, Ok(job))),
-            (Some((ticket, _)), Err(error)) => {
-                self.act(Action::Reply(ticket, Err(Unsettled::Ledger(error))));
+        match (asker, done) {
+            (Some((asker, job)), Ok(())) => self.act(Action::Reply(asker, Ok(job))),
+            (Some((asker, _)), Err(error)) => {
+                self.act(Action::Reply(asker, Err(Unsettled::Ledger(error))));
             }
             (None, Ok(())) => {}
             // It is held when it is claimed.

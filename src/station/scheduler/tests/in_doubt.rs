@@ -212,9 +212,9 @@ fn an_operators_answer_waits_for_a_poll_of_now() {
     let mut station = Doubtful::new();
     let look = Look { seen: Seen::NoCard, by: Actor::local("op"), cause: None, insist: false };
     let command = OperatorCommand::Resolve { job: station.job.clone(), look };
-    station.tell(Input::Operator { ticket: 1, command: command.clone() });
+    station.tell(Input::Operator { asker: 1, command: command.clone() });
     assert!(matches!(station.replies[..], [Err(Unsettled::Moving)]), "{:?}", station.replies);
     station.polled(status(Some("cover-open")));
-    station.tell(Input::Operator { ticket: 2, command });
+    station.tell(Input::Operator { asker: 2, command });
     assert!(station.replies[1].is_ok(), "{:?}", station.replies);
 }

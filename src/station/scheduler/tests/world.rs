@@ -149,7 +149,7 @@ impl World {
                     0 if how < 64 => OperatorCommand::Cancel { job, by },
                     _ => OperatorCommand::Release { job, by },
                 };
-                self.tell(Input::Operator { ticket: 1, command })
+                self.tell(Input::Operator { asker: 1, command })
             }
             14 if how < 20 => self.tell(Input::Stop),
             _ => self.go_on(how),

@@ -29,7 +29,7 @@ impl World {
         let by = Actor::local("op");
         if self.state(&job) == State::Held {
             let command = OperatorCommand::Release { job, by };
-            return self.tell(Input::Operator { ticket: 2, command });
+            return self.tell(Input::Operator { asker: 2, command });
         }
         self.take_out();
         let truth = &self.truth[&job];
@@ -42,6 +42,6 @@ impl World {
         };
         let insist = how == CALM || how.is_multiple_of(2);
         let look = Look { seen, by, cause: None, insist };
-        self.tell(Input::Operator { ticket: 3, command: OperatorCommand::Resolve { job, look } })
+        self.tell(Input::Operator { asker: 3, command: OperatorCommand::Resolve { job, look } })
     }
 }
