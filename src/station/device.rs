@@ -5,11 +5,13 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use drivers::contract::{
-    CardOut, CardPrinter, DeviceError, PreparedCard, Prepress, PrinterStatus, Tray,
+    CardOut, CardPrinter, Cause, DeviceError, PreparedCard, Prepress, PrinterStatus, Tray,
 };
+use drivers::ticket::{Outcome, Ticket, Unlogged};
 
 use super::Message;
 use super::encode::{self, Encoded, Encoding, Reader, Unencoded};
+use super::scheduler::LoggedJob;
 use crate::heartbeat::Pulse;
 use crate::job::JobId;
 use drivers::encoder::EncoderError;
@@ -23,12 +25,15 @@ pub type Connect = Box<dyn FnMut() -> Result<Box<dyn CardPrinter>, DeviceError> 
 
 /// What the station wants.
 pub enum Order {
-    /// How is the machine?
-    Poll,
+    /// How is the machine, and what does its log say of these jobs, as far as they are its own?
+    Poll(Vec<LoggedJob>),
+    /// Open a job for one card, if the machine keeps a log of them. Nothing moves.
+    OpenJob,
     /// Write this card's chip and stripe. The intent is in the ledger.
     Encode(JobId, Encoding),
-    /// Print this card: the one that was encoded, else a blank. The intent is in the ledger.
-    Print(JobId, PreparedCard),
+    /// Print this card: the one that was encoded, else a blank; under the ticket, where there is one. The intent is in the
+    /// ledger, and the ticket with it.
+    Print(JobId, Option<Ticket>, PreparedCard),
     /// End what a lost computer left in the machine. The intent is in the ledger. Without a job nobody's
     /// card is at stake, or the machine is only used, so that it stops saying that it was just switched on.
     AbortOrphanedJob(Option<JobId>),
@@ -40,6 +45,8 @@ pub enum Order {
 pub enum Report {
     /// The machine's answer, and how cards must be made ready for it.
     Polled(Result<DeviceStatus, DeviceError>),
+    /// The job that was opened; `None`: the machine keeps no log.
+    JobOpened(Result<Option<Ticket>, DeviceError>),
     /// The card is encoded and waits inside, or why not.
     Encoded(JobId, Result<Encoded, Unencoded>),
     /// The card is out, or why not; the buffer comes back to be used again.
@@ -58,6 +65,10 @@ pub struct DeviceStatus {
     pub prepress: Box<dyn Prepress>,
     /// The reader of chips, or what is wrong with it; `None`: there is none.
     pub reader: Option<Result<(), EncoderError>>,
+    /// It keeps a log of its jobs.
+    pub keeps_log: bool,
+    /// What its log says of each job that was asked for and is its own.
+    pub logged: Vec<(Ticket, Outcome)>,
 }
 
 /// One printer, in contact or not, and its reader of chips.
@@ -76,10 +87,11 @@ impl Device {
     /// Carries out one order.
     pub fn perform(&mut self, order: Order) -> Report {
         let report = match order {
-            Order::Poll => Report::Polled(self.poll()),
+            Order::Poll(jobs) => Report::Polled(self.poll(&jobs)),
+            Order::OpenJob => Report::JobOpened(self.open_job()),
             Order::Encode(job, work) => Report::Encoded(job, self.encode(&work)),
-            Order::Print(job, card) => {
-                Report::Printed(job, self.contact().and_then(|p| p.print(&card)), card)
+            Order::Print(job, ticket, card) => {
+                Report::Printed(job, self.print(ticket.as_ref(), &card), card)
             }
             Order::AbortOrphanedJob(job) => {
                 Report::Aborted(job, self.contact().and_then(|p| p.come_to_rest()))
@@ -102,16 +114,47 @@ impl Device {
         }
     }
 
-    fn poll(&mut self) -> Result<DeviceStatus, DeviceError> {
+    fn poll(&mut self, jobs: &[LoggedJob]) -> Result<DeviceStatus, DeviceError> {
         let printer = self.contact()?;
         let status = printer.status()?;
+        let serial = status.identity.serial.as_str();
+        // Another machine's log is not asked: the question could end a job of somebody else's.
+        let own = jobs.iter().filter(|job| job.serial == serial && !serial.is_empty());
+        let logged =
+            own.map(|job| outcome(printer.as_mut(), &job.ticket)).collect::<Result<_, _>>()?;
+        let keeps_log = printer.job_log().is_some();
         let prepress = printer.prepress();
         let reader = self.reader.as_mut().map(|reader| match reader.glance() {
             // A card that waits inside is seen by its reader, as it should be.
             Err(EncoderError::Occupied) if status.card_inside => Ok(()),
             seen => seen,
         });
-        Ok(DeviceStatus { status, prepress, reader })
+        Ok(DeviceStatus { status, prepress, reader, keeps_log, logged })
+    }
+
+    /// On the contact on which the machine said who it is: another machine's ticket could name another card of this one.
+    fn open_job(&mut self) -> Result<Option<Ticket>, DeviceError> {
+        let Some(printer) = &mut self.printer else {
+            return Err(DeviceError::untouched(Cause::Restarted));
+        };
+        printer.job_log().map(|log| log.open_job()).transpose()
+    }
+
+    fn print(
+        &mut self,
+        ticket: Option<&Ticket>,
+        card: &PreparedCard,
+    ) -> Result<CardOut, DeviceError> {
+        let printer = self.contact()?;
+        let Some(ticket) = ticket else { return printer.print(card) };
+        match printer.job_log() {
+            Some(log) => log.print_as(ticket, card),
+            // A card without its ticket is one that the log could deny.
+            None => {
+                let what = "it keeps no log of its jobs any more".to_owned();
+                Err(DeviceError::untouched(Cause::Unsupported(what)))
+            }
+        }
     }
 
     fn encode(&mut self, work: &Encoding) -> Result<Encoded, Unencoded> {
@@ -122,6 +165,18 @@ impl Device {
         };
         encode::encode(printer.as_mut(), reader.as_mut(), work)
     }
+}
+
+/// A machine that keeps no log any more does not tell.
+fn outcome(
+    printer: &mut dyn CardPrinter,
+    ticket: &Ticket,
+) -> Result<(Ticket, Outcome), DeviceError> {
+    let outcome = match printer.job_log() {
+        Some(log) => log.outcome(ticket)?,
+        None => Outcome::Unknown(Unlogged::OtherLog),
+    };
+    Ok((ticket.clone(), outcome))
 }
 
 /// The lost job's errors bar the way out, and nobody but us can take them back.
@@ -167,6 +222,7 @@ impl Report {
     fn is_failure(&self) -> bool {
         match self {
             Report::Polled(result) => result.is_err(),
+            Report::JobOpened(result) => result.is_err(),
             Report::Printed(_, result, _) => result.is_err(),
             // A bad chip is no reason to ask the printer who it is.
             Report::Encoded(_, result) => {

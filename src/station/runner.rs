@@ -213,14 +213,15 @@ impl Station {
 
     fn order(&mut self, number: OrderNo, command: DeviceCommand) -> Option<Input> {
         let order = match command {
-            DeviceCommand::Poll => Some(Order::Poll),
+            DeviceCommand::Poll(jobs) => Some(Order::Poll(jobs)),
+            DeviceCommand::OpenJob => Some(Order::OpenJob),
             DeviceCommand::Encode(job) => {
                 let work = self.preparer.take_encoding(&job);
                 work.map(|work| Order::Encode(job, work))
             }
-            DeviceCommand::Print(job) => {
+            DeviceCommand::Print(job, ticket) => {
                 let card = self.preparer.take_card(&job);
-                card.map(|card| Order::Print(job, card))
+                card.map(|card| Order::Print(job, ticket, card))
             }
             DeviceCommand::AbortOrphanedJob(job) => Some(Order::AbortOrphanedJob(job)),
             DeviceCommand::Reject(job) => Some(Order::Reject(job)),
@@ -276,11 +277,12 @@ impl Station {
     fn on_report(&mut self, report: Report) {
         let report = match report {
             Report::Polled(polled) => DeviceReport::Polled(polled.map(|told| {
-                let DeviceStatus { status, prepress, reader } = told;
+                let DeviceStatus { status, prepress, reader, keeps_log, logged } = told;
                 trace_status(&status);
                 self.prepress = Some(prepress);
-                Polled { status, reader }
+                Polled { status, reader, keeps_log, logged }
             })),
+            Report::JobOpened(opened) => DeviceReport::JobOpened(opened),
             Report::Encoded(job, result) => DeviceReport::Encoded(job, result),
             Report::Printed(job, result, card) => {
                 self.preparer.take_back(card);

@@ -5,8 +5,9 @@
 //! **The story of one card.** Every arrow that moves a card is an intent in the ledger, written and synced before:
 //!
 //! ```text
-//! Idle ─▶ IntentToEncode ─▶ Encoding ─▶ Encoded ─▶ IntentToPrint ─▶ Printing ─▶ Settling ─▶ Idle
-//!   └──────────────────────────────────────────────────┘
+//! Idle ─▶ IntentToEncode ─▶ Encoding ─▶ Encoded ─▶ OpeningJob ─▶ JobOpened ─▶ IntentToPrint ─▶ Printing
+//!   └──────────────────────────────────────────────────┘             Idle ◀─ Settling ◀──────────────────┘
+//! (a printer that keeps no log of its jobs opens none)
 //! Idle ─▶ IntentToRecover ─▶ Recovering ─▶ Idle                  for a card that nobody saw, see `recovery.rs`
 //! ```
 //!
@@ -40,7 +41,7 @@ use jiff::Timestamp;
 
 pub use cards::{Card, InFlight, Origin, Phase, Recovery, WaitingCard};
 pub use in_doubt::{UnsureJob, last_intent};
-pub use machine::{DeviceCommand, DeviceReport, Polled};
+pub use machine::{DeviceCommand, DeviceReport, LoggedJob, Polled};
 pub use operator::{Look, OperatorCommand, Unsettled};
 pub use queue::Preparation;
 pub use startup::{Leftover, Leftovers};
@@ -242,8 +243,9 @@ enum Task {
     Account,
     /// What became of the last card is written down. Until it is, nothing else moves.
     Settle,
-    /// An encoded card is printed, whatever else there is to do: it must not wait inside.
-    PrintEncoded,
+    /// An encoded card is printed, whatever else there is to do: it must not wait inside. So is one for which the machine
+    /// has opened a job.
+    PrintOpened,
     /// A jump of the clock on the wall is written down.
     Clock,
     /// What was noticed of the devices is written down.
@@ -434,7 +436,7 @@ impl Scheduler {
             Task::Leftovers => self.write_leftovers(),
             Task::Account => self.account_for_cards(),
             Task::Settle => self.settle(),
-            Task::PrintEncoded => self.print_encoded(),
+            Task::PrintOpened => self.print_opened(),
             Task::Clock => self.watch_clock(),
             Task::Observe => self.write_observation(),
             Task::Recover(at) => self.recover(at),
@@ -480,7 +482,7 @@ impl Scheduler {
         });
         self.own_trouble = trouble;
         // A card that waits inside for a ledger that cannot be written is found there at the next start.
-        let waits = matches!(self.phase, Phase::Encoded(_));
+        let waits = matches!(self.phase, Phase::Encoded(_) | Phase::JobOpened(..));
         if self.stopping && (!self.at_work() || waits) {
             self.next_task(Task::PutUnfinishedBack);
         } else {

@@ -175,7 +175,7 @@ impl World {
             self.story.tell(format_args!("order: {intent}"));
             self.truth.intent_stands(job, intent);
         }
-        if let Order::Print(job, _) | Order::Encode(job, _) = &order {
+        if let Order::Print(job, ..) | Order::Encode(job, _) = &order {
             self.truth.printing = self.truth.mark_of(job);
         }
         let report = running.device.perform(order);
@@ -287,9 +287,9 @@ fn new_ledger() -> &'static [u8] {
 /// Whose line must be the last of its kind before an order is carried out.
 fn must_stand_before(order: &Order) -> Option<(&JobId, &'static str)> {
     match order {
-        Order::Poll | Order::AbortOrphanedJob(None) => None,
+        Order::Poll(_) | Order::OpenJob | Order::AbortOrphanedJob(None) => None,
         Order::Encode(job, _) => Some((job, "encode")),
-        Order::Print(job, _) => Some((job, "print")),
+        Order::Print(job, ..) => Some((job, "print")),
         Order::AbortOrphanedJob(Some(job)) => Some((job, "come_to_rest")),
         Order::Reject(job) => Some((job, "reject")),
     }

@@ -220,7 +220,7 @@ impl Scheduler {
         }
         let is_unsure = known.state == State::Unsure;
         let needs_cause = look.seen == Seen::Spoiled && look.cause.is_none();
-        if self.in_doubt.is_none() && ((is_unsure && !look.insist) || needs_cause) {
+        if self.in_doubt.is_none() && (is_unsure || needs_cause) {
             let job = known.id.clone();
             let then = asking(asker, job, Step::InDoubtToResolve(known, look));
             self.ask(Question::InDoubt, then);
@@ -246,10 +246,35 @@ impl Scheduler {
         in_doubt.map_or(SpoilCause::GagalCetak, super::in_doubt::InDoubt::cause)
     }
 
+    /// Its job may stand in the log of a machine that answers, and wait there: whoever looked saw no card, and one comes. It is
+    /// no matter of looking twice; the machine is brought to rest first.
+    fn may_yet_begin(&self, job: &JobId) -> bool {
+        let machine = &self.machine;
+        let in_doubt = self.in_doubt.iter().flatten().find(|one| one.job == *job);
+        let in_doubt = in_doubt.filter(|one| !one.since.others_printed);
+        let Some((intent, logged)) =
+            in_doubt.and_then(|one| Some((&one.intent, one.logged_job()?)))
+        else {
+            return false;
+        };
+        if !machine.is_configured || machine.error.is_some() {
+            return false;
+        }
+        match machine.status.as_ref().filter(|_| machine.is_fresh && !self.at_work()) {
+            Some(status) if status.identity.serial.as_str() != logged.serial => false,
+            Some(status) => {
+                let now = machine.facts_about(intent, evidence::Facts::of(status));
+                now.busy || now.owned || now.logged.is_none()
+            }
+            // It is about to say.
+            None => true,
+        }
+    }
+
     /// What the machine says against the answer, if it is the same machine and its word still counts.
     fn contradiction(&self, job: &JobId, look: &Look) -> Result<Option<Reason>, Unsettled> {
         if look.insist {
-            return Ok(None);
+            return if self.may_yet_begin(job) { Err(Unsettled::Moving) } else { Ok(None) };
         }
         let at_work = self.at_work();
         let in_doubt = self.in_doubt.iter().flatten().find(|one| one.job == *job);
@@ -267,7 +292,7 @@ impl Scheduler {
         // A tray that is empty while the machine still prints says nothing.
         let status = self.machine.status.as_ref().filter(|_| self.machine.is_fresh);
         let Some(status) = status else { return Ok(Some(Reason::Silent)) };
-        let now = evidence::Facts::of(status);
+        let now = self.machine.facts_about(intent, evidence::Facts::of(status));
         Ok(evidence::may_have_seen(look.seen, intent, since, &now).err())
     }
 }

@@ -91,8 +91,8 @@ impl Scheduler {
                 None => return self.end_recovery(false),
             },
         };
-        // An order was given: the rest afterwards.
-        if self.at_work() {
+        // An order was given, or the machine is asked anew: the rest afterwards.
+        if self.at_work() || self.machine.outstanding.is_some() {
             return self.end_recovery(false);
         }
         if at >= how_many {
@@ -133,6 +133,7 @@ impl Scheduler {
     fn judge(&mut self, at: usize, now: Facts) {
         let (time, is_backing_off) = (self.now.steady, self.is_backing_off());
         let Some(in_doubt) = self.in_doubt.as_mut().and_then(|all| all.get_mut(at)) else { return };
+        let now = self.machine.facts_about(&in_doubt.intent, now);
         let known = in_doubt.since;
         let (verdict, is_repeated) = in_doubt.judge(&now, time);
         let moves = matches!(verdict, Verdict::ComeToRest | Verdict::Reject);
@@ -203,6 +204,7 @@ impl Scheduler {
                 self.settle_by_the_machine(at, verdict, row, &now);
             }
             Verdict::Wait
+            | Verdict::AskLog
             | Verdict::Help
             | Verdict::ComeToRest
             | Verdict::Reject
@@ -240,7 +242,9 @@ impl Scheduler {
     fn settle_by_the_machine(&mut self, at: usize, verdict: Verdict, row: Reason, now: &Facts) {
         let Some(in_doubt) = self.in_doubt.as_ref().and_then(|all| all.get(at)) else { return };
         let mut findings = lines::without_doubt(&in_doubt.findings);
-        if matches!(verdict, Verdict::Printed(_)) && !in_doubt.since.said_out {
+        // What was taken out by hand stands in the log as that.
+        let is_watched = in_doubt.since.said_out || row == Reason::LogPrinted;
+        if matches!(verdict, Verdict::Printed(_)) && !is_watched {
             findings.push(lines::not_watched());
         }
         let (job, cause) = (in_doubt.job.clone(), in_doubt.cause());

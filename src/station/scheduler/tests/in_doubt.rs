@@ -73,7 +73,7 @@ impl Doubtful {
                         let answer = self.answer(what);
                         inputs.push(Input::Answer { question, answer });
                     }
-                    Action::Order(order, DeviceCommand::Poll) => self.poll = Some(order),
+                    Action::Order(order, DeviceCommand::Poll(_)) => self.poll = Some(order),
                     Action::Reply(_, answer) => self.replies.push(answer),
                     other => panic!("nothing moves here: {other:?}"),
                 }
@@ -100,7 +100,7 @@ impl Doubtful {
     }
 
     fn unsure(&self) -> UnsureJob {
-        let intent = Intent::to_print(&status(None), Some(1));
+        let intent = Intent::to_print(&status(None), Some(1), None);
         let lost = Box::new(Lost::at(Whereabouts::Unknown));
         let lines = [
             Event::Print(IntentLine { intent, identity: None }),
@@ -121,7 +121,12 @@ impl Doubtful {
             self.tell(Input::Tick { inflight_requests: 0 });
         }
         let order = self.poll.take().expect("it is polled");
-        let report = DeviceReport::Polled(Ok(Polled { status, reader: None }));
+        let report = DeviceReport::Polled(Ok(Polled {
+            status,
+            reader: None,
+            keeps_log: false,
+            logged: Vec::new(),
+        }));
         self.tell(Input::Device { order, report: Box::new(report) });
         self.tell(Input::Tick { inflight_requests: 0 });
     }
