@@ -53,7 +53,8 @@ pub trait CardPrinter: Send {
     /// The magnetic station; `None` when none is fitted.
     fn magnetic(&mut self) -> Option<&mut dyn MagneticStripe>;
 
-    /// The machine's log of jobs; `None` when it keeps none that can be asked for one card.
+    /// The machine's log of jobs; `None` when it keeps none that can be asked for one card, or one that may lose a line when
+    /// the power goes ([`JobLog`]).
     fn job_log(&mut self) -> Option<&mut dyn JobLog>;
 
     /// Asks everything that the machine tells of itself, for a technician. Never moves a card.

@@ -79,7 +79,8 @@ pub enum Outcome {
     AtWork,
     /// The job has stopped, or its card was told to stay: it stands inside.
     CardInside,
-    /// The job ended before a card was moved for it. None will be.
+    /// The job ended before a card was moved for it. None will be. A second card is printed on this word: it is said only of
+    /// a job that the log still has, by a machine that keeps its log as [`JobLog`] wants.
     NotPrinted,
     /// All that the job wanted is on the card, and the machine has let it out as a good one.
     Printed,
@@ -111,6 +112,11 @@ pub enum Unlogged {
 }
 
 /// The log of jobs that a machine keeps, also while it is switched off.
+///
+/// **No loss of power takes a line away.** The name of a job stands in the log before anybody is told it, and that a card moves
+/// for it before the card moves: a log that could lose its last line would deny a card that came out, and the station would
+/// print a second one. A machine of which that is not known keeps no log in this sense, and its driver gives none
+/// ([`crate::contract::CardPrinter::job_log`]).
 pub trait JobLog {
     /// Has the machine open a job for one card, and name it. Nothing moves, and a job that is never printed costs
     /// nothing.

@@ -172,6 +172,8 @@ pub enum Reason {
     LogSpoiled,
     /// The log says something else than what was seen or counted.
     LogDisagrees,
+    /// The log does not know the job: it was begun anew, or goes no further back.
+    LogForgot,
 }
 
 /// What a person saw who looked.
@@ -558,6 +560,7 @@ impl Reason {
             Self::LogNotPrinted => "log_not_printed",
             Self::LogSpoiled => "log_spoiled",
             Self::LogDisagrees => "log_disagrees",
+            Self::LogForgot => "log_forgot",
         }
     }
 
@@ -600,9 +603,11 @@ impl Reason {
                 "Kartu ini belum pernah diperintahkan untuk dicetak; baru chipnya yang ditulis.",
                 "No order to print this card was ever given; only its chip was being written.",
             ),
-            Self::LogPrinted | Self::LogNotPrinted | Self::LogSpoiled | Self::LogDisagrees => {
-                return self.words_about_the_log();
-            }
+            Self::LogPrinted
+            | Self::LogNotPrinted
+            | Self::LogSpoiled
+            | Self::LogDisagrees
+            | Self::LogForgot => return self.words_about_the_log(),
             of_the_machine => return of_the_machine.words_about_the_machine(),
         };
         Text::fixed(id, en)
@@ -622,6 +627,10 @@ impl Reason {
             Self::LogSpoiled => (
                 "Catatan pekerjaan printer menyatakan kartu ini rusak.",
                 "The printer's own log says that the card is spoiled.",
+            ),
+            Self::LogForgot => (
+                "Catatan pekerjaan printer tidak memuat pekerjaan ini lagi.",
+                "The printer's own log does not know this job any more.",
             ),
             _ => (
                 "Catatan pekerjaan printer tidak cocok dengan yang diamati atau dihitung.",

@@ -5,6 +5,12 @@
 //! power, hands. It is believed where nothing that was seen or counted says otherwise; if something does, a person looks.
 //! Figures contradict only while no other card was begun, since they are about the other one too, and silence contradicts
 //! nothing: many such machines count neither cards nor ribbon.
+//!
+//! **A log that does not know the job proves nothing**, not even that nothing was printed: what was begun anew has lost what
+//! stood in it, and what goes no further back was pushed out by other cards. Then the figures, and a card that stands
+//! inside, are perhaps not about this card, and a person looks. "No card was moved" leads to a second print, so it is taken
+//! from a log alone of which the contract says that no loss of power takes a line of it away ([`drivers::ticket::JobLog`]).
+//! A loss of power in the job leaves the machine's figures, as of any machine that was switched off.
 
 use std::ops::RangeInclusive;
 
@@ -12,11 +18,11 @@ use drivers::ticket::{Outcome, Unlogged};
 
 use super::{Facts, Intent, Reason, Seen, Since, Verdict};
 
-/// What the log decides; `None`: there is none, or it does not tell, and the figures decide.
+/// What the log decides; `None`: there is none, or the power went in the job, and the figures decide.
 pub(super) fn judge(intent: &Intent, since: Since, now: &Facts) -> Option<Verdict> {
     intent.ticket_at(&now.serial)?;
     let Some(logged) = now.logged else { return Some(Verdict::AskLog) };
-    if matches!(logged, Outcome::Unknown(why) if why != Unlogged::TakenOut) {
+    if logged == Outcome::Unknown(Unlogged::Interrupted) {
         return None;
     }
     Some(before_rest(since, now, logged).unwrap_or_else(|| at_rest(intent, since, now, logged)))
@@ -49,7 +55,8 @@ fn at_rest(intent: &Intent, since: Since, now: &Facts, logged: Outcome) -> Verdi
         // A machine that stands still is at work on nothing; and a job that waits was ended before.
         Outcome::AtWork | Outcome::Waiting => Verdict::Unsure(Reason::LogDisagrees),
         // It may be a good one in somebody's hand.
-        Outcome::Unknown(_) => Verdict::Unsure(Reason::TakenOut),
+        Outcome::Unknown(Unlogged::TakenOut) => Verdict::Unsure(Reason::TakenOut),
+        Outcome::Unknown(_) => Verdict::Unsure(Reason::LogForgot),
     }
 }
 

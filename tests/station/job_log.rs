@@ -263,7 +263,7 @@ fn a_log_that_was_begun_anew_or_goes_no_further_back_leaves_the_card_to_a_person
         }
         let before = lost.departed();
         let bench = lost.next_life();
-        left_to_a_person(&bench, &lost.id, "no_counter");
+        left_to_a_person(&bench, &lost.id, "log_forgot");
         assert_eq!(lost.departed(), [], "{before:?}, and no second card");
     }
 }

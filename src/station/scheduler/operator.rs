@@ -15,6 +15,7 @@ use crate::ledger::JobRecord;
 use crate::lifecycle::{Move, State};
 use crate::queue;
 use crate::supplies::SpoilCause;
+use drivers::ticket::Outcome;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -247,7 +248,7 @@ impl Scheduler {
     }
 
     /// Its job may stand in the log of a machine that answers, and wait there: whoever looked saw no card, and one comes. It is
-    /// no matter of looking twice; the machine is brought to rest first.
+    /// no matter of looking twice; the machine is brought to rest first. One that is switched off, or gone, contradicts nobody.
     fn may_yet_begin(&self, job: &JobId) -> bool {
         let machine = &self.machine;
         let in_doubt = self.in_doubt.iter().flatten().find(|one| one.job == *job);
@@ -264,7 +265,7 @@ impl Scheduler {
             Some(status) if status.identity.serial.as_str() != logged.serial => false,
             Some(status) => {
                 let now = machine.facts_about(intent, evidence::Facts::of(status));
-                now.busy || now.owned || now.logged.is_none()
+                now.busy || now.owned || matches!(now.logged, None | Some(Outcome::Waiting))
             }
             // It is about to say.
             None => true,
