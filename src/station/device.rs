@@ -76,12 +76,14 @@ pub struct Device {
     connect: Connect,
     printer: Option<Box<dyn CardPrinter>>,
     reader: Option<Reader>,
+    /// The station was told that the machine was switched on or started anew.
+    told_restarted: bool,
 }
 
 impl Device {
     /// A printer that nobody has asked yet.
     pub fn new(connect: Connect, reader: Option<Reader>) -> Device {
-        Device { connect, printer: None, reader }
+        Device { connect, printer: None, reader, told_restarted: false }
     }
 
     /// Carries out one order.
@@ -94,10 +96,10 @@ impl Device {
                 Report::Printed(job, self.print(ticket.as_ref(), &card), card)
             }
             Order::AbortOrphanedJob(job) => {
-                Report::Aborted(job, self.contact().and_then(|p| p.come_to_rest()))
+                Report::Aborted(job, self.as_told().and_then(|p| p.come_to_rest()))
             }
             Order::Reject(job) => {
-                Report::Rejected(job, self.contact().and_then(|p| reject(p.as_mut())))
+                Report::Rejected(job, self.as_told().and_then(|p| reject(p.as_mut())))
             }
         };
         if report.is_failure() {
@@ -112,6 +114,17 @@ impl Device {
             Some(known) => Ok(known),
             none => Ok(none.insert((self.connect)()?)),
         }
+    }
+
+    /// The machine, unless it lost its power since the station was told how it is. Whoever uses it takes the sign of that
+    /// away, and with it what tells a counter that was not kept from one that stands: the sign is told first.
+    fn as_told(&mut self) -> Result<&mut Box<dyn CardPrinter>, DeviceError> {
+        let told_restarted = self.told_restarted;
+        let printer = self.contact()?;
+        if printer.status()?.restarted && !told_restarted {
+            return Err(DeviceError::untouched(Cause::Restarted));
+        }
+        Ok(printer)
     }
 
     fn poll(&mut self, jobs: &[LoggedJob]) -> Result<DeviceStatus, DeviceError> {
@@ -129,15 +142,16 @@ impl Device {
             Err(EncoderError::Occupied) if status.card_inside => Ok(()),
             seen => seen,
         });
+        self.told_restarted = status.restarted;
         Ok(DeviceStatus { status, prepress, reader, keeps_log, logged })
     }
 
     /// On the contact on which the machine said who it is: another machine's ticket could name another card of this one.
     fn open_job(&mut self) -> Result<Option<Ticket>, DeviceError> {
-        let Some(printer) = &mut self.printer else {
+        if self.printer.is_none() {
             return Err(DeviceError::untouched(Cause::Restarted));
-        };
-        printer.job_log().map(|log| log.open_job()).transpose()
+        }
+        self.as_told()?.job_log().map(|log| log.open_job()).transpose()
     }
 
     fn print(
@@ -145,7 +159,7 @@ impl Device {
         ticket: Option<&Ticket>,
         card: &PreparedCard,
     ) -> Result<CardOut, DeviceError> {
-        let printer = self.contact()?;
+        let printer = self.as_told()?;
         let Some(ticket) = ticket else { return printer.print(card) };
         match printer.job_log() {
             Some(log) => log.print_as(ticket, card),
@@ -158,12 +172,14 @@ impl Device {
     }
 
     fn encode(&mut self, work: &Encoding) -> Result<Encoded, Unencoded> {
-        let Device { connect, printer, reader } = self;
+        let Device { connect, printer, reader, told_restarted } = self;
         let printer = match printer {
             Some(known) => known,
             none => none.insert(connect().map_err(|error| encode::of_the_printer(&error))?),
         };
-        encode::encode(printer.as_mut(), reader.as_mut(), work)
+        let encoded = encode::encode(printer.as_mut(), reader.as_mut(), work)?;
+        *told_restarted = encoded.status.restarted;
+        Ok(encoded)
     }
 }
 
@@ -229,6 +245,72 @@ impl Report {
                 result.as_ref().is_err_and(|failed| failed.printer.is_some())
             }
             Report::Aborted(_, result) | Report::Rejected(_, result) => result.is_err(),
+        }
+    }
+}
+
+#[cfg(all(test, feature = "emulators"))]
+mod tests {
+    use drivers::contract::{CardImage, FaceImage, Whereabouts};
+    use emulators::logbook::{self, LogbookSettings};
+    use emulators::machine::{Lever, SharedMachine};
+    use emulators::transport::emulated::Emulated;
+
+    use super::*;
+
+    fn a_device() -> (Device, SharedMachine) {
+        let machine = logbook::emulate(LogbookSettings::bench()).expect("it is made");
+        let wire = machine.clone();
+        let connect = move || (logbook::FAMILY.open)(None, Box::new(Emulated::new(wire.clone())));
+        (Device::new(Box::new(connect), None), machine)
+    }
+
+    fn is_restarted(device: &mut Device) -> bool {
+        match device.perform(Order::Poll(Vec::new())) {
+            Report::Polled(Ok(polled)) => polled.status.restarted,
+            _ => panic!("it answers"),
+        }
+    }
+
+    fn a_card(device: &mut Device) -> PreparedCard {
+        let prepress = device.contact().expect("it answers").prepress();
+        let (head, mut card) = (prepress.head(), PreparedCard::default());
+        let front = FaceImage::white(head.width_px, head.height_px);
+        let image = CardImage { front, back: None, stays_inside: false };
+        prepress.prepare(&image, &mut card).expect("it fits");
+        card
+    }
+
+    /// The sign would be gone with the order, and nobody would ever know.
+    #[test]
+    fn a_machine_that_lost_its_power_since_it_was_polled_is_not_used() {
+        let orders: [fn(PreparedCard) -> Order; 4] = [
+            |card| Order::Print(JobId::new(), None, card),
+            |_| Order::AbortOrphanedJob(None),
+            |_| Order::Reject(JobId::new()),
+            |_| Order::OpenJob,
+        ];
+        for order in orders {
+            let (mut device, machine) = a_device();
+            assert!(is_restarted(&mut device), "it was just switched on");
+            // Used, and polled: the station knows of no loss of power.
+            assert!(matches!(device.perform(Order::OpenJob), Report::JobOpened(Ok(Some(_)))));
+            assert!(!is_restarted(&mut device));
+            let card = a_card(&mut device);
+            machine.pull(Lever::CutPower);
+            machine.pull(Lever::PowerOn);
+            let refused = match device.perform(order(card)) {
+                Report::Printed(_, result, _) => result.map(drop),
+                Report::Aborted(_, result) | Report::Rejected(_, result) => result,
+                Report::JobOpened(result) => result.map(drop),
+                _ => panic!("it was another order"),
+            };
+            let refused = refused.expect_err("it is not used");
+            assert_eq!((refused.cause, refused.card), (Cause::Restarted, Whereabouts::Untouched));
+            assert!(is_restarted(&mut device), "the sign still stands");
+            // It was told: the machine is used again.
+            let order = device.perform(Order::AbortOrphanedJob(None));
+            assert!(matches!(order, Report::Aborted(None, Ok(()))));
         }
     }
 }

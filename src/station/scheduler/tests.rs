@@ -9,6 +9,7 @@ mod world;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 
+use crate::station::scheduler::DeviceCommand;
 use world::{Kind, Sabotage, World};
 
 /// A storm of so many things at most, then calm.
@@ -119,6 +120,65 @@ fn a_right_answer_between_two_wrong_ones_is_heard() {
         (78, 20),
     ];
     live(Kind::KeepsLog, &storm, Sabotage::None).expect("one good card");
+}
+
+/// A station whose counter lags behind by one card, about to print a blank from the feeder: the products with a chip wait
+/// for a technician.
+fn with_a_lagging_counter() -> World {
+    let mut world = World::new(Kind::Counts, Sabotage::None);
+    for (order, what_comes_of_it) in
+        [(is_print as fn(&_) -> _, COMES_OUT), (is_encode, WRONG_SETUP)]
+    {
+        let ordered = world.until_ordered(order).and_then(|()| world.step(GO_ON, what_comes_of_it));
+        ordered.expect("as it goes");
+    }
+    world.until_ordered(is_print).expect("the next one is printed");
+    world
+}
+
+fn is_print(command: &DeviceCommand) -> bool {
+    matches!(command, DeviceCommand::Print(..))
+}
+
+fn is_encode(command: &DeviceCommand) -> bool {
+    matches!(command, DeviceCommand::Encode(_))
+}
+
+fn is_abort(command: &DeviceCommand) -> bool {
+    matches!(command, DeviceCommand::AbortOrphanedJob(Some(_)))
+}
+
+const GO_ON: u8 = 15;
+const HANDS: u8 = 8;
+const POWER_IS_LOST: u8 = 3;
+const NEW_RIBBON: u8 = 7;
+const COMES_OUT: u8 = 5;
+const WRONG_SETUP: u8 = 2;
+/// The card comes out, and nobody hears of it.
+const WIRE_BREAKS: u8 = 41;
+/// And its job owns the machine.
+const OWNS_THE_MACHINE: u8 = 1;
+
+/// Counter and ribbon stand after the card as in its intent, and the sign that the power was gone is taken away by the card.
+#[test]
+fn a_machine_that_lost_its_power_after_the_intent_prints_no_card() {
+    let mut world = with_a_lagging_counter();
+    for (what, how) in [(HANDS, POWER_IS_LOST), (HANDS, NEW_RIBBON), (GO_ON, WIRE_BREAKS)] {
+        world.step(what, how).expect("one good card");
+    }
+    world.calm().expect("one good card");
+}
+
+/// The sign is taken away by the order that ends the job of the card, before anybody has written it down.
+#[test]
+fn a_machine_that_lost_its_power_after_it_was_polled_is_not_brought_to_rest_unseen() {
+    let mut world = with_a_lagging_counter();
+    for (what, how) in [(HANDS, NEW_RIBBON), (GO_ON, OWNS_THE_MACHINE)] {
+        world.step(what, how).expect("one good card");
+    }
+    world.until_ordered(is_abort).expect("the job is ended");
+    world.step(HANDS, POWER_IS_LOST).expect("one good card");
+    world.calm().expect("one good card");
 }
 
 /// Each fault, made on purpose, is found by the test above, and for what it does to a card. Where one is not, that test

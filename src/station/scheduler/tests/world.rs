@@ -174,6 +174,21 @@ impl World {
         }
     }
 
+    /// All goes well until the machine is given such an order.
+    pub fn until_ordered(&mut self, is_it: fn(&DeviceCommand) -> bool) -> Result<(), String> {
+        for _ in 0..300 {
+            let is_ordered = self.order.as_ref().is_some_and(|(_, command)| is_it(command));
+            if is_ordered && self.question.is_none() {
+                return Ok(());
+            }
+            match (&self.question, &self.order) {
+                (None, None) => self.pass_and_tick(500)?,
+                _ => self.go_on_once(CALM)?,
+            }
+        }
+        self.broken("it is never ordered")
+    }
+
     /// Nothing more goes wrong, and a person answers. Everything must come to an end, and be true.
     pub fn calm(&mut self) -> Result<(), String> {
         if self.sabotage == Sabotage::IntentNotSynced {
@@ -396,6 +411,7 @@ impl World {
         (self.question, self.order, self.old_question) = (None, None, None);
         self.old_orders.clear();
         self.scheduler = new_scheduler(self.steady);
+        self.machine.told_restarted = false;
         self.truth.values_mut().for_each(|truth| truth.seen = false);
         self.ended = false;
     }

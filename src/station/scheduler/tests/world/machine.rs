@@ -29,6 +29,8 @@ pub(super) struct Machine {
     pub inside: Option<Inside>,
     pub cover_open: bool,
     restarted: bool,
+    /// The station was told so.
+    pub told_restarted: bool,
     owned: bool,
     pub unplugged: bool,
     /// One that keeps a log counts nothing.
@@ -51,6 +53,7 @@ impl Machine {
             inside: None,
             cover_open: false,
             restarted: false,
+            told_restarted: false,
             owned: false,
             unplugged: false,
             log: (kind == Kind::KeepsLog).then(Log::default),
@@ -143,6 +146,9 @@ pub(super) fn polled(status: PrinterStatus, logged: Vec<(Ticket, Outcome)>) -> P
 
 impl World {
     pub(super) fn perform(&mut self, command: &DeviceCommand, how: u8) -> DeviceReport {
+        if let Some(refused) = self.restarted_unseen(command) {
+            return refused;
+        }
         match command {
             DeviceCommand::Poll(jobs) => DeviceReport::Polled(self.poll(jobs)),
             DeviceCommand::OpenJob => DeviceReport::JobOpened(self.open_job(how)),
@@ -158,6 +164,23 @@ impl World {
         }
     }
 
+    /// The printer's hand uses no machine that lost its power since it was polled.
+    fn restarted_unseen(&self, command: &DeviceCommand) -> Option<DeviceReport> {
+        let machine = &self.machine;
+        let forgets = matches!(self.sabotage, Sabotage::ForgetsRestart | Sabotage::StalePoll);
+        if machine.unplugged || !machine.restarted || machine.told_restarted || forgets {
+            return None;
+        }
+        let error = DeviceError::untouched(Cause::Restarted);
+        Some(match command {
+            DeviceCommand::Poll(_) | DeviceCommand::Encode(_) => return None,
+            DeviceCommand::OpenJob => DeviceReport::JobOpened(Err(error)),
+            DeviceCommand::Print(job, _) => DeviceReport::Printed(job.clone(), Err(error)),
+            DeviceCommand::AbortOrphanedJob(job) => DeviceReport::Aborted(job.clone(), Err(error)),
+            DeviceCommand::Reject(job) => DeviceReport::Rejected(job.clone(), Err(error)),
+        })
+    }
+
     fn poll(&mut self, jobs: &[LoggedJob]) -> Result<Polled, DeviceError> {
         if self.machine.unplugged {
             return Err(DeviceError::untouched(wire()));
@@ -169,10 +192,9 @@ impl World {
         if self.sabotage == Sabotage::StalePoll && !self.is_calm {
             status = self.before_order.clone();
         }
-        // A garbled answer about a card that is being found out about; what a card is begun by is another matter, and is
-        // held against the machine by its driver.
+        self.machine.told_restarted = status.restarted;
         let is_asked_about = self.scheduler.in_doubt.iter().flatten().any(|one| one.told.is_none());
-        let may_garble = self.garbles && is_asked_about && !self.has_garbled;
+        let may_garble = self.garbles && !self.has_garbled;
         self.has_garbled = may_garble;
         self.garbles &= !may_garble || self.sabotage == Sabotage::HeardOnce;
         let is_garbled =
