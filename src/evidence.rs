@@ -222,6 +222,12 @@ impl Facts {
         self.errors.iter().any(|keyword| keyword != "media-empty")
     }
 
+    /// Does the same machine tell the same counter and the same ribbon?
+    pub fn counts_as(&self, other: &Facts) -> bool {
+        (&self.serial, self.cards_entered, &self.ribbon)
+            == (&other.serial, other.cards_entered, &other.ribbon)
+    }
+
     /// A card stands inside, and nothing moves it.
     pub fn stands_inside(&self) -> bool {
         self.card_inside && !self.busy

@@ -182,14 +182,15 @@ impl Scheduler {
         if !self.machine.is_configured || self.at_work() || self.queue.next.is_none() {
             return false;
         }
-        if self.is_backing_off() {
+        if self.is_backing_off() || self.unaccounted().is_some() {
             return false;
         }
         if !self.machine.is_known() {
             self.poll_if_it_answers();
             return false;
         }
-        if !self.machine.is_of_now(self.now.steady) {
+        // One wrong answer must not be what a card is held against: its intent says what was said twice.
+        if !self.machine.is_of_now(self.now.steady) || !self.machine.is_said_twice {
             self.poll();
             return false;
         }

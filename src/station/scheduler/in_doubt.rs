@@ -140,6 +140,17 @@ impl InDoubt {
         }
     }
 
+    /// What the machine shows of hands, though its counter does not count yet.
+    pub fn look(&mut self, now: &Facts) {
+        let known = self.since;
+        if now.serial == self.intent.before.serial && !self.since.others_printed {
+            self.since.looked(now);
+        }
+        if self.since != known {
+            self.news.push(Facts { cards_entered: None, ..now.clone() });
+        }
+    }
+
     /// What the printer's figures and its log say of it, and whether the printer said the same the last time.
     pub fn judge(&mut self, now: &Facts, time: Duration) -> (Verdict, bool) {
         if now.serial == self.intent.before.serial && !self.since.others_printed {

@@ -109,6 +109,8 @@ pub(in crate::station) struct Machine {
     pub reader: Option<Result<(), EncoderError>>,
     /// The last poll was after the last card.
     pub(super) is_fresh: bool,
+    /// The last two polls told the same of what cards are held against.
+    pub(super) is_said_twice: bool,
     /// It was used since contact was made, so that it no longer says that it was just switched on.
     pub(super) is_used: bool,
     /// What its thread carries out.
@@ -254,16 +256,15 @@ impl Scheduler {
                 self.observations.seen(&polled.status);
                 self.observations.reader(polled.reader.as_ref());
                 let now = Facts::of(&polled.status);
+                let before = machine.status.as_ref().map(Facts::of);
+                machine.is_said_twice = before.is_some_and(|before| before.counts_as(&now));
                 machine.status = Some(polled.status);
                 machine.reader = polled.reader;
                 machine.keeps_log = polled.keeps_log;
                 machine.logged = polled.logged;
                 machine.error = None;
                 machine.is_fresh = true;
-                // Not every poll is judged: the next may be due before.
-                for in_doubt in self.in_doubt.iter_mut().flatten() {
-                    in_doubt.hear(&machine.facts_about(&in_doubt.intent, now.clone()));
-                }
+                self.hear_of_those_in_doubt(&now);
             }
             Err(error) => {
                 if machine.error.as_ref() != Some(&error) {
@@ -274,6 +275,18 @@ impl Scheduler {
                 (machine.is_fresh, machine.is_used) = (false, false);
                 // It was not asked.
                 machine.reader = None;
+            }
+        }
+    }
+
+    /// Not every poll is judged: the next may be due before, and none is before the printer's cards are accounted for.
+    fn hear_of_those_in_doubt(&mut self, now: &Facts) {
+        let is_unaccounted = self.unaccounted().is_some();
+        for in_doubt in self.in_doubt.iter_mut().flatten() {
+            let now = self.machine.facts_about(&in_doubt.intent, now.clone());
+            in_doubt.hear(&now);
+            if is_unaccounted {
+                in_doubt.look(&now);
             }
         }
     }

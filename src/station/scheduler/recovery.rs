@@ -105,7 +105,7 @@ impl Scheduler {
 
     /// What the machine says at this moment; if that is not known, does what leads there.
     fn facts_for_recovery(&mut self) -> Option<Facts> {
-        if !self.machine.is_configured || self.at_work() {
+        if !self.machine.is_configured || self.at_work() || self.unaccounted().is_some() {
             return None;
         }
         if !self.machine.is_known() {

@@ -61,21 +61,29 @@ impl Scheduler {
         }
     }
 
-    /// Once for each printer that this life meets, before a card of it moves.
+    /// Once for each printer that this life meets, before anything of it is written down and before a card of it moves: what
+    /// is written is what the ledger knows of its counter from then on. One wrong bit would hold all that could print, and
+    /// would hide an old ledger; so the counter counts when it was told twice.
     pub(super) fn account_for_cards(&mut self) {
-        let status = self.machine.status.as_ref().filter(|_| self.machine.error.is_none());
-        let counter = status.and_then(|status| {
-            let serial = status.identity.serial.to_string();
-            let is_new = !serial.is_empty() && !self.accounted.contains(&serial);
-            is_new.then_some((serial, status.cards_entered?))
-        });
-        match counter {
-            Some((serial, counted)) => {
+        match self.unaccounted() {
+            Some((serial, Some(counted))) if self.machine.is_said_twice => {
                 let then = Then::Accounted(serial.clone());
-                self.ask(Question::Account { serial, counted }, then);
+                return self.ask(Question::Account { serial, counted }, then);
             }
-            None => self.next_task(Task::Settle),
+            Some(_) => self.poll_if_it_answers(),
+            None => {}
         }
+        self.next_task(Task::Settle);
+    }
+
+    /// The printer that answers, and its counter, while it is not known whether the ledger knows all of its cards.
+    pub(super) fn unaccounted(&self) -> Option<(String, Option<u64>)> {
+        let machine = &self.machine;
+        let status = machine.status.as_ref().filter(|_| machine.error.is_none())?;
+        let serial = status.identity.serial.to_string();
+        let tells_none = status.cards_entered.is_none() && machine.is_said_twice;
+        let is_new = !serial.is_empty() && !self.accounted.contains(&serial) && !tells_none;
+        is_new.then_some((serial, status.cards_entered))
     }
 
     pub(super) fn on_accounted(&mut self, serial: String, done: Result<u64, LedgerError>) {
