@@ -13,9 +13,9 @@ pub use crate::image::{
     Area, CardImage, FaceImage, HeadSize, PreparedCard, Prepress, PrepressError,
 };
 pub use crate::magnetic::{Coercivity, MagneticFault, MagneticStripe, TrackError, Tracks};
+pub use crate::redact::{Designation, Redacted};
 use crate::text::Text;
 pub use crate::ticket::{JobLog, NoTicket, Outcome, Ticket, Unlogged};
-pub use crate::told::{Designation, Told};
 
 /// A machine that takes a blank, prints it and lets it out. Blocking; one thread owns it.
 pub trait CardPrinter: Send {
@@ -330,7 +330,7 @@ pub enum Cause {
         /// The command that was asked.
         command: &'static str,
         /// The machine's word for it, such as `ERROR FEEDER`; anything else only by its length.
-        answer: Told,
+        answer: Redacted,
     },
     /// The machine took longer than it may.
     #[error("the printer did not finish {what} within {} s", .limit.as_secs())]

@@ -48,10 +48,10 @@ pub mod panels;
 pub mod printers;
 pub mod private_file;
 pub mod readers;
+pub mod redact;
 pub mod scp03;
 pub mod text;
 pub mod ticket;
-pub mod told;
 pub mod transport;
 
 mod advice;

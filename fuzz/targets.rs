@@ -159,7 +159,7 @@ fn printer(bytes: &[u8]) {
 
 /// Anything that is sent to an emulated printer, in one piece and then in two.
 fn machine(bytes: &[u8]) {
-    let Ok(machine) = emulators::evolis::emulate(EvolisSettings::bench()) else { return };
+    let Ok(machine) = emulators::evolis::emulate(EvolisSettings::instant()) else { return };
     let mut answer = Vec::new();
     let (one, other) = bytes.split_at(bytes.len() / 2);
     for piece in [bytes, one, other] {

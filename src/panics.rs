@@ -18,11 +18,11 @@ pub fn passed_on<T>(joined: Result<T, tokio::task::JoinError>) -> Option<T> {
 }
 
 /// From now on a panic says where it happened, and nothing else.
-pub fn tell_only_the_place() {
-    std::panic::set_hook(Box::new(tell));
+pub fn report_only_the_place() {
+    std::panic::set_hook(Box::new(report));
 }
 
-fn tell(panic: &PanicHookInfo<'_>) {
+fn report(panic: &PanicHookInfo<'_>) {
     let thread = std::thread::current();
     let thread = thread.name().unwrap_or("unnamed");
     let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);

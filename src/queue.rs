@@ -44,11 +44,16 @@ pub enum Next {
     Claimed(Box<Claimed>),
 }
 
-/// Takes the oldest waiting job; those of some products are passed over, and keep their places.
+/// Takes the oldest waiting job; those of some products are passed over, and keep their places. `claiming` becomes the job
+/// before its claim is written: a write that failed may be there all the same.
 ///
 /// # Errors
 /// The ledger's.
-pub fn claim(ledger: &Ledger, excluding: &[String]) -> Result<Next, LedgerError> {
+pub fn claim(
+    ledger: &Ledger,
+    excluding: &[String],
+    claiming: &mut Option<JobId>,
+) -> Result<Next, LedgerError> {
     let Some(record) = ledger.oldest(State::Queued, excluding)? else { return Ok(Next::Nothing) };
     // Found out while its card was moving; written down here, whatever came between.
     if record.findings.iter().any(Finding::holds) {
@@ -57,6 +62,7 @@ pub fn claim(ledger: &Ledger, excluding: &[String]) -> Result<Next, LedgerError>
     }
     match data_of(ledger, &record)? {
         Some((request, photo)) => {
+            *claiming = Some(record.id.clone());
             ledger.append(&record.id, Event::Claim {}).wait()?;
             Ok(Next::Claimed(Box::new(Claimed { record, request, photo })))
         }

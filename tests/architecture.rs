@@ -116,6 +116,11 @@ fn files_and_functions_can_be_read_at_a_glance() {
 }
 
 #[test]
+fn every_file_is_compiled() {
+    hold(rules::orphans(&sources(&["src", "drivers"])));
+}
+
+#[test]
 fn nothing_panics_or_was_left_behind() {
     hold(sources(&["src", "drivers"]).iter().flat_map(rules::leftovers).collect());
 }

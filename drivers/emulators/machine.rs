@@ -16,7 +16,7 @@ pub use crate::levers::{AnswerFault, JamAt, Lever, MagneticFault, SpoiltAnswers,
 pub trait EmulatedMachine: Send {
     /// Hears bytes as they come: whole commands are obeyed at once and in order, the rest is kept (no more
     /// than one command or one panel of it).
-    fn hear(&mut self, bytes: &[u8]);
+    fn on_bytes(&mut self, bytes: &[u8]);
 
     /// The host has said all (TCP: it half-closed). What is half heard counts as not understood.
     fn end_of_input(&mut self);
@@ -32,7 +32,7 @@ pub trait EmulatedMachine: Send {
     /// An empty answer: it hangs up without a word, or never speaks.
     fn exchange(&mut self, transmission: &[u8], answer: &mut Vec<u8>) {
         if !transmission.is_empty() {
-            self.hear(transmission);
+            self.on_bytes(transmission);
             self.end_of_input();
         }
         loop {

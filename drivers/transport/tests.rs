@@ -9,7 +9,7 @@ use super::recorded::{Recorder, Replay};
 use super::{Transport, TransportError, WireFault};
 use crate::contract::*;
 use crate::printers::evolis::status::information;
-use crate::printers::evolis::tests::puppet::strings;
+use crate::printers::evolis::tests::scripted::scripted_wire;
 
 fn card(driver: &dyn CardPrinter) -> PreparedCard {
     let head = driver.prepress().head();
@@ -41,8 +41,8 @@ impl Write for Paper {
 fn a_recorded_session_plays_again_and_holds_no_picture() {
     let paper = Paper::default();
     let family = crate::find("evolis").unwrap();
-    let (_, strings) = strings(|_, _| None);
-    let wire = Recorder::new(strings, Box::new(paper.clone()), family);
+    let (_, scripted) = scripted_wire(|_, _| None);
+    let wire = Recorder::new(scripted, Box::new(paper.clone()), family);
     let mut driver = crate::open("evolis", None, Box::new(wire)).unwrap();
     let card = card(driver.as_ref());
     let printed = driver.print(&card).unwrap();
@@ -69,9 +69,9 @@ fn what_stands_on_a_stripe_is_never_recorded() {
     const CANARY: &str = "BURUNG KENARI";
     let paper = Paper::default();
     let family = crate::find("evolis").unwrap();
-    let (_, strings) = strings(|told, puppet| match told {
+    let (_, scripted) = scripted_wire(|told, machine| match told {
         "Si" => {
-            puppet.words.information |= information::CARD_PRINT;
+            machine.words.information |= information::CARD_PRINT;
             None
         }
         "Rmb;1" => Some(CANARY.to_owned()),
@@ -79,7 +79,7 @@ fn what_stands_on_a_stripe_is_never_recorded() {
         "Rmb;3" => Some("13010507".to_owned()),
         _ => None,
     });
-    let wire = Recorder::new(strings, Box::new(paper.clone()), family);
+    let wire = Recorder::new(scripted, Box::new(paper.clone()), family);
     let mut driver = crate::open("evolis", None, Box::new(wire)).unwrap();
     driver.feed(Stop::Magnetic).unwrap();
     let tracks = Tracks::new([Some(CANARY), None, Some("13010507")]).unwrap();

@@ -181,7 +181,7 @@ impl Samples {
         if !tray.is_done() {
             client.listen(last_event, |name, data| {
                 if name == "job" {
-                    tray.hear(data)?;
+                    tray.on_event(data)?;
                 }
                 Ok(if tray.is_done() { Listening::Enough } else { Listening::More })
             })?;

@@ -94,11 +94,11 @@ fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
         eprint!("\r                    \r");
     }
     let found = found?;
-    tell(args, &found)?;
+    print_text(args, &found)?;
     Ok(if found.faults.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-fn tell(args: &VerifyArgs, found: &Verification) -> anyhow::Result<()> {
+fn print_text(args: &VerifyArgs, found: &Verification) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     if args.json {
         let found = json!({

@@ -143,7 +143,7 @@ fn keep_memory_closed() {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     keep_memory_closed();
-    crate::panics::tell_only_the_place();
+    crate::panics::report_only_the_place();
     let exit = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Init(args) => init::run(&args),

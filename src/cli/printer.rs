@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if args.json {
         writeln!(std::io::stdout().lock(), "{:#}", as_json(&facts))?;
     } else {
-        tell(&facts)?;
+        print_text(&facts)?;
     }
     Ok(Exit::Done)
 }
@@ -111,7 +111,7 @@ fn as_json(facts: &Facts) -> Value {
     Value::Object(groups)
 }
 
-fn tell(facts: &Facts) -> anyhow::Result<()> {
+fn print_text(facts: &Facts) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let mut group = "";
     for fact in &facts.0 {

@@ -12,7 +12,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::client::own;
-use super::signals::{self, Told};
+use super::signals::{self, Signal};
 use super::{Exit, files};
 use crate::clock::Clock;
 use crate::config::{Config, Fault};
@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     // Before anybody hears that the station is ready: a SIGTERM must never find it deaf.
     let (stop, stops) = mpsc::channel();
     let is_printing = IsPrinting::default();
-    hear_signals(stop.clone(), is_printing.clone())?;
+    watch_signals(stop.clone(), is_printing.clone())?;
     let daemon = match Daemon::start(&config, Clock::system()) {
         Err(StartError::Config(faults)) => return Ok(refuse(&args.config, &faults)),
         other => other?,
@@ -68,13 +68,13 @@ impl IsPrinting {
 /// unless a card moves: whoever sent it may only be impatient, and the card would be left to a person. The third ends it
 /// whatever moves; the next start finds out what became of the card. SIGHUP changes nothing: the configuration is read
 /// at the start only, and a closed terminal must not stop a card.
-fn hear_signals(stop: mpsc::Sender<()>, is_printing: IsPrinting) -> anyhow::Result<()> {
+fn watch_signals(stop: mpsc::Sender<()>, is_printing: IsPrinting) -> anyhow::Result<()> {
     let mut ends = 0;
     signals::listen(move |told| match told {
-        Told::HangUp => {
+        Signal::HangUp => {
             tracing::info!("SIGHUP: the configuration is read at the start only; going on")
         }
-        Told::End => {
+        Signal::End => {
             ends += 1;
             match ends {
                 1 => {

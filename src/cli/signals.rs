@@ -10,15 +10,15 @@ use super::Exit;
 
 /// What was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum Signal {
     /// SIGTERM, SIGINT.
     End,
     /// SIGHUP.
     HangUp,
 }
 
-/// From now on `hear` is told every signal, on a thread of its own.
-pub(super) fn listen(mut hear: impl FnMut(Told) + Send + 'static) -> anyhow::Result<()> {
+/// From now on `on_signal` is told every signal, on a thread of its own.
+pub(super) fn listen(mut on_signal: impl FnMut(Signal) + Send + 'static) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let inside = runtime.enter();
     let of = |kind| signal(kind).context("signals cannot be heard");
@@ -39,10 +39,10 @@ pub(super) fn listen(mut hear: impl FnMut(Told) + Send + 'static) -> anyhow::Res
                         None => std::future::pending().await,
                     }
                 };
-                hear(tokio::select! {
-                    _ = terminate.recv() => Told::End,
-                    _ = interrupt.recv() => Told::End,
-                    _ = closed => Told::HangUp,
+                on_signal(tokio::select! {
+                    _ = terminate.recv() => Signal::End,
+                    _ = interrupt.recv() => Signal::End,
+                    _ = closed => Signal::HangUp,
                 });
             }
         });
@@ -55,7 +55,7 @@ pub(super) fn end_at_once() -> ! {
     process::exit(Exit::Failed as i32)
 }
 
-/// Whoever started us wants us not to hear it (proc(5), `SigIgn`).
+/// Whoever started this process wants the signal ignored (proc(5), `SigIgn`).
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

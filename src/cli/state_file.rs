@@ -17,7 +17,7 @@ use super::files;
 const FILE_MAX_BYTES: u64 = 64 * 1024;
 
 /// How often it is looked at: a person who saved it does not notice this.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Takes what stands in the file, whole or not at all; a sentence says why not.
 pub(super) type Take<'a> = &'a (dyn Fn(&Value) -> Result<(), String> + Sync);
@@ -64,7 +64,7 @@ impl StateFile {
     /// Reads it whenever it changes. What is wrong with it is said once, and everything stays as it was.
     pub(super) fn watch(&mut self, take: Take, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
-            std::thread::sleep(LOOK_EVERY);
+            std::thread::sleep(POLL_INTERVAL);
             let stamp = self.stamp();
             // Empty: whoever writes it has just begun.
             if stamp.is_some_and(|(_, bytes)| bytes > 0)

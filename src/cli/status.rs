@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         if args.json {
             writeln!(std::io::stdout().lock(), "{now:#}")?;
         } else {
-            tell(&now)?;
+            print_text(&now)?;
         }
         return Ok(Exit::Done);
     }
@@ -45,8 +45,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             )?;
         } else {
             match name {
-                "station" => tell(data)?,
-                "job" => tell_job(data, office)?,
+                "station" => print_text(data)?,
+                "job" => print_job(data, office)?,
                 _ => {}
             }
         }
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn tell(station: &Value) -> anyhow::Result<()> {
+fn print_text(station: &Value) -> anyhow::Result<()> {
     let text = |value: &Value, key: &str| value[key].as_str().unwrap_or("").to_owned();
     let mut out = std::io::stdout().lock();
     let printer = &station["printer"];
@@ -81,7 +81,7 @@ fn tell(station: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell_job(entry: &Value, office: LocalTime) -> anyhow::Result<()> {
+fn print_job(entry: &Value, office: LocalTime) -> anyhow::Result<()> {
     let text = |key: &str| entry[key].as_str().unwrap_or("").to_owned();
     writeln!(
         std::io::stdout().lock(),

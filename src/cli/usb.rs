@@ -33,10 +33,10 @@ struct ListArgs {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let Command::List(args) = &args.command;
     let printers = usb::attached(Path::new(usb::SYSFS)).map_err(|fault| explained(&fault))?;
-    let told: Vec<Told> = printers.iter().map(|printer| Told::of(printer, &printers)).collect();
+    let told: Vec<Listed> = printers.iter().map(|printer| Listed::of(printer, &printers)).collect();
     let mut out = std::io::stdout().lock();
     if args.json {
-        let list: Vec<Value> = told.iter().map(Told::json).collect();
+        let list: Vec<Value> = told.iter().map(Listed::json).collect();
         writeln!(out, "{:#}", Value::from(list))?;
         return Ok(Exit::Done);
     }
@@ -51,14 +51,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// One printer, as it is told.
-struct Told<'p> {
+struct Listed<'p> {
     printer: &'p UsbPrinter,
     /// A name that fits no other printer here.
     address: String,
     device_id: Result<String, WireFault>,
 }
 
-impl<'p> Told<'p> {
+impl<'p> Listed<'p> {
     fn of(printer: &'p UsbPrinter, all: &[UsbPrinter]) -> Self {
         let alone = all.iter().filter(|other| other.serial == printer.serial).count() == 1;
         let name = if alone { printer.name() } else { usb::UsbName::Port(printer.port.clone()) };

@@ -76,7 +76,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if args.json {
         writeln!(out, "{:#}", as_json(&found))?;
     } else {
-        tell(&mut out, &found, photo.is_some())?;
+        print_text(&mut out, &found, photo.is_some())?;
     }
     Ok(if found.is_good() { Exit::Done } else { Exit::Refused })
 }
@@ -134,7 +134,11 @@ fn as_json(found: &Verdict) -> Value {
     json!({ "good": found.is_good(), "key": found.key, "faults": faults, "record": record })
 }
 
-fn tell(out: &mut impl std::io::Write, found: &Verdict, photo_shown: bool) -> std::io::Result<()> {
+fn print_text(
+    out: &mut impl std::io::Write,
+    found: &Verdict,
+    photo_shown: bool,
+) -> std::io::Result<()> {
     let say = |id: &'static str, en: &'static str| if language() == "id" { id } else { en };
     for fault in &found.faults {
         let words = fault.words();

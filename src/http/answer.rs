@@ -41,7 +41,7 @@ pub(super) async fn seal(request: Request, next: Next) -> axum::response::Respon
     response
 }
 
-/// Room for the large answers.
+/// Reservation for the large answers.
 #[derive(Clone)]
 pub(super) struct Outbox(Arc<Semaphore>);
 
@@ -53,7 +53,7 @@ impl Outbox {
 
 /// Kept with a large answer until it is sent.
 #[derive(Clone)]
-struct Room(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
+struct Reservation(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
 
 /// A large answer for which there is no room is refused.
 pub(super) async fn bound(
@@ -67,7 +67,7 @@ pub(super) async fn bound(
         // One answer that is larger than all the room takes the whole of it.
         let kib = (bytes / 1024).min(LARGE_TOTAL_KIB as u64) as u32;
         match outbox.0.clone().try_acquire_many_owned(kib) {
-            Ok(room) => drop(response.extensions_mut().insert(Room(Arc::new(room)))),
+            Ok(room) => drop(response.extensions_mut().insert(Reservation(Arc::new(room)))),
             Err(_) => return super::busy().into_response(),
         }
     }
@@ -80,13 +80,13 @@ pub(super) struct Followed {
     /// Taken from the body, not yet handed over.
     rest: Bytes,
     progress: Progress,
-    _room: Option<Room>,
+    _room: Option<Reservation>,
 }
 
 /// Follows an answer to its end.
 pub(super) fn follow(answer: Response<Body>, progress: Progress) -> Response<Followed> {
     let (mut parts, body) = answer.into_parts();
-    let room = parts.extensions.remove::<Room>();
+    let room = parts.extensions.remove::<Reservation>();
     Response::from_parts(parts, Followed { body, rest: Bytes::new(), progress, _room: room })
 }
 

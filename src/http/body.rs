@@ -31,7 +31,7 @@ const SMALL_BYTES: usize = 16 * 1024;
 /// Larger bodies that are being read or worked on, altogether: a dozen of the largest photos.
 const LARGE_TOTAL_BYTES: usize = 48 * 1024 * 1024;
 /// So long a body waits for room.
-const ROOM_LIMIT: Duration = Duration::from_secs(10);
+const MEMORY_WAIT_LIMIT: Duration = Duration::from_secs(10);
 /// While somebody waits for room, a client that has had its own for so long gives it up if it is slow.
 const SLOW_AFTER: Duration = Duration::from_secs(1);
 /// Slow is less than this: a hundredth of what a client on this computer does.
@@ -104,7 +104,7 @@ impl Readings {
         if reading.read_up_to(SMALL_BYTES).await? {
             return Ok((reading.bytes.into(), None));
         }
-        let room = self.room_for(expected).await?;
+        let room = self.reserve(expected).await?;
         let entry = self.enter();
         reading.began += reading.last_heard.elapsed();
         let whole = tokio::select! {
@@ -115,9 +115,9 @@ impl Readings {
     }
 
     /// Room for the whole of a body, so that no two that are half read wait for one another.
-    async fn room_for(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+    async fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
         let mut room = std::pin::pin!(self.room.clone().acquire_many_owned(kib(bytes)));
-        let until = Instant::now() + ROOM_LIMIT;
+        let until = Instant::now() + MEMORY_WAIT_LIMIT;
         while Instant::now() < until {
             if let Ok(room) = tokio::time::timeout(SLOW_CHECK, room.as_mut()).await {
                 return room.map_err(|_| super::busy());

@@ -98,7 +98,7 @@ pub(super) async fn stream(
         let _place = place;
         // Ends when the listener hangs up or the daemon goes down.
         tokio::select! {
-            _ = tell(&app, start, &out) => {}
+            _ = stream_events(&app, start, &out) => {}
             () = peer.hung_up() => {}
         }
     });
@@ -187,7 +187,7 @@ struct Gone;
 
 type Out = mpsc::Sender<Result<Event, Infallible>>;
 
-async fn tell(app: &App, start: Start, out: &Out) -> Result<(), Gone> {
+async fn stream_events(app: &App, start: Start, out: &Out) -> Result<(), Gone> {
     if start.reset {
         send(out, reset_event(&start.behind)).await?;
     }
@@ -201,7 +201,7 @@ async fn tell(app: &App, start: Start, out: &Out) -> Result<(), Gone> {
         tokio::select! {
             changed = ledger.changed() => {
                 changed.map_err(|_| Gone)?;
-                after = tell_entries(app, after, out).await?;
+                after = send_entries(app, after, out).await?;
             }
             changed = station.changed() => {
                 changed.map_err(|_| Gone)?;
@@ -214,7 +214,7 @@ async fn tell(app: &App, start: Start, out: &Out) -> Result<(), Gone> {
     }
 }
 
-async fn tell_entries(app: &App, mut after: u64, out: &Out) -> Result<u64, Gone> {
+async fn send_entries(app: &App, mut after: u64, out: &Out) -> Result<u64, Gone> {
     loop {
         let from = after;
         let entries: Result<Vec<Entry>, LedgerError> =

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use drivers::text::Text;
 use jiff::tz::Offset;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::App;
 use super::posted;
@@ -83,14 +83,6 @@ pub(super) struct JobsView {
     jobs: Vec<JobView>,
     /// Give it as `cursor` for the next page; `null` at the end.
     next: Option<String>,
-}
-
-/// Who withdraws or releases a job.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Withdrawal {
-    /// Officer number or account, no name: it stands in the ledger.
-    pub(super) by: String,
 }
 
 impl From<JobRecord> for JobView {
@@ -366,17 +358,6 @@ pub(super) async fn show(
     let (job, lines) =
         app.ask(move |ledger| Ok((ledger.job(&id)?, ledger.events_of(&id)?))).await?;
     Ok(Json(JobView { encoding: Some(Encoding::of(&lines)), ..JobView::from(job) }))
-}
-
-/// Withdraw a job whose card has not begun to move.
-pub(super) async fn cancel(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    body: axum::body::Bytes,
-) -> Result<Json<JobView>, Problem> {
-    let id = job_id(&id)?;
-    let by = super::settle::read_by(&body)?;
-    Ok(Json(JobView::from(app.station.cancel(id, by).await?)))
 }
 
 pub(super) fn job_id(text: &str) -> Result<JobId, Problem> {

@@ -123,7 +123,7 @@ fn table() -> Vec<Route> {
         post("/v1/jobs", routing::post(jobs::post)),
         get("/v1/jobs", routing::get(jobs::list)),
         get("/v1/jobs/{id}", routing::get(jobs::show)),
-        post("/v1/jobs/{id}/cancel", routing::post(jobs::cancel)),
+        post("/v1/jobs/{id}/cancel", routing::post(settle::cancel)),
         post("/v1/jobs/{id}/resolve", routing::post(settle::resolve)),
         post("/v1/jobs/{id}/release", routing::post(settle::release)),
         post("/v1/jobs/{id}/hand-over", routing::post(settle::hand_over)),

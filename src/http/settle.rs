@@ -1,4 +1,5 @@
-//! `/v1/jobs/{id}/resolve` and `/release`: what only a person can say. Nothing personal but an officer's number.
+//! What only a person can say of a job: `/v1/jobs/{id}/resolve`, `/release`, `/cancel`, `/hand-over`, `/expire`. Nothing
+//! personal but an officer's number.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -8,13 +9,15 @@ use drivers::text::Text;
 use serde::Deserialize;
 
 use super::App;
-use super::jobs::{JobView, Withdrawal, job_id};
+use super::jobs::{JobView, job_id};
 use super::problem::Problem;
 use crate::actor::Actor;
 use crate::codes;
 use crate::codes::requests::{E_CARD_MOVING, E_NOT_EXPIRED, E_RESOLUTION};
 use crate::evidence::{Reason, Seen};
 use crate::finding::Finding;
+use crate::job::JobId;
+use crate::ledger::JobRecord;
 use crate::station::{Look, Unsettled};
 use crate::supplies::SpoilCause;
 
@@ -50,7 +53,7 @@ pub(super) async fn resolve(
     State(app): State<App>,
     Path(id): Path<String>,
     body: Bytes,
-) -> Result<Json<JobView>, Problem> {
+) -> Settled {
     let id = job_id(&id)?;
     let told: Resolution = serde_json::from_slice(&body).map_err(|_| no_resolution())?;
     let by = officer(&told.by).ok_or_else(no_resolution)?;
@@ -61,6 +64,22 @@ pub(super) async fn resolve(
     Ok(Json(JobView::from(app.station.resolve(id, look).await?)))
 }
 
+/// Who asks for something that needs no more words.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ByOfficer {
+    /// Officer number or account, no name: it stands in the ledger.
+    by: String,
+}
+
+/// The job as it is afterwards.
+type Settled = Result<Json<JobView>, Problem>;
+
+/// Withdraw a job whose card has not begun to move.
+pub(super) async fn cancel(State(app): State<App>, Path(id): Path<String>, body: Bytes) -> Settled {
+    by_officer(&id, &body, |id, by| app.station.cancel(id, by)).await
+}
+
 /// Release a held job.
 ///
 /// Somebody has looked, and it shall be printed. Each of the job's `reasons` says by its `remedy` whether a release helps:
@@ -69,10 +88,8 @@ pub(super) async fn release(
     State(app): State<App>,
     Path(id): Path<String>,
     body: Bytes,
-) -> Result<Json<JobView>, Problem> {
-    let id = job_id(&id)?;
-    let by = read_by(&body)?;
-    Ok(Json(JobView::from(app.station.release(id, by).await?)))
+) -> Settled {
+    by_officer(&id, &body, |id, by| app.station.release(id, by)).await
 }
 
 /// Note that the card was given to the applicant.
@@ -82,37 +99,34 @@ pub(super) async fn hand_over(
     State(app): State<App>,
     Path(id): Path<String>,
     body: Bytes,
-) -> Result<Json<JobView>, Problem> {
-    let id = job_id(&id)?;
-    let by = read_by(&body)?;
-    Ok(Json(JobView::from(app.station.hand_over(id, by).await?)))
+) -> Settled {
+    by_officer(&id, &body, |id, by| app.station.hand_over(id, by)).await
 }
 
 /// End a held job whose approval has expired.
 ///
 /// Nothing ends by time alone: an approval that expires holds its job (`H_RECOMMENDATION_EXPIRED`), since a clock that
 /// jumped says the same. The approval's number stays spent; another job needs a new one.
-pub(super) async fn expire(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<JobView>, Problem> {
-    let id = job_id(&id)?;
-    let by = read_by(&body)?;
-    Ok(Json(JobView::from(app.station.expire(id, by).await?)))
+pub(super) async fn expire(State(app): State<App>, Path(id): Path<String>, body: Bytes) -> Settled {
+    by_officer(&id, &body, |id, by| app.station.expire(id, by)).await
 }
 
-/// Reads `{"by": …}`.
-pub(super) fn read_by(body: &[u8]) -> Result<Actor, Problem> {
-    let who = serde_json::from_slice::<Withdrawal>(body).ok();
-    who.and_then(|who| officer(&who.by)).ok_or_else(|| {
+/// Asks the station for something about the job `id`; `body` is `{"by": …}`.
+async fn by_officer<A>(id: &str, body: &[u8], ask: impl FnOnce(JobId, Actor) -> A) -> Settled
+where
+    A: Future<Output = Result<JobRecord, Unsettled>>,
+{
+    let id = job_id(id)?;
+    let who = serde_json::from_slice::<ByOfficer>(body).ok();
+    let by = who.and_then(|who| officer(&who.by)).ok_or_else(|| {
         bad(
             "by",
             "E_BY",
             "Tulis siapa yang meminta: {\"by\": \"nomor petugas\"}, paling banyak 60 huruf Latin, angka dan tanda.",
             "Say who asks for it: {\"by\": \"officer number\"}, 60 Latin letters, digits and signs at most.",
         )
-    })
+    })?;
+    Ok(Json(JobView::from(ask(id, by).await?)))
 }
 
 /// An officer number or account that can stand in the ledger. The API's description states the same rule as a pattern.

@@ -50,7 +50,7 @@ impl Disk for LocalDisk {
 /// The last of it is kept for the jobs that are there: a new job can wait outside, but what a card became must be
 /// written down, or nobody knows later whether it came out. So a new job is refused below a reserve, and events and
 /// notes are written down to the last page.
-pub(super) struct Room {
+pub(super) struct FreeSpace {
     left_bytes: u64,
 }
 
@@ -62,10 +62,10 @@ pub(super) fn leaves_the_reserve(free_bytes: u64, needed: u64) -> bool {
     free_bytes.checked_sub(needed).is_some_and(|left| left >= RESERVE_BYTES)
 }
 
-impl Room {
+impl FreeSpace {
     /// `owed_bytes` lie in the log and will be written into the file once more.
-    pub fn new(free_bytes: u64, owed_bytes: usize) -> Room {
-        Room { left_bytes: free_bytes.saturating_sub(owed_bytes as u64) }
+    pub fn new(free_bytes: u64, owed_bytes: usize) -> FreeSpace {
+        FreeSpace { left_bytes: free_bytes.saturating_sub(owed_bytes as u64) }
     }
 
     /// A job with the largest photo would be refused.
@@ -94,14 +94,14 @@ mod tests {
     #[test]
     fn a_new_job_never_takes_of_the_reserve() {
         let mib = 1024 * 1024;
-        let mut room = Room::new(RESERVE_BYTES + 10 * mib, 2 * 1024 * 1024);
+        let mut room = FreeSpace::new(RESERVE_BYTES + 10 * mib, 2 * 1024 * 1024);
         assert!(room.take(3 * 1024 * 1024));
         assert!(!room.take(1024 * 1024 + 1));
         assert!(room.take(1024 * 1024), "a smaller one still fits");
         assert!(!room.take(1));
-        assert!(!Room::new(0, 1).take(0));
-        assert!(Room::new(RESERVE_BYTES + 1, 0).is_low(1));
-        assert!(!Room::new(RESERVE_BYTES + 2, 0).is_low(1));
+        assert!(!FreeSpace::new(0, 1).take(0));
+        assert!(FreeSpace::new(RESERVE_BYTES + 1, 0).is_low(1));
+        assert!(!FreeSpace::new(RESERVE_BYTES + 2, 0).is_low(1));
     }
 
     #[test]

@@ -117,7 +117,7 @@ fn beside(path: &Path, end: &str) -> PathBuf {
 fn copy_beside(path: &Path, disk: &mut dyn Disk) -> Result<(), LedgerError> {
     let (copy, part) = (copy_of(path), beside(&copy_of(path), ".part"));
     let needed = fs::metadata(path).map_or(0, |file| file.len());
-    let copied = is_room(disk, needed).and_then(|()| {
+    let copied = has_space(disk, needed).and_then(|()| {
         write_copy(path, &part, disk)?;
         fs::rename(&part, &copy)?;
         private_file::sync_folder_of(&copy)
@@ -131,7 +131,7 @@ fn copy_beside(path: &Path, disk: &mut dyn Disk) -> Result<(), LedgerError> {
 
 const MIB: u64 = 1024 * 1024;
 
-fn is_room(disk: &mut dyn Disk, needed: u64) -> io::Result<()> {
+fn has_space(disk: &mut dyn Disk, needed: u64) -> io::Result<()> {
     match disk.free_bytes()? {
         free if disk::leaves_the_reserve(free, needed) => Ok(()),
         free => {

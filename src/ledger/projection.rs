@@ -8,7 +8,7 @@ use super::record::{Accepted, NewJob};
 use super::verify::Faults;
 use super::{LedgerError, reader, schema, verify_jobs};
 use crate::event::{Event, JobState, tests};
-use crate::job::{JobId, JobRequest};
+use crate::job::JobId;
 use crate::lifecycle::State;
 
 /// Three jobs, so that one's lines lie between another's.
@@ -18,30 +18,8 @@ pub(super) fn ledger() -> (Connection, Vec<JobId>) {
     let mut c = Connection::open_in_memory().unwrap();
     schema::create(&mut c).unwrap();
     let jobs = (0..JOBS).map(|number| {
-        let request = JobRequest {
-            product: "kia".into(),
-            reference: format!("R-{number}"),
-            reason: "BARU".into(),
-            fields: std::collections::BTreeMap::new(),
-            attachments: vec![],
-            recommendation: None,
-            replaces: None,
-            photo: None,
-        };
-        let job = NewJob {
-            id: JobId::new(),
-            request,
-            photo: None,
-            key: None,
-            card: None,
-            by: None,
-            approval: None,
-            holder: None,
-            body_sha256: [0; 32],
-            kind: None,
-            findings: vec![],
-            state: [State::Received, State::Queued, State::Held][number],
-        };
+        let state = [State::Received, State::Queued, State::Held][number];
+        let job = NewJob::plain(&format!("R-{number}"), state);
         let data = JobData::of(&job).unwrap();
         let accepted = accept(&c, &job, &data, jiff::Timestamp::UNIX_EPOCH, || true);
         assert!(matches!(accepted, Ok(Accepted::New(_))));

@@ -40,6 +40,37 @@ pub struct NewJob {
     pub state: State,
 }
 
+#[cfg(test)]
+impl NewJob {
+    /// A job of `kia` without fields and photo.
+    pub fn plain(reference: &str, state: State) -> NewJob {
+        let request = JobRequest {
+            product: "kia".into(),
+            reference: reference.to_owned(),
+            reason: "BARU".into(),
+            fields: std::collections::BTreeMap::new(),
+            attachments: vec![],
+            recommendation: None,
+            replaces: None,
+            photo: None,
+        };
+        NewJob {
+            id: JobId::new(),
+            request,
+            card: None,
+            photo: None,
+            key: None,
+            by: None,
+            approval: None,
+            holder: None,
+            body_sha256: [0; 32],
+            kind: None,
+            findings: vec![],
+            state,
+        }
+    }
+}
+
 /// A job as it lies in the ledger but for its photo: the typed card, and the request that it was made of. Personal;
 /// `Debug` shows none of it.
 #[derive(Clone, PartialEq, Eq)]

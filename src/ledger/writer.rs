@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::blanks::{self, Entered, Handled};
 use super::book::{JobData, accept, append, write_error};
-use super::disk::{Disk, Room};
+use super::disk::{Disk, FreeSpace};
 use super::files::Lock;
 use super::head::{Head, HeadFile};
 use super::health::HealthBoard;
@@ -47,7 +47,7 @@ const JOB_LOG_BYTES: usize = EVENT_LOG_BYTES + 2 * 1024 * 1024;
 const COMMIT_LIMIT: Duration = Duration::from_secs(240);
 
 /// How often file and disk are looked at while nobody writes.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const DISK_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 
@@ -138,14 +138,14 @@ impl Writer {
         // Closing the connection copies the log into the ledger. Where somebody else has written into either of
         // them, that would damage what was still good.
         if let Err(error) = self.still_in_place() {
-            self.tell_failure(&error);
+            self.report_failure(&error);
         }
         pulse.finish();
     }
 
     /// The next request, however long it takes to come. Meanwhile a long log is put away, and file and disk are looked at.
     fn next(&mut self, clock: &Runtime, pulse: &Pulse) -> Option<Request> {
-        let mut patience = LOOK_EVERY;
+        let mut patience = DISK_CHECK_INTERVAL;
         if self.logged_bytes >= LOG_LONG_BYTES {
             let now = self.clock.steady();
             if now.saturating_sub(*self.long_since.get_or_insert(now)) >= LONG_AT_MOST {
@@ -161,29 +161,29 @@ impl Writer {
             match soon {
                 Ok(request) => return request,
                 Err(_quiet) => {
-                    self.look();
+                    self.check_disk();
                     if patience == QUIET {
                         self.put_log_away();
                     }
                 }
             }
-            patience = LOOK_EVERY;
+            patience = DISK_CHECK_INTERVAL;
         }
     }
 
     /// What happened to file and disk is noticed without anybody's post.
-    fn look(&mut self) {
+    fn check_disk(&mut self) {
         let looked = self.still_in_place().and_then(|()| {
             let free = self.disk.idle_free_bytes();
             free.map_err(|error| LedgerError::Write(error.to_string()))
         });
         match looked {
             Ok(Some(free_bytes)) => {
-                self.tell_room(&self.room(free_bytes));
+                self.report_space(&self.free_space(free_bytes));
                 self.try_again();
             }
             Ok(None) => {}
-            Err(error) => self.tell_failure(&error),
+            Err(error) => self.report_failure(&error),
         }
     }
 
@@ -232,7 +232,7 @@ impl Writer {
         self.in_place.note_content();
     }
 
-    fn tell_failure(&self, error: &LedgerError) {
+    fn report_failure(&self, error: &LedgerError) {
         if let (LedgerError::Gone(_), Some(connection)) = (error, &self.connection) {
             // Else the log would be put away into whatever has the name now when the station stops, and be deleted.
             let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
@@ -243,11 +243,11 @@ impl Writer {
         });
     }
 
-    fn room(&self, free_bytes: u64) -> Room {
-        Room::new(free_bytes, self.logged_bytes.min(schema::LOG_BYTES))
+    fn free_space(&self, free_bytes: u64) -> FreeSpace {
+        FreeSpace::new(free_bytes, self.logged_bytes.min(schema::LOG_BYTES))
     }
 
-    fn tell_room(&self, room: &Room) {
+    fn report_space(&self, room: &FreeSpace) {
         self.board.change(|health| health.low_disk = room.is_low(JOB_LOG_BYTES));
     }
 
@@ -277,7 +277,7 @@ impl Writer {
                 outcomes.into_iter().for_each(Outcome::answer);
             }
             Err(error) => {
-                self.tell_failure(&error);
+                self.report_failure(&error);
                 // Those that were not yet performed hear the same: nothing was stored.
                 outcomes.into_iter().for_each(|outcome| outcome.refuse(&error));
                 batch.drain(..).for_each(|request| request.refuse(&error));
@@ -297,8 +297,8 @@ impl Writer {
         let free_bytes =
             self.disk.free_bytes().map_err(|error| LedgerError::Write(error.to_string()))?;
         let mut connection = self.connected()?;
-        let mut room = self.room(free_bytes);
-        self.tell_room(&room);
+        let mut room = self.free_space(free_bytes);
+        self.report_space(&room);
         self.logged_bytes += batch.iter().map(Request::log_bytes).sum::<usize>();
         let written = transact(&mut connection, batch, outcomes, self.clock.now(), &mut room);
         let head = match written {
@@ -342,7 +342,7 @@ fn transact(
     batch: &mut Vec<Request>,
     outcomes: &mut Vec<Outcome>,
     now: jiff::Timestamp,
-    room: &mut Room,
+    room: &mut FreeSpace,
 ) -> Result<Head, LedgerError> {
     let mut all = connection.transaction().map_err(write_error)?;
     for request in batch.drain(..) {
@@ -418,7 +418,7 @@ fn perform(
     all: &mut Transaction<'_>,
     request: Request,
     now: jiff::Timestamp,
-    room: &mut Room,
+    room: &mut FreeSpace,
 ) -> Outcome {
     let log_bytes = request.log_bytes();
     match request {

@@ -120,7 +120,7 @@ pub fn akta_date(text: &str) -> AktaDate {
 
 /// What is unusual about a personal name. Nothing here makes a name wrong: old names stay valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct NameLook {
+pub struct NameCheck {
     /// Fewer than two words.
     pub one_word: bool,
     /// An apostrophe, full stop or hyphen.
@@ -132,9 +132,9 @@ pub struct NameLook {
 }
 
 /// Looks at a name.
-pub fn look_at_name(text: &str) -> NameLook {
+pub fn check_name(text: &str) -> NameCheck {
     let mut look =
-        NameLook { one_word: text.split_whitespace().nth(1).is_none(), ..NameLook::default() };
+        NameCheck { one_word: text.split_whitespace().nth(1).is_none(), ..NameCheck::default() };
     for character in text.chars() {
         match character {
             ' ' => {}

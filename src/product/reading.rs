@@ -129,7 +129,7 @@ fn read_text<'a>(
         Shape::PersonName { hold_above, max } => {
             within(field, text, 1, *max)?;
             hold_if_longer(field, text, Some(*hold_above), &codes::H_NAME_LONG, found);
-            look_at_name(field, text, found);
+            check_name(field, text, found);
         }
         Shape::District { max } => read_free(field, text, (1, *max), found)?,
         Shape::Tte { max, .. } => within(field, text, 1, *max)?,
@@ -191,8 +191,8 @@ fn check_no_kk(field: &Field, text: &str, found: &mut Vec<Finding>) -> Result<()
     Ok(())
 }
 
-fn look_at_name(field: &Field, text: &str, found: &mut Vec<Finding>) {
-    let look = indonesia::look_at_name(text);
+fn check_name(field: &Field, text: &str, found: &mut Vec<Finding>) {
+    let look = indonesia::check_name(text);
     let seen = [
         (look.one_word, &codes::W_NAME_ONE_WORD),
         (look.punctuation, &codes::W_NAME_PUNCTUATION),

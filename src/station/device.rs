@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     fn a_device() -> (Device, SharedMachine) {
-        let machine = logbook::emulate(LogbookSettings::bench()).expect("it is made");
+        let machine = logbook::emulate(LogbookSettings::instant()).expect("it is made");
         let wire = machine.clone();
         let connect = move || (logbook::FAMILY.open)(None, Box::new(Emulated::new(wire.clone())));
         (Device::new(Box::new(connect), None), machine)

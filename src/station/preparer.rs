@@ -39,7 +39,7 @@ pub(super) struct Preparer {
     spare: Vec<PreparedCard>,
     /// The next card, and the one whose chip is being written.
     prepared: Vec<PreparedJob>,
-    /// Claimed, and what became of it could not be written down: it goes back to the queue first. A start that finds it
+    /// Claimed, or so it may be, and what became of it could not be written down: it goes back to the queue first. A start that finds it
     /// claimed would take it for what the program died of.
     unfinished: Option<JobId>,
 }
@@ -101,12 +101,11 @@ impl Preparer {
         moment: Moment,
     ) -> Result<Preparation, LedgerError> {
         self.put_unfinished_back()?;
-        let mut claimed = match queue::claim(&self.ledger, excluding)? {
+        let mut claimed = match queue::claim(&self.ledger, excluding, &mut self.unfinished)? {
             Next::Claimed(claimed) => claimed,
             Next::Held => return Ok(Preparation::Held),
             Next::Nothing => return Ok(Preparation::Nothing),
         };
-        self.unfinished = Some(claimed.record.id.clone());
         let prepared = if self.is_inspected(&mut claimed)? {
             self.prepare(*claimed, prepress, moment)?
         } else {
@@ -263,4 +262,96 @@ fn not_on_this_machine(product: &str, error: &PrepressError) -> Text {
             "Cards of {product} cannot be printed on this printer: {en} Change ribbon, printer or layout (product.*.layout)."
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use drivers::contract::{HeadSize, Stop};
+
+    use super::*;
+    use crate::event::Event;
+    use crate::ledger::{Disk, NewJob, StoredRequest, init};
+    use crate::lifecycle::State;
+    use crate::station::renderer::Made;
+
+    /// A disk that takes nothing while it is broken.
+    struct Breakable(Arc<AtomicBool>);
+
+    impl Disk for Breakable {
+        fn free_bytes(&mut self) -> io::Result<u64> {
+            let broken = self.0.load(Ordering::SeqCst);
+            if broken { Err(io::Error::other("it is broken")) } else { Ok(u64::MAX) }
+        }
+    }
+
+    /// Every card is white.
+    struct White;
+
+    impl Renderer for White {
+        fn specimen(&self) -> bool {
+            true
+        }
+
+        fn with_chip(&self) -> Vec<String> {
+            Vec::new()
+        }
+
+        fn inspect(&self, _: &StoredRequest, _: Option<&[u8]>, _: jiff::Timestamp) -> Vec<Finding> {
+            Vec::new()
+        }
+
+        fn make(
+            &self,
+            _: &Claimed,
+            _: &dyn Prepress,
+            _: Moment,
+            _: &mut CardImage,
+            _: &mut PreparedCard,
+        ) -> Result<Made, Unmade> {
+            Ok(Made { faces: Vec::new(), encoding: None })
+        }
+    }
+
+    impl Prepress for White {
+        fn head(&self) -> HeadSize {
+            HeadSize { width_px: 1, height_px: 1, dpi_x: 300, dpi_y: 300 }
+        }
+
+        fn reaches(&self, _: Stop) -> bool {
+            false
+        }
+
+        fn prepare(&self, _: &CardImage, _: &mut PreparedCard) -> Result<(), PrepressError> {
+            Ok(())
+        }
+    }
+
+    /// Else the job waits as `claimed` until the next start, and nobody is told.
+    #[test]
+    fn a_claim_that_failed_and_is_there_all_the_same_is_put_back() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let path = folder.path().join("ledger.db");
+        init(&path).expect("an empty ledger");
+        let broken = Arc::new(AtomicBool::new(false));
+        let disk = Box::new(Breakable(Arc::clone(&broken)));
+        let ledger = Ledger::open_on(&path, Clock::system(), disk).expect("it opens");
+        let job = NewJob::plain("R-1", State::Queued);
+        let id = job.id.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(ledger.accept(job)).expect("it is taken in");
+        let renderer = Arc::new(White);
+        let mut preparer =
+            Preparer::new(renderer, ledger.clone(), Clock::system(), Metrics::default());
+        let moment = Moment { now: ledger.now(), doubtful: false };
+        broken.store(true, Ordering::SeqCst);
+        assert!(preparer.prepare_next(&White, &[], moment).is_err());
+        broken.store(false, Ordering::SeqCst);
+        ledger.append(&id, Event::Claim {}).wait().expect("it is there all the same");
+        let prepared = preparer.prepare_next(&White, &[], moment);
+        assert!(matches!(prepared, Ok(Preparation::Prepared(_))));
+        assert_eq!(ledger.job(&id).expect("it can be read").state, State::Composed);
+    }
 }

@@ -184,6 +184,24 @@ fn braces_in_texts_and_characters_do_not_end_a_function() {
 }
 
 #[test]
+fn a_file_that_no_module_names_is_found() {
+    let of = |files: &[(&str, &str)]| {
+        let sources: Vec<_> = files.iter().map(|(path, text)| Source::new(path, text)).collect();
+        rules::orphans(&sources)
+    };
+    let root = ("src/lib.rs", "mod a;\npub mod b;");
+    assert_eq!(
+        of(&[root, ("src/a.rs", "mod c;"), ("src/b/mod.rs", ""), ("src/a/c.rs", "")]).len(),
+        0
+    );
+    assert_eq!(of(&[root, ("src/c.rs", "")]), ["src/c.rs: no module names it"]);
+    assert_eq!(
+        of(&[root, ("src/a.rs", ""), ("src/a/c.rs", "")]),
+        ["src/a/c.rs: no module names it"]
+    );
+}
+
+#[test]
 fn leftovers_are_found_in_code_and_only_there() {
     let count = |text: &str| rules::leftovers(&Source::new("src/a.rs", text)).len();
     for text in [

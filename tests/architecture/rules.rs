@@ -416,3 +416,34 @@ fn module_of(path: &str) -> Option<String> {
             .then(|| path.to_owned()),
     }
 }
+
+/// Rust files that no module names: nobody compiles them, so what they say is never held to be true.
+pub fn orphans(sources: &[Source]) -> Vec<String> {
+    let named: BTreeSet<String> = sources.iter().flat_map(modules_named).collect();
+    let is_root = |path: &str| ["/lib.rs", "/main.rs"].iter().any(|root| path.ends_with(root));
+    let orphans = sources.iter().map(|source| &source.path).filter(|path| !is_root(path));
+    orphans
+        .filter(|path| !named.contains(path.trim_end_matches(".rs").trim_end_matches("/mod")))
+        .map(|path| format!("{path}: no module names it"))
+        .collect()
+}
+
+/// The files of the modules that a file names, without their ends (`.rs`, `/mod.rs`).
+fn modules_named(source: &Source) -> Vec<String> {
+    let stem = source.path.trim_end_matches(".rs");
+    let folder = stem.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let is_root = ["/mod", "/lib", "/main"].iter().any(|root| stem.ends_with(root));
+    let below = if is_root { folder } else { stem };
+    let mut place = None;
+    let mut named = Vec::new();
+    for line in source.text.lines().map(str::trim) {
+        if let Some(path) = line.strip_prefix("#[path = \"").and_then(|it| it.strip_suffix("\"]")) {
+            place = Some(format!("{folder}/{}", path.trim_end_matches(".rs")));
+        }
+        let module = line.strip_suffix(';').and_then(|it| it.rsplit_once("mod "));
+        if let Some((_, module)) = module {
+            named.push(place.take().unwrap_or_else(|| format!("{below}/{module}")));
+        }
+    }
+    named
+}

@@ -46,7 +46,7 @@ fn main() {
 
 fn primacy() -> Box<dyn Prepress> {
     let machine =
-        emulators::evolis::emulate(EvolisSettings::bench()).expect("the machine is known");
+        emulators::evolis::emulate(EvolisSettings::instant()).expect("the machine is known");
     let wire = Box::new(Emulated::new(machine));
     drivers::open("evolis", None, wire).expect("the emulated machine answers").prepress()
 }

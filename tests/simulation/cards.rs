@@ -42,7 +42,7 @@ pub fn has_two_sides(mark: usize) -> bool {
 
 /// The settings of the simulated machine: black resin, no time taken but what the station waits.
 pub fn settings() -> EvolisSettings {
-    EvolisSettings { ribbon: "KBLACK".to_owned(), slowness: 1.0, ..EvolisSettings::bench() }
+    EvolisSettings { ribbon: "KBLACK".to_owned(), slowness: 1.0, ..EvolisSettings::instant() }
 }
 
 pub fn machine(settings: EvolisSettings) -> SharedMachine {

@@ -141,7 +141,7 @@ fn holds_and_prints_on(mut bench: TestStation, settings: EvolisSettings, more: &
 fn what_the_printer_has_no_station_for_is_held_and_the_others_are_printed() {
     let without = |option: &str| EvolisSettings {
         not_fitted: vec![option.to_owned()],
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     };
     let folder = products(&stripe);
     let more = format!("[products]\nfolder = {:?}\n", folder.path());
@@ -173,7 +173,7 @@ fn a_card_forgotten_on_the_reader_costs_no_blank() {
 /// The card is fed by hand and somebody's track stands on it: what is written beside that must not go out with it.
 #[test]
 fn a_stripe_that_was_somebodys_is_no_good_card() {
-    let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
+    let machine = emulators::evolis::emulate(EvolisSettings::instant()).unwrap();
     let tracks = |data| Tracks::new(data).unwrap();
     let connect: Connect = Box::new(move || {
         let wire = Box::new(Emulated::new(machine.clone()));

@@ -52,7 +52,7 @@ fn station_on(shelf: &Shelf) -> TestStation {
 
 /// A station on a disk that knows the machine and the ledger's file.
 fn station_with(disk: impl FnOnce(&SharedMachine, &Path) -> Box<dyn Disk>) -> TestStation {
-    let machine: SharedMachine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
+    let machine: SharedMachine = emulators::evolis::emulate(EvolisSettings::instant()).unwrap();
     let dir = tempfile::TempDir::new().unwrap();
     let mut config = Config::parse(&config(dir.path(), ""), dir.path()).unwrap();
     config.station.new_ledger = true;

@@ -127,10 +127,10 @@ fn be_the_station() {
     let (chosen, dir) = told.split_once(' ').unwrap();
     let dir = PathBuf::from(dir);
     let lever = Lever { part: "", chosen: chosen.to_owned(), file: dir.join(NOW) };
-    kartu::panics::tell_only_the_place();
+    kartu::panics::report_only_the_place();
     let mut config = Config::parse(&config(&dir, ""), &dir).unwrap();
     config.station.new_ledger = true;
-    let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
+    let machine = emulators::evolis::emulate(EvolisSettings::instant()).unwrap();
     let scheduler = lever.of("scheduler");
     let clock = Clock::with_wall(move || {
         if std::thread::current().name() == Some("station") {
@@ -221,7 +221,7 @@ fn a_thread_that_dies_ends_the_process() {
 /// And the card that was in the machine then is not printed once more before somebody has looked.
 fn it_starts_again(dir: TempDir, id: Option<&str>) {
     // What it was printed by is gone, and another printer proves nothing.
-    let settings = EvolisSettings { serial: "99".repeat(5), ..EvolisSettings::bench() };
+    let settings = EvolisSettings { serial: "99".repeat(5), ..EvolisSettings::instant() };
     let machine = emulators::evolis::emulate(settings).unwrap();
     let mut bench =
         TestStation { daemon: None, reader: None, kia: "", machine, dir, http: Http::new("") };

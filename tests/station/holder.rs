@@ -20,7 +20,7 @@ const WITHIN_A_YEAR: &str = "same_holder_days = 365\nstale_after_days = 36500";
 
 /// A station in this folder that looks for the same child.
 fn station_in(dir: TempDir, kia: &'static str) -> TestStation {
-    let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
+    let machine = emulators::evolis::emulate(EvolisSettings::instant()).unwrap();
     let mut bench =
         TestStation { daemon: None, reader: None, kia, machine, dir, http: Http::new("") };
     bench.start("");

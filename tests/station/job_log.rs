@@ -130,7 +130,7 @@ impl Lost {
     }
 
     fn in_the_print() -> Lost {
-        Self::at(LogbookSettings::bench(), " ASK ", IN_THE_PRINT)
+        Self::at(LogbookSettings::instant(), " ASK ", IN_THE_PRINT)
     }
 
     /// The next life, at this machine.
@@ -208,7 +208,7 @@ fn a_card_that_came_out_while_no_computer_was_there_is_printed_by_the_log() {
 
 #[test]
 fn a_card_that_the_machine_never_heard_of_is_printed_now() {
-    let mut lost = Lost::at(LogbookSettings::bench(), " PRINT ", 0);
+    let mut lost = Lost::at(LogbookSettings::instant(), " PRINT ", 0);
     let bench = lost.next_life();
     printed(&bench, &lost.id);
     settled_by(&bench, &lost.id, "log_not_printed");
@@ -252,8 +252,8 @@ fn a_whole_card_in_somebodys_hand_is_left_to_a_person() {
 
 #[test]
 fn a_log_that_was_begun_anew_or_goes_no_further_back_leaves_the_card_to_a_person() {
-    let short = LogbookSettings { log_jobs: 1, ..LogbookSettings::bench() };
-    for (settings, forgets) in [(LogbookSettings::bench(), true), (short, false)] {
+    let short = LogbookSettings { log_jobs: 1, ..LogbookSettings::instant() };
+    for (settings, forgets) in [(LogbookSettings::instant(), true), (short, false)] {
         let mut lost = Lost::at(settings, " ASK ", IN_THE_PRINT);
         lost.machine.lock().elapse(A_MINUTE);
         if forgets {
@@ -306,7 +306,7 @@ fn another_machine_is_not_asked_for_a_job_of_this_one() {
     let mut lost = Lost::in_the_print();
     lost.machine.lock().elapse(A_MINUTE);
     let serial = "LOG0002".to_owned();
-    let other = machine(LogbookSettings { serial, ..LogbookSettings::bench() });
+    let other = machine(LogbookSettings { serial, ..LogbookSettings::instant() });
     let ticket = driver(&other).job_log().unwrap().open_job().unwrap();
     let mut bench = lost.next_life_at(&other);
     left_to_a_person(&bench, &lost.id, "other_machine");
@@ -325,7 +325,7 @@ fn another_machine_is_not_asked_for_a_job_of_this_one() {
 /// The computer stays, and the cable is pulled out for a moment.
 #[test]
 fn a_card_whose_wire_broke_is_settled_by_the_log() {
-    let machine = machine(LogbookSettings::bench());
+    let machine = machine(LogbookSettings::instant());
     let fate = Arc::new(Mutex::new(Fate::Breaks(" ASK ", IN_THE_PRINT)));
     let bench = station(&machine, TempDir::new().unwrap(), fate);
     let id = bench.accepted(&child("S2"));

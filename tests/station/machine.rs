@@ -101,7 +101,7 @@ fn what_does_not_fit_the_machine_waits_and_the_others_are_printed() {
     let mut bench = TestStation::with(&more);
     let machine_without = |option: &[&str]| {
         let not_fitted = option.iter().map(|&option| option.to_owned()).collect();
-        let settings = EvolisSettings { not_fitted, ..EvolisSettings::bench() };
+        let settings = EvolisSettings { not_fitted, ..EvolisSettings::instant() };
         emulators::evolis::emulate(settings).unwrap()
     };
     bench.stop();

@@ -182,7 +182,7 @@ fn an_older_ledger_is_brought_forward_and_the_station_goes_on() {
 fn the_station_goes_on(fixture: &Fixture) {
     let (dir, path) = fixture.laid_out();
     let before = fixture.old_lines(&path);
-    let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
+    let machine = emulators::evolis::emulate(EvolisSettings::instant()).unwrap();
     let mut bench =
         TestStation { daemon: None, reader: None, kia: "", machine, dir, http: Http::new("") };
     bench.kia = "stale_after_days = 36500";

@@ -84,10 +84,10 @@ fn be_the_station() {
     let Ok(told) = std::env::var(HOW) else { return };
     let (how, dir) = told.split_once(' ').unwrap();
     let (how, dir) = (how.to_owned(), PathBuf::from(dir));
-    kartu::panics::tell_only_the_place();
+    kartu::panics::report_only_the_place();
     let mut config = Config::parse(&config(&dir, ""), &dir).unwrap();
     config.station.new_ledger = true;
-    let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
+    let machine = emulators::evolis::emulate(EvolisSettings::instant()).unwrap();
     let parts = Parts {
         clock: Clock::system(),
         connection: Connection::to_machine("evolis", machine),
@@ -134,7 +134,7 @@ fn post_later(http: &Http, job: &Value) -> String {
 }
 
 fn station_in(dir: TempDir) -> TestStation {
-    let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
+    let machine = emulators::evolis::emulate(EvolisSettings::instant()).unwrap();
     let mut bench =
         TestStation { daemon: None, reader: None, kia: "", machine, dir, http: Http::new("") };
     bench.start("");
@@ -209,7 +209,7 @@ fn a_job_at_which_the_program_panics_is_held_and_only_the_place_is_logged() {
             daemon: None,
             reader: None,
             kia: "",
-            machine: emulators::evolis::emulate(EvolisSettings::bench()).unwrap(),
+            machine: emulators::evolis::emulate(EvolisSettings::instant()).unwrap(),
             dir,
             http,
         };

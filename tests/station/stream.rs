@@ -77,7 +77,7 @@ fn a_card_that_nobody_saw_is_settled_while_jobs_keep_coming_in() {
 fn slow(slowness: f64) -> TestStation {
     let mut bench = TestStation::new();
     bench.stop();
-    let settings = EvolisSettings { slowness, real_time: true, ..EvolisSettings::bench() };
+    let settings = EvolisSettings { slowness, real_time: true, ..EvolisSettings::instant() };
     bench.machine = emulators::evolis::emulate(settings).unwrap();
     bench.start("");
     bench

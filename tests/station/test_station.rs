@@ -73,7 +73,7 @@ impl TestStation {
 
     /// The same with more configuration.
     pub fn with(more: &str) -> TestStation {
-        let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
+        let machine = emulators::evolis::emulate(EvolisSettings::instant()).unwrap();
         let dir = TempDir::new().unwrap();
         Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
         let mut bench =
@@ -92,7 +92,7 @@ impl TestStation {
     /// The same with another reader there.
     pub fn with_chips_and_reader(chips: BlankChips, reader: OpenReader, more: &str) -> TestStation {
         let fitted = vec!["CONTACTLESS".to_owned()];
-        let settings = EvolisSettings { chip: Some(chips), fitted, ..EvolisSettings::bench() };
+        let settings = EvolisSettings { chip: Some(chips), fitted, ..EvolisSettings::instant() };
         let machine = emulators::evolis::emulate(settings).unwrap();
         let dir = TempDir::new().unwrap();
         Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
@@ -111,7 +111,7 @@ impl TestStation {
 
     /// On a machine that counts neither cards nor ribbon, and keeps a log of its jobs.
     pub fn on_logbook() -> TestStation {
-        let machine = logbook::emulate(LogbookSettings::bench()).unwrap();
+        let machine = logbook::emulate(LogbookSettings::instant()).unwrap();
         let hands = machine.clone();
         let connection = Connection::through(Box::new(move || {
             (logbook::FAMILY.open)(None, Box::new(Emulated::new(hands.clone())))
@@ -130,7 +130,7 @@ impl TestStation {
 
     /// The same with a line for the child's card.
     pub fn without_printer_but(kia: &'static str) -> TestStation {
-        let machine = emulators::evolis::emulate(EvolisSettings::bench()).unwrap();
+        let machine = emulators::evolis::emulate(EvolisSettings::instant()).unwrap();
         let dir = TempDir::new().unwrap();
         let mut bench =
             TestStation { daemon: None, reader: None, kia, machine, dir, http: Http::new("") };

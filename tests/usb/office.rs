@@ -108,7 +108,7 @@ fn settings(serial: &str, ribbon: &str) -> EvolisSettings {
         model: "Primacy".to_owned(),
         ribbon: ribbon.to_owned(),
         serial: serial.to_owned(),
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     }
 }
 

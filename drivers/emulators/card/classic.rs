@@ -61,7 +61,7 @@ impl Classic {
         self.opened = None;
     }
 
-    pub(super) fn hear(&mut self, frame: &[u8]) -> Answer {
+    pub(super) fn on_bytes(&mut self, frame: &[u8]) -> Answer {
         match *frame {
             [code @ (AUTHENTICATE_A | AUTHENTICATE_B), block, ref rest @ ..] => {
                 let key = if code == AUTHENTICATE_A { Key::A } else { Key::B };

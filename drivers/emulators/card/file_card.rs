@@ -89,7 +89,7 @@ impl FileCard {
         self.domain.iter_mut().for_each(Domain::shut);
     }
 
-    fn hear(&mut self, bytes: &[u8]) -> Outcome {
+    fn on_bytes(&mut self, bytes: &[u8]) -> Outcome {
         let command = Command::parse(bytes).map_err(|_| word::WRONG_LENGTH)?;
         if command.ins == GET_RESPONSE && command.cla == 0 {
             return Ok(self.fetched(command.le.unwrap_or(SHORT_LE_MAX_BYTES)));
@@ -304,7 +304,7 @@ impl EmulatedChip for FileCard {
         let mut trouble = std::mem::take(&mut self.trouble);
         let refusal = trouble.wrong_status().to_be_bytes().to_vec();
         let response = trouble.respond(&Manner { refusal, status_bytes: 2 }, || {
-            let reply = self.hear(command).unwrap_or_else(Reply::bare);
+            let reply = self.on_bytes(command).unwrap_or_else(Reply::bare);
             Some(reply.into_bytes())
         });
         self.trouble = trouble;

@@ -100,14 +100,14 @@ impl MemoryCard {
         if self.trouble.faults().same_uid { &self.first_uid } else { &self.own_uid }
     }
 
-    fn hear(&mut self, frame: &[u8]) -> Option<Vec<u8>> {
+    fn on_bytes(&mut self, frame: &[u8]) -> Option<Vec<u8>> {
         if self.halted {
             return None;
         }
         let answer = match (&mut self.memory, frame) {
             (_, [HALT, ..]) => Answer::Silence,
-            (Memory::Classic(classic), frame) => classic.hear(frame),
-            (Memory::Type2(type2), frame) => type2.hear(frame),
+            (Memory::Classic(classic), frame) => classic.on_bytes(frame),
+            (Memory::Type2(type2), frame) => type2.on_bytes(frame),
         };
         self.halted = matches!(answer, Answer::Nak | Answer::Silence);
         match answer {
@@ -176,7 +176,7 @@ impl EmulatedChip for MemoryCard {
     fn frame(&mut self, frame: &[u8]) -> Response {
         let mut trouble = std::mem::take(&mut self.trouble);
         let manner = Manner { refusal: vec![NAK], status_bytes: 0 };
-        let response = trouble.respond(&manner, || self.hear(frame));
+        let response = trouble.respond(&manner, || self.on_bytes(frame));
         self.trouble = trouble;
         response
     }

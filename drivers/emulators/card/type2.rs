@@ -95,7 +95,7 @@ impl Type2 {
         self.password_shown = false;
     }
 
-    pub(super) fn hear(&mut self, frame: &[u8]) -> Answer {
+    pub(super) fn on_bytes(&mut self, frame: &[u8]) -> Answer {
         let done = match (frame, self.ntag) {
             ([READ, page], _) => {
                 return self.read(usize::from(*page), PAGES_READ, self.pages.len());

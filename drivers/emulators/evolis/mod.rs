@@ -12,7 +12,6 @@ mod answers;
 mod chip;
 #[cfg(test)]
 mod driver_tests;
-mod ear;
 mod faults;
 mod hands;
 mod heat;
@@ -32,6 +31,7 @@ mod supplies;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod transmission;
 
 use std::time::Duration;
 
@@ -42,13 +42,13 @@ use drivers::printers::evolis::{Wire, find_model, model_names};
 use crate::machine::{Departed, EmulatedMachine, EmulationError, FinishedCard, Installation};
 use crate::machine::{Lever, SharedMachine, Speech};
 use crate::transport::usbip::UsbIdentity;
-use ear::Ear;
 use indicators::Options;
 use mechanics::Mechanics;
 use places::Card;
 pub use settings::EvolisSettings;
 use stations::Magnetic;
 use talk::{NotUnderstood, Reply};
+use transmission::Transmission;
 
 /// The family's name.
 pub const FAMILY: &str = "evolis";
@@ -97,7 +97,7 @@ fn machine(settings: EvolisSettings) -> Result<Machine, EmulationError> {
     Ok(Machine {
         model,
         options,
-        ear: Ear::new(model.head),
+        transmission: Transmission::new(model.head),
         electronics: Electronics::fresh(settings.status_block),
         powered: true,
         session: Session::default(),
@@ -115,7 +115,7 @@ struct Machine {
     settings: EvolisSettings,
     options: Options,
     mechanics: Mechanics,
-    ear: Ear,
+    transmission: Transmission,
     electronics: Electronics,
     powered: bool,
     session: Session,
@@ -164,7 +164,7 @@ struct Session {
 }
 
 impl EmulatedMachine for Machine {
-    fn hear(&mut self, bytes: &[u8]) {
+    fn on_bytes(&mut self, bytes: &[u8]) {
         self.settle();
         if self.powered && !bytes.is_empty() {
             self.bytes_heard += bytes.len() as u64;
@@ -179,7 +179,7 @@ impl EmulatedMachine for Machine {
     }
 
     fn hang_up(&mut self) {
-        self.ear.forget();
+        self.transmission.forget();
         (self.electronics.reply, self.electronics.spoilt) = (None, None);
     }
 
@@ -298,7 +298,7 @@ impl Machine {
     /// What only electronics hold: the job, the reservation, what was half heard, the errors that were told.
     /// What is wrong with the mechanics is found again when something moves.
     fn forget(&mut self) {
-        self.ear.forget();
+        self.transmission.forget();
         (self.electronics.reply, self.electronics.spoilt) = (None, None);
         self.session = Session::default();
         self.magnetic = Magnetic::default();

@@ -64,7 +64,7 @@ pub struct EvolisSettings {
 
 impl EvolisSettings {
     /// A Primacy 2 with a colour ribbon and 100 blanks that takes no time and keeps nothing.
-    pub fn bench() -> Self {
+    pub fn instant() -> Self {
         Self {
             model: "Primacy 2".to_owned(),
             ribbon: "YMCKO".to_owned(),
@@ -105,7 +105,7 @@ impl EvolisSettings {
             tended: true,
             fitted: chips.iter().map(|_| CONTACTLESS.to_owned()).collect(),
             chip: chips,
-            ..Self::bench()
+            ..Self::instant()
         }
     }
 }

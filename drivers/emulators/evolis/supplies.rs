@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     fn used(ribbon: &str, cards: &[&str]) -> u32 {
-        let settings = EvolisSettings { ribbon: ribbon.to_owned(), ..EvolisSettings::bench() };
+        let settings = EvolisSettings { ribbon: ribbon.to_owned(), ..EvolisSettings::instant() };
         let mut memory = Memory::wake(&settings).unwrap();
         let mut supplies = Supplies::new(&settings, RibbonKind::named(ribbon).unwrap());
         for card in cards {
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_ribbon_ends_and_tears_and_may_lack_a_panel() {
-        let settings = EvolisSettings { ribbon_capacity: 1, ..EvolisSettings::bench() };
+        let settings = EvolisSettings { ribbon_capacity: 1, ..EvolisSettings::instant() };
         let mut memory = Memory::wake(&settings).unwrap();
         let mut supplies = Supplies::new(&settings, RibbonKind::named("YMCKO").unwrap());
         assert_eq!(supplies.wind_to('s', &mut memory), Wound::NotOnIt);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Machine, WAKE_TIME};
-use crate::evolis::ear::Ear;
+use crate::evolis::transmission::Transmission;
 use crate::machine::{AnswerFault, NEVER, Speech};
 use drivers::printers::evolis::protocol::{Answer, ERROR_COMMAND, ERROR_PARAMETERS, OK};
 use drivers::printers::evolis::stream::Item;
@@ -87,10 +87,11 @@ impl Machine {
             *left -= bytes.len() as u64;
         }
         self.electronics.heard_at = self.mechanics.clock;
-        // The ear is taken off while it is used: what it hears moves the rest of the machine.
-        let mut ear = std::mem::replace(&mut self.ear, Ear::new(self.model.head));
-        ear.hear(bytes, &mut |item| self.take(&item));
-        self.ear = ear;
+        // The transmission is taken off while it is used: what it hears moves the rest of the machine.
+        let mut transmission =
+            std::mem::replace(&mut self.transmission, Transmission::new(self.model.head));
+        transmission.on_bytes(bytes, &mut |item| self.take(&item));
+        self.transmission = transmission;
         if cut {
             self.mechanics.planned.power_after_bytes = None;
             self.cut_power();
@@ -99,7 +100,7 @@ impl Machine {
 
     /// The host has said all.
     pub(super) fn end_transmission(&mut self) {
-        if self.powered && self.ear.end() {
+        if self.powered && self.transmission.end() {
             self.take(&Item::NotUnderstood);
         }
     }
@@ -191,7 +192,7 @@ impl Machine {
         }
         let reply = self.electronics.reply.take().unwrap_or_default();
         self.electronics.spoilt = None;
-        self.ear.answered();
+        self.transmission.answered();
         if reply.hangs_up {
             return Speech::HangsUp;
         }

@@ -69,7 +69,7 @@ impl Logbook {
         match self.ask(command, request)?.as_str() {
             OK => Ok(()),
             WORKING => Err(Cause::Busy),
-            text => Err(Cause::Refused { command, answer: Told::of(text, VOCABULARY) }),
+            text => Err(Cause::Refused { command, answer: Redacted::of(text, VOCABULARY) }),
         }
     }
 
@@ -181,7 +181,7 @@ impl JobLog for Logbook {
         {
             HEARD => {}
             text => {
-                let answer = Told::of(text, VOCABULARY);
+                let answer = Redacted::of(text, VOCABULARY);
                 let refused = Cause::Refused { command: "PRINT", answer };
                 return Err(DeviceError::untouched(refused));
             }
@@ -257,7 +257,7 @@ impl CardPrinter for Logbook {
             WORKING => Err(DeviceError::untouched(Cause::Busy)),
             EMPTY => Err(DeviceError::untouched(Cause::CardGone)),
             text => {
-                let answer = Told::of(text, VOCABULARY);
+                let answer = Redacted::of(text, VOCABULARY);
                 Err(DeviceError::untouched(Cause::Refused { command: "OUT", answer }))
             }
         }

@@ -40,7 +40,7 @@ pub struct LogbookSettings {
 
 impl LogbookSettings {
     /// With 100 blanks and a log of 50 jobs; takes no time.
-    pub fn bench() -> Self {
+    pub fn instant() -> Self {
         let serial = "LOG0001".to_owned();
         Self { serial, slowness: 0.0, real_time: false, feeder_cards: 100, log_jobs: 50 }
     }
@@ -66,7 +66,7 @@ pub fn emulate(settings: LogbookSettings) -> Result<SharedMachine, EmulationErro
 
 impl Default for LogbookSettings {
     fn default() -> Self {
-        Self::bench()
+        Self::instant()
     }
 }
 
@@ -126,7 +126,7 @@ struct Machine {
 }
 
 impl EmulatedMachine for Machine {
-    fn hear(&mut self, bytes: &[u8]) {
+    fn on_bytes(&mut self, bytes: &[u8]) {
         let heard = match self.cut_after {
             Some(left) => &bytes[..bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX))],
             None => bytes,

@@ -37,7 +37,7 @@ fn card(stays_inside: bool) -> PreparedCard {
     front.rgb[..30_000].fill(77);
     front.resin[..90].fill(0xff);
     let mut card = PreparedCard::default();
-    let printer = good(&machine(LogbookSettings::bench()));
+    let printer = good(&machine(LogbookSettings::instant()));
     let image = CardImage { front, back: None, stays_inside };
     printer.prepress().prepare(&image, &mut card).unwrap();
     card
@@ -105,7 +105,7 @@ fn assert_true(machine: &SharedMachine, outcome: Outcome, story: &str) {
 
 #[test]
 fn a_card_is_printed_under_a_ticket_and_the_log_knows_it() {
-    let machine = machine(LogbookSettings::bench());
+    let machine = machine(LogbookSettings::instant());
     let card = card(false);
     let (ticket, printed) = print_with(&machine, &card, u64::MAX, |_| None);
     let out = printed.unwrap();
@@ -126,7 +126,7 @@ fn a_card_is_printed_under_a_ticket_and_the_log_knows_it() {
 
 #[test]
 fn a_ticket_serves_for_one_card() {
-    let machine = machine(LogbookSettings::bench());
+    let machine = machine(LogbookSettings::instant());
     let card = card(false);
     let (ticket, printed) = print_with(&machine, &card, u64::MAX, |_| None);
     printed.unwrap();
@@ -152,7 +152,7 @@ fn wherever_the_wire_breaks_the_log_tells_the_truth() {
         let lost = [Mishap::Lost, Mishap::Garbled(exchange)];
         let cut = [0, 1, 9, 20, card.job.len(), card.job.len() + 20].map(Mishap::Cut);
         for mishap in lost.into_iter().chain(cut) {
-            let machine = machine(LogbookSettings::bench());
+            let machine = machine(LogbookSettings::instant());
             let (ticket, result) = print_with(&machine, &card, exchange, move |_| Some(mishap));
             let story = format!("{mishap:?} at {exchange}: {result:?}");
             if let Err(DeviceError { card: Whereabouts::Untouched, .. }) = result {
@@ -172,7 +172,7 @@ fn wherever_the_power_goes_the_log_tells_the_truth() {
     let card = card(false);
     let whole = card.job.len() as u64 + 21;
     for bytes in [1, 5, 15, whole - 1, whole, whole + 1, whole + 30, whole + 900] {
-        let machine = machine(LogbookSettings::bench());
+        let machine = machine(LogbookSettings::instant());
         let (ticket, failed) = print_with(&machine, &card, PRINT, move |machine| {
             machine.pull(Lever::CutPowerAfterBytes(bytes));
             None
@@ -210,7 +210,7 @@ fn what_hands_did_is_told_only_as_far_as_the_machine_can_know() {
         (IN_THE_PRINT, take_while_off, interrupted),
         (ON_THE_WAY_OUT, take_while_off, interrupted),
     ] {
-        let machine = machine(LogbookSettings::bench());
+        let machine = machine(LogbookSettings::instant());
         let (ticket, failed) = print_with(&machine, &card(false), exchange, move |machine| {
             hands(machine);
             None
@@ -223,7 +223,7 @@ fn what_hands_did_is_told_only_as_far_as_the_machine_can_know() {
 
 #[test]
 fn a_card_that_stands_inside_is_rejected_and_the_log_follows() {
-    let machine = machine(LogbookSettings::bench());
+    let machine = machine(LogbookSettings::instant());
     let (ticket, failed) = print_with(&machine, &card(false), IN_THE_PRINT, |machine| {
         machine.pull(Lever::OpenCover);
         None
@@ -249,7 +249,7 @@ fn a_card_that_stands_inside_is_rejected_and_the_log_follows() {
 
 #[test]
 fn a_job_that_cannot_begin_does_not_begin_behind_our_back() {
-    let machine = machine(LogbookSettings { feeder_cards: 0, ..LogbookSettings::bench() });
+    let machine = machine(LogbookSettings { feeder_cards: 0, ..LogbookSettings::instant() });
     let (ticket, failed) = print_with(&machine, &card(false), u64::MAX, |_| None);
     let failed = failed.unwrap_err();
     assert_eq!(failed.card, Whereabouts::Untouched);
@@ -273,7 +273,7 @@ fn a_job_that_cannot_begin_does_not_begin_behind_our_back() {
 
 #[test]
 fn a_log_that_forgot_or_was_begun_anew_says_so() {
-    let machine = machine(LogbookSettings { log_jobs: 2, ..LogbookSettings::bench() });
+    let machine = machine(LogbookSettings { log_jobs: 2, ..LogbookSettings::instant() });
     let card = card(false);
     let tickets: Vec<Ticket> =
         (0..3).map(|_| print_with(&machine, &card, u64::MAX, |_| None).0).collect();
@@ -289,7 +289,7 @@ fn a_log_that_forgot_or_was_begun_anew_says_so() {
 
 #[test]
 fn a_card_that_sticks_waits_for_a_hand() {
-    let machine = machine(LogbookSettings::bench());
+    let machine = machine(LogbookSettings::instant());
     machine.pull(Lever::JamNextCard);
     let (ticket, failed) = print_with(&machine, &card(false), u64::MAX, |_| None);
     let failed = failed.unwrap_err();
@@ -323,7 +323,7 @@ fn requests_and_answers_byte_for_byte() {
 
 #[test]
 fn noise_breaks_neither_the_driver_nor_the_machine() {
-    let machine = machine(LogbookSettings::bench());
+    let machine = machine(LogbookSettings::instant());
     let mut seed = 0x5eed_u64;
     let mut next = || {
         seed ^= seed << 13;
@@ -337,7 +337,7 @@ fn noise_breaks_neither_the_driver_nor_the_machine() {
         let bytes: Vec<u8> =
             (0..length).map(|_| alphabet[next() as usize % alphabet.len()]).collect();
         any_bytes(&bytes);
-        machine.lock().hear(&bytes);
+        machine.lock().on_bytes(&bytes);
         machine.lock().end_of_input();
     }
     machine.lock().hang_up();

@@ -69,7 +69,7 @@ fn reaction(response: Response) -> Reaction {
 }
 
 impl Plugged for SlotCard {
-    fn hear(&mut self, message: &[u8]) -> Reaction {
+    fn on_bytes(&mut self, message: &[u8]) -> Reaction {
         match ToCard::parse(message) {
             Some(ToCard::PowerOff) => {
                 self.storage = Storage::new();
@@ -115,19 +115,19 @@ mod tests {
         let (card, mut slot) = slot(&CardSettings::File(Box::default()));
         let atr = card.lock().atr();
         for message in [&[0x01][..], &[0x02], &[0x00]] {
-            assert_eq!(slot.hear(message), Reaction::Nothing);
+            assert_eq!(slot.on_bytes(message), Reaction::Nothing);
         }
-        assert_eq!(slot.hear(&[0x04]), says(&atr));
+        assert_eq!(slot.on_bytes(&[0x04]), says(&atr));
         let select = [0x00, 0xA4, 0x04, 0x0C, 0x05, 0xF0, 0x4B, 0x49, 0x41, 0x01];
-        assert_eq!(slot.hear(&select), says(&[0x6A, 0x82]));
+        assert_eq!(slot.on_bytes(&select), says(&[0x6A, 0x82]));
         for unknown in [&[0x03][..], &[]] {
-            assert_eq!(slot.hear(unknown), Reaction::Gone);
+            assert_eq!(slot.on_bytes(unknown), Reaction::Gone);
         }
         card.lock().change(&json!({"faults": {"mute": true}})).unwrap();
-        assert_eq!(slot.hear(&select), Reaction::Mute);
+        assert_eq!(slot.on_bytes(&select), Reaction::Mute);
         card.lock().change(&json!({"faults": {"mute": false, "torn_out_after": 0}})).unwrap();
-        assert_eq!(slot.hear(&select), Reaction::Gone);
-        assert_eq!(slot.hear(&[0x04]), Reaction::Gone);
+        assert_eq!(slot.on_bytes(&select), Reaction::Gone);
+        assert_eq!(slot.on_bytes(&[0x04]), Reaction::Gone);
     }
 
     #[test]
@@ -135,10 +135,10 @@ mod tests {
         let (card, mut slot) = slot(&CardSettings::Ntag215(MemoryCardSettings::default()));
         let uid = card.lock().in_field().unwrap().uid;
         let told = [&uid[..], &[0x90, 0x00]].concat();
-        assert_eq!(slot.hear(&[0xFF, 0xCA, 0, 0, 0]), says(&told));
-        assert_eq!(slot.hear(&[0xFF, 0xD6, 0, 5, 4, 1, 2, 3, 4]), says(&[0x90, 0x00]));
-        assert_eq!(slot.hear(&[0xFF, 0xB0, 0, 5, 4]), says(&[1, 2, 3, 4, 0x90, 0x00]));
+        assert_eq!(slot.on_bytes(&[0xFF, 0xCA, 0, 0, 0]), says(&told));
+        assert_eq!(slot.on_bytes(&[0xFF, 0xD6, 0, 5, 4, 1, 2, 3, 4]), says(&[0x90, 0x00]));
+        assert_eq!(slot.on_bytes(&[0xFF, 0xB0, 0, 5, 4]), says(&[1, 2, 3, 4, 0x90, 0x00]));
         card.lock().change(&json!({"faults": {"torn_out_after": 0}})).unwrap();
-        assert_eq!(slot.hear(&[0xFF, 0xB0, 0, 5, 4]), Reaction::Gone);
+        assert_eq!(slot.on_bytes(&[0xFF, 0xB0, 0, 5, 4]), Reaction::Gone);
     }
 }

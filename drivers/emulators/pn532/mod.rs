@@ -26,7 +26,7 @@ pub const FAMILY: &str = "pn532";
 /// A frame is shorter; a host that says more without one has run wild.
 const HEARD_MAX_BYTES: usize = 4096;
 /// One look for a card takes about so long.
-const LOOK_SPAN: Duration = Duration::from_millis(10);
+const POLL_SPAN: Duration = Duration::from_millis(10);
 /// IC, version, revision, and what it can (7.2.2): a PN532 v1.6.
 const FIRMWARE: [u8; 4] = [0x32, 0x01, 0x06, 0x07];
 /// Registers CIU_TxMode and CIU_RxMode; their uppermost bit switches checksums on.
@@ -95,7 +95,7 @@ struct Faults {
 }
 
 impl SerialDevice for Reader {
-    fn hear(&mut self, bytes: &[u8]) {
+    fn on_bytes(&mut self, bytes: &[u8]) {
         self.heard.extend_from_slice(bytes);
         loop {
             if !self.awake && !self.wake() {
@@ -203,18 +203,18 @@ impl Reader {
     fn settle(&mut self) {
         match std::mem::replace(&mut self.doing, Doing::Nothing) {
             Doing::Answer(Duration::ZERO, answer) => self.say(answer),
-            Doing::Look { left, next: Duration::ZERO, wanted } => self.look(left, wanted),
+            Doing::Look { left, next: Duration::ZERO, wanted } => self.poll_target(left, wanted),
             other => self.doing = other,
         }
     }
 
-    fn look(&mut self, left: u8, wanted: Vec<u8>) {
+    fn poll_target(&mut self, left: u8, wanted: Vec<u8>) {
         let listed = match self.air.select(self.parameters, &wanted) {
             Some(found) => [vec![1], found.encode()].concat(),
             None if left == 0 => vec![0],
             None => {
                 let left = if left == FOR_EVER { left } else { left - 1 };
-                self.doing = Doing::Look { left, next: LOOK_SPAN, wanted };
+                self.doing = Doing::Look { left, next: POLL_SPAN, wanted };
                 return;
             }
         };
@@ -235,7 +235,7 @@ impl Reader {
     fn obey(&mut self, code: u8, body: &[u8]) {
         self.said.extend(encode(&Frame::Ack));
         if code == code::IN_LIST_PASSIVE_TARGET {
-            self.doing = self.begin_to_look(body);
+            self.doing = self.begin_poll(body);
             return;
         }
         let mut after = Duration::ZERO;
@@ -278,7 +278,7 @@ impl Reader {
     }
 
     /// Number of cards, modulation, and perhaps whose identifier is wanted.
-    fn begin_to_look(&mut self, body: &[u8]) -> Doing {
+    fn begin_poll(&mut self, body: &[u8]) -> Doing {
         match body {
             [1..=2, 0x00, wanted @ ..] => {
                 // The chip sets its radio for the kind of card that it looks for.
@@ -288,7 +288,7 @@ impl Reader {
             // Nothing else than type A is ever in the field; then the chip's radio is set otherwise, too.
             [1..=2, 0x01..=0x04, ..] => {
                 self.air.listen_otherwise();
-                Doing::Answer(LOOK_SPAN, answer(code::IN_LIST_PASSIVE_TARGET, vec![0]))
+                Doing::Answer(POLL_SPAN, answer(code::IN_LIST_PASSIVE_TARGET, vec![0]))
             }
             _ => Doing::Answer(Duration::ZERO, encode(&Frame::Refused)),
         }

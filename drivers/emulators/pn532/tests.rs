@@ -43,9 +43,9 @@ fn ask(encoder: &mut dyn CardEncoder, command: &[u8]) -> Result<Vec<u8>, Encoder
 }
 
 /// Everything that goes to the reader.
-struct Ear<T>(T, Arc<Mutex<Vec<Vec<u8>>>>);
+struct Tapped<T>(T, Arc<Mutex<Vec<Vec<u8>>>>);
 
-impl<T: Transport> Transport for Ear<T> {
+impl<T: Transport> Transport for Tapped<T> {
     fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
         self.1.lock().unwrap().push(request.to_vec());
         self.0.send(request, patience)
@@ -147,7 +147,7 @@ fn a_broken_answer_is_asked_for_again_and_the_card_asked_once() {
     let field = card("kind = 'file'");
     let inner: Shared = Arc::new(Mutex::new(emulate(field.clone())));
     let said = Arc::new(Mutex::new(Vec::new()));
-    let wire = Ear(Line::new(inner.clone()), said.clone());
+    let wire = Tapped(Line::new(inner.clone()), said.clone());
     let mut encoder = over("test", Box::new(wire)).unwrap();
     encoder.power_on(PATIENCE).unwrap();
     said.lock().unwrap().clear();
@@ -163,7 +163,7 @@ fn a_reader_that_falls_silent_is_told_to_stop() {
     let field = card("kind = 'file'");
     let inner: Shared = Arc::new(Mutex::new(emulate(field.clone())));
     let said = Arc::new(Mutex::new(Vec::new()));
-    let mut encoder = over("test", Box::new(Ear(Line::new(inner), said.clone()))).unwrap();
+    let mut encoder = over("test", Box::new(Tapped(Line::new(inner), said.clone()))).unwrap();
     encoder.power_on(PATIENCE).unwrap();
     let slow = json!({ "faults": { "slow_ms": 60_000 } });
     field.card().unwrap().lock().change(&slow).unwrap();
@@ -279,8 +279,8 @@ proptest! {
     fn any_bytes_are_survived(noise in proptest::collection::vec(any::<u8>(), 0..2000)) {
         let _ = decode(&noise);
         let mut reader = emulate(card("kind = 'classic_1k'"));
-        reader.hear(&[0x55]);
-        reader.hear(&noise);
+        reader.on_bytes(&[0x55]);
+        reader.on_bytes(&noise);
         let mut said = Vec::new();
         for _ in 0..20 {
             if let Some(span) = reader.speak(&mut said) {
@@ -292,10 +292,10 @@ proptest! {
     #[test]
     fn any_command_is_survived(code: u8, body in proptest::collection::vec(any::<u8>(), 0..30)) {
         let mut reader = emulate(card("kind = 'file'"));
-        reader.hear(&[0x55]);
-        reader.hear(&encode(&Frame::Info { from: From::Host, code: 0x4a, body: vec![1, 0].into() }));
+        reader.on_bytes(&[0x55]);
+        reader.on_bytes(&encode(&Frame::Info { from: From::Host, code: 0x4a, body: vec![1, 0].into() }));
         reader.speak(&mut Vec::new());
-        reader.hear(&encode(&Frame::Info { from: From::Host, code, body: body.into() }));
+        reader.on_bytes(&encode(&Frame::Info { from: From::Host, code, body: body.into() }));
         let mut said = Vec::new();
         while let Some(span) = reader.speak(&mut said).filter(|_| code != 0x4a) {
             reader.elapse(span);

@@ -24,7 +24,7 @@ impl Emulated {
     pub fn break_after(&mut self, request: &[u8], bytes: usize) -> TransportError {
         self.sent_bytes = bytes.min(request.len());
         let mut machine = self.machine.lock();
-        machine.hear(&request[..self.sent_bytes]);
+        machine.on_bytes(&request[..self.sent_bytes]);
         machine.hang_up();
         self.fault(WireFault::Broken(ErrorKind::BrokenPipe.into()))
     }
@@ -42,7 +42,7 @@ impl Emulated {
 impl Transport for Emulated {
     fn send(&mut self, request: &[u8], _patience: Duration) -> Result<(), TransportError> {
         let mut machine = self.machine.lock();
-        machine.hear(request);
+        machine.on_bytes(request);
         machine.end_of_input();
         self.sent_bytes = request.len();
         Ok(())

@@ -10,7 +10,7 @@ use super::{Transport, TransportError, Whole, WireFault};
 /// The device's end of a serial line. It never learns whether anybody listens.
 pub trait SerialDevice: Send {
     /// Hears bytes as they come.
-    fn hear(&mut self, bytes: &[u8]);
+    fn on_bytes(&mut self, bytes: &[u8]);
 
     /// Appends what it says now to `said`. How long until it says more, if nobody speaks to it meanwhile; `None`: it
     /// then stays silent.
@@ -22,8 +22,8 @@ pub trait SerialDevice: Send {
 
 /// A device that somebody has put into a box.
 impl<D: SerialDevice + ?Sized> SerialDevice for Box<D> {
-    fn hear(&mut self, bytes: &[u8]) {
-        (**self).hear(bytes);
+    fn on_bytes(&mut self, bytes: &[u8]) {
+        (**self).on_bytes(bytes);
     }
 
     fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
@@ -37,8 +37,8 @@ impl<D: SerialDevice + ?Sized> SerialDevice for Box<D> {
 
 /// A device in several hands: the line's, and those of whoever does something to it.
 impl<D: SerialDevice> SerialDevice for Arc<Mutex<D>> {
-    fn hear(&mut self, bytes: &[u8]) {
-        self.lock().unwrap_or_else(PoisonError::into_inner).hear(bytes);
+    fn on_bytes(&mut self, bytes: &[u8]) {
+        self.lock().unwrap_or_else(PoisonError::into_inner).on_bytes(bytes);
     }
 
     fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
@@ -74,7 +74,7 @@ impl<D: SerialDevice> Transport for Line<D> {
         // What was said before is out of the way, as on a real line.
         self.device.speak(&mut Vec::new());
         self.inbox.forget();
-        self.device.hear(request);
+        self.device.on_bytes(request);
         self.sent_bytes = request.len();
         Ok(())
     }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     impl SerialDevice for Echo {
-        fn hear(&mut self, bytes: &[u8]) {
+        fn on_bytes(&mut self, bytes: &[u8]) {
             self.now.extend_from_slice(bytes);
             self.later.extend_from_slice(bytes);
         }
@@ -149,7 +149,7 @@ mod tests {
         line
     }
 
-    fn hear(line: &mut Line<Echo>, patience_s: u64) -> Result<Vec<u8>, WireFault> {
+    fn received(line: &mut Line<Echo>, patience_s: u64) -> Result<Vec<u8>, WireFault> {
         let mut answer = Vec::new();
         let heard = line.receive(&mut answer, Duration::from_secs(patience_s));
         heard.map(|()| answer).map_err(|fault| fault.kind)
@@ -159,25 +159,25 @@ mod tests {
     fn two_answers_that_come_together_are_two() {
         let mut line = line();
         line.send(b"one.two.", Duration::ZERO).unwrap();
-        assert_eq!(hear(&mut line, 0).unwrap(), b"one.");
-        assert_eq!(hear(&mut line, 0).unwrap(), b"two.");
-        assert_eq!(hear(&mut line, 5).unwrap(), b"one.", "a second later");
+        assert_eq!(received(&mut line, 0).unwrap(), b"one.");
+        assert_eq!(received(&mut line, 0).unwrap(), b"two.");
+        assert_eq!(received(&mut line, 5).unwrap(), b"one.", "a second later");
     }
 
     #[test]
     fn patience_ends_and_what_was_said_to_another_question_is_dropped() {
         let mut line = line();
         line.send(b"half", Duration::ZERO).unwrap();
-        assert_eq!(hear(&mut line, 5), Err(WireFault::Silent(Duration::from_secs(5))));
+        assert_eq!(received(&mut line, 5), Err(WireFault::Silent(Duration::from_secs(5))));
         line.send(b"old.", Duration::ZERO).unwrap();
         line.send(b"new.", Duration::ZERO).unwrap();
-        assert_eq!(hear(&mut line, 0).unwrap(), b"new.");
+        assert_eq!(received(&mut line, 0).unwrap(), b"new.");
     }
 
     #[test]
     fn noise_without_an_end_is_cut_off() {
         let mut line = line();
         line.send(&vec![b'x'; ANSWER_MAX_BYTES + 1], Duration::ZERO).unwrap();
-        assert_eq!(hear(&mut line, 9), Err(WireFault::TooLong(ANSWER_MAX_BYTES)));
+        assert_eq!(received(&mut line, 9), Err(WireFault::TooLong(ANSWER_MAX_BYTES)));
     }
 }

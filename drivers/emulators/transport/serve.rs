@@ -19,10 +19,10 @@ const REQUEST_MAX_BYTES: usize = 16 * 1024 * 1024;
 const READ_LIMIT: Duration = Duration::from_secs(30);
 
 /// How often a quiet server looks whether it should stop. A client is noticed at once.
-const STOP_LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+const STOP_POLL: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
 /// A machine that will answer later is not asked again sooner.
-const LATE_LOOK: Duration = Duration::from_millis(2);
+const LATE_POLL: Duration = Duration::from_millis(2);
 
 /// While the system has no descriptors or no memory for another client.
 const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
@@ -62,7 +62,7 @@ pub fn serve_tcp(
             Err(e) => return Err(e),
         };
         // What goes wrong with a client is its own affair.
-        let left_waiting = hear(&stream, machine, stop)
+        let left_waiting = read_request(&stream, machine, stop)
             .and_then(|()| answer(&stream, machine, stop))
             .unwrap_or(false);
         machine.lock().hang_up();
@@ -79,14 +79,18 @@ pub fn serve_tcp(
 /// Returns when a client is there, or it is time to look whether to stop.
 fn wait_for_client(listener: &TcpListener) {
     let mut waiting = [PollFd::new(listener, PollFlags::IN)];
-    if poll(&mut waiting, Some(&STOP_LOOK)).is_err() {
+    if poll(&mut waiting, Some(&STOP_POLL)).is_err() {
         // Interrupted, or out of memory: the caller looks again, but not without a pause.
-        std::thread::sleep(LATE_LOOK);
+        std::thread::sleep(LATE_POLL);
     }
 }
 
-/// Has the machine hear one request to its end (the client half-closes).
-fn hear(mut stream: &TcpStream, machine: &SharedMachine, stop: &AtomicBool) -> io::Result<()> {
+/// Passes one request to the machine, up to its end (the client half-closes).
+fn read_request(
+    mut stream: &TcpStream,
+    machine: &SharedMachine,
+    stop: &AtomicBool,
+) -> io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(Duration::from_millis(200)))?;
     let mut quiet_since = Instant::now();
@@ -102,7 +106,7 @@ fn hear(mut stream: &TcpStream, machine: &SharedMachine, stop: &AtomicBool) -> i
                 return Err(ErrorKind::FileTooLarge.into());
             }
             Ok(got) => {
-                machine.lock().hear(&piece[..got]);
+                machine.lock().on_bytes(&piece[..got]);
                 heard_bytes += got;
                 quiet_since = Instant::now();
             }
@@ -125,7 +129,7 @@ fn answer(mut stream: &TcpStream, machine: &SharedMachine, stop: &AtomicBool) ->
         match speech {
             Speech::Later(NEVER) => return Ok(true),
             // In pieces, so that it can be stopped meanwhile.
-            Speech::Later(span) => machine.pass(span.clamp(LATE_LOOK, READ_LIMIT / 100)),
+            Speech::Later(span) => machine.pass(span.clamp(LATE_POLL, READ_LIMIT / 100)),
             Speech::Said | Speech::HangsUp => break,
         }
         if stop.load(Ordering::Relaxed) {

@@ -16,7 +16,7 @@ use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use super::line::SerialDevice;
 
 /// How often a quiet line is looked at whether it should end. Bytes are noticed at once.
-const STOP_LOOK: Duration = Duration::from_millis(20);
+const STOP_POLL: Duration = Duration::from_millis(20);
 
 /// A pseudo-terminal under a name that its user chose; the name goes when it is dropped.
 pub struct Terminal {
@@ -69,17 +69,17 @@ impl Terminal {
             let later = device.speak(&mut said);
             self.say(&said)?;
             said.clear();
-            let wait = later.unwrap_or(STOP_LOOK).min(STOP_LOOK);
-            let heard = self.hear(wait)?;
+            let wait = later.unwrap_or(STOP_POLL).min(STOP_POLL);
+            let heard = self.read_bytes(wait)?;
             let now = Instant::now();
             device.elapse(now - clock);
             clock = now;
-            device.hear(&heard);
+            device.on_bytes(&heard);
         }
         Ok(())
     }
 
-    fn hear(&self, patience: Duration) -> io::Result<Vec<u8>> {
+    fn read_bytes(&self, patience: Duration) -> io::Result<Vec<u8>> {
         let limit = Timespec::try_from(patience).ok();
         let mut waiting = [PollFd::new(&self.ours, PollFlags::IN)];
         match poll(&mut waiting, limit.as_ref()) {
@@ -132,7 +132,7 @@ mod tests {
     struct Parrot(Vec<u8>);
 
     impl SerialDevice for Parrot {
-        fn hear(&mut self, bytes: &[u8]) {
+        fn on_bytes(&mut self, bytes: &[u8]) {
             self.0.extend_from_slice(bytes);
         }
 

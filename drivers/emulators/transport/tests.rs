@@ -13,7 +13,7 @@ fn machine() -> SharedMachine {
     let settings = EvolisSettings {
         model: "Primacy".into(),
         ribbon: "KBLACK".into(),
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     };
     crate::evolis::emulate(settings).unwrap()
 }

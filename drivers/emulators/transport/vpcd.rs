@@ -22,13 +22,13 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const MESSAGE_LIMIT: Duration = Duration::from_secs(5);
 
 /// How often a card that has nothing to do looks whether it was pulled.
-const PULL_LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
-const PULL_LOOK_SPAN: Duration = Duration::from_millis(10);
+const PULL_POLL: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+const PULL_POLL_SPAN: Duration = Duration::from_millis(10);
 
 /// A card's end of the wire.
 pub trait Plugged {
     /// Hears one message.
-    fn hear(&mut self, message: &[u8]) -> Reaction;
+    fn on_bytes(&mut self, message: &[u8]) -> Reaction;
 }
 
 /// What a card does with a message.
@@ -108,13 +108,13 @@ fn converse(
             return Ok(Left::Pulled);
         }
         let message = receive(stream)?;
-        let (bytes, after_ms) = match card.hear(&message) {
+        let (bytes, after_ms) = match card.on_bytes(&message) {
             Reaction::Nothing => continue,
             Reaction::Says { bytes, after_ms } => (bytes, after_ms),
             Reaction::Gone => return Ok(Left::TornOut),
             Reaction::Mute => {
                 while !pulled() {
-                    std::thread::sleep(PULL_LOOK_SPAN);
+                    std::thread::sleep(PULL_POLL_SPAN);
                 }
                 return Ok(Left::Pulled);
             }
@@ -124,7 +124,7 @@ fn converse(
             if pulled() {
                 return Ok(Left::Pulled);
             }
-            std::thread::sleep(late.left().min(PULL_LOOK_SPAN));
+            std::thread::sleep(late.left().min(PULL_POLL_SPAN));
         }
         send(stream, &bytes)?;
     }
@@ -134,11 +134,11 @@ fn converse(
 fn wait_for_message(stream: &TcpStream, pulled: &dyn Fn() -> bool) -> bool {
     while !pulled() {
         let mut waiting = [PollFd::new(stream, PollFlags::IN)];
-        match poll(&mut waiting, Some(&PULL_LOOK)) {
+        match poll(&mut waiting, Some(&PULL_POLL)) {
             Ok(0) => {}
             Ok(_) => return true,
             // Interrupted, or out of memory: not without a pause.
-            Err(_) => std::thread::sleep(PULL_LOOK_SPAN),
+            Err(_) => std::thread::sleep(PULL_POLL_SPAN),
         }
     }
     false
@@ -173,7 +173,7 @@ mod tests {
     struct Echo;
 
     impl Plugged for Echo {
-        fn hear(&mut self, message: &[u8]) -> Reaction {
+        fn on_bytes(&mut self, message: &[u8]) -> Reaction {
             match message {
                 [_] => Reaction::Nothing,
                 [0x4D, ..] => Reaction::Mute,

@@ -13,7 +13,7 @@ use super::status::{StatusWords, config};
 use super::{Wire, find_model, model_names, troubles};
 use crate::contract::{
     CardOut, CardPrinter, Cause, Designation, DeviceError, Facts, Identity, JobLog, MagneticStripe,
-    PreparedCard, Prepress, PrinterStatus, Stop, Told, Tray, Trouble, Watch,
+    PreparedCard, Prepress, PrinterStatus, Redacted, Stop, Tray, Trouble, Watch,
 };
 use crate::models::Model;
 use crate::panels::DyeCube;
@@ -253,13 +253,13 @@ pub(super) fn done(what: &'static str, answer: Answer) -> Result<Answer, Cause> 
     if is_done(&answer.text) {
         return Ok(answer);
     }
-    Err(Cause::Refused { command: what, answer: Told::of(&answer.text, VOCABULARY) })
+    Err(Cause::Refused { command: what, answer: Redacted::of(&answer.text, VOCABULARY) })
 }
 
 /// What answered is none of ours. A model that the maker names is named; anything else may be somebody's data.
 fn unknown_model(told: &str, known: &str) -> String {
-    match Told::of(told.trim(), &[OTHER_MODELS, VOCABULARY].concat()) {
-        Told::Word(word) if OTHER_MODELS.contains(&word) => {
+    match Redacted::of(told.trim(), &[OTHER_MODELS, VOCABULARY].concat()) {
+        Redacted::Word(word) if OTHER_MODELS.contains(&word) => {
             format!("the Evolis model {word} is not one of those that are known: {known}")
         }
         answer => format!(

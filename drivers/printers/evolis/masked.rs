@@ -7,7 +7,7 @@
 use super::find_model;
 use super::protocol::{Answer, VOCABULARY};
 use super::ribbon::RIBBONS;
-use crate::told::Designation;
+use crate::redact::Designation;
 
 /// Stands for a character that nobody may read.
 const CROSS: char = 'x';

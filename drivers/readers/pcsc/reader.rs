@@ -81,8 +81,10 @@ impl Reader {
             )),
             (Some(last), false) => {
                 fitting.push(last);
-                let fitting =
-                    fitting.iter().map(|name| crate::told::name(&name.to_string_lossy())).collect();
+                let fitting = fitting
+                    .iter()
+                    .map(|name| crate::redact::name(&name.to_string_lossy()))
+                    .collect();
                 Err(EncoderError::SeveralReaders { name: self.address.to_string(), fitting })
             }
         }

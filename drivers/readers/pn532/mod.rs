@@ -32,13 +32,13 @@ const ACK_LIMIT: Duration = Duration::from_millis(500);
 /// What the chip does by itself is done at once.
 const OWN_LIMIT: Duration = Duration::from_secs(1);
 /// Three looks for a card take well under 100 ms.
-const LOOK_LIMIT: Duration = Duration::from_secs(1);
+const POLL_LIMIT: Duration = Duration::from_secs(1);
 /// A card that makes keys asks for more time again and again; the chip grants it. Then it is given up.
 const CARD_LIMIT: Duration = Duration::from_secs(10);
 /// Between two looks.
-const LOOK_PAUSE: Duration = Duration::from_millis(50);
+const POLL_PAUSE: Duration = Duration::from_millis(50);
 /// One look with the pause after it, for counting: a driver has no clock.
-const LOOK_SPAN: Duration = Duration::from_millis(100);
+const POLL_SPAN: Duration = Duration::from_millis(100);
 /// A card without a field for 5 ms is off (ISO/IEC 14443-3, 5.3).
 const OFF_SPAN: Duration = Duration::from_millis(10);
 /// Answers to something older, before the one that counts.
@@ -138,14 +138,14 @@ impl CardEncoder for Pn532 {
         self.ask(code::RF_CONFIGURATION, &body::FIELD_OFF, OWN_LIMIT)?;
         self.wire.pause(OFF_SPAN);
         self.ask(code::RF_CONFIGURATION, &body::FINITE_RETRIES, OWN_LIMIT)?;
-        let looks = patience.as_millis().div_ceil(LOOK_SPAN.as_millis()).max(1);
+        let looks = patience.as_millis().div_ceil(POLL_SPAN.as_millis()).max(1);
         for _ in 0..looks {
-            if let Some(target) = self.look()? {
+            if let Some(target) = self.poll_target()? {
                 let chip = chip(&target);
                 self.target = Some(target);
                 return Ok(chip);
             }
-            self.wire.pause(LOOK_PAUSE);
+            self.wire.pause(POLL_PAUSE);
         }
         Err(EncoderError::NoCard { waited: patience })
     }
@@ -205,8 +205,8 @@ impl Pn532 {
     }
 
     /// Is a card there?
-    fn look(&mut self) -> Result<Option<Target>, EncoderError> {
-        let found = self.ask(code::IN_LIST_PASSIVE_TARGET, &body::ONE_TYPE_A, LOOK_LIMIT)?;
+    fn poll_target(&mut self) -> Result<Option<Target>, EncoderError> {
+        let found = self.ask(code::IN_LIST_PASSIVE_TARGET, &body::ONE_TYPE_A, POLL_LIMIT)?;
         match found.as_slice() {
             [0, ..] => Ok(None),
             [1, listed @ ..] => Target::decode(listed)
@@ -221,7 +221,7 @@ impl Pn532 {
         match self.exchange(target, frame).map_err(FrameFault::Lost)? {
             (Status::Ok, mut said) => Ok(std::mem::take(&mut said)),
             (Status::WrongKey | Status::Refused, _) => {
-                match self.look().map_err(FrameFault::Lost)? {
+                match self.poll_target().map_err(FrameFault::Lost)? {
                     Some(again) if again.uid == target.uid => Err(FrameFault::Refused),
                     _ => Err(FrameFault::Lost(self.lost(Status::Lost))),
                 }
@@ -282,7 +282,7 @@ impl Pn532 {
     ) -> Result<Zeroizing<Vec<u8>>, EncoderError> {
         self.say(bytes)?;
         for _ in 0..STALE_MAX {
-            match self.hear(ACK_LIMIT)? {
+            match self.receive_frame(ACK_LIMIT)? {
                 Ok(Frame::Ack) => return self.answer(code, patience),
                 // Said before the chip heard us.
                 Ok(Frame::Info { .. }) => {}
@@ -294,10 +294,10 @@ impl Pn532 {
     }
 
     fn answer(&mut self, code: u8, patience: Duration) -> Result<Zeroizing<Vec<u8>>, EncoderError> {
-        let mut heard = self.hear(patience);
+        let mut heard = self.receive_frame(patience);
         if let Ok(Err(_)) = heard {
             self.say(&encode(&Frame::Nack))?;
-            heard = self.hear(OWN_LIMIT);
+            heard = self.receive_frame(OWN_LIMIT);
         }
         match heard {
             Ok(Ok(Frame::Info { from: From::Chip, code: said, body }))
@@ -321,7 +321,10 @@ impl Pn532 {
     }
 
     /// One frame, or what is wrong with what came instead.
-    fn hear(&mut self, patience: Duration) -> Result<Result<Frame, &'static str>, EncoderError> {
+    fn receive_frame(
+        &mut self,
+        patience: Duration,
+    ) -> Result<Result<Frame, &'static str>, EncoderError> {
         let heard = self.wire.receive(&mut self.heard, patience);
         heard.map_err(|fault| self.wire_fault(fault))?;
         Ok(match decode(&self.heard) {

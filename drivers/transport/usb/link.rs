@@ -11,7 +11,7 @@ use rusb::{
 };
 
 use super::listing::{self, UsbName, UsbPrinter};
-use crate::told;
+use crate::redact;
 use crate::transport::WireFault;
 use crate::transport::hearing::Heard;
 
@@ -157,7 +157,7 @@ pub fn device_id(printer: &UsbPrinter) -> Result<String, WireFault> {
         handle.read_control(kind, request, 0, index, &mut bytes, CONTROL_LIMIT).map_err(fault)?;
     // The first two bytes are the length, big-endian, itself included; not every maker counts right.
     let text = bytes.get(2..length).unwrap_or_default();
-    Ok(told::name(&String::from_utf8_lossy(text)))
+    Ok(redact::name(&String::from_utf8_lossy(text)))
 }
 
 fn device(printer: &UsbPrinter) -> rusb::Result<Option<Device<Context>>> {

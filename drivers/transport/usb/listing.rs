@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::told;
+use crate::redact;
 use crate::transport::WireFault;
 
 /// Where the kernel tells what is plugged in.
@@ -38,7 +38,7 @@ impl FromStr for UsbName {
     fn from_str(text: &str) -> Result<Self, NoUsbName> {
         let (key, value) = text.split_once('=').ok_or(NoUsbName)?;
         match key {
-            "serial" if !value.is_empty() && value == told::name(value) => {
+            "serial" if !value.is_empty() && value == redact::name(value) => {
                 Ok(Self::Serial(value.to_owned()))
             }
             "port" if is_port(value) => Ok(Self::Port(value.to_owned())),
@@ -175,7 +175,7 @@ fn printer(interface: &Path) -> Option<UsbPrinter> {
 
 pub(super) fn text(folder: &Path, name: &str) -> Option<String> {
     let bytes = fs::read(folder.join(name)).ok()?;
-    Some(told::name(String::from_utf8_lossy(&bytes).trim()))
+    Some(redact::name(String::from_utf8_lossy(&bytes).trim()))
 }
 
 #[cfg(test)]

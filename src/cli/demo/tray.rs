@@ -78,7 +78,7 @@ impl<'c> Tray<'c> {
         self.settle(&id, job["state"].as_str().unwrap_or(""))
     }
 
-    pub fn hear(&mut self, entry: &Value) -> anyhow::Result<()> {
+    pub fn on_event(&mut self, entry: &Value) -> anyhow::Result<()> {
         let (id, state) =
             (entry["job"].as_str().unwrap_or(""), entry["state"].as_str().unwrap_or(""));
         // The printer mostly says what became of a card; it is unsure for good when that is left to a person.

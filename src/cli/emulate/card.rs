@@ -36,7 +36,7 @@ puts other content on the card.
 A key that is not named stays as it was. A virtual reader waits for a mute card for ever: pull it.";
 
 /// How often an absent reader is looked for, and a pulled card's state looked at: a person does not notice this.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(clap::Args)]
 #[command(after_long_help = card_file::help(AFTER))]
@@ -141,7 +141,7 @@ fn go_in_and_out(address: &str, hands: &Hands, stop: &AtomicBool) {
     while !stopped() {
         if !hands.inserted() {
             tell("the card is out".to_owned());
-            std::thread::sleep(LOOK_EVERY);
+            std::thread::sleep(POLL_INTERVAL);
             continue;
         }
         let stayed = Plug::put_in(address).and_then(|plug| {
@@ -159,7 +159,7 @@ fn go_in_and_out(address: &str, hands: &Hands, stop: &AtomicBool) {
             }
             Err(why) => tell(format!("no reader at {address} yet: {why}")),
         }
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -180,7 +180,7 @@ fn keep_content(keep: &Path, card: &SharedChip, stop: &AtomicBool) -> anyhow::Re
         if last {
             return Ok(());
         }
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 

@@ -157,7 +157,7 @@ struct Build {
 
 impl Machine {
     fn settings(&self, build: &Build) -> anyhow::Result<EvolisSettings> {
-        let bench = EvolisSettings::bench();
+        let bench = EvolisSettings::instant();
         let (mut fitted, mut chip) = (build.fit.clone(), None);
         if self.reader_port.is_some() {
             let card = card::settings(self.chips.as_deref())?;

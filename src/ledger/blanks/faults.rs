@@ -127,45 +127,14 @@ impl Faults {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::actor::Actor;
     use crate::clock::Clock;
     use crate::event::tests::that_makes;
-    use crate::job::JobId;
-    use crate::job::JobRequest;
     use crate::ledger::blanks::Handled;
     use crate::ledger::{Ledger, NewJob};
     use crate::lifecycle::{MOVES, Move};
     use crate::supplies::{BlankKind, SpoilCause};
-
-    fn job(number: usize) -> NewJob {
-        let request = JobRequest {
-            product: "kia".into(),
-            reference: format!("R-{number}"),
-            reason: "BARU".into(),
-            fields: BTreeMap::new(),
-            attachments: vec![],
-            recommendation: None,
-            replaces: None,
-            photo: None,
-        };
-        NewJob {
-            id: JobId::new(),
-            request,
-            photo: None,
-            key: None,
-            card: None,
-            by: None,
-            approval: None,
-            holder: None,
-            body_sha256: [0; 32],
-            kind: None,
-            findings: vec![],
-            state: State::Received,
-        }
-    }
 
     /// The shortest way from `received` to a state.
     fn way_to(state: State) -> Vec<Move> {
@@ -189,7 +158,7 @@ mod tests {
         crate::ledger::init(&path).unwrap();
         let ledger = Ledger::open(&path, Clock::system()).unwrap();
         for (number, (from, event, _)) in MOVES.iter().enumerate() {
-            let job = job(number);
+            let job = NewJob::plain(&format!("R-{number}"), State::Received);
             let id = job.id.clone();
             ledger.accept(job).await.unwrap();
             for event in way_to(*from).into_iter().chain([*event]) {

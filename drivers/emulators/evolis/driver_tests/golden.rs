@@ -88,7 +88,7 @@ fn printed(job: &[u8], ribbon: &str) -> FinishedCard {
     let settings = EvolisSettings {
         model: "Primacy".to_owned(),
         ribbon: ribbon.to_owned(),
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     };
     let machine = crate::evolis::emulate(settings).unwrap();
     let mut machine = machine.lock();
@@ -158,7 +158,7 @@ fn driven(ribbon: &str, front: FaceImage, back: Option<FaceImage>) -> Vec<u8> {
     let settings = EvolisSettings {
         model: "Primacy".to_owned(),
         ribbon: ribbon.to_owned(),
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     };
     let machine = crate::evolis::emulate(settings).unwrap();
     let job = Arc::default();

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod cards;
+mod faulty;
 mod golden;
-mod meddled;
 mod rest;
 mod truth;
 mod wire;
@@ -18,7 +18,11 @@ use drivers::contract::*;
 use drivers::transport::{Transport, TransportError};
 
 fn settings(model: &str, ribbon: &str) -> EvolisSettings {
-    EvolisSettings { model: model.to_owned(), ribbon: ribbon.to_owned(), ..EvolisSettings::bench() }
+    EvolisSettings {
+        model: model.to_owned(),
+        ribbon: ribbon.to_owned(),
+        ..EvolisSettings::instant()
+    }
 }
 
 fn bench(settings: EvolisSettings) -> (SharedMachine, Box<dyn CardPrinter>) {
@@ -375,7 +379,7 @@ fn a_blank_is_fed_waits_and_is_printed_or_let_out() {
 
 #[test]
 fn an_unknown_family_or_model_is_refused_by_name() {
-    let machine = crate::evolis::emulate(EvolisSettings::bench()).unwrap();
+    let machine = crate::evolis::emulate(EvolisSettings::instant()).unwrap();
     let wire = || Box::new(Emulated::new(machine.clone()));
     let error = drivers::open("zebra", None, wire()).err().unwrap();
     assert!(error.to_string().contains("known: evolis"), "{error}");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::meddled::{Fate, Meddled, OPENING};
+use super::faulty::{Fate, FaultyWire, OPENING};
 use super::wire::OneStream;
 use super::{bench, black_face, colour_card, colour_face, prepare, settings};
 use crate::evolis::EvolisSettings;
@@ -34,7 +34,7 @@ fn reserve(machine: &SharedMachine, errors: &str) {
 
 /// The first part of a job is heard, and the computer is lost so long after it.
 fn lose(machine: &SharedMachine, job: &[u8], after: Duration) {
-    machine.lock().hear(job);
+    machine.lock().on_bytes(job);
     machine.lock().elapse(after);
 }
 
@@ -222,7 +222,7 @@ fn the_wire_breaks_at_every_place_of_coming_to_rest_and_it_can_be_asked_again() 
             lose(&machine, &card.job, seconds(60));
             let to_come = Arc::new(AtomicBool::new(true));
             let coming = Arc::clone(&to_come);
-            let wire = Meddled::new(&machine, move |now, _: &[u8]| {
+            let wire = FaultyWire::new(&machine, move |now, _: &[u8]| {
                 let now = now == OPENING.len() + exchange && coming.swap(false, Ordering::Relaxed);
                 if now { fate } else { Fate::Fine }
             });

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::meddled::{Fate, Meddled, OPENING};
+use super::faulty::{Fate, FaultyWire, OPENING};
 use super::{assert_shows, bench, black_face, prepare, settings};
 use crate::evolis::EvolisSettings;
 use crate::machine::{Lever, SharedMachine};
@@ -29,7 +29,7 @@ fn driver(
     fate: Fate,
     broken_after: usize,
 ) -> Box<dyn CardPrinter> {
-    let wire = Meddled::new(machine, move |exchange, _: &[u8]| {
+    let wire = FaultyWire::new(machine, move |exchange, _: &[u8]| {
         match exchange.checked_sub(OPENING.len() + at) {
             Some(0) => fate,
             Some(later) if later <= broken_after => Fate::Cut(0),
@@ -44,7 +44,7 @@ fn exchanges_of_a_print(slowness: f64) -> Vec<usize> {
     let machine = machine(slowness);
     let sizes: Arc<Mutex<Vec<usize>>> = Arc::default();
     let log = Arc::clone(&sizes);
-    let wire = Meddled::new(&machine, move |_, request: &[u8]| {
+    let wire = FaultyWire::new(&machine, move |_, request: &[u8]| {
         log.lock().unwrap().push(request.len());
         Fate::Fine
     });
@@ -187,7 +187,7 @@ fn a_feeder_that_gives_no_card_leaves_it_untouched_and_another_fault_does_not() 
         let machine = machine(0.0);
         let hands = machine.clone();
         // After the last look, before the job: that is when somebody opens something.
-        let wire = Meddled::new(&machine, move |_, request: &[u8]| {
+        let wire = FaultyWire::new(&machine, move |_, request: &[u8]| {
             if request.len() > PART_ONE_MIN_BYTES {
                 hands.pull(lever);
             }
@@ -223,20 +223,20 @@ fn tracks() -> Tracks {
     Tracks::new([Some("KARTU"), Some("12"), None]).unwrap()
 }
 
-/// Makes a move, meddling with its exchanges (counted from its beginning). Its result; whether a card is inside
-/// now, as another driver sees it over a wire that nobody meddles with; the driver, and how many exchanges there
+/// Makes a move, failing some of its exchanges (counted from its beginning). Its result; whether a card is inside
+/// now, as another driver sees it over a wire that never fails; the driver, and how many exchanges there
 /// were.
 fn moved(
     machine: &SharedMachine,
     (before, call): (Call, Call),
-    meddle: impl Fn(usize) -> Fate + Send + 'static,
+    fate: impl Fn(usize) -> Fate + Send + 'static,
 ) -> (Result<(), DeviceError>, bool, Box<dyn CardPrinter>, usize) {
     let begun = Arc::new(AtomicUsize::new(usize::MAX));
     let last = Arc::new(AtomicUsize::new(0));
     let (seen_begun, seen_last) = (Arc::clone(&begun), Arc::clone(&last));
-    let wire = Meddled::new(machine, move |exchange, _: &[u8]| {
+    let wire = FaultyWire::new(machine, move |exchange, _: &[u8]| {
         seen_last.store(exchange + 1, Ordering::Relaxed);
-        exchange.checked_sub(seen_begun.load(Ordering::Relaxed)).map_or(Fate::Fine, &meddle)
+        exchange.checked_sub(seen_begun.load(Ordering::Relaxed)).map_or(Fate::Fine, &fate)
     });
     let mut printer = drivers::open("evolis", None, Box::new(wire)).unwrap();
     before(printer.as_mut()).unwrap();
@@ -290,7 +290,7 @@ fn a_move_says_where_the_card_is_and_its_wire_may_break_at_every_place() {
 fn what_somebody_before_us_left_unread_is_taken_for_nobodys_answer() {
     for left in [&["OK"][..], &["Primacy"], &["OK", "Primacy"], &["EMU0000001"], &["3", "OK"]] {
         let machine = machine(0.0);
-        let wire = Meddled::new(&machine, |_, _: &[u8]| Fate::Fine).with_unread(left);
+        let wire = FaultyWire::new(&machine, |_, _: &[u8]| Fate::Fine).with_unread(left);
         let mut printer = drivers::open("evolis", None, Box::new(wire)).unwrap();
         let status = printer.status().unwrap();
         let identity = status.identity;

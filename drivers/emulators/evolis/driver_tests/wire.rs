@@ -52,7 +52,7 @@ pub struct OneStream(pub crate::machine::SharedMachine);
 
 impl Transport for OneStream {
     fn send(&mut self, request: &[u8], _: Duration) -> Result<(), TransportError> {
-        self.0.lock().hear(request);
+        self.0.lock().on_bytes(request);
         Ok(())
     }
 
@@ -78,7 +78,7 @@ fn the_computer_died_in_the_middle_of_a_panel_and_the_next_one_is_heard() {
         let card = colour_card(printer.as_ref());
         printer.print(&card).unwrap();
         // Cut in the first panel, and in one behind it.
-        machine.lock().hear(&card.job[..card.job.len() / part]);
+        machine.lock().on_bytes(&card.job[..card.job.len() / part]);
         let mut printer = open().unwrap();
         let status = printer.status().unwrap();
         assert!(status.card_inside && status.owned, "{status:?}");

@@ -28,7 +28,7 @@ fn settings(chips: &BlankChips) -> EvolisSettings {
         model: "Primacy".to_owned(),
         fitted: vec!["SMART".to_owned(), "CONTACTLESS".to_owned()],
         chip: Some(chips.clone()),
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     }
 }
 
@@ -64,7 +64,7 @@ fn a_reader_without_power_and_a_card_on_its_way_see_nothing() {
     let (chips, _) = chips();
     let mut table = Table::new(EvolisSettings { slowness: 1.0, ..settings(&chips) });
     let transmission = transmission(&["Sic"]);
-    table.machine.hear(&transmission);
+    table.machine.on_bytes(&transmission);
     assert!(chips.contactless().card().is_none(), "it is on its way");
     table.elapse_s(10.0);
     assert!(chips.contactless().card().is_some());

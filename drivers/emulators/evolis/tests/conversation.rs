@@ -96,7 +96,7 @@ fn a_panel_that_the_model_does_not_print_is_refused() {
         ("Badgy200", "\x1bDb;y;128;", 499_618, false),
     ] {
         let mut table =
-            Table::new(EvolisSettings { model: model.to_owned(), ..EvolisSettings::bench() });
+            Table::new(EvolisSettings { model: model.to_owned(), ..EvolisSettings::instant() });
         let mut frame = Vec::new();
         table.machine.exchange(&panel(opening, bytes), &mut frame);
         let want = if fits { "OK" } else { "ERROR PARAMETRES" };
@@ -166,13 +166,13 @@ fn sessions_are_kept_and_expire() {
 
 #[test]
 fn old_firmware_and_a_silent_status_are_as_documented() {
-    let mut table = Table::new(EvolisSettings { old_firmware: true, ..EvolisSettings::bench() });
+    let mut table = Table::new(EvolisSettings { old_firmware: true, ..EvolisSettings::instant() });
     assert!(table.text("Rco;card").starts_with("ERROR"));
     assert!(table.text("Rco;clean").starts_with("ERROR"));
     assert_eq!(table.text("Rco;c"), "0");
     assert_eq!(table.text("Rco;clp"), "1000");
     assert_eq!(table.machine.not_understood(), 0);
-    let mut mute = Table::new(EvolisSettings { status_block: false, ..EvolisSettings::bench() });
+    let mut mute = Table::new(EvolisSettings { status_block: false, ..EvolisSettings::instant() });
     let mut frame = Vec::new();
     mute.machine.exchange(b"\x1bRtp\r\0", &mut frame);
     assert_eq!(frame, b"Primacy 2\0");
@@ -185,7 +185,7 @@ fn extension_words_are_announced_one_by_one() {
     let mut table = Table::new(EvolisSettings {
         fitted: vec!["SCANNER".to_owned(), "LCD".to_owned()],
         not_fitted: vec!["FLIP".to_owned()],
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     });
     let answer = table.say(&[]);
     assert_eq!(answer.extensions, [0x0200_0000]);
@@ -199,6 +199,6 @@ fn extension_words_are_announced_one_by_one() {
     assert_eq!(table.say(&[]).extensions, [0x8200_0000, 0x8000_0000, 4]);
     table.machine.pull(Lever::Force { word: crate::machine::Word::Error, bits: error::HARDWARE });
     assert_eq!(table.look().error, error::HARDWARE);
-    let unknown = EvolisSettings { fitted: vec!["WINGS".to_owned()], ..EvolisSettings::bench() };
+    let unknown = EvolisSettings { fitted: vec!["WINGS".to_owned()], ..EvolisSettings::instant() };
     assert!(super::super::emulate(unknown).err().unwrap().to_string().contains("WINGS"));
 }

@@ -49,7 +49,7 @@ fn a_log_that_nobody_takes_forgets_the_oldest() {
     let mut table = Table::new(EvolisSettings {
         model: "Primacy".to_owned(),
         tended: true,
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     });
     for _ in 0..1030 {
         table.say(&["Si", "Sce"]);
@@ -72,7 +72,7 @@ fn the_card_inside_survives_a_restart_and_the_job_does_not() {
             model: "Primacy".to_owned(),
             out_dir: Some(dir.path().to_owned()),
             slowness: 1.0,
-            ..EvolisSettings::bench()
+            ..EvolisSettings::instant()
         };
         let mut table = Table::new(settings.clone());
         table.say(&["Psid;2;45", "Pem;38"]);
@@ -118,7 +118,7 @@ fn a_memory_of_before_is_read_and_a_damaged_one_is_refused() {
     let settings = EvolisSettings {
         model: "Primacy".to_owned(),
         out_dir: Some(dir.path().to_owned()),
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     };
     let file = dir.path().join("machine.json");
     let old = r#"{ "cards_entered": 7, "ribbon": "YMCKO", "ribbon_left": 5, "feeder_cards": 3,

@@ -95,7 +95,7 @@ fn a_full_hopper_bars_the_way_out_of_a_card_that_is_not_printed_twice() {
     let mut table = Table::new(EvolisSettings {
         model: "Primacy".to_owned(),
         hopper_limit_cards: 1,
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     });
     table.print("k", "");
     assert!(table.look().warning & warning::HOPPER_FULL != 0);
@@ -131,7 +131,7 @@ fn the_head_rests_when_it_is_hot_and_goes_on_by_itself() {
         slowness: 1.0,
         rests_after_cards: 3,
         cools_a_card_in: Duration::from_secs(100),
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     });
     let mut rested = Vec::new();
     for card in 1..=4 {
@@ -154,14 +154,14 @@ fn a_power_cut_takes_the_job_and_leaves_card_and_counters() {
     let settings = EvolisSettings {
         model: "Primacy".to_owned(),
         out_dir: Some(dir.path().to_owned()),
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     };
     let mut table = Table::new(settings.clone());
     table.say(&["Psid;2;45", "Pem;2"]);
     table.machine.pull(Lever::CutPowerAfterBytes(700_000));
-    table.machine.hear(&part_one("ymcko", ""));
+    table.machine.on_bytes(&part_one("ymcko", ""));
     assert_eq!(table.machine.speak(&mut Vec::new()), Speech::HangsUp);
-    table.machine.hear(b"\x1bRtp\r");
+    table.machine.on_bytes(b"\x1bRtp\r");
     assert_eq!(table.machine.speak(&mut Vec::new()), Speech::HangsUp);
     table.machine.pull(Lever::PowerOn);
     let answer = table.say(&[]);
@@ -181,7 +181,7 @@ fn it_falls_asleep_and_wakes_for_a_command() {
     let mut table = Table::new(EvolisSettings {
         slowness: 1.0,
         sleeps_after: Some(Duration::from_secs(60)),
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     });
     table.elapse_s(61.0);
     assert!(table.look().information & information::SLEEP_MODE != 0, "looking does not wake it");
@@ -196,7 +196,7 @@ fn cleaning_is_advised_then_mandatory_then_done() {
         model: "Primacy".to_owned(),
         cleaning_advised_after_cards: 2,
         cleaning_mandatory_after_cards: 1,
-        ..EvolisSettings::bench()
+        ..EvolisSettings::instant()
     });
     let bits = information::CLEANING | information::CLEANING_MANDATORY;
     let mut shown = Vec::new();

@@ -28,7 +28,7 @@ impl Table {
         Self::new(EvolisSettings {
             model: "Primacy".to_owned(),
             slowness,
-            ..EvolisSettings::bench()
+            ..EvolisSettings::instant()
         })
     }
 
@@ -54,7 +54,7 @@ impl Table {
 
     /// Says these commands and does not wait: how long its answer takes.
     fn delay(&mut self, commands: &[&str]) -> Duration {
-        self.machine.hear(&transmission(commands));
+        self.machine.on_bytes(&transmission(commands));
         self.machine.end_of_input();
         match self.machine.speak(&mut Vec::new()) {
             Speech::Later(NEVER) => NEVER,

@@ -96,7 +96,7 @@ fn a_job_in_small_pieces_makes_the_same_card() {
         .into_iter()
         .map(|piece| {
             let mut table = Table::primacy(0.0);
-            job.chunks(piece).for_each(|bytes| table.machine.hear(bytes));
+            job.chunks(piece).for_each(|bytes| table.machine.on_bytes(bytes));
             table.say(&["Pcla;0"]);
             assert_eq!(table.machine.not_understood(), 0, "{piece}");
             table.machine.last_card().unwrap()
@@ -109,7 +109,7 @@ fn a_job_in_small_pieces_makes_the_same_card() {
 fn a_host_that_vanishes_leaves_nothing_half_heard() {
     let mut table = Table::primacy(0.0);
     let job = part_one("ymcko", "");
-    table.machine.hear(&job[..300_000]);
+    table.machine.on_bytes(&job[..300_000]);
     table.machine.hang_up();
     assert_eq!(table.text("Rtp"), "Primacy");
     assert_eq!(table.machine.not_understood(), 0);
@@ -120,7 +120,7 @@ fn a_host_that_vanishes_leaves_nothing_half_heard() {
 
 #[test]
 fn a_caller_without_patience_is_told_of_silence_and_others_are_not_kept_waiting() {
-    let settings = EvolisSettings { slowness: 1.0, ..EvolisSettings::bench() };
+    let settings = EvolisSettings { slowness: 1.0, ..EvolisSettings::instant() };
     let machine = super::super::emulate(settings).unwrap();
     let mut wire = Emulated::new(machine.clone());
     let patience = Duration::from_secs(1);

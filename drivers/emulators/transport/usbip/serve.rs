@@ -11,10 +11,10 @@ use super::protocol::{Status, Transfer, Wish, transferred, unlinked};
 use crate::machine::{NEVER, SharedMachine, Speech};
 
 /// The longest wait for the controller before we look at the machine again.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A look at a machine that will speak soon costs little, but not nothing.
-const LOOK_SOON: Duration = Duration::from_millis(1);
+const POLL_SOON: Duration = Duration::from_millis(1);
 
 /// Serves until the plug is pulled from either side.
 pub(super) fn serve(
@@ -39,7 +39,7 @@ pub(super) fn serve(
     let mut piece = [0; 64 * 1024];
     loop {
         let look = life.speak()?;
-        socket.set_read_timeout(Some(look.clamp(LOOK_SOON, LOOK_AGAIN)))?;
+        socket.set_read_timeout(Some(look.clamp(POLL_SOON, POLL_INTERVAL)))?;
         match { socket }.read(&mut piece) {
             Ok(0) => return Ok(()),
             Ok(got) => inbox.extend_from_slice(&piece[..got]),
@@ -80,7 +80,7 @@ impl Life<'_> {
             }
             Wish::Transfer(transfer) => match (transfer.endpoint, transfer.outward) {
                 (0, _) => self.control(&transfer),
-                (ENDPOINT_OUT, true) => self.hear(transfer),
+                (ENDPOINT_OUT, true) => self.on_transfer(transfer),
                 (ENDPOINT_IN, false) => {
                     self.waiting.push_back(transfer);
                     Ok(())
@@ -116,7 +116,7 @@ impl Life<'_> {
     }
 
     /// A transfer to the printer.
-    fn hear(&mut self, transfer: Transfer) -> io::Result<()> {
+    fn on_transfer(&mut self, transfer: Transfer) -> io::Result<()> {
         if self.silent_out {
             self.waiting.push_back(transfer);
             return Ok(());
@@ -131,7 +131,7 @@ impl Life<'_> {
         match fault {
             Some(CableFault::Unplug) => return Err(ErrorKind::ConnectionAborted.into()),
             Some(CableFault::UnplugWithin(bytes)) => {
-                self.machine.lock().hear(&transfer.data[..bytes.min(transfer.data.len())]);
+                self.machine.lock().on_bytes(&transfer.data[..bytes.min(transfer.data.len())]);
                 return Err(ErrorKind::ConnectionAborted.into());
             }
             Some(CableFault::Stall) => {
@@ -145,7 +145,7 @@ impl Life<'_> {
             }
             Some(CableFault::Babble | CableFault::Late(_)) | None => {}
         }
-        self.machine.lock().hear(&transfer.data);
+        self.machine.lock().on_bytes(&transfer.data);
         self.end(&transfer, Status::Done, transfer.data.len(), &[])
     }
 
@@ -162,7 +162,7 @@ impl Life<'_> {
             }
             self.say(&transfer)?;
         }
-        Ok(LOOK_AGAIN)
+        Ok(POLL_INTERVAL)
     }
 
     /// Until when it says nothing; `None`: there is something to say, or a stall.
@@ -175,7 +175,7 @@ impl Life<'_> {
                 self.cable.count();
                 return Err(ErrorKind::ConnectionAborted.into());
             }
-            Some(CableFault::Silence) => return Ok(Some(LOOK_AGAIN)),
+            Some(CableFault::Silence) => return Ok(Some(POLL_INTERVAL)),
             Some(CableFault::Stall) => {
                 self.cable.count();
                 self.stalled_in = true;
@@ -194,10 +194,10 @@ impl Life<'_> {
             return Ok(None);
         }
         match self.machine.lock().speak(&mut self.unsaid) {
-            Speech::Later(NEVER) => Ok(Some(LOOK_AGAIN)),
+            Speech::Later(NEVER) => Ok(Some(POLL_INTERVAL)),
             Speech::Later(span) => Ok(Some(span)),
             // A plug cannot hang up: a machine that has nothing to say puts the host off.
-            Speech::Said | Speech::HangsUp => Ok(self.unsaid.is_empty().then_some(LOOK_AGAIN)),
+            Speech::Said | Speech::HangsUp => Ok(self.unsaid.is_empty().then_some(POLL_INTERVAL)),
         }
     }
 

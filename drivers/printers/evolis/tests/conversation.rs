@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::colour_card;
-use super::puppet::{on_strings, try_on_strings};
+use super::scripted::{scripted, try_scripted};
 use crate::contract::*;
 use crate::printers::evolis::status::{error, information, warning};
 use crate::printers::evolis::troubles::{STOPS_ERROR, STOPS_WARNING};
@@ -17,7 +17,7 @@ fn wrapped(inside: &[&str]) -> Vec<String> {
 
 #[test]
 fn a_print_is_said_in_the_makers_order() {
-    let (heard, mut printer) = on_strings(|_, _| None);
+    let (heard, mut printer) = scripted(|_, _| None);
     let out = printer.print(&colour_card(printer.as_ref())).unwrap();
     let want = [
         "Psid;2;45",
@@ -51,8 +51,8 @@ fn every_move_is_said_as_the_maker_says_it() {
         ("Scs", |p| p.clear_errors()),
     ];
     for (command, call) in calls {
-        let (heard, mut printer) = on_strings(|_, puppet| {
-            puppet.words.config = !0;
+        let (heard, mut printer) = scripted(|_, machine| {
+            machine.words.config = !0;
             None
         });
         call(printer.as_mut()).unwrap();
@@ -62,8 +62,8 @@ fn every_move_is_said_as_the_maker_says_it() {
 
 #[test]
 fn a_station_that_is_not_fitted_is_refused_before_anything_is_said() {
-    let (heard, mut printer) = on_strings(|_, puppet| {
-        puppet.words.config = 0;
+    let (heard, mut printer) = scripted(|_, machine| {
+        machine.words.config = 0;
         None
     });
     for stop in [Stop::Contact, Stop::Contactless, Stop::Magnetic] {
@@ -77,9 +77,9 @@ fn a_station_that_is_not_fitted_is_refused_before_anything_is_said() {
 
 #[test]
 fn tracks_are_written_and_read_as_captured() {
-    let (heard, mut printer) = on_strings(|told, puppet| {
+    let (heard, mut printer) = scripted(|told, machine| {
         match told {
-            "Ss" => puppet.words.information |= information::CARD_PRINT,
+            "Ss" => machine.words.information |= information::CARD_PRINT,
             "Rmb;1" => return Some("%KARTU^CONTOH?".to_owned()),
             "Rmb;2" => return Some("ERROR BLANK TRACK".to_owned()),
             "Rmb;3" => return Some("123=456".to_owned()),
@@ -110,10 +110,10 @@ fn a_stripe_that_fails_is_told_by_its_fact_and_the_card_is_in_the_machine() {
         ("ERROR MAGN CHEKSUM", MagneticFault::CheckSum),
         ("ERROR BLANK TRACK", MagneticFault::Blank),
     ] {
-        let (heard, mut printer) = on_strings(move |told, puppet| {
+        let (heard, mut printer) = scripted(move |told, machine| {
             if told == "Ss" {
-                puppet.counter += 1;
-                puppet.words.information |= information::CARD_PRINT;
+                machine.counter += 1;
+                machine.words.information |= information::CARD_PRINT;
             }
             (told == "Smw").then(|| text.to_owned())
         });
@@ -133,9 +133,9 @@ fn a_stripe_that_fails_is_told_by_its_fact_and_the_card_is_in_the_machine() {
 
 #[test]
 fn a_blank_stripe_is_an_answer_and_the_card_is_still_ours() {
-    let (_, mut printer) = on_strings(|told, puppet| {
+    let (_, mut printer) = scripted(|told, machine| {
         if told == "Ss" {
-            puppet.words.information |= information::CARD_PRINT;
+            machine.words.information |= information::CARD_PRINT;
         }
         (told == "Smr").then(|| "ERROR BLANK TRACK".to_owned())
     });
@@ -149,11 +149,11 @@ fn a_reservation_that_comes_late_is_waited_for_and_one_that_never_comes_is_not()
     // Looks until the number appears, and which number it is.
     for (late, number) in [(20, 2), (20, 9), (usize::MAX, 2)] {
         let (mut looks, mut asked) = (0, false);
-        let (heard, mut printer) = on_strings(move |told, puppet| {
+        let (heard, mut printer) = scripted(move |told, machine| {
             asked |= told == "Psid;2;45";
             looks += usize::from(asked && told.is_empty());
             if looks > late {
-                puppet.session = number;
+                machine.session = number;
             }
             (told == "Psid;2;45").then(|| "OK".to_owned())
         });
@@ -166,8 +166,8 @@ fn a_reservation_that_comes_late_is_waited_for_and_one_that_never_comes_is_not()
         let moved = heard.since_opening().contains(&"Si".to_owned());
         assert_eq!(moved, (late, number) == (20, 2));
     }
-    let (heard, mut printer) = on_strings(|_, puppet| {
-        puppet.session = 77;
+    let (heard, mut printer) = scripted(|_, machine| {
+        machine.session = 77;
         None
     });
     let error = printer.feed(Stop::Print).unwrap_err();
@@ -178,9 +178,9 @@ fn a_reservation_that_comes_late_is_waited_for_and_one_that_never_comes_is_not()
 
 #[test]
 fn a_machine_that_restarts_in_a_job_says_nothing_of_the_card() {
-    let (heard, mut printer) = on_strings(|told, puppet| {
+    let (heard, mut printer) = scripted(|told, machine| {
         if told == "END" {
-            puppet.words.information = information::RESET;
+            machine.words.information = information::RESET;
             return Some("OK".to_owned());
         }
         None
@@ -190,8 +190,8 @@ fn a_machine_that_restarts_in_a_job_says_nothing_of_the_card() {
     assert_eq!(error.evidence.unwrap().owned, Some(false));
     assert_eq!(heard.since_opening()[8..], ["Rsn", "Rco;card", "Rrt;all", "Pem;0", "Psid;0;45"]);
     // One that had just been switched on before the job is no other machine.
-    let (_, mut printer) = on_strings(|_, puppet| {
-        puppet.words.information |= information::RESET;
+    let (_, mut printer) = scripted(|_, machine| {
+        machine.words.information |= information::RESET;
         None
     });
     printer.print(&colour_card(printer.as_ref())).unwrap();
@@ -201,11 +201,11 @@ fn a_machine_that_restarts_in_a_job_says_nothing_of_the_card() {
 fn another_machine_behind_the_same_plug_is_no_witness() {
     for (serial, want) in [("P1", Whereabouts::Untouched), ("P2", Whereabouts::Unknown)] {
         let mut heard_job = false;
-        let (_, mut printer) = on_strings(move |told, puppet| {
+        let (_, mut printer) = scripted(move |told, machine| {
             heard_job |= told == "JOB";
             match told {
                 "JOB" => {
-                    puppet.words.error = error::FEEDER_ERROR;
+                    machine.words.error = error::FEEDER_ERROR;
                     Some("ERROR FEEDER".to_owned())
                 }
                 "Rsn" if heard_job => Some(serial.to_owned()),
@@ -219,19 +219,19 @@ fn another_machine_behind_the_same_plug_is_no_witness() {
 
 #[test]
 fn a_card_that_shall_stay_inside_is_kept_and_one_that_should_be_out_is_told() {
-    let inside = |told: &str, puppet: &mut super::puppet::Puppet| {
+    let inside = |told: &str, machine: &mut super::scripted::ScriptedPrinter| {
         match told {
-            "END" => puppet.words.information |= information::CARD_PRINT,
-            "Sce" => puppet.words.information &= !information::CARD_PRINT,
+            "END" => machine.words.information |= information::CARD_PRINT,
+            "Sce" => machine.words.information &= !information::CARD_PRINT,
             _ => {}
         }
         None
     };
-    let (_, mut printer) = on_strings(inside);
+    let (_, mut printer) = scripted(inside);
     let card = colour_card(printer.as_ref());
     let error = printer.print(&card).unwrap_err();
     assert_eq!((error.card, error.cause), (Whereabouts::InMachine, Cause::CardInside));
-    let (_, mut printer) = on_strings(inside);
+    let (_, mut printer) = scripted(inside);
     let card = PreparedCard { stays_inside: true, ..card };
     printer.print(&card).unwrap();
     printer.print(&card).expect("it is our own card");
@@ -242,12 +242,12 @@ fn a_card_that_shall_stay_inside_is_kept_and_one_that_should_be_out_is_told() {
 #[test]
 fn a_fault_that_keeps_the_job_is_waited_for_and_leaves_the_errors_with_us() {
     for (keeps, want) in [(true, Whereabouts::Unknown), (false, Whereabouts::InMachine)] {
-        let (heard, mut printer) = on_strings(move |told, puppet| {
+        let (heard, mut printer) = scripted(move |told, machine| {
             if told != "END" {
                 return None;
             }
-            puppet.words.error = error::MECHANICAL;
-            puppet.words.information |= information::CARD_PRINT;
+            machine.words.error = error::MECHANICAL;
+            machine.words.information |= information::CARD_PRINT;
             keeps.then(|| "OK".to_owned())
         });
         let error = printer.print(&colour_card(printer.as_ref())).unwrap_err();
@@ -263,10 +263,10 @@ fn a_fault_that_keeps_the_job_is_waited_for_and_leaves_the_errors_with_us() {
 
 #[test]
 fn errors_are_cleared_or_told() {
-    let (heard, mut printer) = on_strings(|told, puppet| {
+    let (heard, mut printer) = scripted(|told, machine| {
         match told {
-            "Rem;1" => puppet.words.error = error::MECHANICAL | error::COVER_OPEN,
-            "Scs" => puppet.words.error = error::COVER_OPEN,
+            "Rem;1" => machine.words.error = error::MECHANICAL | error::COVER_OPEN,
+            "Scs" => machine.words.error = error::COVER_OPEN,
             _ => {}
         }
         None
@@ -280,7 +280,7 @@ fn errors_are_cleared_or_told() {
 #[test]
 fn a_lost_question_after_the_card_is_out_takes_nothing_from_the_card() {
     let mut over = false;
-    let (_, mut printer) = on_strings(move |told, _| {
+    let (_, mut printer) = scripted(move |told, _| {
         over |= told == "END";
         (over && told.starts_with("R")).then(|| "ERROR CDE".to_owned())
     });
@@ -296,14 +296,14 @@ fn every_bit_before_and_at_the_end_of_a_job_has_the_captured_effect() {
         .map(|(mask, name)| (true, mask, name))
         .into_iter()
         .chain(error::TABLE.map(|(mask, name)| (false, mask, name)));
-    let (_, other) = on_strings(|_, _| None);
+    let (_, other) = scripted(|_, _| None);
     let card = colour_card(other.as_ref());
     for (is_warning, mask, name) in bits {
-        let set = move |puppet: &mut super::puppet::Puppet| {
+        let set = move |machine: &mut super::scripted::ScriptedPrinter| {
             if is_warning {
-                puppet.words.warning |= mask;
+                machine.words.warning |= mask;
             } else {
-                puppet.words.error |= mask;
+                machine.words.error |= mask;
             }
         };
         let (stops, spoils) = if is_warning {
@@ -312,16 +312,16 @@ fn every_bit_before_and_at_the_end_of_a_job_has_the_captured_effect() {
         } else {
             (STOPS_ERROR.contains(&name), STOPS_ERROR.contains(&name))
         };
-        let (heard, mut printer) = on_strings(move |_, puppet| {
-            set(puppet);
+        let (heard, mut printer) = scripted(move |_, machine| {
+            set(machine);
             None
         });
         let before = printer.print(&card);
         assert_eq!(before.is_err(), stops, "{name} before");
         assert_eq!(heard.since_opening().contains(&"JOB".to_owned()), !stops, "{name}");
-        let (_, mut printer) = on_strings(move |told, puppet| {
+        let (_, mut printer) = scripted(move |told, machine| {
             if told == "END" {
-                set(puppet);
+                set(machine);
             }
             None
         });
@@ -333,7 +333,7 @@ fn every_bit_before_and_at_the_end_of_a_job_has_the_captured_effect() {
 fn one_changed_byte_is_not_believed() {
     // In the serial number at contact: no other machine comes of it.
     let mut asked = 0;
-    let (_, opened) = try_on_strings(move |told, _| {
+    let (_, opened) = try_scripted(move |told, _| {
         asked += usize::from(told == "Rsn");
         (told == "Rsn" && asked == 1).then(|| "Q1".to_owned())
     });
@@ -341,14 +341,14 @@ fn one_changed_byte_is_not_believed() {
     assert!(matches!(refused.cause, Cause::Garbled { command: "Rsn", .. }), "{refused}");
     // In the word that a card is being printed: CLAIM is gone once, and back at the next look.
     let mut looks = 0;
-    let (heard, mut printer) = on_strings(move |told, puppet| {
+    let (heard, mut printer) = scripted(move |told, machine| {
         match (told, looks) {
             ("END", 0) => looks = 1,
             ("", 1) => {
-                (looks, puppet.words.information) =
-                    (2, puppet.words.information | information::CLAIM)
+                (looks, machine.words.information) =
+                    (2, machine.words.information | information::CLAIM)
             }
-            ("", 2) => (looks, puppet.words.error) = (3, error::MECHANICAL),
+            ("", 2) => (looks, machine.words.error) = (3, error::MECHANICAL),
             _ => {}
         }
         None
@@ -360,19 +360,19 @@ fn one_changed_byte_is_not_believed() {
 
 #[test]
 fn a_left_job_is_ended_word_by_word_after_its_errors_were_taken_over() {
-    let left = |told: &str, puppet: &mut super::puppet::Puppet| {
+    let left = |told: &str, machine: &mut super::scripted::ScriptedPrinter| {
         if told == "Rem;1" {
-            puppet.words.information |= information::CLAIM;
+            machine.words.information |= information::CLAIM;
         }
         None
     };
-    let (heard, mut printer) = on_strings(left);
+    let (heard, mut printer) = scripted(left);
     printer.come_to_rest().unwrap();
     let want = ["Psid;2;45", "Rem;1", "Pem;2", "Rco;card", "END", "Pem;2", "Pem;0", "Psid;0;45"];
     assert_eq!(heard.since_opening(), want);
     // One that does not let go keeps its errors with us.
-    let (heard, mut printer) = on_strings(move |told, puppet| {
-        left(told, puppet);
+    let (heard, mut printer) = scripted(move |told, machine| {
+        left(told, machine);
         (told == "END").then(|| "OK".to_owned())
     });
     let error = printer.come_to_rest().unwrap_err();

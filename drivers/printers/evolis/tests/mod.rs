@@ -1,9 +1,9 @@
-//! The driver against machines on strings. Against the emulated machine, whole cards and all, it is tried where that
+//! The driver against machines that follow a script. Against the emulated machine, whole cards and all, it is tried where that
 //! machine stands.
 #![allow(clippy::unwrap_used)]
 
 mod conversation;
-pub mod puppet;
+pub mod scripted;
 mod told;
 mod wire;
 

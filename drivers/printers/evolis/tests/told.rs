@@ -2,13 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 use super::colour_card;
-use super::puppet::on_strings;
+use super::scripted::scripted;
 use crate::contract::*;
 use crate::printers::evolis::status::{config, information, warning};
 
 #[test]
 fn old_firmware_is_asked_the_old_questions() {
-    let (_, mut printer) = on_strings(|told, _| {
+    let (_, mut printer) = scripted(|told, _| {
         let text = match told {
             "Rco;card" | "Rco;clean" => "ERROR CDE",
             "Rco;c" => "620",
@@ -35,10 +35,10 @@ fn old_firmware_is_asked_the_old_questions() {
 
 #[test]
 fn a_sleeping_machine_is_not_busy_and_a_print_wakes_it() {
-    let (_, mut printer) = on_strings(|told, puppet| {
+    let (_, mut printer) = scripted(|told, machine| {
         match told {
-            "JOB" => puppet.words.information &= !information::SLEEP_MODE,
-            "Rtp" => puppet.words.information |= information::SLEEP_MODE,
+            "JOB" => machine.words.information &= !information::SLEEP_MODE,
+            "Rtp" => machine.words.information |= information::SLEEP_MODE,
             _ => {}
         }
         None
@@ -52,10 +52,10 @@ fn a_sleeping_machine_is_not_busy_and_a_print_wakes_it() {
 
 #[test]
 fn progress_and_display_are_asked_only_where_they_are() {
-    let (heard, mut printer) = on_strings(|told, puppet| {
-        puppet.words.config |= config::LCD;
-        puppet.words.warning = warning::FEEDER_EMPTY;
-        puppet.extensions = vec![0x8000_0100, 0x4000];
+    let (heard, mut printer) = scripted(|told, machine| {
+        machine.words.config |= config::LCD;
+        machine.words.warning = warning::FEEDER_EMPTY;
+        machine.extensions = vec![0x8000_0100, 0x4000];
         match told {
             "Rrt;all" => Some("type 0\r\nqty 300\r\ncount 3".to_owned()),
             "Rrt;progress" => Some("99".to_owned()),

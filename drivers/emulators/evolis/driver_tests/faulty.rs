@@ -1,4 +1,4 @@
-//! A wire with a hand on it, to an emulated machine.
+//! A wire to an emulated machine that fails when a test says so.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -25,8 +25,8 @@ pub enum Fate {
     Late,
 }
 
-/// A wire to an emulated machine, one stream in each direction as USB is, with a hand on it.
-pub struct Meddled<F> {
+/// A wire to an emulated machine, one stream in each direction as USB is, that fails where a test says so.
+pub struct FaultyWire<F> {
     wire: Emulated,
     /// Told the number of the exchange (looks count) and its bytes.
     fate: F,
@@ -38,7 +38,7 @@ pub struct Meddled<F> {
     sent: bool,
 }
 
-impl<F: FnMut(usize, &[u8]) -> Fate + Send> Meddled<F> {
+impl<F: FnMut(usize, &[u8]) -> Fate + Send> FaultyWire<F> {
     pub fn new(machine: &SharedMachine, fate: F) -> Self {
         let wire = Emulated::new(machine.clone());
         Self { wire, fate, exchanges: 0, unread: Default::default(), withheld: None, sent: false }
@@ -82,7 +82,7 @@ impl<F: FnMut(usize, &[u8]) -> Fate + Send> Meddled<F> {
     }
 }
 
-impl<F: FnMut(usize, &[u8]) -> Fate + Send> Transport for Meddled<F> {
+impl<F: FnMut(usize, &[u8]) -> Fate + Send> Transport for FaultyWire<F> {
     fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
         self.sent = false;
         self.carry(request, patience)?;

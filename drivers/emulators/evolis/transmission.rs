@@ -6,7 +6,7 @@ use drivers::printers::evolis::stream::{COMMAND_MAX_BYTES, Item, Next, Opening, 
 
 /// Hears a transmission in pieces. Keeps what is half heard: a beginning of at most one command, or one
 /// panel; a panel that lies whole in one piece is not copied.
-pub struct Ear {
+pub struct Transmission {
     head: Head,
     after_cr: bool,
     noise: bool,
@@ -17,7 +17,7 @@ pub struct Ear {
     data: Vec<u8>,
 }
 
-impl Ear {
+impl Transmission {
     /// Hears as a machine with this head.
     pub fn new(head: Head) -> Self {
         let (half, data) = (Vec::with_capacity(2 * COMMAND_MAX_BYTES), Vec::new());
@@ -25,7 +25,7 @@ impl Ear {
     }
 
     /// Hears `bytes`, and has each thing obeyed as soon as it is whole.
-    pub fn hear(&mut self, bytes: &[u8], obey: &mut dyn FnMut(Item<'_>)) {
+    pub fn on_bytes(&mut self, bytes: &[u8], obey: &mut dyn FnMut(Item<'_>)) {
         let mut bytes = bytes;
         while !bytes.is_empty() && !self.lost {
             bytes = if self.opening.is_some() {
@@ -145,13 +145,13 @@ mod tests {
 
     const HEAD: Head = Head { width_px: 4, height_px: 4, dpi_x: 300, dpi_y: 260 };
 
-    /// What an ear hears when the bytes come in these pieces; an end that is half heard as one thing more.
+    /// What an transmission hears when the bytes come in these pieces; an end that is half heard as one thing more.
     fn heard(pieces: &[&[u8]]) -> Vec<String> {
-        let (mut ear, mut items) = (Ear::new(HEAD), Vec::new());
+        let (mut transmission, mut items) = (Transmission::new(HEAD), Vec::new());
         for piece in pieces {
-            ear.hear(piece, &mut |item| items.push(told(&item)));
+            transmission.on_bytes(piece, &mut |item| items.push(told(&item)));
         }
-        if ear.end() {
+        if transmission.end() {
             items.push(told(&Item::NotUnderstood));
         }
         items
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ear_hears_the_same_in_any_two_pieces_and_byte_by_byte() {
+    fn a_transmission_reads_the_same_in_any_two_pieces_and_byte_by_byte() {
         for bytes in [
             &b"\0\x1bSs\r\0\0<DOC Duplex=0>\x1bDb;y;256;\x1bSs\r\x1bSe\r\x1bSs\r\x1bSe\r\r<X>\x1bSe\rRfv\r\0"[..],
             b"\x1bDbc;k;2;4;\0\0\xff\0\r\x1bDbx;o;2;300;260;\x1b\x1b\r\x1bSe\r",
@@ -186,25 +186,25 @@ mod tests {
 
     #[test]
     fn a_command_without_end_is_dropped_and_not_kept_for_ever() {
-        let mut ear = Ear::new(HEAD);
+        let mut transmission = Transmission::new(HEAD);
         let mut lost = 0;
-        ear.hear(b"\x1bDm;1;", &mut |_| lost += 1);
+        transmission.on_bytes(b"\x1bDm;1;", &mut |_| lost += 1);
         for _ in 0..10_000 {
-            ear.hear(b"xxxxxxxxxxxxxxxx", &mut |_| lost += 1);
+            transmission.on_bytes(b"xxxxxxxxxxxxxxxx", &mut |_| lost += 1);
         }
-        assert!(lost == 1 && ear.half.capacity() <= 4 * COMMAND_MAX_BYTES);
-        ear.answered();
+        assert!(lost == 1 && transmission.half.capacity() <= 4 * COMMAND_MAX_BYTES);
+        transmission.answered();
         let mut after = Vec::new();
-        ear.hear(b"\x1bSe\r", &mut |item| after.push(told(&item)));
+        transmission.on_bytes(b"\x1bSe\r", &mut |item| after.push(told(&item)));
         assert_eq!(after, ["Command(\"Se\")"]);
     }
 
     #[test]
     fn a_panel_that_lies_whole_in_a_piece_is_not_copied() {
         let bytes = b"\x1bDb;y;256;0123456789abcdef\r";
-        let mut ear = Ear::new(HEAD);
+        let mut transmission = Transmission::new(HEAD);
         let mut at = None;
-        ear.hear(bytes, &mut |item| {
+        transmission.on_bytes(bytes, &mut |item| {
             at = if let Item::Panel(panel) = item { Some(panel.data.as_ptr()) } else { None };
         });
         assert_eq!(at, Some(bytes[10..].as_ptr()));

@@ -10,14 +10,14 @@ use std::fmt;
 
 /// An answer as it may stand in an error: one of the protocol's own words, or its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum Redacted {
     /// A word of the family's closed list.
     Word(&'static str),
     /// Anything else, of so many bytes.
     Bytes(usize),
 }
 
-impl Told {
+impl Redacted {
     /// What may be kept of `text`. `vocabulary`: every word of the family.
     pub fn of(text: &str, vocabulary: &[&'static str]) -> Self {
         let known = vocabulary.iter().find(|word| **word == text);
@@ -25,7 +25,7 @@ impl Told {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Redacted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Word(word) => f.write_str(word),
@@ -104,11 +104,11 @@ mod tests {
     #[test]
     fn an_answer_is_quoted_only_as_a_word_of_the_protocol() {
         let words = ["OK", "ERROR FEEDER"];
-        assert_eq!(Told::of("ERROR FEEDER", &words).to_string(), "ERROR FEEDER");
+        assert_eq!(Redacted::of("ERROR FEEDER", &words).to_string(), "ERROR FEEDER");
         for (text, bytes) in [("ERROR FEEDER KENARI", 19), ("ok", 2), ("", 0), ("é", 1)] {
-            assert_eq!(Told::of(text, &words), Told::Bytes(bytes), "{text}");
+            assert_eq!(Redacted::of(text, &words), Redacted::Bytes(bytes), "{text}");
         }
-        assert_eq!(Told::Bytes(23).to_string(), "23 bytes that are no known answer");
+        assert_eq!(Redacted::Bytes(23).to_string(), "23 bytes that are no known answer");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A machine on strings, for what no emulated machine does by itself.
+//! A machine that follows a script, for what no emulated machine does by itself.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::{Arc, Mutex};
@@ -9,8 +9,8 @@ use crate::printers::evolis::protocol::{Answer, RibbonReport};
 use crate::printers::evolis::status::{StatusWords, config, information};
 use crate::transport::{Transport, TransportError};
 
-/// What the puppet is made of; a test moves it.
-pub struct Puppet {
+/// What the machine says of itself; the script changes it.
+pub struct ScriptedPrinter {
     pub model: &'static str,
     pub words: StatusWords,
     pub extensions: Vec<u32>,
@@ -18,11 +18,11 @@ pub struct Puppet {
     pub counter: u64,
 }
 
-/// Called with each command (`JOB` and `END` for the parts of a job, empty for a look) before the puppet
+/// Called with each command (`JOB` and `END` for the parts of a job, empty for a look) before the machine
 /// answers it; a text stands in for its own.
-pub type Pull = Box<dyn FnMut(&str, &mut Puppet) -> Option<String> + Send>;
+pub type Script = Box<dyn FnMut(&str, &mut ScriptedPrinter) -> Option<String> + Send>;
 
-/// Everything that the puppet was told, looks left out.
+/// Everything that the machine was told, looks left out.
 #[derive(Clone, Default)]
 pub struct Heard(Arc<Mutex<Vec<String>>>);
 
@@ -35,36 +35,36 @@ impl Heard {
 /// What a driver asks when it is opened.
 pub const OPENING: [&str; 5] = ["Rtp", "Rsn", "Rsn", "Rfv", "Rrt;all"];
 
-/// The wire to a puppet.
-pub struct Strings {
-    puppet: Puppet,
-    pull: Pull,
+/// The wire to a machine.
+pub struct ScriptedWire {
+    machine: ScriptedPrinter,
+    script: Script,
     heard: Heard,
     answer: Option<Answer>,
 }
 
-/// A driver of a puppet with a colour ribbon that does whatever it is told, but for what `pull` does to it.
-pub fn on_strings(
-    pull: impl FnMut(&str, &mut Puppet) -> Option<String> + Send + 'static,
+/// A driver of a machine with a colour ribbon that does whatever it is told, except where `script` says otherwise.
+pub fn scripted(
+    script: impl FnMut(&str, &mut ScriptedPrinter) -> Option<String> + Send + 'static,
 ) -> (Heard, Box<dyn CardPrinter>) {
-    let (heard, opened) = try_on_strings(pull);
+    let (heard, opened) = try_scripted(script);
     (heard, opened.unwrap())
 }
 
 /// The same, where it may not come to a driver.
-pub fn try_on_strings(
-    pull: impl FnMut(&str, &mut Puppet) -> Option<String> + Send + 'static,
+pub fn try_scripted(
+    script: impl FnMut(&str, &mut ScriptedPrinter) -> Option<String> + Send + 'static,
 ) -> (Heard, crate::Opened) {
-    let (heard, strings) = strings(pull);
-    (heard, crate::open("evolis", None, Box::new(strings)))
+    let (heard, wire) = scripted_wire(script);
+    (heard, crate::open("evolis", None, Box::new(wire)))
 }
 
 /// The wire to it.
-pub fn strings(
-    pull: impl FnMut(&str, &mut Puppet) -> Option<String> + Send + 'static,
-) -> (Heard, Strings) {
+pub fn scripted_wire(
+    script: impl FnMut(&str, &mut ScriptedPrinter) -> Option<String> + Send + 'static,
+) -> (Heard, ScriptedWire) {
     let fitted = config::X01 | config::FLIP | config::MAGNETIC | config::SMART;
-    let puppet = Puppet {
+    let machine = ScriptedPrinter {
         model: "Primacy",
         words: StatusWords { config: fitted, ..StatusWords::default() },
         extensions: Vec::new(),
@@ -72,8 +72,9 @@ pub fn strings(
         counter: 100,
     };
     let heard = Heard::default();
-    let strings = Strings { puppet, pull: Box::new(pull), heard: heard.clone(), answer: None };
-    (heard, strings)
+    let wire =
+        ScriptedWire { machine, script: Box::new(script), heard: heard.clone(), answer: None };
+    (heard, wire)
 }
 
 /// The one command of a transmission, or which part of a job it is.
@@ -88,49 +89,49 @@ fn name(request: &[u8]) -> String {
     String::from_utf8(text.unwrap_or_default().to_vec()).unwrap()
 }
 
-impl Strings {
-    fn move_by(&mut self, told: &str) {
-        let Self { puppet, pull, .. } = self;
-        let instead = pull(told, puppet);
+impl ScriptedWire {
+    fn answer_to(&mut self, told: &str) {
+        let Self { machine, script, .. } = self;
+        let instead = script(told, machine);
         let text = match told {
-            "Rtp" => puppet.model.to_owned(),
+            "Rtp" => machine.model.to_owned(),
             "Rsn" => "P1".to_owned(),
             "Rfv" => "F1".to_owned(),
             "Rrt;all" => RibbonReport { number: 0, capacity: 300, remaining: 200 }.emit("YMCKO"),
-            "Rco;card" => format!("inserted_head: {}", puppet.counter),
+            "Rco;card" => format!("inserted_head: {}", machine.counter),
             _ => "OK".to_owned(),
         };
         match told.split(';').collect::<Vec<_>>()[..] {
-            ["Psid", number, _] if instead.is_none() => puppet.session = number.parse().unwrap(),
-            ["Pem", "0"] => puppet.words.information |= information::PRINTER_MASTER,
-            ["Pem", _] => puppet.words.information &= !information::PRINTER_MASTER,
+            ["Psid", number, _] if instead.is_none() => machine.session = number.parse().unwrap(),
+            ["Pem", "0"] => machine.words.information |= information::PRINTER_MASTER,
+            ["Pem", _] => machine.words.information &= !information::PRINTER_MASTER,
             ["JOB"] if instead.is_none() => {
-                puppet.words.information |= information::CLAIM;
-                puppet.counter += 1;
+                machine.words.information |= information::CLAIM;
+                machine.counter += 1;
             }
-            ["END"] if instead.is_none() => puppet.words.information &= !information::CLAIM,
+            ["END"] if instead.is_none() => machine.words.information &= !information::CLAIM,
             _ => {}
         }
         self.answer = Some(Answer {
             text: instead.unwrap_or(text),
-            status: puppet.words,
-            session: puppet.session,
-            extensions: puppet.extensions.clone(),
+            status: machine.words,
+            session: machine.session,
+            extensions: machine.extensions.clone(),
         });
     }
 }
 
-impl Transport for Strings {
+impl Transport for ScriptedWire {
     fn send(&mut self, request: &[u8], _: Duration) -> Result<(), TransportError> {
         let told = name(request);
         self.heard.0.lock().unwrap().push(told.clone());
-        self.move_by(&told);
+        self.answer_to(&told);
         Ok(())
     }
 
     fn receive(&mut self, answer: &mut Vec<u8>, _: Duration) -> Result<(), TransportError> {
         if self.answer.is_none() {
-            self.move_by("");
+            self.answer_to("");
         }
         self.answer.take().unwrap().emit(answer);
         Ok(())
