@@ -96,10 +96,10 @@ impl Device {
                 Report::Printed(job, self.print(ticket.as_ref(), &card), card)
             }
             Order::AbortOrphanedJob(job) => {
-                Report::Aborted(job, self.as_told().and_then(|p| p.come_to_rest()))
+                Report::Aborted(job, self.unless_restarted().and_then(|p| p.come_to_rest()))
             }
             Order::Reject(job) => {
-                Report::Rejected(job, self.as_told().and_then(|p| reject(p.as_mut())))
+                Report::Rejected(job, self.unless_restarted().and_then(|p| reject(p.as_mut())))
             }
         };
         if report.is_failure() {
@@ -118,7 +118,7 @@ impl Device {
 
     /// The machine, unless it lost its power since the station was told how it is. Whoever uses it takes the sign of that
     /// away, and with it what tells a counter that was not kept from one that stands: the sign is told first.
-    fn as_told(&mut self) -> Result<&mut Box<dyn CardPrinter>, DeviceError> {
+    fn unless_restarted(&mut self) -> Result<&mut Box<dyn CardPrinter>, DeviceError> {
         let told_restarted = self.told_restarted;
         let printer = self.contact()?;
         if printer.status()?.restarted && !told_restarted {
@@ -151,7 +151,7 @@ impl Device {
         if self.printer.is_none() {
             return Err(DeviceError::untouched(Cause::Restarted));
         }
-        self.as_told()?.job_log().map(|log| log.open_job()).transpose()
+        self.unless_restarted()?.job_log().map(|log| log.open_job()).transpose()
     }
 
     fn print(
@@ -159,7 +159,7 @@ impl Device {
         ticket: Option<&Ticket>,
         card: &PreparedCard,
     ) -> Result<CardOut, DeviceError> {
-        let printer = self.as_told()?;
+        let printer = self.unless_restarted()?;
         let Some(ticket) = ticket else { return printer.print(card) };
         match printer.job_log() {
             Some(log) => log.print_as(ticket, card),

@@ -400,7 +400,8 @@ impl Scheduler {
             self.act(Action::Count(Counted::CardOut { product: card.product, took }));
         }
         match result {
-            Ok(_) => {
+            Ok(out) => {
+                self.machine.note_figures(&Facts::of_card_out(&out));
                 self.machine.error = None;
                 self.backoff = None;
             }

@@ -141,7 +141,7 @@ impl InDoubt {
     }
 
     /// What the machine shows of hands, though its counter does not count yet.
-    pub fn look(&mut self, now: &Facts) {
+    pub fn note_hands(&mut self, now: &Facts) {
         let known = self.since;
         if now.serial == self.intent.before.serial && !self.since.others_printed {
             self.since.looked(now);

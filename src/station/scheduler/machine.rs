@@ -109,7 +109,8 @@ pub(in crate::station) struct Machine {
     pub reader: Option<Result<(), EncoderError>>,
     /// The last poll was after the last card.
     pub(super) is_fresh: bool,
-    /// The last two polls told the same of what cards are held against.
+    /// What it told last of that which cards are held against, and whether it told the same before.
+    figures: Option<Facts>,
     pub(super) is_said_twice: bool,
     /// It was used since contact was made, so that it no longer says that it was just switched on.
     pub(super) is_used: bool,
@@ -124,6 +125,12 @@ pub(in crate::station) struct Machine {
 impl Machine {
     pub(super) fn new(is_configured: bool, now: Duration) -> Machine {
         Machine { is_configured, polled_at: now, ..Machine::default() }
+    }
+
+    /// It tells its figures: by a poll, or with a card.
+    pub(super) fn note_figures(&mut self, now: &Facts) {
+        self.is_said_twice = self.figures.as_ref().is_some_and(|before| before.counts_as(now));
+        self.figures = Some(now.clone());
     }
 
     /// Its status is of after the last order, and no poll is under way: the answer to one that was asked for before an
@@ -256,15 +263,14 @@ impl Scheduler {
                 self.observations.seen(&polled.status);
                 self.observations.reader(polled.reader.as_ref());
                 let now = Facts::of(&polled.status);
-                let before = machine.status.as_ref().map(Facts::of);
-                machine.is_said_twice = before.is_some_and(|before| before.counts_as(&now));
+                machine.note_figures(&now);
                 machine.status = Some(polled.status);
                 machine.reader = polled.reader;
                 machine.keeps_log = polled.keeps_log;
                 machine.logged = polled.logged;
                 machine.error = None;
                 machine.is_fresh = true;
-                self.hear_of_those_in_doubt(&now);
+                self.note_for_those_in_doubt(&now);
             }
             Err(error) => {
                 if machine.error.as_ref() != Some(&error) {
@@ -280,13 +286,13 @@ impl Scheduler {
     }
 
     /// Not every poll is judged: the next may be due before, and none is before the printer's cards are accounted for.
-    fn hear_of_those_in_doubt(&mut self, now: &Facts) {
+    fn note_for_those_in_doubt(&mut self, now: &Facts) {
         let is_unaccounted = self.unaccounted().is_some();
         for in_doubt in self.in_doubt.iter_mut().flatten() {
             let now = self.machine.facts_about(&in_doubt.intent, now.clone());
             in_doubt.hear(&now);
             if is_unaccounted {
-                in_doubt.look(&now);
+                in_doubt.note_hands(&now);
             }
         }
     }
