@@ -1,8 +1,8 @@
-//! How long somebody still waits. Knows no wire: it is for those whose wire's calls return before what they wait for.
+//! The rest of a time limit. Knows no wire: it is for wires whose calls return before the awaited event.
 
 use std::time::{Duration, Instant};
 
-/// A wait that has begun and ends by itself, however often it is looked at.
+/// A time limit that has started running.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
     began: Instant,
@@ -10,17 +10,17 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// Begins to wait.
+    /// Starts the time limit.
     pub fn begin(whole: Duration) -> Self {
         Self { began: Instant::now(), whole }
     }
 
-    /// What is left; zero when it is over.
+    /// The time left; zero when it is over.
     pub fn left(&self) -> Duration {
         self.whole.saturating_sub(self.began.elapsed())
     }
 
-    /// The whole of it.
+    /// The whole time limit.
     pub fn whole(&self) -> Duration {
         self.whole
     }

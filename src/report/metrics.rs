@@ -1,4 +1,4 @@
-//! Figures for OpenMetrics. Names end in their unit; labels are codes, never data of a person.
+//! Metrics in OpenMetrics format. Names end in their unit; labels are codes, never data of a person.
 
 use std::sync::atomic::AtomicU64;
 
@@ -16,7 +16,7 @@ use crate::ledger::blanks::Day;
 use crate::lifecycle::State;
 use crate::supplies::BlankKind;
 
-/// Counted since the start. Cheap to clone: all clones count together.
+/// Counters since the start. Cheap to clone: all clones share the counters.
 #[derive(Clone)]
 pub struct Metrics {
     /// Jobs stored.
@@ -100,7 +100,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// The page for a scraper: what was counted, and the station as it is now.
+    /// The text for a scraper: the counters, and the station's current state.
     ///
     /// # Errors
     /// Only if the text cannot be written, which a `String` always takes.

@@ -1,4 +1,4 @@
-//! The station's description of itself, held against its routes and its answers.
+//! The API's description, compared with the station's routes and responses.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use crate::test_station::{TestStation, child};
 
 /// The methods that HTTP knows (RFC 9110), but for HEAD, which is GET without its body.
 const METHODS: [&str; 6] = ["get", "post", "put", "delete", "options", "patch"];
-/// Nobody has posted this job.
+/// An id that no job has.
 const NOBODY: &str = "0199f3c0-1f5c-7c3e-8f56-3f0a4a1a2b3c";
 
-/// Every operation of the document: method, path, what is said of it.
+/// Every operation of the document: method, path, description.
 fn operations(api: &Value) -> Vec<(&str, &str, &Value)> {
     let paths = api["paths"].as_object().unwrap();
     paths
@@ -23,7 +23,7 @@ fn operations(api: &Value) -> Vec<(&str, &str, &Value)> {
         .collect()
 }
 
-/// What a `$ref` stands for, or the thing itself.
+/// The target of a `$ref`, or the object itself.
 fn followed<'a>(api: &'a Value, thing: &'a Value) -> &'a Value {
     match thing["$ref"].as_str() {
         Some(place) => api.pointer(place.strip_prefix('#').unwrap()).expect(place),
@@ -41,7 +41,13 @@ fn the_description_and_the_router_have_the_same_routes() {
     let api = bench.http.get("/openapi.json").body;
     let described: BTreeSet<_> =
         operations(&api).into_iter().map(|(method, path, _)| (method, path)).collect();
-    assert_eq!(described, kartu::http::routes().into_iter().collect());
+    let routed: BTreeSet<_> = kartu::http::routes().into_iter().collect();
+    let only_described: Vec<_> = described.difference(&routed).collect();
+    let only_routed: Vec<_> = routed.difference(&described).collect();
+    assert!(
+        only_described.is_empty() && only_routed.is_empty(),
+        "only described: {only_described:?}, only routed: {only_routed:?}"
+    );
     assert_eq!(api["info"]["version"], env!("CARGO_PKG_VERSION"));
     assert!(api["openapi"].as_str().unwrap().starts_with("3.1."));
 }
@@ -58,6 +64,12 @@ fn every_route_answers_as_it_is_described() {
         if method == "get" {
             // Without a printer the station could not print a job now.
             assert_eq!(found.status(), if path == "/readyz" { 503 } else { 200 }, "{path}");
+            let described =
+                &followed(&api, &said["responses"]["200"])["content"]["application/json"];
+            if described.is_object() {
+                let body = bench.http.get(&filled(path, &job)).body;
+                has_the_described_keys(&api, &described["schema"], &body, path);
+            }
         }
         if path.contains("{id}") {
             let seen = if path.ends_with("resolve") { r#","seen":"printed""# } else { "" };
@@ -78,7 +90,7 @@ fn every_route_answers_as_it_is_described() {
     }
 }
 
-/// The status, the kind of content and the headers that must be there.
+/// Checks the status, the media type and the required headers.
 fn is_described(
     api: &Value,
     (method, path, said): (&str, &str, &Value),
@@ -100,6 +112,28 @@ fn is_described(
             one["required"] != true || header(name).is_some(),
             "{method} {path} {status}: no {name}"
         );
+    }
+}
+
+/// The keys that must be there, and no others, however deep. Types and values are compared by `tests/outside/api`.
+fn has_the_described_keys(api: &Value, schema: &Value, found: &Value, place: &str) {
+    let schema = followed(api, schema);
+    if let Some(items) = found.as_array() {
+        items.iter().for_each(|one| has_the_described_keys(api, &schema["items"], one, place));
+    }
+    let (Some(found), Some(described)) = (found.as_object(), schema["properties"].as_object())
+    else {
+        return;
+    };
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        assert!(found.contains_key(name), "{place}: {name} is missing");
+    }
+    for (name, inside) in found {
+        let inner = described.get(name).or(schema["additionalProperties"]
+            .is_object()
+            .then_some(&schema["additionalProperties"]));
+        let inner = inner.unwrap_or_else(|| panic!("{place}: {name} is not described"));
+        has_the_described_keys(api, inner, inside, &format!("{place}/{name}"));
     }
 }
 
@@ -163,7 +197,7 @@ fn the_description_is_whole() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-/// Shows every object of a document, with its place.
+/// Shows every object of a document, with its path.
 fn walk<'a>(thing: &'a Value, place: &str, show: &mut dyn FnMut(&str, &'a Value)) {
     match thing {
         Value::Object(members) => {

@@ -1,5 +1,4 @@
-//! The status words of the emulated machine as they are now (Evolis wire notes, section 2), and what is fitted.
-//! Knows no command.
+//! The emulated machine's current status words (Evolis wire notes, section 2), and its options. Knows no command.
 
 use super::Machine;
 use super::mechanics::{Mechanics, Work};
@@ -10,14 +9,14 @@ use drivers::models::Model;
 use drivers::printers::evolis::Wire;
 use drivers::printers::evolis::status::{StatusWords, config, information, warning};
 
-/// Extension words on the wire at most.
+/// Most extension words on the wire.
 const EXTENSIONS: usize = 4;
 /// In each extension word: another one follows.
 const MORE_EXTENSIONS: u32 = 0x8000_0000;
-/// Options that stand in the first extension word.
+/// Options whose bits are in the first extension word.
 const EXTENSION_OPTIONS: [(&str, u32); 2] = [("SCANNER", 0x0200_0000), ("LAMINATOR", 0x0008_0000)];
 
-/// What is fitted: a CONFIG word and the first extension word.
+/// The fitted options: a CONFIG word and the first extension word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     config: u32,
@@ -25,12 +24,12 @@ pub struct Options {
 }
 
 impl Options {
-    /// The model's own, with what the settings fit and do not fit.
+    /// The model's options, with those that the settings add or remove.
     ///
     /// # Errors
-    /// [`EmulationError::Unknown`] for a name that is no option.
+    /// [`EmulationError::Unknown`] for a name that is no option, and for a model that is not known here.
     pub fn of(model: &Model<Wire>, settings: &EvolisSettings) -> Result<Self, EmulationError> {
-        let mut options = Self { config: own_options(model), extension: 0 };
+        let mut options = Self { config: own_options(model)?, extension: 0 };
         for (names, fitted) in [(&settings.fitted, true), (&settings.not_fitted, false)] {
             for name in names {
                 options.fit(name, fitted)?;
@@ -71,32 +70,41 @@ impl Options {
         self.has(config::FLIP)
     }
 
-    /// Has it a scanner?
+    /// Does it have a scanner?
     pub fn scans(&self) -> bool {
         self.extension & EXTENSION_OPTIONS[0].1 != 0
     }
 }
 
-/// Generation, attachment and what is fitted. Single-sided models have no flipper; the emulated ones carry
-/// a magnetic head only where the job's header names one.
-fn own_options(model: &Model<Wire>) -> u32 {
-    let name = model.name.as_str();
-    let generation = match name {
-        "Primacy" => config::X01,
-        "Primacy 2" => config::X20,
-        "KC200" => config::X01 | config::KC200,
-        "Elypso" => config::X04,
-        "Zenius" | "Zenius 2 Classic" => config::X02,
-        _ => config::S01,
-    };
+/// Each model's generation in the CONFIG word, and whether it has a flipper. A model that is not listed here cannot be
+/// emulated.
+const OWN: [(&str, u32, bool); 8] = [
+    ("Primacy", config::X01, true),
+    ("Primacy 2", config::X20, true),
+    ("Zenius", config::X02, false),
+    ("Zenius 2 Classic", config::X02, false),
+    ("Badgy100", config::S01, false),
+    ("Badgy200", config::S01, false),
+    ("Elypso", config::X04, true),
+    ("KC200", config::X01 | config::KC200, false),
+];
+
+/// Generation, interfaces and options. A magnetic head is fitted only where the job's header names one.
+fn own_options(model: &Model<Wire>) -> Result<u32, EmulationError> {
+    let own = OWN.iter().find(|(name, ..)| *name == model.name);
+    let (_, generation, flips) = own.ok_or_else(|| EmulationError::Unknown {
+        what: "Evolis model",
+        name: model.name.clone(),
+        known: "what it has does not stand in `OWN` of the emulator yet".to_owned(),
+    })?;
     let mut fitted = generation | config::ETHERNET | config::FEED_BY_FEEDER;
-    if ["Primacy", "Primacy 2", "Elypso"].contains(&name) {
+    if *flips {
         fitted |= config::FLIP;
     }
     if model.wire.encoding.starts_with("Pmc") {
         fitted |= config::MAGNETIC | config::SMART | config::CONTACTLESS;
     }
-    fitted
+    Ok(fitted)
 }
 
 impl Machine {
@@ -116,7 +124,7 @@ impl Machine {
         let mut extensions = planned.forced_extensions;
         extensions[0] |= self.options.extension;
         let mut count = extensions.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1);
-        // A bit that says "another follows" is believed.
+        // A host trusts the bit that announces another word.
         if words.config & config::EXTENSION_1 != 0 {
             count = count.max(1);
         }

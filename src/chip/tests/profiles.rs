@@ -1,4 +1,4 @@
-//! What a `chip.toml` may say, and how it is told what it may not.
+//! What a `chip.toml` may contain, and how faults in it are reported.
 
 use drivers::encoder::Interface;
 use proptest::prelude::*;
@@ -179,7 +179,7 @@ fn a_profile_that_does_not_fit_the_product_is_told() {
     );
 }
 
-/// Pieces of real profiles in any order come nearer to trouble than letters do.
+/// Pieces of real profiles in random order come nearer to valid ones than random letters do.
 fn mixed() -> impl Strategy<Value = String> {
     let pieces: Vec<&'static str> = SOUND
         .split_inclusive(['\n', ' ', '"', '{', '}', '='])

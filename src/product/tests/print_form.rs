@@ -1,4 +1,4 @@
-//! What comes out of a check: texts in print form, the office's data, nothing that a face must not show.
+//! The results of a check: texts in print form, the office's data, and nothing that a face must not show.
 
 use super::{check, codes_of, issue_day, job, kia, office, office_offset, set, staf, staf_job};
 use crate::product::{Office, ReadyCard, Settings, SignatureMode};

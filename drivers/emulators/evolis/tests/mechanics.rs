@@ -1,4 +1,4 @@
-//! What a card goes through: panels, ribbon, heat, jams, error management, power.
+//! What happens to a card: panels, ribbon, heat, jams, error management, power.
 
 use super::*;
 use crate::machine::{JamAt, Lever, MagneticFault};

@@ -46,7 +46,7 @@ fn what_is_shown_can_be_set_and_is_shown_again() {
     for (key, value) in change.as_object().unwrap() {
         assert_eq!(&shown[key], value, "{key}");
     }
-    // All of it but the machine's own account can be given back as it was shown.
+    // The document can be applied as it was shown, except for the read-only part.
     shown.as_object_mut().unwrap().remove("machine");
     table.machine.change(&shown).unwrap();
     let mut again = table.machine.state();

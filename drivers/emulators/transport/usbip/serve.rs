@@ -1,4 +1,5 @@
-//! One plugged-in life of a machine: answers the controller's transfers until the plug is pulled. Knows no family.
+//! Serves one connection of a machine, from plugging in to unplugging: answers the controller's transfers. Knows no
+//! family.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -10,13 +11,13 @@ use super::device::{Control, ENDPOINT_IN, ENDPOINT_OUT, UsbIdentity, control};
 use super::protocol::{Status, Transfer, Wish, transferred, unlinked};
 use crate::machine::{NEVER, SharedMachine, Speech};
 
-/// The longest wait for the controller before we look at the machine again.
+/// The longest wait for the controller before the machine is polled again.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A look at a machine that will speak soon costs little, but not nothing.
+/// Poll interval for a machine that will answer soon; polling costs little, but not nothing.
 const POLL_SOON: Duration = Duration::from_millis(1);
 
-/// Serves until the plug is pulled from either side.
+/// Serves until either side unplugs.
 pub(super) fn serve(
     socket: &UnixStream,
     machine: &SharedMachine,
@@ -58,9 +59,9 @@ struct Life<'a> {
     machine: &'a SharedMachine,
     identity: &'a UsbIdentity,
     cable: &'a Cable,
-    /// Transfers that wait for the machine: it is asked to speak, or takes nothing.
+    /// Transfers that wait for the machine: it has no answer yet, or accepts nothing.
     waiting: VecDeque<Transfer>,
-    /// The rest of an answer.
+    /// The part of an answer that was not sent yet.
     unsaid: Vec<u8>,
     stalled_out: bool,
     stalled_in: bool,
@@ -149,7 +150,7 @@ impl Life<'_> {
         self.end(&transfer, Status::Done, transfer.data.len(), &[])
     }
 
-    /// Lets the machine speak to the transfers that wait for it; returns when to look again.
+    /// Completes the transfers that the machine can serve now; returns when to poll again.
     fn speak(&mut self) -> io::Result<Duration> {
         while let Some(at) = self.waiting.iter().position(|transfer| !transfer.outward) {
             if let Some(look) = self.not_yet()? {
@@ -165,7 +166,7 @@ impl Life<'_> {
         Ok(POLL_INTERVAL)
     }
 
-    /// Until when it says nothing; `None`: there is something to say, or a stall.
+    /// How long the machine has nothing to send; `None`: there is something, or a stall.
     fn not_yet(&mut self) -> io::Result<Option<Duration>> {
         if self.stalled_in {
             return Ok(None);
@@ -196,7 +197,7 @@ impl Life<'_> {
         match self.machine.lock().speak(&mut self.unsaid) {
             Speech::Later(NEVER) => Ok(Some(POLL_INTERVAL)),
             Speech::Later(span) => Ok(Some(span)),
-            // A plug cannot hang up: a machine that has nothing to say puts the host off.
+            // USB has no connection to close, so a machine with nothing to send makes the host wait.
             Speech::Said | Speech::HangsUp => Ok(self.unsaid.is_empty().then_some(POLL_INTERVAL)),
         }
     }
