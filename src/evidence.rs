@@ -222,7 +222,7 @@ impl Facts {
         self.errors.iter().any(|keyword| keyword != "media-empty")
     }
 
-    /// Does the same machine tell the same counter and the same ribbon?
+    /// Are these the same figures (counter and ribbon) of the same machine?
     pub fn counts_as(&self, other: &Facts) -> bool {
         (&self.serial, self.cards_entered, &self.ribbon)
             == (&other.serial, other.cards_entered, &other.ribbon)

@@ -6,11 +6,11 @@
 //! Figures contradict only while no other card was begun, since they are about the other one too, and silence contradicts
 //! nothing: many such machines count neither cards nor ribbon.
 //!
-//! **A log that does not know the job proves nothing**, not even that nothing was printed: what was begun anew has lost what
-//! stood in it, and what goes no further back was pushed out by other cards. Then the figures, and a card that stands
-//! inside, are perhaps not about this card, and a person looks. "No card was moved" leads to a second print, so it is taken
-//! from a log alone of which the contract says that no loss of power takes a line of it away ([`drivers::ticket::JobLog`]).
-//! A loss of power in the job leaves the machine's figures, as of any machine that was switched off.
+//! **A log that does not know the job proves nothing**, not even that nothing was printed. If the log was begun anew, its lines
+//! are lost. If it goes no further back, other jobs have pushed the line out. In both cases the figures and a card inside
+//! may be about another card, so a person looks. After "no card was moved" the station prints another card. It believes
+//! that answer because the contract allows only logs from which a loss of power removes no line
+//! ([`drivers::ticket::JobLog`]). If the power went during the job, the figures decide, as for any machine that restarted.
 
 use std::ops::RangeInclusive;
 

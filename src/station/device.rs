@@ -76,7 +76,7 @@ pub struct Device {
     connect: Connect,
     printer: Option<Box<dyn CardPrinter>>,
     reader: Option<Reader>,
-    /// The station was told that the machine was switched on or started anew.
+    /// The last status that the station received said that the machine had restarted.
     told_restarted: bool,
 }
 
@@ -116,8 +116,9 @@ impl Device {
         }
     }
 
-    /// The machine, unless it lost its power since the station was told how it is. Whoever uses it takes the sign of that
-    /// away, and with it what tells a counter that was not kept from one that stands: the sign is told first.
+    /// Returns the printer, or fails if it restarted since the station received its last status. Using the printer clears its
+    /// restart flag. Without the flag nobody could tell a counter that the machine has lost from one that did not change,
+    /// so the station must record the restart first.
     fn unless_restarted(&mut self) -> Result<&mut Box<dyn CardPrinter>, DeviceError> {
         let told_restarted = self.told_restarted;
         let printer = self.contact()?;
@@ -281,7 +282,7 @@ mod tests {
         card
     }
 
-    /// The sign would be gone with the order, and nobody would ever know.
+    /// The order would clear the restart flag, and nobody would ever know of the restart.
     #[test]
     fn a_machine_that_lost_its_power_since_it_was_polled_is_not_used() {
         let orders: [fn(PreparedCard) -> Order; 4] = [
@@ -293,7 +294,7 @@ mod tests {
         for order in orders {
             let (mut device, machine) = a_device();
             assert!(is_restarted(&mut device), "it was just switched on");
-            // Used, and polled: the station knows of no loss of power.
+            // After use and a poll, the station knows of no restart.
             assert!(matches!(device.perform(Order::OpenJob), Report::JobOpened(Ok(Some(_)))));
             assert!(!is_restarted(&mut device));
             let card = a_card(&mut device);
@@ -308,7 +309,7 @@ mod tests {
             let refused = refused.expect_err("it is not used");
             assert_eq!((refused.cause, refused.card), (Cause::Restarted, Whereabouts::Untouched));
             assert!(is_restarted(&mut device), "the sign still stands");
-            // It was told: the machine is used again.
+            // The station knows of the restart now, so the machine is used again.
             let order = device.perform(Order::AbortOrphanedJob(None));
             assert!(matches!(order, Report::Aborted(None, Ok(()))));
         }

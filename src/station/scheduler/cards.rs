@@ -189,7 +189,8 @@ impl Scheduler {
             self.poll_if_it_answers();
             return false;
         }
-        // One wrong answer must not be what a card is held against: its intent says what was said twice.
+        // The intent must not contain a wrong answer, because the outcome of the card is later compared with it. So the
+        // printer must report the same figures twice.
         if !self.machine.is_of_now(self.now.steady) || !self.machine.is_said_twice {
             self.poll();
             return false;

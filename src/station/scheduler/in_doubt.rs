@@ -140,7 +140,7 @@ impl InDoubt {
         }
     }
 
-    /// What the machine shows of hands, though its counter does not count yet.
+    /// Records what a status shows of hands in the machine, without its counter, which is not accounted for yet.
     pub fn note_hands(&mut self, now: &Facts) {
         let known = self.since;
         if now.serial == self.intent.before.serial && !self.since.others_printed {

@@ -109,8 +109,9 @@ pub(in crate::station) struct Machine {
     pub reader: Option<Result<(), EncoderError>>,
     /// The last poll was after the last card.
     pub(super) is_fresh: bool,
-    /// What it told last of that which cards are held against, and whether it told the same before.
+    /// The counter and the ribbon that it reported last.
     figures: Option<Facts>,
+    /// It reported the same figures twice in a row.
     pub(super) is_said_twice: bool,
     /// It was used since contact was made, so that it no longer says that it was just switched on.
     pub(super) is_used: bool,
@@ -127,7 +128,7 @@ impl Machine {
         Machine { is_configured, polled_at: now, ..Machine::default() }
     }
 
-    /// It tells its figures: by a poll, or with a card.
+    /// The printer has reported its figures, in a status or with a finished card.
     pub(super) fn note_figures(&mut self, now: &Facts) {
         self.is_said_twice = self.figures.as_ref().is_some_and(|before| before.counts_as(now));
         self.figures = Some(now.clone());
@@ -285,7 +286,7 @@ impl Scheduler {
         }
     }
 
-    /// Not every poll is judged: the next may be due before, and none is before the printer's cards are accounted for.
+    /// Not every poll is judged: the next may be due before, and recovery waits until the printer's cards are accounted for.
     fn note_for_those_in_doubt(&mut self, now: &Facts) {
         let is_unaccounted = self.unaccounted().is_some();
         for in_doubt in self.in_doubt.iter_mut().flatten() {

@@ -248,7 +248,8 @@ impl Scheduler {
     }
 
     /// Its job may stand in the log of a machine that answers, and wait there: whoever looked saw no card, and one comes. It is
-    /// no matter of looking twice; the machine is brought to rest first. One that is switched off, or gone, contradicts nobody.
+    /// no matter of looking twice; the machine is brought to rest first. A machine that is switched off or gone is no reason
+    /// to refuse the answer, so a person can always end the job.
     fn may_yet_begin(&self, job: &JobId) -> bool {
         let machine = &self.machine;
         let in_doubt = self.in_doubt.iter().flatten().find(|one| one.job == *job);

@@ -61,9 +61,9 @@ impl Scheduler {
         }
     }
 
-    /// Once for each printer that this life meets, before anything of it is written down and before a card of it moves: what
-    /// is written is what the ledger knows of its counter from then on. One wrong bit would hold all that could print, and
-    /// would hide an old ledger; so the counter counts when it was told twice.
+    /// Compares the counter of each printer with the ledger, once in the life of this process. This comes before any line about
+    /// the printer is written and before it moves a card, because the ledger takes the counter from those lines. A single
+    /// wrong bit would hold every job and later hide an old ledger, so the printer must report the same counter twice.
     pub(super) fn account_for_cards(&mut self) {
         match self.unaccounted() {
             Some((serial, Some(counted))) if self.machine.is_said_twice => {
@@ -76,7 +76,7 @@ impl Scheduler {
         self.next_task(Task::Settle);
     }
 
-    /// The printer that answers, and its counter, while it is not known whether the ledger knows all of its cards.
+    /// The connected printer and its counter, as long as the counter was not compared with the ledger.
     pub(super) fn unaccounted(&self) -> Option<(String, Option<u64>)> {
         let machine = &self.machine;
         let status = machine.status.as_ref().filter(|_| machine.error.is_none())?;

@@ -160,7 +160,7 @@ const WIRE_BREAKS: u8 = 41;
 /// And its job owns the machine.
 const OWNS_THE_MACHINE: u8 = 1;
 
-/// Counter and ribbon stand after the card as in its intent, and the sign that the power was gone is taken away by the card.
+/// The counter lags and the ribbon is new, so after the card both are as in its intent; and the print clears the restart flag.
 #[test]
 fn a_machine_that_lost_its_power_after_the_intent_prints_no_card() {
     let mut world = with_a_lagging_counter();
@@ -170,7 +170,7 @@ fn a_machine_that_lost_its_power_after_the_intent_prints_no_card() {
     world.calm().expect("one good card");
 }
 
-/// The sign is taken away by the order that ends the job of the card, before anybody has written it down.
+/// The order that ends the lost job would clear the restart flag before the station has recorded the restart.
 #[test]
 fn a_machine_that_lost_its_power_after_it_was_polled_is_not_brought_to_rest_unseen() {
     let mut world = with_a_lagging_counter();
