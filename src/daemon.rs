@@ -105,7 +105,7 @@ pub struct Daemon {
 }
 
 /// Checks that come before anything is created: a refused start leaves no file behind.
-struct Ground {
+struct StartChecks {
     /// Most open files of this process.
     descriptors: u64,
     examiner: Examiner,
@@ -113,8 +113,8 @@ struct Ground {
     address: SocketAddr,
 }
 
-impl Ground {
-    fn of(config: &Config) -> Result<Ground, StartError> {
+impl StartChecks {
+    fn of(config: &Config) -> Result<StartChecks, StartError> {
         let descriptors = raise_descriptor_limit();
         let examiner = Examiner::open(config).map_err(StartError::Config)?;
         for notice in examiner.notices() {
@@ -128,7 +128,7 @@ impl Ground {
         let refused = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        Ok(Ground { descriptors, examiner, listener, address })
+        Ok(StartChecks { descriptors, examiner, listener, address })
     }
 }
 
@@ -181,12 +181,12 @@ impl Daemon {
     /// # Errors
     /// [`StartError`]; then nothing runs.
     pub fn start(config: &Config, clock: Clock) -> Result<Daemon, StartError> {
-        let ground = Ground::of(config)?;
+        let checks = StartChecks::of(config)?;
         let disk = Box::new(LocalDisk::of(&config.station.ledger));
         let ledger = open_ledger(config, clock.clone(), disk)?;
         // An emulated machine creates its folder, so it is made only if the ledger allows the start.
         let connection = Connection::of(&config.printer, config.encoder.as_ref())?;
-        Self::start_from(ground, config, clock, ledger, connection, |examiner| examiner)
+        Self::start_from(checks, config, clock, ledger, connection, |examiner| examiner)
     }
 
     /// Starts everything with the caller's machine.
@@ -219,21 +219,21 @@ impl Daemon {
         parts: Parts,
         renderer: impl FnOnce(Arc<Examiner>) -> Arc<dyn Renderer>,
     ) -> Result<Daemon, StartError> {
-        let ground = Ground::of(config)?;
+        let checks = StartChecks::of(config)?;
         let Parts { clock, connection, disk } = parts;
         let ledger = open_ledger(config, clock.clone(), disk)?;
-        Self::start_from(ground, config, clock, ledger, connection, renderer)
+        Self::start_from(checks, config, clock, ledger, connection, renderer)
     }
 
     fn start_from(
-        ground: Ground,
+        checks: StartChecks,
         config: &Config,
         clock: Clock,
         ledger: Ledger,
         connection: Connection,
         renderer: impl FnOnce(Arc<Examiner>) -> Arc<dyn Renderer>,
     ) -> Result<Daemon, StartError> {
-        let Ground { descriptors, examiner, listener, address } = ground;
+        let StartChecks { descriptors, examiner, listener, address } = checks;
         let examiner = recognise_holders(&ledger, examiner)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(HTTP_THREADS)

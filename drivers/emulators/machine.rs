@@ -25,7 +25,7 @@ pub trait EmulatedMachine: Send {
     fn hang_up(&mut self);
 
     /// Writes into `answer` (emptied first) the answer to what it received since it last spoke, else its status.
-    fn speak(&mut self, answer: &mut Vec<u8>) -> Speech;
+    fn respond(&mut self, answer: &mut Vec<u8>) -> Response;
 
     /// Receives one whole transmission and gives its answer, letting as much emulated time pass as that takes. An empty
     /// answer: it closed the connection without a word, or never answers.
@@ -35,13 +35,13 @@ pub trait EmulatedMachine: Send {
             self.end_of_input();
         }
         loop {
-            match self.speak(answer) {
-                Speech::Later(NEVER) => {
+            match self.respond(answer) {
+                Response::Later(NEVER) => {
                     self.hang_up();
                     return answer.clear();
                 }
-                Speech::Later(span) => self.elapse(span),
-                Speech::Said | Speech::HangsUp => return,
+                Response::Later(span) => self.elapse(span),
+                Response::Said | Response::HangsUp => return,
             }
         }
     }
@@ -91,9 +91,9 @@ pub trait EmulatedMachine: Send {
     fn change(&mut self, change: &serde_json::Value) -> Result<(), String>;
 }
 
-/// The result of asking a machine to speak.
+/// The result of asking a machine to respond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Speech {
+pub enum Response {
     /// The answer was given.
     Said,
     /// Not before so much of its own time has passed: a card is moving. [`NEVER`]: it never answers this request.
@@ -232,9 +232,9 @@ struct Held {
 }
 
 /// A locked machine.
-pub struct Hands<'a>(MutexGuard<'a, Held>);
+pub struct LockedMachine<'a>(MutexGuard<'a, Held>);
 
-impl Deref for Hands<'_> {
+impl Deref for LockedMachine<'_> {
     type Target = dyn EmulatedMachine;
 
     fn deref(&self) -> &Self::Target {
@@ -242,7 +242,7 @@ impl Deref for Hands<'_> {
     }
 }
 
-impl DerefMut for Hands<'_> {
+impl DerefMut for LockedMachine<'_> {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut *self.0.machine
     }
@@ -257,18 +257,18 @@ impl SharedMachine {
 
     /// Locks it and sets its clock. A thread that panicked while holding it does not block the others: the machine is
     /// as the last complete command left it.
-    pub fn lock(&self) -> Hands<'_> {
+    pub fn lock(&self) -> LockedMachine<'_> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(since) = held.wall {
             let now = Instant::now();
             held.wall = Some(now);
             held.machine.elapse(now - since);
         }
-        Hands(held)
+        LockedMachine(held)
     }
 
     /// From now on its clock follows real time, because its wire reaches beyond this process.
-    pub fn follow_the_wall(&self) {
+    pub fn follow_real_time(&self) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.wall.get_or_insert_with(Instant::now);
     }

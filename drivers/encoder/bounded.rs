@@ -18,14 +18,14 @@ use super::{CardEncoder, Chip, EncoderError};
 type Open = Box<dyn FnMut() -> Result<Box<dyn CardEncoder>, EncoderError> + Send>;
 
 /// A request to the thread.
-enum Ask {
+enum Request {
     PowerOn(Duration),
     Transmit(Zeroizing<Vec<u8>>),
     PowerOff,
 }
 
 /// A result from the thread.
-enum Said {
+enum Reply {
     On(Result<Chip, EncoderError>),
     Answered(Result<Zeroizing<Vec<u8>>, EncoderError>),
     Off(Result<(), EncoderError>),
@@ -45,8 +45,8 @@ pub struct Bounded {
 
 struct Thread {
     /// A request, and whether the reader must be reopened for it.
-    asks: SyncSender<(Ask, bool)>,
-    answers: Receiver<Said>,
+    asks: SyncSender<(Request, bool)>,
+    answers: Receiver<Reply>,
 }
 
 impl Bounded {
@@ -59,7 +59,7 @@ impl Bounded {
     }
 
     /// Sends a request and waits for the result, at most for the limit and `patience`.
-    fn ask(&mut self, ask: Ask, patience: Duration) -> Result<Said, EncoderError> {
+    fn ask(&mut self, ask: Request, patience: Duration) -> Result<Reply, EncoderError> {
         let stuck = EncoderError::Stuck { limit: self.limit };
         let afresh = self.overdue;
         if self.overdue {
@@ -101,7 +101,7 @@ impl Bounded {
 }
 
 /// Handles requests until the sender is dropped.
-fn serve(open: &Mutex<Open>, questions: &Receiver<(Ask, bool)>, says: &SyncSender<Said>) {
+fn serve(open: &Mutex<Open>, questions: &Receiver<(Request, bool)>, says: &SyncSender<Reply>) {
     let mut reader: Option<Box<dyn CardEncoder>> = None;
     while let Ok((ask, afresh)) = questions.recv() {
         if afresh {
@@ -124,24 +124,24 @@ fn serve(open: &Mutex<Open>, questions: &Receiver<(Ask, bool)>, says: &SyncSende
     }
 }
 
-fn obey(reader: &mut dyn CardEncoder, ask: Ask) -> Said {
+fn obey(reader: &mut dyn CardEncoder, ask: Request) -> Reply {
     match ask {
-        Ask::PowerOn(patience) => Said::On(reader.power_on(patience)),
-        Ask::Transmit(command) => {
+        Request::PowerOn(patience) => Reply::On(reader.power_on(patience)),
+        Request::Transmit(command) => {
             let mut answer = Zeroizing::default();
-            Said::Answered(reader.transmit(&command, &mut answer).map(|()| answer))
+            Reply::Answered(reader.transmit(&command, &mut answer).map(|()| answer))
         }
-        Ask::PowerOff => Said::Off(reader.power_off()),
+        Request::PowerOff => Reply::Off(reader.power_off()),
     }
 }
 
 /// The reader cannot be opened. The error also applies to a card that is in it.
-fn refuse(ask: &Ask, why: Option<EncoderError>) -> Said {
+fn refuse(ask: &Request, why: Option<EncoderError>) -> Reply {
     let why = why.unwrap_or(EncoderError::CardLost);
     match ask {
-        Ask::PowerOn(_) => Said::On(Err(why)),
-        Ask::Transmit(_) => Said::Answered(Err(why)),
-        Ask::PowerOff => Said::Off(Err(why)),
+        Request::PowerOn(_) => Reply::On(Err(why)),
+        Request::Transmit(_) => Reply::Answered(Err(why)),
+        Request::PowerOff => Reply::Off(Err(why)),
     }
 }
 
@@ -150,25 +150,25 @@ const MIXED_UP: EncoderError = EncoderError::CardLost;
 
 impl CardEncoder for Bounded {
     fn power_on(&mut self, patience: Duration) -> Result<Chip, EncoderError> {
-        match self.ask(Ask::PowerOn(patience), patience)? {
-            Said::On(result) => result,
-            Said::Answered(_) | Said::Off(_) => Err(MIXED_UP),
+        match self.ask(Request::PowerOn(patience), patience)? {
+            Reply::On(result) => result,
+            Reply::Answered(_) | Reply::Off(_) => Err(MIXED_UP),
         }
     }
 
     fn transmit(&mut self, command: &[u8], answer: &mut Vec<u8>) -> Result<(), EncoderError> {
         answer.clear();
         let command = Zeroizing::new(command.to_vec());
-        match self.ask(Ask::Transmit(command), Duration::ZERO)? {
-            Said::Answered(result) => result.map(|said| answer.extend_from_slice(&said)),
-            Said::On(_) | Said::Off(_) => Err(MIXED_UP),
+        match self.ask(Request::Transmit(command), Duration::ZERO)? {
+            Reply::Answered(result) => result.map(|said| answer.extend_from_slice(&said)),
+            Reply::On(_) | Reply::Off(_) => Err(MIXED_UP),
         }
     }
 
     fn power_off(&mut self) -> Result<(), EncoderError> {
-        match self.ask(Ask::PowerOff, Duration::ZERO)? {
-            Said::Off(result) => result,
-            Said::On(_) | Said::Answered(_) => Err(MIXED_UP),
+        match self.ask(Request::PowerOff, Duration::ZERO)? {
+            Reply::Off(result) => result,
+            Reply::On(_) | Reply::Answered(_) => Err(MIXED_UP),
         }
     }
 }

@@ -80,7 +80,7 @@ impl Messages {
         self.level
     }
 
-    /// Host: wraps a command for the card. The data grow by at most [`Level::growth`].
+    /// Host: wraps a command for the card. The data grow by the padding of one block and a short MAC at most.
     pub fn wrap(&mut self, plain: &Command) -> Command {
         self.counter += 1;
         // Allocate space for padding and MAC too, so that growing leaves no copy behind.

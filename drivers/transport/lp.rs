@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::hearing::{Ending, Heard, hear};
+use super::framing::{Ending, ReadPart, read_answer};
 use super::pieces::pieces;
 use super::{OsReason, Transport, TransportError, Whole, WireFault};
 
@@ -169,7 +169,7 @@ impl Transport for Lp {
             Some(file) => file,
             None => self.opened().map_err(|fault| self.failed(fault))?,
         };
-        let heard = hear(answer, patience, self.whole, |into, patience| {
+        let heard = read_answer(answer, patience, self.whole, |into, patience| {
             wait(&file, patience)?;
             read(&file, into)
         });
@@ -200,14 +200,14 @@ fn write_pieces(mut file: &File, pieces: &Receiver<Vec<u8>>, tell: &Sender<Resul
 }
 
 /// Reads one transfer. Call it only after [`wait`], so that it does not block.
-fn read(mut file: &File, into: &mut Vec<u8>) -> Result<Heard, WireFault> {
+fn read(mut file: &File, into: &mut Vec<u8>) -> Result<ReadPart, WireFault> {
     let mut bytes = [0; READ_BYTES];
     match file.read(&mut bytes) {
         Ok(got) => {
             into.extend_from_slice(&bytes[..got]);
-            Ok(Heard { ended: got < READ_BYTES })
+            Ok(ReadPart { ended: got < READ_BYTES })
         }
-        Err(e) if e.kind() == ErrorKind::Interrupted => Ok(Heard { ended: false }),
+        Err(e) if e.kind() == ErrorKind::Interrupted => Ok(ReadPart { ended: false }),
         Err(e) => Err(WireFault::Broken(e.into())),
     }
 }

@@ -4,11 +4,11 @@
 //! another. The emulators' crate has the wires of emulated machines.
 
 pub mod clock;
+mod deadline;
 mod fault;
-mod hearing;
+mod framing;
 pub mod inbox;
 pub mod lp;
-mod patience;
 mod pieces;
 mod port;
 mod reason;
@@ -20,9 +20,9 @@ pub mod tcp;
 mod tests;
 pub mod usb;
 
+pub use deadline::Deadline;
 pub(crate) use fault::shortage;
 pub use fault::{TransportError, WireFault};
-pub use patience::Patience;
 pub use reason::OsReason;
 
 use std::time::Duration;

@@ -100,7 +100,7 @@ impl Serial {
         }
     }
 
-    fn hear(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), WireFault> {
+    fn read_answer(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), WireFault> {
         let until = Instant::now() + patience;
         while !self.inbox.hand_over(answer, self.whole)? {
             let left = until.saturating_duration_since(Instant::now());
@@ -121,7 +121,7 @@ impl Transport for Serial {
 
     fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
         answer.clear();
-        self.hear(answer, patience).map_err(|kind| self.failed(kind))?;
+        self.read_answer(answer, patience).map_err(|kind| self.failed(kind))?;
         self.sent_bytes = 0;
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::config::{Config, Fault};
 use crate::intake::Examiner;
 use crate::render::CardRenderer;
 use crate::vault::Vault;
-use ground::Ground;
+use ground::HostChecks;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         // Everything that the file names is opened and checked too: office, products, faces, chips; and what it needs
         // of this computer.
         Ok(config) => {
-            let ground = Ground::of(&config);
+            let ground = HostChecks::of(&config);
             faults.extend(ground.faults);
             notes.extend(ground.notes);
             match Examiner::open(&config) {

@@ -102,8 +102,7 @@ impl Opened {
             requests,
             head_out,
             clock: clock.clone(),
-            // Earlier runs' logs count too: a station that loses power every evening must not let the log grow for
-            // ever.
+            // Logs of earlier runs count too: with a power cut every evening the log must not grow for ever.
             logged_bytes: self.logged_bytes,
             long_since: None,
             _lock: lock,

@@ -138,7 +138,7 @@ impl Device {
             own.map(|job| outcome(printer.as_mut(), &job.ticket)).collect::<Result<_, _>>()?;
         let keeps_log = printer.job_log().is_some();
         let prepress = printer.prepress();
-        let reader = self.reader.as_mut().map(|reader| match reader.glance() {
+        let reader = self.reader.as_mut().map(|reader| match reader.check_empty() {
             // A card that waits inside is seen by its reader, as it should be.
             Err(EncoderError::Occupied) if status.card_inside => Ok(()),
             seen => seen,

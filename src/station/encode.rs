@@ -120,7 +120,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`EncoderError`] of the reader itself; [`EncoderError::Occupied`].
-    pub fn glance(&mut self) -> Result<(), EncoderError> {
+    pub fn check_empty(&mut self) -> Result<(), EncoderError> {
         match self.encoder.power_on(Duration::ZERO) {
             Ok(_) => {
                 self.encoder.power_off()?;
@@ -132,7 +132,7 @@ impl Reader {
     }
 
     /// The chip of the card that has just arrived. It must differ from that of the card before.
-    fn meet(&mut self) -> Result<Chip, Unencoded> {
+    fn identify(&mut self) -> Result<Chip, Unencoded> {
         let chip = self.encoder.power_on(CARD_LIMIT).map_err(of_the_reader)?;
         // Cards of one batch may share an ATR, but a UID is unique.
         if chip.uid.is_some() && self.last.as_deref() == chip.uid.as_deref() {
@@ -177,9 +177,9 @@ fn write_chip(
 ) -> Result<EncodedChip, Unencoded> {
     let nothing_moved = |failed: Unencoded| Unencoded { card: Whereabouts::Untouched, ..failed };
     work.preflight().map_err(|unwritten| nothing_moved(of_the_work(unwritten)))?;
-    reader.glance().map_err(|error| nothing_moved(of_the_reader(error)))?;
+    reader.check_empty().map_err(|error| nothing_moved(of_the_reader(error)))?;
     printer.feed(stop_of(work.interface())).map_err(|error| of_the_printer(&error))?;
-    let chip = reader.meet()?;
+    let chip = reader.identify()?;
     let written = work.write(reader.encoder.as_mut(), &chip);
     // If the card cannot be switched off, it or the reader is gone; the next step notices both.
     let off = reader.encoder.power_off();

@@ -57,7 +57,7 @@ pub(super) struct Trouble {
 }
 
 /// How a kind of card refuses a command, and which bytes of its answers are not data.
-pub(super) struct Manner {
+pub(super) struct RefusalForm {
     /// The answer that refuses a command.
     pub(super) refusal: Vec<u8>,
     /// Bytes at the end of every answer that are not data.
@@ -97,7 +97,7 @@ impl Trouble {
     /// Handles the next command: calls `obey` for the answer, unless a fault prevents it.
     pub(super) fn respond(
         &mut self,
-        manner: &Manner,
+        manner: &RefusalForm,
         obey: impl FnOnce() -> Option<Vec<u8>>,
     ) -> Response {
         let gone_before = self.is_gone();
@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    const MANNER: Manner = Manner { refusal: Vec::new(), status_bytes: 2 };
+    const MANNER: RefusalForm = RefusalForm { refusal: Vec::new(), status_bytes: 2 };
 
     fn trouble(faults: &Value) -> Trouble {
         Trouble::default().changed(faults).unwrap()
@@ -151,7 +151,8 @@ mod tests {
 
     /// The answers to the next commands, and how many of the commands were executed.
     fn answers(trouble: &mut Trouble, commands: u32) -> (Vec<Response>, u32) {
-        let manner = Manner { refusal: trouble.wrong_status().to_be_bytes().to_vec(), ..MANNER };
+        let manner =
+            RefusalForm { refusal: trouble.wrong_status().to_be_bytes().to_vec(), ..MANNER };
         let mut obeyed = 0;
         let answers = (0..commands).map(|_| {
             trouble.respond(&manner, || {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::commands::{Filing, Outcome, SELECT, word};
 use super::domain::Domain;
-use super::faults::{Manner, Trouble, flip_bit};
+use super::faults::{RefusalForm, Trouble, flip_bit};
 use super::files::{Files, Selected};
 use super::settings::{FileCardSettings, Protocol, counted_up};
 use super::{Activation, EmulatedChip, Response, atr, hex};
@@ -303,7 +303,7 @@ impl EmulatedChip for FileCard {
     fn apdu(&mut self, command: &[u8]) -> Response {
         let mut trouble = std::mem::take(&mut self.trouble);
         let refusal = trouble.wrong_status().to_be_bytes().to_vec();
-        let response = trouble.respond(&Manner { refusal, status_bytes: 2 }, || {
+        let response = trouble.respond(&RefusalForm { refusal, status_bytes: 2 }, || {
             let reply = self.on_bytes(command).unwrap_or_else(Reply::bare);
             Some(reply.into_bytes())
         });

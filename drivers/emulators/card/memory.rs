@@ -9,7 +9,7 @@
 use serde_json::{Value, json};
 
 use super::classic::Classic;
-use super::faults::{Manner, Trouble};
+use super::faults::{RefusalForm, Trouble};
 use super::settings::{MemoryCardSettings, counted_up};
 use super::type2::Type2;
 use super::{Activation, EmulatedChip, Response, atr, hex};
@@ -176,7 +176,7 @@ impl EmulatedChip for MemoryCard {
 
     fn frame(&mut self, frame: &[u8]) -> Response {
         let mut trouble = std::mem::take(&mut self.trouble);
-        let manner = Manner { refusal: vec![NAK], status_bytes: 0 };
+        let manner = RefusalForm { refusal: vec![NAK], status_bytes: 0 };
         let response = trouble.respond(&manner, || self.on_bytes(frame));
         self.trouble = trouble;
         response

@@ -1,5 +1,5 @@
 //! The moving parts of the emulated machine: one card from feeder to hopper, and what stops it. Knows no command text
-//! and no frame. `printing.rs` has the print, `hands.rs` what people do to the machine.
+//! and no frame. `printing.rs` has the print, `operator.rs` what people do to the machine.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! An emulated Evolis printer, at the bytes. Knows its wire and its own mechanics; never sees a driver.
 //!
-//! One transmission in, one frame out. Time passes only through `elapse`. `talk.rs` receives and sends; `answers.rs`
+//! One transmission in, one frame out. Time passes only through `elapse`. `exchange.rs` receives and sends; `answers.rs`
 //! has the queries and `orders.rs`, `stations.rs` the commands; `indicators.rs` the status words; `mechanics.rs`,
 //! `printing.rs` and `faults.rs` what happens to a card; `picture.rs` and `outside.rs` what comes out; `supplies.rs`
-//! what is loaded; `heat.rs` the head's heat; `hands.rs` what people do to the machine; `planned.rs` planned faults;
+//! what is loaded; `heat.rs` the head's heat; `operator.rs` what people do to the machine; `planned.rs` planned faults;
 //! `state.rs` what can be set and seen from outside; `chip.rs` a card's chip in front of the readers; `memory.rs` what
 //! survives a power cut.
 
@@ -11,12 +11,13 @@ mod answers;
 mod chip;
 #[cfg(test)]
 mod driver_tests;
+mod exchange;
 mod faults;
-mod hands;
 mod heat;
 mod indicators;
 mod mechanics;
 mod memory;
+mod operator;
 mod orders;
 mod outside;
 mod picture;
@@ -27,7 +28,6 @@ mod settings;
 mod state;
 mod stations;
 mod supplies;
-mod talk;
 #[cfg(test)]
 mod tests;
 mod transmission;
@@ -39,14 +39,14 @@ use drivers::printers::evolis::protocol::RibbonKind;
 use drivers::printers::evolis::{Wire, find_model, model_names};
 
 use crate::machine::{Departed, EmulatedMachine, EmulationError, FinishedCard, Installation};
-use crate::machine::{Lever, SharedMachine, Speech};
+use crate::machine::{Lever, Response, SharedMachine};
 use crate::transport::usbip::UsbIdentity;
+use exchange::{NotUnderstood, Reply};
 use indicators::Options;
 use mechanics::Mechanics;
 use places::Card;
 pub use settings::EvolisSettings;
 use stations::Magnetic;
-use talk::{NotUnderstood, Reply};
 use transmission::Transmission;
 
 /// The family's name.
@@ -129,7 +129,7 @@ struct Electronics {
     /// Its next answer; `None`: no command was sent.
     reply: Option<Reply>,
     /// What happens to this exchange's answer, once it is known.
-    spoilt: Option<talk::Spoilt>,
+    spoilt: Option<exchange::AnswerFate>,
     /// It has just booted, and received no command since.
     reset: bool,
     asleep: bool,
@@ -182,7 +182,7 @@ impl EmulatedMachine for Machine {
         (self.electronics.reply, self.electronics.spoilt) = (None, None);
     }
 
-    fn speak(&mut self, answer: &mut Vec<u8>) -> Speech {
+    fn respond(&mut self, answer: &mut Vec<u8>) -> Response {
         self.settle();
         self.say(answer)
     }

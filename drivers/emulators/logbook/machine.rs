@@ -10,7 +10,7 @@ use super::protocol::{self, Request, Said, Taken, how};
 use super::{HEAD, MODEL};
 use crate::machine::{
     Departed, EmulatedMachine, EmulationError, Finish, FinishedCard, Lever, NEVER, Picture,
-    SharedMachine, Speech, Way,
+    Response, SharedMachine, Way,
 };
 use crate::transport::usbip::UsbIdentity;
 
@@ -156,14 +156,14 @@ impl EmulatedMachine for Machine {
         self.said.clear();
     }
 
-    fn speak(&mut self, answer: &mut Vec<u8>) -> Speech {
+    fn respond(&mut self, answer: &mut Vec<u8>) -> Response {
         answer.clear();
         match self.said.pop_front() {
             Some(said) => {
                 answer.extend(said);
-                Speech::Said
+                Response::Said
             }
-            None => Speech::Later(NEVER),
+            None => Response::Later(NEVER),
         }
     }
 

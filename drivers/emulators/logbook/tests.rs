@@ -187,14 +187,14 @@ fn wherever_the_power_goes_the_log_tells_the_truth() {
 
 #[test]
 fn what_hands_did_is_told_only_as_far_as_the_machine_can_know() {
-    type Hands = fn(&SharedMachine);
-    let open: Hands = |machine| machine.pull(Lever::OpenCover);
-    let take: Hands = |machine| {
+    type LockedMachine = fn(&SharedMachine);
+    let open: LockedMachine = |machine| machine.pull(Lever::OpenCover);
+    let take: LockedMachine = |machine| {
         machine.pull(Lever::OpenCover);
         machine.pull(Lever::TakeCardOut);
         machine.pull(Lever::CloseCover);
     };
-    let take_while_off: Hands = |machine| {
+    let take_while_off: LockedMachine = |machine| {
         machine.pull(Lever::CutPower);
         machine.pull(Lever::TakeCardOut);
         machine.pull(Lever::PowerOn);

@@ -30,14 +30,14 @@ pub struct Checks {
 }
 
 /// The radio and its field.
-pub struct Air {
+pub struct Radio {
     field: Field,
     selected: Option<(SharedChip, Activation, bool)>,
     /// Is its radio set for type A?
     type_a: bool,
 }
 
-impl Air {
+impl Radio {
     pub fn new(field: Field) -> Self {
         Self { field, selected: None, type_a: true }
     }
@@ -99,7 +99,7 @@ impl Air {
     }
 
     /// Deselects the card; it ignores everything until it is selected again.
-    pub fn let_go(&mut self) -> Vec<u8> {
+    pub fn deselect(&mut self) -> Vec<u8> {
         vec![Status::Ok.encode()]
     }
 

@@ -18,7 +18,7 @@ use drivers::readers::pn532::protocol::{Found, Frame, From, body, code, decode, 
 use crate::card::{Field, SharedChip};
 use crate::reader::EmulatedReader;
 use crate::transport::line::SerialDevice;
-use air::{Air, Checks};
+use air::{Checks, Radio};
 
 /// The family's name.
 pub const FAMILY: &str = "pn532";
@@ -38,7 +38,7 @@ const FOR_EVER: u8 = 0xff;
 /// A reader with this field in front of it.
 pub fn emulate(field: Field) -> Box<dyn EmulatedReader> {
     Box::new(Reader {
-        air: Air::new(field),
+        air: Radio::new(field),
         heard: Vec::new(),
         said: Vec::new(),
         doing: Doing::Nothing,
@@ -53,7 +53,7 @@ pub fn emulate(field: Field) -> Box<dyn EmulatedReader> {
 }
 
 struct Reader {
-    air: Air,
+    air: Radio,
     heard: Vec<u8>,
     /// Bytes of its answer that are not yet on the wire.
     said: Vec<u8>,
@@ -118,7 +118,7 @@ impl SerialDevice for Reader {
         }
     }
 
-    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+    fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
         self.settle();
         let mine = std::mem::take(&mut self.said);
         if !self.faults.mute {
@@ -269,7 +269,7 @@ impl Reader {
             (code::IN_COMMUNICATE_THRU, data) => {
                 Some(self.air.raw(data, self.checks(), &mut after))
             }
-            (code::IN_DESELECT | code::IN_RELEASE, [_]) => Some(self.air.let_go()),
+            (code::IN_DESELECT | code::IN_RELEASE, [_]) => Some(self.air.deselect()),
             (code::IN_SELECT, [_]) => Some(self.air.select_again()),
             _ => None,
         };

@@ -283,7 +283,7 @@ proptest! {
         reader.on_bytes(&noise);
         let mut said = Vec::new();
         for _ in 0..20 {
-            if let Some(span) = reader.speak(&mut said) {
+            if let Some(span) = reader.respond(&mut said) {
                 reader.elapse(span);
             }
         }
@@ -294,10 +294,10 @@ proptest! {
         let mut reader = emulate(card("kind = 'file'"));
         reader.on_bytes(&[0x55]);
         reader.on_bytes(&encode(&Frame::Info { from: From::Host, code: 0x4a, body: vec![1, 0].into() }));
-        reader.speak(&mut Vec::new());
+        reader.respond(&mut Vec::new());
         reader.on_bytes(&encode(&Frame::Info { from: From::Host, code, body: body.into() }));
         let mut said = Vec::new();
-        while let Some(span) = reader.speak(&mut said).filter(|_| code != 0x4a) {
+        while let Some(span) = reader.respond(&mut said).filter(|_| code != 0x4a) {
             reader.elapse(span);
         }
         prop_assert!(said.starts_with(&encode(&Frame::Ack)));

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::{Transport, TransportError, WireFault, clock};
-use crate::machine::{SharedMachine, Speech};
+use crate::machine::{Response, SharedMachine};
 
 /// Carries requests to an emulated machine; its time passes only while a caller waits.
 pub struct Emulated {
@@ -51,8 +51,8 @@ impl Transport for Emulated {
     fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
         let mut left = patience;
         loop {
-            let speech = self.machine.lock().speak(answer);
-            let Speech::Later(span) = speech else {
+            let speech = self.machine.lock().respond(answer);
+            let Response::Later(span) = speech else {
                 self.sent_bytes = 0;
                 return Ok(());
             };

@@ -14,7 +14,7 @@ pub trait SerialDevice: Send {
 
     /// Appends to `said` what it sends now. Returns how long until it sends more, if it receives nothing meanwhile;
     /// `None`: it then stays silent.
-    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration>;
+    fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration>;
 
     /// Advances its clock.
     fn elapse(&mut self, span: Duration);
@@ -26,8 +26,8 @@ impl<D: SerialDevice + ?Sized> SerialDevice for Box<D> {
         (**self).on_bytes(bytes);
     }
 
-    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
-        (**self).speak(said)
+    fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+        (**self).respond(said)
     }
 
     fn elapse(&mut self, span: Duration) {
@@ -41,8 +41,8 @@ impl<D: SerialDevice> SerialDevice for Arc<Mutex<D>> {
         self.lock().unwrap_or_else(PoisonError::into_inner).on_bytes(bytes);
     }
 
-    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
-        self.lock().unwrap_or_else(PoisonError::into_inner).speak(said)
+    fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+        self.lock().unwrap_or_else(PoisonError::into_inner).respond(said)
     }
 
     fn elapse(&mut self, span: Duration) {
@@ -72,7 +72,7 @@ impl<D: SerialDevice> Line<D> {
 impl<D: SerialDevice> Transport for Line<D> {
     fn send(&mut self, request: &[u8], _patience: Duration) -> Result<(), TransportError> {
         // Drop what was sent earlier, as on a real line.
-        self.device.speak(&mut Vec::new());
+        self.device.respond(&mut Vec::new());
         self.inbox.forget();
         self.device.on_bytes(request);
         self.sent_bytes = request.len();
@@ -84,7 +84,7 @@ impl<D: SerialDevice> Transport for Line<D> {
         let mut left = patience;
         loop {
             let mut said = Vec::new();
-            let later = self.device.speak(&mut said);
+            let later = self.device.respond(&mut said);
             self.inbox.take_in(&said);
             let handed = self.inbox.hand_over(answer, self.whole);
             if handed.map_err(|kind| self.fault(kind))? {
@@ -131,7 +131,7 @@ mod tests {
             self.later.extend_from_slice(bytes);
         }
 
-        fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+        fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
             said.append(&mut self.now);
             (!self.later.is_empty()).then_some(Duration::from_secs(1))
         }

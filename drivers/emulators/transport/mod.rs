@@ -15,6 +15,6 @@ pub mod usbip;
 pub mod vpcd;
 
 use drivers::transport::inbox;
-use drivers::transport::{OsReason, Patience, Transport, TransportError, Whole, WireFault, clock};
+use drivers::transport::{Deadline, OsReason, Transport, TransportError, Whole, WireFault, clock};
 
 pub use serve::serve_tcp;

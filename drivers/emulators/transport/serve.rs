@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::OsReason;
-use crate::machine::{NEVER, SharedMachine, Speech};
+use crate::machine::{NEVER, Response, SharedMachine};
 
 /// More than any job (4.3 MB for two sides, Evolis wire notes, section 8); a client that sends more is faulty.
 const REQUEST_MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -42,7 +42,7 @@ pub fn serve_tcp(
     stop: &AtomicBool,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    machine.follow_the_wall();
+    machine.follow_real_time();
     let mut unanswered = VecDeque::new();
     while !stop.load(Ordering::Relaxed) {
         let stream = match listener.accept() {
@@ -125,12 +125,12 @@ fn read_request(
 fn answer(mut stream: &TcpStream, machine: &SharedMachine, stop: &AtomicBool) -> io::Result<bool> {
     let mut answer = Vec::new();
     loop {
-        let speech = machine.lock().speak(&mut answer);
+        let speech = machine.lock().respond(&mut answer);
         match speech {
-            Speech::Later(NEVER) => return Ok(true),
+            Response::Later(NEVER) => return Ok(true),
             // Waits in short spans, so that the server can be stopped meanwhile.
-            Speech::Later(span) => machine.pass(span.clamp(LATE_POLL, READ_LIMIT / 100)),
-            Speech::Said | Speech::HangsUp => break,
+            Response::Later(span) => machine.pass(span.clamp(LATE_POLL, READ_LIMIT / 100)),
+            Response::Said | Response::HangsUp => break,
         }
         if stop.load(Ordering::Relaxed) {
             return Ok(false);

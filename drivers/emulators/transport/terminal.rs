@@ -66,7 +66,7 @@ impl Terminal {
         let mut clock = Instant::now();
         let mut said = Vec::new();
         while !stop.load(Ordering::Relaxed) {
-            let later = device.speak(&mut said);
+            let later = device.respond(&mut said);
             self.say(&said)?;
             said.clear();
             let wait = later.unwrap_or(STOP_POLL).min(STOP_POLL);
@@ -136,7 +136,7 @@ mod tests {
             self.0.extend_from_slice(bytes);
         }
 
-        fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+        fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
             let half = self.0.len().div_ceil(2);
             said.extend(self.0.drain(..half));
             (!self.0.is_empty()).then_some(Duration::from_millis(1))

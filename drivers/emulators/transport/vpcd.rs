@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::Patience;
+use super::Deadline;
 
 /// vpcd's first slot, on this computer.
 pub const VPCD: &str = "127.0.0.1:35963";
@@ -120,7 +120,7 @@ fn converse(
                 return Ok(Left::Pulled);
             }
         };
-        let late = Patience::begin(Duration::from_millis(after_ms.into()));
+        let late = Deadline::begin(Duration::from_millis(after_ms.into()));
         while !late.left().is_zero() {
             if pulled() {
                 return Ok(Left::Pulled);

@@ -43,7 +43,7 @@ pub struct Evolis {
     /// What was observed of the card that the last call moved.
     pub(super) watch: Watch,
     /// When it last answered, on the wire's clock.
-    pub(super) heard_at: Duration,
+    pub(super) answered_at: Duration,
     /// A query timed out: its answer may still come, and must not be taken for another query's.
     out_of_step: bool,
     cube: Arc<OnceLock<DyeCube>>,
@@ -64,7 +64,7 @@ pub fn open(model_override: Option<&str>, mut wire: Box<dyn Transport>) -> crate
         ribbon: RIBBONS[0],
         fed: false,
         watch: Watch::default(),
-        heard_at: Duration::ZERO,
+        answered_at: Duration::ZERO,
         out_of_step: false,
         cube: Arc::default(),
         request: Vec::new(),
@@ -111,7 +111,7 @@ impl Evolis {
         }
         let dots = super::models().iter().map(|model| model.head.dots()).max().unwrap_or(0);
         self.wire.send(&vec![0; dots + 1], ANSWER_LIMIT)?;
-        self.look()?;
+        self.poll()?;
         self.ask_name()
     }
 
@@ -124,7 +124,7 @@ impl Evolis {
             if find_model(&told).is_some() {
                 return Ok(told);
             }
-            told = self.look()?.text;
+            told = self.poll()?.text;
         }
         Ok(first)
     }
@@ -146,7 +146,7 @@ impl Evolis {
             if find_model(&told).is_none() {
                 break;
             }
-            told = self.look()?.text;
+            told = self.poll()?.text;
         }
         Ok(Designation::read(&told))
     }
@@ -162,11 +162,11 @@ impl Evolis {
 
     /// Sends one command and returns its answer.
     pub(super) fn ask(&mut self, what: &'static str) -> Result<Answer, Cause> {
-        self.say(what, what, ANSWER_LIMIT)
+        self.request(what, what, ANSWER_LIMIT)
     }
 
     /// Sends one command with any text. `name` is for errors, which must not contain data.
-    pub(super) fn say(
+    pub(super) fn request(
         &mut self,
         name: &'static str,
         text: &str,
@@ -190,7 +190,7 @@ impl Evolis {
     ) -> Result<Answer, Cause> {
         self.catch_up()?;
         self.wire.send(bytes, patience)?;
-        self.hear(name, patience).map_err(|mut cause| {
+        self.receive(name, patience).map_err(|mut cause| {
             // The request was sent completely, whatever the wire reports about receiving.
             if let Cause::Wire(fault) = &mut cause {
                 fault.sent_bytes = fault.sent_bytes.max(bytes.len());
@@ -200,12 +200,12 @@ impl Evolis {
     }
 
     /// Polls the machine's status.
-    pub(super) fn look(&mut self) -> Result<Answer, Cause> {
+    pub(super) fn poll(&mut self) -> Result<Answer, Cause> {
         self.catch_up()?;
-        self.hear("the status", ANSWER_LIMIT)
+        self.receive("the status", ANSWER_LIMIT)
     }
 
-    fn hear(&mut self, name: &'static str, patience: Duration) -> Result<Answer, Cause> {
+    fn receive(&mut self, name: &'static str, patience: Duration) -> Result<Answer, Cause> {
         if let Err(fault) = self.wire.receive(&mut self.answer, patience) {
             self.out_of_step = matches!(fault.kind, WireFault::Silent(_));
             return Err(fault.into());
@@ -233,7 +233,7 @@ impl Evolis {
         end_transmission(&mut question);
         self.wire.send(&question, ANSWER_LIMIT)?;
         for _ in 0..=LATE_ANSWERS_MAX {
-            let heard = self.hear("Rsn", ANSWER_LIMIT)?;
+            let heard = self.receive("Rsn", ANSWER_LIMIT)?;
             if Designation::read(&heard.text) == self.identity.serial {
                 self.out_of_step = false;
                 return Ok(());
@@ -243,7 +243,7 @@ impl Evolis {
     }
 
     /// Sends a command that acts, and checks that it was done.
-    pub(super) fn tell(&mut self, what: &'static str) -> Result<Answer, Cause> {
+    pub(super) fn command(&mut self, what: &'static str) -> Result<Answer, Cause> {
         let answer = self.ask(what)?;
         done(what, answer)
     }
@@ -297,11 +297,11 @@ impl CardPrinter for Evolis {
     }
 
     fn eject(&mut self, to: Tray) -> Result<(), DeviceError> {
-        self.let_out(to)
+        self.eject_card(to)
     }
 
     fn come_to_rest(&mut self) -> Result<(), DeviceError> {
-        self.rest()
+        self.abort_orphaned()
     }
 
     fn clear_errors(&mut self) -> Result<(), DeviceError> {
@@ -327,7 +327,7 @@ impl Evolis {
         let ribbon = self.ask_ribbon()?;
         let cards_entered = self.ask_counter()?;
         let cleaning = self.ask_cleaning(cards_entered)?;
-        let seen = self.look()?;
+        let seen = self.poll()?;
         Ok(PrinterStatus {
             identity: self.identity.clone(),
             troubles: troubles_of(&seen),

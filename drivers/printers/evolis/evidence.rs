@@ -11,7 +11,7 @@ use crate::contract::{Evidence, Watch, Whereabouts};
 /// How much of the command that moves the card the machine has received. The point of no return lies between the first
 /// two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
+pub enum Received {
     /// Not one byte.
     Nothing,
     /// Bytes of it were sent; the rest, or the answer, was lost.
@@ -48,8 +48,8 @@ pub struct After {
 ///
 /// The counter rises when a card enters the head, not when it comes out good: it can show that a card may exist, never
 /// that one is good. Between feeder and head no counter and no sensor notices a card.
-pub fn whereabouts(heard: Heard, before: &Before, after: Option<&After>) -> Whereabouts {
-    if heard == Heard::Nothing {
+pub fn whereabouts(heard: Received, before: &Before, after: Option<&After>) -> Whereabouts {
+    if heard == Received::Nothing {
         return Whereabouts::Untouched;
     }
     let Some(after) = after else { return Whereabouts::Unknown };
@@ -71,11 +71,11 @@ pub fn whereabouts(heard: Heard, before: &Before, after: Option<&After>) -> Wher
 }
 
 /// Did the machine receive the command and find no blank, and will it not retry by itself?
-fn no_blank_came(heard: Heard, before: &StatusWords, after: &StatusWords) -> bool {
+fn no_blank_came(heard: Received, before: &StatusWords, after: &StatusWords) -> bool {
     let new_errors = after.error & !before.error;
     let new_warnings = after.warning & !before.warning;
     // A bit that was set before may concern an earlier card.
-    let refused = heard == Heard::FeederRefused || new_errors & error::FEEDER_ERROR != 0;
+    let refused = heard == Received::FeederRefused || new_errors & error::FEEDER_ERROR != 0;
     // If the printer handles errors (`Pem;0`), it feeds again once the feeder is filled.
     let will_not_retry = after.information & information::PRINTER_MASTER == 0;
     // After a restart the counter may be out of date, and a card that waited inside may have been taken.
@@ -104,7 +104,7 @@ pub fn kept(before: &Before, after: Option<&After>, watch: Watch) -> Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Heard::{Answered, FeederRefused, Nothing, Perhaps};
+    use Received::{Answered, FeederRefused, Nothing, Perhaps};
     use Whereabouts::{InMachine, Unknown, Untouched};
     use information::{BUSY, CARD_PRINT, CLAIM, PRINTER_MASTER, PRINTING_RUNNING, RESET};
 
@@ -141,7 +141,7 @@ mod tests {
     fn every_row_of_the_table() {
         let calm = before(0, 0, 0);
         #[rustfmt::skip]
-        let rows: &[(&str, Heard, Before, After, Whereabouts)] = &[
+        let rows: &[(&str, Received, Before, After, Whereabouts)] = &[
             ("the feeder refused, by its bit",       Perhaps,       calm, after(0, 0, 0, FEEDER), Untouched),
             ("and it is empty now",                  Answered,      calm, after(0, 0, warning::FEEDER_EMPTY, FEEDER), Untouched),
             ("the feeder refused, by its answer",    FeederRefused, calm, after(0, 0, 0, 0), Untouched),

@@ -7,11 +7,11 @@
 use std::time::Duration;
 
 use super::driver::{ANSWER_LIMIT, Evolis, done};
-use super::evidence::{self, After, Before, Heard};
+use super::evidence::{self, After, Before, Received};
 use super::job::PART_TWO;
 use super::protocol::{Answer, ERROR_FEEDER, SESSION_PRINTING};
 use super::status::{StatusWords, station};
-use super::troubles::{calls_for_hands, troubles};
+use super::troubles::{needs_operator, troubles};
 use crate::contract::{Cause, Designation, DeviceError, Evidence, Level, Stop, Tray, Watch};
 
 /// A move is answered when it has finished; 30 s is the maker's limit (section 4.2), and the move may use it up.
@@ -49,11 +49,11 @@ impl Evolis {
     /// Section 3: check that nobody has reserved the machine, reserve it, and check that it worked. Session 2 may be
     /// our own, from a call whose last answer was lost.
     fn reserve(&mut self) -> Result<(), Cause> {
-        let session = self.look()?.session;
+        let session = self.poll()?.session;
         if session != 0 && session != SESSION_PRINTING {
             return Err(Cause::Reserved { session });
         }
-        let mut seen = self.tell("Psid;2;45")?.session;
+        let mut seen = self.command("Psid;2;45")?.session;
         let mut waited = Duration::ZERO;
         while seen != SESSION_PRINTING {
             if waited >= RESERVE_LIMIT {
@@ -64,7 +64,7 @@ impl Evolis {
             }
             self.wire.pause(RESERVE_PAUSE);
             waited += RESERVE_PAUSE;
-            seen = self.look()?.session;
+            seen = self.poll()?.session;
         }
         Ok(())
     }
@@ -77,7 +77,7 @@ impl Evolis {
         self.begin_watch();
         // An error concerns the earlier job's card; this call's card is untouched in any case.
         self.end_left_job().map_err(|error| error.cause)?;
-        let words = self.tell("Pem;2")?.status;
+        let words = self.command("Pem;2")?.status;
         Ok(Before { counter: self.ask_counter()?, words })
     }
 
@@ -106,20 +106,22 @@ impl Evolis {
         };
         match self.wait(told, false, "an earlier job", LEFT_JOB_LIMIT, &words) {
             Ok(_) => Ok(()),
-            Err(Cause::TooSlow { .. }) => Err(self.locate(Cause::Busy, &before, Heard::Answered)),
-            Err(cause) => Err(self.locate(cause, &before, Heard::Answered)),
+            Err(Cause::TooSlow { .. }) => {
+                Err(self.locate(Cause::Busy, &before, Received::Answered))
+            }
+            Err(cause) => Err(self.locate(cause, &before, Received::Answered)),
         }
     }
 
     /// See [`crate::contract::CardPrinter::come_to_rest`].
-    pub(super) fn rest(&mut self) -> Result<(), DeviceError> {
+    pub(super) fn abort_orphaned(&mut self) -> Result<(), DeviceError> {
         self.reserved(|this| {
             let untouched = DeviceError::untouched;
             this.ask("Rem;1").map_err(untouched)?;
             this.end_left_job()?;
             // A card inside counts as not fed: after a loss it may be half of somebody's card.
             this.fed = false;
-            if this.tell("Pem;2").map_err(untouched)?.status.at_work() {
+            if this.command("Pem;2").map_err(untouched)?.status.at_work() {
                 return Err(untouched(Cause::Busy));
             }
             Ok(())
@@ -153,21 +155,21 @@ impl Evolis {
         self.reserved(|this| {
             let before = this.begin().map_err(DeviceError::untouched)?;
             this.refuse_strange_card(&before).map_err(DeviceError::untouched)?;
-            this.carry(what, &before)?;
+            this.send_move(what, &before)?;
             this.fed = true;
             Ok(())
         })
     }
 
     /// See [`crate::contract::CardPrinter::eject`].
-    pub(super) fn let_out(&mut self, to: Tray) -> Result<(), DeviceError> {
+    pub(super) fn eject_card(&mut self, to: Tray) -> Result<(), DeviceError> {
         let what = match to {
             Tray::Out => "Sce",
             Tray::Reject => "Ser",
         };
         self.reserved(|this| {
             let before = this.begin().map_err(DeviceError::untouched)?;
-            this.carry(what, &before)?;
+            this.send_move(what, &before)?;
             this.fed = false;
             Ok(())
         })
@@ -177,28 +179,28 @@ impl Evolis {
     pub(super) fn clear(&mut self) -> Result<(), DeviceError> {
         self.reserved(|this| {
             let before = this.begin().map_err(DeviceError::untouched)?;
-            let seen = this.carry("Scs", &before)?;
+            let seen = this.send_move("Scs", &before)?;
             let errors = StatusWords { error: seen.status.error, ..StatusWords::default() };
             let mut stand = troubles(&errors, &[]);
             stand.retain(|trouble| trouble.level == Level::Error);
             if stand.is_empty() {
                 return Ok(());
             }
-            Err(this.locate(Cause::Trouble(stand), &before, Heard::Answered))
+            Err(this.locate(Cause::Trouble(stand), &before, Received::Answered))
         })
     }
 
     /// Sends one command that moves a card; returns its answer.
-    pub(super) fn carry(
+    pub(super) fn send_move(
         &mut self,
         what: &'static str,
         before: &Before,
     ) -> Result<Answer, DeviceError> {
-        let answer = match self.say(what, what, MOVE_LIMIT) {
+        let answer = match self.request(what, what, MOVE_LIMIT) {
             Ok(answer) => answer,
             Err(cause) => return Err(self.lost(cause, before, 0)),
         };
-        let heard = Heard::by(&answer);
+        let heard = Received::by(&answer);
         done(what, answer).map_err(|cause| self.locate(cause, before, heard))
     }
 
@@ -211,27 +213,27 @@ impl Evolis {
         bytes_before_move: usize,
     ) -> DeviceError {
         let heard = match &cause {
-            Cause::Wire(fault) if fault.sent_bytes <= bytes_before_move => Heard::Nothing,
-            _ => Heard::Perhaps,
+            Cause::Wire(fault) if fault.sent_bytes <= bytes_before_move => Received::Nothing,
+            _ => Received::Perhaps,
         };
         self.locate(cause, before, heard)
     }
 
     /// Determines where the card is after `cause`: queries the machine once and decides by [`evidence`].
-    pub(super) fn locate(&mut self, cause: Cause, before: &Before, heard: Heard) -> DeviceError {
-        if heard == Heard::Nothing {
+    pub(super) fn locate(&mut self, cause: Cause, before: &Before, heard: Received) -> DeviceError {
+        if heard == Received::Nothing {
             return DeviceError::untouched(cause);
         }
         self.fed = false;
         let after = self.ask_after().ok();
         if let Some(after) = &after {
-            self.watch.disturbed |= calls_for_hands(&after.words);
+            self.watch.disturbed |= needs_operator(&after.words);
             self.watch.restarted |= after.words.restarted_since(&before.words);
         }
         self.watch.restarted |= cause == Cause::Restarted;
         // A job that the machine ended by itself did not end well, whatever its counter shows afterwards.
         self.watch.disturbed |= matches!(&cause, Cause::TooSlow { .. } | Cause::Refused { .. });
-        self.heard_again(Watch::BLINK);
+        self.note_answer(Watch::BLINK);
         DeviceError {
             card: evidence::whereabouts(heard, before, after.as_ref()),
             cause,
@@ -242,15 +244,15 @@ impl Evolis {
     /// Starts observing: the card moves from here on.
     pub(super) fn begin_watch(&mut self) {
         self.watch = Watch::default();
-        self.heard_at = self.wire.clock();
+        self.answered_at = self.wire.clock();
     }
 
     /// Records that the machine answered. If more than `usual` has passed since it last did, somebody may have reached
     /// into it unnoticed.
-    pub(super) fn heard_again(&mut self, usual: Duration) {
+    pub(super) fn note_answer(&mut self, usual: Duration) {
         let now = self.wire.clock();
-        self.watch.unseen |= now.saturating_sub(self.heard_at) > usual;
-        self.heard_at = now;
+        self.watch.unseen |= now.saturating_sub(self.answered_at) > usual;
+        self.answered_at = now;
     }
 
     /// The machine's state now, and whether it is the same machine.
@@ -258,14 +260,14 @@ impl Evolis {
         let serial = Designation::read(&self.ask("Rsn")?.text);
         let counter = self.ask_counter()?;
         let ribbon_left = self.ask_ribbon()?.map(|ribbon| ribbon.remaining);
-        let words = self.look()?.status;
+        let words = self.poll()?.status;
         // A machine without a serial number cannot be distinguished from another one.
         let same_machine = !serial.is_empty() && serial == self.identity.serial;
         Ok(After { same_machine, counter, ribbon_left, words })
     }
 }
 
-impl Heard {
+impl Received {
     /// Classifies an answer by what it reports about the feeder.
     pub(super) fn by(answer: &Answer) -> Self {
         if answer.text == ERROR_FEEDER { Self::FeederRefused } else { Self::Answered }

@@ -77,7 +77,7 @@ impl Evolis {
 
     /// State, session, and every bit that is set.
     fn ask_bits(&mut self, facts: &mut Facts) -> Result<(), Cause> {
-        let seen = self.look()?;
+        let seen = self.poll()?;
         let (major, minor) = state(&seen.status, &seen.extensions);
         facts.push("state", "major", major.name(), None);
         facts.push("state", "minor", minor, None);

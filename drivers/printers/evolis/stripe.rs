@@ -5,7 +5,7 @@
 //! card, which stays inside.
 
 use super::driver::{Evolis, done};
-use super::evidence::{Before, Heard};
+use super::evidence::{Before, Received};
 use super::moves::MOVE_LIMIT;
 use super::protocol::{
     ERROR_BLANK_TRACK, ERROR_MAGNETIC, ERROR_MAGNETIC_CHECKSUM, ERROR_MAGNETIC_DATA,
@@ -20,19 +20,19 @@ impl MagneticStripe for Evolis {
     fn write(&mut self, tracks: &Tracks) -> Result<(), DeviceError> {
         self.at_the_stripe(|this| {
             match tracks.coercivity() {
-                Some(Coercivity::High) => drop(this.tell("Pmc;h")?),
-                Some(Coercivity::Low) => drop(this.tell("Pmc;l")?),
+                Some(Coercivity::High) => drop(this.command("Pmc;h")?),
+                Some(Coercivity::Low) => drop(this.command("Pmc;l")?),
                 None => {}
             }
             for (track, format, _) in TRACKS {
                 if tracks.data(track).is_some() {
-                    this.tell(format)?;
+                    this.command(format)?;
                 }
             }
             for (track, ..) in TRACKS {
                 if let Some(data) = tracks.data(track) {
                     let text = format!("Dm;{track};{data}");
-                    done("Dm", this.say("Dm", &text, MOVE_LIMIT)?)?;
+                    done("Dm", this.request("Dm", &text, MOVE_LIMIT)?)?;
                 }
             }
             this.stripe("Smw")
@@ -69,16 +69,16 @@ impl Evolis {
         self.reserved(|this| {
             let before = this.begin().map_err(DeviceError::untouched)?;
             this.refuse_strange_card(&before).map_err(DeviceError::untouched)?;
-            let there = this.carry("Ss", &before)?;
+            let there = this.send_move("Ss", &before)?;
             this.fed = true;
             let before = Before { words: there.status, ..before };
-            work(this).map_err(|cause| this.locate(cause, &before, Heard::Answered))
+            work(this).map_err(|cause| this.locate(cause, &before, Received::Answered))
         })
     }
 
     /// `Smw` or `Smr`.
     fn stripe(&mut self, what: &'static str) -> Result<(), Cause> {
-        let answer = self.say(what, what, MOVE_LIMIT)?;
+        let answer = self.request(what, what, MOVE_LIMIT)?;
         match fault(&answer.text) {
             Some(fault) => Err(Cause::Magnetic(fault)),
             None => done(what, answer).map(drop),

@@ -56,7 +56,7 @@ pub fn spoils_the_card(words: &StatusWords) -> bool {
 
 /// Is there a fault that a person must fix by hand while a job owns the machine? Overheating does not count, because it
 /// passes by itself.
-pub fn calls_for_hands(words: &StatusWords) -> bool {
+pub fn needs_operator(words: &StatusWords) -> bool {
     spoils_the_card(&StatusWords { warning: words.warning & !warning::COOLING, ..*words })
 }
 

@@ -129,7 +129,7 @@ pub(super) fn limits(
 #[cfg(feature = "pcsc")]
 pub(super) const GET_UID: [u8; 5] = [0xFF, 0xCA, 0x00, 0x00, 0x00];
 
-/// The identifier from the answer to [`GET_UID`]; `None` if it was refused.
+/// The identifier from the answer to `GET_UID`; `None` if it was refused.
 pub(super) fn uid(answer: &[u8]) -> Option<Vec<u8>> {
     let (data, status) = answer.split_last_chunk::<2>()?;
     // 4, 7 or 10 bytes of type A, 4 of type B, 8 of FeliCa and of ISO 15693.

@@ -16,7 +16,7 @@ use pcsc::{
 use super::address::Address;
 use super::{models, protocol};
 use crate::encoder::{CardEncoder, Chip, EncoderError, Interface};
-use crate::transport::Patience;
+use crate::transport::Deadline;
 use crate::transport::usb::{self, UsbName};
 
 /// The service that owns the readers.
@@ -107,7 +107,7 @@ impl Reader {
         name: &CStr,
         patience: Duration,
     ) -> Result<Card, EncoderError> {
-        let patience = Patience::begin(patience);
+        let patience = Deadline::begin(patience);
         let mut states = [ReaderState::new(name, State::UNAWARE)];
         loop {
             // The wait may end for another reason (a counter, a flag), so the state is checked each time.

@@ -13,7 +13,7 @@ use rusb::{
 use super::listing::{self, UsbName, UsbPrinter};
 use crate::redact;
 use crate::transport::WireFault;
-use crate::transport::hearing::Heard;
+use crate::transport::framing::ReadPart;
 
 /// After plugging in, the device file may exist before udev has set its permissions, which takes a second on a slow
 /// machine.
@@ -93,12 +93,12 @@ impl Link {
     }
 
     /// Reads one packet: more than one at a time would wait for ever for an answer that fills its last packet.
-    pub fn read(&mut self, into: &mut Vec<u8>, patience: Duration) -> Result<Heard, WireFault> {
+    pub fn read(&mut self, into: &mut Vec<u8>, patience: Duration) -> Result<ReadPart, WireFault> {
         let packet = &mut self.packet;
         match self.handle.read_bulk(self.pipes.from_printer, packet, limit(patience)) {
             Ok(bytes) => {
                 into.extend_from_slice(&packet[..bytes]);
-                Ok(Heard { ended: bytes < packet.len() })
+                Ok(ReadPart { ended: bytes < packet.len() })
             }
             Err(Error::Timeout) => Err(WireFault::Silent(patience)),
             Err(error) => Err(fault(error)),

@@ -32,7 +32,7 @@ mod socket;
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::hearing::{Ending, hear};
+use super::framing::{Ending, read_answer};
 use super::pieces::pieces;
 use super::{Transport, TransportError, Whole, WireFault};
 use link::Link;
@@ -131,7 +131,7 @@ impl Transport for Usb {
         }
         let whole = self.whole;
         let heard = self.ready().and_then(|link| {
-            hear(answer, patience, whole, |into, patience| link.read(into, patience))
+            read_answer(answer, patience, whole, |into, patience| link.read(into, patience))
         });
         match heard {
             Ok(Ending::Whole) => Ok(()),

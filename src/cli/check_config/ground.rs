@@ -34,12 +34,12 @@ const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
 
 /// What cannot work on this computer, and what the operator should know.
 #[derive(Default)]
-pub(super) struct Ground {
+pub(super) struct HostChecks {
     pub faults: Vec<Fault>,
     pub notes: Vec<Text>,
 }
 
-impl Ground {
+impl HostChecks {
     pub fn of(config: &Config) -> Self {
         let mut ground = Self::default();
         ground.check_ledger(&config.station.ledger);

@@ -46,7 +46,7 @@ struct Posted {
 }
 
 /// A card that came out right.
-struct Laid {
+struct SavedCard {
     files: Vec<String>,
     /// The content of its chip and its QR code.
     record: Option<String>,
@@ -97,12 +97,12 @@ impl<'c> Tray<'c> {
         };
         let Some(posted) = self.open.remove(id) else { return Ok(()) };
         let verdict = match state {
-            State::Printed | State::HandedOver => self.lay_out(id, &posted)?,
+            State::Printed | State::HandedOver => self.save(id, &posted)?,
             other => Err(format!("{}; see kartud job {id}", other.name())),
         };
         let reference = posted.reference;
         match verdict {
-            Ok(Laid { files, record }) => {
+            Ok(SavedCard { files, record }) => {
                 self.good += 1;
                 say!("{reference}  printed  {}", files.join("  "))?;
                 if let Some(found) = record {
@@ -118,7 +118,7 @@ impl<'c> Tray<'c> {
     }
 
     /// The machine numbers its cards; the job's evidence contains the number of its card.
-    fn lay_out(&self, id: &str, posted: &Posted) -> anyhow::Result<Result<Laid, String>> {
+    fn save(&self, id: &str, posted: &Posted) -> anyhow::Result<Result<SavedCard, String>> {
         let job = self.client.get(&format!("/v1/jobs/{id}"), "/state")?;
         let Some(number) = job["evidence"]["machine"]["cards_entered_after"].as_u64() else {
             return Ok(Err("the evidence names no card".into()));
@@ -130,7 +130,7 @@ impl<'c> Tray<'c> {
         let Some(photo) = &posted.photo_of_chip_card else {
             // All emulated blanks have a chip; nothing was written on this one's.
             let _ = std::fs::remove_file(self.machines_name(number, "chip.json"));
-            return Ok(Ok(Laid { files, record: None }));
+            return Ok(Ok(SavedCard { files, record: None }));
         };
         Ok(match self.check_record(number, &posted.reference, photo, &mut files)? {
             Ok(signer) => {
@@ -138,7 +138,7 @@ impl<'c> Tray<'c> {
                 let found = format!(
                     "chip (UID {uid}) and QR code hold the same good record, signed by {signer}"
                 );
-                Ok(Laid { files, record: Some(found) })
+                Ok(SavedCard { files, record: Some(found) })
             }
             Err(why) => Err(why),
         })

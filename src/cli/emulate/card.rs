@@ -58,7 +58,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let card = make(args)?;
-    let hands = Hands { card: card.clone(), inserted: AtomicBool::new(true) };
+    let hands = CardState { card: card.clone(), inserted: AtomicBool::new(true) };
     let take = |change: &Value| hands.take(change);
     let mut state_file = args.state.clone().map(StateFile::new);
     if let Some(file) = &mut state_file {
@@ -101,12 +101,12 @@ fn make(args: &Args) -> anyhow::Result<SharedChip> {
 }
 
 /// The state that puts the card in, removes it or sets its faults.
-struct Hands {
+struct CardState {
     card: SharedChip,
     inserted: AtomicBool,
 }
 
-impl Hands {
+impl CardState {
     fn take(&self, change: &Value) -> Result<(), String> {
         let mut of_the_card = change.as_object().ok_or("the state is no object")?.clone();
         let inserted = match of_the_card.remove("inserted") {
@@ -128,7 +128,7 @@ impl Hands {
 }
 
 /// Puts the card into the reader whenever it should be in and a reader is there.
-fn go_in_and_out(address: &str, hands: &Hands, stop: &AtomicBool) {
+fn go_in_and_out(address: &str, hands: &CardState, stop: &AtomicBool) {
     let stopped = || stop.load(Ordering::Relaxed);
     let mut slot = SlotCard::new(hands.card.clone());
     let mut told = String::new();
@@ -198,7 +198,7 @@ mod tests {
         let content = json!([{"fid": "3F00", "files": [{"fid": "0101", "size_bytes": 4}]}]);
         let settings = json!({"kind": "file", "content": content});
         let card = serde_json::from_value::<CardSettings>(settings).unwrap().make().unwrap();
-        let hands = Hands { card, inserted: AtomicBool::new(true) };
+        let hands = CardState { card, inserted: AtomicBool::new(true) };
         let examples = card_file::objects(AFTER);
         assert_eq!(examples.len(), 9);
         for change in examples {

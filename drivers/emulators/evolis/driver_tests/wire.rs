@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{assert_shows, bench, black_face, colour_card, colour_face, prepare, settings};
-use crate::machine::Speech;
+use crate::machine::Response;
 use drivers::contract::*;
 use drivers::printers::evolis::find_model;
 use drivers::printers::evolis::protocol::Answer;
@@ -58,8 +58,8 @@ impl Transport for OneStream {
 
     fn receive(&mut self, answer: &mut Vec<u8>, _: Duration) -> Result<(), TransportError> {
         loop {
-            let speech = self.0.lock().speak(answer);
-            let Speech::Later(span) = speech else { return Ok(()) };
+            let speech = self.0.lock().respond(answer);
+            let Response::Later(span) = speech else { return Ok(()) };
             self.0.pass(span);
         }
     }

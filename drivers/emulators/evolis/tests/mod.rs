@@ -9,7 +9,7 @@ mod outside;
 use std::time::Duration;
 
 use crate::evolis::EvolisSettings;
-use crate::machine::{EmulatedMachine, NEVER, Speech};
+use crate::machine::{EmulatedMachine, NEVER, Response};
 use drivers::printers::evolis::protocol::Answer;
 use drivers::printers::evolis::status::StatusWords;
 
@@ -56,11 +56,11 @@ impl Table {
     fn delay(&mut self, commands: &[&str]) -> Duration {
         self.machine.on_bytes(&transmission(commands));
         self.machine.end_of_input();
-        match self.machine.speak(&mut Vec::new()) {
-            Speech::Later(NEVER) => NEVER,
-            Speech::Later(span) => span,
-            Speech::Said => Duration::ZERO,
-            Speech::HangsUp => panic!("it hangs up"),
+        match self.machine.respond(&mut Vec::new()) {
+            Response::Later(NEVER) => NEVER,
+            Response::Later(span) => span,
+            Response::Said => Duration::ZERO,
+            Response::HangsUp => panic!("it hangs up"),
         }
     }
 

@@ -84,7 +84,7 @@ fn supplies_set_from_outside_put_right_what_they_can() {
     table.machine.change(&json!({ "feeder_cards": 100 })).unwrap();
     assert_eq!(table.look().error, 0);
     table.machine.change(&json!({ "powered": false })).unwrap();
-    assert_eq!(table.machine.speak(&mut Vec::new()), Speech::HangsUp);
+    assert_eq!(table.machine.respond(&mut Vec::new()), Response::HangsUp);
     table.machine.change(&json!({ "powered": true })).unwrap();
     assert!(table.look().information & information::RESET != 0);
 }

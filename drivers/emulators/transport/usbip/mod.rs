@@ -49,7 +49,7 @@ impl Plugged {
         let (socket, theirs) = UnixStream::pair()?;
         let port = free_port(&fs::read_to_string(format!("{CONTROLLER}/status"))?)
             .ok_or(ErrorKind::QuotaExceeded)?;
-        machine.follow_the_wall();
+        machine.follow_real_time();
         machine.lock().hang_up();
         let device = port + 1;
         let wish = format!("{port} {} {device} {HIGH_SPEED}", theirs.as_raw_fd());
@@ -103,7 +103,7 @@ impl Drop for Plugged {
 /// Parses any bytes as the controller's messages, one after the other; for fuzzing.
 pub fn any_bytes(bytes: &[u8]) {
     let mut inbox = bytes.to_vec();
-    while let Ok(Some(_)) = protocol::Wish::take(&mut inbox) {}
+    while let Ok(Some(_)) = protocol::Request::take(&mut inbox) {}
     let _ = free_port(&String::from_utf8_lossy(bytes));
 }
 

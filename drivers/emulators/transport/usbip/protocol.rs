@@ -18,7 +18,7 @@ const DIRECTION_OUT: u32 = 0;
 
 /// A request of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum Request {
     /// A transfer.
     Transfer(Transfer),
     /// Cancels the transfer of number `victim`.
@@ -46,7 +46,7 @@ pub(super) struct Transfer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OutOfStep;
 
-impl Wish {
+impl Request {
     /// Takes one message from the front of `inbox`; `None`: it is not complete yet.
     pub fn take(inbox: &mut Vec<u8>) -> Result<Option<Self>, OutOfStep> {
         let Some(header) = inbox.first_chunk::<HEADER_BYTES>() else { return Ok(None) };
@@ -104,14 +104,14 @@ pub(super) enum Status {
     TakenBack = -104,
 }
 
-/// Reply to [`Wish::Transfer`]: `length` bytes were transferred; `data` are those that the host receives.
+/// Reply to [`Request::Transfer`]: `length` bytes were transferred; `data` are those that the host receives.
 pub(super) fn transferred(number: u32, status: Status, length: usize, data: &[u8]) -> Vec<u8> {
     let mut message = header(RET_SUBMIT, number, status, length);
     message.extend_from_slice(data);
     message
 }
 
-/// Reply to [`Wish::Unlink`]: [`Status::TakenBack`], or [`Status::Done`] when the transfer had ended already.
+/// Reply to [`Request::Unlink`]: [`Status::TakenBack`], or [`Status::Done`] when the transfer had ended already.
 pub(super) fn unlinked(number: u32, status: Status) -> Vec<u8> {
     header(RET_UNLINK, number, status, 0)
 }
@@ -150,22 +150,22 @@ mod tests {
         let mut wishes = Vec::new();
         for byte in all {
             inbox.push(byte);
-            wishes.extend(Wish::take(&mut inbox).unwrap());
+            wishes.extend(Request::take(&mut inbox).unwrap());
         }
         let transfer = |endpoint, outward, length, setup, data: &[u8]| {
             let data = data.to_vec();
-            Wish::Transfer(Transfer { number: 7, endpoint, outward, length, setup, data })
+            Request::Transfer(Transfer { number: 7, endpoint, outward, length, setup, data })
         };
         assert_eq!(
             wishes,
             [
                 transfer(0, false, 18, get_descriptor, b""),
                 transfer(1, true, 3, [0; 8], b"abc"),
-                Wish::Unlink { number: 9, victim: 7 },
+                Request::Unlink { number: 9, victim: 7 },
             ]
         );
         assert!(inbox.is_empty());
-        assert_eq!(Wish::take(&mut vec![9; HEADER_BYTES]), Err(OutOfStep));
+        assert_eq!(Request::take(&mut vec![9; HEADER_BYTES]), Err(OutOfStep));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::cable::{Cable, CableFault};
 use super::device::{Control, ENDPOINT_IN, ENDPOINT_OUT, UsbIdentity, control};
-use super::protocol::{Status, Transfer, Wish, transferred, unlinked};
-use crate::machine::{NEVER, SharedMachine, Speech};
+use super::protocol::{Request, Status, Transfer, transferred, unlinked};
+use crate::machine::{NEVER, Response, SharedMachine};
 
 /// The longest wait for the controller before the machine is polled again.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -39,7 +39,7 @@ pub(super) fn serve(
     let mut inbox = Vec::new();
     let mut piece = [0; 64 * 1024];
     loop {
-        let look = life.speak()?;
+        let look = life.respond()?;
         socket.set_read_timeout(Some(look.clamp(POLL_SOON, POLL_INTERVAL)))?;
         match { socket }.read(&mut piece) {
             Ok(0) => return Ok(()),
@@ -48,7 +48,7 @@ pub(super) fn serve(
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
-        while let Some(wish) = Wish::take(&mut inbox).map_err(|_| ErrorKind::InvalidData)? {
+        while let Some(wish) = Request::take(&mut inbox).map_err(|_| ErrorKind::InvalidData)? {
             life.take(wish)?;
         }
     }
@@ -70,16 +70,16 @@ struct Life<'a> {
 }
 
 impl Life<'_> {
-    fn take(&mut self, wish: Wish) -> io::Result<()> {
+    fn take(&mut self, wish: Request) -> io::Result<()> {
         match wish {
-            Wish::Unlink { number, victim } => {
+            Request::Unlink { number, victim } => {
                 let before = self.waiting.len();
                 self.waiting.retain(|transfer| transfer.number != victim);
                 let found = self.waiting.len() < before;
                 let status = if found { Status::TakenBack } else { Status::Done };
                 self.reply(&unlinked(number, status))
             }
-            Wish::Transfer(transfer) => match (transfer.endpoint, transfer.outward) {
+            Request::Transfer(transfer) => match (transfer.endpoint, transfer.outward) {
                 (0, _) => self.control(&transfer),
                 (ENDPOINT_OUT, true) => self.on_transfer(transfer),
                 (ENDPOINT_IN, false) => {
@@ -151,7 +151,7 @@ impl Life<'_> {
     }
 
     /// Completes the transfers that the machine can serve now; returns when to poll again.
-    fn speak(&mut self) -> io::Result<Duration> {
+    fn respond(&mut self) -> io::Result<Duration> {
         while let Some(at) = self.waiting.iter().position(|transfer| !transfer.outward) {
             if let Some(look) = self.not_yet()? {
                 return Ok(look);
@@ -194,11 +194,13 @@ impl Life<'_> {
         if !self.unsaid.is_empty() {
             return Ok(None);
         }
-        match self.machine.lock().speak(&mut self.unsaid) {
-            Speech::Later(NEVER) => Ok(Some(POLL_INTERVAL)),
-            Speech::Later(span) => Ok(Some(span)),
+        match self.machine.lock().respond(&mut self.unsaid) {
+            Response::Later(NEVER) => Ok(Some(POLL_INTERVAL)),
+            Response::Later(span) => Ok(Some(span)),
             // USB has no connection to close, so a machine with nothing to send makes the host wait.
-            Speech::Said | Speech::HangsUp => Ok(self.unsaid.is_empty().then_some(POLL_INTERVAL)),
+            Response::Said | Response::HangsUp => {
+                Ok(self.unsaid.is_empty().then_some(POLL_INTERVAL))
+            }
         }
     }
 

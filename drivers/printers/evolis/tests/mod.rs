@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod conversation;
+mod reports;
 pub mod scripted;
-mod told;
 mod wire;
 
 use crate::contract::*;

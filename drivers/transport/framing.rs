@@ -14,7 +14,7 @@ use super::{ANSWER_MAX_BYTES, Whole, WireFault};
 const SPLIT_LIMIT: Duration = Duration::from_millis(500);
 
 /// The result of one read, besides the bytes.
-pub(super) struct Heard {
+pub(super) struct ReadPart {
     /// Did the machine end its transfer with these bytes?
     pub ended: bool,
 }
@@ -32,11 +32,11 @@ pub(super) enum Ending {
 ///
 /// # Errors
 /// The error of `read`, if nothing had arrived; [`WireFault::TooLong`].
-pub(super) fn hear(
+pub(super) fn read_answer(
     answer: &mut Vec<u8>,
     patience: Duration,
     whole: Option<Whole>,
-    mut read: impl FnMut(&mut Vec<u8>, Duration) -> Result<Heard, WireFault>,
+    mut read: impl FnMut(&mut Vec<u8>, Duration) -> Result<ReadPart, WireFault>,
 ) -> Result<Ending, WireFault> {
     let began = Instant::now();
     let mut until = began + patience;
@@ -74,10 +74,10 @@ mod tests {
     fn play(packets: &[&[u8]], whole: Option<Whole>) -> (Vec<u8>, Result<Ending, WireFault>) {
         let mut answer = Vec::new();
         let mut left = packets.iter();
-        let ending = hear(&mut answer, Duration::from_secs(9), whole, |answer, patience| {
+        let ending = read_answer(&mut answer, Duration::from_secs(9), whole, |answer, patience| {
             let packet = left.next().ok_or(WireFault::Silent(patience))?;
             answer.extend_from_slice(packet);
-            Ok(Heard { ended: packet.len() < 4 })
+            Ok(ReadPart { ended: packet.len() < 4 })
         });
         (answer, ending)
     }

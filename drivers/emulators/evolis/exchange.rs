@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Machine, WAKE_TIME};
 use crate::evolis::transmission::Transmission;
-use crate::machine::{AnswerFault, NEVER, Speech};
+use crate::machine::{AnswerFault, NEVER, Response};
 use drivers::printers::evolis::protocol::{Answer, ERROR_COMMAND, ERROR_PARAMETERS, OK};
 use drivers::printers::evolis::stream::Item;
 
@@ -24,7 +24,7 @@ impl Default for Reply {
 
 /// What happens to this exchange's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spoilt {
+pub enum AnswerFate {
     /// It is sent unchanged.
     No,
     /// This fault spoils it.
@@ -76,7 +76,7 @@ impl NotUnderstood {
 impl Machine {
     /// Receives bytes while the power is on.
     pub(super) fn listen(&mut self, bytes: &[u8]) {
-        if self.fate() == Spoilt::By(AnswerFault::HangUpUnheard) {
+        if self.fate() == AnswerFate::By(AnswerFault::HangUpUnheard) {
             return;
         }
         let mut bytes = bytes;
@@ -106,12 +106,12 @@ impl Machine {
     }
 
     /// What happens to this exchange's answer; decided at its first byte.
-    fn fate(&mut self) -> Spoilt {
+    fn fate(&mut self) -> AnswerFate {
         if self.electronics.spoilt.is_none() {
             let next = self.mechanics.planned.next_answer();
-            self.electronics.spoilt = Some(next.map_or(Spoilt::No, Spoilt::By));
+            self.electronics.spoilt = Some(next.map_or(AnswerFate::No, AnswerFate::By));
         }
-        self.electronics.spoilt.unwrap_or(Spoilt::No)
+        self.electronics.spoilt.unwrap_or(AnswerFate::No)
     }
 
     /// Executes one item. One frame answers a whole transmission: the first refusal, else the last text.
@@ -162,24 +162,24 @@ impl Machine {
     }
 
     /// Answers the received commands, or reports the status.
-    pub(super) fn say(&mut self, answer: &mut Vec<u8>) -> Speech {
+    pub(super) fn say(&mut self, answer: &mut Vec<u8>) -> Response {
         answer.clear();
         if !self.powered {
-            return Speech::HangsUp;
+            return Response::HangsUp;
         }
         let clock = self.mechanics.clock;
         let fate = self.fate();
         let speech = match fate {
-            Spoilt::By(AnswerFault::HangUpUnheard | AnswerFault::HangUpUnanswered) => {
-                Some(Speech::HangsUp)
+            AnswerFate::By(AnswerFault::HangUpUnheard | AnswerFault::HangUpUnanswered) => {
+                Some(Response::HangsUp)
             }
-            Spoilt::By(AnswerFault::Never) => Some(Speech::Later(NEVER)),
-            Spoilt::By(AnswerFault::DelayMs(late)) => {
+            AnswerFate::By(AnswerFault::Never) => Some(Response::Later(NEVER)),
+            AnswerFate::By(AnswerFault::DelayMs(late)) => {
                 let late = Duration::from_millis(late.into());
-                self.electronics.spoilt = Some(Spoilt::Until(clock + late));
-                return Speech::Later(late);
+                self.electronics.spoilt = Some(AnswerFate::Until(clock + late));
+                return Response::Later(late);
             }
-            Spoilt::Until(until) if clock < until => return Speech::Later(until - clock),
+            AnswerFate::Until(until) if clock < until => return Response::Later(until - clock),
             _ => None,
         };
         if speech.is_none()
@@ -188,25 +188,25 @@ impl Machine {
             && until > clock
         {
             // A move is answered when it has finished (section 4.2).
-            return Speech::Later(until - clock);
+            return Response::Later(until - clock);
         }
         let reply = self.electronics.reply.take().unwrap_or_default();
         self.electronics.spoilt = None;
         self.transmission.answered();
         if reply.hangs_up {
-            return Speech::HangsUp;
+            return Response::HangsUp;
         }
         if let Some(speech) = speech {
             return speech;
         }
         self.frame(reply.text, answer);
-        if let Spoilt::By(AnswerFault::Garble(seed)) = fate {
+        if let AnswerFate::By(AnswerFault::Garble(seed)) = fate {
             garble(answer, seed);
         }
         if std::mem::take(&mut self.electronics.goes_off) {
             self.cut_power();
         }
-        Speech::Said
+        Response::Said
     }
 
     fn frame(&self, text: String, answer: &mut Vec<u8>) {

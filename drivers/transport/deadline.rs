@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 /// A time limit that has started running.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct Deadline {
     began: Instant,
     whole: Duration,
 }
 
-impl Patience {
+impl Deadline {
     /// Starts the time limit.
     pub fn begin(whole: Duration) -> Self {
         Self { began: Instant::now(), whole }
@@ -32,9 +32,9 @@ mod tests {
 
     #[test]
     fn patience_only_shrinks_and_ends_at_nothing() {
-        let none = Patience::begin(Duration::ZERO);
+        let none = Deadline::begin(Duration::ZERO);
         assert_eq!((none.left(), none.whole()), (Duration::ZERO, Duration::ZERO));
-        let long = Patience::begin(Duration::MAX);
+        let long = Deadline::begin(Duration::MAX);
         let before = long.left();
         assert!(long.left() <= before && before > Duration::from_secs(1));
     }
