@@ -31,7 +31,7 @@ mod queue;
 mod recovery;
 mod startup;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;

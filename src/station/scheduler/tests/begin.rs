@@ -11,7 +11,7 @@ use crate::job::JobId;
 use crate::station::scheduler::*;
 
 /// A machine that counted so many cards.
-fn status(cards_entered: Option<u64>) -> PrinterStatus {
+pub fn status(cards_entered: Option<u64>) -> PrinterStatus {
     let serial = "A1".to_owned().into();
     PrinterStatus {
         identity: Identity { serial, ..Identity::default() },
