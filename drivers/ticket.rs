@@ -75,7 +75,7 @@ impl From<Ticket> for String {
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The machine has received the job and moved no card for it. It still may, until
-    /// [`crate::contract::CardPrinter::come_to_rest`] has ended the job.
+    /// [`crate::contract::CardPrinter::abort_orphaned_job`] has ended the job.
     Waiting,
     /// The machine is working on it.
     AtWork,

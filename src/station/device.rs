@@ -12,7 +12,7 @@ use drivers::ticket::{Outcome, Ticket, Unlogged};
 use super::Message;
 use super::encode::{self, Encoded, Encoding, Reader, Unencoded};
 use super::scheduler::LoggedJob;
-use crate::heartbeat::Pulse;
+use crate::heartbeat::HeartbeatGuard;
 use crate::job::JobId;
 use drivers::encoder::EncoderError;
 
@@ -96,7 +96,7 @@ impl Device {
                 Report::Printed(job, self.print(ticket.as_ref(), &card), card)
             }
             Order::AbortOrphanedJob(job) => {
-                Report::Aborted(job, self.unless_restarted().and_then(|p| p.come_to_rest()))
+                Report::Aborted(job, self.unless_restarted().and_then(|p| p.abort_orphaned_job()))
             }
             Order::Reject(job) => {
                 Report::Rejected(job, self.unless_restarted().and_then(|p| reject(p.as_mut())))
@@ -207,7 +207,7 @@ pub(super) fn run(
     mut device: Device,
     orders: &Receiver<Order>,
     station: &Sender<Message>,
-    pulse: Pulse,
+    pulse: HeartbeatGuard,
 ) {
     while let Ok(order) = orders.recv() {
         pulse.works(BETWEEN_EXCHANGES);

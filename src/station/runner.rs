@@ -19,7 +19,7 @@ use super::scheduler::{
 };
 use super::{Parts, answers, status};
 use crate::clock::Clock;
-use crate::heartbeat::Pulse;
+use crate::heartbeat::HeartbeatGuard;
 use crate::job::JobId;
 use crate::ledger::{JobRecord, Ledger};
 use crate::queue;
@@ -49,7 +49,7 @@ pub struct Station {
     replies: BTreeMap<Asker, Reply>,
     /// How long it had waited for its ledger after its last turn.
     waited: Duration,
-    pulse: Pulse,
+    pulse: HeartbeatGuard,
     end: Option<End>,
 }
 
@@ -65,7 +65,11 @@ enum End {
 impl Station {
     /// Puts a station together; nothing moves before its first turn. `orders`: how it reaches its printer; `None`: none
     /// is configured. `pulse`: how others know that it does not stand still.
-    pub fn new(parts: Parts, orders: Option<Sender<Order>>, pulse: Pulse) -> (Station, Handle) {
+    pub fn new(
+        parts: Parts,
+        orders: Option<Sender<Order>>,
+        pulse: HeartbeatGuard,
+    ) -> (Station, Handle) {
         let Parts { name, ledger, renderer, clock, metrics } = parts;
         let (inbox, messages) = mpsc::channel();
         let first = Snapshot {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use emulators::machine::{Lever, SharedMachine};
 use fastrand::Rng;
-use kartu::heartbeat::{Part, Pulse};
+use kartu::heartbeat::{HeartbeatGuard, Part};
 use kartu::job::JobId;
 use kartu::job::{JobRequest, Recommendation};
 use kartu::ledger::{Accepted, Ledger, NewJob};
@@ -128,7 +128,7 @@ impl World {
             clock: self.clock.clock(),
             metrics: Metrics::default(),
         };
-        let pulse = Pulse::unwatched(Part::Scheduler);
+        let pulse = HeartbeatGuard::unwatched(Part::Scheduler);
         let (mut station, handle) = Station::new(parts, Some(to_device), pulse);
         station.poll();
         self.ledger = Some(ledger);
