@@ -45,7 +45,7 @@ pub trait CardPrinter: Send {
     /// end the job; after that, whatever the machine reported last. A card inside stays where it is and belongs to no
     /// job: [`CardPrinter::print`] refuses it, [`CardPrinter::eject`] ejects it. The abandoned job's errors remain and
     /// block the exit, so call [`CardPrinter::clear_errors`] before `eject`.
-    fn come_to_rest(&mut self) -> Result<(), DeviceError>;
+    fn abort_orphaned_job(&mut self) -> Result<(), DeviceError>;
 
     /// Acknowledges the machine's errors after somebody has dealt with them; fails with those that remain.
     fn clear_errors(&mut self) -> Result<(), DeviceError>;
@@ -53,7 +53,8 @@ pub trait CardPrinter: Send {
     /// The magnetic head; `None` when none is fitted.
     fn magnetic(&mut self) -> Option<&mut dyn MagneticStripe>;
 
-    /// The machine's log of jobs; `None` when it keeps none that can be searched for one card.
+    /// The machine's log of jobs; `None` when it keeps none that can be searched for one card, or one that may lose a line
+    /// at a loss of power ([`JobLog`]).
     fn job_log(&mut self) -> Option<&mut dyn JobLog>;
 
     /// Reads everything that the machine reports about itself, for a technician. Never moves a card.
@@ -71,7 +72,7 @@ pub struct PrinterStatus {
     pub card_inside: bool,
     /// It is printing, encoding or cleaning, or another program has reserved it.
     pub busy: bool,
-    /// A job owns the machine. If it is owned but not busy, the job's computer is gone: [`CardPrinter::come_to_rest`]
+    /// A job owns the machine. If it is owned but not busy, the job's computer is gone: [`CardPrinter::abort_orphaned_job`]
     /// ends the job, and so does the next move or print, before anything else.
     pub owned: bool,
     /// The machine reports that it was switched on or restarted and has not been used since. `false` proves nothing:

@@ -75,13 +75,14 @@ impl From<Ticket> for String {
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The machine has received the job and moved no card for it. It still may, until
-    /// [`crate::contract::CardPrinter::come_to_rest`] has ended the job.
+    /// [`crate::contract::CardPrinter::abort_orphaned_job`] has ended the job.
     Waiting,
     /// The machine is working on it.
     AtWork,
     /// The job has stopped, or was asked to keep its card: the card is inside.
     CardInside,
-    /// The job ended before a card was moved for it, and none will be.
+    /// The job ended before a card was moved for it, and none will be. The station prints another card on this answer, so it
+    /// is given only for a job that the log still has, and only by a log that meets the promise of [`JobLog`].
     NotPrinted,
     /// The card is completely printed, and the machine has ejected it as a good one.
     Printed,
@@ -114,6 +115,11 @@ pub enum Unlogged {
 }
 
 /// The log of jobs that a machine keeps even while it is switched off.
+///
+/// **A loss of power removes no line.** The name of a job is in the log before anybody is told the name, and that a card moves
+/// for the job is in the log before the card moves. A log that could lose its last line would deny a card that came out,
+/// and the station would print a second one. Where a maker does not promise this, the driver returns no log
+/// ([`crate::contract::CardPrinter::job_log`]).
 pub trait JobLog {
     /// Opens a job for one card and returns the machine's name for it. Nothing moves, and a job that is never printed
     /// costs nothing.

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::{Config, Fault};
-use crate::heartbeat::{Heartbeats, Part, Pulse, Stopped};
+use crate::heartbeat::{HeartbeatGuard, Heartbeats, Part, Stopped};
 use crate::holder::{HolderFault, HolderKey};
 use crate::http;
 use crate::intake::{Examiner, Intake};
@@ -266,7 +266,7 @@ impl Daemon {
         );
         let router = http::router(app, &config.http, address.port());
         let serve = http::serve(listener, router, stopping, connections_limit(descriptors));
-        let server = runtime.spawn(watched(Pulse::of(heartbeats.add(Part::Http)), serve));
+        let server = runtime.spawn(watched(HeartbeatGuard::of(heartbeats.add(Part::Http)), serve));
         ledger.started();
         tracing::info!(%address, ledger = %ledger.path().display(), "ready");
         Ok(Daemon { address, ledger, station, station_thread, stop, runtime, server, heartbeats })
@@ -371,7 +371,7 @@ impl Daemon {
 
 /// Runs the server, and sends the heartbeat of its threads.
 async fn watched(
-    pulse: Pulse,
+    pulse: HeartbeatGuard,
     serve: impl Future<Output = std::io::Result<()>>,
 ) -> std::io::Result<()> {
     let mut serve = std::pin::pin!(serve);
@@ -396,7 +396,7 @@ mod tests {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(1).enable_time().build().expect("a runtime");
         let heartbeats = Heartbeats::default();
-        let pulse = Pulse::of(heartbeats.add(Part::Http));
+        let pulse = HeartbeatGuard::of(heartbeats.add(Part::Http));
         let _ = runtime.block_on(runtime.spawn(watched(pulse, serve)));
         heartbeats.stopped().first().map(|stopped| stopped.how)
     }

@@ -85,7 +85,7 @@ impl fmt::Display for Stopped {
 
 /// One part's current state, for programs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Heartbeat {
+pub struct HeartbeatView {
     /// The part.
     pub thread: Part,
     /// Its activity.
@@ -118,7 +118,7 @@ enum State {
 
 /// The heartbeat of one part. Cheap to clone: all clones are the same heartbeat.
 #[derive(Clone)]
-pub struct Beat {
+pub struct Heartbeat {
     part: Part,
     state: Arc<Mutex<(Instant, State)>>,
     /// Called when the part panics or ends.
@@ -127,11 +127,11 @@ pub struct Beat {
 
 type OnEnd = Box<dyn Fn() + Send>;
 
-impl Beat {
+impl Heartbeat {
     /// A heartbeat of a waiting part.
-    pub fn new(part: Part) -> Beat {
+    pub fn new(part: Part) -> Heartbeat {
         let state = Arc::new(Mutex::new((Instant::now(), State::Waits)));
-        Beat { part, state, on_end: Arc::default() }
+        Heartbeat { part, state, on_end: Arc::default() }
     }
 
     /// Reports progress; the next report is due within `limit`.
@@ -147,7 +147,7 @@ impl Beat {
     /// Runs `work`, which takes at most `limit`; then the part waits. A panic is recorded and continues.
     pub fn during<T>(&self, limit: Duration, work: impl FnOnce() -> T) -> T {
         self.works(limit);
-        let pulse = Pulse { beat: self.clone(), is_finished: false };
+        let pulse = HeartbeatGuard { beat: self.clone(), is_finished: false };
         let done = work();
         pulse.pause();
         done
@@ -184,7 +184,7 @@ impl Beat {
         Some(Stopped { part: self.part, how })
     }
 
-    fn view(&self, now: Instant, from: Instant) -> Heartbeat {
+    fn view(&self, now: Instant, from: Instant) -> HeartbeatView {
         let (since, state) = *lock(&self.state);
         let state = match (state, self.stopped(now, from)) {
             (State::Works { .. }, Some(_)) => Doing::StandsStill,
@@ -195,39 +195,39 @@ impl Beat {
         let is_waiting = state == Doing::Waiting;
         let since = if is_waiting { now } else { since };
         let seconds = now.saturating_duration_since(since).as_secs_f64();
-        Heartbeat { thread: self.part, state, seconds }
+        HeartbeatView { thread: self.part, state, seconds }
     }
 }
 
 /// A heartbeat that one thread owns: dropping it means that the thread has panicked or ended.
-pub struct Pulse {
-    beat: Beat,
+pub struct HeartbeatGuard {
+    beat: Heartbeat,
     is_finished: bool,
 }
 
-impl Pulse {
+impl HeartbeatGuard {
     /// Both ends, for a watched thread.
-    pub fn pair(part: Part) -> (Beat, Pulse) {
-        let beat = Beat::new(part);
-        (beat.clone(), Pulse::of(beat))
+    pub fn pair(part: Part) -> (Heartbeat, HeartbeatGuard) {
+        let beat = Heartbeat::new(part);
+        (beat.clone(), HeartbeatGuard::of(beat))
     }
 
     /// The owning end, for the thread.
-    pub fn of(beat: Beat) -> Pulse {
-        Pulse { beat, is_finished: false }
+    pub fn of(beat: Heartbeat) -> HeartbeatGuard {
+        HeartbeatGuard { beat, is_finished: false }
     }
 
     /// Unwatched: for a part that tests drive step by step.
-    pub fn unwatched(part: Part) -> Pulse {
-        Pulse::of(Beat::new(part))
+    pub fn unwatched(part: Part) -> HeartbeatGuard {
+        HeartbeatGuard::of(Heartbeat::new(part))
     }
 
-    /// As [`Beat::works`].
+    /// As [`Heartbeat::works`].
     pub fn works(&self, limit: Duration) {
         self.beat.works(limit);
     }
 
-    /// As [`Beat::waits`].
+    /// As [`Heartbeat::waits`].
     pub fn waits(&self) {
         self.beat.waits();
     }
@@ -244,7 +244,7 @@ impl Pulse {
     }
 }
 
-impl Drop for Pulse {
+impl Drop for HeartbeatGuard {
     fn drop(&mut self) {
         if !self.is_finished {
             let how = if std::thread::panicking() { How::Panicked } else { How::Ended };
@@ -258,7 +258,7 @@ impl Drop for Pulse {
 pub struct Heartbeats(Arc<Mutex<Watched>>);
 
 struct Watched {
-    beats: Vec<Beat>,
+    beats: Vec<Heartbeat>,
     asked_at: Instant,
     /// Time before this does not count, because the whole process was suspended.
     from: Instant,
@@ -273,14 +273,14 @@ impl Default for Heartbeats {
 
 impl Heartbeats {
     /// Watches one more part.
-    pub fn add(&self, part: Part) -> Beat {
-        let beat = Beat::new(part);
+    pub fn add(&self, part: Part) -> Heartbeat {
+        let beat = Heartbeat::new(part);
         self.watch(beat.clone());
         beat
     }
 
     /// Watches one more part that already has a heartbeat.
-    pub fn watch(&self, beat: Beat) {
+    pub fn watch(&self, beat: Heartbeat) {
         lock(&self.0).beats.push(beat);
     }
 
@@ -307,7 +307,7 @@ impl Heartbeats {
     }
 
     /// Every part's current state.
-    pub fn view(&self) -> Vec<Heartbeat> {
+    pub fn view(&self) -> Vec<HeartbeatView> {
         let now = Instant::now();
         let watched = lock(&self.0);
         watched.beats.iter().map(|beat| beat.view(now, watched.from)).collect()
@@ -367,7 +367,7 @@ mod tests {
     fn a_panic_and_an_end_that_nobody_asked_for_are_told_at_once() {
         for (panics, how) in [(true, How::Panicked), (false, How::Ended)] {
             let heartbeats = Heartbeats::default();
-            let pulse = Pulse::of(heartbeats.add(Part::Scheduler));
+            let pulse = HeartbeatGuard::of(heartbeats.add(Part::Scheduler));
             let (tell, told) = mpsc::channel();
             heartbeats.on_end(move || tell.send(()).unwrap_or_default());
             let thread = std::thread::spawn(move || {
@@ -385,7 +385,7 @@ mod tests {
     #[test]
     fn what_ends_as_it_was_told_to_is_no_fault() {
         let heartbeats = Heartbeats::default();
-        let pulse = Pulse::of(heartbeats.add(Part::Printer));
+        let pulse = HeartbeatGuard::of(heartbeats.add(Part::Printer));
         pulse.works(LIMIT);
         pulse.finish();
         assert_eq!(heartbeats.stopped(), []);

@@ -72,7 +72,7 @@ fn forget(unread: &mut Vec<(&Data, &Sheet<'_>)>, read: &Data) {
 
 impl super::Profile {
     /// The parts of this profile that do not fit a product: fields that it does not have, or another kind of reader.
-    pub fn misfits<'f>(
+    pub fn incompatible<'f>(
         &self,
         station: drivers::encoder::Interface,
         fields: impl IntoIterator<Item = &'f str> + Clone,

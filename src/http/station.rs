@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::App;
 use super::problem::Problem;
 use crate::codes::requests;
-use crate::heartbeat::Heartbeat;
+use crate::heartbeat::HeartbeatView;
 use crate::lifecycle::State;
 use crate::report::{Snapshot, Waiting};
 
@@ -26,7 +26,7 @@ pub(super) struct StationView {
     /// Jobs that wait for a person.
     waiting: Waiting,
     /// The essential threads of the daemon.
-    threads: Vec<Heartbeat>,
+    threads: Vec<HeartbeatView>,
     /// The ledger's last line, as `Last-Event-ID` takes it.
     last_event: String,
     /// The office's time zone, hours east of Greenwich: decides which day it is there.

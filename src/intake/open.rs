@@ -207,8 +207,9 @@ fn check_settings(
             layout: settings.layout.clone(),
             issue_age_max_days: settings.issue_age_max_days,
         };
-        let misfits = office.map(|office| product.misfits(office, &asked)).unwrap_or_default();
-        faults.extend(misfits.iter().map(|fault| {
+        let faults_here =
+            office.map(|office| product.incompatible(office, &asked)).unwrap_or_default();
+        faults.extend(faults_here.iter().map(|fault| {
             Fault::of_key(None, 0, &format!("product.{name}.{}", fault.key), &fault.words)
         }));
     }

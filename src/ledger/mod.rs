@@ -60,7 +60,7 @@ pub use verify::{Fault, Verification, verify};
 
 use crate::clock::Clock;
 use crate::event::Event;
-use crate::heartbeat::Beat;
+use crate::heartbeat::Heartbeat;
 use crate::job::JobId;
 use crate::lifecycle::State;
 
@@ -78,7 +78,7 @@ pub struct Ledger {
     read_failures: Arc<health::ReadFailures>,
     path: Arc<Path>,
     clock: Clock,
-    beat: Beat,
+    beat: Heartbeat,
     /// Nanoseconds that plain threads have waited for the ledger.
     waited: Arc<AtomicU64>,
     /// Disconnects when the writer has closed the file.
@@ -369,7 +369,7 @@ impl Ledger {
     }
 
     /// The writer's heartbeat.
-    pub fn beat(&self) -> Beat {
+    pub fn beat(&self) -> Heartbeat {
         self.beat.clone()
     }
 

@@ -15,7 +15,7 @@ use super::in_place::InPlace;
 use super::wal::{self, Log};
 use super::{Ledger, LedgerError, lines, migrate, reader, schema, writer};
 use crate::clock::Clock;
-use crate::heartbeat::{Part, Pulse};
+use crate::heartbeat::{HeartbeatGuard, Part};
 
 /// Requests that wait for the writer before callers are slowed down.
 const INBOX_LIMIT: usize = 256;
@@ -107,7 +107,7 @@ impl Opened {
             long_since: None,
             _lock: lock,
         };
-        let (beat, pulse) = Pulse::pair(Part::Ledger);
+        let (beat, pulse) = HeartbeatGuard::pair(Part::Ledger);
         let run = move || {
             writer.run(&timer, pulse);
             drop(ending);

@@ -14,7 +14,7 @@ use crate::lifecycle::State;
 /// Three jobs, so that their lines interleave.
 const JOBS: usize = 3;
 
-fn ledger() -> (Connection, Vec<JobId>) {
+pub(super) fn ledger() -> (Connection, Vec<JobId>) {
     let mut c = Connection::open_in_memory().unwrap();
     schema::create(&mut c).unwrap();
     let jobs = (0..JOBS).map(|number| {

@@ -22,10 +22,12 @@ use crate::supplies::BlankKind;
 /// has none that it could print again.
 const LINES_MAX: usize = 100_000;
 
-/// Jobs whose card moved at, or after, the last line about the counter: each may have increased the counter by one.
-const IN_FLIGHT: &str = "SELECT count(*) FROM jobs
-    WHERE state IN ('encoding', 'encoded', 'printing', 'unsure')
-      AND (SELECT max(seq) FROM events WHERE job = jobs.seq) >= ?1";
+/// The last intents of the jobs whose card moved at, or after, the last line about the counter: each may have increased the
+/// counter by one.
+const IN_FLIGHT: &str = "SELECT event, detail FROM events
+    WHERE seq IN (SELECT (SELECT max(seq) FROM events WHERE job = jobs.seq AND event IN ('encode', 'print'))
+        FROM jobs WHERE state IN ('encoding', 'encoded', 'printing', 'unsure')
+          AND (SELECT max(seq) FROM events WHERE job = jobs.seq) >= ?1)";
 
 /// Records that the printer is ahead of the ledger, and holds every job that could print; returns how many cards the
 /// ledger does not know. 0: nothing is recorded.
@@ -36,14 +38,31 @@ pub(super) fn account(
     now: jiff::Timestamp,
 ) -> Result<u64, LedgerError> {
     let Some((seq, known)) = last_counted(c, serial)? else { return Ok(0) };
-    let in_flight: u64 = c.query_row(IN_FLIGHT, [seq], |row| row.get(0)).map_err(write_error)?;
-    let cards = counted.saturating_sub(known).saturating_sub(in_flight);
+    let cards = counted.saturating_sub(known).saturating_sub(in_flight(c, serial, seq)?);
     if cards == 0 {
         return Ok(0);
     }
     let serial = serial.to_owned();
     append(c, None, &Event::CardsUnaccounted { serial, known, counted, cards }, now)?;
     adopt::hold_all(c, &finding(), now)?;
+    Ok(cards)
+}
+
+/// Cards that may have increased the counter of this printer by one since that line.
+fn in_flight(c: &Connection, serial: &str, since: u64) -> Result<u64, LedgerError> {
+    let mut statement = c.prepare_cached(IN_FLIGHT).map_err(write_error)?;
+    let mut rows = statement.query([since]).map_err(write_error)?;
+    let mut cards = 0;
+    while let Some(row) = rows.next().map_err(write_error)? {
+        let line = || -> rusqlite::Result<_> {
+            let detail = reader::text(row, 1, |text| serde_json::from_str(text).ok())?;
+            Ok(Event::read(row.get_ref(0)?.as_str()?, &detail).ok())
+        };
+        let event = line().map_err(write_error)?;
+        let of = event.as_ref().and_then(Event::intent).map(|line| &line.intent.before.serial);
+        // A line that cannot be read may be about this printer.
+        cards += u64::from(of.is_none_or(|of| of == serial));
+    }
     Ok(cards)
 }
 
@@ -103,4 +122,41 @@ fn tested_since(c: &Connection, at: &str) -> Result<u64, LedgerError> {
 
 fn finding() -> Finding {
     Finding::whole(H_CARDS_UNACCOUNTED.code, H_CARDS_UNACCOUNTED.words(&[]))
+}
+
+#[cfg(test)]
+mod tests {
+    use drivers::contract::Identity;
+
+    use super::*;
+    use crate::event::IntentLine;
+    use crate::evidence::{Facts, Intent};
+    use crate::ledger::projection::ledger;
+
+    const NOW: jiff::Timestamp = jiff::Timestamp::UNIX_EPOCH;
+
+    fn facts(serial: &str, cards_entered: u64) -> Facts {
+        let cards_entered = Some(cards_entered);
+        Facts { serial: serial.to_owned(), cards_entered, ..Facts::default() }
+    }
+
+    /// A card that is on its way in another printer is none of this one's.
+    #[test]
+    fn a_card_on_its_way_accounts_for_its_own_printer_alone() {
+        let (c, jobs) = ledger();
+        let append = |event: Event, of_a_job: bool| {
+            append(&c, of_a_job.then_some(&jobs[1]), &event, NOW).unwrap();
+        };
+        let serial = drivers::contract::Designation::read("B2");
+        let identity = Identity { serial, ..Identity::default() };
+        append(Event::PrinterSeen { identity, cards_entered: Some(7) }, false);
+        append(Event::Claim {}, true);
+        append(Event::Compose { faces: Vec::new() }, true);
+        let intent = Intent { before: facts("A1", 3), ..Intent::default() };
+        append(Event::Print(IntentLine { intent, identity: None }), true);
+        for (serial, counted, cards) in [("B2", 7, 0), ("A1", 3, 0), ("A1", 4, 0), ("B2", 8, 1)] {
+            assert_eq!(account(&c, serial, counted, NOW).unwrap(), cards, "{serial} {counted}");
+        }
+        assert_eq!(account(&c, "A1", 5, NOW).unwrap(), 1);
+    }
 }

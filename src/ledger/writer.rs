@@ -21,7 +21,7 @@ use super::record::{Accepted, Entry, NewJob};
 use super::{LedgerError, holder, reader, schema, unaccounted};
 use crate::clock::Clock;
 use crate::event::Event;
-use crate::heartbeat::Pulse;
+use crate::heartbeat::HeartbeatGuard;
 use crate::job::JobId;
 
 /// Most requests that share one sync: limits the log's growth and the wait of the first request.
@@ -123,7 +123,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Runs until every handle is dropped.
-    pub fn run(mut self, clock: &Runtime, pulse: Pulse) {
+    pub fn run(mut self, clock: &Runtime, pulse: HeartbeatGuard) {
         let mut batch = Vec::with_capacity(BATCH_LIMIT);
         while let Some(first) = self.next(clock, &pulse) {
             batch.push(first);
@@ -144,7 +144,7 @@ impl Writer {
     }
 
     /// The next request, however long it takes. Meanwhile a long log is checkpointed, and file and disk are checked.
-    fn next(&mut self, clock: &Runtime, pulse: &Pulse) -> Option<Request> {
+    fn next(&mut self, clock: &Runtime, pulse: &HeartbeatGuard) -> Option<Request> {
         let mut patience = DISK_CHECK_INTERVAL;
         if self.logged_bytes >= LOG_LONG_BYTES {
             let now = self.clock.steady();

@@ -61,7 +61,7 @@ impl Product {
         let profile = Profile::parse(text)?;
         // Some fields must not be printed; a chip may hold all of them, because the product decides that.
         let fields = self.fields.iter().map(|Field { name, .. }| name.as_str());
-        let mut faults = profile.misfits(rule.station, fields);
+        let mut faults = profile.incompatible(rule.station, fields);
         if !faults.is_empty() {
             for fault in &mut faults {
                 let at = text.lines().position(|line| line.contains(&fault.key));

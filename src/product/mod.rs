@@ -246,7 +246,7 @@ pub enum Front {
 /// Settings of a product in the daemon's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {
-    /// Another layout than the product's own; see [`Product::misfits`].
+    /// Another layout than the product's own; see [`Product::incompatible`].
     pub layout: Option<String>,
     /// Another limit for `H_ISSUE_OLD`, days.
     pub issue_age_max_days: Option<u32>,
@@ -297,7 +297,7 @@ impl Product {
     }
 
     /// What the configuration asks of this product that it cannot do; empty if there is nothing.
-    pub fn misfits(&self, office: &Office, settings: &Settings) -> Vec<ConfigFault> {
+    pub fn incompatible(&self, office: &Office, settings: &Settings) -> Vec<ConfigFault> {
         let mut faults = Vec::new();
         let mut fault = |key: &str, id: String, en: String| {
             faults.push(ConfigFault { line: 0, key: key.to_owned(), words: Text::new(id, en) });

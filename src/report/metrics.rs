@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Snapshot;
-use crate::heartbeat::Heartbeat;
+use crate::heartbeat::HeartbeatView;
 use crate::ledger::blanks::Day;
 use crate::lifecycle::State;
 use crate::supplies::BlankKind;
@@ -109,7 +109,7 @@ impl Metrics {
         now: &Snapshot,
         jobs: &std::collections::BTreeMap<State, u64>,
         blanks: &Day,
-        threads: &[Heartbeat],
+        threads: &[HeartbeatView],
     ) -> Result<String, std::fmt::Error> {
         let mut registry = Registry::with_prefix("kartu");
         self.register_counted(&mut registry);
@@ -178,7 +178,7 @@ fn register_now(
     }
 }
 
-fn register_threads(registry: &mut Registry, threads: &[Heartbeat]) {
+fn register_threads(registry: &mut Registry, threads: &[HeartbeatView]) {
     let ages: Family<ThreadLabel, Gauge<f64, AtomicU64>> = Family::default();
     for beat in threads {
         let label = ThreadLabel { thread: StateValue(beat.thread.name()) };

@@ -15,7 +15,7 @@ use super::watched::{AwaitedReader, WatchedReader, WatchedWire};
 use super::{Connect, Device};
 use crate::config::{Address, Encoder, Printer};
 use crate::daemon::StartError;
-use crate::heartbeat::{Beat, Heartbeats, Part, Pulse};
+use crate::heartbeat::{Heartbeat, HeartbeatGuard, Heartbeats, Part};
 
 /// Cards that need the reader wait after its deadline, because some calls return later (a mute card held one for 232
 /// s). A call that blocks its thread for longer than this can only be freed by restarting the process.
@@ -92,21 +92,24 @@ impl Connection {
 
     /// The printer with its reader, for the thread that drives them, and that thread's heartbeat; `None`: no printer is
     /// configured.
-    pub(super) fn into_device(mut self, heartbeats: &Heartbeats) -> Option<(Device, Pulse)> {
+    pub(super) fn into_device(
+        mut self,
+        heartbeats: &Heartbeats,
+    ) -> Option<(Device, HeartbeatGuard)> {
         let way = self.reader.take();
-        let beat = Beat::new(Part::Printer);
+        let beat = Heartbeat::new(Part::Printer);
         let connect = self.into_watched(beat.clone())?;
         heartbeats.watch(beat.clone());
         let reader = way.map(|way| way.into_reader(heartbeats.add(Part::Reader), beat.clone()));
-        Some((Device::new(connect, reader), Pulse::of(beat)))
+        Some((Device::new(connect, reader), HeartbeatGuard::of(beat)))
     }
 
     /// The function that connects, which can be called repeatedly; `None`: no printer is configured.
     pub fn into_connect(self) -> Option<Connect> {
-        self.into_watched(Beat::new(Part::Printer))
+        self.into_watched(Heartbeat::new(Part::Printer))
     }
 
-    fn into_watched(self, beat: Beat) -> Option<Connect> {
+    fn into_watched(self, beat: Heartbeat) -> Option<Connect> {
         let Connection { family, model, way, .. } = self;
         let mut transport: Box<dyn FnMut() -> Box<dyn Transport> + Send> = match way {
             Way::None => return None,
@@ -127,7 +130,7 @@ impl Connection {
 
 impl ReaderWay {
     /// `own`: the heartbeat of the reader's thread; `printer`: that of the thread that waits for it.
-    fn into_reader(self, own: Beat, printer: Beat) -> Reader {
+    fn into_reader(self, own: Heartbeat, printer: Heartbeat) -> Reader {
         let ReaderWay { mut open, deadline } = self;
         let limit = deadline.saturating_add(STUCK_LIMIT);
         let watched = move || {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use base16ct::lower::encode_string as hex;
 use drivers::contract::{
-    CardPrinter, DeviceError, MagneticStripe, PrinterStatus, Stop, Tracks, Whereabouts,
+    CardPrinter, Cause, DeviceError, MagneticStripe, PrinterStatus, Stop, Tracks, Whereabouts,
 };
 use drivers::encoder::{CardEncoder, Chip, EncoderError, Interface};
 use drivers::text::Text;
 
 use crate::chip::Blame;
 use crate::event::{EncodedCard, EncodedChip, EncodedStripe, EncodingFailure};
+use crate::evidence::Facts;
 
 /// The reader detects a card at its position within this time; a contactless reader polls twice a second.
 const CARD_LIMIT: Duration = Duration::from_secs(10);
@@ -143,6 +144,9 @@ impl Reader {
     }
 }
 
+/// A printer whose figures differ in so many answers in a row is not believed.
+const CONFIRMATIONS_MAX: u32 = 3;
+
 /// Encodes one card. After a failure the card is where [`Unencoded::card`] says; the caller decides what to do with it.
 ///
 /// # Errors
@@ -162,12 +166,29 @@ pub(super) fn encode(
         write_stripe(printer, tracks, fed)?;
         card.stripe = Some(EncodedStripe { read_back: true });
     }
-    let status = printer.status().map_err(|error| with_card_inside(&error))?;
+    let status = told_twice(|| printer.status()).map_err(|error| with_card_inside(&error))?;
     // It was removed after the last command: it must not be printed, nor may a blank replace it.
     if !status.card_inside {
         return Err(card_at_fault(EncodingFailure::of("card_gone"), GONE));
     }
     Ok(Encoded { written: card, status })
+}
+
+/// What the printer has reported twice in a row: the intent to print is held against it, and one answer may be damaged.
+fn told_twice(
+    mut ask: impl FnMut() -> Result<PrinterStatus, DeviceError>,
+) -> Result<PrinterStatus, DeviceError> {
+    let mut before = ask()?;
+    for _ in 0..CONFIRMATIONS_MAX {
+        let now = ask()?;
+        let same = Facts::of(&before).counts_as(&Facts::of(&now));
+        if same && before.card_inside == now.card_inside {
+            return Ok(now);
+        }
+        before = now;
+    }
+    let why = "every answer has other figures";
+    Err(DeviceError::untouched(Cause::Garbled { command: "status", why }))
 }
 
 fn write_chip(
@@ -273,4 +294,29 @@ fn with_card_inside(error: &DeviceError) -> Unencoded {
     let failed = of_the_printer(error);
     let waits = error.card == Whereabouts::Untouched;
     Unencoded { card: if waits { Whereabouts::InMachine } else { failed.card }, ..failed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A printer with a card inside whose counter reads as these, one after the other.
+    fn asked(counters: &[u64]) -> Result<Option<u64>, DeviceError> {
+        let mut left = counters.iter();
+        let status = told_twice(|| {
+            let counter = left.next().expect("it is not asked again");
+            let mut status = crate::station::scheduler::tests::begin::status(Some(*counter));
+            status.card_inside = true;
+            Ok(status)
+        });
+        status.map(|status| status.cards_entered)
+    }
+
+    #[test]
+    fn one_damaged_answer_is_not_what_a_card_is_held_against() {
+        assert_eq!(asked(&[7, 7]), Ok(Some(7)));
+        assert_eq!(asked(&[135, 7, 7]), Ok(Some(7)), "the first was damaged");
+        assert_eq!(asked(&[7, 135, 7, 7]), Ok(Some(7)));
+        assert!(asked(&[1, 2, 3, 4]).is_err(), "such a printer is not believed");
+    }
 }

@@ -35,7 +35,7 @@ pub use runner::Station;
 pub use scheduler::{Look, Scheduler, Unsettled};
 
 use crate::clock::Clock;
-use crate::heartbeat::{Heartbeats, Part, Pulse};
+use crate::heartbeat::{HeartbeatGuard, Heartbeats, Part};
 use crate::ledger::Ledger;
 use crate::report::Metrics;
 
@@ -63,7 +63,7 @@ pub fn start(
     heartbeats: &Heartbeats,
 ) -> std::io::Result<(Handle, JoinHandle<()>)> {
     let (orders, inbox) = mpsc::channel();
-    let pulse = Pulse::of(heartbeats.add(Part::Scheduler));
+    let pulse = HeartbeatGuard::of(heartbeats.add(Part::Scheduler));
     let device = connection.into_device(heartbeats);
     let (station, handle) = Station::new(parts, device.is_some().then_some(orders), pulse);
     if let Some((device, pulse)) = device {

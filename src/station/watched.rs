@@ -7,7 +7,7 @@ use drivers::encoder::{CardEncoder, Chip, EncoderError};
 use drivers::transport::{Transport, TransportError, Whole};
 
 use super::device::BETWEEN_EXCHANGES;
-use crate::heartbeat::Beat;
+use crate::heartbeat::Heartbeat;
 
 /// A request may be sent in several pieces, each of which may wait for the whole time limit.
 const PIECES: u32 = 10;
@@ -15,7 +15,7 @@ const PIECES: u32 = 10;
 /// A wire of the printer's thread.
 pub(super) struct WatchedWire {
     pub wire: Box<dyn Transport>,
-    pub beat: Beat,
+    pub beat: Heartbeat,
 }
 
 impl Transport for WatchedWire {
@@ -51,7 +51,7 @@ impl Transport for WatchedWire {
 /// A reader, on its own thread: a call that panics, or exceeds `limit`, is noticed.
 pub(super) struct WatchedReader {
     pub reader: Box<dyn CardEncoder>,
-    pub beat: Beat,
+    pub beat: Heartbeat,
     pub limit: Duration,
 }
 
@@ -73,7 +73,7 @@ impl CardEncoder for WatchedReader {
 /// The same reader, seen from the printer's thread, which waits for it: each call within its limit is progress.
 pub(super) struct AwaitedReader {
     pub reader: Box<dyn CardEncoder>,
-    pub beat: Beat,
+    pub beat: Heartbeat,
     pub limit: Duration,
 }
 

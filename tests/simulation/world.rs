@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use emulators::machine::{Lever, SharedMachine};
 use fastrand::Rng;
-use kartu::heartbeat::{Part, Pulse};
+use kartu::heartbeat::{HeartbeatGuard, Part};
 use kartu::job::JobId;
 use kartu::job::{JobRequest, Recommendation};
 use kartu::ledger::{Accepted, Ledger, NewJob};
@@ -128,7 +128,7 @@ impl World {
             clock: self.clock.clock(),
             metrics: Metrics::default(),
         };
-        let pulse = Pulse::unwatched(Part::Scheduler);
+        let pulse = HeartbeatGuard::unwatched(Part::Scheduler);
         let (mut station, handle) = Station::new(parts, Some(to_device), pulse);
         station.poll();
         self.ledger = Some(ledger);
@@ -176,7 +176,7 @@ impl World {
             self.story.tell(format_args!("order: {intent}"));
             self.truth.intent_stands(job, intent);
         }
-        if let Order::Print(job, _) | Order::Encode(job, _) = &order {
+        if let Order::Print(job, ..) | Order::Encode(job, _) = &order {
             self.truth.printing = self.truth.mark_of(job);
         }
         let report = running.device.perform(order);
@@ -288,9 +288,9 @@ fn new_ledger() -> &'static [u8] {
 /// The job, and the kind of line that must be its last one before an order is carried out.
 fn must_stand_before(order: &Order) -> Option<(&JobId, &'static str)> {
     match order {
-        Order::Poll | Order::AbortOrphanedJob(None) => None,
+        Order::Poll(_) | Order::OpenJob | Order::AbortOrphanedJob(None) => None,
         Order::Encode(job, _) => Some((job, "encode")),
-        Order::Print(job, _) => Some((job, "print")),
+        Order::Print(job, ..) => Some((job, "print")),
         Order::AbortOrphanedJob(Some(job)) => Some((job, "come_to_rest")),
         Order::Reject(job) => Some((job, "reject")),
     }

@@ -88,8 +88,8 @@ impl CardPrinter for DyingPrinter {
     fn eject(&mut self, to: Tray) -> Result<(), DeviceError> {
         self.0.eject(to)
     }
-    fn come_to_rest(&mut self) -> Result<(), DeviceError> {
-        self.0.come_to_rest()
+    fn abort_orphaned_job(&mut self) -> Result<(), DeviceError> {
+        self.0.abort_orphaned_job()
     }
     fn clear_errors(&mut self) -> Result<(), DeviceError> {
         self.0.clear_errors()

@@ -24,6 +24,7 @@ mod heartbeat;
 mod holder;
 mod holds;
 mod intake;
+mod job_log;
 mod ledger;
 mod ledger_columns;
 mod ledger_damage;

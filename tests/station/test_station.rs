@@ -159,7 +159,8 @@ impl TestStation {
         self.start_on(more, clock, connection);
     }
 
-    fn start_on(&mut self, more: &str, clock: Clock, connection: Connection) {
+    /// The same, with another connection.
+    pub fn start_on(&mut self, more: &str, clock: Clock, connection: Connection) {
         let encoder = if self.reader.is_some() { ENCODER } else { "" };
         let more = format!("{encoder}{more}");
         let text = with_lines_for_kia(&config(self.dir.path(), &more), self.kia);

@@ -263,7 +263,7 @@ impl CardPrinter for Logbook {
         }
     }
 
-    fn come_to_rest(&mut self) -> Result<(), DeviceError> {
+    fn abort_orphaned_job(&mut self) -> Result<(), DeviceError> {
         self.tell("REST", Request::Rest).map_err(DeviceError::untouched)
     }
 

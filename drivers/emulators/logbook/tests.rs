@@ -67,7 +67,7 @@ fn settled(machine: &SharedMachine, ticket: &Ticket) -> Outcome {
     for _ in 0..100 {
         match printer.job_log().unwrap().outcome(ticket).unwrap() {
             Outcome::AtWork => machine.lock().elapse(Duration::from_secs(1)),
-            Outcome::Waiting => drop(printer.come_to_rest()),
+            Outcome::Waiting => drop(printer.abort_orphaned_job()),
             outcome => return outcome,
         }
     }
@@ -233,7 +233,7 @@ fn a_card_that_stands_inside_is_rejected_and_the_log_follows() {
     machine.pull(Lever::CloseCover);
     let mut printer = good(&machine);
     assert!(printer.status().unwrap().owned);
-    printer.come_to_rest().unwrap();
+    printer.abort_orphaned_job().unwrap();
     printer.clear_errors().unwrap();
     assert!(!printer.status().unwrap().owned);
     printer.eject(Tray::Reject).unwrap();
@@ -264,7 +264,7 @@ fn a_job_that_cannot_begin_does_not_begin_behind_our_back() {
     let mut printer = good(&machine);
     assert_eq!(printer.job_log().unwrap().outcome(&ticket).unwrap(), Outcome::Waiting);
     assert!(printer.status().unwrap().owned);
-    printer.come_to_rest().unwrap();
+    printer.abort_orphaned_job().unwrap();
     machine.pull(Lever::LoadFeeder(5));
     machine.lock().elapse(Duration::from_secs(60));
     assert_eq!(settled(&machine, &ticket), Outcome::NotPrinted);

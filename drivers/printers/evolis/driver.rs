@@ -300,7 +300,7 @@ impl CardPrinter for Evolis {
         self.eject_card(to)
     }
 
-    fn come_to_rest(&mut self) -> Result<(), DeviceError> {
+    fn abort_orphaned_job(&mut self) -> Result<(), DeviceError> {
         self.abort_orphaned()
     }
 

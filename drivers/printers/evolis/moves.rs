@@ -113,7 +113,7 @@ impl Evolis {
         }
     }
 
-    /// See [`crate::contract::CardPrinter::come_to_rest`].
+    /// See [`crate::contract::CardPrinter::abort_orphaned_job`].
     pub(super) fn abort_orphaned(&mut self) -> Result<(), DeviceError> {
         self.reserved(|this| {
             let untouched = DeviceError::untouched;

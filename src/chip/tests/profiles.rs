@@ -170,7 +170,7 @@ fn nothing_is_made_final_before_all_is_read_back() {
 #[test]
 fn a_profile_that_does_not_fit_the_product_is_told() {
     let staf = Profile::parse(&SOUND.replace("{size:record}", "{size:field:nmaa}")).unwrap();
-    let told = staf.misfits(Interface::Contact, ["nama", "unit"]);
+    let told = staf.incompatible(Interface::Contact, ["nama", "unit"]);
     let told: Vec<String> = told.iter().map(ToString::to_string).collect();
     assert!(told[0].contains("reader: is not what [chip] station"), "{told:?}");
     assert!(

@@ -109,7 +109,7 @@ fn whatever_a_lost_computer_left_inside_goes_to_the_reject_box_and_nothing_follo
             let mut printer = opened(&machine);
             // A machine that is working again finishes that card within a minute.
             for patience in (0..=6).rev() {
-                let Err(error) = printer.come_to_rest() else { break };
+                let Err(error) = printer.abort_orphaned_job() else { break };
                 let busy = (error.card, error.cause) == (Whereabouts::Untouched, Cause::Busy);
                 assert!(busy && patience > 0, "{story}");
                 machine.lock().elapse(seconds(10));
@@ -154,7 +154,7 @@ fn a_job_that_the_machine_holds_is_never_printed_again_behind_our_back() {
             let mut printer = opened(&machine);
             assert!(printer.status().unwrap().owned, "{lever:?}: held");
             if rests {
-                printer.come_to_rest().unwrap();
+                printer.abort_orphaned_job().unwrap();
                 assert!(!printer.status().unwrap().owned, "{lever:?}");
             }
             let entered = machine.lock().cards_entered();
@@ -174,7 +174,7 @@ fn a_card_that_sticks_waits_for_a_hand() {
         machine.pull(Lever::Jam(at));
         lose(&machine, &card.job, seconds(60));
         let mut printer = opened(&machine);
-        printer.come_to_rest().unwrap();
+        printer.abort_orphaned_job().unwrap();
         let barred = printer.eject(Tray::Reject).unwrap_err();
         assert_eq!(barred.card, Whereabouts::InMachine, "{at:?}: {barred}");
         machine.pull(Lever::TakeCardOut);
@@ -190,7 +190,7 @@ fn a_machine_that_prints_is_left_to_it_and_its_errors_stay_ours() {
     reserve(&machine, "\x1bPem;0\r\0");
     lose(&machine, &card.job, seconds(3));
     let mut printer = opened(&machine);
-    let error = printer.come_to_rest().unwrap_err();
+    let error = printer.abort_orphaned_job().unwrap_err();
     assert_eq!((error.card, error.cause), (Whereabouts::Untouched, Cause::Busy));
     let error = printer.print(&card).unwrap_err();
     assert_eq!((error.card, error.cause), (Whereabouts::Untouched, Cause::Busy));
@@ -198,13 +198,13 @@ fn a_machine_that_prints_is_left_to_it_and_its_errors_stay_ours() {
     machine.pull(Lever::OpenCover);
     machine.pull(Lever::CloseCover);
     machine.lock().elapse(seconds(600));
-    printer.come_to_rest().unwrap();
+    printer.abort_orphaned_job().unwrap();
     assert_eq!(machine.lock().cards_entered(), 1);
     // Without a fault, the card comes out.
     printer.clear_errors().unwrap();
     printer.eject(Tray::Reject).unwrap();
     lose(&machine, &card.job, seconds(60));
-    printer.come_to_rest().unwrap();
+    printer.abort_orphaned_job().unwrap();
     let status = printer.status().unwrap();
     assert!(!status.card_inside && !status.owned);
     assert_eq!(machine.lock().last_card().unwrap().number, 2);
@@ -227,7 +227,7 @@ fn the_wire_breaks_at_every_place_of_coming_to_rest_and_it_can_be_asked_again() 
                 if now { fate } else { Fate::Fine }
             });
             let mut printer = drivers::open("evolis", None, Box::new(wire)).unwrap();
-            let result = printer.come_to_rest();
+            let result = printer.abort_orphaned_job();
             reached |= !to_come.swap(false, Ordering::Relaxed);
             let claimed = machine.lock().state()["machine"]["claim"] == true;
             match result {
@@ -239,7 +239,7 @@ fn the_wire_breaks_at_every_place_of_coming_to_rest_and_it_can_be_asked_again() 
                     unknown += 1;
                 }
             }
-            printer.come_to_rest().expect(&story);
+            printer.abort_orphaned_job().expect(&story);
             assert!(!printer.status().unwrap().owned, "{story}");
             assert_eq!(machine.lock().cards_entered(), 1, "{story}");
         }
@@ -264,7 +264,7 @@ fn a_machine_that_was_switched_on_says_so_until_somebody_uses_it() {
     let mut printer =
         drivers::open("evolis", None, Box::new(Emulated::new(machine.clone()))).unwrap();
     assert!(printer.status().unwrap().restarted);
-    printer.come_to_rest().unwrap();
+    printer.abort_orphaned_job().unwrap();
     assert!(!printer.status().unwrap().restarted);
 }
 

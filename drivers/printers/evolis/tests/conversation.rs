@@ -368,7 +368,7 @@ fn a_left_job_is_ended_word_by_word_after_its_errors_were_taken_over() {
         None
     };
     let (heard, mut printer) = scripted(left);
-    printer.come_to_rest().unwrap();
+    printer.abort_orphaned_job().unwrap();
     let want = ["Psid;2;45", "Rem;1", "Pem;2", "Rco;card", "END", "Pem;2", "Pem;0", "Psid;0;45"];
     assert_eq!(heard.since_opening(), want);
     // If the machine does not release the job, the host must keep handling its errors.
@@ -376,7 +376,7 @@ fn a_left_job_is_ended_word_by_word_after_its_errors_were_taken_over() {
         left(told, machine);
         (told == "END").then(|| "OK".to_owned())
     });
-    let error = printer.come_to_rest().unwrap_err();
+    let error = printer.abort_orphaned_job().unwrap_err();
     assert_eq!((error.card, error.cause), (Whereabouts::Unknown, Cause::Busy));
     assert_eq!(error.evidence.unwrap().owned, Some(true));
     let told = heard.since_opening();
