@@ -19,10 +19,21 @@ pub enum Actor {
     },
 }
 
+/// Longest officer number or account, characters.
+const ACCOUNT_MAX: usize = 60;
+
 impl Actor {
-    /// A person at this machine. `name`: officer number or account, already checked by the caller.
+    /// Somebody at this machine. `name`: officer number or account, checked by whoever took it in.
     pub fn local(name: impl Into<String>) -> Actor {
         Actor::Local { name: name.into() }
+    }
+
+    /// Somebody at this machine by what they gave, if that can stand in the ledger: one word of ASCII letters, digits and
+    /// `._@/-`, 60 characters at most. Officer numbers and accounts are written so, and the names of people are not.
+    pub fn read(given: &str) -> Option<Actor> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "._@/-".contains(c);
+        let is_account = (1..=ACCOUNT_MAX).contains(&given.len()) && given.chars().all(fits);
+        is_account.then(|| Actor::local(given))
     }
 
     /// The account, for display.
@@ -50,5 +61,20 @@ impl From<Actor> for String {
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.account())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_one_word_and_a_name_is_none() {
+        for good in ["petugas-2", "198701012010011001", "a.b@kantor/loket_1", &"x".repeat(60)] {
+            assert_eq!(Actor::read(good), Some(Actor::local(good)));
+        }
+        for bad in ["", " ", "BU XYLOPHONA", "petugas 2", " petugas", "\u{130}", &"x".repeat(61)] {
+            assert_eq!(Actor::read(bad), None, "{bad}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use super::Exit;
 use super::client::language;
 use crate::actor::Actor;
 use crate::clock::Clock;
+use crate::codes::requests::E_BY;
 use crate::ledger::head::Head;
 use crate::ledger::{self, Verification};
 
@@ -194,9 +195,8 @@ fn moment(
 }
 
 fn who(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text.is_empty() || text.len() > 60 || text.chars().any(char::is_control) {
-        return Err("write an officer number or an account, 60 characters at most".into());
+    match Actor::read(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(E_BY.en.to_owned()),
     }
-    Ok(text.to_owned())
 }

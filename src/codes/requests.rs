@@ -98,8 +98,8 @@ codes! {
         "Printer mengatakan lain daripada jawaban ini. Lihat sekali lagi; bila tetap begitu, kirim lagi dengan \"insist\": true (kartud: --insist)."
         "The printer says something else than this answer. Look again; if it is so, send it again with \"insist\": true (kartud: --insist)."
     E_CARD_MOVING "seen" Retry
-        "Ada kartu yang sedang bergerak di printer, jadi jawaban ini belum dicatat. Tunggu sampai printer berhenti, lihat lagi, lalu kirim lagi jawaban yang sama."
-        "A card is moving just now, so this answer was not taken. Ask again when the printer stands still: look again, and send the same answer."
+        "Ada kartu yang sedang bergerak di printer, jadi jawaban ini belum dicatat. Tunggu sampai printer berhenti (bila tidak pernah berhenti, matikan), lihat lagi, lalu kirim lagi jawaban yang sama."
+        "A card is moving just now, so this answer was not taken. Ask again when the printer stands still (switch it off if it never does): look again, and send the same answer."
     // Actions of a person on blanks.
     E_BLANKS_KIND "kind" Correct
         "Jenis catatan: loaded, returned, spoiled, test, lost, atau counted."

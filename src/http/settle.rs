@@ -13,7 +13,7 @@ use super::jobs::{JobView, job_id};
 use super::problem::Problem;
 use crate::actor::Actor;
 use crate::codes;
-use crate::codes::requests::{E_CARD_MOVING, E_NOT_EXPIRED, E_RESOLUTION};
+use crate::codes::requests::{E_BY, E_CARD_MOVING, E_NOT_EXPIRED, E_RESOLUTION};
 use crate::evidence::{Reason, Seen};
 use crate::finding::Finding;
 use crate::job::JobId;
@@ -23,9 +23,6 @@ use crate::supplies::SpoilCause;
 
 /// A card is out within this time, or the printer has trouble, which the station shows.
 const CARD_MOVING_RETRY_S: u32 = 5;
-
-/// Longest officer number or account, characters.
-const BY_MAX: usize = 60;
 
 /// What a person found.
 #[derive(Debug, Deserialize)]
@@ -57,7 +54,8 @@ pub(super) async fn resolve(
 ) -> Settled {
     let id = job_id(&id)?;
     let told: Resolution = serde_json::from_slice(&body).map_err(|_| no_resolution())?;
-    let by = officer(&told.by).ok_or_else(no_resolution)?;
+    let by = Actor::read(&told.by)
+        .ok_or_else(|| Problem::of(StatusCode::BAD_REQUEST, E_BY.at("by", &[])))?;
     let cause = told.cause.as_deref().map(|name| {
         SpoilCause::from_name(name).filter(|cause| cause.is_of_spoiling()).ok_or_else(no_resolution)
     });
@@ -120,36 +118,13 @@ where
 {
     let id = job_id(id)?;
     let who = serde_json::from_slice::<ByOfficer>(body).ok();
-    let by = who.and_then(|who| officer(&who.by)).ok_or_else(|| {
-        bad(
-            "by",
-            "E_BY",
-            "Tulis siapa yang meminta: {\"by\": \"nomor petugas\"}, paling banyak 60 huruf Latin, angka dan tanda.",
-            "Say who asks for it: {\"by\": \"officer number\"}, 60 Latin letters, digits and signs at most.",
-        )
-    })?;
+    let by = who.and_then(|who| Actor::read(&who.by));
+    let by = by.ok_or_else(|| Problem::of(StatusCode::BAD_REQUEST, E_BY.at("by", &[])))?;
     Ok(Json(JobView::from(ask(id, by).await?)))
-}
-
-/// An officer number or account that may be stored in the ledger. The API's description states the same rule as a
-/// pattern.
-pub(super) fn officer(by: &str) -> Option<Actor> {
-    let is_trimmed = !by.is_empty() && by.trim() == by;
-    let fits = is_trimmed && by.chars().count() <= BY_MAX && by.chars().all(is_latin);
-    fits.then(|| Actor::local(by))
-}
-
-/// Printable ASCII and the Latin letters with diacritics, which every screen and printer can show.
-fn is_latin(character: char) -> bool {
-    matches!(character, ' '..='~' | '\u{c0}'..='\u{24f}')
 }
 
 fn no_resolution() -> Problem {
     Problem::of(StatusCode::BAD_REQUEST, E_RESOLUTION.at("seen", &[]))
-}
-
-fn bad(field: &str, code: &str, id: &'static str, en: &'static str) -> Problem {
-    Problem::of(StatusCode::BAD_REQUEST, Finding::at(field, code, Text::fixed(id, en)))
 }
 
 impl From<Unsettled> for Problem {

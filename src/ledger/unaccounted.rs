@@ -22,12 +22,10 @@ use crate::supplies::BlankKind;
 /// has none that it could print again.
 const LINES_MAX: usize = 100_000;
 
-/// The last intents of the jobs whose card moved at, or after, the last line about the counter: each may have increased the
-/// counter by one.
+/// The last intent of each job whose card may be moving, or was moving when it was lost.
 const IN_FLIGHT: &str = "SELECT event, detail FROM events
     WHERE seq IN (SELECT (SELECT max(seq) FROM events WHERE job = jobs.seq AND event IN ('encode', 'print'))
-        FROM jobs WHERE state IN ('encoding', 'encoded', 'printing', 'unsure')
-          AND (SELECT max(seq) FROM events WHERE job = jobs.seq) >= ?1)";
+        FROM jobs WHERE state IN ('encoding', 'encoded', 'printing', 'unsure'))";
 
 /// Records that the printer is ahead of the ledger, and holds every job that could print; returns how many cards the
 /// ledger does not know. 0: nothing is recorded.
@@ -37,8 +35,8 @@ pub(super) fn account(
     counted: u64,
     now: jiff::Timestamp,
 ) -> Result<u64, LedgerError> {
-    let Some((seq, known)) = last_counted(c, serial)? else { return Ok(0) };
-    let cards = counted.saturating_sub(known).saturating_sub(in_flight(c, serial, seq)?);
+    let Some(known) = last_counted(c, serial)? else { return Ok(0) };
+    let cards = counted.saturating_sub(known).saturating_sub(in_flight(c, serial, known)?);
     if cards == 0 {
         return Ok(0);
     }
@@ -48,10 +46,11 @@ pub(super) fn account(
     Ok(cards)
 }
 
-/// Cards that may have increased the counter of this printer by one since that line.
-fn in_flight(c: &Connection, serial: &str, since: u64) -> Result<u64, LedgerError> {
+/// Cards that may have increased the counter of this printer by one since it stood at `known`: those whose own intent was
+/// written when it had not gone beyond that.
+fn in_flight(c: &Connection, serial: &str, known: u64) -> Result<u64, LedgerError> {
     let mut statement = c.prepare_cached(IN_FLIGHT).map_err(write_error)?;
-    let mut rows = statement.query([since]).map_err(write_error)?;
+    let mut rows = statement.query([]).map_err(write_error)?;
     let mut cards = 0;
     while let Some(row) = rows.next().map_err(write_error)? {
         let line = || -> rusqlite::Result<_> {
@@ -59,26 +58,28 @@ fn in_flight(c: &Connection, serial: &str, since: u64) -> Result<u64, LedgerErro
             Ok(Event::read(row.get_ref(0)?.as_str()?, &detail).ok())
         };
         let event = line().map_err(write_error)?;
-        let of = event.as_ref().and_then(Event::intent).map(|line| &line.intent.before.serial);
+        let before = event.as_ref().and_then(Event::intent).map(|line| &line.intent.before);
         // A line that cannot be read may be about this printer.
-        cards += u64::from(of.is_none_or(|of| of == serial));
+        cards += u64::from(before.is_none_or(|before| {
+            before.serial == serial && before.cards_entered.is_none_or(|count| count >= known)
+        }));
     }
     Ok(cards)
 }
 
-/// The last line with a value of this printer's counter: its number, and the value.
-fn last_counted(c: &Connection, serial: &str) -> Result<Option<(u64, u64)>, LedgerError> {
-    let sql = "SELECT seq, event, detail FROM events ORDER BY seq DESC LIMIT ?1";
+/// The last value of this printer's counter.
+fn last_counted(c: &Connection, serial: &str) -> Result<Option<u64>, LedgerError> {
+    let sql = "SELECT event, detail FROM events ORDER BY seq DESC LIMIT ?1";
     let mut statement = c.prepare_cached(sql).map_err(write_error)?;
     let mut rows = statement.query([LINES_MAX]).map_err(write_error)?;
     while let Some(row) = rows.next().map_err(write_error)? {
         let line = || -> rusqlite::Result<_> {
-            let detail = reader::text(row, 2, |text| serde_json::from_str(text).ok())?;
-            Ok((row.get(0)?, Event::read(row.get_ref(1)?.as_str()?, &detail)))
+            let detail = reader::text(row, 1, |text| serde_json::from_str(text).ok())?;
+            Ok(Event::read(row.get_ref(0)?.as_str()?, &detail))
         };
-        let (seq, event): (u64, _) = line().map_err(write_error)?;
+        let event = line().map_err(write_error)?;
         if let Some(counted) = event.ok().and_then(|event| event.counted(serial)) {
-            return Ok(Some((seq, counted)));
+            return Ok(Some(counted));
         }
     }
     Ok(None)
@@ -158,5 +159,24 @@ mod tests {
             assert_eq!(account(&c, serial, counted, NOW).unwrap(), cards, "{serial} {counted}");
         }
         assert_eq!(account(&c, "A1", 5, NOW).unwrap(), 1);
+    }
+
+    /// Its card is counted already: it would else account for one more, which an old ledger that was put back lacks.
+    #[test]
+    fn a_card_in_doubt_that_was_counted_accounts_for_no_other() {
+        let (c, jobs) = ledger();
+        let append = |event: Event| append(&c, Some(&jobs[1]), &event, NOW).unwrap();
+        append(Event::Claim {});
+        append(Event::Compose { faces: Vec::new() });
+        let intent = Intent { before: facts("A1", 1), ..Intent::default() };
+        append(Event::Print(IntentLine { intent, identity: None }));
+        append(Event::OutcomeUnknown {
+            lost: Box::new(crate::event::Lost::somewhere("hung")),
+            findings: None,
+        });
+        assert_eq!(account(&c, "A1", 2, NOW).unwrap(), 0, "it may have entered meanwhile");
+        append(Event::Looked { machine: facts("A1", 2), unseen: false });
+        assert_eq!(account(&c, "A1", 2, NOW).unwrap(), 0);
+        assert_eq!(account(&c, "A1", 3, NOW).unwrap(), 1);
     }
 }

@@ -51,10 +51,10 @@ impl Waiting {
         let refs = self.unsure_refs.join(", ");
         Some(Text::new(
             format!(
-                "Tidak pasti apakah kartunya keluar: {refs}{more_id}. Lihat di printer, baki hasil dan kotak tolak, lalu jawab per pekerjaan (kartud resolve)."
+                "Tidak pasti apakah kartunya keluar: {refs}{more_id}. Bila printer bermasalah, bereskan dulu: stasiun lalu bertanya lagi kepada printer. Bila tetap begini, lihat di printer, baki hasil dan kotak tolak, lalu jawab per pekerjaan (kartud resolve)."
             ),
             format!(
-                "A card may or may not have come out: {refs}{more_en}. Look into the printer, the output hopper and the reject box, then answer for each job (kartud resolve)."
+                "A card may or may not have come out: {refs}{more_en}. If the printer has trouble, mend that first: the station then asks the printer again. If this stays, look into the printer, the output hopper and the reject box, then answer for each job (kartud resolve)."
             ),
         ))
     }

@@ -42,6 +42,7 @@ fn is_stopped(view: &View<'_>, ledger: &Ledger) -> bool {
         status.troubles.iter().any(|trouble| trouble.level == Level::Error)
     };
     view.own_trouble.is_some()
+        || unknown_card(view, ledger).is_some()
         || ledger.health().borrow().troubles().iter().any(|trouble| !trouble.still_prints)
         || view.machine.error.is_some()
         || (view.queue.next.is_none() && !view.queue.incompatible.is_empty())
@@ -63,12 +64,11 @@ fn reasons(view: &View<'_>, ledger: &Ledger) -> Vec<StateReason> {
     reasons.extend(view.queue.incompatible.values().map(incompatible));
     reasons.extend(view.queue.suspended.iter().flatten().map(|product| of_the_setup(product)));
     let counts = ledger.counts().unwrap_or_default();
-    let unsure = counts.get(&State::Unsure).copied().unwrap_or(0);
     let waiting = Waiting::of(&counts, ledger).unwrap_or_default();
     let of_people = [waiting.words_of_unsure(), waiting.words_of_held()];
     reasons
         .extend(of_people.iter().flatten().map(|words| StateReason::new("other-warning", words)));
-    reasons.extend(unknown_card(view, unsure > 0));
+    reasons.extend(unknown_card(view, ledger));
     if view.clock_is_doubtful {
         let words = Text::fixed(
             "Jam komputer melompat. Periksa tanggal dan jam; pekerjaan yang tampak terlalu lama ditahan, bukan dibuang.",
@@ -101,14 +101,17 @@ fn of_the_machine(view: &View<'_>) -> Vec<StateReason> {
 }
 
 /// A card inside that belongs to no job.
-fn unknown_card(view: &View<'_>, any_unsure: bool) -> Option<StateReason> {
+fn unknown_card(view: &View<'_>, ledger: &Ledger) -> Option<StateReason> {
     let stands_inside = |status: &PrinterStatus| status.card_inside && !status.busy;
     let card_inside = view.machine.status.as_ref().is_some_and(stands_inside);
     let words = Text::fixed(
-        "Ada kartu di dalam printer yang bukan milik pekerjaan mana pun. Keluarkan dan catat sebagai blangko rusak.",
-        "A card is inside the printer that belongs to no job. Take it out and enter it as a spoiled blank.",
+        "Ada kartu di dalam printer yang bukan milik pekerjaan mana pun. Keluarkan dan catat sebagai blangko rusak, kecuali sudah dijawab lewat resolve.",
+        "A card is inside the printer that belongs to no job. Take it out and enter it as a spoiled blank, unless it was answered for by a resolve.",
     );
-    let is_unknown = card_inside && !any_unsure && !view.phase.is_at_work();
+    let is_unsure = || {
+        ledger.counts().is_ok_and(|counts| counts.get(&State::Unsure).is_some_and(|jobs| *jobs > 0))
+    };
+    let is_unknown = card_inside && !view.phase.is_at_work() && !is_unsure();
     is_unknown.then(|| StateReason::new("other-error", &words))
 }
 

@@ -297,7 +297,9 @@ impl World {
         match self.states()[&mark] {
             State::Held => return self.release(id),
             State::Printed => {
-                if self.seen(mark) == Seen::Spoiled {
+                // The person who removed it knows that it is no card, whatever the sums are: a false answer about another
+                // card may have changed them.
+                if self.seen(mark) != Seen::Printed {
                     self.say(mark, &id, Seen::Spoiled, false);
                 }
                 return;

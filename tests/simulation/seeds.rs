@@ -48,6 +48,41 @@ fn kept() -> Vec<Plan> {
             without: vec![Kind::Disk, Kind::Clock, Kind::Garbles, Kind::WrongAnswers, Kind::Chips],
             ..Plan::of(101_449)
         },
+        // The printer refused to reject a complete card that a hand had just taken: it counted as rejected, and a second
+        // one was printed.
+        Plan {
+            steps: 231,
+            without: vec![Kind::Power, Kind::Disk, Kind::WrongAnswers, Kind::Stream],
+            ..Plan::of(7_304_380)
+        },
+        Plan {
+            jobs: 8,
+            steps: 16,
+            without: vec![
+                Kind::Power,
+                Kind::Hands,
+                Kind::Wire,
+                Kind::Disk,
+                Kind::Clock,
+                Kind::Garbles,
+                Kind::Chips,
+                Kind::Stream,
+            ],
+            ..Plan::of(7_302_878)
+        },
+        Plan {
+            jobs: 25,
+            steps: 72,
+            without: vec![
+                Kind::Hands,
+                Kind::Disk,
+                Kind::Clock,
+                Kind::Garbles,
+                Kind::Chips,
+                Kind::Stream,
+            ],
+            ..Plan::of(7_300_169)
+        },
     ];
     let seeds = seeds.map(|seed| Plan { chips: false, ..Plan::of(seed) });
     seeds.into_iter().chain(shrunk).collect()

@@ -24,7 +24,7 @@ use super::state_file::StateFile;
 use reader::Port;
 
 const AFTER: &str = "\
-The state file and the control interface respond of the same keys:
+The state file and the control interface know the same keys:
   curl http://ADDR/state                                       everything, and what the machine says of itself
   curl -X PATCH http://ADDR/state -d '{\"feeder_cards\": 5}'     sets some keys; the others stay as they are
   curl -X POST http://ADDR/levers/open_cover                   somebody does something

@@ -11,8 +11,6 @@ use crate::supplies::{BlankKind, SpoilCause};
 
 /// No feeder and no store hands out more at once; this catches typing errors.
 const CARDS_LIMIT: i64 = 10_000;
-/// Longest account or officer number.
-const BY_LIMIT: usize = 60;
 /// Longest name of a batch.
 const BATCH_LIMIT: usize = 40;
 
@@ -63,16 +61,17 @@ impl Entry {
         if cause.is_err() {
             faults.push(requests::E_BLANKS_CAUSE.at("cause", &[]));
         }
-        if !is_word(&self.by, 1..=BY_LIMIT, "._@/-") {
+        let by = Actor::read(&self.by);
+        if by.is_none() {
             faults.push(requests::E_BY.at("by", &[]));
         }
         if self.batch.as_ref().is_some_and(|batch| !is_word(batch, 0..=BATCH_LIMIT, "/-")) {
             faults.push(requests::E_BLANKS_BATCH.at("batch", &[]));
         }
         let batch = self.batch.filter(|batch| !batch.is_empty());
-        match (kind, u32::try_from(self.cards), cause) {
-            (Some(kind), Ok(cards), Ok(cause)) if faults.is_empty() => {
-                Ok(Handled { kind, cards, cause, by: Actor::local(self.by), batch, key })
+        match (kind, u32::try_from(self.cards), cause, by) {
+            (Some(kind), Ok(cards), Ok(cause), Some(by)) if faults.is_empty() => {
+                Ok(Handled { kind, cards, cause, by, batch, key })
             }
             (None, ..) => {
                 faults.insert(0, requests::E_BLANKS_KIND.at("kind", &[]));

@@ -108,7 +108,7 @@ impl InDoubt {
             }
             Event::AbortOrphanedJob { machine } => self.since.looked(machine),
             Event::Reject { .. } => self.since.reject(),
-            Event::RecoveryFailed { what, card, .. } if was_not_rejected(*what, *card) => {
+            Event::RecoveryFailed { what, .. } if was_not_rejected(*what) => {
                 self.since.rejecting = false;
             }
             Event::LeftToAPerson { row, .. } => self.told = Some(*row),

@@ -139,11 +139,9 @@ pub(super) fn step_of(seen: Seen) -> Move {
     }
 }
 
-/// The printer did not take the order to reject, or says that the card is inside all the same: if it is gone later, it did
-/// not go into the reject box. It may be whole, in somebody's hand.
-pub(super) fn was_not_rejected(what: RecoveryStep, card: Whereabouts) -> bool {
-    let is_inside = matches!(card, Whereabouts::InMachine | Whereabouts::Untouched);
-    what == RecoveryStep::Reject && is_inside
+/// The printer did not say that it rejected the card: if the card is gone later, it may be whole, in somebody's hand.
+pub(super) fn was_not_rejected(what: RecoveryStep) -> bool {
+    what == RecoveryStep::Reject
 }
 
 /// What stands with a job once it is no longer unsure.

@@ -223,7 +223,10 @@ impl Scheduler {
     pub(super) fn write_observation(&mut self) {
         let is_accounted = self.unaccounted().is_none();
         match is_accounted.then(|| self.observations.next(self.now.steady)).flatten() {
-            Some(event) => self.note_station(event, Then::Observed),
+            Some(event) => {
+                log(&event);
+                self.note_station(event, Then::Observed);
+            }
             None => self.next_task(Task::Recover(None)),
         }
     }
@@ -233,6 +236,23 @@ impl Scheduler {
             self.observations.forget();
             self.fail(error);
         }
+    }
+}
+
+/// What a technician looks for in the log; the ledger has all of it.
+fn log(event: &Event) {
+    match event {
+        Event::TroubleRaised(trouble) => {
+            tracing::warn!(reason = trouble.keyword, place = ?trouble.place, "trouble began");
+        }
+        Event::TroubleCleared(trouble) => {
+            tracing::info!(reason = trouble.keyword, place = ?trouble.place, "trouble ended");
+        }
+        Event::PrinterSeen { identity, .. } => {
+            tracing::info!(model = identity.model, serial = %identity.serial, "the printer answers");
+        }
+        Event::PrinterLost { keyword } => tracing::warn!(reason = keyword, "the printer is lost"),
+        _ => {}
     }
 }
 

@@ -273,11 +273,9 @@ impl Scheduler {
         }
     }
 
-    /// What the machine says against the answer, if it is the same machine and its word still counts.
+    /// What the machine says against the answer, if it is the same machine and its word still counts. An answer about a card
+    /// that may still move is not taken, even if the person insists: whoever looked saw no card, and one comes.
     fn contradiction(&self, job: &JobId, look: &Look) -> Result<Option<Reason>, Unsettled> {
-        if look.insist {
-            return if self.may_yet_begin(job) { Err(Unsettled::Moving) } else { Ok(None) };
-        }
         let at_work = self.at_work();
         let in_doubt = self.in_doubt.iter().flatten().find(|one| one.job == *job);
         let Some((intent, since)) = in_doubt.map(|one| (&one.intent, one.since)) else {
@@ -285,14 +283,18 @@ impl Scheduler {
         };
         if at_work && since.others_printed {
             // Another card is only begun on a machine that stands still and is empty, so this one has long been where it is.
-            return Ok(evidence::cannot_have_seen(look.seen, intent));
+            let seen = (!look.insist).then(|| evidence::cannot_have_seen(look.seen, intent));
+            return Ok(seen.flatten());
         }
         let may_be_asked = self.machine.is_configured && self.machine.error.is_none();
-        if at_work || (may_be_asked && !self.machine.is_fresh) {
+        let status = self.machine.status.as_ref().filter(|_| self.machine.is_fresh);
+        let is_moving = may_be_asked && status.is_none_or(|status| status.busy || status.owned);
+        if at_work || is_moving || self.may_yet_begin(job) {
             return Err(Unsettled::Moving);
         }
-        // A tray that is empty while the machine still prints says nothing.
-        let status = self.machine.status.as_ref().filter(|_| self.machine.is_fresh);
+        if look.insist {
+            return Ok(None);
+        }
         let Some(status) = status else { return Ok(Some(Reason::Silent)) };
         let now = self.machine.facts_about(intent, evidence::Facts::of(status));
         Ok(evidence::may_have_seen(look.seen, intent, since, &now).err())

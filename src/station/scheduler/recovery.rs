@@ -348,7 +348,7 @@ impl Scheduler {
         tracing::warn!(what = what.name(), %error, "the printer cannot be brought to rest");
         let in_doubt = self.in_doubt.iter_mut().flatten().find(|one| Some(&one.job) == job);
         if let Some(in_doubt) = in_doubt {
-            in_doubt.since.rejecting &= !lines::was_not_rejected(what, error.card);
+            in_doubt.since.rejecting &= !lines::was_not_rejected(what);
         }
         let (card, cause) = (error.card, error.cause.to_string());
         let line = Event::RecoveryFailed { what, card, cause };

@@ -259,6 +259,28 @@ fn an_operators_answer_waits_for_a_poll_of_now() {
     assert!(station.replies[1].is_ok(), "{:?}", station.replies);
 }
 
+/// Whoever insists has seen an empty hopper; the card is still in the head, and comes out.
+#[test]
+fn no_answer_is_taken_while_the_machine_works() {
+    let busy = PrinterStatus { busy: true, ..status(None) };
+    let owned = PrinterStatus { owned: true, ..status(None) };
+    for working in [busy, owned] {
+        for seen in [Seen::NoCard, Seen::Spoiled, Seen::Printed] {
+            let mut station = Doubtful::new();
+            let look = Look { seen, by: Actor::local("op"), cause: None, insist: true };
+            let command = OperatorCommand::Resolve { job: station.job.clone(), look };
+            station.tell(Input::Operator { asker: 1, command: command.clone() });
+            station.polled(working.clone());
+            station.tell(Input::Operator { asker: 2, command });
+            assert!(
+                matches!(station.replies[..], [Err(Unsettled::Moving), Err(Unsettled::Moving)]),
+                "{:?}",
+                station.replies
+            );
+        }
+    }
+}
+
 /// A card may yet come of it while the machine answers, whatever a person insists on. That it is gone, switched off or
 /// another one is never in the way of a person.
 #[test]
