@@ -4,7 +4,6 @@
 //! `product::recommendation` checks what a product demands beyond that. Not checked yet: the signature (`tanda`) and
 //! the binding to the data (`hash_data`, whose canonical bytes no upstream has specified). Until they are, a
 //! recommendation proves nothing, and the daemon listens on loopback only.
-//! recommendation proves nothing, and the daemon listens on loopback only.
 
 use drivers::text::Text;
 use jiff::{SignedDuration, Timestamp};
@@ -43,6 +42,10 @@ pub fn check(recommendation: Option<&Recommendation>, now: Timestamp) -> Vec<Fin
         let filling = [("{label}", &label), ("{expected}", &expected)];
         findings.push(codes::E_FORMAT.at("recommendation", &filling));
         return findings;
+    }
+    let is_plain = |c: char| c.is_ascii_graphic() || c.is_whitespace();
+    if recommendation.nomor.as_ref().is_some_and(|number| !number.chars().all(is_plain)) {
+        findings.push(not_plain());
     }
     if recommendation.keputusan != "SETUJU" {
         findings.push(codes::E_RECOMMENDATION_REFUSED.at("recommendation.keputusan", &[]));
@@ -95,6 +98,18 @@ fn after(start: Timestamp) -> Timestamp {
 pub fn expired(ends: Option<Timestamp>, received: Timestamp, now: Timestamp) -> Option<Finding> {
     let expired = ends.unwrap_or_else(|| after(received)) < now;
     expired.then(|| codes::H_RECOMMENDATION_EXPIRED.at("recommendation.kadaluarsa", &[]))
+}
+
+/// A dash of a word processor, a letter of another script or a wide digit looks like the same number and is another one:
+/// by it an approval could be used twice.
+fn not_plain() -> Finding {
+    let label = Text::fixed("Nomor rekomendasi", "The number of the recommendation");
+    let expected = Text::fixed(
+        "huruf, angka dan tanda ASCII (tanda hubung dan garis miring biasa), misalnya 470/1/KIA/2026",
+        "letters, digits and signs of ASCII (plain hyphen and slash), as in 470/1/KIA/2026",
+    );
+    let filling = [("{label}", &label), ("{expected}", &expected)];
+    codes::E_FORMAT.at("recommendation.nomor", &filling)
 }
 
 fn not_a_time(place: &str) -> Finding {
@@ -183,6 +198,15 @@ pub(crate) mod tests {
                 ["E_RECOMMENDATION_REFUSED"],
                 "{no:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_number_that_only_looks_like_another_is_refused() {
+        assert!(codes(json!({"nomor": "470/1-2/KIA/2026 "}), NOON).is_empty());
+        let alike = ["470/1\u{2013}2/KIA/2026", "\u{ff14}70/1", "470\u{2215}1", "470/1/KI\u{410}"];
+        for number in alike {
+            assert_eq!(codes(json!({ "nomor": number }), NOON), ["E_FORMAT"], "{number}");
         }
     }
 

@@ -400,12 +400,17 @@ fn decimal(number: f32) -> f64 {
 fn recommendation_schema() -> Value {
     let text = json!({ "type": ["string", "null"], "maxLength": 1024 });
     let time = json!({ "type": ["string", "null"], "format": "date-time" });
+    // ASCII and the blanks that Unicode has: no two numbers look alike.
+    let number = json!({
+        "type": ["string", "null"], "maxLength": 1024,
+        "pattern": r"^[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000!-~]*$",
+    });
     json!({
         "type": "object",
         "required": ["keputusan"],
         "additionalProperties": false,
         "properties": {
-            "nomor": text, "keputusan": { "const": "SETUJU" },
+            "nomor": number, "keputusan": { "const": "SETUJU" },
             "oleh": { "type": ["object", "null"], "maxProperties": 64, "additionalProperties": { "type": "string" } },
             "pada": time, "kadaluarsa": time,
             "daftar_periksa": { "type": "object", "maxProperties": 64, "additionalProperties": { "type": "boolean" } },
