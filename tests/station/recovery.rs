@@ -78,13 +78,16 @@ fn what_is_no_answer_is_refused_with_what_would_be_one() {
         json!({}),
         json!({ "seen": "gone", "by": "x" }),
         json!({ "seen": "printed" }),
-        json!({ "seen": "printed", "by": " " }),
-        json!({ "seen": "printed", "by": "x".repeat(61) }),
         json!({ "seen": "spoiled", "by": "x", "cause": "NASIB" }),
         json!({ "seen": "printed", "by": "x", "sene": 1 }),
     ] {
         let (status, problem) = resolve(&bench, &id, &answer);
         assert_eq!((status, &problem["code"]), (400, &json!("E_RESOLUTION")), "{answer}");
+    }
+    for by in [" ", "Budi Santoso", &"x".repeat(61)] {
+        let (status, problem) = resolve(&bench, &id, &json!({ "seen": "printed", "by": by }));
+        assert_eq!((status, &problem["code"]), (400, &json!("E_BY")), "{by}");
+        assert!(!problem.to_string().contains("Budi"), "{problem}");
     }
     let (status, problem) = resolve(&bench, &id, &json!({ "seen": "printed", "by": "x" }));
     assert_eq!((status, &problem["code"]), (409, &json!("E_STATE")), "it waits, nobody saw it");
