@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
 use super::problem::Problem;
+use super::wire::Peer;
 use crate::codes::requests;
 
 /// Whoever watches the station is always answered.
@@ -111,7 +112,11 @@ pub(super) fn encoded() -> Problem {
 
 /// Loopback is reachable by every page in the operator's browser: a request must be addressed to a
 /// loopback name and our port (no DNS rebinding), and where a page sent it, to the page's own origin.
+/// No page reaches a Unix socket: there the file's rights decide.
 pub(super) async fn same_site(State(port): State<u16>, request: Request, next: Next) -> Response {
+    if request.extensions().get::<Peer>().is_some_and(Peer::is_local_path) {
+        return next.run(request).await;
+    }
     let checked = check_address(request.uri(), request.headers(), port)
         .and_then(|host| check_origin(request.method(), request.headers(), host));
     match checked {
