@@ -3,28 +3,29 @@
 //!
 //! # How to add a family
 //!
-//! 1. Make a folder in `printers/` with the same three files as `evolis/`: `mod.rs` (the driver: a [`CardPrinter`]
+//! 1. Make a folder in `printers/` with the same files as `evolis/`: `driver.rs` (a [`CardPrinter`]
 //!    over a [`transport::Transport`], with its point of no return named), `protocol.rs` (bytes to
 //!    meaning and back, side by side, each with a byte-for-byte test) and `models.toml` (what differs
 //!    between the models: head, levels, colour rule, quirks with their story).
 //! 2. Make the machine's side of the wire, in a folder of the same name in the crate of the emulators (`emulators/`), and
 //!    try the driver on it there.
-//! 3. Put recordings that are not ours (a maker's program, a real machine) in `golden/`, with their
-//!    source named; driver and emulator share `protocol.rs`, so one misreading would fool both.
+//! 3. Put recordings that are not ours (a maker's program, a real machine) beside the tests of the driver on its emulated
+//!    machine (`emulators/evolis/driver_tests/golden/`), with their source named; driver and emulator share `protocol.rs`, so one misreading would fool both.
 //! 4. Add one line to [`CATALOGUE`]. Nothing else in this crate names a family.
 //!    It says too which requests carry somebody's data ([`Family::personal`]), and what of an answer may be recorded
 //!    ([`Family::masked`]).
 //! 5. In `open`, tell the wire how an answer of the family ends ([`transport::Transport::frame_by`]): a USB cable has no
 //!    end of its own for it.
 //!
-//! Another model of a known family is an entry in its `models.toml`, and no code.
+//! Another model of a known family is an entry in its `models.toml`, and one in the table of what the emulated machine has
+//! (`OWN` in `emulators/evolis/indicators.rs`).
 //!
 //! # How to record a session from a real printer
 //!
 //! `cargo build --release --features record`, then run the station (or a probe) with `KARTU_RECORD=session.jsonl`: each
 //! half of every exchange becomes a line, bulk image data as length and SHA-256 only ([`transport`], file
 //! `recorded.rs`), and of what [`Family::personal`] names (a magnetic track) the length. The session goes into the
-//! family's `golden/`, with machine and firmware named; `recorded::Replay` is the wire that plays it again, so a test
+//! family's `golden/` (step 3), with machine and firmware named; `recorded::Replay` is the wire that plays it again, so a test
 //! holds the driver against a machine that is not here.
 //!
 //! # The layers, from the station down to the wire

@@ -130,12 +130,12 @@ pub const MOVES: &[(State, Move, State)] = {
 
 /// The move is not in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a job that is {} cannot {}", .state.name(), .event.name())]
+#[error("a job that is {} cannot {}", .state.name(), .step.name())]
 pub struct Refused {
     /// Where the job stands.
     pub state: State,
     /// What was asked.
-    pub event: Move,
+    pub step: Move,
 }
 
 impl State {
@@ -161,12 +161,12 @@ impl State {
     ///
     /// # Errors
     /// [`Refused`] when the table has no such move.
-    pub fn after(self, event: Move) -> Result<State, Refused> {
+    pub fn after(self, step: Move) -> Result<State, Refused> {
         MOVES
             .iter()
-            .find(|(from, on, _)| *from == self && *on == event)
+            .find(|(from, on, _)| *from == self && *on == step)
             .map(|(_, _, to)| *to)
-            .ok_or(Refused { state: self, event })
+            .ok_or(Refused { state: self, step })
     }
 
     /// Stable name, in the API and in the ledger.

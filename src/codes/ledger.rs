@@ -12,6 +12,9 @@ codes! {
     V_CHAIN "" Ledger
         "Rantai putus: satu baris diubah, disisipkan atau hilang. Semua baris sebelumnya utuh; bandingkan dengan salinan lama."
         "The chain breaks: a line was changed, put in or taken out. Every line before it is whole; compare with an older copy."
+    V_LINE "" Ledger
+        "Satu baris tidak dapat dibaca: tidak ada versi kartud ini yang menulisnya begitu. Salin foldernya dan hubungi bantuan."
+        "A line cannot be read: no version of kartud up to this one wrote it like that. Copy the folder away and ask for help."
     V_HEAD "" Ledger
         "Baris terakhir yang pernah dicatat tidak ada lagi seperti itu: ujung buku besar hilang atau ditulis ulang. Pasang kembali salinan terbaru."
         "The last line that was noted is not there any more as it was: the ledger's end was lost or written anew. Put back the newest copy."

@@ -5,6 +5,7 @@ use rusqlite::{Connection, Row};
 
 use super::chain::{self, Hash};
 use super::head::Head;
+use crate::event::Event;
 
 const LINES: &str = "SELECT e.seq, e.at, j.id, e.event, e.state, e.detail, e.hash
                      FROM events e LEFT JOIN jobs j ON j.seq = e.job WHERE e.seq > ?1 ORDER BY e.seq";
@@ -119,6 +120,12 @@ impl RawLine {
         line.hash(previous)
     }
 
+    /// What happened, by the line's own words; `None`: no version of this program wrote that.
+    pub fn read(&self) -> Option<Event> {
+        let detail = serde_json::from_str(&self.detail).ok()?;
+        Event::read(&self.event, &detail).ok()
+    }
+
     fn broken(&self, kind: Kind) -> Break {
         Break { seq: self.seq, at: self.at.clone(), job: self.job.clone(), kind }
     }
@@ -134,12 +141,12 @@ pub(super) fn text_of(value: ValueRef<'_>) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::ledger::{head, schema};
 
-    /// A ledger of `n` lines about the station.
-    fn ledger(n: u64) -> Connection {
+    /// A ledger of `n` lines about the station, of an event that there is not.
+    pub fn ledger(n: u64) -> Connection {
         let mut c = Connection::open_in_memory().unwrap();
         schema::create(&mut c).unwrap();
         let mut previous = chain::START;

@@ -45,7 +45,7 @@ proptest! {
 
     #[test]
     fn replay_and_projection_come_to_the_same(
-        story in proptest::collection::vec((0..JOBS, 0..26usize, 0..5i64), 0..120)
+        story in proptest::collection::vec((0..JOBS, 0..tests::of_a_job().len(), 0..5i64), 0..120)
     ) {
         let (c, jobs) = ledger();
         let events = tests::of_a_job();

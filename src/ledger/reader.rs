@@ -168,6 +168,12 @@ fn received_in(detail: &str) -> Option<Received> {
     serde_json::from_str(detail).ok()
 }
 
+/// A moment, to be compared as text with the times of the tables: without the `Z`, because a time with a fraction of a
+/// second (`…00.5Z`) sorts before the same second without one (`…00Z`).
+pub(super) fn at_least(moment: jiff::Timestamp) -> String {
+    moment.to_string().trim_end_matches('Z').to_owned()
+}
+
 pub(super) fn counts(c: &Connection) -> Result<BTreeMap<State, u64>, LedgerError> {
     let rows: Vec<(String, u64)> = c
         .prepare_cached("SELECT state, jobs FROM counts")

@@ -8,7 +8,7 @@ use drivers::text::Text;
 use rusqlite::Connection;
 
 use super::head::{self, Head};
-use super::lines::{self, Break, Kind};
+use super::lines::{self, Break, Kind, RawLine};
 use super::offline::Offline;
 use super::{LedgerError, blanks, holder, open, reader, schema, verify_jobs};
 use crate::lifecycle::State;
@@ -191,12 +191,30 @@ fn integrity(c: &Connection) -> rusqlite::Result<Vec<String>> {
 fn chain(c: &Connection, faults: &mut Faults, progress: &mut Progress<'_>) -> Head {
     let all = reader::head(c);
     let all = faults.read(all).map_or(0, |head| head.seq);
-    let walked = lines::walk(c, head::START, |line, _| progress("chain", line.seq, all));
+    let walked = lines::walk(c, head::START, |line, _| {
+        progress("chain", line.seq, all);
+        if line.read().is_none() {
+            faults.push(unreadable(line));
+        }
+    });
     let Some((broken, head)) = faults.read(walked) else { return head::START };
     if let Some(broken) = broken {
         faults.push(break_of(broken));
     }
     head
+}
+
+fn unreadable(line: &RawLine) -> Fault {
+    let RawLine { seq, at, .. } = line;
+    let message = Text::new(
+        format!(
+            "Baris {seq} ({at}) tidak dapat dibaca: tidak ada versi kartud ini yang menulisnya begitu. Salin foldernya dan hubungi bantuan."
+        ),
+        format!(
+            "Line {seq} ({at}) cannot be read: no version of kartud up to this one wrote it like that. Copy the folder away and ask for help."
+        ),
+    );
+    Fault { code: "V_LINE", seq: Some(*seq), at: Some(at.clone()), job: line.job.clone(), message }
 }
 
 fn break_of(broken: Break) -> Fault {
@@ -284,4 +302,18 @@ fn counts(c: &Connection) -> rusqlite::Result<bool> {
     let given = ask("SELECT name, seq FROM sqlite_sequence")?;
     let numbers = last.map(|seq| ("jobs".to_owned(), seq)).into_iter().collect();
     Ok(known && told == wanted && given == numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::lines::tests::ledger;
+
+    #[test]
+    fn a_line_that_no_version_wrote_is_a_fault_of_its_own() {
+        let mut faults = Faults::default();
+        chain(&ledger(2), &mut faults, &mut |_, _, _| ());
+        let found: Vec<_> = faults.0.iter().map(|fault| (fault.code, fault.seq)).collect();
+        assert_eq!(found, [("V_LINE", Some(1)), ("V_LINE", Some(2))]);
+    }
 }

@@ -41,7 +41,13 @@ fn the_description_and_the_router_have_the_same_routes() {
     let api = bench.http.get("/openapi.json").body;
     let described: BTreeSet<_> =
         operations(&api).into_iter().map(|(method, path, _)| (method, path)).collect();
-    assert_eq!(described, kartu::http::routes().into_iter().collect());
+    let routed: BTreeSet<_> = kartu::http::routes().into_iter().collect();
+    let only_described: Vec<_> = described.difference(&routed).collect();
+    let only_routed: Vec<_> = routed.difference(&described).collect();
+    assert!(
+        only_described.is_empty() && only_routed.is_empty(),
+        "only described: {only_described:?}, only routed: {only_routed:?}"
+    );
     assert_eq!(api["info"]["version"], env!("CARGO_PKG_VERSION"));
     assert!(api["openapi"].as_str().unwrap().starts_with("3.1."));
 }
@@ -58,6 +64,12 @@ fn every_route_answers_as_it_is_described() {
         if method == "get" {
             // Without a printer the station could not print a job now.
             assert_eq!(found.status(), if path == "/readyz" { 503 } else { 200 }, "{path}");
+            let described =
+                &followed(&api, &said["responses"]["200"])["content"]["application/json"];
+            if described.is_object() {
+                let body = bench.http.get(&filled(path, &job)).body;
+                has_the_described_keys(&api, &described["schema"], &body, path);
+            }
         }
         if path.contains("{id}") {
             let seen = if path.ends_with("resolve") { r#","seen":"printed""# } else { "" };
@@ -100,6 +112,28 @@ fn is_described(
             one["required"] != true || header(name).is_some(),
             "{method} {path} {status}: no {name}"
         );
+    }
+}
+
+/// The keys that must be there, and no others, however deep. Types and values are compared by `tests/outside/api`.
+fn has_the_described_keys(api: &Value, schema: &Value, found: &Value, place: &str) {
+    let schema = followed(api, schema);
+    if let Some(items) = found.as_array() {
+        items.iter().for_each(|one| has_the_described_keys(api, &schema["items"], one, place));
+    }
+    let (Some(found), Some(described)) = (found.as_object(), schema["properties"].as_object())
+    else {
+        return;
+    };
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        assert!(found.contains_key(name), "{place}: {name} is missing");
+    }
+    for (name, inside) in found {
+        let inner = described.get(name).or(schema["additionalProperties"]
+            .is_object()
+            .then_some(&schema["additionalProperties"]));
+        let inner = inner.unwrap_or_else(|| panic!("{place}: {name} is not described"));
+        has_the_described_keys(api, inner, inside, &format!("{place}/{name}"));
     }
 }
 

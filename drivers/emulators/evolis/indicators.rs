@@ -28,9 +28,9 @@ impl Options {
     /// The model's own, with what the settings fit and do not fit.
     ///
     /// # Errors
-    /// [`EmulationError::Unknown`] for a name that is no option.
+    /// [`EmulationError::Unknown`] for a name that is no option, and for a model that is not known here.
     pub fn of(model: &Model<Wire>, settings: &EvolisSettings) -> Result<Self, EmulationError> {
-        let mut options = Self { config: own_options(model), extension: 0 };
+        let mut options = Self { config: own_options(model)?, extension: 0 };
         for (names, fitted) in [(&settings.fitted, true), (&settings.not_fitted, false)] {
             for name in names {
                 options.fit(name, fitted)?;
@@ -77,26 +77,35 @@ impl Options {
     }
 }
 
-/// Generation, attachment and what is fitted. Single-sided models have no flipper; the emulated ones carry
-/// a magnetic head only where the job's header names one.
-fn own_options(model: &Model<Wire>) -> u32 {
-    let name = model.name.as_str();
-    let generation = match name {
-        "Primacy" => config::X01,
-        "Primacy 2" => config::X20,
-        "KC200" => config::X01 | config::KC200,
-        "Elypso" => config::X04,
-        "Zenius" | "Zenius 2 Classic" => config::X02,
-        _ => config::S01,
-    };
+/// What each model is by its CONFIG word: its generation, and whether it has a flipper. A model that does not stand here
+/// cannot be emulated.
+const OWN: [(&str, u32, bool); 8] = [
+    ("Primacy", config::X01, true),
+    ("Primacy 2", config::X20, true),
+    ("Zenius", config::X02, false),
+    ("Zenius 2 Classic", config::X02, false),
+    ("Badgy100", config::S01, false),
+    ("Badgy200", config::S01, false),
+    ("Elypso", config::X04, true),
+    ("KC200", config::X01 | config::KC200, false),
+];
+
+/// Generation, attachment and what is fitted; a magnetic head only where the job's header names one.
+fn own_options(model: &Model<Wire>) -> Result<u32, EmulationError> {
+    let own = OWN.iter().find(|(name, ..)| *name == model.name);
+    let (_, generation, flips) = own.ok_or_else(|| EmulationError::Unknown {
+        what: "Evolis model",
+        name: model.name.clone(),
+        known: "what it has does not stand in `OWN` of the emulator yet".to_owned(),
+    })?;
     let mut fitted = generation | config::ETHERNET | config::FEED_BY_FEEDER;
-    if ["Primacy", "Primacy 2", "Elypso"].contains(&name) {
+    if *flips {
         fitted |= config::FLIP;
     }
     if model.wire.encoding.starts_with("Pmc") {
         fitted |= config::MAGNETIC | config::SMART | config::CONTACTLESS;
     }
-    fitted
+    Ok(fitted)
 }
 
 impl Machine {

@@ -16,7 +16,7 @@ use crate::actor::Actor;
 use crate::event::{CardEvidence, Event};
 use crate::job::JobId;
 use crate::ledger::LedgerError;
-use crate::ledger::reader::{optional, read_error, text};
+use crate::ledger::reader::{at_least, optional, read_error, text};
 use crate::supplies::{BlankKind, SpoilCause};
 
 /// One day of the office. All figures are cards; a negative one says that more was used than was entered.
@@ -282,11 +282,10 @@ pub(in crate::ledger) fn destroyed(
         .map_err(read_error)
 }
 
-/// The first moment of a day, to be compared as text with the times in the table: without the `Z`, because a time
-/// with a fraction of a second (`…00.5Z`) sorts before the same second without one (`…00Z`).
+/// The first moment of a day.
 fn start_of(day: Date, offset: Offset) -> Result<String, LedgerError> {
     let start = offset.to_timestamp(day.at(0, 0, 0, 0)).map_err(|_| no_such_day())?;
-    Ok(start.to_string().trim_end_matches('Z').to_owned())
+    Ok(at_least(start))
 }
 
 fn after(day: Date) -> Result<Date, LedgerError> {

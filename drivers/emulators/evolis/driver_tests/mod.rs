@@ -15,6 +15,8 @@ use crate::evolis::EvolisSettings;
 use crate::machine::{Lever, Picture, SharedMachine};
 use crate::transport::emulated::Emulated;
 use drivers::contract::*;
+use drivers::panels::ColourRule;
+use drivers::printers::evolis::models;
 use drivers::transport::{Transport, TransportError};
 
 fn settings(model: &str, ribbon: &str) -> EvolisSettings {
@@ -82,16 +84,14 @@ fn assert_shows(seen: &Picture, source: &FaceImage, far: u8) {
 
 #[test]
 fn prints_a_card_on_every_model() {
-    for (model, far) in [
-        ("Primacy", 0),
-        ("Primacy 2", 3),
-        ("Zenius", 1),
-        ("Zenius 2 Classic", 3),
-        ("Badgy100", 1),
-        ("Badgy200", 1),
-        ("Elypso", 0),
-        ("KC200", 0),
-    ] {
+    for known in models() {
+        let model = known.name.as_str();
+        // So far a dye dot of the panel may be from the face's, by rule and levels.
+        let far = match (known.colour, known.wire.colour_levels) {
+            (ColourRule::Dyes, _) => 3,
+            (ColourRule::Complement, 256) => 0,
+            (ColourRule::Complement, _) => 1,
+        };
         let (machine, mut printer) = bench(settings(model, "YMCKO"));
         let face = colour_face(printer.prepress().head());
         let card = prepare(printer.as_ref(), face.clone(), None);
