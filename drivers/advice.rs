@@ -5,7 +5,7 @@ use crate::contract::{Cause, Trouble};
 use crate::text::Text;
 
 impl Cause {
-    /// What is wrong and what to do. The first trouble that stops printing speaks for the others.
+    /// What is wrong and what to do. Of several troubles, only the most severe one is described.
     pub fn words(&self) -> Text {
         match self {
             Self::Trouble(troubles) => worst(troubles),
@@ -77,7 +77,7 @@ const STRIPE_FAILED: Text = Text::fixed(
     "The card's magnetic stripe cannot be written or read. Check the kind of card and which way it lies, then clean the magnetic head.",
 );
 
-/// The sentence of the trouble that stops most.
+/// The text of the most severe trouble.
 fn worst(troubles: &[Trouble]) -> Text {
     let unnamed = Text::fixed(
         "Printer melaporkan gangguan. Periksa layar atau lampu printer.",

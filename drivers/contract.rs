@@ -1,5 +1,5 @@
-//! What any card machine must do, and the things that pass between it and the station.
-//! Knows no family, no wire and no daemon.
+//! The contract of every card printer driver: the calls that the station may make, and the types that pass between the
+//! two. Knows no family, no wire and no daemon.
 //!
 //! The station acts on [`DeviceError::card`] (where is the card?) and shows a person
 //! [`DeviceError::cause`] (what is wrong, what to do). A call never retries: only the station,
@@ -17,65 +17,66 @@ pub use crate::redact::{Designation, Redacted};
 use crate::text::Text;
 pub use crate::ticket::{JobLog, NoTicket, Outcome, Ticket, Unlogged};
 
-/// A machine that takes a blank, prints it and lets it out. Blocking; one thread owns it.
+/// A printer that takes a blank, prints it and ejects it. Calls block; one thread owns it.
 pub trait CardPrinter: Send {
-    /// Asks the machine how it is. Never moves a card.
+    /// Asks the machine for its state. Never moves a card.
     fn status(&mut self) -> Result<PrinterStatus, DeviceError>;
 
-    /// How a card must be made ready for this machine. Pure: needs no wire, may be used on
-    /// another thread while this one prints.
+    /// How card images are prepared for this machine. It does no I/O, so another thread may use it while this one
+    /// prints.
     fn prepress(&self) -> Box<dyn Prepress>;
 
-    /// Prints the card that [`CardPrinter::feed`] brought, else a blank, but never a blank in the place of a card that was
-    /// brought and is gone ([`Cause::CardGone`], once); returns once the machine says
-    /// that the card is out (or waits inside, if it was asked to stay).
+    /// Prints the card that [`CardPrinter::feed`] brought in, or a blank if none was fed. A blank never replaces a card
+    /// that was fed and has disappeared: the call then fails once with [`Cause::CardGone`]. Returns once the machine
+    /// reports that the card is out (or waits inside, if it was asked to keep it).
     fn print(&mut self, card: &PreparedCard) -> Result<CardOut, DeviceError>;
 
-    /// Takes a blank from the feeder, or the card that was fed, to a stop inside the machine.
+    /// Moves a blank from the feeder, or the card already fed, to a stop inside the machine.
     fn feed(&mut self, to: Stop) -> Result<(), DeviceError>;
 
-    /// Lets a card that is inside the machine out.
+    /// Ejects a card that is inside the machine.
     fn eject(&mut self, to: Tray) -> Result<(), DeviceError>;
 
-    /// Ends what a lost computer left in the machine: a job that nobody holds any more. Feeds and prints nothing by
-    /// itself; a card that such a job has finished may come out. Fails with [`Cause::Busy`] while the machine is at
-    /// work. `Ok`: no job owns it, and none goes on by itself when somebody puts an error right.
+    /// Ends a job that an earlier process left unfinished in the machine. Feeds and prints nothing by itself; a card
+    /// that the job has already finished may come out. Fails with [`Cause::Busy`] while the machine is working. After
+    /// `Ok` no job owns the machine, and none resumes when somebody clears an error.
     ///
-    /// On failure [`DeviceError::card`] speaks of the left job's card: `Untouched` until the job was told that it is
-    /// over; from then on what the machine said afterwards. A card inside is left where it is, and counts as nobody's:
-    /// [`CardPrinter::print`] refuses it, [`CardPrinter::eject`] brings it out. The left job's errors still stand and
-    /// bar the way out: [`CardPrinter::clear_errors`] comes between the two.
-    fn come_to_rest(&mut self) -> Result<(), DeviceError>;
+    /// On failure [`DeviceError::card`] describes the abandoned job's card: `Untouched` until the machine was told to
+    /// end the job; after that, whatever the machine reported last. A card inside stays where it is and belongs to no
+    /// job: [`CardPrinter::print`] refuses it, [`CardPrinter::eject`] ejects it. The abandoned job's errors remain and
+    /// block the exit, so call [`CardPrinter::clear_errors`] before `eject`.
+    fn abort_orphaned_job(&mut self) -> Result<(), DeviceError>;
 
-    /// Tells the machine that somebody has dealt with its errors; fails with those that still stand.
+    /// Acknowledges the machine's errors after somebody has dealt with them; fails with those that remain.
     fn clear_errors(&mut self) -> Result<(), DeviceError>;
 
-    /// The magnetic station; `None` when none is fitted.
+    /// The magnetic head; `None` when none is fitted.
     fn magnetic(&mut self) -> Option<&mut dyn MagneticStripe>;
 
-    /// The machine's log of jobs; `None` when it keeps none that can be asked for one card.
+    /// The machine's log of jobs; `None` when it keeps none that can be searched for one card, or one that may lose a line
+    /// at a loss of power ([`JobLog`]).
     fn job_log(&mut self) -> Option<&mut dyn JobLog>;
 
-    /// Asks everything that the machine tells of itself, for a technician. Never moves a card.
+    /// Reads everything that the machine reports about itself, for a technician. Never moves a card.
     fn facts(&mut self) -> Result<Facts, DeviceError>;
 }
 
-/// What the machine says of itself.
+/// The machine's state, as it reports it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PrinterStatus {
-    /// Who it is; evidence after a crash is only worth something from the same machine.
+    /// Which machine it is: after a crash, only counters of the same machine are evidence.
     pub identity: Identity,
-    /// What keeps it from printing, or soon will. Empty: ready.
+    /// What keeps it from printing, or soon will. An empty list means ready.
     pub troubles: Vec<Trouble>,
-    /// Is there a card inside, as far as the machine's sensors tell?
+    /// Do the machine's sensors detect a card inside?
     pub card_inside: bool,
     /// It is printing, encoding or cleaning, or another program has reserved it.
     pub busy: bool,
-    /// A job owns it. Not busy and owned: the job lost its computer; [`CardPrinter::come_to_rest`] ends it, and so
-    /// does the next move or print, before anything else.
+    /// A job owns the machine. If it is owned but not busy, the job's computer is gone: [`CardPrinter::abort_orphaned_job`]
+    /// ends the job, and so does the next move or print, before anything else.
     pub owned: bool,
-    /// The machine says that it was switched on, or started anew, and nobody has used it since. `false` proves
-    /// nothing: whoever uses it takes the sign away, and a family may have none.
+    /// The machine reports that it was switched on or restarted and has not been used since. `false` proves nothing:
+    /// any program that uses the machine clears the flag, and some families have none.
     pub restarted: bool,
     /// What it says of its ribbon; `None` when it does not say.
     pub ribbon: Option<Ribbon>,
@@ -144,11 +145,11 @@ pub enum Tray {
     Reject,
 }
 
-/// The machine said that a card came out (or waits inside, if it was asked to stay). That is its word, not yet the truth:
-/// whoever settles the job holds it against the figures. Kept as the job's evidence.
+/// The machine reported that a card came out (or waits inside, if it was asked to keep it). A report is not proof: the
+/// station checks it against the counters before it settles the job. Kept as the job's evidence.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CardOut {
-    /// Who printed it.
+    /// The machine that printed it.
     pub identity: Identity,
     /// [`PrinterStatus::cards_entered`] before the card.
     pub cards_entered_before: Option<u64>,
@@ -156,29 +157,30 @@ pub struct CardOut {
     pub cards_entered_after: Option<u64>,
     /// Ribbon left after the card.
     pub ribbon: Option<Ribbon>,
-    /// What was seen of the card on its way.
+    /// What the driver observed while the card was printed.
     #[serde(default)]
     pub watch: Watch,
 }
 
-/// What a driver saw of a card from the command that moves it to the end of the call. All false: it polled all the time,
-/// and nothing was wrong.
+/// What a driver observed from the command that moves a card to the end of the call. All fields `false`: it polled
+/// without a gap and nothing was wrong.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Watch {
-    /// A poll showed trouble that hands deal with, and may take the card away by.
+    /// A poll showed trouble that a person fixes by hand; that person may have removed the card.
     pub disturbed: bool,
-    /// It was switched off, or started anew.
+    /// The machine was switched off or restarted.
     pub restarted: bool,
-    /// A poll showed a card inside though the job was over.
+    /// A poll showed a card inside although the job was over.
     pub stood_inside: bool,
-    /// Between two polls lay more time than hands need: this computer stood still, or the wire did.
+    /// Two polls were so far apart ([`Watch::BLINK`]) that a person may have removed the card: this computer or the
+    /// wire stalled.
     pub unseen: bool,
 }
 
 impl Watch {
-    /// The longest time between two polls in which nobody can have opened the machine, taken a card out of it and closed
-    /// it again. Eight polls of a machine that prints.
+    /// The longest gap between two polls in which nobody can have opened the machine, removed a card and closed it
+    /// again. Eight poll intervals of a printing machine.
     pub const BLINK: Duration = Duration::from_secs(2);
 }
 
@@ -237,32 +239,33 @@ pub struct DeviceError {
     /// What happened.
     #[source]
     pub cause: Cause,
-    /// What the machine said when it was asked afterwards; `None`: it was not asked, for it had not
-    /// heard the command that moves the card.
+    /// What the machine reported when it was asked afterwards; `None`: it was not asked, because the command that moves
+    /// the card never reached it.
     pub evidence: Option<Evidence>,
 }
 
 impl DeviceError {
-    /// Of a call that moved no card.
+    /// The error of a call that moved no card.
     pub fn untouched(cause: Cause) -> Self {
         Self { card: Whereabouts::Untouched, cause, evidence: None }
     }
 }
 
-/// What a machine says of a card after a call failed; for whoever settles the job. `None`: no answer.
+/// What a machine reports about a card after a call failed; used to settle the job. A field is `None` if there was no
+/// answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Evidence {
     /// [`PrinterStatus::cards_entered`] before the call.
     pub cards_entered_before: Option<u64>,
     /// [`PrinterStatus::cards_entered`] now.
     pub cards_entered_after: Option<u64>,
-    /// Does the job still own the machine? `false`: it has let go of it, and no more comes of it.
+    /// Does the job still own the machine? `false`: the machine has dropped the job and prints no more of it.
     pub owned: Option<bool>,
-    /// Does a sensor see a card inside?
+    /// Does a sensor detect a card inside?
     pub card_inside: Option<bool>,
     /// Prints left on the ribbon now.
     pub ribbon_left: Option<u32>,
-    /// What was seen of the card before the call failed.
+    /// What the driver observed before the call failed.
     #[serde(default)]
     pub watch: Watch,
 }
@@ -271,13 +274,13 @@ pub struct Evidence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Whereabouts {
-    /// The call moved no card and may be made again. (One that waited inside still waits there.)
+    /// The call moved no card and may be repeated. (A card that waited inside still waits there.)
     Untouched,
     /// A card is inside the machine.
     InMachine,
     /// The blank lies in the reject box: spoiled, and counted.
     Rejected,
-    /// The machine did not say: perhaps a card came out, perhaps not.
+    /// The machine did not report it: a card may or may not have come out.
     Unknown,
 }
 
@@ -293,7 +296,7 @@ impl fmt::Display for Whereabouts {
 }
 
 impl Cause {
-    /// What it is among IPP's `printer-state-reasons`, with its suffix.
+    /// The IPP `printer-state-reasons` value for this cause, with its suffix.
     pub fn reason(&self) -> String {
         match self {
             Self::Trouble(troubles) => {
@@ -318,7 +321,7 @@ pub enum Cause {
     /// The machine answered something that its protocol does not allow here.
     #[error("the printer's answer to {command} is not understood: {why}")]
     Garbled {
-        /// The command that was asked.
+        /// The command that was sent.
         command: &'static str,
         /// What is wrong with the answer; never its content.
         why: &'static str,
@@ -326,9 +329,9 @@ pub enum Cause {
     /// The machine refused a command.
     #[error("the printer refused {command}: {answer}")]
     Refused {
-        /// The command that was asked.
+        /// The command that was sent.
         command: &'static str,
-        /// The machine's word for it, such as `ERROR FEEDER`; anything else only by its length.
+        /// The machine's refusal, such as `ERROR FEEDER`; any other text is shown only by its length.
         answer: Redacted,
     },
     /// The machine took longer than it may.
@@ -339,13 +342,13 @@ pub enum Cause {
         /// The named limit.
         limit: Duration,
     },
-    /// Somebody else has reserved the machine.
+    /// Another program has reserved the machine.
     #[error("the printer is reserved by another program (session {session})")]
     Reserved {
-        /// The other's session number.
+        /// The other program's session number.
         session: u16,
     },
-    /// An earlier job is still at work in it.
+    /// An earlier job is still running in it.
     #[error("the printer is still at work on an earlier job")]
     Busy,
     /// It was switched off and on, or restarted by itself, in the middle of a job.
@@ -354,7 +357,7 @@ pub enum Cause {
     /// A card is inside that must not be there: nobody fed it for this call, or it did not come out.
     #[error("a card is inside the printer")]
     CardInside,
-    /// The card that was fed is not inside any more; a blank in its stead would lack what was done to it.
+    /// The card that was fed is no longer inside; a blank in its place would lack what was already encoded on it.
     #[error("the card that waited inside the printer is gone")]
     CardGone,
     /// The magnetic stripe could not be written or read.

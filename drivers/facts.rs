@@ -1,23 +1,23 @@
-//! Everything that a machine tells of itself, as named values for a technician. Knows no family and no job;
-//! never holds a person's data.
+//! Everything that a machine reports about itself, as named values for a technician. Knows no family and no job; never
+//! holds personal data.
 
 use crate::text::Text;
 
-/// One thing that a machine tells.
+/// One reported value.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Fact {
-    /// What it belongs to, such as `identity`, `status`, `ribbon`, `counters`, `network`.
+    /// Its group, such as `identity`, `status`, `ribbon`, `counters`, `network`.
     pub group: &'static str,
     /// The machine's own name for it, or ours where it has none.
     pub name: String,
-    /// As the machine says it.
+    /// The value as reported.
     pub value: String,
-    /// What it means, where that is not plain.
+    /// An explanation, where the value is not obvious.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<Text>,
 }
 
-/// Everything that a machine tells of itself, in the order in which a person reads it.
+/// Everything that a machine reports about itself, in reading order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Facts(pub Vec<Fact>);
 

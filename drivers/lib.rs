@@ -1,4 +1,4 @@
-//! Card machines: what the station asks of them, and the families that answer.
+//! Drivers of card machines: their contract with the station, and the families.
 //! Knows nothing of the daemon, of jobs or of persons.
 //!
 //! # How to add a family
@@ -7,35 +7,37 @@
 //!    over a [`transport::Transport`], with its point of no return named), `protocol.rs` (bytes to
 //!    meaning and back, side by side, each with a byte-for-byte test) and `models.toml` (what differs
 //!    between the models: head, levels, colour rule, quirks with their story).
-//! 2. Make the machine's side of the wire, in a folder of the same name in the crate of the emulators (`emulators/`), and
-//!    try the driver on it there.
-//! 3. Put recordings that are not ours (a maker's program, a real machine) beside the tests of the driver on its emulated
-//!    machine (`emulators/evolis/driver_tests/golden/`), with their source named; driver and emulator share `protocol.rs`, so one misreading would fool both.
+//! 2. Make the machine's side of the wire, in a folder of the same name in the crate of the emulators (`emulators/`),
+//!    and try the driver on it there.
+//! 3. Put recordings that are not ours (a maker's program, a real machine) beside the tests of the driver on its
+//!    emulated machine (`emulators/evolis/driver_tests/golden/`), with their source named; driver and emulator share
+//!    `protocol.rs`, so the same misreading would go unnoticed in both.
 //! 4. Add one line to [`CATALOGUE`]. Nothing else in this crate names a family.
-//!    It says too which requests carry somebody's data ([`Family::personal`]), and what of an answer may be recorded
-//!    ([`Family::masked`]).
-//! 5. In `open`, tell the wire how an answer of the family ends ([`transport::Transport::frame_by`]): a USB cable has no
-//!    end of its own for it.
+//!    It also says which requests carry personal data ([`Family::personal`]), and which part of an answer may be
+//!    recorded ([`Family::masked`]).
+//! 5. In `open`, tell the wire how an answer of the family ends ([`transport::Transport::frame_by`]), because a USB
+//!    transfer does not show it.
 //!
-//! Another model of a known family is an entry in its `models.toml`, and one in the table of what the emulated machine has
-//! (`OWN` in `emulators/evolis/indicators.rs`).
+//! Another model of a known family is an entry in its `models.toml`, and one in the table of what the emulated machine
+//! has (`OWN` in `emulators/evolis/indicators.rs`).
 //!
 //! # How to record a session from a real printer
 //!
 //! `cargo build --release --features record`, then run the station (or a probe) with `KARTU_RECORD=session.jsonl`: each
 //! half of every exchange becomes a line, bulk image data as length and SHA-256 only ([`transport`], file
 //! `recorded.rs`), and of what [`Family::personal`] names (a magnetic track) the length. The session goes into the
-//! family's `golden/` (step 3), with machine and firmware named; `recorded::Replay` is the wire that plays it again, so a test
-//! holds the driver against a machine that is not here.
+//! family's `golden/` (step 3), with machine and firmware named; `recorded::Replay` is a wire that replays it, so that
+//! a test can run the driver without the machine.
 //!
 //! # The layers, from the station down to the wire
 //!
-//! [`contract`] (what any machine must do) · a family's driver · its protocol ·
-//! [`transport`] (bytes there and back) · a real machine, or an emulated one of the crate beside this. Beside them
-//! [`panels`] (sRGB to dye) and [`models`], which know no family.
+//! [`contract`] (of every machine) · a family's driver · its protocol · [`transport`] (bytes in both directions) · a
+//! real machine, or an emulated one of the crate `emulators/`. Beside them [`panels`] (sRGB to dye) and [`models`],
+//! which know no family.
 //!
-//! For chips: [`scp03`] (a secure channel) · [`encoder::channel`] (a chip's habits) · [`encoder`] (what any reader
-//! must do; [`encoder::bounded`] keeps its deadline) · a reader family · a real card, or an emulated one.
+//! For chips: [`scp03`] (a secure channel) · [`encoder::channel`] (differences between chips) · [`encoder`] (the
+//! contract of every reader; [`encoder::bounded`] keeps its deadline) · a reader family · a real card, or an emulated
+//! one.
 //!
 //! Nothing here knows the emulators: a station with a real printer does not need them.
 
@@ -94,34 +96,34 @@ pub const ENCODERS: &[EncoderFamily] = &[
     },
 ];
 
-/// A driver, or why there is none; the card is [`contract::Whereabouts::Untouched`] always.
+/// A driver, or why there is none; the card is always [`contract::Whereabouts::Untouched`].
 pub type Opened = Result<Box<dyn CardPrinter>, DeviceError>;
 
-/// A family: machines that speak one language.
+/// A family: machines with the same protocol.
 pub struct Family {
     /// The name in the configuration and on the command line.
     pub name: &'static str,
-    /// Opens a driver: asks the machine for its model, unless a model is named.
+    /// Opens a driver; reads the machine's model unless one is given.
     pub open: fn(Option<&str>, Box<dyn Transport>) -> Opened,
-    /// Does a request carry somebody's data, or ask for them? Such a one is never recorded in clear.
+    /// Does a request carry personal data, or ask for them? Such a request is never recorded in clear.
     pub personal: fn(&[u8]) -> bool,
-    /// An answer as it may be recorded: of the same length, with everything crossed out that is not the family's own.
+    /// An answer as it may be recorded: in the same length, with everything crossed out that is not the family's own.
     pub masked: fn(&[u8]) -> Vec<u8>,
-    /// Reads any bytes as whatever may come over the family's wire, in both directions; for whoever throws them at it.
+    /// Parses any bytes as input from the family's wire, in both directions; for fuzzing.
     pub any_bytes: fn(&[u8]),
     /// Trade names of the models, in the order of `models.toml`.
     pub models: fn() -> Vec<String>,
-    /// Is this one of them, in any form in which a machine or a person writes it?
+    /// Is this the name of a model, in the spelling of a machine or a person?
     pub knows: fn(&str) -> bool,
 }
 
 /// Opens a driver of the named family over `transport`.
 ///
-/// The machine is asked for its model; `model_override` is for a machine that does not tell.
+/// The machine's model is read; `model_override` is for a machine that does not report it.
 ///
 /// # Errors
-/// [`Cause::Unsupported`] for a family or model that is not in the catalogue; else what the
-/// family's driver met.
+/// [`Cause::Unsupported`] for a family or model that is not in the catalogue; else the family
+/// driver's error.
 pub fn open(family: &str, model_override: Option<&str>, transport: Box<dyn Transport>) -> Opened {
     let family = find(family).ok_or_else(|| {
         DeviceError::untouched(Cause::Unsupported(format!(

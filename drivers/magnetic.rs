@@ -1,8 +1,8 @@
-//! The magnetic stripe of a card: three tracks, what may stand on them, and a station that writes and reads
-//! them. Knows no family and no wire.
+//! The magnetic stripe of a card: three tracks, the characters that each may hold, and the interface of a head that
+//! writes and reads them. Knows no family and no wire.
 //!
-//! Source of lengths and characters: ISO/IEC 7811-2 and 7811-6. Data stand here without start and end
-//! sentinels and without the check character: the machine adds and takes them.
+//! Source of lengths and characters: ISO/IEC 7811-2 and 7811-6. The data here have no start and end sentinels and no
+//! check character: the machine adds and removes them.
 
 use std::fmt;
 
@@ -10,24 +10,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::DeviceError;
 
-/// A station that writes and reads the stripe of the card inside. The card stays inside.
+/// Writes and reads the stripe of the card inside. The card stays inside.
 pub trait MagneticStripe {
-    /// Writes the tracks that have data, on the card that was fed, else on a blank from the feeder.
-    /// Nothing is read back: that is [`MagneticStripe::read`] and [`Tracks::differing`].
+    /// Writes the tracks that have data, on the card that was fed, else on a blank from the feeder. It does not verify:
+    /// use [`MagneticStripe::read`] and [`Tracks::differing`].
     ///
     /// # Errors
     /// [`DeviceError`]; the card may then be [`crate::contract::Whereabouts::InMachine`].
     fn write(&mut self, tracks: &Tracks) -> Result<(), DeviceError>;
 
-    /// Reads all three tracks; a blank one is `None`. Where all are blank the machine may show an error until
-    /// something is written or [`crate::contract::CardPrinter::clear_errors`] is called.
+    /// Reads all three tracks; a blank one is `None`. If all are blank, the machine may show an error until something
+    /// is written or [`crate::contract::CardPrinter::clear_errors`] is called.
     ///
     /// # Errors
     /// [`DeviceError`].
     fn read(&mut self) -> Result<Tracks, DeviceError>;
 }
 
-/// Data of the three tracks, checked. `Debug` shows none of it: it is a person's.
+/// Checked data of the three tracks. `Debug` shows none of it: it is personal.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Tracks {
@@ -35,18 +35,19 @@ pub struct Tracks {
     coercivity: Option<Coercivity>,
 }
 
-/// [`Tracks`] as they are written down: read back, they are checked again.
+/// The serialised form of [`Tracks`]; deserialising checks them again.
 #[derive(Serialize, Deserialize)]
 struct Written {
     data: [Option<String>; 3],
     coercivity: Option<Coercivity>,
 }
 
-/// How hard the stripe is to magnetise, and to spoil. A property of the blanks, which no machine can see.
+/// How strong a field the stripe needs, to be written or erased. It depends on the blanks, and no machine can detect
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Coercivity {
-    /// 2750 or 4000 Oe: usual for cards that are to last.
+    /// 2750 or 4000 Oe: usual for durable cards.
     High,
     /// 300 Oe.
     Low,
@@ -55,28 +56,28 @@ pub enum Coercivity {
 /// Characters on a track without sentinels and check character: 79, 40 and 107 with them.
 const DATA_MAX_CHARS: [usize; 3] = [76, 37, 104];
 
-/// Why data cannot stand on a track; the track is named, the data never.
+/// Why data cannot be written on a track; names the track, never the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TrackError {
-    /// More than the track holds.
+    /// More data than the track holds.
     #[error("track {track} takes {most} characters, not {got}")]
     TooLong {
         /// 1 to 3.
         track: usize,
-        /// What it holds.
+        /// Most characters of the track.
         most: usize,
-        /// What came.
+        /// Characters given.
         got: usize,
     },
-    /// A character that the track's code has not, or that would end the data.
+    /// A character that the track's code does not have, or that would end the data.
     #[error("track {track} cannot hold the character at place {place}")]
     Character {
         /// 1 to 3.
         track: usize,
-        /// From 1.
+        /// Position, from 1.
         place: usize,
     },
-    /// No data: leave the track out instead.
+    /// There are no data: leave the track out instead.
     #[error("track {track} has no data")]
     Empty {
         /// 1 to 3.
@@ -85,10 +86,10 @@ pub enum TrackError {
 }
 
 impl Tracks {
-    /// Checks and keeps the data of the tracks 1, 2 and 3; `None` leaves a track alone.
+    /// Checks and stores the data of the tracks 1, 2 and 3; `None` leaves a track unchanged.
     ///
     /// # Errors
-    /// [`TrackError`] for the first track that cannot be written as it stands.
+    /// [`TrackError`] for the first track that cannot be written.
     pub fn new(data: [Option<&str>; 3]) -> Result<Self, TrackError> {
         let mut tracks = Self::default();
         for (place, data) in data.into_iter().enumerate() {
@@ -100,8 +101,8 @@ impl Tracks {
         Ok(tracks)
     }
 
-    /// As a machine has read them: sentinels are taken off where it gives them. What a card holds need not
-    /// be what may be written, so nothing is checked.
+    /// Tracks as a machine has read them; sentinels are removed if it returns them. A card may hold data that could not
+    /// be written here, so nothing is checked.
     pub fn read(data: [Option<String>; 3]) -> Self {
         let mut place = 0;
         let data = data.map(|data| {
@@ -115,13 +116,13 @@ impl Tracks {
         Self { data, coercivity: None }
     }
 
-    /// To be written on stripes of this kind; without it, as the machine is set.
+    /// Sets the kind of stripe to write; without it, the machine's own setting applies.
     #[must_use]
     pub fn for_stripe(self, coercivity: Option<Coercivity>) -> Self {
         Self { coercivity, ..self }
     }
 
-    /// The kind of stripe, where it was said.
+    /// The kind of stripe, if it was set.
     pub fn coercivity(&self) -> Option<Coercivity> {
         self.coercivity
     }
@@ -131,14 +132,14 @@ impl Tracks {
         self.data.get(track.checked_sub(1)?)?.as_deref()
     }
 
-    /// The numbers of the tracks that were to be written and read otherwise.
+    /// The numbers of the tracks whose data were read back differently.
     pub fn differing(&self, read: &Tracks) -> Vec<usize> {
         (1..=3)
             .filter(|&track| self.data(track).is_some() && self.data(track) != read.data(track))
             .collect()
     }
 
-    /// The numbers of the tracks that hold something and were not to be written: the card was somebody's before.
+    /// The numbers of the tracks that hold data although nothing was to be written there: the card was used before.
     pub fn foreign(&self, read: &Tracks) -> Vec<usize> {
         let foreign = |track: &usize| self.data(*track).is_none() && read.data(*track).is_some();
         (1..=3).filter(foreign).collect()
@@ -192,19 +193,19 @@ fn may_stand(place: usize, c: char) -> bool {
     }
 }
 
-/// What a machine says of a stripe that it could not write or read.
+/// A fault that a machine reports when it cannot write or read a stripe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MagneticFault {
     /// Writing or reading failed.
     #[error("it could not be written or read")]
     Failed,
-    /// The data are not what the track's format allows.
+    /// The track's format does not allow the data.
     #[error("its data are not valid")]
     Data,
-    /// The check character does not fit.
+    /// The check character is wrong.
     #[error("its check sum is wrong")]
     CheckSum,
-    /// Nothing stands on it.
+    /// The stripe is empty.
     #[error("it is blank")]
     Blank,
 }

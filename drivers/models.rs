@@ -1,5 +1,5 @@
-//! Models as data: reads any family's `models.toml`. Knows no family; what only one family needs
-//! stands in that family's own type `W`, the `wire` table of each model.
+//! Models as data: reads any family's `models.toml`. Knows no family; what only one family needs is in that family's
+//! own type `W`, the `wire` table of each model.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -11,17 +11,17 @@ use crate::panels::ColourRule;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model<W> {
-    /// Trade name, as the machine says it itself.
+    /// Trade name, as the machine reports it.
     pub name: String,
     /// The raster of its print head.
     pub head: Head,
     /// How sRGB becomes dye on it.
     pub colour: ColourRule,
-    /// What only this family needs to know of a model.
+    /// Data of the model that only this family needs.
     pub wire: W,
 }
 
-/// [`HeadSize`] as it is written in `models.toml`.
+/// [`HeadSize`] as written in `models.toml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
@@ -29,14 +29,14 @@ pub struct Head {
     pub width_px: u32,
     /// Pixels along the card's short side.
     pub height_px: u32,
-    /// Pixels an inch along the long side.
+    /// Pixels per inch along the long side.
     pub dpi_x: u32,
-    /// Pixels an inch along the short side.
+    /// Pixels per inch along the short side.
     pub dpi_y: u32,
 }
 
 impl Head {
-    /// As the contract has it.
+    /// The contract's form of it.
     pub fn size(&self) -> HeadSize {
         HeadSize {
             width_px: self.width_px,

@@ -1,5 +1,5 @@
-//! Files that hold somebody's data, or secrets: made for their owner alone, and never written through a symbolic link
-//! that somebody else has laid. The daemon and the emulated machines make all such files here.
+//! Files with personal data or secrets: readable by their owner only, and never written through a symbolic link that
+//! somebody else has placed. The daemon and the emulated machines create all such files here.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Seek as _, Write as _};
@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-/// Read and written by the owner, by nobody else.
+/// Readable and writable by the owner only.
 const FILE_MODE: u32 = 0o600;
-/// Entered by the owner, by nobody else.
+/// Accessible by the owner only.
 const FOLDER_MODE: u32 = 0o700;
 
-/// Makes a folder, and those above it that are missing, for the owner alone. A folder that is there stays as it is.
+/// Creates a folder and its missing parents, for the owner only. An existing folder is left unchanged.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());
@@ -24,18 +24,18 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder)
 }
 
-/// A new file, open for reading and writing.
+/// Creates a file and opens it for reading and writing.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] where anything has that name, a symbolic link that leads nowhere included.
+/// [`io::ErrorKind::AlreadyExists`] if anything has that name, even a dangling symbolic link.
 pub fn make_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path)
 }
 
-/// Opens a file that is there for reading and writing.
+/// Opens an existing file for reading and writing.
 ///
 /// # Errors
-/// A symbolic link is refused, and so is anything that is no regular file.
+/// Symbolic links and anything that is no regular file are refused.
 pub fn open(path: &Path) -> io::Result<File> {
     // A FIFO would block the caller without O_NONBLOCK.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
@@ -50,7 +50,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a file to write behind its end, and makes it where none is.
+/// Opens a file for appending, and creates it if it is missing.
 ///
 /// # Errors
 /// As [`open`].
@@ -65,27 +65,27 @@ pub fn append(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Puts a file in place under its name, whole or not at all. A symbolic link of that name is replaced, not followed.
+/// Replaces the file of this name, completely or not at all. A symbolic link of that name is replaced, not followed.
 ///
 /// # Errors
-/// What the system says; then what was there is still there.
+/// The system's error; the old file is then unchanged.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     put_in_place(path, content, |_| Ok(()))
 }
 
-/// The same, and it is on the disk when this returns: a power cut leaves the old file or the new one.
+/// Replaces the file, and syncs it before returning: a power cut leaves either the old file or the new one.
 ///
 /// # Errors
-/// What the system says; then what was there is still there, or already replaced.
+/// The system's error; the old file is then unchanged, or already replaced.
 pub fn replace_synced(path: &Path, content: &[u8]) -> io::Result<()> {
     put_in_place(path, content, File::sync_all)?;
     sync_folder_of(path)
 }
 
-/// The names in the folder of a file are on the disk when this returns.
+/// Syncs the folder of a file, so that the names in it are on the disk when this returns.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
@@ -97,7 +97,7 @@ fn put_in_place(
     finish: impl FnOnce(&File) -> io::Result<()>,
 ) -> io::Result<()> {
     let beside = unfinished(path);
-    // Left behind by a power cut, or laid there by somebody: the name goes, not what it leads to.
+    // A power cut may have left it behind, or somebody may have placed it: remove the name, not its target.
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

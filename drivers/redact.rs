@@ -1,24 +1,23 @@
-//! What of a device's own words may be kept: logs, events and the ledger are for good, and a device may say anything.
-//! Knows no family.
+//! Decides which part of a device's answer may be stored: logs, events and the ledger are kept, and a device may answer
+//! anything. Knows no family.
 //!
-//! A faulty printer may answer with the data of the card before, and a program that is no printer with whatever
-//! somebody likes. So an answer is quoted only if it is a word of its family's protocol, else by its length; and a
-//! serial number or a version is believed only in the length and the characters of one, which no name, no number of a
-//! person and no address has.
+//! A faulty printer may answer with the previous card's data, and a program that only poses as a printer with anything
+//! at all. So an answer is quoted only if it is a word of its family's protocol; otherwise only its length is. A serial
+//! number or version is accepted only if its length and characters rule out a name, a person's number and an address.
 
 use std::fmt;
 
-/// An answer as it may stand in an error: one of the protocol's own words, or its length.
+/// An answer as it may appear in an error: one of the protocol's own words, or its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Redacted {
     /// A word of the family's closed list.
     Word(&'static str),
-    /// Anything else, of so many bytes.
+    /// Any other answer, by its length in bytes.
     Bytes(usize),
 }
 
 impl Redacted {
-    /// What may be kept of `text`. `vocabulary`: every word of the family.
+    /// Reduces `text` to what may be kept. `vocabulary`: every word of the family.
     pub fn of(text: &str, vocabulary: &[&'static str]) -> Self {
         let known = vocabulary.iter().find(|word| **word == text);
         known.map_or(Self::Bytes(text.chars().count()), |word| Self::Word(word))
@@ -34,12 +33,12 @@ impl fmt::Display for Redacted {
     }
 }
 
-/// A person's number in Indonesia has 16 digits: no designation is as long.
+/// A person's number in Indonesia has 16 digits, so a designation must be shorter.
 const DESIGNATION_MAX_CHARS: usize = 15;
-/// Versions and serial numbers hold short series of letters (`EMU0000001`, `2.1 rev B`); names are longer.
+/// Versions and serial numbers have only short runs of letters (`EMU0000001`, `2.1 rev B`); names have longer ones.
 const LETTERS_MAX: usize = 4;
 
-/// A serial number or a version, as a device tells it: empty when it tells none, or something else.
+/// A serial number or version that a device reported; empty if it reported none or something else.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Designation(String);
@@ -57,7 +56,7 @@ impl From<Designation> for String {
 }
 
 impl Designation {
-    /// Reads one; what is none tells nothing.
+    /// Accepts a designation; anything else becomes empty.
     pub fn read(text: &str) -> Self {
         let text = text.trim();
         Self(if is_designation(text) { text.to_owned() } else { String::new() })
@@ -68,7 +67,7 @@ impl Designation {
         &self.0
     }
 
-    /// Did the device tell none?
+    /// Is there none?
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -89,8 +88,8 @@ fn is_designation(text: &str) -> bool {
         && letters.is_none_or(|letters| letters <= LETTERS_MAX)
 }
 
-/// The name of a reader or a USB device, as it may be shown: what is not printable ASCII becomes `*`, which addresses
-/// take for anything, and none is longer than PC/SC lets a reader's name be.
+/// The name of a reader or a USB device, made safe to show: anything but printable ASCII becomes `*`, which addresses
+/// take as a wildcard, and the length is limited to that of a PC/SC reader name.
 pub fn name(text: &str) -> String {
     const NAME_MAX_CHARS: usize = 127;
     let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '*' };

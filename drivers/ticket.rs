@@ -1,8 +1,9 @@
-//! What a machine's own log of jobs says of one card, asked by a name that was written down before the card moved. Knows
-//! no family and no ledger.
+//! A machine's own log of jobs, queried for one card by a name that was stored before the card moved. Knows no family
+//! and no ledger.
 //!
-//! Whoever prints asks for a [`Ticket`], keeps it with the intent, and only then prints under it. After a loss of the
-//! computer, the wire or the machine the log answers for that one card, where a family tells no count of cards.
+//! The station requests a [`Ticket`], stores it with the intent, and only then prints under it. After a loss of the
+//! computer, the wire or the machine, the log says what happened to that one card, even if a family reports no card
+//! counter.
 
 use std::fmt;
 
@@ -12,24 +13,25 @@ use crate::contract::{CardOut, DeviceError, PreparedCard};
 
 /// A machine's name for one job.
 ///
-/// It is made by a driver, of numbers that the machine gave, and never names another card of that machine: where a machine
-/// may begin to count anew, the driver puts in what tells one count from the other. Capital hexadecimal digits and `-`, in
+/// A driver makes it from numbers that the machine gave, and it never names another card of that machine: if a machine
+/// may restart its numbering, the driver adds what distinguishes the numberings. It consists of capital hexadecimal
+/// digits and `-`, in short runs, so that no name and no number of a person fits.
 /// short series: no name and no number of a person fits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Ticket(String);
 
-/// A text that no driver gives as a ticket. The text itself is not shown.
+/// A text that cannot be a ticket. The text itself is not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is no ticket of a machine's job: 1 to {TICKET_MAX_CHARS} characters 0-9, A-F and -")]
 pub struct NoTicket;
 
 const TICKET_MAX_CHARS: usize = 24;
-/// A number of a person has 16 digits.
+/// Shorter than a person's number, which has 16 digits.
 const SERIES_MAX_CHARS: usize = 12;
 
 impl Ticket {
-    /// Reads one.
+    /// Parses a ticket.
     ///
     /// # Errors
     /// [`NoTicket`].
@@ -41,7 +43,7 @@ impl Ticket {
         if good && !empty { Ok(Self(text.to_owned())) } else { Err(NoTicket) }
     }
 
-    /// As it is written.
+    /// The ticket as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -67,70 +69,77 @@ impl From<Ticket> for String {
     }
 }
 
-/// What a log says of the card of a ticket. It speaks of the job alone, and not of what anybody did with the card after it
-/// had left the machine.
+/// The log's entry for a ticket. It describes only the job, not what anybody did with the card after it left the
+/// machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The machine has heard the job and moved no card for it. It may yet, until
-    /// [`crate::contract::CardPrinter::come_to_rest`] has ended it.
+    /// The machine has received the job and moved no card for it. It still may, until
+    /// [`crate::contract::CardPrinter::abort_orphaned_job`] has ended the job.
     Waiting,
-    /// The machine is at work on it.
+    /// The machine is working on it.
     AtWork,
-    /// The job has stopped, or its card was told to stay: it stands inside.
+    /// The job has stopped, or was asked to keep its card: the card is inside.
     CardInside,
-    /// The job ended before a card was moved for it. None will be.
+    /// The job ended before a card was moved for it, and none will be. The station prints another card on this answer, so it
+    /// is given only for a job that the log still has, and only by a log that meets the promise of [`JobLog`].
     NotPrinted,
-    /// All that the job wanted is on the card, and the machine has let it out as a good one.
+    /// The card is completely printed, and the machine has ejected it as a good one.
     Printed,
-    /// A card was moved for it, and is no good one: it was rejected, or somebody took it out before all was printed on it.
+    /// A card was moved for the job and is spoiled: it was rejected, or somebody took it out before it was completely
+    /// printed.
     Spoiled,
-    /// The log does not tell.
+    /// The log does not say.
     Unknown(Unlogged),
 }
 
 impl Outcome {
-    /// Will the log never say anything else?
+    /// Is this the log's last word?
     pub fn is_final(self) -> bool {
         matches!(self, Self::NotPrinted | Self::Printed | Self::Spoiled)
     }
 }
 
-/// Why a log does not tell.
+/// Why a log does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unlogged {
-    /// It goes no further back.
+    /// The job is older than the log's oldest entry.
     TooOld,
-    /// It is another log: another machine's, or it was begun anew.
+    /// It is another log: another machine's, or a restarted one.
     OtherLog,
-    /// The machine lost its power in the job, and does not know what became of the card.
+    /// The machine lost power during the job, and does not know what happened to the card.
     Interrupted,
-    /// Somebody took the card out of the machine when all was printed on it: it may be a good one in a person's hand.
+    /// A person took the card out after it was completely printed: somebody may hold a good card.
     TakenOut,
 }
 
-/// The log of jobs that a machine keeps, also while it is switched off.
+/// The log of jobs that a machine keeps even while it is switched off.
+///
+/// **A loss of power removes no line.** The name of a job is in the log before anybody is told the name, and that a card moves
+/// for the job is in the log before the card moves. A log that could lose its last line would deny a card that came out,
+/// and the station would print a second one. Where a maker does not promise this, the driver returns no log
+/// ([`crate::contract::CardPrinter::job_log`]).
 pub trait JobLog {
-    /// Has the machine open a job for one card, and name it. Nothing moves, and a job that is never printed costs
-    /// nothing.
+    /// Opens a job for one card and returns the machine's name for it. Nothing moves, and a job that is never printed
+    /// costs nothing.
     ///
     /// # Errors
     /// [`DeviceError`]; the card is [`crate::contract::Whereabouts::Untouched`].
     fn open_job(&mut self) -> Result<Ticket, DeviceError>;
 
-    /// As [`crate::contract::CardPrinter::print`], under a ticket. Each serves for one card: where the machine has heard a
-    /// job under it already, or has ended it, the call fails and moves nothing.
+    /// As [`crate::contract::CardPrinter::print`], under a ticket. A ticket is for one card: if the machine has already
+    /// received a job under it, or has ended it, the call fails and moves nothing.
     ///
     /// # Errors
-    /// [`DeviceError`]; what became of the card can be asked with [`JobLog::outcome`].
+    /// [`DeviceError`]; [`JobLog::outcome`] says what happened to the card.
     fn print_as(&mut self, ticket: &Ticket, card: &PreparedCard) -> Result<CardOut, DeviceError>;
 
-    /// What became of the card of a ticket. Moves no card. A job that was opened and never heard is ended by the question,
-    /// so that [`Outcome::NotPrinted`] stays true whatever a slow wire still delivers.
+    /// What happened to the card of a ticket. Moves no card. A job that was opened but never received is ended by this
+    /// query, so that [`Outcome::NotPrinted`] stays true whatever a slow wire still delivers.
     ///
     /// # Errors
-    /// [`DeviceError`]: the log could not be asked.
+    /// [`DeviceError`]: the log could not be read.
     fn outcome(&mut self, ticket: &Ticket) -> Result<Outcome, DeviceError>;
 }
 

@@ -153,7 +153,7 @@ fn printer(bytes: &[u8]) {
         let _ = printer.facts();
         let _ = printer.feed(Stop::Print);
         let _ = printer.magnetic().map(|stripe| stripe.read().is_ok());
-        let _ = printer.come_to_rest();
+        let _ = printer.abort_orphaned_job();
     }
 }
 

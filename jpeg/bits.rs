@@ -1,4 +1,4 @@
-//! A scan's data bit by bit, with byte stuffing taken out. Nothing is ever made up: a bit that is not there is an error.
+//! Reads a scan's data bit by bit and removes byte stuffing. It never invents data: a missing bit is an error.
 
 use super::Fault;
 
@@ -42,7 +42,7 @@ impl<'a> Bits<'a> {
         (self.held >> 48) as u16
     }
 
-    /// Goes on by at most 16 bits.
+    /// Skips at most 16 bits.
     #[inline]
     pub fn take(&mut self, bits: u32) -> Result<(), Fault> {
         if bits > self.count {
@@ -74,7 +74,8 @@ impl<'a> Bits<'a> {
         Ok(number - (1 << bits) + 1)
     }
 
-    /// Ends a run of units: only the last byte's padding may be left, and a marker stands next. Where it stands.
+    /// Ends a run of units: only the last byte's padding may be left before the next marker. Returns the marker's
+    /// position.
     pub fn end(&mut self) -> Result<usize, Fault> {
         self.refill();
         let at_marker = self.data.get(self.at) == Some(&0xFF);
@@ -87,7 +88,7 @@ impl<'a> Bits<'a> {
         Ok(self.at)
     }
 
-    /// Ends a run of units at the restart marker of this number and starts the next one.
+    /// Ends a run of units at the restart marker of this number and starts the next run.
     pub fn restart(&mut self, number: usize) -> Result<(), Fault> {
         let mut at = self.end()?;
         while self.data.get(at) == Some(&0xFF) {

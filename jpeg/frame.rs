@@ -33,9 +33,9 @@ pub(super) struct Component {
     /// Samples per unit, in blocks.
     pub across: usize,
     pub down: usize,
-    /// Its quantisation table.
+    /// Index of its quantisation table.
     pub table: usize,
-    /// Blocks that hold samples; a scan of this component alone has no others.
+    /// Blocks that hold samples; a scan of this component alone has only these.
     pub blocks: (usize, usize),
     /// Blocks in whole units.
     pub padded: (usize, usize),
@@ -115,7 +115,7 @@ impl Frame {
         (self.width.div_ceil(by), self.height.div_ceil(by))
     }
 
-    /// What decoding takes, the result included: planes, pixels and, of a progressive file, every coefficient.
+    /// Memory that decoding takes, including the result: planes, pixels and, for a progressive file, every coefficient.
     pub fn decoding_bytes(&self, reduction: Reduction) -> u64 {
         let blocks: u64 =
             self.components.iter().map(|c| c.padded.0 as u64 * c.padded.1 as u64).sum();
@@ -127,10 +127,10 @@ impl Frame {
     }
 }
 
-/// Tables and settings as they stand at some place of a file; each may be replaced between scans.
+/// Tables and settings in force at some point of a file; each may be replaced between scans.
 #[derive(Default)]
 pub(super) struct Tables {
-    /// In the order of the code, not of the block.
+    /// In zigzag order.
     pub quantisation: [Option<[u16; 64]>; 4],
     pub dc: [Option<Code>; 4],
     pub ac: [Option<Code>; 4],
@@ -190,7 +190,7 @@ impl Tables {
     }
 }
 
-/// What JFIF and Adobe say of the colours.
+/// What JFIF and Adobe segments declare about the colours.
 #[derive(Default)]
 pub(super) struct Colour {
     jfif: bool,
@@ -206,7 +206,7 @@ impl Colour {
         }
     }
 
-    /// Three components are YCbCr unless somebody says otherwise; the rule that libjpeg made common.
+    /// Three components are YCbCr unless a segment declares otherwise; libjpeg made that rule common.
     pub fn is_rgb(&self, frame: &Frame) -> bool {
         if self.jfif {
             return false;

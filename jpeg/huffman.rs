@@ -3,13 +3,13 @@
 use super::Fault;
 use super::bits::Bits;
 
-/// Text up to this length are looked up.
+/// Codes up to this length are decoded by table.
 const SHORT: u32 = 9;
 
 pub(super) struct Code {
-    /// By the next nine bits: length of the word and its symbol; length 0: a longer word or none.
+    /// By the next nine bits: length of the code and its symbol; length 0: a longer code or none.
     short: Box<[(u8, u8); 1 << SHORT]>,
-    /// Behind the last word of each length, in 16 bits; where the words of a length begin among the symbols.
+    /// By length: the end of its codes, left-aligned in 16 bits; and the index of its first symbol.
     ends: [u32; 17],
     starts: [i32; 17],
     symbols: Vec<u8>,

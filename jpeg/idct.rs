@@ -1,15 +1,16 @@
 //! Coefficients to samples: the exact integer transform of Loeffler, Ligtenberg and Moschytz (ICASSP 1989) with 13-bit
-//! constants, and plain short ones for reduced sizes. Numbers wrap: a block of nonsense gives nonsense, never a panic.
+//! constants, and plain short transforms for reduced sizes. Arithmetic wraps: a nonsense block gives nonsense, never a
+//! panic.
 
 use std::num::Wrapping;
 
 type Number = Wrapping<i32>;
 
-/// Bits behind the point of a constant, and of what the first pass keeps.
+/// Fraction bits of a constant, and of the first pass's results.
 const POINT: u32 = 13;
 const KEPT: u32 = 2;
 
-/// `constant(x)` is x with 13 bits behind the point.
+/// `constant(x)` is x in fixed point, with 13 fraction bits.
 const fn constant(value: f64) -> Number {
     Wrapping((value * (1 << POINT) as f64 + if value < 0.0 { -0.5 } else { 0.5 }) as i32)
 }
@@ -24,7 +25,7 @@ pub(super) fn samples(block: &[i32; 64], size: usize, to: &mut [u8], stride: usi
     }
 }
 
-/// Rounds away the bits behind the point and moves the middle to 128.
+/// Rounds the fraction bits away and shifts the range so that its middle is 128.
 fn level(value: Number, point: u32) -> u8 {
     let rounded = (value + Wrapping(1 << (point - 1))) >> point as usize;
     (rounded + Wrapping(128)).0.clamp(0, 255) as u8

@@ -1,10 +1,11 @@
 //! A JPEG decoder that accepts a file only when every block of it was decoded and every byte of it is explained.
-//! Decoders for browsers show as much of a damaged picture as they can; on an identity card that is a wrong card.
+//! Browsers' decoders show as much of a damaged picture as they can; on an identity card that would be a wrong card.
 //! Must not know the daemon, and never takes more memory than its caller allows.
 //!
-//! Why this is not a library: of 1,932 legal files of the grid in tests/jpeg, `zune-jpeg` 0.5.15 in its strict mode decodes
-//! 805 wrongly or not at all; `jpeg-decoder` 0.3.2 and this one decode all. Of 936 damaged ones (cut and closed, or ended
-//! by zeros), they take 638, 286 and 1 for whole. The one lost so little that what is left is a legal file.
+//! Why this is not a library: of 1,932 legal files of the grid in tests/jpeg, `zune-jpeg` 0.5.15 in its strict mode
+//! decodes 805 wrongly or not at all; `jpeg-decoder` 0.3.2 and this one decode all. Of 936 damaged ones (cut and
+//! terminated, or filled up with zeros), `zune-jpeg` accepts 638, `jpeg-decoder` 286 and this one 1, which lost so
+//! little that the rest is a legal file.
 //!
 //! Covered: Huffman-coded files of 8 bits (baseline, extended, progressive; ITU-T T.81), grey, YCbCr and RGB, every
 //! whole-numbered subsampling, any number of scans, restart intervals. The rest is refused as [`Fault::Unsupported`].
@@ -52,7 +53,7 @@ pub enum Fault {
     },
 }
 
-/// What stands in a file beside its pixels, told without decoding one.
+/// A file's metadata, read without decoding a pixel.
 #[derive(Debug, Clone)]
 pub struct Outline<'a> {
     /// Size, components and process.
@@ -78,7 +79,8 @@ pub struct Picture {
     pub pixels: Vec<u8>,
 }
 
-/// How much smaller than stored a picture is decoded: the DCT's lower frequencies alone, which is a clean reduction.
+/// How far a picture is reduced while it is decoded. Only the DCT's lower frequencies are used, which is a clean
+/// reduction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reduction {
     /// As stored.
@@ -103,8 +105,8 @@ impl Reduction {
     }
 }
 
-/// Walks over the whole file without decoding a pixel: finds its size, what stands beside the picture, and that it
-/// reaches its end marker. Bytes after that are common on telephones and are nobody's business.
+/// Walks over the whole file without decoding a pixel: finds its size and metadata, and checks that it reaches its end
+/// marker. Bytes after the end marker are common in files from telephones and are ignored.
 ///
 /// # Errors
 /// [`Fault`]; a file that passes may still be found damaged by [`decode`].
@@ -143,7 +145,7 @@ pub fn outline(bytes: &[u8]) -> Result<Outline<'_>, Fault> {
     Ok(Outline { frame, exif, xmp, profile })
 }
 
-/// Decodes a file, wholly or not at all, within `max_bytes` of memory.
+/// Decodes a file, completely or not at all, within `max_bytes` of memory.
 ///
 /// # Errors
 /// [`Fault`].

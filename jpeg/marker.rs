@@ -1,4 +1,5 @@
-//! The segments of a file: marker after marker, without a gap. Knows lengths, no contents (ITU-T T.81, B.1).
+//! The segments of a file: marker after marker, without a gap. Knows their lengths, not their contents (ITU-T T.81,
+//! B.1).
 
 use super::Fault;
 
@@ -26,7 +27,7 @@ pub(super) enum Marker {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Segment<'a> {
     pub marker: Marker,
-    /// Without marker and length.
+    /// The content, without marker and length.
     pub body: &'a [u8],
 }
 
@@ -44,7 +45,7 @@ impl<'a> Markers<'a> {
         }
     }
 
-    /// The next segment. What stands where a marker must stand, and is none, is data that nobody explains.
+    /// The next segment. Anything but a marker at this place is unexplained data, and an error.
     pub fn next(&mut self) -> Result<Segment<'a>, Fault> {
         const CUT: Fault = Fault::Damaged("the file ends too early");
         if *self.bytes.get(self.at).ok_or(CUT)? != 0xFF {
@@ -70,17 +71,17 @@ impl<'a> Markers<'a> {
         Ok(Segment { marker, body })
     }
 
-    /// What follows the last segment.
+    /// The bytes after the last segment.
     pub fn rest(&self) -> &'a [u8] {
         &self.bytes[self.at..]
     }
 
-    /// So many bytes of a scan's data were read.
+    /// Skips this many bytes of a scan's data.
     pub fn skip(&mut self, bytes: usize) {
         self.at += bytes;
     }
 
-    /// Goes to the marker after a scan's data; in it, FF is followed by 00 or by a restart marker.
+    /// Skips a scan's data up to the next marker; within the data, FF is followed by 00 or by a restart marker.
     pub fn skip_scan(&mut self) -> Result<(), Fault> {
         loop {
             let rest = self.rest();
@@ -91,7 +92,7 @@ impl<'a> Markers<'a> {
             match rest.get(next + 1) {
                 None => return Err(Fault::Damaged("the picture data has no end")),
                 Some(0x00 | 0xD0..=0xD7) => self.at += 2,
-                // A fill byte; the marker after it may still be a restart.
+                // A fill byte; the marker after it may still be a restart marker.
                 Some(0xFF) => self.at += 1,
                 Some(_) => return Ok(()),
             }

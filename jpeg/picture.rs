@@ -1,11 +1,11 @@
-//! Planes to pixels: coarser components are drawn out to full size, then YCbCr becomes RGB (JFIF 1.02, BT.601).
-//! Doubling is a triangle filter with centred samples, as libjpeg has it; larger steps repeat samples, as it does.
+//! Planes to pixels: subsampled components are upsampled, then YCbCr becomes RGB (JFIF 1.02, BT.601). Doubling is a
+//! triangle filter with centred samples, as in libjpeg; larger factors repeat samples, as there.
 
 use super::frame::Frame;
 use super::scan::Samples;
 use super::{Picture, Reduction};
 
-/// How a component's samples are drawn out in one direction.
+/// How a component's samples are upsampled in one direction.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stretch {
     Same,
@@ -14,7 +14,7 @@ enum Stretch {
 }
 
 impl Stretch {
-    /// Across and down; the filter is for both or for none.
+    /// Horizontal and vertical; the filter applies to both or to neither.
     fn of(across: usize, down: usize) -> (Self, Self) {
         let one = |times| match times {
             1 => Self::Same,
@@ -24,7 +24,7 @@ impl Stretch {
         (one(across), one(down))
     }
 
-    /// The sample at an output position and the one that it is mixed with, 3 to 1.
+    /// The sample at an output position and its neighbour; they are mixed 3 to 1.
     fn pair(self, at: usize, last: usize) -> (usize, usize) {
         match self {
             Self::Same => (at, at),
@@ -42,7 +42,7 @@ impl Stretch {
     }
 }
 
-/// One component's rows, drawn out one after the other.
+/// One component's rows, upsampled one after the other.
 struct Rows<'a> {
     samples: &'a Samples,
     across: Stretch,
@@ -123,7 +123,7 @@ impl Rows<'_> {
     }
 }
 
-/// Rounds up on one side and down on the other, so that nothing drifts.
+/// Rounds up on one side and down on the other, so that no bias accumulates.
 fn double(mixed: &[u16], row: &mut [u8]) {
     let last = mixed.len() - 1;
     for (n, to) in row.chunks_mut(2).enumerate() {
@@ -136,7 +136,7 @@ fn double(mixed: &[u16], row: &mut [u8]) {
 }
 
 fn rgb(y: u8, blue: u8, red: u8) -> [u8; 3] {
-    // 16 bits behind the point.
+    // Fixed point with 16 fraction bits.
     let y = (i32::from(y) << 16) + (1 << 15);
     let (blue, red) = (i32::from(blue) - 128, i32::from(red) - 128);
     let byte = |value: i32| (value >> 16).clamp(0, 255) as u8;

@@ -1,4 +1,4 @@
-//! Blocks of a progressive file: bands of coefficients, first roughly, then bit by bit (ITU-T T.81, annex G).
+//! Blocks of a progressive file: bands of coefficients, first coarse, then refined bit by bit (ITU-T T.81, annex G).
 
 use super::Fault;
 use super::bits::Bits;
@@ -6,13 +6,13 @@ use super::frame::ZIGZAG;
 use super::huffman::Code;
 use super::scan::{Before, difference};
 
-/// Which coefficients a scan brings, in the order of the code, and how exactly.
+/// Which coefficients a scan brings, in zigzag order, and to which bit.
 pub(super) struct Band {
     pub from: usize,
     pub to: usize,
-    /// Low bits that were missing before; `None`: all.
+    /// Low bits that were missing before this scan; `None`: all.
     pub before: Option<u8>,
-    /// Low bits that are missing after it.
+    /// Low bits that are still missing after this scan.
     pub low: u8,
 }
 
@@ -32,7 +32,7 @@ impl Band {
     }
 }
 
-/// Decodes one block of a scan. `member` tells the components' means apart.
+/// Decodes one block of a scan. `member` distinguishes the components' DC predictions.
 pub(super) fn block(
     bits: &mut Bits,
     before: &mut Before,
@@ -59,7 +59,7 @@ fn low_bits(value: i32, low: u8) -> Result<i16, Fault> {
         .map_err(|_| Fault::Damaged("brighter or darker than a picture can be"))
 }
 
-/// How many blocks end here, this one included.
+/// Length of an end-of-band run, this block included.
 fn run_of_empty(bits: &mut Bits, size: usize) -> Result<u32, Fault> {
     Ok((1 << size) + bits.number(size as u32)? as u32)
 }
@@ -129,8 +129,8 @@ fn refine(
     Ok(())
 }
 
-/// Passes over so many coefficients that are still zero, and gives each one that is not its next bit. Where the zero
-/// after them stands; `None`: not within the band.
+/// Skips this many coefficients that are still zero, and refines every other one on the way. Returns the position of
+/// the zero that follows; `None`: it is not within the band.
 fn pass(
     bits: &mut Bits,
     block: &mut [i16; 64],

@@ -1,5 +1,5 @@
-//! One scan of a picture: which components it brings, unit after unit, restart after restart; and what has been
-//! brought so far. A picture is whole when every coefficient of every block has arrived exactly once.
+//! One scan of a picture: which components it brings, unit after unit, restart after restart; and what all scans so far
+//! have brought. A picture is complete when every coefficient of every block has arrived exactly once.
 
 use super::bits::Bits;
 use super::frame::{Component, Frame, Tables, ZIGZAG};
@@ -7,7 +7,8 @@ use super::huffman::Code;
 use super::progressive::{self, Band};
 use super::{Fault, Reduction, idct};
 
-/// A coefficient of real samples is at most 1024 and its rounding; encoders that sharpen white edges go a fourth beyond.
+/// A coefficient of real samples is at most 1024 and its rounding; encoders that sharpen white edges exceed that by a
+/// fourth.
 const LOUDEST: i32 = 1536;
 /// A scan's blocks of one unit (ITU-T T.81, B.2.3).
 const MAX_UNIT_BLOCKS: usize = 10;
@@ -22,11 +23,11 @@ pub(super) struct Planes {
 struct Plane {
     samples: Vec<u8>,
     stride: usize,
-    /// Of a progressive file: 64 a block.
+    /// For a progressive file: 64 per block.
     coefficients: Vec<i16>,
     /// How many low bits of each coefficient are still to come; `None`: nothing came.
     missing: [Option<u8>; 64],
-    /// As it stood at the component's first scan.
+    /// The table in force at the component's first scan.
     quantisation: Option<[u16; 64]>,
 }
 
@@ -44,11 +45,11 @@ struct Member<'a> {
     ac: Option<&'a Code>,
 }
 
-/// What a block's decoding knows of the blocks before it; forgotten at each restart.
+/// Decoding state that one block passes to the next; reset at each restart.
 #[derive(Default)]
 pub(super) struct Before {
     pub dc: [i32; 4],
-    /// Blocks whose band ends without another word.
+    /// Further blocks of an end-of-band run.
     pub empty: u32,
 }
 
@@ -68,7 +69,7 @@ impl Planes {
         Self { size, planes: frame.components.iter().map(plane).collect() }
     }
 
-    /// Decodes one scan; gives how many bytes of `data` it took.
+    /// Decodes one scan; returns how many bytes of `data` it used.
     pub fn scan(
         &mut self,
         frame: &Frame,
@@ -108,7 +109,7 @@ impl Planes {
         })
     }
 
-    /// All scans were read: the picture must be complete now.
+    /// Call after the last scan: the picture must be complete.
     pub fn finish(self, frame: &Frame) -> Result<Vec<Samples>, Fault> {
         let size = self.size;
         let mut samples = Vec::new();
@@ -126,9 +127,9 @@ impl Planes {
 }
 
 impl Plane {
-    /// Notes what a scan brings: each coefficient once, then each further bit in its order.
+    /// Records what a scan brings: each coefficient once, then each further bit in its order.
     fn account(&mut self, band: &Band) -> Result<(), Fault> {
-        // Not before their block's mean, as every encoder has it.
+        // AC coefficients may not come before their block's DC coefficient.
         if band.from > 0 && self.missing[0].is_none() {
             return Err(Fault::Damaged("a part of the picture is missing"));
         }
@@ -276,7 +277,7 @@ fn sequential(
     Ok(block)
 }
 
-/// How a block's mean differs from the one before; 11 bits at most (ITU-T T.81, table F.1).
+/// Difference between a block's DC coefficient and the previous one; 11 bits at most (ITU-T T.81, table F.1).
 pub(super) fn difference(bits: &mut Bits, code: &Code) -> Result<i32, Fault> {
     let length = u32::from(code.read(bits)?);
     if length > 11 {

@@ -1,4 +1,5 @@
-//! Small files that libjpeg wrote (tests/jpeg/small), as libjpeg decodes them; and the same files cut, holed and filled.
+//! Small files that libjpeg wrote (tests/jpeg/small), compared with libjpeg's decoding; and the same files cut, with
+//! holes, and filled with zeros.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +11,7 @@ const ROOMY: u64 = 1 << 24;
 struct Sample {
     name: String,
     jpeg: Vec<u8>,
-    /// What djpeg made of it.
+    /// djpeg's output for it.
     pnm: Vec<u8>,
 }
 
@@ -33,7 +34,7 @@ fn read(bytes: &[u8]) -> Result<Picture, Fault> {
     decode(bytes, Reduction::None, ROOMY)
 }
 
-/// Numbers from a seed, the same everywhere.
+/// Seeded random numbers, the same on every machine.
 struct Chance(u32);
 
 impl Chance {
@@ -78,8 +79,8 @@ fn a_cut_file_before_a_whole_thumbnail_is_refused() {
     }
 }
 
-/// Zeros are words of most codes: a length in some hundreds happens to fill the picture to its last bit. That leaves
-/// blocks that are all alike, which whoever looks at the pixels must find.
+/// Zeros are valid codes in most tables: at a few hundred lengths they happen to fill the picture to its last bit. The
+/// result has blocks that are all alike, which only a check of the pixels can find.
 #[test]
 fn a_tail_of_zeros_is_refused() {
     let (mut tails, mut filled_by_chance) = (0, 0);
@@ -91,7 +92,7 @@ fn a_tail_of_zeros_is_refused() {
             assert!(read(&filled).is_err(), "{name} zeros from {from}");
             filled[jpeg.len() - 2..].copy_from_slice(&[0xFF, 0xD9]);
             tails += 1;
-            // The last signs of a block or the last bit of all means make no difference that is seen.
+            // The last bits of a block's coefficients or of all DC coefficients make no visible difference.
             let differs = |seen: Picture| mean_difference(&whole, &seen, 1) > 2.0;
             filled_by_chance += u32::from(read(&filled).is_ok_and(differs));
         }
@@ -99,7 +100,7 @@ fn a_tail_of_zeros_is_refused() {
     assert!(filled_by_chance * 500 < tails, "{filled_by_chance} of {tails}");
 }
 
-/// A piece within one or two blocks may leave a code that is sound again behind it: what no decoder can find.
+/// After the loss of one or two blocks' data the rest may still be valid code, which no decoder can detect.
 #[test]
 fn a_lost_piece_of_more_than_a_few_blocks_is_refused() {
     let mut chance = Chance(7);
@@ -138,7 +139,7 @@ fn a_reduced_picture_is_the_whole_one_made_smaller() {
     }
 }
 
-/// Against the average of each square of pixels that lies wholly inside.
+/// Compares with the average of each square of pixels that lies completely inside.
 fn mean_difference(whole: &Picture, small: &Picture, by: usize) -> f64 {
     let (wide, channels) = (whole.width as usize, whole.channels);
     let (mut sum, mut count) = (0.0, 0.0);

@@ -1,7 +1,7 @@
-//! Pixels to another number of pixels, by a prefiltered Lanczos-3. Must not know what is in a picture.
+//! Scales pixels with a prefiltered Lanczos-3. Must not know what a picture shows.
 //!
-//! A crate of its own, because the library is generic: whoever calls it compiles it, for every kind of pixel that it is
-//! called with. Here these are two, and they are optimised where the daemon itself is not (tests).
+//! It is a crate of its own because the library is generic: its caller compiles it, once for each pixel type used. This
+//! crate uses two, and is optimised in builds where the daemon itself is not (tests).
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8x3, U8x4};
@@ -14,7 +14,7 @@ pub struct Source<'a> {
     pub width: u32,
     /// Pixels down.
     pub height: u32,
-    /// A byte a channel.
+    /// One byte per channel.
     pub pixels: &'a [u8],
 }
 
@@ -31,13 +31,13 @@ pub struct Crop {
     pub height: f64,
 }
 
-/// The scaler with its buffers, to be used again.
+/// The scaler and its buffers, for repeated use.
 #[derive(Default)]
 pub struct Scaler(Resizer);
 
 impl Scaler {
-    /// A part of a picture of red, green and blue, as `width * height` pixels in `to`. `None` where a buffer has another size,
-    /// or the part lies outside.
+    /// Scales a part of an RGB picture to `width * height` pixels in `to`. `None` if a buffer has the wrong size or the
+    /// part lies outside.
     pub fn rgb(
         &mut self,
         from: Source<'_>,
@@ -50,7 +50,7 @@ impl Scaler {
         self.scale::<U8x3>(from, (width, height), to, &options)
     }
 
-    /// A whole picture with transparency, likewise.
+    /// Scales a whole picture with transparency.
     pub fn rgba(
         &mut self,
         from: Source<'_>,

@@ -1,17 +1,18 @@
-//! Who caused something: a person at the station, or a program that acts for one. Whoever lets a request in makes the
-//! actor; nobody else invents one. Pure.
+//! The actor of an event: a person at the station, or a program that acts for one. Only the code that accepts a request
+//! creates an actor. Pure.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Who caused something. Stands in the ledger for ever, so it is an officer number or an account, never a name.
+/// The actor of an event. It is stored in the ledger for ever, so it is an officer number or an account, never a name.
 ///
-/// Its serial form is the account alone, as every ledger so far has it.
+/// Its serial form is the account alone, as in every ledger so far.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Actor {
-    /// Somebody at this machine, by the account that they gave. Nobody has checked it: the daemon listens on loopback only.
+    /// A person at this machine, by the account that they gave. The account is not verified: the daemon listens on
+    /// loopback only.
     Local {
         /// Officer number or account.
         name: String,
@@ -19,12 +20,12 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// Somebody at this machine. `name`: officer number or account, checked by whoever took it in.
+    /// A person at this machine. `name`: officer number or account, already checked by the caller.
     pub fn local(name: impl Into<String>) -> Actor {
         Actor::Local { name: name.into() }
     }
 
-    /// The account, as people read it.
+    /// The account, for display.
     pub fn account(&self) -> &str {
         match self {
             Actor::Local { name } => name,

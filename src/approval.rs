@@ -1,8 +1,9 @@
-//! The recommendation (*rekomendasi Kasi*, DOMAIN 7.2): is it there, does it say yes, is it still good, and which
+//! The recommendation (*rekomendasi Kasi*, DOMAIN 7.2): is there one, does it approve, is it still valid, and which
 //! warnings does it accept. Pure; must not know products or storage.
 //!
-//! What it must say beyond yes is the product's (`product::recommendation`). Not here yet: the signature (`tanda`) and
-//! the binding to the data (`hash_data`, whose canonical bytes no upstream has settled). Until they are, a
+//! `product::recommendation` checks what a product demands beyond that. Not checked yet: the signature (`tanda`) and
+//! the binding to the data (`hash_data`, whose canonical bytes no upstream has specified). Until they are, a
+//! recommendation proves nothing, and the daemon listens on loopback only.
 //! recommendation proves nothing, and the daemon listens on loopback only.
 
 use drivers::text::Text;
@@ -12,9 +13,9 @@ use crate::finding::Finding;
 use crate::job::Recommendation;
 use crate::product::{codes, is_unseen};
 
-/// How long a recommendation without `kadaluarsa` is good (DOMAIN 7.2: default 7 days).
+/// How long a recommendation without `kadaluarsa` is valid (DOMAIN 7.2: default 7 days).
 pub const GOOD_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// A recommendation names fewer codes, papers and officers' data than this.
+/// More codes, documents and officers' entries than any recommendation has.
 const ENTRIES_MAX: usize = 64;
 /// Longest text in a recommendation, bytes; a signature is the longest.
 const TEXT_BYTES_MAX: usize = 1024;
@@ -64,8 +65,8 @@ pub fn check(recommendation: Option<&Recommendation>, now: Timestamp) -> Vec<Fin
     findings
 }
 
-/// What tells one approval from every other; `None`: it has no number, and only its job's `ref` does. Blanks and case are
-/// how a number is written, not which one it is.
+/// The approval's number, which identifies it; `None`: it has none, and only its job's `ref` identifies it. Blanks and
+/// case do not distinguish numbers.
 pub fn number(recommendation: Option<&Recommendation>) -> Option<String> {
     let written = recommendation?.nomor.as_deref()?;
     let number: String =
@@ -73,13 +74,13 @@ pub fn number(recommendation: Option<&Recommendation>) -> Option<String> {
     (!number.is_empty()).then_some(number)
 }
 
-/// When it was decided (`pada`); `None`: it does not say so.
+/// When it was decided (`pada`); `None`: not given.
 pub fn decided_at(recommendation: Option<&Recommendation>) -> Option<Timestamp> {
     recommendation?.pada.as_ref()?.parse().ok()
 }
 
-/// When it ends by its own words: `kadaluarsa`, else seven days after `pada`; `None`: it says neither. A time that cannot
-/// be read counts as not given; `check` refuses it.
+/// When it ends: `kadaluarsa`, else seven days after `pada`; `None`: neither is given. An unreadable time counts as not
+/// given; `check` refuses it.
 pub fn ends(recommendation: &Recommendation) -> Option<Timestamp> {
     let said = recommendation.kadaluarsa.as_ref().and_then(|text| text.parse().ok());
     said.or_else(|| decided_at(Some(recommendation)).map(after))
@@ -89,8 +90,8 @@ fn after(start: Timestamp) -> Timestamp {
     start.checked_add(GOOD_FOR).unwrap_or(start)
 }
 
-/// On the way to the printer: has an approval that `ends` then expired while its job waited? Where it does not say when it
-/// ends, seven days count from the job's receipt. Held and not ended, because a clock that jumped ahead says the same.
+/// Has an approval, which `ends` then, expired while its job waited to be printed? If it has no end, seven days count
+/// from the job's receipt. The job is held and not ended, because a clock that jumped ahead looks the same.
 pub fn expired(ends: Option<Timestamp>, received: Timestamp, now: Timestamp) -> Option<Finding> {
     let expired = ends.unwrap_or_else(|| after(received)) < now;
     expired.then(|| codes::H_RECOMMENDATION_EXPIRED.at("recommendation.kadaluarsa", &[]))
@@ -105,7 +106,7 @@ fn not_a_time(place: &str) -> Finding {
     codes::E_FORMAT.at(place, &[("{label}", &label), ("{expected}", &expected)])
 }
 
-/// Everything in it that somebody wrote.
+/// Every text in it that somebody wrote.
 fn texts(recommendation: &Recommendation) -> impl Iterator<Item = &String> {
     let officer = recommendation.oleh.iter().flatten();
     let optional = [
@@ -141,7 +142,7 @@ pub(crate) mod tests {
     use jiff::Timestamp;
     use serde_json::json;
 
-    /// The codes that the tests below reach, for the list of all codes.
+    /// The codes that the tests below cover, for the list of all codes.
     pub(crate) const REACHED: [&str; 4] = [
         "E_RECOMMENDATION_REQUIRED",
         "E_RECOMMENDATION_REFUSED",

@@ -1,5 +1,6 @@
-//! The two clocks, passed in so that tests can turn them: the one on the wall, which people and power cuts set, and a
-//! steady one, which only counts on, also while the computer is suspended. Every duration is of the steady one. Knows nobody who asks.
+//! The two clocks, passed in so that tests can set them: the wall clock, which people and power cuts may change, and a
+//! monotonic one, which only advances, even while the computer is suspended. All durations use the monotonic clock.
+//! Knows none of its users.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +21,13 @@ impl Clock {
         Self::with_wall(Timestamp::now)
     }
 
-    /// Another clock on the wall, beside the system's steady one.
+    /// Another wall clock, with the system's monotonic one.
     pub fn with_wall(wall: impl Fn() -> Timestamp + Send + Sync + 'static) -> Clock {
         let start = since_boot();
         Self::of(wall, move || since_boot().saturating_sub(start))
     }
 
-    /// Any two clocks. The steady one never goes back.
+    /// Any two clocks. The monotonic one never goes back.
     pub fn of(
         wall: impl Fn() -> Timestamp + Send + Sync + 'static,
         steady: impl Fn() -> Duration + Send + Sync + 'static,
@@ -39,7 +40,7 @@ impl Clock {
         (self.wall)()
     }
 
-    /// Time since some moment that stays the same as long as the program runs.
+    /// Time since some moment that is fixed while the program runs.
     pub fn steady(&self) -> Duration {
         (self.steady)()
     }

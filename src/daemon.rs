@@ -1,5 +1,5 @@
-//! Puts the parts together and takes them apart in order: ledger, intake, station, HTTP.
-//! The same for `kartud run`, for `kartud demo` and for the tests.
+//! Starts the parts and stops them in order: ledger, intake, station, HTTP. The same for `kartud run`, for `kartud
+//! demo` and for the tests.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::{Config, Fault};
-use crate::heartbeat::{Heartbeats, Part, Pulse, Stopped};
+use crate::heartbeat::{HeartbeatGuard, Heartbeats, Part, Stopped};
 use crate::holder::{HolderFault, HolderKey};
 use crate::http::{self, Listener};
 use crate::intake::{Examiner, Intake};
@@ -25,42 +25,42 @@ use crate::systemd::{self, Notifier};
 
 /// Threads for HTTP: reading requests is light, photos are decoded on threads of their own.
 const HTTP_THREADS: usize = 2;
-/// Requests still under way when the daemon stops are cut off after this.
+/// Requests that are still running when the daemon stops are aborted after this time.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
-/// How often it is looked whether a part stands still.
+/// How often the parts' heartbeats are checked.
 const HEALTH_CHECK: Duration = Duration::from_secs(1);
-/// How often the threads of HTTP say that they turn.
+/// How often HTTP's threads send a heartbeat.
 const HTTP_BEAT: Duration = Duration::from_secs(1);
-/// Longer, and every thread of HTTP hangs in something: none of it waits on a disk or computes.
+/// No HTTP thread waits for a disk or computes for long, so after this time they all hang.
 const HTTP_LIMIT: Duration = Duration::from_secs(60);
-/// While the daemon ends, how often it is asked whether it still can.
+/// How often a stopping daemon checks whether it can still stop.
 const STOP_CHECK: Duration = Duration::from_secs(1);
 
-/// Descriptors that no client gets: ledger and its readers, locks, printer, chip reader, faces, keys, the log.
+/// Descriptors reserved from clients: ledger and its query threads, locks, printer, chip reader, faces, keys, the log.
 const DESCRIPTORS_KEPT: u64 = 96;
-/// Connections that are always possible.
+/// The fewest connections that are allowed.
 const CONNECTIONS_MIN: u64 = 16;
 /// More connections than any office has; each takes some memory.
 const CONNECTIONS_MAX: u64 = 512;
 
-/// Why the daemon does not start.
+/// Why the daemon cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Faults in the configuration or in what it names.
     #[error("the configuration is wrong:\n{}", .0.iter().map(|f| format!("  {f}")).collect::<Vec<_>>().join("\n"))]
     Config(Vec<Fault>),
-    /// The ledger cannot be trusted or used.
+    /// The ledger is untrusted or unusable.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The key by which holders are recognised is lost, changed or of no use.
+    /// The key that recognises holders is lost, changed or unusable.
     #[error(transparent)]
     Holder(#[from] HolderFault),
-    /// The address is taken, or not ours.
+    /// The address is in use, or does not belong to this computer.
     #[error("cannot listen on {address}; is another kartud running, or is http.listen wrong?")]
     Listen {
-        /// Which address.
+        /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// A supervisor listens where other computers reach the station.
@@ -71,21 +71,21 @@ pub enum StartError {
         /// Where.
         address: SocketAddr,
     },
-    /// The emulated machine cannot be made.
+    /// The emulated machine cannot be created.
     #[cfg(feature = "emulators")]
     #[error("the emulated printer cannot be made in {folder}: {why}")]
     Emulator {
         /// Its folder.
         folder: std::path::PathBuf,
-        /// Why.
+        /// The cause.
         why: String,
     },
-    /// The operating system gives no threads.
+    /// The operating system cannot start a thread.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
 }
 
-/// The examiner with the key by which holders are recognised; stored jobs whose holders are not known yet get theirs.
+/// Gives the examiner the key that recognises holders, and computes missing holder hashes of stored jobs.
 fn recognise_holders(ledger: &Ledger, mut examiner: Examiner) -> Result<Arc<Examiner>, StartError> {
     let known = ledger.holder_key()?;
     let key = HolderKey::open(examiner.renderer().vault(), ledger.path(), known.as_deref())?;
@@ -113,19 +113,19 @@ pub struct Daemon {
     heartbeats: Heartbeats,
 }
 
-/// What is looked at before anything is made: a start that is refused leaves no file behind.
-struct Ground {
-    /// How many files this process may have open.
+/// Checks that come before anything is created: a refused start leaves no file behind.
+struct StartChecks {
+    /// Most open files of this process.
     descriptors: u64,
     examiner: Examiner,
     listeners: Vec<Listener>,
     address: SocketAddr,
 }
 
-impl Ground {
+impl StartChecks {
     /// `inherited`: sockets that a supervisor listens on for this process; a port among them takes the place of
     /// `http.listen`.
-    fn of(config: &Config, inherited: Vec<Listener>) -> Result<Ground, StartError> {
+    fn of(config: &Config, inherited: Vec<Listener>) -> Result<StartChecks, StartError> {
         let descriptors = raise_descriptor_limit();
         let examiner = Examiner::open(config).map_err(StartError::Config)?;
         for notice in examiner.notices() {
@@ -136,7 +136,7 @@ impl Ground {
             found => found?,
         }
         let (listeners, address) = listen(config.http.listen, inherited)?;
-        Ok(Ground { descriptors, examiner, listeners, address })
+        Ok(StartChecks { descriptors, examiner, listeners, address })
     }
 }
 
@@ -169,17 +169,17 @@ fn open_ledger(config: &Config, clock: Clock, disk: Box<dyn Disk>) -> Result<Led
     Ledger::open_on(path, clock, disk)
 }
 
-/// What a daemon finds in the world; whoever passes it in can pass in faults.
+/// The daemon's environment; tests pass in faulty ones.
 pub struct Parts {
     /// The clocks.
     pub clock: Clock,
-    /// The way to the machine.
+    /// The connection to the machine.
     pub connection: Connection,
-    /// The disk of the ledger.
+    /// The ledger's disk.
     pub disk: Box<dyn Disk>,
 }
 
-/// Lets this process have as many descriptors as the system allows it; how many that is.
+/// Raises this process's descriptor limit as far as the system allows; returns the limit.
 fn raise_descriptor_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -192,7 +192,7 @@ fn raise_descriptor_limit() -> u64 {
     }
 }
 
-/// Connections at once: clients never take the descriptors that printer and ledger need.
+/// Most connections at once: clients must never take the descriptors that printer and ledger need.
 fn connections_limit(descriptors: u64) -> usize {
     let for_clients = descriptors.saturating_sub(DESCRIPTORS_KEPT);
     if for_clients < CONNECTIONS_MIN {
@@ -205,7 +205,7 @@ fn connections_limit(descriptors: u64) -> usize {
 }
 
 impl Daemon {
-    /// Starts everything; when it returns, jobs are taken in.
+    /// Starts everything; when it returns, jobs are accepted.
     ///
     /// # Errors
     /// [`StartError`]; then nothing runs.
@@ -222,15 +222,15 @@ impl Daemon {
         clock: Clock,
         inherited: Vec<Listener>,
     ) -> Result<Daemon, StartError> {
-        let ground = Ground::of(config, inherited)?;
+        let checks = StartChecks::of(config, inherited)?;
         let disk = Box::new(LocalDisk::of(&config.station.ledger));
         let ledger = open_ledger(config, clock.clone(), disk)?;
-        // An emulated machine makes its folder: only where the ledger lets the station start.
+        // An emulated machine creates its folder, so it is made only if the ledger allows the start.
         let connection = Connection::of(&config.printer, config.encoder.as_ref())?;
-        Self::start_from(ground, config, clock, ledger, connection, |examiner| examiner)
+        Self::start_from(checks, config, clock, ledger, connection, |examiner| examiner)
     }
 
-    /// The same, on a machine that somebody else made.
+    /// Starts everything with the caller's machine.
     ///
     /// # Errors
     /// [`StartError`]; then nothing runs.
@@ -243,7 +243,7 @@ impl Daemon {
         Self::start_on(config, Parts { clock, connection, disk })
     }
 
-    /// The same, on a disk that somebody else made as well.
+    /// Starts everything with the caller's machine and disk.
     ///
     /// # Errors
     /// [`StartError`]; then nothing runs.
@@ -251,7 +251,7 @@ impl Daemon {
         Self::start_with(config, parts, |examiner| examiner)
     }
 
-    /// The same, with somebody else's hand on how cards are made.
+    /// Starts everything, with the caller's way of preparing cards.
     ///
     /// # Errors
     /// [`StartError`]; then nothing runs.
@@ -260,21 +260,21 @@ impl Daemon {
         parts: Parts,
         renderer: impl FnOnce(Arc<Examiner>) -> Arc<dyn Renderer>,
     ) -> Result<Daemon, StartError> {
-        let ground = Ground::of(config, Vec::new())?;
+        let checks = StartChecks::of(config, Vec::new())?;
         let Parts { clock, connection, disk } = parts;
         let ledger = open_ledger(config, clock.clone(), disk)?;
-        Self::start_from(ground, config, clock, ledger, connection, renderer)
+        Self::start_from(checks, config, clock, ledger, connection, renderer)
     }
 
     fn start_from(
-        ground: Ground,
+        checks: StartChecks,
         config: &Config,
         clock: Clock,
         ledger: Ledger,
         connection: Connection,
         renderer: impl FnOnce(Arc<Examiner>) -> Arc<dyn Renderer>,
     ) -> Result<Daemon, StartError> {
-        let Ground { descriptors, examiner, listeners, address } = ground;
+        let StartChecks { descriptors, examiner, listeners, address } = checks;
         let examiner = recognise_holders(&ledger, examiner)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(HTTP_THREADS)
@@ -307,13 +307,13 @@ impl Daemon {
         );
         let router = http::router(app, &config.http, address.port());
         let serve = http::serve(listeners, router, stopping, connections_limit(descriptors));
-        let server = runtime.spawn(watched(Pulse::of(heartbeats.add(Part::Http)), serve));
+        let server = runtime.spawn(watched(HeartbeatGuard::of(heartbeats.add(Part::Http)), serve));
         ledger.started();
         tracing::info!(%address, ledger = %ledger.path().display(), "ready");
         Ok(Daemon { address, ledger, station, station_thread, stop, runtime, server, heartbeats })
     }
 
-    /// Where it listens.
+    /// The address at which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -323,18 +323,18 @@ impl Daemon {
         &self.ledger
     }
 
-    /// The station as it is now, and every change of it.
+    /// The station's current snapshot, and every change of it.
     pub fn watch(&self) -> watch::Receiver<Snapshot> {
         self.station.watch()
     }
 
-    /// False: a part of it has died or stands still, and it should be stopped and started anew.
+    /// `false`: a part has died or hangs, and the daemon should be restarted.
     pub fn is_alive(&self) -> bool {
         self.heartbeats.stopped().is_empty()
     }
 
-    /// Runs until `stops` is told to, or until a part has died or stands still; then it stops. True: it was told to, and
-    /// stopped in order. False: whoever supervises the process is to start it anew. `stop`: the other end of `stops`.
+    /// Runs until `stops` receives a message, or a part has died or hangs; then it stops. `true`: it was asked to, and
+    /// stopped in order. `false`: the supervisor should restart the process. `stop` is the sending end of `stops`.
     /// `notifier` is told that jobs are taken in, that every part makes progress, and how the station is.
     pub fn run(
         self,
@@ -343,7 +343,7 @@ impl Daemon {
         notifier: &mut Notifier,
     ) -> bool {
         self.heartbeats.on_end(move || {
-            // Nobody listens any more only where the daemon ends already.
+            // The receiver is gone only if the daemon is already ending.
             let _ = stop.send(());
         });
         notifier.ready();
@@ -351,7 +351,7 @@ impl Daemon {
         self.stop_and_tell(notifier) && is_told
     }
 
-    /// True: it was told to stop. False: a part of it has died or stands still.
+    /// `true`: it was asked to stop. `false`: a part has died or hangs.
     fn wait(&self, stops: &mpsc::Receiver<()>, notifier: &mut Notifier) -> bool {
         let station = self.watch();
         loop {
@@ -368,8 +368,8 @@ impl Daemon {
         }
     }
 
-    /// Takes nothing more in, finishes the card that is moving, and ends. False: a part that is needed for that stands
-    /// still or has died; then the process is to end, and the next start finds out what became of the card.
+    /// Accepts nothing more, finishes the card that is moving, and ends. `false`: a part that is needed for this hangs
+    /// or has died; the process must then end, and the next start recovers the card.
     pub fn stop(self) -> bool {
         self.stop_and_tell(&mut Notifier::default())
     }
@@ -394,7 +394,7 @@ impl Daemon {
         }
         let server = self.server;
         self.runtime.block_on(async {
-            // Requests that are cut off were not answered, so their clients will ask again.
+            // Aborted requests were not answered, so their clients will repeat them.
             let _ = tokio::time::timeout(DRAIN_LIMIT, server).await;
         });
         self.runtime.shutdown_timeout(DRAIN_LIMIT);
@@ -405,13 +405,13 @@ impl Daemon {
         !has_panicked
     }
 
-    /// Waits until the station has ended; or what of it, its printer or its ledger will never let it end.
+    /// Waits until the station has ended; returns the part (station, printer or ledger) that prevents it, if any.
     fn wait_for_station(&self, notifier: &mut Notifier) -> Option<Stopped> {
         let mut station = self.station.watch();
         loop {
             let told = async { tokio::time::timeout(STOP_CHECK, station.changed()).await };
             match self.runtime.block_on(told) {
-                // The station holds the other end as long as it lives.
+                // The station holds the sending end as long as it runs.
                 Ok(Err(_ended)) => return None,
                 Ok(Ok(())) => continue,
                 Err(_nothing_changed) => {}
@@ -426,9 +426,9 @@ impl Daemon {
     }
 }
 
-/// Serves, and says that its threads still turn.
+/// Runs the server, and sends the heartbeat of its threads.
 async fn watched(
-    pulse: Pulse,
+    pulse: HeartbeatGuard,
     serve: impl Future<Output = std::io::Result<()>>,
 ) -> std::io::Result<()> {
     let mut serve = std::pin::pin!(serve);
@@ -448,12 +448,12 @@ mod tests {
     use super::*;
     use crate::heartbeat::How;
 
-    /// A runtime with a server that does this, and what is known of it.
+    /// Runs a server in a runtime of its own, and returns how its heartbeat stopped.
     fn served(serve: impl Future<Output = std::io::Result<()>> + Send + 'static) -> Option<How> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(1).enable_time().build().expect("a runtime");
         let heartbeats = Heartbeats::default();
-        let pulse = Pulse::of(heartbeats.add(Part::Http));
+        let pulse = HeartbeatGuard::of(heartbeats.add(Part::Http));
         let _ = runtime.block_on(runtime.spawn(watched(pulse, serve)));
         heartbeats.stopped().first().map(|stopped| stopped.how)
     }

@@ -19,9 +19,15 @@
 //! - After a loss of the computer or the wire in the middle of a card nobody knows for how long nobody looked. There whole
 //!   figures are believed, and the job carries a warning to look at the card before it is handed over (`H_NOT_WATCHED`).
 //! - Where a paused virtual machine stops every clock, the pause shows in the figures or not at all.
+//!
+//! **A machine that keeps a log of its jobs** is asked for the one job of the card, by the ticket that stands in the intent;
+//! see [`log`].
+
+mod log;
 
 use drivers::contract::{CardOut, Evidence, Level, PrinterStatus, Ribbon, Watch};
 use drivers::text::Text;
+use drivers::ticket::{Outcome, Ticket, Unlogged};
 use serde::{Deserialize, Serialize};
 
 /// What a machine said of itself at one moment, as it stands in the ledger.
@@ -43,6 +49,9 @@ pub struct Facts {
     pub ribbon: Option<(String, u32)>,
     /// IPP keywords of what keeps it from printing.
     pub errors: Vec<String>,
+    /// What its log says of the job that this is about; `None`: it was not asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logged: Option<Outcome>,
 }
 
 /// What a card was brought in motion for.
@@ -66,6 +75,9 @@ pub struct Intent {
     pub before: Facts,
     /// Prints that the card takes from the ribbon.
     pub ribbon_prints: Option<u32>,
+    /// What the machine's log calls the job under which the card is printed; `None`: it keeps none, or nothing is printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Ticket>,
 }
 
 /// What is known of the time between the intent and now.
@@ -92,6 +104,8 @@ pub struct Since {
 pub enum Verdict {
     /// The machine is at work: it will say more.
     Wait,
+    /// The machine keeps a log of its jobs, which was not asked for this one: ask it first.
+    AskLog,
     /// Somebody must help the machine first; it will say more then.
     Help,
     /// A job whose computer was lost owns the machine: end that first.
@@ -150,6 +164,16 @@ pub enum Reason {
     NeverPrinted,
     /// The machine had not heard the command that moves a card.
     NotHeard,
+    /// The machine's log of jobs says that it let the card out as a good one.
+    LogPrinted,
+    /// The log says that no card was moved for the job, and that none will be.
+    LogNotPrinted,
+    /// The log says that the card is no good one.
+    LogSpoiled,
+    /// The log says something else than what was seen or counted.
+    LogDisagrees,
+    /// The log does not know the job: it was begun anew, or goes no further back.
+    LogForgot,
 }
 
 /// What a person saw who looked.
@@ -178,6 +202,7 @@ impl Facts {
             restarted: status.restarted,
             ribbon: status.ribbon.as_ref().map(count),
             errors: errors.map(|trouble| trouble.keyword.to_owned()).collect(),
+            logged: None,
         }
     }
 
@@ -197,6 +222,12 @@ impl Facts {
         self.errors.iter().any(|keyword| keyword != "media-empty")
     }
 
+    /// Are these the same figures (counter and ribbon) of the same machine?
+    pub fn counts_as(&self, other: &Facts) -> bool {
+        (&self.serial, self.cards_entered, &self.ribbon)
+            == (&other.serial, other.cards_entered, &other.ribbon)
+    }
+
     /// A card stands inside, and nothing moves it.
     pub fn stands_inside(&self) -> bool {
         self.card_inside && !self.busy
@@ -205,13 +236,26 @@ impl Facts {
 
 impl Intent {
     /// To print the card that waits inside, else a blank.
-    pub fn to_print(before: &PrinterStatus, ribbon_prints: Option<u32>) -> Intent {
-        Intent { act: Act::Print, before: Facts::of(before), ribbon_prints }
+    /// `ticket`: of the job that the machine opened for it.
+    pub fn to_print(
+        before: &PrinterStatus,
+        ribbon_prints: Option<u32>,
+        ticket: Option<Ticket>,
+    ) -> Intent {
+        Intent { act: Act::Print, before: Facts::of(before), ribbon_prints, ticket }
     }
 
     /// To write a blank's chip or stripe.
     pub fn to_encode(before: &PrinterStatus) -> Intent {
-        Intent { act: Act::Encode, before: Facts::of(before), ribbon_prints: None }
+        let before = Facts::of(before);
+        Intent { act: Act::Encode, before, ribbon_prints: None, ticket: None }
+    }
+
+    /// The ticket, if it means anything to the machine of this serial number: to another one it may name another card, and
+    /// one without a name cannot be told from another.
+    pub fn ticket_at(&self, serial: &str) -> Option<&Ticket> {
+        let is_same = !serial.is_empty() && self.before.serial == serial;
+        self.ticket.as_ref().filter(|_| is_same && self.act == Act::Print)
     }
 
     /// Is it about the encoded card that waits inside? The machine may have counted it before.
@@ -244,13 +288,29 @@ impl Since {
         (self.rejecting, self.stood_inside) = (true, true);
         (self.disturbed, self.restarted) = (false, false);
     }
+
+    /// The machine lost its power in between, by its own word or by its log's.
+    fn is_restarted(&self, now: &Facts) -> bool {
+        let interrupted = now.logged == Some(Outcome::Unknown(Unlogged::Interrupted));
+        self.restarted || now.restarted || interrupted
+    }
+
+    /// No hands were in between, and no loss of power.
+    fn is_undisturbed(&self, now: &Facts) -> bool {
+        !self.disturbed && !self.is_restarted(now)
+    }
+
+    /// The card that stood inside went where it was sent.
+    fn is_rejected(&self, now: &Facts) -> bool {
+        self.rejecting && self.is_undisturbed(now)
+    }
 }
 
 /// The machine has just said, to a driver that followed the card, that it is out.
 pub fn judge_card_out(intent: &Intent, out: &CardOut) -> Verdict {
     let mut since = Since { said_out: true, ..Since::default() };
     since.followed(out.watch);
-    judge(intent, since, &Facts::of_card_out(out))
+    said_to_be_out(intent, since, &Facts::of_card_out(out))
 }
 
 /// A driver says that its call left the card untouched. `told`: what the machine said afterwards; `None`: it had not heard
@@ -274,11 +334,13 @@ pub fn judge_untouched(intent: &Intent, told: Option<&Evidence>) -> Verdict {
 
 /// The table: the first row that fits decides.
 pub fn judge(intent: &Intent, since: Since, now: &Facts) -> Verdict {
+    if let Some(verdict) = log::judge(intent, since, now) {
+        return verdict;
+    }
     if since.said_out {
         return said_to_be_out(intent, since, now);
     }
     let before = &intent.before;
-    let restarted = now.restarted || since.restarted;
     // A machine without a name cannot be told from another, and another one proves nothing.
     if before.serial.is_empty() || now.serial.is_empty() {
         return Verdict::Unsure(Reason::Nameless);
@@ -310,7 +372,7 @@ pub fn judge(intent: &Intent, since: Since, now: &Facts) -> Verdict {
     let entered = match (before.cards_entered, now.cards_entered) {
         (Some(before), Some(now)) => now.checked_sub(before),
         // Nobody else used the machine, so a card inside is ours.
-        _ if now.card_inside && !since.disturbed && !restarted => return Verdict::Reject,
+        _ if now.card_inside && since.is_undisturbed(now) => return Verdict::Reject,
         _ => return Verdict::Unsure(Reason::NoCounter),
     };
     match (entered, now.card_inside) {
@@ -338,7 +400,7 @@ fn said_to_be_out(intent: &Intent, since: Since, now: &Facts) -> Verdict {
     if now.owned {
         return Verdict::ComeToRest;
     }
-    if now.restarted || since.restarted {
+    if since.is_restarted(now) {
         return Verdict::Unsure(Reason::Restarted);
     }
     if since.disturbed {
@@ -389,12 +451,11 @@ fn one_card_of_ribbon(intent: &Intent, now: &Facts) -> Result<bool, Reason> {
 /// Nothing is inside, and one card entered or none.
 fn nothing_inside(intent: &Intent, since: Since, now: &Facts, entered: u64) -> Verdict {
     // Whatever stood inside was not good, and either went where we sent it or was taken out: counted once.
-    let restarted = now.restarted || since.restarted;
-    if since.rejecting && !since.disturbed && !restarted {
+    if since.is_rejected(now) {
         return Verdict::Spoiled(Reason::WentToRejectBox);
     }
     // A counter may be older than the restart.
-    if restarted {
+    if since.is_restarted(now) {
         return Verdict::Unsure(Reason::Restarted);
     }
     if since.disturbed {
@@ -441,6 +502,9 @@ pub fn may_have_seen(seen: Seen, intent: &Intent, since: Since, now: &Facts) -> 
     }
     let waited_inside = intent.waits_inside();
     let same = !now.serial.is_empty() && now.serial == intent.before.serial;
+    if same && log::contradicts(seen, intent, now) {
+        return Err(Reason::LogDisagrees);
+    }
     if !same || since.others_printed || now.restarted || since.restarted {
         return Ok(());
     }
@@ -470,7 +534,7 @@ impl Verdict {
             Self::NoCard(row) | Self::Spoiled(row) | Self::Printed(row) | Self::Unsure(row) => {
                 Some(row)
             }
-            Self::Wait | Self::Help | Self::ComeToRest | Self::Reject => None,
+            Self::Wait | Self::AskLog | Self::Help | Self::ComeToRest | Self::Reject => None,
         }
     }
 }
@@ -498,6 +562,11 @@ impl Reason {
             Self::TakenOut => "taken_out",
             Self::RibbonDisagrees => "ribbon_disagrees",
             Self::NeverPrinted => "never_printed",
+            Self::LogPrinted => "log_printed",
+            Self::LogNotPrinted => "log_not_printed",
+            Self::LogSpoiled => "log_spoiled",
+            Self::LogDisagrees => "log_disagrees",
+            Self::LogForgot => "log_forgot",
         }
     }
 
@@ -540,7 +609,39 @@ impl Reason {
                 "Kartu ini belum pernah diperintahkan untuk dicetak; baru chipnya yang ditulis.",
                 "No order to print this card was ever given; only its chip was being written.",
             ),
+            Self::LogPrinted
+            | Self::LogNotPrinted
+            | Self::LogSpoiled
+            | Self::LogDisagrees
+            | Self::LogForgot => return self.words_about_the_log(),
             of_the_machine => return of_the_machine.words_about_the_machine(),
+        };
+        Text::fixed(id, en)
+    }
+
+    /// The rows in which the machine's log of jobs decides.
+    fn words_about_the_log(self) -> Text {
+        let (id, en) = match self {
+            Self::LogPrinted => (
+                "Catatan pekerjaan printer menyatakan kartu sudah dicetak dan keluar.",
+                "The printer's own log says that the card was printed and came out.",
+            ),
+            Self::LogNotPrinted => (
+                "Catatan pekerjaan printer menyatakan tidak ada kartu yang dicetak.",
+                "The printer's own log says that no card was printed.",
+            ),
+            Self::LogSpoiled => (
+                "Catatan pekerjaan printer menyatakan kartu ini rusak.",
+                "The printer's own log says that the card is spoiled.",
+            ),
+            Self::LogForgot => (
+                "Catatan pekerjaan printer tidak memuat pekerjaan ini lagi.",
+                "The printer's own log does not know this job any more.",
+            ),
+            _ => (
+                "Catatan pekerjaan printer tidak cocok dengan yang diamati atau dihitung.",
+                "The printer's own log does not fit what was seen or counted.",
+            ),
         };
         Text::fixed(id, en)
     }

@@ -1,4 +1,4 @@
-//! What a check found: a stable code, the field, and a sentence in two languages. Knows no rule.
+//! The result of a check: a stable code, the field, and a sentence in two languages. Knows no rule.
 //!
 //! A finding never repeats what somebody typed: codes and field names may be logged, values may not.
 
@@ -12,12 +12,12 @@ use crate::codes::{Code, Filling, Severity};
 pub struct Finding {
     /// Stable, for programs: `E_NIK_LEN`, `W_NIK_AREA`, `H_TEXT_OVERFLOW`. The first letter is the severity.
     pub code: String,
-    /// Where: `fields.nik`, `photo`, `attachments`; absent when it concerns the whole job.
+    /// The place: `fields.nik`, `photo`, `attachments`; absent if it concerns the whole job.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub field: Option<String>,
     /// For people: what is wrong and what to do.
     pub words: Text,
-    /// A warning that the recommendation names as seen and accepted.
+    /// The recommendation names this warning as seen and accepted.
     #[serde(default)]
     pub acknowledged: bool,
 }
@@ -45,7 +45,7 @@ impl Finding {
         Self { code: code.into(), field: None, words, acknowledged: false }
     }
 
-    /// Keeps the job from being printed until a person decides.
+    /// Does it keep the job from being printed until a person decides?
     pub fn holds(&self) -> bool {
         match self.severity() {
             Severity::Warn => !self.acknowledged,
@@ -53,7 +53,7 @@ impl Finding {
         }
     }
 
-    /// Told by the first letter of the code.
+    /// Given by the first letter of the code.
     pub fn severity(&self) -> Severity {
         Severity::of(&self.code)
     }

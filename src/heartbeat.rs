@@ -1,8 +1,8 @@
-//! Heartbeats: every thread that the station cannot do without says that it works, for how long at most, or that it waits for
-//! work. One that panicked, ended or works for longer than it may is noticed by whoever asks ([`Heartbeats::stopped`]), and
-//! the process ends, so that its supervisor starts it anew. Knows no thread, and restarts none.
+//! Heartbeats: every essential thread of the station reports that it is working, and for how long at most, or that it
+//! waits for work. [`Heartbeats::stopped`] finds a thread that panicked, ended, or works for longer than its limit; the
+//! process then ends, so that its supervisor restarts it. Knows no thread, and restarts none.
 //!
-//! Time in which the whole process stood still (a paused machine, SIGSTOP) counts against nobody.
+//! Time in which the whole process was suspended (a paused machine, SIGSTOP) does not count.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,27 +10,27 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-/// Whoever watches asks every second. Where nobody asked for longer, the process itself stood still.
+/// The watcher asks every second. A longer gap means that the process itself was suspended.
 const STOOD_STILL: Duration = Duration::from_secs(10);
 
-/// Who is watched.
+/// A watched part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// Decides what is printed next.
     Scheduler,
-    /// Talks to the printer.
+    /// Communicates with the printer.
     Printer,
-    /// Talks to the reader of chips.
+    /// Communicates with the chip reader.
     Reader,
     /// Writes the ledger.
     Ledger,
-    /// Takes in jobs and questions.
+    /// Serves requests.
     Http,
 }
 
 impl Part {
-    /// Stable name, in the API and in figures.
+    /// Stable name, in the API and in metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scheduler => "scheduler",
@@ -42,27 +42,27 @@ impl Part {
     }
 }
 
-/// A part that must be started anew, and with it the process.
+/// A part that requires a restart of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped {
-    /// Which.
+    /// The part.
     pub part: Part,
-    /// In which way.
+    /// How it stopped.
     pub how: How,
 }
 
-/// In which way a part stopped.
+/// How a part stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
-    /// Its code panicked.
+    /// It panicked.
     Panicked,
-    /// It returned though nobody had told it to.
+    /// It returned without being told to.
     Ended,
-    /// It works on one thing for longer than it may.
+    /// It works on one thing for longer than its limit.
     StandsStill {
-        /// For so long.
+        /// How long.
         age: Duration,
-        /// It may take so long.
+        /// Its limit.
         limit: Duration,
     },
 }
@@ -83,18 +83,18 @@ impl fmt::Display for Stopped {
     }
 }
 
-/// One part as it is now, for programs.
+/// One part's current state, for programs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Heartbeat {
-    /// Which.
+pub struct HeartbeatView {
+    /// The part.
     pub thread: Part,
-    /// What it does.
+    /// Its activity.
     pub state: Doing,
-    /// So long ago it last said that it makes progress; 0 while it waits.
+    /// Seconds since its last sign of progress; 0 while it waits.
     pub seconds: f64,
 }
 
-/// What a part does.
+/// Activity of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Doing {
@@ -102,7 +102,7 @@ pub enum Doing {
     Waiting,
     /// It works, within its limit.
     Working,
-    /// It works for longer than it may.
+    /// It works for longer than its limit.
     StandsStill,
     /// It panicked, or ended.
     Ended,
@@ -116,9 +116,9 @@ enum State {
     Finished,
 }
 
-/// The heart of one part. Cheap to clone: all clones are one.
+/// The heartbeat of one part. Cheap to clone: all clones are the same heartbeat.
 #[derive(Clone)]
-pub struct Beat {
+pub struct Heartbeat {
     part: Part,
     state: Arc<Mutex<(Instant, State)>>,
     /// Called when the part panics or ends.
@@ -127,27 +127,27 @@ pub struct Beat {
 
 type OnEnd = Box<dyn Fn() + Send>;
 
-impl Beat {
-    /// Of a part that waits.
-    pub fn new(part: Part) -> Beat {
+impl Heartbeat {
+    /// A heartbeat of a waiting part.
+    pub fn new(part: Part) -> Heartbeat {
         let state = Arc::new(Mutex::new((Instant::now(), State::Waits)));
-        Beat { part, state, on_end: Arc::default() }
+        Heartbeat { part, state, on_end: Arc::default() }
     }
 
-    /// It makes progress, and will say so again within `limit`.
+    /// Reports progress; the next report is due within `limit`.
     pub fn works(&self, limit: Duration) {
         self.set(State::Works { limit });
     }
 
-    /// It waits for work, however long.
+    /// Reports that it waits for work, however long.
     pub fn waits(&self) {
         self.set(State::Waits);
     }
 
-    /// Does something that takes no longer than `limit`; then it waits. A panic goes on, and is known of.
+    /// Runs `work`, which takes at most `limit`; then the part waits. A panic is recorded and continues.
     pub fn during<T>(&self, limit: Duration, work: impl FnOnce() -> T) -> T {
         self.works(limit);
-        let pulse = Pulse { beat: self.clone(), is_finished: false };
+        let pulse = HeartbeatGuard { beat: self.clone(), is_finished: false };
         let done = work();
         pulse.pause();
         done
@@ -162,7 +162,7 @@ impl Beat {
 
     fn set(&self, state: State) {
         let mut now = lock(&self.state);
-        // What panicked stays so.
+        // A panic stays recorded.
         if !matches!(now.1, State::Ended(_)) {
             *now = (Instant::now(), state);
         }
@@ -184,7 +184,7 @@ impl Beat {
         Some(Stopped { part: self.part, how })
     }
 
-    fn view(&self, now: Instant, from: Instant) -> Heartbeat {
+    fn view(&self, now: Instant, from: Instant) -> HeartbeatView {
         let (since, state) = *lock(&self.state);
         let state = match (state, self.stopped(now, from)) {
             (State::Works { .. }, Some(_)) => Doing::StandsStill,
@@ -195,44 +195,44 @@ impl Beat {
         let is_waiting = state == Doing::Waiting;
         let since = if is_waiting { now } else { since };
         let seconds = now.saturating_duration_since(since).as_secs_f64();
-        Heartbeat { thread: self.part, state, seconds }
+        HeartbeatView { thread: self.part, state, seconds }
     }
 }
 
-/// A beat that one thread owns: when it is dropped, the thread has panicked or ended.
-pub struct Pulse {
-    beat: Beat,
+/// A heartbeat that one thread owns: dropping it means that the thread has panicked or ended.
+pub struct HeartbeatGuard {
+    beat: Heartbeat,
     is_finished: bool,
 }
 
-impl Pulse {
-    /// For a thread that somebody watches.
-    pub fn pair(part: Part) -> (Beat, Pulse) {
-        let beat = Beat::new(part);
-        (beat.clone(), Pulse::of(beat))
+impl HeartbeatGuard {
+    /// Both ends, for a watched thread.
+    pub fn pair(part: Part) -> (Heartbeat, HeartbeatGuard) {
+        let beat = Heartbeat::new(part);
+        (beat.clone(), HeartbeatGuard::of(beat))
     }
 
-    /// For the thread that owns it.
-    pub fn of(beat: Beat) -> Pulse {
-        Pulse { beat, is_finished: false }
+    /// The owning end, for the thread.
+    pub fn of(beat: Heartbeat) -> HeartbeatGuard {
+        HeartbeatGuard { beat, is_finished: false }
     }
 
-    /// Of nobody who is watched: a part that is turned by hand.
-    pub fn unwatched(part: Part) -> Pulse {
-        Pulse::of(Beat::new(part))
+    /// Unwatched: for a part that tests drive step by step.
+    pub fn unwatched(part: Part) -> HeartbeatGuard {
+        HeartbeatGuard::of(Heartbeat::new(part))
     }
 
-    /// As [`Beat::works`].
+    /// As [`Heartbeat::works`].
     pub fn works(&self, limit: Duration) {
         self.beat.works(limit);
     }
 
-    /// As [`Beat::waits`].
+    /// As [`Heartbeat::waits`].
     pub fn waits(&self) {
         self.beat.waits();
     }
 
-    /// The thread ends as it was told to.
+    /// The thread ends as requested.
     pub fn finish(mut self) {
         self.is_finished = true;
         self.beat.set(State::Finished);
@@ -244,7 +244,7 @@ impl Pulse {
     }
 }
 
-impl Drop for Pulse {
+impl Drop for HeartbeatGuard {
     fn drop(&mut self) {
         if !self.is_finished {
             let how = if std::thread::panicking() { How::Panicked } else { How::Ended };
@@ -253,14 +253,14 @@ impl Drop for Pulse {
     }
 }
 
-/// All that is watched. Cheap to clone: all clones watch the same.
+/// All watched parts. Cheap to clone: all clones share them.
 #[derive(Clone)]
 pub struct Heartbeats(Arc<Mutex<Watched>>);
 
 struct Watched {
-    beats: Vec<Beat>,
+    beats: Vec<Heartbeat>,
     asked_at: Instant,
-    /// Nothing before this counts: the whole process stood still.
+    /// Time before this does not count, because the whole process was suspended.
     from: Instant,
 }
 
@@ -272,26 +272,26 @@ impl Default for Heartbeats {
 }
 
 impl Heartbeats {
-    /// One more part is watched.
-    pub fn add(&self, part: Part) -> Beat {
-        let beat = Beat::new(part);
+    /// Watches one more part.
+    pub fn add(&self, part: Part) -> Heartbeat {
+        let beat = Heartbeat::new(part);
         self.watch(beat.clone());
         beat
     }
 
-    /// One more part is watched that has its beat already.
-    pub fn watch(&self, beat: Beat) {
+    /// Watches one more part that already has a heartbeat.
+    pub fn watch(&self, beat: Heartbeat) {
         lock(&self.0).beats.push(beat);
     }
 
-    /// From now on this is called when a part panics or ends; one that stands still must be asked for.
+    /// From now on calls this when a part panics or ends; a hanging part is found only by asking.
     pub fn on_end(&self, call: impl Fn() + Send + Clone + 'static) {
         for beat in &lock(&self.0).beats {
             *lock(&beat.on_end) = Some(Box::new(call.clone()));
         }
     }
 
-    /// Every part that must be started anew.
+    /// Every part that requires a restart.
     pub fn stopped(&self) -> Vec<Stopped> {
         self.stopped_at(Instant::now())
     }
@@ -306,15 +306,15 @@ impl Heartbeats {
         watched.beats.iter().filter_map(|beat| beat.stopped(now, from)).collect()
     }
 
-    /// Every part as it is now.
-    pub fn view(&self) -> Vec<Heartbeat> {
+    /// Every part's current state.
+    pub fn view(&self) -> Vec<HeartbeatView> {
         let now = Instant::now();
         let watched = lock(&self.0);
         watched.beats.iter().map(|beat| beat.view(now, watched.from)).collect()
     }
 }
 
-/// What is kept here is whole after every statement.
+/// The data behind the lock are consistent after every statement.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -327,7 +327,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(60);
 
-    /// Asked every second from now on, what stopped, and after how many seconds.
+    /// Asks every second: the part that stopped first, and after how many seconds.
     fn first_stopped(heartbeats: &Heartbeats, seconds: u64) -> Option<(u64, Stopped)> {
         let start = Instant::now();
         (0..seconds).find_map(|second| {
@@ -357,7 +357,7 @@ mod tests {
         let start = Instant::now();
         let hour = Duration::from_secs(3600);
         assert_eq!(heartbeats.stopped_at(start + hour), []);
-        // From then on the limit counts anew.
+        // From then on the limit starts again.
         let seconds = |second| heartbeats.stopped_at(start + hour + Duration::from_secs(second));
         assert_eq!((1..=60).flat_map(seconds).next(), None);
         assert_eq!(seconds(61).len(), 1);
@@ -367,7 +367,7 @@ mod tests {
     fn a_panic_and_an_end_that_nobody_asked_for_are_told_at_once() {
         for (panics, how) in [(true, How::Panicked), (false, How::Ended)] {
             let heartbeats = Heartbeats::default();
-            let pulse = Pulse::of(heartbeats.add(Part::Scheduler));
+            let pulse = HeartbeatGuard::of(heartbeats.add(Part::Scheduler));
             let (tell, told) = mpsc::channel();
             heartbeats.on_end(move || tell.send(()).unwrap_or_default());
             let thread = std::thread::spawn(move || {
@@ -385,7 +385,7 @@ mod tests {
     #[test]
     fn what_ends_as_it_was_told_to_is_no_fault() {
         let heartbeats = Heartbeats::default();
-        let pulse = Pulse::of(heartbeats.add(Part::Printer));
+        let pulse = HeartbeatGuard::of(heartbeats.add(Part::Printer));
         pulse.works(LIMIT);
         pulse.finish();
         assert_eq!(heartbeats.stopped(), []);
@@ -402,7 +402,7 @@ mod tests {
             move || beat.during(LIMIT, || panic!("as it is told"))
         });
         assert!(thread.join().is_err());
-        // Another thread goes on in its place: the panic stays known.
+        // Another thread continues in its place, but the panic stays recorded.
         beat.waits();
         assert_eq!(heartbeats.stopped()[0].how, How::Panicked);
     }

@@ -1,8 +1,9 @@
-//! Whose card a job is, without saying who: a keyed hash of the field by which the product tells its holders apart. Two
-//! jobs for one person have the same hash; without the key nobody can find out whose it is by trying all numbers.
+//! Recognises the holder of a job's card without storing who it is: a keyed hash of the field that identifies the
+//! product's holders. Two jobs for one person have the same hash; without the key nobody can find the person by trying
+//! all numbers.
 //!
 //! The key `holder` is made at the first start of a station and never again: with another key no person would be
-//! recognised, so a lost or a changed one is refused. The ledger knows the key's fingerprint.
+//! recognised, so a lost or changed key is refused. The ledger stores the key's fingerprint.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -18,20 +19,20 @@ use crate::vault::{Vault, VaultError};
 
 /// Its name in the vault.
 pub const NAME: &str = "holder";
-/// The file beside the ledger, where the vault has no such key and no folder to put one in.
+/// The file beside the ledger, used if the vault neither has this key nor a folder to put it in.
 const BESIDE_THE_LEDGER: &str = "holder.key";
-/// A shorter key could be found by trying, bytes.
+/// A shorter key could be found by brute force, bytes.
 const BYTES_MIN: usize = 16;
-/// So much of the fingerprint is enough to tell two keys apart, bytes.
+/// This much of the fingerprint is enough to distinguish two keys, bytes.
 const FINGERPRINT_BYTES: usize = 8;
 
-/// The key by which holders are recognised. Wiped when dropped.
+/// The key that recognises holders. Wiped when dropped.
 pub struct HolderKey(Zeroizing<Vec<u8>>);
 
-/// Why there is no key by which holders are recognised.
+/// Why the key that recognises holders is unavailable.
 #[derive(Debug, thiserror::Error)]
 pub enum HolderFault {
-    /// The vault's answer.
+    /// The vault's error.
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// It is too short, or not hexadecimal.
@@ -39,39 +40,39 @@ pub enum HolderFault {
         "the key `{NAME}` is not {BYTES_MIN} or more bytes in hexadecimal digits; put back the file that was made at the first start"
     )]
     Form,
-    /// The file beside the ledger cannot be read or made.
+    /// The file beside the ledger cannot be read or created.
     #[error("the key file {path} cannot be used")]
     Unusable {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The ledger was written with a key that is not there any more.
+    /// The ledger was written with a key that is missing now.
     #[error(
         "the key `{NAME}` (fingerprint {fingerprint}) that the ledger was written with is missing: it is neither in the vault nor at {path}. Without it nobody who has a card already would be recognised. Put it back from the station's backup; if it is lost for good, `kartud ledger rekey` lets the next start make a new one"
     )]
     Lost {
-        /// Of the key that is wanted.
+        /// Fingerprint of the required key.
         fingerprint: String,
-        /// Where it would lie beside the ledger.
+        /// Where it would be beside the ledger.
         path: PathBuf,
     },
-    /// Another key is there than the ledger was written with.
+    /// The ledger was written with another key.
     #[error(
         "the key `{NAME}` is another one (fingerprint {there}) than the ledger was written with (fingerprint {fingerprint}): nobody who has a card already would be recognised. Put the old key back from the station's backup; if it is lost for good, `kartud ledger rekey` lets the next start take the new one"
     )]
     Changed {
-        /// Of the key that is wanted.
+        /// Fingerprint of the required key.
         fingerprint: String,
-        /// Of the key that is there.
+        /// Fingerprint of the key found.
         there: String,
     },
 }
 
 impl HolderKey {
-    /// The key of a station whose ledger lies at `ledger` and was written with the key of the fingerprint `known`. Where
-    /// no key is known yet and none is there, one is made: in the vault's folder, or beside the ledger.
+    /// The key of a station whose ledger is at `ledger` and was written with the key that has the fingerprint `known`.
+    /// If no key is known yet and there is none, one is made: in the vault's folder, or beside the ledger.
     ///
     /// # Errors
     /// [`HolderFault`].
@@ -106,12 +107,12 @@ impl HolderKey {
         }
     }
 
-    /// What tells this key from others and gives nothing of it away.
+    /// Distinguishes this key from others and reveals nothing of it.
     pub fn fingerprint(&self) -> String {
         hex(&self.mac(&[b"the key itself"])[..FINGERPRINT_BYTES])
     }
 
-    /// The hash of a holder. Blanks, dots and case do not count: they are how the value is written, not whose it is.
+    /// The hash of a holder. Blanks, dots and case are ignored, because they are only ways of writing the value.
     pub fn hash(&self, product: &str, field: &str, value: &str) -> [u8; 32] {
         let bare = value.chars().filter(|letter| letter.is_alphanumeric());
         let bare: Zeroizing<String> = Zeroizing::new(bare.flat_map(char::to_uppercase).collect());
@@ -128,7 +129,7 @@ impl HolderKey {
     }
 }
 
-/// A new key in the vault's folder, or beside the ledger where there is no folder, or none that can be written.
+/// Makes a key in the vault's folder, or beside the ledger if there is no writable folder.
 fn make(vault: &Vault, beside: &Path) -> Result<HolderKey, HolderFault> {
     let key = HolderKey(Vault::random()?);
     let text = Zeroizing::new(format!("{}\n", hex(&key.0)));
@@ -146,7 +147,7 @@ fn make(vault: &Vault, beside: &Path) -> Result<HolderKey, HolderFault> {
     Ok(key)
 }
 
-/// For its owner alone, whole or not at all, and synced; never over another one.
+/// Writes for the owner only, completely or not at all, and synced; never replaces a file.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let part = path.with_extension("part");
     match fs::remove_file(&part) {
@@ -155,7 +156,7 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     }
     let mut file = private_file::make_new(&part)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    // A link, unlike a new name, never takes the place of a file that is there.
+    // Unlike a rename, a link never replaces an existing file.
     let placed = written.and_then(|()| fs::hard_link(&part, path));
     fs::remove_file(&part)?;
     placed?;

@@ -1,5 +1,5 @@
-//! What a job asks for: a product, its fields, a photo, the papers seen, and the recommendation.
-//! Pure: knows no rule of any product, no clock, no storage.
+//! The content of a job: a product, its fields, a photo, the documents seen, and the recommendation. Pure: knows no
+//! rule of any product, no clock, no storage.
 //!
 //! Everything in here is a person. `Debug` shows none of it.
 
@@ -15,18 +15,18 @@ use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A job's name for all time: UUID version 7 (RFC 9562), given by this station, never used again.
+/// A job's permanent id: UUID version 7 (RFC 9562), given by this station, never reused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct JobId(String);
 
 impl JobId {
-    /// A new one.
+    /// Makes a new id.
     pub fn new() -> Self {
         Self(uuid::Uuid::now_v7().to_string())
     }
 
-    /// Reads one that somebody typed; `None` when it cannot be a job's name.
+    /// Parses typed text; `None` if it cannot be an id.
     pub fn parse(text: &str) -> Option<Self> {
         uuid::Uuid::try_parse(text).ok().map(|id| Self(id.to_string()))
     }
@@ -55,8 +55,8 @@ impl fmt::Display for JobId {
 pub struct JobRequest {
     /// Which kind of card: the name of a folder in `config/products/`.
     pub product: String,
-    /// The upstream system's number of the application (*nomor permohonan*); `[A-Z0-9/-]{1,40}`.
-    /// One live job a `ref`.
+    /// The upstream system's number of the application (*nomor permohonan*); `[A-Z0-9/-]{1,40}`. Only one live job may
+    /// have a given `ref`.
     #[serde(rename = "ref")]
     pub reference: String,
     /// Why the card is issued: one of the product's reasons (`BARU`, `HILANG`, …).
@@ -64,18 +64,18 @@ pub struct JobRequest {
     /// The data to be printed, under the product's own field names. Values are texts or booleans.
     #[serde(default)]
     pub fields: BTreeMap<String, Value>,
-    /// The papers that were seen: kind and hash only; the papers themselves never come here.
+    /// The documents that were seen: kind and hash only; the documents themselves are never sent here.
     #[serde(default)]
     pub attachments: Vec<Attachment>,
     /// The section head's decision that this card be printed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recommendation: Option<Recommendation>,
-    /// The card that this one replaces; its `reason` says why. Needs a recommendation with a number of its own.
+    /// The card that this one replaces; `reason` says why. A replacement needs a recommendation with its own number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Replaces>,
-    /// The photo in base64 where the job is posted as JSON (in a multipart post it is a part of its own): standard or
-    /// URL-safe, with or without padding, in lines or not, also as a data URI. An empty text is no photo.
-    /// Taken out before the job is stored: the photo lies in one place only.
+    /// The photo in base64 if the job is posted as JSON (in a multipart post it is a separate part): standard or
+    /// URL-safe, with or without padding, with or without line breaks, also as a data URI. An empty text means no
+    /// photo. It is removed before the job is stored, because the photo is stored separately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub photo: Option<Photo>,
 }
@@ -86,11 +86,11 @@ pub struct JobRequest {
 pub struct Replaces {
     /// The station's id of the old job. Its card must have come out, and no other live job may replace it.
     pub job: String,
-    /// What has become of the old card.
+    /// What has happened to the old card.
     pub old_card: OldCard,
 }
 
-/// What has become of a card that is replaced.
+/// What has happened to a card that is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OldCard {
@@ -102,7 +102,7 @@ pub enum OldCard {
     Kept,
 }
 
-/// A portrait as it came: JPEG or PNG bytes.
+/// A portrait as received: JPEG or PNG bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Photo(pub Vec<u8>);
 
@@ -135,18 +135,18 @@ impl fmt::Debug for Photo {
     }
 }
 
-/// A paper that was seen upstream.
+/// A document that was seen upstream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attachment {
     /// `KK`, `AKTA`, `FOTO`, `KTP_ORTU`, … as the product names it.
     pub kind: String,
-    /// SHA-256 of the paper's file, 64 hexadecimal digits.
+    /// SHA-256 of the document's file, 64 hexadecimal digits.
     pub sha256: String,
 }
 
-/// *Rekomendasi Kasi*: the approval. Its signature is not checked yet; until it is,
-/// the daemon listens on loopback only.
+/// *Rekomendasi Kasi*: the approval. Its signature is not verified yet; until it is, the daemon listens on loopback
+/// only.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recommendation {
@@ -158,13 +158,13 @@ pub struct Recommendation {
     /// Who decided: name, NIP, office.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oleh: Option<Officer>,
-    /// When, RFC 3339.
+    /// Time of the decision, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pada: Option<String>,
-    /// Until when it is good, RFC 3339.
+    /// End of its validity, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kadaluarsa: Option<String>,
-    /// What the section head has compared: paper → seen and right.
+    /// What the section head has checked: document → seen and correct.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub daftar_periksa: BTreeMap<String, bool>,
     /// Codes of warnings that the section head has seen and accepts.
@@ -178,7 +178,7 @@ pub struct Recommendation {
     pub tanda: Option<String>,
 }
 
-/// Who decided: `nama`, `nip`, `jabatan`. Kept as it came.
+/// Who decided: `nama`, `nip`, `jabatan`. Stored as received.
 pub type Officer = BTreeMap<String, String>;
 
 impl fmt::Debug for JobRequest {

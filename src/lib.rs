@@ -1,6 +1,6 @@
 //! Kartu, the print station: the modules in reading order.
 //!
-//! What is promised stands in [`lifecycle`]; what a card is, in [`product`]; how a job runs, in [`station`].
+//! [`lifecycle`] states what is promised; [`product`] defines a card; [`station`] runs a job.
 
 pub mod lifecycle;
 

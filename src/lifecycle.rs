@@ -9,57 +9,57 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Where a job stands.
+/// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Stored and synced; its photo and the fit of its texts are still to be looked at.
+    /// Stored and synced; its photo and the fit of its texts are not inspected yet.
     Received,
-    /// Waits for a person; the reasons stand with the job.
+    /// Waits for a person; the job contains the reasons.
     Held,
     /// Waits for the printer.
     Queued,
-    /// The station has taken it up.
+    /// The station has claimed it.
     Claimed,
     /// Both faces exist; their hashes are in the ledger.
     Composed,
-    /// A blank is at the chip station.
+    /// A blank is being encoded.
     Encoding,
     /// The chip was written and read back.
     Encoded,
     /// The intent to print is in the ledger; a card may be moving.
     Printing,
-    /// The machine said that the card is out, or evidence says so.
+    /// The machine reported that the card is out, or evidence shows it.
     Printed,
     /// The register officer has given the card to the applicant.
     HandedOver,
-    /// A card may have come out and may not have: nobody prints it again until evidence speaks.
+    /// A card may or may not have come out: the job is not printed again until evidence decides.
     Unsure,
     /// Ended before any card moved.
     Cancelled,
     /// Ended: the card that came out was found bad, or was destroyed. Its approval is used up.
     Spoiled,
-    /// Ended because its approval grew too old.
+    /// Ended because its approval expired.
     Expired,
 }
 
-/// What can move a job from one state to another; what came with it stands in [`crate::event::Event`].
+/// Moves of a job from one state to another; [`crate::event::Event`] has their data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Move {
-    /// Checks found nothing that a person must decide.
+    /// The checks found nothing that a person must decide.
     Queue,
-    /// Checks found something that a person must decide.
+    /// The checks found something that a person must decide.
     Hold,
     /// A person decided: print it.
     Release,
-    /// The station takes it up.
+    /// The station claims it.
     Claim,
     /// The faces are composed.
     Compose,
     /// Put back before any card moved (the daemon stopped, the printer was changed).
     PutBack,
-    /// Intent: a blank goes to the chip station.
+    /// Intent: a blank is encoded.
     Encode,
     /// The chip was written and read back.
     ChipGood,
@@ -69,21 +69,21 @@ pub enum Move {
     CardOut,
     /// Evidence: no blank left the feeder.
     NoCard,
-    /// Evidence: the blank is spoiled. Before a card came out no good one exists, and the job waits again under the
-    /// same approval; afterwards the approval is used up.
+    /// Evidence: the blank is spoiled. If no card came out before, there is no good one, and the job waits again under
+    /// the same approval; otherwise the approval is used up.
     Spoil,
-    /// Contact was lost after the point of no return.
+    /// Contact was lost after the point of no return, so the outcome is unknown.
     #[serde(rename = "lose_sight")]
     OutcomeUnknown,
     /// Somebody withdrew it.
     Cancel,
-    /// Its approval grew too old.
+    /// Its approval expired.
     Expire,
     /// The card was given to the applicant.
     HandOver,
 }
 
-/// Every move that exists. What is not here cannot happen.
+/// Every possible move.
 pub const MOVES: &[(State, Move, State)] = {
     use Move::*;
     use State::*;
@@ -132,9 +132,9 @@ pub const MOVES: &[(State, Move, State)] = {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a job that is {} cannot {}", .state.name(), .step.name())]
 pub struct Refused {
-    /// Where the job stands.
+    /// The job's state.
     pub state: State,
-    /// What was asked.
+    /// The requested move.
     pub step: Move,
 }
 
@@ -157,7 +157,7 @@ impl State {
         Self::Expired,
     ];
 
-    /// Where an event leads.
+    /// The state after a move.
     ///
     /// # Errors
     /// [`Refused`] when the table has no such move.
@@ -189,7 +189,7 @@ impl State {
         }
     }
 
-    /// The word of the office, for pages.
+    /// The office's name of the state, for pages.
     pub fn label_id(self) -> &'static str {
         match self {
             Self::Received => "diterima",
@@ -212,7 +212,7 @@ impl State {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
 
-    /// Nothing more is printed for this job: it ended, well or not.
+    /// Has it ended, well or not? Nothing more is printed for it.
     pub fn is_end(self) -> bool {
         matches!(
             self,
@@ -220,14 +220,14 @@ impl State {
         )
     }
 
-    /// A card may be inside the machine on behalf of this job.
+    /// Can a card for this job be inside the machine?
     pub fn has_card_moving(self) -> bool {
         matches!(self, Self::Encoding | Self::Encoded | Self::Printing)
     }
 }
 
 impl Move {
-    /// Every event.
+    /// Every move.
     pub const ALL: [Move; 16] = [
         Self::Queue,
         Self::Hold,
@@ -274,7 +274,7 @@ impl Move {
         Self::ALL.into_iter().find(|event| event.name() == name)
     }
 
-    /// These say where a card is; the ledger refuses them without evidence.
+    /// Does it say where a card is? The ledger refuses such a move without evidence.
     pub fn needs_evidence(self) -> bool {
         matches!(self, Self::CardOut | Self::NoCard | Self::Spoil)
     }
@@ -284,8 +284,8 @@ impl Move {
 mod tests {
     use super::*;
 
-    /// Every state × every event, written out by hand a second time: a change of the table must be meant.
-    /// Columns in the order of `Move::ALL`; `.` = refused, else the first letters of where it leads.
+    /// Every state × every move, written by hand a second time, so that a change of the table must be deliberate.
+    /// Columns in the order of `Move::ALL`; `.` = refused, else the first letters of the resulting state.
     const GRID: &str = "
         received    Queued Held . . . . . . . . . . . Cancelled Expired .
         held        . . Queued . . . . . . . . . . Cancelled Expired .

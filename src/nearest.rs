@@ -1,6 +1,6 @@
 //! "Did you mean …?": the known name nearest to a mistyped one. Knows nothing of what the names are for.
 
-/// Names longer than this are not compared: nobody mistypes that much, and the comparison grows with the square.
+/// Longer names are not compared: nobody mistypes that much, and the cost grows with the square of the length.
 const COMPARED_CHARS_MAX: usize = 64;
 
 /// The nearest of `known` by typing errors; the first of equals, `None` only if there is nothing to compare.

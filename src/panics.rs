@@ -1,14 +1,14 @@
-//! A fault of the program itself, met in the middle of one job, must not stop the others: the steps that only compute are
-//! caught, and of every panic the place is logged. Never its text, which could quote what a child's card says.
+//! A bug that panics during one job must not stop the others: panics of pure computations are caught, and of every
+//! panic only the place is logged, because its text could quote a child's card.
 
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
-/// Does something that only computes; `None`: it panicked. Whatever it was writing to must not be used again.
+/// Runs a pure computation; `None`: it panicked. Anything that it was writing to must not be used again.
 pub fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
-/// What a task gave. Its panic goes on here; `None`: the daemon is going down.
+/// The result of a task. Its panic continues here; `None`: the daemon is stopping.
 pub fn passed_on<T>(joined: Result<T, tokio::task::JoinError>) -> Option<T> {
     match joined.map_err(tokio::task::JoinError::try_into_panic) {
         Ok(given) => Some(given),
@@ -17,7 +17,7 @@ pub fn passed_on<T>(joined: Result<T, tokio::task::JoinError>) -> Option<T> {
     }
 }
 
-/// From now on a panic says where it happened, and nothing else.
+/// From now on a panic logs its place, and nothing else.
 pub fn report_only_the_place() {
     std::panic::set_hook(Box::new(report));
 }

@@ -1,5 +1,5 @@
-//! The queue: which job is next, and what holds it on its way to the printer. Whatever happens to a job before a card moves
-//! for it is written down here; from then on [`crate::station::scheduler`] decides. Knows no device.
+//! The queue: which job is next, and what holds a job before it is printed. It records everything that happens to a job
+//! before a card moves for it; from then on [`crate::station::scheduler`] decides. Knows no device.
 
 use jiff::Timestamp;
 
@@ -13,39 +13,40 @@ use crate::job::JobId;
 use crate::ledger::{Entry, JobRecord, Ledger, LedgerError, Order, StoredRequest};
 use crate::lifecycle::State;
 
-/// This station's printer has no station for what must be written on the card.
+/// This station's printer cannot encode what the card needs.
 pub const H_NO_STATION: &str = "H_NO_STATION";
-/// A blank was spoiled, and so would be every other: the profile or the keys are wrong, or the blanks are somebody else's.
+/// A blank was spoiled, and every other one would be too: the profile or the keys are wrong, or the blanks have unknown
+/// keys.
 pub const H_CHIP_SETUP: &str = "H_CHIP_SETUP";
 
-/// Jobs that one look at the ledger brings at the start.
+/// Jobs per page of the ledger at the start.
 const PAGE: u32 = 100;
 
 /// A claimed job with its data.
 pub struct Claimed {
-    /// What the ledger knows.
+    /// The ledger's record.
     pub record: JobRecord,
-    /// Its typed card, and the request that it was made of: personal.
+    /// Its typed card, and the request from which it was made: personal.
     pub request: StoredRequest,
-    /// The photo as it came: personal.
+    /// The photo as received: personal.
     pub photo: Option<Vec<u8>>,
 }
 
-/// What is printed, and the photo as it came: personal.
+/// The card's data, and the photo as received: personal.
 pub type JobData = (StoredRequest, Option<Vec<u8>>);
 
-/// What the front of the queue gave.
+/// The result of taking the next job.
 pub enum Next {
-    /// Nothing waits.
+    /// No job waits.
     Nothing,
-    /// A job whose stored data are not what was accepted: it is held.
+    /// A job whose stored data are not the accepted ones: it is held.
     Held,
     /// A job for the station.
     Claimed(Box<Claimed>),
 }
 
-/// Takes the oldest waiting job; those of some products are passed over, and keep their places. `claiming` becomes the job
-/// before its claim is written: a write that failed may be there all the same.
+/// Takes the oldest waiting job; jobs of excluded products are skipped, and keep their places. `claiming` is set to the
+/// job before its claim is written, because a failed write may be stored nevertheless.
 ///
 /// # Errors
 /// The ledger's.
@@ -55,7 +56,7 @@ pub fn claim(
     claiming: &mut Option<JobId>,
 ) -> Result<Next, LedgerError> {
     let Some(record) = ledger.oldest(State::Queued, excluding)? else { return Ok(Next::Nothing) };
-    // Found out while its card was moving; written down here, whatever came between.
+    // It was found while the job's card was moving; it is recorded here, whatever has happened in between.
     if record.findings.iter().any(Finding::holds) {
         hold(ledger, &record.id, &record.findings)?;
         return Ok(Next::Held);
@@ -70,7 +71,7 @@ pub fn claim(
     }
 }
 
-/// A waiting job's data; `None`: they are not what was accepted, and the job is held.
+/// A waiting job's data; `None`: they are not the accepted ones, and the job is held.
 ///
 /// # Errors
 /// The ledger's.
@@ -86,8 +87,9 @@ pub fn data_of(ledger: &Ledger, record: &JobRecord) -> Result<Option<JobData>, L
     }
 }
 
-/// The products of which the next blank would be spoiled like the last, and nobody has released or cancelled that job
-/// since: its chip's profile or keys are wrong, or (of those `with_chip`) several blanks in a row were no good.
+/// The products whose next blank would be spoiled like the last one: the chip's profile or keys are wrong, or (for
+/// those `with_chip`) several blanks in a row were bad. A product is no longer suspended once a person has released or
+/// cancelled that job.
 ///
 /// # Errors
 /// The ledger's.
@@ -106,7 +108,7 @@ pub fn suspended(ledger: &Ledger, with_chip: &[String]) -> Result<Vec<String>, L
     Ok(products)
 }
 
-/// Writes down that a job is inspected now.
+/// Records that the inspection of a job begins.
 ///
 /// # Errors
 /// The ledger's; then it may not be inspected.
@@ -114,7 +116,7 @@ pub fn begin_to_inspect(ledger: &Ledger, job: &JobId) -> Result<(), LedgerError>
     ledger.append(job, Event::Inspecting {}).wait().map(drop)
 }
 
-/// Holds a job that the program stopped at, or failed at. One that was withdrawn meanwhile stays so.
+/// Holds a job during which the program stopped or panicked. A job that was withdrawn meanwhile stays withdrawn.
 ///
 /// # Errors
 /// The ledger's.
@@ -126,13 +128,14 @@ pub fn hold_crashed(ledger: &Ledger, job: &JobRecord, attempt: Attempt) -> Resul
     }
 }
 
-/// The program stopped or failed at the job, which is held: it may be tried once more when a person says so.
+/// The event that holds a job during which the program stopped or panicked; a person may release it for another
+/// attempt.
 pub fn crashed(mut findings: Vec<Finding>, attempt: Attempt) -> Event {
     findings.push(H_CRASHED.at("job", &[]));
     Event::Hold { findings, attempt: Some(attempt) }
 }
 
-/// Did its inspection never come to an end? A person may release it all the same; it is inspected when it is claimed.
+/// Was its inspection never completed? A person may release it all the same; it is inspected when it is claimed.
 ///
 /// # Errors
 /// The ledger's.
@@ -153,13 +156,13 @@ pub fn is_uninspected(ledger: &Ledger, job: &JobId) -> Result<bool, LedgerError>
     Ok(uninspected)
 }
 
-/// Held by `kartud ledger adopt`, which looks at no photo and says so last.
+/// Held by `kartud ledger adopt`, which inspects no photo and adds its finding last.
 fn is_of_a_restored_ledger(findings: &[Finding]) -> bool {
     let by_the_ledger = [H_LEDGER_RESTORED.code, H_CARDS_UNACCOUNTED.code];
     findings.last().is_some_and(|finding| by_the_ledger.contains(&&*finding.code))
 }
 
-/// Writes down what the inspection found that an earlier one died of.
+/// Records the findings of an inspection that repeats a crashed one.
 ///
 /// # Errors
 /// The ledger's.
@@ -167,22 +170,22 @@ pub fn inspected(ledger: &Ledger, job: &JobId, findings: &[Finding]) -> Result<(
     ledger.append(job, Event::Inspected { findings: findings.to_vec() }).wait().map(drop)
 }
 
-/// How the time is when a job is looked at on its way to the printer.
+/// The time at which a job is checked before printing.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
-    /// By the clock on the wall, but never before the ledger's last line.
+    /// By the wall clock, but never before the ledger's last line.
     pub now: Timestamp,
-    /// The clock jumped, or stands far from the ledger's last line: what seems old may not be.
+    /// The clock jumped, or is far from the ledger's last line: what seems old may not be.
     pub doubtful: bool,
 }
 
-/// What holds a job and does not go away by a release; empty: a person may release it. See [`crate::codes`].
+/// The findings that a release does not remove; empty: a person may release the job. See [`crate::codes`].
 pub fn not_releasable(findings: &[Finding]) -> Vec<&Finding> {
     let stays = |finding: &&Finding| finding.holds() && !codes::remedy(&finding.code).may_release();
     findings.iter().filter(stays).collect()
 }
 
-/// The faces exist.
+/// Records that the faces exist.
 ///
 /// # Errors
 /// The ledger's.
@@ -190,7 +193,7 @@ pub fn composed(ledger: &Ledger, job: &JobId, faces: &[FaceHash]) -> Result<Entr
     ledger.append(job, Event::Compose { faces: faces.to_vec() }).wait()
 }
 
-/// A person must decide.
+/// Holds the job for a person.
 ///
 /// # Errors
 /// The ledger's.
@@ -198,7 +201,7 @@ pub fn hold(ledger: &Ledger, job: &JobId, findings: &[Finding]) -> Result<Entry,
     ledger.append(job, Event::Hold { findings: findings.to_vec(), attempt: None }).wait()
 }
 
-/// Puts a job back that no card was moved for.
+/// Puts a job back for which no card was moved.
 ///
 /// # Errors
 /// The ledger's.

@@ -1,5 +1,5 @@
-//! Files that a configuration or a command names: small, and regular. A pipe in a file's place would make the station
-//! wait for ever, a device or a huge file would fill its memory. Must not know what stands in them.
+//! Reads files that a configuration or a command names: small, and regular. A pipe instead of a file would make the
+//! station wait for ever, and a device or a huge file would fill its memory. Must not know their content.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _};
@@ -13,7 +13,7 @@ use rustix::fs::OFlags;
 /// # Errors
 /// As when any file cannot be read; also when it is no regular file or larger.
 pub fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
-    // A pipe opens at once and is then seen as one, instead of being waited for.
+    // With O_NONBLOCK a pipe opens at once and is then recognised, instead of blocking.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
     let flags = i32::try_from(flags).map_err(io::Error::other)?;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
@@ -33,10 +33,10 @@ pub fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The same, as text.
+/// Reads a file as text.
 ///
 /// # Errors
-/// As [`read`]; also when it is not UTF-8.
+/// As [`read`]; also if it is not UTF-8.
 pub fn read_text(path: &Path, max_bytes: u64) -> io::Result<String> {
     String::from_utf8(read(path, max_bytes)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text"))

@@ -1,8 +1,8 @@
-//! A table of a TOML file while it is being read: collects every fault with its line instead of stopping at the
-//! first, and refuses keys that nobody asked for. Must not know what the keys mean.
+//! A table of a TOML file while it is being read: collects every fault with its line instead of stopping at the first,
+//! and refuses unknown keys. Must not know what the keys mean.
 //!
-//! Read by hand rather than by derive, because a person who writes a configuration, a product or a chip profile wants
-//! the whole list at once.
+//! It does not use serde's derive, because a person who writes a configuration, a product or a chip profile wants all
+//! faults at once.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,10 +16,10 @@ use toml::de::{DeString, DeTable, DeValue};
 
 use crate::nearest::nearest;
 
-/// One thing wrong in a configuration file.
+/// One fault in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigFault {
-    /// Where, counted from 1; 0 if the fault is not on a line.
+    /// The line, from 1; 0 if the fault has no line.
     pub line: usize,
     /// The key with its tables: `field[3].max`.
     pub key: String,
@@ -33,18 +33,18 @@ impl fmt::Display for ConfigFault {
     }
 }
 
-/// The text being read and what was found wrong in it so far.
+/// The text being read and the faults found so far.
 pub struct Page<'t> {
     text: &'t str,
-    /// Stands for a table that the text leaves out.
+    /// Replaces a table that the text omits.
     empty: DeTable<'t>,
     faults: RefCell<Vec<ConfigFault>>,
-    /// Every value that was asked for, with its tables.
+    /// Every key that was requested, with its tables.
     asked: RefCell<BTreeSet<String>>,
 }
 
 impl<'t> Page<'t> {
-    /// Reads `text` with `read`, which reports faults on its sheet and gives what it could make out.
+    /// Reads `text` with `read`, which reports faults on its sheet and returns what it could read.
     ///
     /// # Errors
     /// Everything that is wrong, by line. If the text is not TOML at all, only that.
@@ -71,7 +71,7 @@ impl<'t> Page<'t> {
         if faults.is_empty() { Ok(result) } else { Err(faults) }
     }
 
-    /// Every value that `read` asks a page for, with its tables: what may stand in such a file.
+    /// Every key that `read` requests, with its tables: the known keys of such a file.
     pub fn keys_asked(text: &'t str, read: impl FnOnce(Sheet<'_>)) -> Vec<String> {
         let page = Page::new(text);
         let (root, _) = DeTable::parse_recoverable(text);
@@ -95,7 +95,7 @@ impl<'t> Page<'t> {
     }
 }
 
-/// One table. Every key that is asked for counts as known; `close` refuses the rest.
+/// One table. Every requested key counts as known; `close` refuses the rest.
 pub struct Sheet<'p> {
     page: &'p Page<'p>,
     table: &'p DeTable<'p>,
@@ -115,12 +115,12 @@ impl<'p> Sheet<'p> {
         self.page.note(&span, self.key(key), Text::new(id, en));
     }
 
-    /// A fault whose sentence there is in English only.
+    /// A fault whose sentence exists in English only.
     pub fn fault_in_english(&self, key: &str, sentence: &str) {
         self.fault(key, sentence, sentence);
     }
 
-    /// Whether the table has this key; asking makes it known.
+    /// Does the table have this key? The key then counts as known.
     pub fn has(&mut self, key: &'static str) -> bool {
         self.value(key).is_some()
     }
@@ -130,7 +130,7 @@ impl<'p> Sheet<'p> {
         self.typed(key, "teks", "a text", |value| value.as_str().map(str::to_owned))
     }
 
-    /// A text that must be there; empty if it is not, with the fault reported.
+    /// A required text; empty if it is missing, which is reported.
     pub fn demanded_text(&mut self, key: &'static str) -> String {
         self.demand(key);
         self.text(key).unwrap_or_default()
@@ -144,7 +144,7 @@ impl<'p> Sheet<'p> {
         })
     }
 
-    /// A whole number from 0 that must be there; 0 if it is not, with the fault reported.
+    /// A required whole number from 0; 0 if it is missing, which is reported.
     pub fn demanded_count(&mut self, key: &'static str) -> u32 {
         self.demand(key);
         self.count(key).unwrap_or_default()
@@ -157,7 +157,7 @@ impl<'p> Sheet<'p> {
         })
     }
 
-    /// A number of any type, if given: whole or decimal, as the type reads it.
+    /// A number of any type, if given: whole or decimal, as the type parses it.
     pub fn number<T: FromStr>(&mut self, key: &'static str) -> Option<T> {
         self.typed(key, "bilangan yang cocok di sini", "a number that fits here", |value| {
             match value {
@@ -191,7 +191,7 @@ impl<'p> Sheet<'p> {
         })
     }
 
-    /// `{ id = "…", en = "…" }`, which must be there; empty if it is not, with the fault reported.
+    /// A required `{ id = "…", en = "…" }`; empty if it is missing, which is reported.
     pub fn words(&mut self, key: &'static str) -> Text {
         self.demand(key);
         let Some(mut sheet) = self.child(key) else { return Text::fixed("", "") };
@@ -210,7 +210,7 @@ impl<'p> Sheet<'p> {
         Some(Sheet::new(self.page, table, value.span(), self.key(key)))
     }
 
-    /// A table under this one, read and closed; one that is left out is read as an empty one.
+    /// A table under this one, read and closed; a missing one is read as empty.
     pub fn section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Sheet<'p>) -> T) -> T {
         let mut sheet = self.child(key).unwrap_or_else(|| {
             Sheet::new(self.page, &self.page.empty, self.span.clone(), self.key(key))
@@ -237,7 +237,7 @@ impl<'p> Sheet<'p> {
         children
     }
 
-    /// The tables of a list, `[[field]]`, in their order.
+    /// The tables of a list, `[[field]]`, in order.
     pub fn list(&mut self, key: &'static str) -> Vec<Sheet<'p>> {
         let Some(value) = self.value(key) else { return Vec::new() };
         let Some(array) = value.get_ref().as_array() else {
@@ -257,7 +257,7 @@ impl<'p> Sheet<'p> {
         sheets
     }
 
-    /// Reports every key that was never asked for, with the nearest one that was.
+    /// Reports every key that was never requested, with the nearest known one.
     pub fn close(self) {
         for (key, _) in self.table {
             let name: &str = key.get_ref().as_ref();

@@ -3,7 +3,7 @@
 //!
 //! A key is a file `NAME`: PEM (PKCS#8 or SEC1) where it signs, hexadecimal digits where it is symmetric. Looked up in
 //! `$CREDENTIALS_DIRECTORY` first (`LoadCredentialEncrypted=NAME:…` in the unit), then in `[vault] folder`, whose files
-//! must be 0600 or narrower. What was read is wiped when it is given back; the program leaves no core dump (`cli/mod.rs`).
+//! must be 0600 or narrower. Key bytes are wiped when dropped; the program leaves no core dump (`cli/mod.rs`).
 
 use std::fmt;
 use std::fs::{self, File};
@@ -20,13 +20,13 @@ use zeroize::Zeroizing;
 
 use crate::chip::{KeyFault, KeySource};
 
-/// A larger file is no key, bytes.
+/// Largest key file, bytes.
 const FILE_BYTES_MAX: u64 = 16 * 1024;
 /// Longest name, bytes.
 const NAME_BYTES_MAX: usize = 64;
-/// What others may do with a key's file: nothing.
+/// Access bits of other users on a key's file: none may be set.
 const OTHERS: u32 = 0o077;
-/// Who may put files into the folder: its owner alone.
+/// Write bits of other users on the folder: only its owner may put files into it.
 const OTHERS_WRITE: u32 = 0o022;
 
 /// Keys by name.
@@ -36,55 +36,55 @@ pub struct Vault {
     folder: Option<PathBuf>,
 }
 
-/// What a key's file holds. Wiped when dropped.
+/// The content of a key's file. Wiped when dropped.
 pub struct Secret(Zeroizing<Vec<u8>>);
 
-/// Why there is no such key. Names files and keys, never what is in them.
+/// Why a key is unavailable. Names files and keys, never their content.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    /// Not a name: `[a-z0-9._-]`, 64 at most, not beginning with a dot.
+    /// Not a valid name: `[a-z0-9._-]`, at most 64 characters, not beginning with a dot.
     #[error("{0:?} is no name of a key: use a-z, 0-9, dot, dash and underscore")]
     Name(String),
-    /// Neither place has it.
+    /// Neither place contains it.
     #[error("the vault has no key {name}; looked in {places}")]
     Missing {
-        /// Which.
+        /// Its name.
         name: String,
-        /// Where it was looked for.
+        /// The places that were searched.
         places: String,
     },
-    /// The folder or a file in it is open to others.
+    /// Other users can access the folder or a file in it.
     #[error(
         "{path} is open to others (mode {mode:04o}); chmod {wanted} it, and if others may have read it, make a new key"
     )]
     TooOpen {
-        /// Which.
+        /// The path.
         path: PathBuf,
         /// Its mode.
         mode: u32,
-        /// What it should be.
+        /// The required mode.
         wanted: &'static str,
     },
     /// It cannot be read or written.
     #[error("{path} cannot be used")]
     Unusable {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It is there already; a key is never overwritten.
+    /// It already exists; a key is never overwritten.
     #[error("{0} is there already; a key is never overwritten, choose another name")]
     Exists(PathBuf),
-    /// It is not what was asked for.
+    /// It is not a key of the required kind.
     #[error("the key {name} is not {wanted}")]
     Form {
-        /// Which.
+        /// Its name.
         name: String,
-        /// What it should be.
+        /// The required kind.
         wanted: &'static str,
     },
-    /// The operating system gives no randomness.
+    /// The operating system provides no randomness.
     #[error("the operating system gives no randomness for a new key")]
     NoRandomness,
 }
@@ -96,12 +96,12 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// The file as it stands.
+    /// The file's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The bytes of a symmetric key; blanks and line ends between its digits do not count. `None`: no hexadecimal.
+    /// The bytes of a symmetric key; blanks and line ends between its digits are ignored. `None`: not hexadecimal.
     pub fn symmetric(&self) -> Option<Zeroizing<Vec<u8>>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(self.0.len() / 2));
         let mut high = None;
@@ -115,7 +115,7 @@ impl Secret {
         (high.is_none() && !bytes.is_empty()).then_some(bytes)
     }
 
-    /// The P-256 key that signs; wiped when dropped. `None`: no PEM of one, PKCS#8 or SEC1.
+    /// The P-256 signing key; wiped when dropped. `None`: not PEM of one, PKCS#8 or SEC1.
     pub fn signing(&self) -> Option<SigningKey> {
         let text = str::from_utf8(&self.0).ok()?.trim();
         let pkcs8 = || SecretKey::from_pkcs8_pem(text).ok();
@@ -124,7 +124,7 @@ impl Secret {
 }
 
 impl KeySource for Vault {
-    /// A key of a chip is symmetric, or a PIN: hexadecimal digits.
+    /// A chip's key is symmetric, or a PIN: hexadecimal digits.
     fn key(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, KeyFault> {
         let secret = Vault::key(self, name).map_err(|why| match why {
             VaultError::Missing { .. } => KeyFault::Missing,
@@ -135,13 +135,13 @@ impl KeySource for Vault {
 }
 
 impl Vault {
-    /// The vault of this process: `$CREDENTIALS_DIRECTORY`, then `folder`; an empty path is none.
+    /// The vault of this process: `$CREDENTIALS_DIRECTORY`, then `folder`; an empty path means none.
     pub fn open(folder: &Path) -> Vault {
         let folder = (!folder.as_os_str().is_empty()).then(|| folder.to_owned());
         Self::of(std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from), folder)
     }
 
-    /// The same, with both places passed in.
+    /// A vault with both places passed in.
     pub fn of(credentials: Option<PathBuf>, folder: Option<PathBuf>) -> Vault {
         Vault { credentials, folder }
     }
@@ -151,7 +151,7 @@ impl Vault {
         self.folder.as_deref()
     }
 
-    /// A key's file outside the vault, judged as those in it are; `None`: it is not there.
+    /// A key's file outside the vault, checked like those in it; `None`: it does not exist.
     ///
     /// # Errors
     /// [`VaultError::Unusable`] or [`VaultError::TooOpen`].
@@ -159,7 +159,7 @@ impl Vault {
         read(path, OTHERS)
     }
 
-    /// The bytes of a new symmetric key; as many as a private key of P-256 has.
+    /// The bytes of a new symmetric key, as long as a private key of P-256.
     ///
     /// # Errors
     /// [`VaultError::NoRandomness`].
@@ -168,7 +168,7 @@ impl Vault {
         Ok(Zeroizing::new(key.to_bytes().to_vec()))
     }
 
-    /// Is the folder, if one is named, there and closed to others?
+    /// Checks that the folder, if one is named, exists and is closed to other users.
     ///
     /// # Errors
     /// [`VaultError::Unusable`] or [`VaultError::TooOpen`].
@@ -187,7 +187,7 @@ impl Vault {
     /// [`VaultError`].
     pub fn key(&self, name: &str) -> Result<Secret, VaultError> {
         check_name(name)?;
-        // systemd has made these readable for this service alone, by an access list that shows in the mode.
+        // systemd makes these readable for this service alone, by an access list that shows in the mode.
         let credential = self.credentials.as_ref().map(|folder| folder.join(name));
         if let Some(found) = credential.map(|path| read(&path, 0)).transpose()?.flatten() {
             return Ok(found);
@@ -218,7 +218,7 @@ impl Vault {
         self.key(name)?.signing().ok_or_else(form)
     }
 
-    /// Makes a new P-256 key in a folder (made 0700 if it is not there) as a file 0600, PKCS#8 PEM, synced.
+    /// Makes a new P-256 key in a folder (created with 0700 if missing) as a file with 0600, PKCS#8 PEM, synced.
     ///
     /// # Errors
     /// [`VaultError`]; nothing is ever overwritten.
@@ -239,7 +239,7 @@ impl Vault {
     }
 }
 
-/// A key's file, if there is one; the opened file is judged, not the name.
+/// Reads a key's file, if it exists; the permissions of the opened file are checked, not those of the name.
 fn read(path: &Path, forbidden: u32) -> Result<Option<Secret>, VaultError> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -251,7 +251,7 @@ fn read(path: &Path, forbidden: u32) -> Result<Option<Secret>, VaultError> {
         return Err(unusable(path)(io::Error::other("this is no file of a key")));
     }
     closed(path, meta.mode(), forbidden, "0600")?;
-    // Room for all of it at once: a vector that grows would leave copies behind.
+    // Allocate all of it at once, because a growing vector would leave copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX as usize + 64));
     file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(unusable(path))?;
     Ok(Some(Secret(bytes)))

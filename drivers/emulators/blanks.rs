@@ -1,12 +1,12 @@
-//! Blanks with a chip, for an emulated machine: who makes the chips, and the readers' places inside the machine at which
-//! they stand. Knows no machine and no reader.
+//! Blanks with chips for an emulated machine: the function that makes the chips, and the positions inside the machine
+//! where readers reach them. Knows no machine and no reader.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::card::{CardSettings, Field, SharedChip};
 
-/// What the blanks of an emulated machine carry. Clones share the maker and the places.
+/// The chips of an emulated machine's blanks. Clones share the function and the positions.
 #[derive(Clone)]
 pub struct BlankChips {
     make: Arc<Make>,
@@ -17,12 +17,12 @@ pub struct BlankChips {
 type Make = dyn Fn(u64) -> SharedChip + Send + Sync;
 
 impl BlankChips {
-    /// `make` makes the chip of the n-th blank, from 1. Whoever wants to look at the chips later keeps a clone of each.
+    /// `make` makes the chip of the n-th blank, counted from 1. Keep a clone of each chip to inspect it later.
     pub fn new(make: impl Fn(u64) -> SharedChip + Send + Sync + 'static) -> Self {
         Self { make: Arc::new(make), contact: Field::default(), contactless: Field::default() }
     }
 
-    /// Blanks of one batch, of which this card is the first: each has an identifier of its own.
+    /// Blanks of one batch, starting with this card; each has its own identifier.
     ///
     /// # Errors
     /// A sentence that names the setting.
@@ -34,12 +34,12 @@ impl BlankChips {
         }))
     }
 
-    /// Where a card stands while the machine holds it at the contacts; a reader's place.
+    /// The field of the contact reader: holds the card while the machine keeps it at the contacts.
     pub fn contact(&self) -> Field {
         self.contact.clone()
     }
 
-    /// Where it stands while the machine holds it at the contactless station.
+    /// The field of the contactless reader: holds the card while the machine keeps it at the contactless position.
     pub fn contactless(&self) -> Field {
         self.contactless.clone()
     }
@@ -50,7 +50,7 @@ impl BlankChips {
     }
 }
 
-/// The same maker.
+/// Equal when both share one function.
 impl PartialEq for BlankChips {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.make, &other.make)

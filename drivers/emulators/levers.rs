@@ -1,9 +1,9 @@
-//! What somebody in the office, or something in the building, can do to an emulated machine.
+//! Actions on an emulated machine from outside: what a person in the office does to it, and faults such as power loss.
 //! Knows no family. Each lever has the same name here, in a state file and in the control interface.
 
 use serde::{Deserialize, Serialize};
 
-/// What somebody can do to a machine.
+/// One action on a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lever {
@@ -17,7 +17,7 @@ pub enum Lever {
     CloseFeeder,
     /// Takes all blanks out of the feeder.
     EmptyFeeder,
-    /// Puts blanks into the feeder, as many of these as it holds.
+    /// Puts blanks into the feeder, up to its capacity.
     LoadFeeder(u32),
     /// Takes the finished cards out of the hopper.
     EmptyHopper,
@@ -25,19 +25,19 @@ pub enum Lever {
     EmptyRejectBox,
     /// The ribbon runs out now.
     EndRibbon,
-    /// A new ribbon of the same kind.
+    /// Puts in a new ribbon of the same kind.
     NewRibbon,
     /// Takes the ribbon out.
     RemoveRibbon,
-    /// Puts in a new ribbon of the kind with this number of the maker's.
+    /// Puts in a new ribbon of the kind with this number (the maker's).
     PutRibbon(u16),
-    /// The next card will stick under the head.
+    /// The next card will jam under the head.
     JamNextCard,
-    /// The next card will stick at this place.
+    /// The next card will jam here.
     Jam(JamAt),
     /// Takes a card out of the machine by hand: a stuck one, or any other.
     TakeCardOut,
-    /// Holds a card into the slot of a machine that is fed by hand.
+    /// Holds a card into the manual feed slot.
     InsertCard,
     /// Takes the card that lies in the exit slot.
     TakeFromExit,
@@ -47,23 +47,23 @@ pub enum Lever {
     Unlock,
     /// The head gets too hot now.
     Overheat,
-    /// It falls asleep.
+    /// It goes to standby.
     Sleep,
-    /// The cover is opened when so many more panels are printed.
+    /// The cover opens after so many more panels.
     OpenCoverAfterPanels(u32),
-    /// The ribbon tears when so many more panels are printed.
+    /// The ribbon tears after so many more panels.
     EndRibbonAfterPanels(u32),
-    /// The magnetic station fails with the next card.
+    /// The magnetic head fails with the next card.
     FailMagnetic(MagneticFault),
-    /// The power goes.
+    /// The power fails.
     CutPower,
-    /// The power goes when so many more bytes are heard.
+    /// The power fails after so many more bytes are received.
     CutPowerAfterBytes(u64),
     /// The power comes back.
     PowerOn,
-    /// What becomes of coming answers.
+    /// Spoils coming answers.
     SpoilAnswers(SpoiltAnswers),
-    /// Bits of a status word that are shown whatever is true; 0 shows the truth again.
+    /// Sets bits of a status word regardless of the real state; 0 shows the real state again.
     Force {
         /// Which word.
         word: Word,
@@ -72,21 +72,21 @@ pub enum Lever {
     },
 }
 
-/// Where a card can stick.
+/// Where a card can jam.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JamAt {
-    /// Between feeder and head, where nothing counts it and no sensor sees it.
+    /// Between feeder and head, where it is not counted and no sensor sees it.
     Feeder,
     /// Under the head.
     Head,
     /// In the flipper.
     Flip,
-    /// On its way out.
+    /// At the exit.
     Eject,
 }
 
-/// How the magnetic station fails.
+/// How the magnetic head fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MagneticFault {
@@ -96,22 +96,22 @@ pub enum MagneticFault {
     Read,
     /// What was read back is not what was written.
     Checksum,
-    /// The data are refused.
+    /// The machine refuses the data.
     Data,
-    /// The stripe reads as if nothing were on it.
+    /// The stripe reads as empty.
     Blank,
 }
 
-/// What becomes of coming answers.
+/// A planned fault of coming answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SpoiltAnswers {
-    /// What happens.
+    /// The fault.
     pub how: AnswerFault,
-    /// So many exchanges go well before it.
+    /// How many exchanges succeed first.
     #[serde(default)]
     pub after: u32,
-    /// It happens so many times.
+    /// How often it happens.
     #[serde(default = "once")]
     pub times: u32,
 }
@@ -120,17 +120,17 @@ fn once() -> u32 {
     1
 }
 
-/// What becomes of an answer.
+/// A fault of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerFault {
-    /// The machine hangs up before it hears anything.
+    /// The machine closes the connection before it receives anything.
     HangUpUnheard,
-    /// It does what was asked and hangs up without a word.
+    /// It executes the command and closes the connection without an answer.
     HangUpUnanswered,
-    /// It does what was asked and says nothing, ever.
+    /// It executes the command and never answers.
     Never,
-    /// It says something that is no answer; the number is the seed of the noise.
+    /// It answers with noise; the number is the seed.
     Garble(u64),
     /// It answers so many milliseconds late.
     DelayMs(u32),
@@ -142,11 +142,11 @@ pub enum AnswerFault {
 pub enum Word {
     /// Options.
     Config,
-    /// Where cards are and what goes on.
+    /// Positions of cards and current activity.
     Information,
-    /// Needs somebody.
+    /// Something needs attention.
     Warning,
-    /// Does not work.
+    /// Something has failed.
     Error,
     /// The first extension word.
     Extension1,

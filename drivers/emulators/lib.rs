@@ -1,17 +1,17 @@
-//! Card machines, readers and chip cards that do not exist: each answers at its bytes, as the real one would, with somebody
-//! who puts cards in, opens the cover or cuts the power. For trials and tests; a station with a real printer needs none
-//! of it. Knows nothing of the daemon.
+//! Emulated card machines, readers and chip cards: each answers byte for byte as the real device would, and has levers
+//! that load cards, open the cover or cut the power. For trials and tests; a station with a real printer needs none of
+//! it. Knows nothing of the daemon.
 //!
-//! An emulator never sees a driver. It shares with it what the bytes mean (`protocol.rs` of the family in `drivers`), so one
-//! misreading would fool both: what holds them against the world are the recordings in `golden/`.
+//! An emulator never sees a driver. Both share the meaning of the bytes (`protocol.rs` of the family in `drivers`), so
+//! the same misreading would go unnoticed in both; the recordings in `golden/` check them against real devices.
 //!
 //! # The layers, from the wire inwards
 //!
 //! [`transport`] (wires in this process, ports, plugs) · a family's folder ([`evolis`], [`pn532`], [`pcsc`]) ·
-//! [`machine`] and [`reader`] (what any machine and any reader offers to those who run it) · [`card`] (the chip cards,
-//! which know no reader).
+//! [`machine`] and [`reader`] (the interface of every machine and every reader) · [`card`] (the chip cards, which know
+//! no reader).
 //!
-//! [`logbook`] is a family for tests alone, driver and machine: it counts no cards and keeps a log of its jobs.
+//! [`logbook`] is a family for tests alone, driver and machine: it has no card counter and keeps a log of its jobs.
 //!
 //! # How to add a family
 //!
@@ -39,7 +39,7 @@ pub const MACHINES: &[EmulatedFamily] =
 pub struct EmulatedFamily {
     /// Its driver's name, as in [`drivers::CATALOGUE`].
     pub name: &'static str,
-    /// Makes the machine that a station's configuration describes; the family's own module knows more settings.
+    /// Makes the machine that a station's configuration describes; the family's own module has more settings.
     pub install: fn(Installation) -> Result<SharedMachine, EmulationError>,
 }
 

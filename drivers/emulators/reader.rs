@@ -1,4 +1,4 @@
-//! What any emulated reader of chip cards offers to those who run one, and the families that can be emulated.
+//! The interface of every emulated chip card reader, and the families that can be emulated.
 
 use drivers::encoder::{EncoderError, Opened};
 
@@ -6,12 +6,12 @@ use crate::card::Field;
 use crate::pn532;
 use crate::transport::line::{Line, SerialDevice};
 
-/// An emulated reader: its end of a serial line, and the hands that can be laid on it.
+/// An emulated reader: its side of a serial line, and its settings.
 pub trait EmulatedReader: SerialDevice {
-    /// Everything that can be set, by its key.
+    /// Everything that can be set, by key.
     fn state(&self) -> serde_json::Value;
 
-    /// Sets what stands in `change`.
+    /// Applies `change`.
     ///
     /// # Errors
     /// A sentence that names the key. Nothing is changed then.
@@ -22,7 +22,7 @@ pub trait EmulatedReader: SerialDevice {
 pub struct EmulatedReaders {
     /// Its driver's name, as in [`drivers::ENCODERS`].
     pub name: &'static str,
-    /// Makes one with this field in front of it.
+    /// Makes one with this field.
     pub make: fn(Field) -> Box<dyn EmulatedReader>,
 }
 
@@ -30,7 +30,7 @@ pub struct EmulatedReaders {
 pub const READERS: &[EmulatedReaders] =
     &[EmulatedReaders { name: pn532::FAMILY, make: pn532::emulate }];
 
-/// An emulated reader of the named family in this process, with its driver before it and `field` behind it.
+/// Opens an emulated reader of the named family in this process: the driver, connected to a reader with `field`.
 ///
 /// # Errors
 /// [`EncoderError::Unsupported`] for a family that is not known, or not emulated here.
@@ -40,7 +40,7 @@ pub fn open(family: &str, field: Field) -> Opened {
     over("emulated", Box::new(Line::new(reader)))
 }
 
-/// How a reader of the named family is emulated.
+/// Finds the emulator of the named family.
 ///
 /// # Errors
 /// As [`open`].

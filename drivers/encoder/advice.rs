@@ -6,8 +6,8 @@ use crate::text::Text;
 use crate::transport::{WireFault, shortage};
 
 impl EncoderError {
-    /// What is wrong and what to do. Speaks of the reader: it has a cable, a power and a driver of its own, often none of
-    /// the printer's. Where its address stands is for whoever shows the words to say: [`Self::is_of_the_address`].
+    /// What is wrong and what to do. It speaks of the reader, which has its own cable, power and driver, often separate
+    /// from the printer's. The caller must add where the reader's address is set: see [`Self::is_of_the_address`].
     pub fn words(&self) -> Text {
         match self {
             Self::NoReader(name) => Text::new(
@@ -46,7 +46,7 @@ impl EncoderError {
         }
     }
 
-    /// Whether another address of the reader may be what helps.
+    /// Could another address of the reader help?
     pub fn is_of_the_address(&self) -> bool {
         match self {
             Self::NoReader(_) | Self::SeveralReaders { .. } | Self::Unsupported(_) => true,
@@ -85,7 +85,7 @@ const LINE_BROKEN: Text = Text::fixed(
     "The connection to the card reader broke. Check its cable and its power.",
 );
 
-/// The wire's own words speak of a printer.
+/// The transport's own texts speak of a printer, so the reader has its own.
 fn wire(fault: &WireFault) -> Text {
     match fault {
         WireFault::Silent(_) => SILENT,
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use crate::transport::TransportError;
 
-    /// One of each kind.
+    /// One error of each kind.
     fn every_error() -> Vec<EncoderError> {
         let second = Duration::from_secs(1);
         let mut all = vec![

@@ -1,8 +1,8 @@
-//! Command and answer of a chip card as bytes and back (ISO/IEC 7816-4, clause 5). Knows no reader, no profile and
-//! no key; what a command does is not its concern.
+//! Commands and responses of a chip card, encoded and decoded (ISO/IEC 7816-4, clause 5). Knows no reader, no profile,
+//! no key and no command's effect.
 //!
-//! Data of a command may be a key, data of an answer a person: neither stands in `Debug`, and a command's are wiped
-//! from memory.
+//! A command's data may be a key and a response's data may be personal: `Debug` shows neither, and command data is
+//! wiped from memory.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::EncoderError;
 
-/// Data bytes of one command in short form.
+/// Most data bytes of one command in short form.
 pub const SHORT_DATA_MAX_BYTES: usize = 255;
-/// Data bytes that a command in short form can expect; its Le byte is then `00`.
+/// Most response bytes of a command in short form; its Le byte is then `00`.
 pub const SHORT_LE_MAX_BYTES: usize = 256;
-/// Data bytes of one command in extended form.
+/// Most data bytes of one command in extended form.
 pub const EXTENDED_DATA_MAX_BYTES: usize = 65_535;
-/// Data bytes that a command in extended form can expect; its Le is then `00 00`.
+/// Most response bytes of a command in extended form; its Le is then `00 00`.
 pub const EXTENDED_LE_MAX_BYTES: usize = 65_536;
 
 /// A command APDU.
@@ -30,52 +30,52 @@ pub struct Command {
     pub p1: u8,
     /// Second parameter.
     pub p2: u8,
-    /// What is given to the card; empty for none. Wiped when the command is dropped.
+    /// Data for the card; empty for none. Wiped when the command is dropped.
     pub data: Vec<u8>,
-    /// Bytes expected at most, 1 to 65,536; `None`: none. 256 (65,536 in extended form) stands for all there are.
+    /// Most response bytes, 1 to 65,536; `None`: none expected. 256 (65,536 in extended form) means all there are.
     pub le: Option<usize>,
 }
 
-/// How the lengths of a command are written.
+/// How the length fields of a command are encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// One byte each.
     Short,
-    /// Two bytes each, announced by a zero.
+    /// Two bytes each, announced by a zero byte.
     Extended,
 }
 
-/// Why a command cannot be written, or bytes are none.
+/// Why a command cannot be encoded, or bytes cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ApduError {
     /// More data than the form can carry.
     #[error("a command takes {most} bytes of data, not {got}")]
     DataTooLong {
-        /// What came.
+        /// Length of the data.
         got: usize,
-        /// What fits.
+        /// Most data that fit.
         most: usize,
     },
-    /// No such length can be expected in this form.
+    /// The form cannot express this expected length.
     #[error("a command expects 1 to {most} bytes, not {got}")]
     Expected {
-        /// What was wanted.
+        /// The expected length.
         got: usize,
-        /// What can be.
+        /// Largest expected length of the form.
         most: usize,
     },
-    /// The lengths inside do not fit the length of the whole.
+    /// The length fields do not fit the total length.
     #[error("{0} bytes are no command: its lengths do not fit")]
     Lengths(usize),
 }
 
 impl Command {
-    /// A command without data that expects none.
+    /// A command without data that expects no response data.
     pub fn new(cla: u8, ins: u8, p1: u8, p2: u8) -> Self {
         Self { cla, ins, p1, p2, data: Vec::new(), le: None }
     }
 
-    /// The same with data.
+    /// Adds data.
     #[must_use]
     pub fn with(mut self, data: impl Into<Vec<u8>>) -> Self {
         self.data.zeroize();
@@ -83,19 +83,19 @@ impl Command {
         self
     }
 
-    /// The same, expecting at most so many bytes.
+    /// Expects at most so many response bytes.
     #[must_use]
     pub fn expecting(mut self, le: usize) -> Self {
         self.le = Some(le);
         self
     }
 
-    /// The four bytes that say what is wanted.
+    /// CLA, INS, P1, P2.
     pub fn header(&self) -> [u8; 4] {
         [self.cla, self.ins, self.p1, self.p2]
     }
 
-    /// The shortest form that can carry it.
+    /// The shortest form that fits.
     pub fn form(&self) -> Form {
         let expects_much = self.le.is_some_and(|le| le > SHORT_LE_MAX_BYTES);
         if self.data.len() > SHORT_DATA_MAX_BYTES || expects_much {
@@ -105,7 +105,7 @@ impl Command {
         }
     }
 
-    /// Its bytes, in this form.
+    /// Encodes the command in this form.
     ///
     /// # Errors
     /// [`ApduError`] when data or expected length do not fit the form.
@@ -118,7 +118,7 @@ impl Command {
         if let Some(got) = self.le.filter(|&le| le == 0 || le > le_most) {
             return Err(ApduError::Expected { got, most: le_most });
         }
-        // Room for all of it, so that nothing secret is left behind by growing.
+        // Allocate all of it at once, so that growing leaves no copy of a secret behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(got + 9));
         bytes.extend_from_slice(&self.header());
         if form == Form::Extended && (got > 0 || self.le.is_some()) {
@@ -134,10 +134,10 @@ impl Command {
         Ok(bytes)
     }
 
-    /// Reads a command, as a card does.
+    /// Decodes a command, as a card does.
     ///
     /// # Errors
-    /// [`ApduError::Lengths`] for bytes that are none.
+    /// [`ApduError::Lengths`] for bytes that are no command.
     pub fn parse(bytes: &[u8]) -> Result<Self, ApduError> {
         let wrong = ApduError::Lengths(bytes.len());
         let (header, body) = bytes.split_first_chunk::<4>().ok_or(wrong)?;
@@ -170,7 +170,7 @@ impl Command {
 }
 
 impl Form {
-    /// The form that these bytes are written in.
+    /// The form of an encoded command.
     pub fn of(command: &[u8]) -> Self {
         match command.get(4) {
             Some(0) if command.len() >= 7 => Self::Extended,
@@ -178,7 +178,7 @@ impl Form {
         }
     }
 
-    /// Most data, most expected.
+    /// Most data, and most response bytes.
     fn limits(self) -> (usize, usize) {
         match self {
             Self::Short => (SHORT_DATA_MAX_BYTES, SHORT_LE_MAX_BYTES),
@@ -186,7 +186,7 @@ impl Form {
         }
     }
 
-    /// The largest expected length is written as zero: the low bytes of 256 and of 65,536.
+    /// The largest expected length is encoded as zero, which are the low bytes of 256 and of 65,536.
     fn write_length(self, length: usize, into: &mut Vec<u8>) {
         let low = length.to_be_bytes();
         let [.., second, first] = low;
@@ -208,7 +208,7 @@ fn wide_length(high: u8, low: u8) -> usize {
     }
 }
 
-/// A length of data is never zero: a command without data has no such length.
+/// A data length is never zero: a command without data has no length field.
 fn split_data(length: usize, rest: &[u8]) -> Option<(&[u8], &[u8])> {
     if length == 0 { None } else { rest.split_at_checked(length) }
 }
@@ -220,7 +220,7 @@ impl Drop for Command {
 }
 
 impl fmt::Debug for Command {
-    /// Header and lengths only.
+    /// Shows header and lengths only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [cla, ins, p1, p2] = self.header();
         write!(f, "{cla:02X} {ins:02X} {p1:02X} {p2:02X}")?;
@@ -231,12 +231,12 @@ impl fmt::Debug for Command {
     }
 }
 
-/// The status word at the end of an answer.
+/// The status word at the end of a response.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Status(pub u16);
 
 impl Status {
-    /// All is done.
+    /// Completed normally.
     pub const OK: Self = Self(0x9000);
 
     /// From SW1 and SW2.
@@ -254,27 +254,27 @@ impl Status {
         self.0.to_be_bytes()[1]
     }
 
-    /// All is done.
+    /// Did the command complete normally?
     pub fn is_ok(self) -> bool {
         self == Self::OK
     }
 
-    /// Done, with a remark (62xx, 63xx).
+    /// Did it complete with a warning (62xx, 63xx)?
     pub fn is_warning(self) -> bool {
         matches!(self.sw1(), 0x62 | 0x63)
     }
 
-    /// 61xx: so many bytes (or more, if 256) wait to be fetched by GET RESPONSE.
+    /// 61xx: so many bytes (or more, if 256) wait for GET RESPONSE.
     pub fn waiting(self) -> Option<usize> {
         (self.sw1() == 0x61).then(|| length_or(self.sw2(), SHORT_LE_MAX_BYTES))
     }
 
-    /// 6Cxx: nothing was done; asked again with this length it would be.
+    /// 6Cxx: the command was not executed; it would be with this expected length.
     pub fn right_le(self) -> Option<usize> {
         (self.sw1() == 0x6C).then(|| length_or(self.sw2(), SHORT_LE_MAX_BYTES))
     }
 
-    /// 63Cx: a secret was wrong, and so many tries are left.
+    /// 63Cx: a PIN or key was wrong, and so many tries are left.
     pub fn tries_left(self) -> Option<u8> {
         (self.0 & 0xFFF0 == 0x63C0).then(|| self.sw2() & 0x0F)
     }
@@ -292,22 +292,22 @@ impl fmt::Debug for Status {
     }
 }
 
-/// An answer APDU.
+/// A response APDU.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// What the card gives; may be a person's.
+    /// Response data; may be personal.
     pub data: Vec<u8>,
-    /// How it went.
+    /// The status word.
     pub status: Status,
 }
 
 impl Reply {
-    /// An answer without data.
+    /// A response without data.
     pub fn bare(status: u16) -> Self {
         Self { data: Vec::new(), status: Status(status) }
     }
 
-    /// Reads an answer.
+    /// Decodes a response.
     ///
     /// # Errors
     /// [`EncoderError::CardLost`] for less than two bytes, whatever the reader called it.
@@ -316,7 +316,7 @@ impl Reply {
         Ok(Self { data: data.to_vec(), status: Status::of(sw1, sw2) })
     }
 
-    /// Its bytes, as a card says them.
+    /// Encodes the response, as a card does.
     pub fn into_bytes(self) -> Vec<u8> {
         let mut bytes = self.data;
         bytes.extend_from_slice(&self.status.0.to_be_bytes());
@@ -325,7 +325,7 @@ impl Reply {
 }
 
 impl fmt::Debug for Reply {
-    /// Length and status only.
+    /// Shows length and status only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes, {}", self.data.len(), self.status)
     }

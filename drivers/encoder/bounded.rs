@@ -1,9 +1,9 @@
-//! A reader on a thread of its own, with the deadline kept outside it: some calls to a reader cannot be ended from
-//! anywhere (a mute card held `SCardTransmit` of pcsc-lite for 232 s), so whoever waits must be able to walk away.
-//! Knows no family.
+//! Runs a reader on a thread of its own and keeps the deadline outside it: some calls to a reader cannot be cancelled
+//! at all (a mute card held `SCardTransmit` of pcsc-lite for 232 s), so the caller must be able to stop waiting. Knows
+//! no family.
 //!
-//! There is never a second thread for the same reader, since the first may still hold the card: a stuck reader stays
-//! stuck until its call has come back, and is then opened anew.
+//! A reader never gets a second thread, since the first may still hold the card: a stuck reader stays stuck until its
+//! call returns, and is then reopened.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,43 +14,43 @@ use zeroize::Zeroizing;
 
 use super::{CardEncoder, Chip, EncoderError};
 
-/// Opens the reader; called on its thread, and again after it was stuck or could not be opened.
+/// Opens the reader; called on its thread, and again after the reader was stuck or could not be opened.
 type Open = Box<dyn FnMut() -> Result<Box<dyn CardEncoder>, EncoderError> + Send>;
 
-/// What is asked of the thread.
-enum Ask {
+/// A request to the thread.
+enum Request {
     PowerOn(Duration),
     Transmit(Zeroizing<Vec<u8>>),
     PowerOff,
 }
 
-/// What comes back from it.
-enum Said {
+/// A result from the thread.
+enum Reply {
     On(Result<Chip, EncoderError>),
     Answered(Result<Zeroizing<Vec<u8>>, EncoderError>),
     Off(Result<(), EncoderError>),
 }
 
-/// A reader whose calls come back in time.
+/// A reader whose calls return in time.
 ///
-/// Dropping it lets go of the reader as soon as the call that holds it, if any, comes back; until then nobody should
-/// open the same reader, so whoever owns one keeps it.
+/// Dropping it releases the reader as soon as a pending call returns. Until then the same reader must not be opened
+/// again, so keep the value for as long as the reader may be needed.
 pub struct Bounded {
     limit: Duration,
     thread: Option<Thread>,
     open: Arc<Mutex<Open>>,
-    /// A call whose answer nobody waits for any more.
+    /// A call timed out and has not returned yet.
     overdue: bool,
 }
 
 struct Thread {
-    /// A question, and whether the reader is to be opened anew for it.
-    asks: SyncSender<(Ask, bool)>,
-    answers: Receiver<Said>,
+    /// A request, and whether the reader must be reopened for it.
+    asks: SyncSender<(Request, bool)>,
+    answers: Receiver<Reply>,
 }
 
 impl Bounded {
-    /// A reader that `open` opens, at the first call; `limit` bounds every call, beyond the patience that it names.
+    /// A reader that `open` opens at the first call. Every call may take `limit`, plus the patience that it asks for.
     pub fn new(
         open: impl FnMut() -> Result<Box<dyn CardEncoder>, EncoderError> + Send + 'static,
         limit: Duration,
@@ -58,8 +58,8 @@ impl Bounded {
         Self { limit, thread: None, open: Arc::new(Mutex::new(Box::new(open))), overdue: false }
     }
 
-    /// Asks, and waits no longer than the limit and `patience`.
-    fn ask(&mut self, ask: Ask, patience: Duration) -> Result<Said, EncoderError> {
+    /// Sends a request and waits for the result, at most for the limit and `patience`.
+    fn ask(&mut self, ask: Request, patience: Duration) -> Result<Reply, EncoderError> {
         let stuck = EncoderError::Stuck { limit: self.limit };
         let afresh = self.overdue;
         if self.overdue {
@@ -70,7 +70,7 @@ impl Bounded {
         }
         let limit = self.limit.saturating_add(patience);
         let thread = self.thread();
-        // It takes a question at once: nothing is asked while another answer is outstanding.
+        // The send does not block: no request is sent while another result is outstanding.
         let taken = thread.asks.send((ask, afresh)).is_ok();
         match thread.answers.recv_timeout(limit) {
             Ok(said) if taken => Ok(said),
@@ -78,7 +78,7 @@ impl Bounded {
                 self.overdue = true;
                 Err(stuck)
             }
-            // Its code panicked, and let go of the reader in that: the next call begins with another thread.
+            // The thread panicked, which dropped the reader: the next call starts another thread.
             Ok(_) | Err(RecvTimeoutError::Disconnected) => {
                 self.thread = None;
                 Err(stuck)
@@ -93,15 +93,15 @@ impl Bounded {
             let (says, answers) = sync_channel(1);
             let open = Arc::clone(open);
             let work = move || serve(&open, &questions, &says);
-            // Without a thread both channels are closed at once, which is told as a stuck reader.
+            // If no thread can be started, both channels are closed at once, which is reported as a stuck reader.
             let _ = thread::Builder::new().name("card reader".to_owned()).spawn(work);
             Thread { asks, answers }
         })
     }
 }
 
-/// Obeys until nobody asks any more.
-fn serve(open: &Mutex<Open>, questions: &Receiver<(Ask, bool)>, says: &SyncSender<Said>) {
+/// Handles requests until the sender is dropped.
+fn serve(open: &Mutex<Open>, questions: &Receiver<(Request, bool)>, says: &SyncSender<Reply>) {
     let mut reader: Option<Box<dyn CardEncoder>> = None;
     while let Ok((ask, afresh)) = questions.recv() {
         if afresh {
@@ -124,51 +124,51 @@ fn serve(open: &Mutex<Open>, questions: &Receiver<(Ask, bool)>, says: &SyncSende
     }
 }
 
-fn obey(reader: &mut dyn CardEncoder, ask: Ask) -> Said {
+fn obey(reader: &mut dyn CardEncoder, ask: Request) -> Reply {
     match ask {
-        Ask::PowerOn(patience) => Said::On(reader.power_on(patience)),
-        Ask::Transmit(command) => {
+        Request::PowerOn(patience) => Reply::On(reader.power_on(patience)),
+        Request::Transmit(command) => {
             let mut answer = Zeroizing::default();
-            Said::Answered(reader.transmit(&command, &mut answer).map(|()| answer))
+            Reply::Answered(reader.transmit(&command, &mut answer).map(|()| answer))
         }
-        Ask::PowerOff => Said::Off(reader.power_off()),
+        Request::PowerOff => Reply::Off(reader.power_off()),
     }
 }
 
-/// The reader cannot be opened. A card in it is lost all the same.
-fn refuse(ask: &Ask, why: Option<EncoderError>) -> Said {
+/// The reader cannot be opened. The error also applies to a card that is in it.
+fn refuse(ask: &Request, why: Option<EncoderError>) -> Reply {
     let why = why.unwrap_or(EncoderError::CardLost);
     match ask {
-        Ask::PowerOn(_) => Said::On(Err(why)),
-        Ask::Transmit(_) => Said::Answered(Err(why)),
-        Ask::PowerOff => Said::Off(Err(why)),
+        Request::PowerOn(_) => Reply::On(Err(why)),
+        Request::Transmit(_) => Reply::Answered(Err(why)),
+        Request::PowerOff => Reply::Off(Err(why)),
     }
 }
 
-/// The thread answers what it was asked; another answer would be a fault of ours, and no card is trusted then.
+/// A result of the wrong kind would be a bug of ours; no card is trusted then.
 const MIXED_UP: EncoderError = EncoderError::CardLost;
 
 impl CardEncoder for Bounded {
     fn power_on(&mut self, patience: Duration) -> Result<Chip, EncoderError> {
-        match self.ask(Ask::PowerOn(patience), patience)? {
-            Said::On(result) => result,
-            Said::Answered(_) | Said::Off(_) => Err(MIXED_UP),
+        match self.ask(Request::PowerOn(patience), patience)? {
+            Reply::On(result) => result,
+            Reply::Answered(_) | Reply::Off(_) => Err(MIXED_UP),
         }
     }
 
     fn transmit(&mut self, command: &[u8], answer: &mut Vec<u8>) -> Result<(), EncoderError> {
         answer.clear();
         let command = Zeroizing::new(command.to_vec());
-        match self.ask(Ask::Transmit(command), Duration::ZERO)? {
-            Said::Answered(result) => result.map(|said| answer.extend_from_slice(&said)),
-            Said::On(_) | Said::Off(_) => Err(MIXED_UP),
+        match self.ask(Request::Transmit(command), Duration::ZERO)? {
+            Reply::Answered(result) => result.map(|said| answer.extend_from_slice(&said)),
+            Reply::On(_) | Reply::Off(_) => Err(MIXED_UP),
         }
     }
 
     fn power_off(&mut self) -> Result<(), EncoderError> {
-        match self.ask(Ask::PowerOff, Duration::ZERO)? {
-            Said::Off(result) => result,
-            Said::On(_) | Said::Answered(_) => Err(MIXED_UP),
+        match self.ask(Request::PowerOff, Duration::ZERO)? {
+            Reply::Off(result) => result,
+            Reply::On(_) | Reply::Answered(_) => Err(MIXED_UP),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What stands between a profile's step and a chip's habits: answers that must be fetched, wrong lengths, commands that
-//! are too long for chip or reader. Knows no profile, no key and no family.
+//! Handles what differs between chips, so that a profile's steps need not: responses that must be fetched, wrong
+//! lengths, commands that are too long for chip or reader. Knows no profile, no key and no family.
 
 use std::time::{Duration, Instant};
 
@@ -11,17 +11,17 @@ use super::apdu::{
 };
 use super::{CardEncoder, Chip, EncoderError, Limits};
 
-/// Pieces that one answer is fetched in: enough for the longest there can be, and an end for a card that has none.
+/// Most pieces of one response: enough for the longest possible, and a limit for a card that never ends.
 const PIECES_MAX: usize = 300;
-/// The longest answer, over all its pieces.
+/// The longest response, over all its pieces.
 const ANSWER_MAX_BYTES: usize = EXTENDED_LE_MAX_BYTES;
-/// Says that more blocks of the same command follow (ISO/IEC 7816-4, 5.4.1).
+/// Class bit: more blocks of the same command follow (ISO/IEC 7816-4, 5.4.1).
 const MORE_FOLLOWS: u8 = 0x10;
 const GET_RESPONSE: u8 = 0xC0;
-/// The class of PC/SC's pseudo-APDUs, which readers answer and no card; they cannot be chained.
+/// The class of PC/SC's pseudo-APDUs, which the reader answers and not the card; they cannot be chained.
 const READERS_OWN: u8 = 0xFF;
 
-/// A chip that is switched on, with its habits taken care of.
+/// A connection to a chip that is switched on.
 pub struct Channel<'a> {
     encoder: &'a mut dyn CardEncoder,
     limits: Limits,
@@ -29,20 +29,20 @@ pub struct Channel<'a> {
     answer: Zeroizing<Vec<u8>>,
 }
 
-/// One command as it passed, and how it ended. Nothing of what it carried.
+/// One command that was sent and how it ended, without its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
     /// CLA, INS, P1, P2.
     pub header: [u8; 4],
-    /// Bytes of data given.
+    /// Length of the command data.
     pub lc: usize,
-    /// Bytes expected.
+    /// Expected length.
     pub le: Option<usize>,
-    /// Bytes of data in the answer.
+    /// Length of the response data.
     pub got: usize,
-    /// How it ended; `None`: no answer came.
+    /// The status word; `None`: there was no response.
     pub status: Option<Status>,
-    /// From the first byte given to the encoder until it came back.
+    /// Time from calling the reader until it returned.
     pub took: Duration,
 }
 
@@ -52,17 +52,17 @@ impl<'a> Channel<'a> {
         Self { encoder, limits: chip.limits, watcher: None, answer: Zeroizing::default() }
     }
 
-    /// Tells of every command that passes from now on.
+    /// Calls `watcher` for every command from now on.
     pub fn watch(&mut self, watcher: impl FnMut(Seen) + 'a) {
         self.watcher = Some(Box::new(watcher));
     }
 
-    /// How commands must be cut for chip and reader.
+    /// Size limits of the chip and its reader.
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// Bytes of data that one command carries without being cut.
+    /// Most data bytes that one command carries unchained.
     pub fn data_max(&self) -> usize {
         let (most, around) = match self.form() {
             Form::Short => (SHORT_DATA_MAX_BYTES, 4 + 1 + 1),
@@ -71,7 +71,7 @@ impl<'a> Channel<'a> {
         self.limits.apdu_max_bytes.saturating_sub(around).clamp(1, most)
     }
 
-    /// Bytes of data that one answer carries without being fetched in pieces.
+    /// Most response bytes that arrive without GET RESPONSE.
     pub fn answer_max(&self) -> usize {
         let most = match self.form() {
             Form::Short => SHORT_LE_MAX_BYTES,
@@ -80,11 +80,11 @@ impl<'a> Channel<'a> {
         self.limits.apdu_max_bytes.clamp(1, most)
     }
 
-    /// Sends a command and brings its whole answer. Data that are too long for one command go as a chain; its first
-    /// block that the card does not take ends it, with the card's status.
+    /// Sends a command and returns the whole response. Data that are too long for one command are sent as a chain; the
+    /// first block that the card refuses ends it, with the card's status.
     ///
     /// # Errors
-    /// [`EncoderError`], of the encoder; [`EncoderError::Garbled`] for an answer without end; and
+    /// [`EncoderError`] of the reader; [`EncoderError::Garbled`] for a response without end;
     /// [`EncoderError::Unsupported`] for a pseudo-APDU that is too long.
     pub fn send(&mut self, command: &Command) -> Result<Reply, EncoderError> {
         let most = self.data_max();
@@ -110,7 +110,7 @@ impl<'a> Channel<'a> {
         self.whole(&last)
     }
 
-    /// A command that needs no cutting, and what it brings in one or more pieces.
+    /// Sends a command that needs no chaining and fetches all pieces of its response.
     fn whole(&mut self, command: &Command) -> Result<Reply, EncoderError> {
         let mut reply = self.with_right_le(command)?;
         for _ in 0..PIECES_MAX {
@@ -128,7 +128,8 @@ impl<'a> Channel<'a> {
         Err(EncoderError::Garbled { command: "GET RESPONSE", why: "the answer does not end" })
     }
 
-    /// Asks again, once, when the card names the length that it would have liked: it has then done nothing yet.
+    /// Sends a command, and repeats it once if the card names the right expected length: the card has not executed it
+    /// then.
     fn with_right_le(&mut self, command: &Command) -> Result<Reply, EncoderError> {
         let mut asked = command.clone();
         asked.le = asked.le.map(|le| le.min(self.answer_max()));
@@ -145,7 +146,7 @@ impl<'a> Channel<'a> {
         }
     }
 
-    /// One command there, one answer back.
+    /// Sends one command and receives one response.
     fn pass(&mut self, command: &Command) -> Result<Reply, EncoderError> {
         let bytes = command
             .encode(command.form())
@@ -174,8 +175,8 @@ impl<'a> Channel<'a> {
     }
 }
 
-/// GET RESPONSE is an interindustry command on the same logical channel, and is never secured itself. A class of
-/// somebody's own (from `A0`) fetches with its own class.
+/// GET RESPONSE is an interindustry command on the same logical channel, and is never secured itself. For a proprietary
+/// class (from `A0`) it is sent in that class.
 fn class_of_fetching(cla: u8) -> u8 {
     match cla {
         0x00..=0x1F | 0x80..=0x9F => cla & 0x03,

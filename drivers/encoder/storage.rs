@@ -1,5 +1,5 @@
 //! Memory cards behind the pseudo-APDUs of PC/SC part 3 (3.2.2): commands of class FF become frames of ISO 14443-3, and
-//! what the card says becomes an answer with a status word. A driver uses it towards a real card, an emulated PC/SC
+//! the card's answers become responses with a status word. A driver uses it towards a real card, an emulated PC/SC
 //! reader towards an emulated one. Knows no reader, no wire and no profile.
 //!
 //! `FF CA` identifier · `FF 82` key into the reader · `FF 86` open a sector · `FF B0` read · `FF D6` write.
@@ -11,7 +11,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::EncoderError;
 use super::apdu::{Command, Reply, SHORT_LE_MAX_BYTES, Status};
 
-/// The class of all of them.
+/// The class of all pseudo-APDUs.
 pub const PSEUDO_CLASS: u8 = 0xFF;
 const GET_DATA: u8 = 0xCA;
 const LOAD_KEY: u8 = 0x82;
@@ -19,16 +19,16 @@ const AUTHENTICATE: u8 = 0x86;
 const READ: u8 = 0xB0;
 const UPDATE: u8 = 0xD6;
 
-/// Frames of the cards.
+/// Commands in the cards' frames.
 const CARD_READ: u8 = 0x30;
 const CARD_WRITE_BLOCK: u8 = 0xA0;
 const CARD_WRITE_PAGE: u8 = 0xA2;
 const CARD_ACKNOWLEDGES: u8 = 0x0A;
-/// One answer of a card.
+/// Bytes that one read of the card returns.
 const READ_BYTES: usize = 16;
 
 const KEY_BYTES: usize = 6;
-/// Keys that the reader remembers until it is switched off.
+/// Key slots of the reader; they are cleared when it is switched off.
 const KEYS: usize = 16;
 
 mod word {
@@ -44,28 +44,28 @@ mod word {
     pub(super) const UNKNOWN_CLASS: u16 = 0x6E00;
 }
 
-/// The card in the field, as far as pseudo-APDUs need to know it.
+/// The card in the field, as far as pseudo-APDUs need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tag<'a> {
     /// Its identifier.
     pub uid: &'a [u8],
-    /// What it can.
+    /// Its capabilities.
     pub kind: TagKind,
 }
 
-/// What a card can.
+/// Capabilities of a memory card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TagKind {
     /// MIFARE Classic: blocks of 16 bytes, behind keys.
     Classic,
     /// Type 2 (Ultralight, NTAG): pages of 4 bytes.
     Type2,
-    /// Neither; only its identifier can be asked for.
+    /// Any other card; only its identifier can be read.
     Other,
 }
 
 impl TagKind {
-    /// From the select acknowledge.
+    /// Determines the kind from the select acknowledge.
     pub fn of(sak: u8) -> Self {
         match sak {
             0x08 | 0x09 | 0x18 | 0x19 | 0x88 => Self::Classic,
@@ -79,26 +79,26 @@ impl TagKind {
     }
 }
 
-/// Why a frame brought nothing.
+/// Why a frame failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FrameFault {
-    /// The card refuses: a wrong key, a block that is not open.
+    /// The card refuses: a wrong key, or a block that is not open.
     Refused,
-    /// Nothing can be said of the card any more.
+    /// The state of the card is unknown.
     Lost(EncoderError),
 }
 
-/// Carries one frame to the card and brings its answer; an acknowledgement is no byte, or the byte `0A`.
+/// Sends one frame to the card and returns its answer; an acknowledgement is no byte, or the byte `0A`.
 pub type Exchange<'a> = &'a mut dyn FnMut(&[u8]) -> Result<Vec<u8>, FrameFault>;
 
-/// The reader's memory for keys. Wiped when dropped; `Debug` shows nothing.
+/// The reader's key slots. Wiped when dropped; `Debug` shows nothing.
 #[derive(Default)]
 pub struct Storage {
-    /// In a place of their own: a reader's memory is moved about, and what is moved leaves a copy behind.
+    /// Boxed, because moving the keys themselves would leave a copy behind.
     keys: Box<[Option<[u8; KEY_BYTES]>; KEYS]>,
 }
 
-/// Why a pseudo-APDU ends early: with a status word, or with a lost card.
+/// Ends a pseudo-APDU early: with a status word, or with a lost card.
 enum End {
     Status(u16),
     Lost(EncoderError),
@@ -114,12 +114,12 @@ impl From<FrameFault> for End {
 }
 
 impl Storage {
-    /// No keys.
+    /// All slots are empty.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Does what a pseudo-APDU asks, by frames. Never sends one twice.
+    /// Executes a pseudo-APDU by sending frames. Never sends one twice.
     ///
     /// # Errors
     /// The error with which `exchange` lost the card.
@@ -159,7 +159,7 @@ impl Storage {
         }
     }
 
-    /// A plain key (P1 0), or one that the reader may keep (P1 20: it is forgotten all the same).
+    /// Loads a plain key, volatile (P1 0) or persistent (P1 20); here both are volatile.
     fn load(&mut self, command: &Command) -> Result<Reply, End> {
         if !matches!(command.p1, 0x00 | 0x20) {
             return Err(End::Status(word::WRONG_PARAMETERS));
@@ -189,7 +189,7 @@ impl Storage {
         }
         let key = self.keys.get(usize::from(number)).and_then(Option::as_ref);
         let key = key.ok_or(End::Status(word::NO_KEY))?;
-        // The last four bytes of a longer identifier take part (NXP AN10927).
+        // Only the last four bytes of a longer identifier are used (NXP AN10927).
         let uid = tag.uid.last_chunk::<4>().ok_or(End::Status(word::NOT_SUPPORTED))?;
         let mut frame = Zeroizing::new(Vec::with_capacity(12));
         frame.extend_from_slice(&[kind, block]);
@@ -217,7 +217,7 @@ fn place(command: &Command) -> Result<u8, End> {
     if command.p1 == 0 { Ok(command.p2) } else { Err(End::Status(word::NO_SUCH_PLACE)) }
 }
 
-/// READ BINARY: as many answers of the card as the length takes; 0 stands for one.
+/// READ BINARY: reads the card until the length is reached; 0 means one read.
 fn read(command: &Command, tag: Tag<'_>, exchange: Exchange<'_>) -> Result<Reply, End> {
     let first = place(command)?;
     let wanted = match command.le {
@@ -240,7 +240,7 @@ fn read(command: &Command, tag: Tag<'_>, exchange: Exchange<'_>) -> Result<Reply
     Ok(Reply { data, status: Status::OK })
 }
 
-/// UPDATE BINARY: block by block, page by page; the first that the card refuses ends it.
+/// UPDATE BINARY: block by block, or page by page; the first refusal ends it.
 fn update(command: &Command, tag: Tag<'_>, exchange: Exchange<'_>) -> Result<Reply, End> {
     let first = place(command)?;
     let unit = tag.kind.unit_bytes();

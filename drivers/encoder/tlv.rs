@@ -1,16 +1,17 @@
-//! Data objects with a tag of one byte and up to 255 bytes (ISO 7816-4, 5.2.2): how cards tell of themselves.
+//! Data objects with a tag of one byte and up to 255 bytes of value (ISO 7816-4, 5.2.2), as cards use them to describe
+//! themselves.
 
-/// One object.
+/// Encodes one object.
 ///
 /// # Panics
-/// When the value is longer than 255 bytes: whoever makes objects knows how long they are.
+/// If the value is longer than 255 bytes: callers know their values' lengths.
 pub fn object(tag: u8, value: &[u8]) -> Vec<u8> {
     let length = u8::try_from(value.len()).expect("objects made here are short");
     let head: &[u8] = if length < 0x80 { &[tag, length] } else { &[tag, 0x81, length] };
     [head, value].concat()
 }
 
-/// Tag, value, and what follows; `None`: no whole object stands there.
+/// Tag, value, and the rest; `None`: there is no complete object.
 pub fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&first, rest) = rest.split_first()?;

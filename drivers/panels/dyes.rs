@@ -47,9 +47,9 @@ const GREEN: usize = NODES;
 const BLUE: usize = 1;
 const FAR_CORNER: usize = RED + GREEN + BLUE;
 
-/// The way from the low to the far corner of a cell goes along its longest part first and its shortest
-/// last: the second and the third corner by the answers to "red >= green, green >= blue, red >= blue".
-/// The answers that contradict each other (1 and 6) never occur.
+/// The path from the low to the far corner of a cell goes along its longest component first and its shortest last.
+/// Indexed by the results of "red >= green, green >= blue, red >= blue": the second and the third corner. The
+/// contradictory results (1 and 6) never occur.
 const WAYS: [(usize, usize); 8] = [
     (BLUE, FAR_CORNER - RED),
     (0, 0),
@@ -61,19 +61,19 @@ const WAYS: [(usize, usize); 8] = [
     (RED, FAR_CORNER - BLUE),
 ];
 
-/// Steps of the table from density to level; the error of its straight pieces is below 1/100 level.
+/// Steps of the table from density to level; the error of linear interpolation is below 1/100 level.
 const DENSITY_STEPS: usize = 4096;
 
 /// sRGB to dye levels, tabulated.
 pub struct DyeCube {
     /// C, M, Y of each node in lanes, blue fastest.
     nodes: Vec<u64>,
-    /// For each 8-bit value: the node below it, and how far it is to the next in 1/256.
+    /// For each 8-bit value: the node below it, and its distance from that node in 1/256.
     place: [(u16, u16); 256],
 }
 
 impl DyeCube {
-    /// Works the table out; a few milliseconds.
+    /// Computes the table, which takes a few milliseconds.
     pub fn build() -> Self {
         let level = level_table();
         let axis: Vec<f64> =
@@ -98,7 +98,8 @@ impl DyeCube {
         Self { nodes, place }
     }
 
-    /// Levels of cyan, magenta and yellow for one sRGB colour. No branch: photos would guess it wrong.
+    /// Levels of cyan, magenta and yellow for one sRGB colour. Branch-free, because photos would defeat branch
+    /// prediction.
     pub fn separate(&self, rgb: [u8; 3]) -> [u8; 3] {
         let [(red, r), (green, g), (blue, b)] = rgb.map(|value| self.place[usize::from(value)]);
         let low = usize::from(red) * RED + usize::from(green) * GREEN + usize::from(blue);
@@ -124,7 +125,7 @@ pub struct DyedCard {
     seen: Vec<u8>,
 }
 
-/// Steps for each unit of density: finer than sRGB can tell.
+/// Steps per unit of density: finer than sRGB can resolve.
 const SEEN_STEPS: f64 = 4096.0;
 
 impl DyedCard {
@@ -146,7 +147,7 @@ impl DyedCard {
         Self { density, seen }
     }
 
-    /// sRGB that a person sees.
+    /// The sRGB colour that a person sees.
     pub fn colour(&self, cmy: [u8; 3]) -> [u8; 3] {
         let dyes = cmy.map(|level| self.density[level as usize]);
         ABSORPTION.map(|row| {
@@ -178,7 +179,7 @@ fn dye_densities(wanted: [f64; 3]) -> [f64; 3] {
     let mut bound: [Option<f64>; 3] = [None; 3];
     loop {
         let dyes = solve(wanted, bound);
-        // The dye that is farthest out goes to its bound first; it changes what the others must do.
+        // The dye that is farthest out of range is fixed at its bound first; that changes the solution for the others.
         let worst = (0..3)
             .filter(|&i| bound[i].is_none())
             .map(|i| (i, (-dyes[i]).max(dyes[i] - DENSITY_MAX)))

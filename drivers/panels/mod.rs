@@ -1,9 +1,9 @@
-//! RGB and resin become panels of dye, resin and varnish: colour, and the turn from rows to head lines.
-//! Knows no family and no wire; how a panel is packed is the family's.
+//! Turns RGB and resin into panels of dye, resin and varnish: converts colours, and turns rows into head lines. Knows
+//! no family and no wire; how a panel is packed is the family's.
 //!
-//! A head prints the card's short side at once and walks along the long one, so a panel is a row of
-//! *lines*: line x is the image's column x, its first dot the bottom pixel. (So it is on every machine
-//! that we know; a family with another order turns it there.)
+//! A head prints the card's short side at once and walks along the long one, so a panel is a row of *lines*: line x is
+//! the image's column x, its first dot the bottom pixel. (So it is on every machine that we know; a family with another
+//! order turns it there.)
 
 mod dyes;
 #[cfg(test)]
@@ -13,17 +13,17 @@ pub use dyes::{DyeCube, DyedCard};
 
 use crate::contract::{Area, FaceImage, HeadSize};
 
-/// How a model turns sRGB into dye.
+/// How a model converts sRGB to dye levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ColourRule {
-    /// C = 255 - R, M = 255 - G, Y = 255 - B: the machine makes colour of it by itself.
+    /// C = 255 - R, M = 255 - G, Y = 255 - B: the machine does its own colour conversion.
     Complement,
     /// Real dye levels by the model of [`DyeCube`].
     Dyes,
 }
 
-/// A rule together with what it needs.
+/// A rule together with its data.
 #[derive(Clone, Copy)]
 pub enum Colour<'a> {
     /// [`ColourRule::Complement`].
@@ -32,7 +32,7 @@ pub enum Colour<'a> {
     Dyes(&'a DyeCube),
 }
 
-/// The three dye panels of one side, 1 byte a dot, `width_px` lines of `height_px` dots each.
+/// The three dye panels of one side, 1 byte per dot, `width_px` lines of `height_px` dots each.
 pub struct Dyes<'a> {
     /// Yellow.
     pub yellow: &'a mut [u8],
@@ -46,15 +46,14 @@ pub struct Dyes<'a> {
 /// The maker's own rule (Evolis wire notes, section 5: "C=M=Y=0 if very dark (grey <= 4)").
 const BLACK_UNDER_RESIN_MAX: u32 = 4;
 
-/// Image columns and rows that are turned together: 32 columns of 64 rows are read and written within
-/// the first cache.
+/// Image columns and rows of one tile: 32 columns of 64 rows fit into the first-level cache while they are turned.
 const TILE_COLUMNS: usize = 32;
 const TILE_ROWS: usize = 64;
 
 /// Separates a face into dye panels, turned into head lines. Every byte of `into` is written.
 ///
 /// # Panics
-/// When a panel of `into` has not as many bytes as the face has pixels: a fault of the caller.
+/// If a panel of `into` does not have one byte per pixel of the face: a bug of the caller.
 pub fn separate(face: &FaceImage, colour: Colour<'_>, into: &mut Dyes<'_>) {
     match colour {
         Colour::Complement => turn(face, into, |[r, g, b]| [255 - r, 255 - g, 255 - b]),
@@ -73,8 +72,8 @@ pub fn separate(face: &FaceImage, colour: Colour<'_>, into: &mut Dyes<'_>) {
     });
 }
 
-/// Turns rows into head lines, tile by tile. A tile of one colour, which most of a face is, costs a
-/// comparison of its rows; in the others a pixel like the one before it costs a comparison.
+/// Turns rows into head lines, tile by tile. Most tiles have one colour, which a comparison of their rows shows;
+/// elsewhere, a pixel equal to the one before it is not converted again.
 fn turn(face: &FaceImage, into: &mut Dyes<'_>, mut dye: impl FnMut([u8; 3]) -> [u8; 3]) {
     let (width, height) = (face.width_px as usize, face.height_px as usize);
     let mut tile = Box::new([[[0_u8; TILE_ROWS]; TILE_COLUMNS]; 3]);
@@ -84,7 +83,7 @@ fn turn(face: &FaceImage, into: &mut Dyes<'_>, mut dye: impl FnMut([u8; 3]) -> [
         let columns = TILE_COLUMNS.min(width - left);
         for bottom in (0..height).step_by(TILE_ROWS) {
             let rows = TILE_ROWS.min(height - bottom);
-            // Upwards, as the head's dots go.
+            // From the bottom up, as the head's dots are ordered.
             let row = |j: usize| {
                 &face.rgb[((height - 1 - bottom - j) * width + left) * 3..][..columns * 3]
             };
@@ -122,14 +121,14 @@ fn turn(face: &FaceImage, into: &mut Dyes<'_>, mut dye: impl FnMut([u8; 3]) -> [
     }
 }
 
-/// Are all pixels of a piece of a row alike? Compared with itself one pixel further, which is one fast
-/// comparison of memory.
+/// Are all pixels of a piece of a row equal? Compares it with itself shifted by one pixel, which is one fast memory
+/// comparison.
 fn one_colour(row: &[u8]) -> bool {
     row[3..] == row[..row.len() - 3]
 }
 
-/// Writes the resin of a face as head lines, 1 bit a dot, most significant bit first, in one stream
-/// without padding between lines; 1 = black. `into` holds `ceil(dots / 8)` bytes, all written.
+/// Writes the resin of a face as head lines, 1 bit per dot, most significant bit first, in one stream without padding
+/// between lines; 1 = black. `into` holds `ceil(dots / 8)` bytes, all written.
 pub fn resin(face: &FaceImage, into: &mut [u8]) {
     into.fill(0);
     let height = face.height_px as usize;
@@ -139,13 +138,13 @@ pub fn resin(face: &FaceImage, into: &mut [u8]) {
     });
 }
 
-/// Writes varnish over a whole side but for the areas that must stay bare, in the order of [`resin`];
-/// 1 = varnish. A dot that an area only touches stays bare, too: a chip must not lose a contact.
+/// Writes varnish over a whole side except the areas that must stay bare, in the order of [`resin`]; 1 = varnish. A dot
+/// that an area only touches stays bare too, because varnish on a chip's contact would break it.
 pub fn varnish(head: HeadSize, bare: &[Area], into: &mut [u8]) {
     into.fill(0xff);
     let dots = |from_mm: f32, size_mm: f32, dpi: u32, most: u32| {
         let dot = |mm: f32| f64::from(mm) * f64::from(dpi) / 25.4;
-        // A cast of what lies outside, or is no number, ends at the edge.
+        // The cast saturates: an area that lies outside, or is not a number, ends at the edge.
         let end = dot(from_mm) + dot(size_mm);
         (dot(from_mm).floor() as usize)..(end.ceil() as usize).min(most as usize)
     };
@@ -168,7 +167,7 @@ pub fn has_colour(face: &FaceImage) -> bool {
 /// The columns between the first and the last pixel of colour that resin does not cover; `None`: there is none.
 pub fn colour_columns(face: &FaceImage) -> Option<std::ops::RangeInclusive<u32>> {
     let rows = face.rgb.chunks_exact(face.width_px.max(1) as usize * 3).zip(0..);
-    // A whole white row is the rule and is told quickly.
+    // Most rows are completely white, which is detected quickly.
     rows.filter(|(row, _)| row.iter().any(|&v| v != 255))
         .flat_map(|(row, y)| row.chunks_exact(3).zip(0..).map(move |(rgb, x)| (rgb, x, y)))
         .filter(|&(rgb, x, y)| rgb != [255; 3] && !face.is_resin(x, y))
@@ -176,7 +175,7 @@ pub fn colour_columns(face: &FaceImage) -> Option<std::ops::RangeInclusive<u32>>
         .reduce(|all, one| *all.start().min(one.start())..=*all.end().max(one.end()))
 }
 
-/// Calls `with` for each pixel that is resin black. Most of a face has none, so bytes of 0 are stepped over.
+/// Calls `with` for each pixel that is resin black. Most of a face has none, so zero bytes are skipped.
 fn each_resin_pixel(face: &FaceImage, mut with: impl FnMut(usize, usize)) {
     let stride = FaceImage::resin_stride(face.width_px).max(1);
     for (y, row) in face.resin.chunks_exact(stride).enumerate() {
@@ -191,7 +190,7 @@ fn each_resin_pixel(face: &FaceImage, mut with: impl FnMut(usize, usize)) {
     }
 }
 
-/// How much dye a side takes, as some machines want to be told.
+/// How much dye a side takes; some machines need it in the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coverage {
     /// Share of dots without any dye, in percent, rounded.

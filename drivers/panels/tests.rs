@@ -1,4 +1,4 @@
-//! How far the printed card is from the picture that was sent, and whether panels lie the right way round.
+//! How much the printed card's colours differ from the image, and whether panels have the right orientation.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -67,7 +67,7 @@ fn measure(name: &str, colours: impl Iterator<Item = [u8; 3]>) -> (f64, f64) {
         let dye = cube.separate(rgb);
         let far = delta_e_2000(rgb, card.colour(dye));
         all.push(far);
-        // On a bound of the ribbon the colour is likely clipped; pure paper is not a miss.
+        // A level at the ribbon's bound means that the colour is likely clipped; plain white has no dye to measure.
         if rgb == [255; 3] || dye.iter().all(|&level| level > 0 && level < 229) {
             inside.push(far);
         }
@@ -91,7 +91,7 @@ fn measure(name: &str, colours: impl Iterator<Item = [u8; 3]>) -> (f64, f64) {
 fn colours_of_the_whole_cube_come_back() {
     let grid = (0..18_u32.pow(3)).map(|i| [i / 324, i / 18 % 18, i % 18].map(|v| (v * 15) as u8));
     let (mean, most) = measure("sRGB grid of 18^3", grid);
-    // Over the whole cube the mean holds what dye cannot give: pure red, green, violet.
+    // Over the whole cube the mean includes colours that dye cannot reach: pure red, green, violet.
     assert!(mean < 2.5 && most < 3.0);
 }
 
@@ -160,7 +160,8 @@ fn resin_turns_the_same_way_and_lines_follow_without_padding() {
 fn varnish_leaves_areas_bare_and_every_dot_that_they_touch() {
     let head = HeadSize { width_px: 20, height_px: 16, dpi_x: 254, dpi_y: 127 };
     let area = |left_mm, top_mm, width_mm, height_mm| Area { left_mm, top_mm, width_mm, height_mm };
-    // 0.1 mm a dot along, 0.2 mm across: columns 3 to 5, rows 2 and 3; the last two lie outside or nowhere.
+    // 0.1 mm per dot along, 0.2 mm across: columns 3 to 5, rows 2 and 3; the last two areas lie outside or are not a
+    // number.
     let bare = [
         area(0.35, 0.45, 0.2, 0.3),
         area(1.95, 3.1, 9.0, 9.0),

@@ -1,3 +1,3 @@
-//! The families of card printers, a folder each.
+//! The families of card printers, one folder each.
 
 pub mod evolis;

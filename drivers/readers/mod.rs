@@ -1,4 +1,4 @@
-//! The families of card readers, a folder each.
+//! The families of card readers, one folder each.
 
 pub mod pcsc;
 pub mod pn532;

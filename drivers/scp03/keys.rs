@@ -1,5 +1,5 @@
-//! Keys of a secure channel, what is derived from them, and the two things that are done with them: AES and its CMAC.
-//! Everything here is wiped when it is dropped, and `Debug` shows none of it. Knows no command.
+//! Keys of a secure channel, what is derived from them, and the two operations with them: AES and its CMAC. Everything
+//! here is wiped when dropped, and `Debug` shows none of it. Knows no command.
 
 use std::fmt;
 
@@ -12,15 +12,15 @@ use zeroize::Zeroizing;
 use super::Scp03Error;
 
 pub(crate) const BLOCK_BYTES: usize = 16;
-/// Challenges, cryptograms and the part of a message authentication code that is sent (mode S8).
+/// Length of challenges, cryptograms and the transmitted part of a MAC (mode S8).
 pub const SHORT_BYTES: usize = 8;
-/// The first bytes of a block of ones, encrypted.
+/// Length of a key check value: the first bytes of an encrypted block of ones.
 pub(crate) const CHECK_BYTES: usize = 3;
-/// Keys with which test cards, and some others, leave their factories (GlobalPlatform's `404142…`).
+/// Default keys of test cards and some others (GlobalPlatform's `404142…`).
 const WELL_KNOWN: [u8; 16] = *b"@ABCDEFGHIJKLMNO";
 
 pub(crate) type Block = [u8; BLOCK_BYTES];
-/// Bytes of that length.
+/// A value of that length.
 pub type Short = [u8; SHORT_BYTES];
 
 /// An AES key of 16, 24 or 32 bytes.
@@ -29,31 +29,31 @@ pub struct Key {
     bytes: Zeroizing<Vec<u8>>,
 }
 
-/// The three keys of a security domain, all of one length.
+/// The three keys of a security domain, all of the same length.
 #[derive(Clone, Debug)]
 pub struct Keys {
-    /// For encryption.
+    /// Encryption key.
     pub enc: Key,
-    /// For message authentication.
+    /// Message authentication key.
     pub mac: Key,
-    /// For other keys on their way to the card.
+    /// Key that encrypts other keys on their way to the card.
     pub dek: Key,
 }
 
 impl Keys {
-    /// Are they the ones that everybody knows? A card that still has them is not finished.
+    /// Are these the publicly known default keys? A card that still has them is not finished.
     pub fn are_well_known(&self) -> bool {
         [&self.enc, &self.mac, &self.dek].iter().all(|key| key.bytes.starts_with(&WELL_KNOWN))
     }
 
-    /// In the order in which they are sent to a card.
+    /// The keys in the order in which they are sent to a card.
     pub(crate) fn in_order(&self) -> [&Key; 3] {
         [&self.enc, &self.mac, &self.dek]
     }
 }
 
 impl Key {
-    /// Keeps a key. The caller wipes its own copy.
+    /// Stores a key. The caller wipes its own copy.
     ///
     /// # Errors
     /// [`Scp03Error::KeyLength`] for other lengths than AES has.
@@ -64,14 +64,14 @@ impl Key {
         }
     }
 
-    /// What may be shown of it, to tell whether two keys are the same.
+    /// The check value, which may be shown, to see whether two keys are the same.
     pub fn check_value(&self) -> [u8; CHECK_BYTES] {
         let mut block = [1; BLOCK_BYTES];
         self.encrypt(&mut block);
         [block[0], block[1], block[2]]
     }
 
-    /// How long it is: 16, 24 or 32.
+    /// Its length: 16, 24 or 32.
     pub fn length_bytes(&self) -> usize {
         self.bytes.len()
     }
@@ -97,7 +97,7 @@ impl Key {
         }
     }
 
-    /// Cipher block chaining over whole blocks; what is beyond the last whole one is left alone.
+    /// Cipher block chaining over whole blocks; bytes after the last whole block are left unchanged.
     pub(crate) fn chain_encrypt(&self, first: Block, data: &mut [u8]) {
         let mut before = first;
         for block in data.as_chunks_mut::<BLOCK_BYTES>().0 {
@@ -118,7 +118,7 @@ impl Key {
         }
     }
 
-    /// CMAC (NIST SP 800-38B) over all the parts, one after the other.
+    /// CMAC (NIST SP 800-38B) over the parts in order.
     pub(crate) fn mac(&self, parts: &[&[u8]]) -> Block {
         match self.bytes.len() {
             16 => mac_of::<Cmac<Aes128>>(self, parts),

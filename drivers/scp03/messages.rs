@@ -1,5 +1,5 @@
-//! Commands and answers inside a secure channel, both ways side by side: what the host wraps the card unwraps, and the
-//! reverse (Amendment D, 6.2). Knows no encoder and no card; who it serves is told by the functions that are called.
+//! Commands and responses inside a secure channel, both directions side by side: the card unwraps what the host wraps,
+//! and the reverse (Amendment D, 6.2). Knows no reader and no card; each side calls its own functions.
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -11,10 +11,10 @@ use crate::encoder::apdu::{Command, Reply};
 /// Bit of the class byte: this command is secured.
 pub const SECURED: u8 = 0x04;
 const PADDING: u8 = 0x80;
-/// The topmost byte of the counter that answers are encrypted with.
+/// Top byte of the counter in the encryption of responses.
 const OF_ANSWERS: u8 = 0x80;
 
-/// What the derived bytes are for (Amendment D, table 4-1).
+/// What derived bytes are used for (Amendment D, table 4-1).
 mod purpose {
     pub(super) const CARD_CRYPTOGRAM: u8 = 0x00;
     pub(super) const HOST_CRYPTOGRAM: u8 = 0x01;
@@ -30,13 +30,13 @@ pub struct Messages {
     mac: Key,
     rmac: Key,
     level: Level,
-    /// The whole authentication code of the last command.
+    /// The complete MAC of the last command.
     chain: Block,
-    /// Commands since the channel was opened.
+    /// Number of commands since the channel was opened.
     counter: u128,
 }
 
-/// What each side shows the other to prove that it has the keys.
+/// Proof, for each side, that the other has the keys.
 pub struct Cryptograms {
     /// The card's.
     pub card: Short,
@@ -44,13 +44,13 @@ pub struct Cryptograms {
     pub host: Short,
 }
 
-/// A card's challenge that is no chance, but made of its counter and its name (Amendment D, 6.2.2.1).
+/// A pseudo-random card challenge, derived from the counter and the AID (Amendment D, 6.2.2.1).
 pub fn card_challenge(keys: &Keys, sequence: [u8; 3], aid: &[u8]) -> Short {
     keys.enc.derive_short(purpose::CARD_CHALLENGE, &[&sequence, aid])
 }
 
 impl Messages {
-    /// Derives the keys of a session from both challenges; it opens with the level of a plain C-MAC.
+    /// Derives the session keys from both challenges; the session starts at the level of a plain C-MAC.
     pub fn new(keys: &Keys, host: Short, card: Short) -> (Self, Cryptograms) {
         let context: [&[u8]; 2] = [&host, &card];
         let mac = keys.mac.derive_key(purpose::MAC, &context);
@@ -69,21 +69,21 @@ impl Messages {
         (messages, cryptograms)
     }
 
-    /// From now on everything passes at this level.
+    /// Switches to this level.
     pub fn open(&mut self, level: Level) {
         self.level = level;
         self.counter = 0;
     }
 
-    /// How much of what passes is protected.
+    /// The current level.
     pub fn level(&self) -> Level {
         self.level
     }
 
-    /// Host: a command as it goes to the card. Bytes of data grow by [`Level::growth`] at most.
+    /// Host: wraps a command for the card. The data grow by the padding of one block and a short MAC at most.
     pub fn wrap(&mut self, plain: &Command) -> Command {
         self.counter += 1;
-        // Room for padding and code, so that growing leaves nothing behind.
+        // Allocate space for padding and MAC too, so that growing leaves no copy behind.
         let mut data = Vec::with_capacity(plain.data.len() + BLOCK_BYTES + SHORT_BYTES);
         data.extend_from_slice(&plain.data);
         if self.level.encrypts_commands() && !data.is_empty() {
@@ -96,7 +96,7 @@ impl Messages {
         self.sign(secured)
     }
 
-    /// Host: adds the authentication code.
+    /// Host: adds the MAC.
     pub fn sign(&mut self, mut command: Command) -> Command {
         command.cla |= SECURED;
         self.chain = self.command_code(&command, &command.data);
@@ -104,7 +104,7 @@ impl Messages {
         command
     }
 
-    /// Card: the plain command, if it is the host's and the next one.
+    /// Card: unwraps a command; `None` if it is not the host's next one.
     pub fn unwrap_command(&mut self, secured: &Command) -> Option<Command> {
         let mut plain = self.verified(secured)?;
         self.counter += 1;
@@ -120,7 +120,7 @@ impl Messages {
         Some(plain)
     }
 
-    /// Card: the command without its authentication code, if that is right.
+    /// Card: removes a command's MAC; `None` if it is wrong.
     pub fn verified(&mut self, secured: &Command) -> Option<Command> {
         let (data, code) = secured.data.split_last_chunk::<SHORT_BYTES>()?;
         let whole = self.command_code(secured, data);
@@ -133,7 +133,7 @@ impl Messages {
         Some(plain)
     }
 
-    /// Over the chain so far, the header with the length that is sent, and the data without their code.
+    /// The MAC over the chain so far, the header with the transmitted length, and the data without their MAC.
     fn command_code(&self, command: &Command, data: &[u8]) -> Block {
         let length = data.len() + SHORT_BYTES;
         let [.., high, low] = length.to_be_bytes();
@@ -142,7 +142,7 @@ impl Messages {
         self.mac.mac(&[&self.chain, &command.header(), lc, data])
     }
 
-    /// Card: an answer as it goes to the host.
+    /// Card: wraps a response for the host.
     pub fn wrap_reply(&self, mut reply: Reply) -> Reply {
         if !self.level.signs_answers() || !carries_code(&reply) {
             return reply;
@@ -156,8 +156,8 @@ impl Messages {
         reply
     }
 
-    /// Host: the plain answer, if it is the card's and the one to the last command. An error carries no code, and
-    /// nothing else that could be believed.
+    /// Host: unwraps a response, if it is the card's response to the last command. An error response has no MAC, so
+    /// nothing in it but the status is used.
     pub fn unwrap_reply(&self, mut reply: Reply) -> Result<Reply, Scp03Error> {
         if !self.level.signs_answers() {
             return Ok(reply);
@@ -187,7 +187,7 @@ impl Messages {
         *code.first_chunk().expect("a code has sixteen bytes")
     }
 
-    /// The counter, encrypted; commands and answers differ in its topmost byte.
+    /// The encrypted counter; for commands and responses the top byte differs.
     fn first_block(&self, top: u8) -> Block {
         let mut block = self.counter.to_be_bytes();
         block[0] |= top;
@@ -196,7 +196,7 @@ impl Messages {
     }
 }
 
-/// Answers that did what was asked, with or without a remark, are signed; errors are not.
+/// Responses to executed commands, with or without a warning, have a MAC; errors have none.
 fn carries_code(reply: &Reply) -> bool {
     reply.status.is_ok() || reply.status.is_warning()
 }
@@ -211,7 +211,7 @@ fn unpad(data: &mut Vec<u8>) -> Option<()> {
     (data[end] == PADDING && data.len() - end <= BLOCK_BYTES).then(|| data.truncate(end))
 }
 
-/// A key on its way to the card: encrypted, and filled up to whole blocks.
+/// A key for the card: encrypted, and padded to whole blocks.
 pub(crate) fn encrypted_key(dek: &Key, key: &Key) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * BLOCK_BYTES));
     bytes.extend_from_slice(key.bytes());
@@ -220,7 +220,7 @@ pub(crate) fn encrypted_key(dek: &Key, key: &Key) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-/// The key that was sent so.
+/// Decrypts such a key.
 pub(crate) fn decrypted_key(dek: &Key, sent: &[u8], length: usize) -> Result<Key, Scp03Error> {
     let mut bytes = Zeroizing::new(sent.to_vec());
     dek.chain_decrypt([0; BLOCK_BYTES], &mut bytes);

@@ -1,10 +1,10 @@
-//! Secure Channel Protocol 03 of GlobalPlatform (Card Specification 2.3, Amendment D 1.1.2): the host proves to the
-//! card and the card to the host that both hold the same keys, and from then on commands, and answers where wanted, are
-//! authenticated and encrypted. AES-128, -192 and -256; challenges and codes of eight bytes (mode S8). Knows no reader,
-//! no profile, and not where keys come from.
+//! Secure Channel Protocol 03 of GlobalPlatform (Card Specification 2.3, Amendment D 1.1.2): host and card prove to
+//! each other that both hold the same keys; from then on commands, and responses if wanted, are authenticated and
+//! encrypted. AES-128, -192 and -256; challenges and MACs of eight bytes (mode S8). Knows no reader, no profile, and
+//! not where keys come from.
 //!
-//! Held against nine sessions that pySim's authors recorded from real cards (`tests/`). The card's side stands with the
-//! emulated cards; it shares `messages` ([`card_side`]), so the recordings hold both.
+//! Tested with nine sessions that pySim's authors recorded from real cards (`tests/`). The emulated cards have the
+//! card's side; it shares `messages` ([`card_side`]), so the recordings check both.
 
 mod keys;
 mod messages;
@@ -14,7 +14,7 @@ mod tests;
 
 pub use keys::{Key, Keys};
 
-/// What the card's side needs of the protocol, for emulated cards.
+/// The part of the protocol that emulated cards need.
 pub mod card_side {
     pub use super::keys::{SHORT_BYTES, Short};
     pub use super::messages::{Cryptograms, Messages, SECURED, card_challenge};
@@ -37,11 +37,11 @@ pub const INITIALIZE_UPDATE: u8 = 0x50;
 pub const EXTERNAL_AUTHENTICATE: u8 = 0x82;
 /// Class of GlobalPlatform's commands.
 const GLOBAL_PLATFORM: u8 = 0x80;
-/// Bytes by which a card's keys may be told from another's.
+/// Length of the data that distinguish one card's keys from another's.
 pub const DIVERSIFICATION_BYTES: usize = 10;
 const PROTOCOL: u8 = 0x03;
 
-/// How much of what passes is protected.
+/// How commands and responses are protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// 01: commands are authenticated.
@@ -52,12 +52,12 @@ pub enum Level {
     MacRmac,
     /// 13: and commands encrypted.
     MacEncRmac,
-    /// 33: everything is both.
+    /// 33: commands and responses are authenticated and encrypted.
     Full,
 }
 
 impl Level {
-    /// As EXTERNAL AUTHENTICATE names it.
+    /// Its code in EXTERNAL AUTHENTICATE.
     pub fn byte(self) -> u8 {
         match self {
             Self::Mac => 0x01,
@@ -87,31 +87,31 @@ impl Level {
         self.byte() & 0x20 != 0
     }
 
-    /// Data of a command that fit when so many bytes can be sent.
+    /// Most command data if this many bytes can be sent.
     fn fits(self, bytes: usize) -> usize {
         let data = bytes.saturating_sub(SHORT_BYTES);
         if self.encrypts_commands() { (data / 16 * 16).saturating_sub(1) } else { data }
     }
 }
 
-/// Makes the keys of one card from the issuer's and the bytes that the card tells.
+/// Derives one card's keys from the issuer's keys and the card's diversification data.
 pub type Diversify<'a> = &'a dyn Fn(&[u8; DIVERSIFICATION_BYTES], &Keys) -> Keys;
 
-/// Why a secure channel cannot be opened or used. Nothing of what passed through it.
+/// Why a secure channel cannot be opened or used; nothing that passed through it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Scp03Error {
-    /// The encoder failed.
+    /// The reader failed.
     #[error(transparent)]
     Encoder(#[from] EncoderError),
     /// The card refuses a step of the protocol itself.
     #[error("the card refuses {step} with status {status}")]
     Refused {
-        /// Which.
+        /// The step.
         step: &'static str,
-        /// How.
+        /// The card's status.
         status: Status,
     },
-    /// The card speaks another protocol, or another mode of this one.
+    /// The card uses another protocol, or another mode of this one.
     #[error(
         "the card speaks secure channel protocol {protocol:02X} mode {mode:02X}, not 03 with S8"
     )]
@@ -124,46 +124,46 @@ pub enum Scp03Error {
     /// The card holds keys of another version.
     #[error("the card answers with keys of version {found}, not {asked}")]
     OtherVersion {
-        /// What was asked for.
+        /// The requested version.
         asked: u8,
-        /// What it has.
+        /// The card's version.
         found: u8,
     },
-    /// The card cannot protect its answers so.
+    /// The card does not support this level for its responses.
     #[error("the card cannot do security level {:02X}", .0.byte())]
     Level(Level),
     /// The card's cryptogram is not made with these keys. Trying again may block the card.
     #[error("the card does not hold these keys")]
     WrongKeys,
-    /// An answer's authentication code is missing or wrong.
+    /// The MAC of a response is missing or wrong.
     #[error("an answer was not authenticated by the card")]
     Tampered,
-    /// The card's answer to a step of the protocol is not understood.
+    /// The card's response to a protocol step is invalid.
     #[error("the card's answer to {0} is not understood")]
     Garbled(&'static str),
-    /// More than one secured command carries.
+    /// Too much data for one secured command.
     #[error("a secured command takes {most} bytes of data here, not {got}")]
     TooLong {
-        /// What came.
+        /// Length of the data.
         got: usize,
-        /// What fits.
+        /// Most data that fit.
         most: usize,
     },
-    /// Not a key of AES.
+    /// The length is not that of an AES key.
     #[error("a key has 16, 24 or 32 bytes, not {0}")]
     KeyLength(usize),
-    /// The card tells other check values than those of the keys that it was given: it holds something else.
+    /// The card reports other check values than those of the keys that it was sent, so it stores something else.
     #[error("the card does not confirm the keys that it was given")]
     KeysNotConfirmed,
-    /// The channel was given up after an earlier failure.
+    /// The channel was closed after an earlier failure.
     #[error("the secure channel is closed")]
     Closed,
 }
 
-/// What a card told when the channel was opened.
+/// The card's data from when the channel was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opened {
-    /// What its keys are diversified by.
+    /// The data that diversify its keys.
     pub diversification: [u8; DIVERSIFICATION_BYTES],
     /// Version of its keys.
     pub key_version: u8,
@@ -179,7 +179,7 @@ pub struct Session {
     closed: bool,
 }
 
-/// A card's answer to INITIALIZE UPDATE.
+/// A card's response to INITIALIZE UPDATE.
 struct Challenge {
     opened: Opened,
     challenge: Short,
@@ -187,11 +187,11 @@ struct Challenge {
 }
 
 impl Session {
-    /// Opens a channel with the security domain that is selected. `host_challenge` must be chance, and never the same
-    /// again; `key_version` 0 leaves the choice to the card.
+    /// Opens a channel with the selected security domain. `host_challenge` must be random and never reused;
+    /// `key_version` 0 lets the card choose.
     ///
     /// # Errors
-    /// [`Scp03Error`]; after [`Scp03Error::WrongKeys`] nothing was told to the card.
+    /// [`Scp03Error`]; on [`Scp03Error::WrongKeys`] the card was sent no cryptogram.
     pub fn open(
         channel: &mut Channel<'_>,
         keys: &Keys,
@@ -221,17 +221,18 @@ impl Session {
         Ok(Self { messages, keys, opened: card.opened, closed: false })
     }
 
-    /// What the card told when the channel was opened.
+    /// The card's data from when the channel was opened.
     pub fn opened(&self) -> Opened {
         self.opened
     }
 
-    /// Bytes of data that one command through this channel carries.
+    /// Most data bytes of one command through this channel.
     pub fn data_max(&self, channel: &Channel<'_>) -> usize {
         self.messages.level().fits(channel.data_max())
     }
 
-    /// Sends a command through the channel and brings the answer, checked and in clear. A refusal is an answer.
+    /// Sends a command through the channel and returns the response, verified and decrypted. A refusal is a response
+    /// too.
     ///
     /// # Errors
     /// [`Scp03Error`]; the channel is closed then, except after [`Scp03Error::TooLong`].
@@ -254,7 +255,8 @@ impl Session {
         let sent = channel.send(&secured).map_err(Scp03Error::from);
         let mut reply = sent.and_then(|reply| self.messages.unwrap_reply(reply));
         self.closed = reply.is_err();
-        // With T=0 the card is not told how much is expected, and may give more; the largest length means all there is.
+        // With T=0 the card does not learn the expected length and may return more; the largest length means all there
+        // is.
         let at_most = command.le.filter(|&le| le < SHORT_LE_MAX_BYTES);
         if let (Ok(reply), Some(le)) = (&mut reply, at_most) {
             reply.data.truncate(le);
@@ -286,14 +288,14 @@ impl Challenge {
         if asked != 0 && found != asked {
             return Err(Scp03Error::OtherVersion { asked, found });
         }
-        // b6 of `i`: answers can be authenticated; b7: and encrypted.
+        // b6 of `i`: responses can be authenticated; b7: and encrypted.
         let lacks_code = level.signs_answers() && mode & 0x20 == 0;
         let lacks_encryption = level.encrypts_answers() && mode & 0x40 == 0;
         if lacks_code || lacks_encryption { Err(Scp03Error::Level(level)) } else { Ok(()) }
     }
 }
 
-/// A step of the protocol must be done, without a remark.
+/// A protocol step must succeed without a warning.
 fn accepted(step: &'static str, reply: Reply) -> Result<Reply, Scp03Error> {
     if reply.status.is_ok() {
         Ok(reply)

@@ -1,5 +1,5 @@
-//! New keys for a card, on their way to it and as it reads them (GlobalPlatform Card Specification 2.3, 11.8; Amendment
-//! D, 7.2). Both sides side by side. Knows no vault.
+//! New keys for a card, as the host sends and the card reads them (GlobalPlatform Card Specification 2.3, 11.8;
+//! Amendment D, 7.2). Does not know where keys are stored.
 
 use std::collections::BTreeSet;
 
@@ -12,21 +12,21 @@ use crate::encoder::apdu::{Command, SHORT_LE_MAX_BYTES};
 use crate::encoder::channel::Channel;
 use crate::encoder::tlv;
 
-/// Instruction that gives a card new keys.
+/// Instruction that puts new keys on a card.
 pub const PUT_KEY: u8 = 0xD8;
 const GET_DATA: u8 = 0xCA;
-/// Which keys the selected security domain has (GlobalPlatform Card Specification 2.3, 11.3.3.1).
+/// Data object with the keys of the selected security domain (GlobalPlatform Card Specification 2.3, 11.3.3.1).
 pub const KEY_INFORMATION: [u8; 2] = [0x00, 0xE0];
 const KEY_TEMPLATE: u8 = 0xE0;
-/// Of one key: its number, the version of its set, what it is.
+/// Data of one key: its number, the version of its set, its type.
 const KEY_DATA: u8 = 0xC0;
 /// Several keys in one command, the first of which is number 1.
 const ALL_FROM_THE_FIRST: u8 = 0x81;
 const AES: u8 = 0x88;
 
 impl Session {
-    /// Gives the card new keys, in the place of those of version `replaced` (0: beside the others). The channel goes on
-    /// with the old ones; the next is opened with the new.
+    /// Puts new keys on the card, replacing those of version `replaced` (0: in addition to the others). The channel
+    /// continues with the old keys; the next one is opened with the new.
     ///
     /// # Errors
     /// [`Scp03Error`]; after [`Scp03Error::KeysNotConfirmed`] the card may hold keys that nobody knows.
@@ -51,7 +51,7 @@ impl Session {
         }
     }
 
-    /// The versions of the key sets that the card has, by its own word; `None`: it does not say.
+    /// The versions of the card's key sets, as it reports them; `None`: it does not report them.
     ///
     /// # Errors
     /// [`Scp03Error`].
@@ -67,7 +67,7 @@ impl Session {
     }
 }
 
-/// Reads a key information template. Anything but a whole one tells nothing.
+/// Parses a key information template; `None` unless it is complete and valid.
 pub(super) fn versions(data: &[u8]) -> Option<BTreeSet<u8>> {
     let (tag, mut keys, rest) = tlv::split(data)?;
     if tag != KEY_TEMPLATE || !rest.is_empty() {
@@ -86,7 +86,8 @@ pub(super) fn versions(data: &[u8]) -> Option<BTreeSet<u8>> {
     Some(versions)
 }
 
-/// The new version, then of each key: kind, length of what follows, its own length, itself encrypted, its check value.
+/// The new version, then for each key: type, length of what follows, the key's length, the encrypted key, its check
+/// value.
 fn key_set(dek: &Key, version: u8, keys: &Keys) -> Vec<u8> {
     let mut data = vec![version];
     for key in keys.in_order() {
@@ -100,7 +101,7 @@ fn key_set(dek: &Key, version: u8, keys: &Keys) -> Vec<u8> {
     data
 }
 
-/// Card: the version and the keys that were sent so; `None` if a check value is wrong, or something else.
+/// Card: decodes a key set; `None` if a check value or anything else is wrong.
 pub fn read_key_set(dek: &Key, data: &[u8]) -> Option<(u8, Keys)> {
     let (&version, mut rest) = data.split_first()?;
     let mut next = || {

@@ -1,4 +1,4 @@
-//! Why bytes did not get through, and what a person does about it. Knows no family and no system call.
+//! Why bytes did not get through, and what a person can do about it. Knows no family and no system call.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use crate::text::Text;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} after {sent_bytes} bytes sent")]
 pub struct TransportError {
-    /// What happened.
+    /// The fault.
     pub kind: WireFault,
     /// Upper bound of what may have reached the machine in this exchange; 0 = certainly nothing.
     pub sent_bytes: usize,
 }
 
-/// What happened on the wire.
+/// A fault of the wire.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WireFault {
-    /// Nobody there, or the way is barred.
+    /// The other end cannot be reached, or access is denied.
     #[error("the printer cannot be reached ({0})")]
     Unreachable(OsReason),
-    /// The other end hung up, or the plug was pulled.
+    /// The other end closed the connection, or the device was unplugged.
     #[error("the connection broke ({0})")]
     Broken(OsReason),
-    /// Silence for longer than the caller's patience.
+    /// No answer within the caller's time limit.
     #[error("no answer within {} s", .0.as_secs())]
     Silent(Duration),
-    /// More came than any answer may be long.
+    /// The answer exceeds the limit.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
-    /// The machine refused a transfer (USB stall); the next exchange starts afresh.
+    /// The machine refused a transfer (USB stall); the next exchange reopens the device.
     #[error("the printer refused a USB transfer (stall)")]
     Stalled,
     /// This computer has no USB, or a container hides it.
@@ -42,12 +42,12 @@ pub enum WireFault {
         /// The name as in the configuration.
         name: String,
     },
-    /// The name fits more than one printer, and guessing could print a card on the wrong one.
+    /// The name matches more than one printer, and guessing could print a card on the wrong one.
     #[error("{name} fits more than one printer: {}", .fitting.join(", "))]
     SeveralFit {
         /// The name as in the configuration.
         name: String,
-        /// A name for each that fits only it.
+        /// For each printer, a name that matches only it.
         fitting: Vec<String>,
     },
     /// The system does not let this user use the device.
@@ -103,7 +103,7 @@ impl WireFault {
     }
 }
 
-/// Cable and power are well; the computer is not.
+/// The computer lacks a resource; cable and power are fine.
 pub(crate) fn shortage(reason: OsReason) -> Text {
     Text::new(
         format!(

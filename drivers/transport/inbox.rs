@@ -1,25 +1,26 @@
-//! A line that has no beginning and no end: how an answer is cut out of what comes. Knows no family.
+//! Cuts answers out of the bytes from a line without connections. Knows no family.
 
 use super::{ANSWER_MAX_BYTES, Whole, WireFault};
 
-/// What came over a line and was not yet handed over.
+/// Received bytes that were not handed over yet.
 #[derive(Default)]
 pub struct Inbox {
     bytes: Vec<u8>,
 }
 
 impl Inbox {
-    /// What came before a request is no answer to it.
+    /// Drops the bytes that arrived before a request: they cannot answer it.
     pub fn forget(&mut self) {
         self.bytes.clear();
     }
 
-    /// More came.
+    /// Adds received bytes.
     pub fn take_in(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Moves bytes into `answer` until it is whole; the rest is the next answer's. Without a predicate, all that came.
+    /// Moves bytes into `answer` until it is complete; the rest belongs to the next answer. Without a predicate it
+    /// moves all bytes.
     ///
     /// # Errors
     /// [`WireFault::TooLong`].

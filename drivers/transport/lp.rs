@@ -1,16 +1,18 @@
-//! The wire through the kernel's own printer driver (`/dev/usb/lp0`), for who must keep `usblp`. Knows no family.
+//! The wire through the kernel's own printer driver (`/dev/usb/lp0`), for offices that must keep `usblp`. Knows no
+//! family.
 //!
-//! A file tells less than the bus: it has no serial number (with two printers, `lp0` is whichever was plugged in
-//! first: then name them by `usb:`), and a stall lasts until the printer is plugged in again.
+//! A device file offers less than the bus: it has no serial number (with two printers, `lp0` is whichever was plugged
+//! in first: name them by `usb:` then), and a stall lasts until the printer is plugged in again.
 //!
-//! One opening an exchange, so a printer that was plugged in again is found without a restart. `usblp` reads ahead:
-//! from the opening on, one answer of the machine may lie in its buffer, said before it heard our request. Machines
-//! that speak whenever they are read (Evolis, Evolis wire notes, section 1) fill that buffer at once. So before a
-//! request is written we look whether something lies there, and leave it there until the request is out: taking it
-//! would let `usblp` fetch another. Then it is read and dropped, and what follows is the answer.
+//! The file is opened once per exchange, so a printer that was plugged in again is found without a restart. `usblp`
+//! reads ahead: once the file is open, its buffer may hold one answer that the machine sent before it received our
+//! request. Machines that answer whenever they are read (Evolis, Evolis wire notes, section 1) fill that buffer at
+//! once. So before a request is written we check whether the buffer holds something, and leave it there until the
+//! request is out, because reading it would let `usblp` fetch another. Then it is read and dropped, and what follows is
+//! the answer.
 //!
-//! Writes block, on a thread that can be left behind. Without blocking, `usblp` *presumes* that a piece went well, and
-//! a job with a hole in it could be printed.
+//! Writes block, on a thread that can be abandoned. Without blocking, `usblp` *assumes* that a piece was written, and a
+//! job with a gap could be printed.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -22,30 +24,29 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::hearing::{Ending, Heard, hear};
+use super::framing::{Ending, ReadPart, read_answer};
 use super::pieces::pieces;
 use super::{OsReason, Transport, TransportError, Whole, WireFault};
 
-/// `usblp` hands over what one transfer brought, and its buffer is so large.
+/// `usblp` returns one transfer per read, and its buffer has this size.
 const READ_BYTES: usize = 8192;
 
-/// A machine that speaks by itself does so within milliseconds of the opening.
+/// A machine that sends unasked does so within milliseconds of the opening.
 const AHEAD_LIMIT: Duration = Duration::from_millis(100);
 
-/// Just plugged in, the file may be there before udev has given it to us; it takes a second on a slow machine.
+/// After plugging in, the file may exist before udev has set its permissions, which takes a second on a slow machine.
 const PERMISSION_LIMIT: Duration = Duration::from_secs(2);
 
-/// Between two tries for permission.
+/// Time between two attempts.
 const PERMISSION_PAUSE: Duration = Duration::from_millis(50);
 
 /// A printer behind a device file.
 pub struct Lp {
     path: PathBuf,
     whole: Option<Whole>,
-    /// A request was sent, its answer not yet read.
+    /// The file of a request whose answer was not read yet.
     open: Option<Arc<File>>,
-    /// The thread of a write that the machine has not taken in time; it holds the file until the machine does, or is
-    /// unplugged.
+    /// The thread of a write that timed out; it holds the file until the machine accepts the bytes or is unplugged.
     stuck: Option<JoinHandle<()>>,
     sent_bytes: usize,
 }
@@ -104,7 +105,7 @@ impl Lp {
             .spawn(move || write_pieces(&to, &pieces_in, &tell))
             .map_err(|e| WireFault::Unreachable(e.into()))?;
         let delivered = self.hand_over(request, &hand, &told, patience);
-        // Without pieces to come the thread ends; one that cannot is left behind.
+        // Without further pieces the thread ends; a thread that is blocked is abandoned.
         drop(hand);
         match delivered {
             Err(WireFault::Silent(_)) => self.stuck = Some(writer),
@@ -122,7 +123,7 @@ impl Lp {
     ) -> Result<(), WireFault> {
         for piece in pieces(request) {
             self.sent_bytes += piece.len();
-            // A thread that is gone is told by the next line.
+            // If the thread is gone, the next line notices.
             let _ = hand.send(piece.to_vec());
             match told.recv_timeout(patience) {
                 Ok(Ok(())) => {}
@@ -136,7 +137,7 @@ impl Lp {
         Ok(())
     }
 
-    /// Opens, sends, and drops what was said before.
+    /// Opens the file, sends, and drops what the machine sent before.
     fn ask(&mut self, request: &[u8], patience: Duration) -> Result<Arc<File>, WireFault> {
         let file = self.opened()?;
         let ahead = match wait(&file, AHEAD_LIMIT) {
@@ -146,7 +147,7 @@ impl Lp {
         };
         self.deliver(&file, request, patience)?;
         if ahead {
-            // One read takes all of one transfer; what it brings was not said to us.
+            // One read takes all of one transfer; it was sent before our request.
             read(&file, &mut Vec::new())?;
         }
         Ok(file)
@@ -155,7 +156,7 @@ impl Lp {
 
 impl Transport for Lp {
     fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
-        // One program at a time may have the file open, ourselves included.
+        // Only one program may have the file open, and we count as one too.
         self.open = None;
         let file = self.ask(request, patience).map_err(|fault| self.failed(fault))?;
         self.open = Some(file);
@@ -168,11 +169,11 @@ impl Transport for Lp {
             Some(file) => file,
             None => self.opened().map_err(|fault| self.failed(fault))?,
         };
-        let heard = hear(answer, patience, self.whole, |into, patience| {
+        let heard = read_answer(answer, patience, self.whole, |into, patience| {
             wait(&file, patience)?;
             read(&file, into)
         });
-        // The opening ends with this exchange, however it ends; what may yet come is dropped with it.
+        // The file is closed with this exchange, whatever its result; later bytes are dropped with it.
         match heard {
             Ok(Ending::Whole | Ending::BrokenOff) => Ok(()),
             Err(fault) => Err(self.failed(fault)),
@@ -188,7 +189,7 @@ impl Transport for Lp {
     }
 }
 
-/// Writes one piece after the other, until there are no more or one fails.
+/// Writes one piece after the other, until the sender is dropped or a write fails.
 fn write_pieces(mut file: &File, pieces: &Receiver<Vec<u8>>, tell: &Sender<Result<(), OsReason>>) {
     while let Ok(piece) = pieces.recv() {
         let written = file.write_all(&piece).map_err(OsReason::from);
@@ -198,15 +199,15 @@ fn write_pieces(mut file: &File, pieces: &Receiver<Vec<u8>>, tell: &Sender<Resul
     }
 }
 
-/// What one transfer brought. Only after [`wait`], so that it does not block.
-fn read(mut file: &File, into: &mut Vec<u8>) -> Result<Heard, WireFault> {
+/// Reads one transfer. Call it only after [`wait`], so that it does not block.
+fn read(mut file: &File, into: &mut Vec<u8>) -> Result<ReadPart, WireFault> {
     let mut bytes = [0; READ_BYTES];
     match file.read(&mut bytes) {
         Ok(got) => {
             into.extend_from_slice(&bytes[..got]);
-            Ok(Heard { ended: got < READ_BYTES })
+            Ok(ReadPart { ended: got < READ_BYTES })
         }
-        Err(e) if e.kind() == ErrorKind::Interrupted => Ok(Heard { ended: false }),
+        Err(e) if e.kind() == ErrorKind::Interrupted => Ok(ReadPart { ended: false }),
         Err(e) => Err(WireFault::Broken(e.into())),
     }
 }
@@ -217,7 +218,7 @@ fn wait(file: &File, patience: Duration) -> Result<(), WireFault> {
     let mut waiting = [PollFd::new(file, PollFlags::IN)];
     match poll(&mut waiting, limit.as_ref()) {
         Ok(0) => Err(WireFault::Silent(patience)),
-        // The printer is gone: its file says so before anything else.
+        // The printer is gone: the file reports that first.
         Ok(_) if waiting[0].revents().intersects(PollFlags::HUP | PollFlags::NVAL) => {
             Err(WireFault::Broken(ErrorKind::NotConnected.into()))
         }

@@ -1,14 +1,14 @@
-//! The wire: how bytes reach a machine and come back. Knows no family's protocol.
+//! The wire: carries bytes to a machine and back. Knows no family's protocol.
 //!
 //! Adapters carry bytes to a machine (`tcp`, `usb`, `lp`, `serial`); a wrapper (`recorded`) is a `Transport` around
-//! another. The wires of machines that do not exist stand in the crate of the emulators.
+//! another. The emulators' crate has the wires of emulated machines.
 
 pub mod clock;
+mod deadline;
 mod fault;
-mod hearing;
+mod framing;
 pub mod inbox;
 pub mod lp;
-mod patience;
 mod pieces;
 mod port;
 mod reason;
@@ -20,26 +20,25 @@ pub mod tcp;
 mod tests;
 pub mod usb;
 
+pub use deadline::Deadline;
 pub(crate) use fault::shortage;
 pub use fault::{TransportError, WireFault};
-pub use patience::Patience;
 pub use reason::OsReason;
 
 use std::time::Duration;
 
-/// The longest answer that is read: hundreds of times what any machine says, and soon read.
+/// The longest answer that is read: hundreds of times what any machine sends, and still read quickly.
 pub const ANSWER_MAX_BYTES: usize = 64 * 1024;
 
-/// Says whether bytes are a whole answer, in the words of one family. Must be quick and take any bytes.
+/// Are these bytes a complete answer of the family? Must be quick and accept any bytes.
 pub type Whole = fn(&[u8]) -> bool;
 
-/// A way to one machine. Blocking; every wait has a limit that the caller names.
+/// A connection to one machine. Calls block; the caller sets a limit for every wait.
 ///
-/// An *exchange* is `send` then `receive`; a `receive` without a `send` asks a machine that speaks by
-/// itself (Evolis answers its status). A driver waits only through this trait, so that a run on an
-/// emulated machine takes no real time.
+/// An *exchange* is `send` then `receive`; a `receive` without a `send` polls a machine that answers unasked (Evolis
+/// sends its status). A driver waits only through this trait, so that a run on an emulated machine takes no real time.
 pub trait Transport: Send {
-    /// Sends one whole request. `patience` bounds the wait for each piece to be taken.
+    /// Sends one whole request. `patience` limits the wait for each piece to be accepted.
     ///
     /// # Errors
     /// [`TransportError`], with the number of bytes that may have reached the machine.
@@ -48,27 +47,26 @@ pub trait Transport: Send {
     /// Reads one whole answer into `answer` (emptied first).
     ///
     /// # Errors
-    /// [`TransportError`]; `answer` then holds what had come.
+    /// [`TransportError`]; `answer` then holds the bytes received so far.
     fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError>;
 
-    /// Told by a family's driver before its first exchange: how this family knows that an answer is whole.
+    /// A family's driver calls this before its first exchange, with the family's test for a complete answer.
     ///
-    /// A wire whose answers end by themselves (TCP: the machine hangs up) need not know; on the others an answer may
-    /// come in several pieces. A wrapper must hand it on.
+    /// A wire that marks the end of an answer (TCP: the machine closes) does not need it; on the others an answer may
+    /// arrive in several pieces. A wrapper must pass it on.
     fn frame_by(&mut self, _whole: Whole) {}
 
-    /// Lets the machine work for a while.
+    /// Waits while the machine works.
     fn pause(&mut self, span: Duration);
 
-    /// Time on a clock that goes on while this program, or the whole computer, stands still. Only differences mean
-    /// something. A wire to an emulated machine whose time passes only while somebody waits says that time; a wrapper
-    /// must hand it on.
+    /// Time on a clock that continues while this program, or the whole computer, is suspended. Only differences are
+    /// meaningful. A wire to an emulated machine with its own time returns that time; a wrapper must pass it on.
     fn clock(&self) -> Duration {
         clock::since_boot()
     }
 }
 
-/// A wire that somebody has put into a box.
+/// A boxed wire.
 impl<T: Transport + ?Sized> Transport for Box<T> {
     fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
         (**self).send(request, patience)

@@ -1,15 +1,17 @@
-//! How a request is cut so that it is known how much of it may have reached the machine. Knows no family and no wire.
+//! Cuts a request into pieces, so that after a failure it is known how much of it may have reached the machine. Knows
+//! no family and no wire.
 
-/// The first pieces: one packet of a full-speed device, the least that a bulk pipe carries at once without loss.
+/// Size of the first pieces: one packet of a full-speed device, the least that a bulk pipe carries at once without
+/// loss.
 const FIRST_BYTES: usize = 64;
 
-/// So much of a request goes in first pieces. What moves a card stands near the head of a job (its settings are a few
-/// hundred bytes), so there the loss of one piece must not make thousands of bytes doubtful.
+/// This much of a request is sent in first pieces. The command that moves a card is near the beginning of a job (its
+/// settings are a few hundred bytes), so there the loss of one piece must not make thousands of bytes doubtful.
 const FINE_BYTES: usize = 1024;
 
-/// The largest piece: bulk data, past the point where exactness decides anything. Well below the 4 MiB at which one
-/// write fails for want of kernel memory (seen on Linux's virtual host controller), and below 1 MiB on purpose: nothing
-/// is faster above.
+/// The largest piece: bulk data, where the exact position no longer matters. Well below the 4 MiB at which one write
+/// fails for lack of kernel memory (seen on Linux's virtual host controller), and below 1 MiB on purpose, because
+/// larger pieces are no faster.
 const LARGEST_BYTES: usize = 64 * 1024;
 
 /// The pieces of a request, in order.

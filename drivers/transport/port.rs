@@ -1,5 +1,5 @@
-//! A serial port of the operating system, opened for one program alone: 8N1, raw, no flow control; reading and writing
-//! with a limit. Knows no wire and no family.
+//! A serial port of the operating system, opened exclusively: 8N1, raw, no flow control; reads and writes have a limit.
+//! Knows no wire and no family.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -12,7 +12,7 @@ use rustix::termios::{
     ControlModes, OptionalActions, QueueSelector, ioctl_tiocexcl, tcflush, tcgetattr, tcsetattr,
 };
 
-/// An open port; dropped, it is free.
+/// An open port; dropping it closes it.
 pub(super) struct Port(File);
 
 impl Port {
@@ -21,11 +21,11 @@ impl Port {
     /// # Errors
     /// [`ErrorKind::ResourceBusy`] when another program has it; what the system says otherwise.
     pub fn open(path: &Path, baud: u32) -> io::Result<Self> {
-        // Not blocking: opening would wait for a carrier, and reading for ever.
+        // Non-blocking, because otherwise opening would wait for a carrier and reading for ever.
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(open(path, flags, Mode::empty())?);
         let mut how = tcgetattr(&file)?;
-        // Two locks: programs that open a port ask one or the other.
+        // Two locks, because some programs use one and some the other.
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
             let error = io::Error::from(error);
             let is_locked = error.kind() == ErrorKind::WouldBlock;
@@ -40,7 +40,7 @@ impl Port {
         Ok(Self(file))
     }
 
-    /// Drops what was said before.
+    /// Drops the bytes that have arrived.
     ///
     /// # Errors
     /// The system's.
@@ -48,7 +48,7 @@ impl Port {
         Ok(tcflush(&self.0, QueueSelector::IFlush)?)
     }
 
-    /// Writes a part of `bytes`; how many.
+    /// Writes a part of `bytes` and returns its length.
     ///
     /// # Errors
     /// [`ErrorKind::TimedOut`] when nothing is taken within `patience`; the system's.
@@ -57,7 +57,7 @@ impl Port {
         self.0.write(bytes)
     }
 
-    /// Reads what has come; 0: the other end is gone.
+    /// Reads the bytes that have arrived; 0: the other end is gone.
     ///
     /// # Errors
     /// [`ErrorKind::TimedOut`] when nothing comes within `patience`; the system's.
@@ -67,7 +67,7 @@ impl Port {
     }
 
     fn wait(&self, wanted: PollFlags, patience: Duration) -> io::Result<()> {
-        // More than the system can count is for ever.
+        // A limit that the system cannot express means for ever.
         let limit = Timespec::try_from(patience).ok();
         match poll(&mut [PollFd::new(&self.0, wanted)], limit.as_ref())? {
             0 => Err(ErrorKind::TimedOut.into()),

@@ -1,23 +1,23 @@
-//! Why the system did not do what it was asked to, in words that a person can look up. Knows no wire.
+//! The system's reason for a failure, in words that a person can look up. Knows no wire.
 
 use std::fmt;
 use std::io::{Error, ErrorKind};
 
 use rustix::io::Errno;
 
-/// The system's reason: its number where there is one, since many numbers have no [`ErrorKind`] of their own.
+/// The system's reason: its error number if there is one, since many numbers have no [`ErrorKind`] of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OsReason {
-    /// By its number.
+    /// An error number.
     Number(i32),
-    /// By its kind.
+    /// An error kind.
     Kind(ErrorKind),
-    /// A name of the network that nobody knows.
+    /// A host name that the resolver does not know.
     UnknownHost,
 }
 
 impl OsReason {
-    /// Which kind it is; kinds without a name are [`ErrorKind::Other`].
+    /// Its kind; errors without a kind are [`ErrorKind::Other`].
     pub fn kind(self) -> ErrorKind {
         match self {
             Self::Number(number) => Error::from_raw_os_error(number).kind(),
@@ -26,7 +26,7 @@ impl OsReason {
         }
     }
 
-    /// This computer has no more of something, which no cable mends.
+    /// Has this computer run out of a resource? No check of cables helps then.
     pub fn is_shortage(self) -> bool {
         let of = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS, Errno::NOSPC];
         match self {
@@ -47,7 +47,7 @@ impl fmt::Display for OsReason {
     }
 }
 
-/// The system's sentence without the number behind it, in the middle of ours.
+/// The system's sentence without the number after it, so that it fits into ours.
 fn words_of(number: i32) -> String {
     let sentence = Error::from_raw_os_error(number).to_string();
     let words = sentence.split(" (os error").next().unwrap_or_default();

@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use super::{Transport, TransportError, Whole, WireFault};
 use crate::Family;
 
-/// No command is longer, and no picture of a face is shorter.
+/// Longer than any command, and shorter than any image of a face.
 const CLEAR_MAX_BYTES: usize = 256;
 
 /// One line of a session.
@@ -33,7 +33,7 @@ enum Line {
     Receive(Passed),
 }
 
-/// What passed, or why it did not.
+/// What was transmitted, or the fault.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 enum Passed {
@@ -77,23 +77,23 @@ impl Passed {
     }
 }
 
-/// A wire that writes down what passes over it.
+/// A wire that records what passes over it.
 pub struct Recorder<T> {
     wire: T,
     into: Box<dyn Write + Send>,
     family: &'static Family,
-    /// Answers to personal requests that have not come yet: a late one may come after another question.
+    /// Answers to personal requests that have not arrived yet: a late one may come after another query.
     owed: usize,
 }
 
 impl<T: Transport> Recorder<T> {
-    /// Writes the session of `wire` with a machine of `family` to `into`, without what may be somebody's data.
+    /// Records the session of `wire` with a machine of `family` into `into`, without anything that may be personal.
     pub fn new(wire: T, into: Box<dyn Write + Send>, family: &'static Family) -> Self {
         Self { wire, into, family, owed: 0 }
     }
 
     fn note(&mut self, line: &Line) {
-        // A recording that cannot be written must not stop a card that is under way.
+        // A recording that cannot be written must not stop a card in progress.
         let text = serde_json::to_string(line).unwrap_or_default();
         let _ = writeln!(self.into, "{text}").and_then(|()| self.into.flush());
     }
@@ -139,24 +139,24 @@ impl<T: Transport> Transport for Recorder<T> {
     }
 }
 
-/// Why a text is no session.
+/// Why a text is not a session.
 #[derive(Debug, thiserror::Error)]
 pub enum NoSession {
     /// It cannot be read.
     #[error("the session cannot be read")]
     Unreadable(#[from] std::io::Error),
-    /// A line is not one of ours.
+    /// A line is not in our format.
     #[error("line {line} is not a session's: {why}")]
     Line {
-        /// From 1.
+        /// Line number, from 1.
         line: usize,
-        /// The parser's words.
+        /// The parser's message.
         why: String,
     },
 }
 
-/// A wire to nobody, that plays a session again in lockstep: it answers only what was asked then. Hidden answers
-/// cannot be played.
+/// A wire without a machine that replays a session in lockstep: it answers only the recorded requests. Hidden answers
+/// cannot be replayed.
 #[derive(Debug)]
 pub struct Replay {
     lines: std::vec::IntoIter<Line>,
@@ -177,13 +177,13 @@ impl Replay {
         Ok(Self { lines: lines.into_iter() })
     }
 
-    /// Was everything asked that was asked then?
+    /// Were all recorded requests repeated?
     pub fn is_over(&self) -> bool {
         self.lines.as_slice().is_empty()
     }
 }
 
-/// The driver does not ask what was asked when the session was recorded.
+/// The driver's request differs from the recorded one.
 fn out_of_step() -> TransportError {
     TransportError { kind: WireFault::Broken(ErrorKind::InvalidData.into()), sent_bytes: 0 }
 }

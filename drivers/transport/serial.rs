@@ -1,9 +1,8 @@
-//! The wire over a serial port (115200 8N1), also behind a USB adapter. Knows no family.
+//! The wire over a serial port (115200 8N1), including USB adapters. Knows no family.
 //!
-//! The port is opened with the first request and stays open; when it breaks (an adapter was pulled out), the next request
-//! opens it anew. There is no flow control, so the port takes what it is given in the time that the bits need; on a
-//! pseudo-terminal whose other end never reads, a write could wait after 4 KiB, which is more than any conversation sends
-//! without an answer.
+//! The port is opened at the first request and stays open; if it fails (the adapter was unplugged), the next request
+//! reopens it. There is no flow control, so the port accepts bytes as fast as the bits are sent; on a pseudo-terminal
+//! whose other end never reads, a write could block after 4 KiB, which is more than any driver sends without an answer.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -13,10 +12,10 @@ use super::inbox::Inbox;
 use super::port::Port;
 use super::{Transport, TransportError, Whole, WireFault};
 
-/// What every reader on a UART speaks after it was switched on.
+/// The speed of every supported reader after it is switched on.
 const BAUD: u32 = 115_200;
 
-/// Bytes offered to the system at once, so that what was taken is known to within one piece.
+/// Bytes per write, so that the accepted amount is known to within one piece.
 const PIECE_BYTES: usize = 64;
 
 /// A device on a serial port.
@@ -34,7 +33,7 @@ impl Serial {
         Self { path: path.into(), whole: None, port: None, inbox: Inbox::default(), sent_bytes: 0 }
     }
 
-    /// After a fault the port is opened anew, unless the device was only silent.
+    /// After a fault the port is reopened, unless the device just did not answer.
     fn failed(&mut self, kind: WireFault) -> TransportError {
         if !matches!(kind, WireFault::Silent(_)) {
             self.port = None;
@@ -54,7 +53,7 @@ impl Serial {
         match fault.kind() {
             ErrorKind::PermissionDenied => WireFault::Barred,
             ErrorKind::ResourceBusy => WireFault::Taken,
-            // A name in /dev may outlive the adapter behind it.
+            // A name in /dev may remain after the adapter is gone.
             ErrorKind::NotFound | ErrorKind::NotADirectory => {
                 WireFault::NotPlugged { name: format!("serial:{}", self.path) }
             }
@@ -75,7 +74,7 @@ impl Serial {
                 Ok(taken) => taken,
                 Err(fault) if fault.kind() == ErrorKind::Interrupted => continue,
                 Err(fault) => {
-                    // Upper bound: a failed write may have handed over any part of its piece.
+                    // An upper bound, because a failed write may have transmitted any part of its piece.
                     self.sent_bytes += piece.len();
                     return Err(broken(&fault, patience));
                 }
@@ -86,11 +85,11 @@ impl Serial {
         Ok(())
     }
 
-    /// Appends what comes within `patience` to the inbox.
+    /// Appends the bytes that arrive within `patience` to the inbox.
     fn read(&mut self, patience: Duration) -> Result<(), WireFault> {
         let mut bytes = [0; 512];
         match self.opened()?.read(&mut bytes, patience) {
-            // The adapter was pulled out.
+            // The adapter was unplugged.
             Ok(0) => Err(WireFault::Broken(ErrorKind::UnexpectedEof.into())),
             Ok(got) => {
                 self.inbox.take_in(&bytes[..got]);
@@ -101,7 +100,7 @@ impl Serial {
         }
     }
 
-    fn hear(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), WireFault> {
+    fn read_answer(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), WireFault> {
         let until = Instant::now() + patience;
         while !self.inbox.hand_over(answer, self.whole)? {
             let left = until.saturating_duration_since(Instant::now());
@@ -122,7 +121,7 @@ impl Transport for Serial {
 
     fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
         answer.clear();
-        self.hear(answer, patience).map_err(|kind| self.failed(kind))?;
+        self.read_answer(answer, patience).map_err(|kind| self.failed(kind))?;
         self.sent_bytes = 0;
         Ok(())
     }

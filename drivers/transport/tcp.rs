@@ -1,4 +1,4 @@
-//! The wire over TCP for machines that take one connection an exchange. Knows no family.
+//! The wire over TCP for machines that accept one connection per exchange. Knows no family.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
@@ -10,10 +10,10 @@ use super::{ANSWER_MAX_BYTES, OsReason, Transport, TransportError, WireFault};
 /// this long (Evolis wire notes, section 1).
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
-/// Bytes offered to the system at once, so that what was taken is known to within one piece.
+/// Bytes per write, so that the accepted amount is known to within one piece.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// One connection an exchange: connect, send, half-close, read to the end.
+/// One connection per exchange: connect, send, half-close, read to the end.
 pub struct Tcp {
     address: String,
     open: Option<TcpStream>,
@@ -61,7 +61,7 @@ impl Tcp {
         let mut left = request;
         while !left.is_empty() {
             let piece = &left[..left.len().min(PIECE_BYTES)];
-            // Upper bound: a failed write may have handed over any part of its piece.
+            // An upper bound, because a failed write may have transmitted any part of its piece.
             self.sent_bytes += piece.len();
             match stream.write(piece) {
                 Ok(0) => return Err(self.fault(WireFault::Broken(ErrorKind::WriteZero.into()))),
@@ -91,7 +91,7 @@ impl Transport for Tcp {
         if self.open.is_none() {
             self.send(&[], patience)?;
         }
-        // The connection ends with this exchange, however it ends.
+        // The connection is closed with this exchange, whatever its result.
         let Some(stream) = self.open.take() else {
             return Err(self.fault(WireFault::Silent(patience)));
         };
@@ -103,7 +103,7 @@ impl Transport for Tcp {
     }
 }
 
-/// Reads until the other end closes; `patience` bounds the whole, so that a trickle cannot hold us.
+/// Reads until the other end closes; `patience` limits the whole read, so that a trickle cannot block us.
 fn read_to_end(
     mut stream: TcpStream,
     answer: &mut Vec<u8>,
@@ -136,7 +136,7 @@ fn broken_or_silent(fault: &io::Error, patience: Duration) -> WireFault {
     }
 }
 
-/// What the resolver says of a name has no number.
+/// A resolver error has no error number.
 fn unresolved(fault: &io::Error) -> OsReason {
     fault.raw_os_error().map_or(OsReason::UnknownHost, OsReason::Number)
 }

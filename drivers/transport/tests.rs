@@ -1,4 +1,4 @@
-//! A recorder around a wire, with a whole driver on it. No test here waits.
+//! A recorder around a wire, with a complete driver on it. No test here waits.
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufReader, Write};
@@ -55,7 +55,7 @@ fn a_recorded_session_plays_again_and_holds_no_picture() {
     let mut again = crate::open("evolis", None, Box::new(replay)).unwrap();
     assert_eq!(again.print(&card).unwrap(), printed);
 
-    // Another card is not what was asked then.
+    // Another card's job differs from the recorded request.
     let replay = Replay::read(BufReader::new(session.as_bytes())).unwrap();
     let mut again = crate::open("evolis", None, Box::new(replay)).unwrap();
     let mut other = card.clone();
@@ -91,7 +91,7 @@ fn what_stands_on_a_stripe_is_never_recorded() {
     assert!(!session.contains(CANARY) && !session.contains("13010507"), "{session}");
 }
 
-/// A machine that answers every question with somebody's data, or with what it was told.
+/// A machine that answers every query with personal data, or with what it was told.
 struct Parrot(Vec<u8>);
 
 impl Transport for Parrot {

@@ -1,5 +1,5 @@
-//! What can be seen only when all steps of a profile are there: is everything read back, and nothing made final
-//! before? Knows no card; `run` holds to the same rules while it works.
+//! Checks that concern all steps of a profile together: is everything read back, and is nothing made final before that?
+//! Knows no card; `run` enforces the same rules at run time.
 
 use drivers::text::Text;
 
@@ -8,8 +8,8 @@ use super::values::Data;
 use super::{Action, ProfileFault};
 use crate::toml_sheet::Sheet;
 
-/// Reports what is wrong with the order of the steps. A jump can only leave steps out, and what a jump leaves unread
-/// is found when the profile runs.
+/// Reports what is wrong with the order of the steps. A jump can only skip steps; data that stay unread because of a
+/// jump are found when the profile runs.
 pub fn order(steps: &[(Option<Outline>, Sheet<'_>)]) {
     let mut unread: Vec<(&Data, &Sheet<'_>)> = Vec::new();
     let mut secure = false;
@@ -39,7 +39,7 @@ pub fn order(steps: &[(Option<Outline>, Sheet<'_>)]) {
                 "memerlukan langkah secure sebelumnya.",
                 "needs a secure step before it.",
             ),
-            // What is final, such as lock bits, cannot always be read as it was written.
+            // Final settings, such as lock bits, cannot always be read as they were written.
             Action::Apdu { template, .. } if template.writes_unnamed() && !step.irreversible => {
                 sheet.fault("apdu", UNNAMED.id, UNNAMED.en);
             }
@@ -71,8 +71,8 @@ fn forget(unread: &mut Vec<(&Data, &Sheet<'_>)>, read: &Data) {
 }
 
 impl super::Profile {
-    /// What of this profile does not fit a product: fields that it does not have, or another kind of reader.
-    pub fn misfits<'f>(
+    /// The parts of this profile that do not fit a product: fields that it does not have, or another kind of reader.
+    pub fn incompatible<'f>(
         &self,
         station: drivers::encoder::Interface,
         fields: impl IntoIterator<Item = &'f str> + Clone,

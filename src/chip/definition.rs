@@ -1,5 +1,5 @@
-//! `chip.toml` → [`Profile`]: the head and the order of the steps; what is in a step stands in `definition_step.rs`.
-//! Reports every fault at once, with its line. Knows no card.
+//! `chip.toml` → [`Profile`]: the head and the order of the steps; `definition_step.rs` has the single step. Reports
+//! every fault at once, with its line. Knows no card.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use super::{Profile, ProfileFault, Step};
 use crate::nearest::nearest;
 use crate::toml_sheet::{Page, Sheet};
 
-/// A chip is written in a dozen steps; a file with more is no profile.
+/// A chip is written in a dozen steps; a file with more than this is not a profile.
 const STEPS_MAX: usize = 200;
-/// Names stand in traces and in the ledger.
+/// Names appear in traces and in the ledger.
 const NAME_CHARS_MAX: usize = 40;
 
 impl Profile {
@@ -38,7 +38,7 @@ impl Profile {
     }
 }
 
-/// A name that may stand in traces.
+/// A name that is safe in traces.
 fn named(sheet: &mut Sheet<'_>, key: &'static str) -> String {
     let name = sheet.demanded_text(key);
     if sheet.has(key) {
@@ -47,7 +47,7 @@ fn named(sheet: &mut Sheet<'_>, key: &'static str) -> String {
     name
 }
 
-/// Letters, digits and `-_. `, and not many: such a name can neither break a line nor carry anybody's data.
+/// Letters, digits and `-_. `, and a limited length: such a name can neither break a line nor carry personal data.
 fn well_named(sheet: &Sheet<'_>, key: &str, name: &str) {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
     if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.chars().all(plain) {
@@ -100,7 +100,7 @@ fn steps(sheet: &mut Sheet<'_>) -> Vec<Step> {
         .collect()
 }
 
-/// Turns the labels of a step's jumps into places, forward only.
+/// Resolves the labels of a step's jumps to step indexes, forward only.
 fn linked(
     outline: Outline,
     place: usize,

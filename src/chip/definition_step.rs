@@ -10,7 +10,7 @@ use super::{Action, BinaryFile, Classic, KeyLetter, Step};
 use crate::nearest::nearest;
 use crate::toml_sheet::Sheet;
 
-/// What a step can do, as it is written.
+/// The actions of a step, by their keys.
 pub(super) const ACTIONS: [&str; 11] = [
     "select_aid",
     "apdu",
@@ -24,30 +24,30 @@ pub(super) const ACTIONS: [&str; 11] = [
     "ndef",
     "lock",
 ];
-/// Every reader and card takes so many bytes in one short command.
+/// Every reader and card accepts this many bytes in one short command.
 const BLOCK_USUAL: u32 = 240;
-/// What one command of extended length carries.
+/// Most data of one command of extended length.
 const BLOCK_MAX: u32 = 65_535;
-/// Longest name of an application (ISO 7816-4, 8.2.1.2).
+/// Length of an application identifier (ISO 7816-4, 8.2.1.2).
 const AID_BYTES: std::ops::RangeInclusive<usize> = 1..=16;
-/// READ and UPDATE BINARY tell an offset in 15 bits.
+/// READ and UPDATE BINARY code an offset in 15 bits.
 const OFFSET_MAX: u32 = 0x7FFF;
 /// The last sector of a MIFARE Classic 4K.
 const SECTOR_MAX: u32 = 39;
-/// Pages 0 to 3 of a Type 2 tag are its number, its locks and its capability container.
+/// Pages 0 to 3 of a Type 2 tag hold its number, its locks and its capability container.
 const PAGES: std::ops::RangeInclusive<u32> = 4..=255;
-/// How keys are named.
+/// Prefix of a key's name.
 const VAULT: &str = "vault:";
 
-/// A step whose jumps still name labels.
+/// A step whose jumps are still labels.
 pub struct Outline {
     /// The step, without `on`.
     pub step: Step,
-    /// `on`, in the order of the patterns' texts.
+    /// `on`, sorted by the patterns' texts.
     pub jumps: Vec<(StatusPattern, String)>,
 }
 
-/// Reads a step; `None` if it cannot be told what it is to do.
+/// Reads a step; `None` if its action cannot be determined.
 pub fn read(sheet: &mut Sheet<'_>, place: usize) -> Option<Outline> {
     let label = sheet.text("label");
     let accepted = patterns(sheet);
@@ -94,7 +94,7 @@ fn action(sheet: &mut Sheet<'_>, kind: &str) -> Option<Action> {
     }
 }
 
-/// Reads the table of an action, and refuses what else stands in it.
+/// Reads the table of an action, and reports other keys in it.
 fn within(
     sheet: &mut Sheet<'_>,
     key: &'static str,
@@ -253,7 +253,7 @@ fn data(sheet: &mut Sheet<'_>, key: &'static str) -> Option<Data> {
     }
 }
 
-/// The name of a secret, which must never be the secret itself.
+/// The name of a secret. The secret itself must never be in a profile.
 fn key(sheet: &mut Sheet<'_>, key: &'static str) -> Option<String> {
     let text = sheet.demanded_text(key);
     if !sheet.has(key) {
@@ -279,7 +279,7 @@ fn byte(sheet: &mut Sheet<'_>, key: &'static str, usual: u32) -> u8 {
     ranged(sheet, key, usual, 0..=255).try_into().unwrap_or_default()
 }
 
-/// A number in its range, or the usual one; the fault is reported.
+/// A number in its range, or the default; a number out of range is reported.
 fn ranged(
     sheet: &mut Sheet<'_>,
     key: &'static str,
@@ -295,7 +295,7 @@ fn ranged(
     usual
 }
 
-/// One of a list of words.
+/// One word of a list.
 pub fn one_of<T: Copy>(
     sheet: &Sheet<'_>,
     key: &str,

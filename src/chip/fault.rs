@@ -1,4 +1,4 @@
-//! Why a chip could not be written, in facts: which step, what kind. Nothing of what was written, no key.
+//! Why a chip could not be written, as facts: which step, what kind of fault. Contains no written data and no key.
 
 use std::fmt;
 
@@ -8,87 +8,87 @@ use drivers::text::Text;
 use super::profile::SecretLength;
 use super::values::KeyFault;
 
-/// A profile ended before its end.
+/// A profile that did not complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChipFault {
     /// The step's name; empty before the first.
     pub step: String,
     /// What happened.
     pub kind: FaultKind,
-    /// Whether a command that writes had been sent: the card is then no blank any more.
+    /// Had a command that writes been sent? The card is then no longer a blank.
     pub card_touched: bool,
 }
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FaultKind {
-    /// The card answered this status word, which the profile does not expect.
+    /// The card returned this status word, which the profile does not accept.
     Answer(u16),
-    /// The card's answer has another length than it must have.
+    /// The card's response has the wrong length.
     AnswerLength,
-    /// The card was lost while it was worked on.
+    /// The card was lost during the work.
     Lost,
     /// The reader failed.
     Reader(EncoderError),
-    /// What was read back is not what was written.
+    /// The data read back differ from those written.
     Different,
-    /// Something written was not read back on the way that was taken.
+    /// Written data were not read back on the path that was taken.
     NotReadBack,
-    /// The card is reached in another way than the profile is for.
+    /// The card has another interface than the profile requires.
     OtherInterface(Interface),
-    /// A value is not there.
+    /// A value is missing.
     NoValue(String),
-    /// A key is not there.
+    /// A key is missing.
     NoKey {
-        /// The vault's name.
+        /// Its name in the vault.
         name: String,
         /// Why.
         why: KeyFault,
     },
-    /// A key has the wrong length for what it is to do.
+    /// A key has the wrong length for its use.
     KeyLength {
-        /// The vault's name.
+        /// Its name in the vault.
         name: String,
-        /// What it must be, bytes.
+        /// The required length.
         wanted: SecretLength,
     },
     /// More data than there is room for, on the card or in a length.
     TooLong {
-        /// Bytes to be written.
+        /// Length of the data.
         needs: usize,
-        /// Bytes that there is room for.
+        /// Space available.
         fits: usize,
     },
-    /// The tag says of itself that it holds no NDEF data.
+    /// The tag declares that it holds no NDEF data.
     NoNdef,
-    /// The tag is of no kind whose locks are known.
+    /// The locks of this kind of tag are not known.
     UnknownTag,
     /// The card does not prove that it has the keys of this name, or refuses the station's proof.
     NotAuthentic(String),
-    /// The card cannot open such a secure channel.
+    /// The card does not support this secure channel.
     OtherProtocol,
-    /// The card still has keys that everybody knows: it must not go out.
+    /// The card still has publicly known default keys: it must not be issued.
     KnownKeys,
-    /// The card's answers led past the steps that write this value: it does not hold what it must.
+    /// The card's responses led past the steps that write this value, so the card lacks it.
     LeftOut(String),
-    /// What came back through the secure channel was changed on the way, or is not the card's.
+    /// A response through the secure channel was modified, or is not the card's.
     Unprotected,
 }
 
-/// At what a person must look first.
+/// What a person must check first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Blame {
-    /// The card: another blank may do.
+    /// The card: another blank may work.
     Card,
-    /// The reader: no card will do before it is seen to.
+    /// The reader: no card will work until it is fixed.
     Reader,
-    /// The job, the profile or the vault: no other card and no other reader will help.
+    /// The job, the profile or the vault: another card or another reader does not help.
     Setup,
 }
 
 impl ChipFault {
-    /// At what a person must look first.
+    /// What a person must check first.
     pub fn blame(&self) -> Blame {
         match &self.kind {
             FaultKind::Reader(EncoderError::NoCard { .. } | EncoderError::CardLost) => Blame::Card,
@@ -96,11 +96,11 @@ impl ChipFault {
             FaultKind::NotReadBack
             | FaultKind::NoValue(_)
             | FaultKind::NoKey { .. }
-            // Every card of a batch would be spoiled, and some would block themselves.
+            // It would spoil every card of the batch, and some cards would block themselves.
             | FaultKind::NotAuthentic(_)
             | FaultKind::KnownKeys
             | FaultKind::KeyLength { .. } => Blame::Setup,
-            // A tag of another size may be in the hopper.
+            // The hopper may contain a tag of another size.
             _ => Blame::Card,
         }
     }

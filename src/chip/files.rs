@@ -1,5 +1,5 @@
-//! Steps on a card with files (ISO 7816-4): SELECT, READ BINARY, UPDATE BINARY, VERIFY; cuts blocks. Knows no memory
-//! card.
+//! Steps on a card with files (ISO 7816-4): SELECT, READ BINARY, UPDATE BINARY, VERIFY; splits data into blocks. Knows
+//! no memory card.
 
 use drivers::encoder::apdu::Command;
 use zeroize::Zeroizing;
@@ -8,18 +8,18 @@ use super::run::{Turn, Work};
 use super::{BinaryFile, FaultKind, SecretLength, Step};
 
 const SELECT: u8 = 0xA4;
-/// SELECT of an application.
+/// P1 of SELECT by application identifier.
 const BY_NAME: u8 = 0x04;
 const VERIFY: u8 = 0x20;
 const READ_BINARY: u8 = 0xB0;
 const UPDATE_BINARY: u8 = 0xD6;
-/// Offsets are told in 15 bits.
+/// Offsets are coded in 15 bits.
 const ADDRESSED_BYTES: usize = 0x8000;
-/// No answer wanted but the status.
+/// P2 of SELECT: only the status is wanted.
 const NO_ANSWER: u8 = 0x0C;
 
 impl Work<'_, '_> {
-    /// SELECT by name; the keys of a secure channel belong to the application before.
+    /// SELECT by AID. It ends a secure channel, whose keys belong to the application before.
     pub(super) fn select_aid(&mut self, step: &Step, aid: &[u8]) -> Result<(), Turn> {
         self.secure = None;
         let reply =
@@ -55,7 +55,7 @@ impl Work<'_, '_> {
         self.read_selected(step, file)
     }
 
-    /// Reads as many bytes as there should be, and compares. A card may give fewer at once than it is asked for.
+    /// Reads as many bytes as expected, and compares them. A card may return fewer at once than requested.
     fn read_selected(&mut self, step: &Step, file: &BinaryFile) -> Result<(), Turn> {
         let written = self.value(&file.data)?;
         let mut read = Zeroizing::new(Vec::with_capacity(written.len()));
@@ -78,7 +78,7 @@ impl Work<'_, '_> {
         self.ask(step, &command).map(drop)
     }
 
-    /// Bytes of content in one command.
+    /// Content bytes per command.
     fn block(&self, file: &BinaryFile) -> usize {
         let fits = self.channel.data_max().min(self.channel.answer_max());
         usize::from(file.block).min(self.protected(fits)).max(1)
@@ -103,12 +103,12 @@ impl Work<'_, '_> {
     }
 }
 
-/// Does this raw command choose an application, as `select_aid` does?
+/// Does this raw command select an application, as `select_aid` does?
 pub(super) fn selects(command: &Command) -> bool {
     (command.ins, command.p1) == (SELECT, BY_NAME)
 }
 
-/// A card that refuses a secret refuses the station: the next one will, too.
+/// A refused secret is a fault of the setup: the next card will refuse it too.
 pub(super) fn not_authentic(turn: Turn, key: &str) -> Turn {
     match turn {
         Turn::Fault(FaultKind::Answer(_)) => FaultKind::NotAuthentic(key.to_owned()).into(),

@@ -1,7 +1,7 @@
-//! Steps on a memory card, as the pseudo-APDUs of PC/SC part 3: MIFARE Classic sectors, pages of a Type 2 tag, NDEF,
-//! locks. Knows no file.
+//! Steps on a memory card, as pseudo-APDUs of PC/SC part 3: MIFARE Classic sectors, pages of a Type 2 tag, NDEF, locks.
+//! Knows no file.
 //!
-//! A sector's trailer is never written: wrong access bits spoil a sector for ever.
+//! A sector's trailer is never written, because wrong access bits make a sector unusable for ever.
 
 use drivers::encoder::apdu::Command;
 use zeroize::Zeroizing;
@@ -12,27 +12,27 @@ use super::run::{Turn, Work};
 use super::values::Data;
 use super::{Classic, FaultKind, KeyLetter, SecretLength, Step};
 
-/// The class of what the reader answers, and not the card.
+/// The class of commands that the reader answers, and not the card.
 const READER: u8 = 0xFF;
 const LOAD_KEY: u8 = 0x82;
 const AUTHENTICATE: u8 = 0x86;
 const READ_BINARY: u8 = 0xB0;
 const UPDATE_BINARY: u8 = 0xD6;
-/// Bytes of a MIFARE Classic block, and of one answer of a Type 2 tag.
+/// Bytes of a MIFARE Classic block, and of one read of a Type 2 tag.
 const BLOCK_BYTES: usize = 16;
 /// Bytes of a Type 2 tag's page.
 const PAGE_BYTES: usize = 4;
-/// Sectors of 4 blocks, of which 3 hold data; those from here on have 16 and 15.
+/// Sectors below this one have 4 blocks, of which 3 hold data; from here on they have 16 and 15.
 const LARGE_SECTOR: u8 = 32;
-/// Sectors of a MIFARE Classic 4K. A smaller card refuses the others by itself.
+/// Sectors of a MIFARE Classic 4K. A smaller card refuses the higher ones.
 const SECTORS: u8 = 40;
-/// Where a Type 2 tag says how large it is, and where its data begin.
+/// The page of a Type 2 tag that states its size, and the first page of its data.
 const CONTAINER_PAGE: u8 = 3;
 const DATA_PAGE: u8 = 4;
 const STATIC_LOCK_PAGE: u8 = 2;
 /// First byte of a capability container.
 const NDEF_MAGIC: u8 = 0xE1;
-/// "Nobody may write", in the container's last byte.
+/// "No write access", in the container's last byte.
 const READ_ONLY: u8 = 0x0F;
 
 /// The dynamic locks by the container's size byte: their page and its bytes, without the bits for future use
@@ -93,7 +93,7 @@ impl Work<'_, '_> {
         Err(FaultKind::KeyLength { name: name.to_owned(), wanted })
     }
 
-    /// Proves the key to a sector, once.
+    /// Authenticates to a sector, once.
     fn open_sector(
         &mut self,
         step: &Step,
@@ -148,14 +148,14 @@ impl Work<'_, '_> {
             Some(block) => {
                 self.write_pages(step, DATA_PAGE, data, &block)?;
                 self.read_pages(step, DATA_PAGE, &block)?;
-                // What the card is to hold is inside; what it is wrapped in has just been compared too.
+                // The wrapping was compared above, so what is recorded is the content alone.
                 Ok(self.compare(data, content, content)?)
             }
             None => Err(FaultKind::TooLong { needs, fits }.into()),
         }
     }
 
-    /// Makes a tag read-only: what it says of itself, the dynamic locks, and last the static ones.
+    /// Makes a tag read-only: first its capability container, then the dynamic locks, and last the static ones.
     pub(super) fn lock(&mut self, step: &Step) -> Result<(), Turn> {
         let container = self.container(step)?;
         let size = container[2];
@@ -174,7 +174,7 @@ impl Work<'_, '_> {
         if locked { Ok(()) } else { Err(FaultKind::Different.into()) }
     }
 
-    /// What a tag says of itself.
+    /// The tag's capability container.
     fn container(&mut self, step: &Step) -> Result<[u8; PAGE_BYTES], Turn> {
         let read = self.read(step, CONTAINER_PAGE)?;
         let container = [read[0], read[1], read[2], read[3]];
@@ -199,14 +199,14 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// Reads pages, which must hold this, and zeros up to the end of the last page.
+    /// Reads pages, which must hold this content, followed by zeros up to the end of the last page.
     fn read_pages(&mut self, step: &Step, page: u8, content: &[u8]) -> Result<(), Turn> {
         let mut read = Zeroizing::new(Vec::new());
         for page in (page..=u8::MAX).step_by(BLOCK_BYTES / PAGE_BYTES) {
             if read.len() >= content.len() {
                 break;
             }
-            // Past its last page a tag begins again at its first: what is too much is cut off below.
+            // A read past the last page continues at the first page; the surplus is cut off below.
             read.extend_from_slice(self.read(step, page)?.as_slice());
         }
         read.truncate(content.len().div_ceil(PAGE_BYTES) * PAGE_BYTES);
@@ -225,7 +225,7 @@ impl Work<'_, '_> {
     }
 }
 
-/// A block of a MIFARE Classic card that may hold data.
+/// A data block of a MIFARE Classic card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Block {
     sector: u8,
@@ -244,7 +244,7 @@ fn blocks_from(sector: u8) -> Vec<Block> {
     (sector..SECTORS).flat_map(inside).collect()
 }
 
-/// What was read must be this, and zeros behind it.
+/// The bytes read must be this content, followed by zeros.
 fn as_filled(content: &[u8], read: &[u8]) -> Result<(), FaultKind> {
     let (read, rest) = read.split_at_checked(content.len()).ok_or(FaultKind::AnswerLength)?;
     let same = read == content && rest.iter().all(|byte| *byte == 0);

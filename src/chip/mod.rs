@@ -1,9 +1,9 @@
-//! What is written on a card's chip, as data: `chip.toml` → [`Profile`], and [`run`] carries it out on one card.
-//! Pure but for the encoder that it is given: no clock, no chance, no disk; knows no product, no job and no printer.
+//! What is written on a card's chip, as data: `chip.toml` → [`Profile`], and [`run`] executes it on one card. Pure
+//! except for the reader that it is given: no clock, no randomness, no disk; knows no product, no job and no printer.
 //!
-//! A profile has no loops and never tries a step again. Everything that it writes is read back and compared, and what
-//! cannot be undone happens only after that. Data have names ([`Values`]), keys are named by the vault ([`KeySource`]);
-//! neither stands in a fault, a trace or a `Debug`.
+//! A profile has no loops and never repeats a step. Everything that it writes is read back and compared, and only after
+//! that comes what cannot be undone. Data have names ([`Values`]), and keys have names in the vault ([`KeySource`]);
+//! neither their bytes nor a key appears in a fault, a trace or a `Debug`.
 
 mod check;
 mod definition;
@@ -32,5 +32,5 @@ pub use template::Template;
 pub(crate) use values::hex;
 pub use values::{Data, KeyFault, KeySource, Values};
 
-/// One thing wrong in a `chip.toml`.
+/// One fault of a `chip.toml`.
 pub use crate::product::ConfigFault as ProfileFault;

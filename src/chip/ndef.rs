@@ -1,17 +1,17 @@
-//! An NDEF message as bytes, and the block in which a Type 2 tag holds it. Knows no card and no record.
-//! Source: NFC Forum NDEF 1.0 (3.2) and Type 2 Tag 1.2 (2.3).
+//! An NDEF message as bytes, and the block in which a Type 2 tag stores it. Knows no card and no record. Source: NFC
+//! Forum NDEF 1.0 (3.2) and Type 2 Tag 1.2 (2.3).
 
 use zeroize::Zeroizing;
 
-/// First and last record of its message.
+/// Header flags of a record that is the first and the last of its message.
 const ONLY_RECORD: u8 = 0x80 | 0x40;
-/// The payload's length is one byte.
+/// Header flag: the payload's length is one byte.
 const SHORT_RECORD: u8 = 0x10;
-/// The type is a name under somebody's domain.
+/// Header type: a name under a domain.
 const EXTERNAL: u8 = 0x04;
-/// "An NDEF message follows."
+/// TLV that precedes an NDEF message.
 const NDEF_TLV: u8 = 0x03;
-/// "Nothing follows."
+/// TLV that ends the data.
 const TERMINATOR: u8 = 0xFE;
 
 /// A message of one record of an external type; `kind` is shorter than 256 bytes.
@@ -33,7 +33,7 @@ pub fn external(kind: &str, payload: &[u8]) -> Zeroizing<Vec<u8>> {
     message
 }
 
-/// The message as it stands from page 4 on; `None`: no tag holds so much.
+/// The message as stored from page 4 on; `None`: it is too long for any tag.
 pub fn block(message: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut block = Zeroizing::new(Vec::with_capacity(message.len() + 5));
     block.push(NDEF_TLV);

@@ -1,5 +1,4 @@
-//! A profile as types: the steps that make a blank chip a written one. Knows neither TOML (`definition`) nor a card
-//! (`run`).
+//! A profile as types: the steps that write a blank chip. Knows neither TOML (`definition`) nor a card (`run`).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,103 +11,103 @@ use super::status::StatusPattern;
 use super::template::Template;
 use super::values::{Data, FIELD};
 
-/// What is done to a chip. Made by [`Profile::parse`].
+/// The steps for a chip. Made by [`Profile::parse`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// What a technician calls it.
+    /// Its name, for technicians.
     pub name: String,
-    /// Its own word for its version.
+    /// The version that the profile states.
     pub version: String,
-    /// SHA-256 of its text: what "version" means when somebody forgot to change the word.
+    /// SHA-256 of its text, which distinguishes versions even if somebody forgot to change the version text.
     pub sha256: [u8; 32],
-    /// How the chip is reached, if the profile is for one way only.
+    /// The required interface of the chip, if any.
     pub reader: Option<Interface>,
-    /// At least one, in their order.
+    /// At least one step, in order.
     pub steps: Vec<Step>,
 }
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Its label, else its number and kind: `3 update_binary`. What a fault names.
+    /// Its label, else its number and kind: `3 update_binary`. Faults name it.
     pub name: String,
-    /// What is done.
+    /// Its action.
     pub action: Action,
-    /// Answers with which it goes on; every command of the step is held against them.
+    /// Status words with which it continues; every command of the step is checked against them.
     pub accepted: Vec<StatusPattern>,
-    /// Answers with which it goes on elsewhere: the index of a later step. The narrowest pattern stands first.
+    /// Status words that continue at a later step, by its index. The narrowest pattern comes first.
     pub on: Vec<(StatusPattern, usize)>,
-    /// Cannot be undone: is done only when all that was written has been read back.
+    /// The step cannot be undone, so it runs only after everything written has been read back.
     pub irreversible: bool,
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// SELECT by the name of an application; ends a secure channel.
+    /// SELECT by AID; ends a secure channel.
     SelectAid(Vec<u8>),
-    /// A command written out.
+    /// A raw command.
     Apdu {
         /// The command.
         template: Template,
-        /// What the answer's data must be.
+        /// The expected response data.
         equals: Option<Data>,
     },
     /// Writes a transparent file, in blocks.
     UpdateBinary {
-        /// Where and what.
+        /// Position and data.
         file: BinaryFile,
-        /// Whether it is read back at once; else a later step must do it.
+        /// Is it read back at once? Otherwise a later step must do that.
         verify: bool,
     },
     /// Reads a transparent file and compares.
     ReadBinary(BinaryFile),
     /// VERIFY with a secret of the vault.
     Verify {
-        /// The vault's name for it.
+        /// The secret's name in the vault.
         key: String,
         /// P2: which secret of the card.
         reference: u8,
-        /// Filled up with FF to so many bytes.
+        /// Pads with FF to this many bytes.
         pad_to: Option<u8>,
     },
-    /// Opens a secure channel (SCP03), through which all that follows goes.
+    /// Opens a secure channel (SCP03) for all following commands.
     Secure {
-        /// The vault's name of the three keys.
+        /// Name of the three keys in the vault.
         keys: String,
-        /// Key version number; 0: the card's first.
+        /// Key version number; 0: the card chooses.
         key_version: u8,
-        /// What is protected.
+        /// The protection level.
         level: Level,
     },
     /// Puts new keys into the security domain.
     PutKey {
-        /// The vault's name of the three new keys.
+        /// Name of the three new keys in the vault.
         keys: String,
         /// Their version number.
         key_version: u8,
-        /// The version number of the keys that go; 0: they are added.
+        /// The version number of the keys that are replaced; 0: the new keys are added.
         replaces: u8,
     },
-    /// Writes blocks of MIFARE Classic, filled up with zeros, from a sector on; never a sector's trailer.
+    /// Writes blocks of MIFARE Classic, padded with zeros, starting at a sector; never a sector's trailer.
     ClassicWrite {
-        /// Where and what.
+        /// Position and data.
         classic: Classic,
-        /// Whether it is read back at once.
+        /// Is it read back at once?
         verify: bool,
     },
-    /// Writes pages of a Type 2 tag (Ultralight, NTAG), filled up with zeros.
+    /// Writes pages of a Type 2 tag (Ultralight, NTAG), padded with zeros.
     PageWrite {
         /// First page.
         page: u8,
-        /// What.
+        /// The data.
         data: Data,
-        /// Whether it is read back at once.
+        /// Is it read back at once?
         verify: bool,
     },
-    /// Writes a message to a Type 2 tag as the NFC Forum lays it out, and reads it back.
+    /// Writes an NDEF message to a Type 2 tag in the NFC Forum's layout, and reads it back.
     Ndef {
-        /// The record's content, or without `kind` the whole message.
+        /// The record's content; without `kind`, the whole message.
         data: Data,
         /// The record's external type, `domain:name`.
         kind: Option<String>,
@@ -117,29 +116,29 @@ pub enum Action {
     Lock,
 }
 
-/// A place in a transparent file, and what stands there.
+/// A position in a transparent file, and its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BinaryFile {
-    /// File identifier; `None`: the file that is selected.
+    /// File identifier; `None`: the selected file.
     pub fid: Option<u16>,
     /// First byte in the file.
     pub offset: u16,
-    /// What.
+    /// The data.
     pub data: Data,
-    /// Bytes a command; cut further where the reader or the card takes less.
+    /// Bytes per command; reduced further if the reader or the card takes less.
     pub block: u16,
 }
 
-/// A place on a MIFARE Classic card, and what stands there.
+/// A position on a MIFARE Classic card, and its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Classic {
-    /// First sector; the data go on in the next ones.
+    /// First sector; the data continue in the next ones.
     pub sector: u8,
-    /// The vault's name for the sector key, 6 bytes.
+    /// Name of the sector key in the vault, 6 bytes.
     pub key: String,
-    /// Which of the two it is.
+    /// Key A or key B.
     pub letter: KeyLetter,
-    /// What.
+    /// The data.
     pub data: Data,
 }
 
@@ -153,7 +152,7 @@ pub enum KeyLetter {
 }
 
 impl Profile {
-    /// Name, word and the first digits of the hash, for people: `staf 1 (9f86d081)`.
+    /// Name, version text and the first digits of the hash, for people: `staf 1 (9f86d081)`.
     pub fn full_version(&self) -> String {
         format!("{} {} ({})", self.name, self.version, hex(&self.sha256[..4]))
     }
@@ -168,7 +167,7 @@ impl Profile {
         self.values().into_iter().filter_map(|name| name.strip_prefix(FIELD)).collect()
     }
 
-    /// What is this card's own, and must stand on every card that is good: values that steps write or compare.
+    /// The data that belong to this card and must be on every good card: values that steps write or compare.
     pub fn contents(&self) -> impl Iterator<Item = &Data> {
         self.steps
             .iter()
@@ -176,7 +175,7 @@ impl Profile {
             .filter(|data| data.name().is_some())
     }
 
-    /// The vault's names of [`Profile::secrets`].
+    /// Names in the vault of [`Profile::secrets`].
     pub fn keys(&self) -> BTreeSet<&str> {
         self.secrets().into_iter().map(|secret| secret.name).collect()
     }
@@ -190,16 +189,16 @@ impl Profile {
 /// A secret that a step needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret<'p> {
-    /// The vault's name for it.
+    /// Its name in the vault.
     pub name: &'p str,
-    /// What it must be.
+    /// Its required length.
     pub length: SecretLength,
 }
 
-/// What a secret must be, in bytes.
+/// The required length of a secret, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SecretLength {
-    /// Three AES keys of one length, one after the other: ENC, MAC, DEK.
+    /// Three AES keys of one length, concatenated: ENC, MAC, DEK.
     Channel,
     /// A key of a MIFARE Classic sector.
     Sector,
@@ -208,7 +207,7 @@ pub enum SecretLength {
 }
 
 impl SecretLength {
-    /// May a secret of so many bytes be one?
+    /// Is this length allowed?
     pub fn allows(self, bytes: usize) -> bool {
         match self {
             SecretLength::Channel => [48, 72, 96].contains(&bytes),
@@ -240,7 +239,7 @@ impl Action {
         }
     }
 
-    /// What it writes and does not itself read back.
+    /// Data that it writes without reading them back itself.
     pub fn writes_unread(&self) -> Vec<&Data> {
         match self {
             Action::Apdu { template, .. } => template.data().collect(),
@@ -251,7 +250,7 @@ impl Action {
         }
     }
 
-    /// What it reads back for a step before it.
+    /// Data that it reads back for an earlier step.
     pub fn reads_back(&self) -> Option<&Data> {
         match self {
             Action::ReadBinary(file) => Some(&file.data),
@@ -260,7 +259,7 @@ impl Action {
         }
     }
 
-    /// What it writes or compares; not what it only tells the size of.
+    /// Data that it writes or compares, not those of which it needs only the size.
     fn contents(&self) -> Vec<&Data> {
         match self {
             Action::Apdu { template, equals } => template.data().chain(equals).collect(),
@@ -268,7 +267,7 @@ impl Action {
         }
     }
 
-    /// The secret that it needs.
+    /// The secret that it needs, if any.
     pub fn secret(&self) -> Option<Secret<'_>> {
         let (name, length) = match self {
             Action::Verify { key, pad_to, .. } => {
@@ -283,7 +282,7 @@ impl Action {
         Some(Secret { name, length })
     }
 
-    /// Whether only a memory card can do it.
+    /// Does it require a memory card?
     pub fn of_memory_card(&self) -> bool {
         matches!(
             self,

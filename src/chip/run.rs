@@ -1,5 +1,5 @@
-//! Carries a profile out on one card: step after step, each held against the answers that it accepts, everything read
-//! back, nothing tried again. Knows no step's bytes (`files`, `memory`, `secure`); asks no clock but the one it is given.
+//! Executes a profile on one card: step by step, every response is checked, everything is read back, nothing is
+//! repeated. Knows no step's bytes (`files`, `memory`, `secure`) and no clock but the one it is given.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -23,24 +23,24 @@ pub struct With<'w> {
     pub values: &'w Values,
     /// The vault.
     pub keys: &'w dyn KeySource,
-    /// Time since any moment; only differences count.
+    /// Elapsed time; only differences matter.
     pub clock: &'w dyn Fn() -> Duration,
-    /// Eight bytes that nobody can guess, new at every call: the challenge of a secure channel.
+    /// Eight unpredictable bytes, new at every call: the challenge of a secure channel.
     pub challenge: &'w dyn Fn() -> [u8; 8],
 }
 
-/// What passes while a profile runs, for whoever looks on. Nothing personal, no key.
+/// Progress of a running profile, for observers. Contains nothing personal and no key.
 #[derive(Debug)]
 pub enum StepSeen<'s> {
     /// A step begins.
     Begins(&'s str),
-    /// A command went to the card, as the wire saw it.
+    /// A command was sent.
     Apdu(Seen),
-    /// A step is done.
+    /// A step has completed.
     Ended(&'s StepDone),
 }
 
-/// A step that was done.
+/// A completed step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepDone {
     /// Its name.
@@ -53,27 +53,27 @@ pub struct StepDone {
     pub bytes: usize,
 }
 
-/// A chip that is as its profile wants it. All of it may be kept: nothing is personal but by its hash.
+/// A completely written chip. Everything here may be stored: personal data are included only by their hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// The profile's name.
     pub profile: String,
-    /// Its own word for its version.
+    /// The version that the profile states.
     pub version: String,
     /// SHA-256 of its text.
     pub profile_sha256: [u8; 32],
-    /// SHA-256 of everything that was read back and is as it was written, in that order: where a card holds the
-    /// record alone, the record's.
+    /// SHA-256 of all data that were read back and compared equal, in that order: if a card holds only the record, this
+    /// is the record's.
     pub content_sha256: [u8; 32],
-    /// Bytes of it.
+    /// Length of those data.
     pub content_bytes: usize,
     /// Commands sent.
     pub apdus: u32,
-    /// The steps that were done, in their order.
+    /// The completed steps, in order.
     pub steps: Vec<StepDone>,
 }
 
-/// What stands against this profile before any card is moved: values and keys that are not there, or cannot be keys.
+/// The faults that can be found before any card is moved: missing values and keys, and keys of impossible length.
 pub fn preflight(profile: &Profile, values: &Values, keys: &dyn KeySource) -> Vec<ChipFault> {
     let fault = |kind| ChipFault { step: String::new(), kind, card_touched: false };
     let missing = profile.values().into_iter().filter(|name| values.get(name).is_none());
@@ -90,10 +90,10 @@ pub fn preflight(profile: &Profile, values: &Values, keys: &dyn KeySource) -> Ve
     missing.chain(locked).collect()
 }
 
-/// Carries `profile` out on the chip that `encoder` has switched on.
+/// Executes `profile` on the chip that `encoder` has switched on.
 ///
 /// # Errors
-/// [`ChipFault`]: the card is not as it should be. Nothing more has been sent to it since.
+/// [`ChipFault`]: the card is not written as required. No further command has been sent to it.
 pub fn run(
     profile: &Profile,
     encoder: &mut dyn CardEncoder,
@@ -121,7 +121,7 @@ pub fn run(
         let (started, sent, content) = ((with.clock)(), apdus.get(), work.content_bytes);
         place = match work.step(step) {
             Ok(()) => place + 1,
-            // Forward only, as the parser has seen to; a profile made otherwise must not go round in circles.
+            // The parser allows forward jumps only; this keeps a profile made in another way from looping.
             Err(Turn::Jump(target)) => target.max(place + 1),
             Err(Turn::Fault(kind)) => return Err(work.fault(&step.name, kind)),
         };
@@ -137,11 +137,11 @@ pub fn run(
     work.end(profile, steps, apdus.get())
 }
 
-/// Why a step does not simply go on.
+/// Why a step does not simply continue.
 pub(super) enum Turn {
-    /// To this step, as the card's answer asks.
+    /// Jump to this step, because of the card's response.
     Jump(usize),
-    /// Not at all.
+    /// Stop.
     Fault(FaultKind),
 }
 
@@ -151,19 +151,19 @@ impl From<FaultKind> for Turn {
     }
 }
 
-/// One card under work.
+/// The work on one card.
 pub(super) struct Work<'w, 'c> {
     pub channel: Channel<'c>,
-    /// Opened by a step: everything goes through it.
+    /// An open secure channel; all commands go through it.
     pub secure: Option<Session>,
-    /// The application that is selected; empty: the card's own choice.
+    /// The selected application; empty: the card's default.
     pub selected: Vec<u8>,
-    /// Keys that everybody knows and that the card still has: application and version.
+    /// Publicly known default keys that the card still has: application and version.
     pub known_keys: BTreeSet<(Vec<u8>, u8)>,
     pub with: &'w With<'w>,
-    /// Written, and not read back yet.
+    /// Data written but not read back yet.
     unread: Vec<Data>,
-    /// What was read back and is as it should be.
+    /// Data read back and found equal.
     compared: Vec<Data>,
     content: Sha256,
     content_bytes: usize,
@@ -192,7 +192,7 @@ impl<'w, 'c> Work<'w, 'c> {
         ChipFault { step: step.to_owned(), kind, card_touched: self.touched }
     }
 
-    /// After the last step: is the card as it should be?
+    /// After the last step: is the card complete?
     fn end(
         self,
         profile: &Profile,
@@ -200,7 +200,7 @@ impl<'w, 'c> Work<'w, 'c> {
         apdus: u32,
     ) -> Result<Written, ChipFault> {
         self.may_be_final().map_err(|kind| self.fault("", kind))?;
-        // A card whose answer led past what is this card's own would be an empty one.
+        // If the responses led past this card's own data, the card would be empty.
         if let Some(left_out) = profile.contents().find(|data| !self.compared.contains(data)) {
             let name = left_out.name().unwrap_or_default().to_owned();
             return Err(self.fault("", FaultKind::LeftOut(name)));
@@ -216,7 +216,7 @@ impl<'w, 'c> Work<'w, 'c> {
         })
     }
 
-    /// Everything was read back, and the card is in nobody else's hands.
+    /// Final steps need everything read back, and no default keys on the card.
     fn may_be_final(&self) -> Result<(), FaultKind> {
         if !self.unread.is_empty() {
             return Err(FaultKind::NotReadBack);
@@ -225,7 +225,7 @@ impl<'w, 'c> Work<'w, 'c> {
     }
 
     fn step(&mut self, step: &Step) -> Result<(), Turn> {
-        // New keys are what makes an end of everybody's keys.
+        // PutKey is what removes default keys, so it cannot require that none are left.
         if step.irreversible && !matches!(step.action, Action::PutKey { .. }) {
             self.may_be_final()?;
         }
@@ -267,11 +267,11 @@ impl<'w, 'c> Work<'w, 'c> {
             Action::Ndef { data, kind } => self.ndef(step, data, kind.as_deref())?,
             Action::Lock => self.lock(step)?,
         }
-        // An accepted answer may lead elsewhere too: 9000 over what is there already.
+        // An accepted status may jump too: 9000 if the content is already there.
         self.elsewhere(step).map_or(Ok(()), |target| Err(Turn::Jump(target)))
     }
 
-    /// Sends a command of this step, and holds the answer against what the step accepts.
+    /// Sends a command of this step, and checks the response against the step's accepted status words.
     pub fn ask(&mut self, step: &Step, command: &Command) -> Result<Reply, Turn> {
         self.touched |= !matches!(step.action, Action::SelectAid(_) | Action::ReadBinary(_));
         let reply = match &mut self.secure {
@@ -294,12 +294,12 @@ impl<'w, 'c> Work<'w, 'c> {
         step.on.iter().find(|(pattern, _)| pattern.matches(self.last.0)).map(|(_, target)| *target)
     }
 
-    /// A command that may change the card goes out, though not by [`Work::ask`].
+    /// Marks the card as touched, for a command that may change it and is not sent by [`Work::ask`].
     pub fn touch(&mut self) {
         self.touched = true;
     }
 
-    /// The bytes that a profile means.
+    /// The bytes of a value in the profile.
     pub fn value<'d>(&self, data: &'d Data) -> Result<&'d [u8], FaultKind>
     where
         'w: 'd,
@@ -313,12 +313,12 @@ impl<'w, 'c> Work<'w, 'c> {
         found.map_err(|why| FaultKind::NoKey { name: name.to_owned(), why })
     }
 
-    /// This is being written: until it is read back, nothing final may happen.
+    /// Marks data as being written: until they are read back, no final step may run.
     pub fn begin_writing(&mut self, data: &Data) {
         self.unread.push(data.clone());
     }
 
-    /// Holds what was read against what was written.
+    /// Compares the data read with those written.
     pub fn compare(&mut self, data: &Data, written: &[u8], read: &[u8]) -> Result<(), FaultKind> {
         if written != read {
             return Err(FaultKind::Different);

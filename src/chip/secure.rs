@@ -1,12 +1,12 @@
-//! Steps with a secure channel (GlobalPlatform SCP03): opened with keys of the vault; what follows goes through it, until
-//! another application is selected. Knows no file.
+//! Steps with a secure channel (GlobalPlatform SCP03): it is opened with keys of the vault, and following commands go
+//! through it until another application is selected. Knows no file.
 
 use drivers::scp03::{Key, Keys, Level, Scp03Error, Session};
 
 use super::run::Work;
 use super::{FaultKind, SecretLength};
 
-/// The three keys of a secure channel in the vault: ENC, MAC and DEK, one after the other.
+/// The keys of a secure channel in the vault, concatenated: ENC, MAC and DEK.
 const KEYS: usize = 3;
 
 impl Work<'_, '_> {
@@ -17,7 +17,7 @@ impl Work<'_, '_> {
         level: Level,
     ) -> Result<(), FaultKind> {
         let keys = self.keys(name)?;
-        // A card counts how often somebody has failed to prove a key.
+        // The attempt changes the card: it counts failed authentications.
         self.touch();
         let challenge = (self.with.challenge)();
         let opened = Session::open(&mut self.channel, &keys, key_version, level, challenge, None);
@@ -29,8 +29,8 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// The card confirms the keys by their check values: that is how they are read back. Keys that everybody knows are
-    /// gone when these take their place, or when the card no longer names them.
+    /// Puts new keys on the card. The card confirms them by their check values, which is how they are read back.
+    /// Default keys count as gone when the new ones replace them, or when the card no longer lists them.
     pub(super) fn put_key(
         &mut self,
         name: &str,
@@ -56,7 +56,7 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// What fits into one command of so many bytes, when it goes through the channel.
+    /// How much of a command of this size is left for data when it goes through the channel.
     pub(super) fn protected(&self, fits: usize) -> usize {
         self.secure.as_ref().map_or(fits, |session| session.data_max(&self.channel).min(fits))
     }
@@ -76,7 +76,7 @@ impl Work<'_, '_> {
     }
 }
 
-/// Why a channel failed; `name` is that of its keys.
+/// The fault behind a channel's error; `name` is that of its keys.
 pub(super) fn broken(name: &str, why: Scp03Error) -> FaultKind {
     match why {
         Scp03Error::Encoder(error) => error.into(),

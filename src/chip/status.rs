@@ -1,8 +1,8 @@
-//! Status words as a profile writes them: `9000`, `61xx`, `63Cx`. Knows no command.
+//! Status words as written in a profile: `9000`, `61xx`, `63Cx`. Knows no command.
 
 use std::fmt;
 
-/// A status word in which some digits do not count.
+/// A status word, some of whose digits match anything.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct StatusPattern {
     value: u16,
@@ -10,10 +10,10 @@ pub struct StatusPattern {
 }
 
 impl StatusPattern {
-    /// `9000`: done.
+    /// `9000`: completed normally.
     pub const DONE: StatusPattern = StatusPattern { value: 0x9000, mask: 0xFFFF };
 
-    /// Four hexadecimal digits, of which `x` stands for any. `None`: it is something else.
+    /// Parses four hexadecimal digits, of which `x` matches anything; `None` for any other text.
     pub fn parse(text: &str) -> Option<StatusPattern> {
         if text.len() != 4 {
             return None;
@@ -30,12 +30,12 @@ impl StatusPattern {
         Some(StatusPattern { value, mask })
     }
 
-    /// Whether a card's answer is meant.
+    /// Does it match this status word?
     pub fn matches(self, status: u16) -> bool {
         status & self.mask == self.value
     }
 
-    /// How many digits count: the narrower of two patterns is meant first.
+    /// Number of fixed digits: of two patterns, the narrower takes precedence.
     pub fn narrowness(self) -> u32 {
         self.mask.count_ones()
     }

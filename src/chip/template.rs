@@ -1,15 +1,16 @@
-//! A raw command of a profile: `00E00000 {lc} 62 04 80 02 {size:record}`. Knows what may stand in braces, no card.
+//! A raw command of a profile: `00E00000 {lc} 62 04 80 02 {size:record}`. Knows the placeholders in braces, but no
+//! card.
 //!
-//! A command without braces is written out whole, lengths included (ISO 7816-4, 5.1).
+//! A command without braces is given completely, including lengths (ISO 7816-4, 5.1).
 
 use drivers::encoder::apdu::Command;
 use drivers::text::Text;
 
 use super::values::{Data, Values, hex};
 
-/// Bytes of a template's data; what a command chain of any card takes is far less.
+/// Most bytes of a template's data; far more than any card takes in a command chain.
 const TEMPLATE_BYTES_MAX: usize = 4096;
-/// "All that there is", as an expected length of a short command.
+/// Expected length of a short command that means all there is.
 const ALL_SHORT: usize = 256;
 
 /// WRITE BINARY, WRITE RECORD, UPDATE BINARY, UPDATE RECORD, APPEND RECORD (ISO 7816-4, 11.2 and 11.3).
@@ -17,7 +18,7 @@ const WRITING: [u8; 8] = [0xD0, 0xD1, 0xD2, 0xD6, 0xD7, 0xDC, 0xDD, 0xE2];
 /// The class of commands that the reader answers for a memory card.
 const READERS_OWN: u8 = 0xFF;
 
-/// A command with places for data.
+/// A command with placeholders for data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     header: [u8; 4],
@@ -28,7 +29,7 @@ pub struct Template {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
     Bytes(Vec<u8>),
-    /// Two bytes, high first.
+    /// A length in two bytes, big-endian.
     Size(Data),
     Data(Data),
 }
@@ -41,14 +42,14 @@ enum Token {
     Data(Data),
 }
 
-/// Why a command cannot be made of a template.
+/// Why a template cannot be filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unfillable {
     /// There is no value of this name.
     Missing(String),
-    /// More bytes than two bytes of length can tell.
+    /// The length does not fit into two bytes.
     TooLong {
-        /// Bytes that there are.
+        /// Length of the data.
         needs: usize,
     },
 }
@@ -57,7 +58,7 @@ impl Template {
     /// Reads a template.
     ///
     /// # Errors
-    /// A sentence: what cannot be read, or where the lengths do not fit.
+    /// A sentence that says what is unreadable, or which lengths do not fit.
     pub fn parse(text: &str) -> Result<Template, Text> {
         let mut tokens = tokens(text)?.into_iter();
         let Some(Token::Bytes(mut head)) = tokens.next() else { return Err(HEADER) };
@@ -84,7 +85,7 @@ impl Template {
         }
     }
 
-    /// The command for these values.
+    /// Fills in these values.
     ///
     /// # Errors
     /// [`Unfillable`], with the value's name.
@@ -109,7 +110,7 @@ impl Template {
         Ok(command)
     }
 
-    /// The data that it carries to the card.
+    /// The data that the command carries to the card.
     pub fn data(&self) -> impl Iterator<Item = &Data> {
         self.body.iter().filter_map(|piece| match piece {
             Piece::Data(data) => Some(data),
@@ -117,7 +118,7 @@ impl Template {
         })
     }
 
-    /// Does it write content of a file that has no name, so that nobody would see to its being read back?
+    /// Does it write content to a file without naming the content? A profile could then not check that it is read back.
     pub fn writes_unnamed(&self) -> bool {
         let [cla, ins, ..] = self.header;
         // The commands of ISO 7816-4 itself, and those of PC/SC part 3 for memory cards.
@@ -127,7 +128,7 @@ impl Template {
         plain && WRITING.contains(&ins) && has_bytes && self.data().next().is_none()
     }
 
-    /// Every value that it needs, also those of which only the size is told.
+    /// Every value that it needs, including those of which it needs only the size.
     pub fn needs(&self) -> impl Iterator<Item = &Data> {
         self.body.iter().filter_map(|piece| match piece {
             Piece::Data(data) | Piece::Size(data) => Some(data),

@@ -1,5 +1,5 @@
-//! What a profile is given from outside: data by name, and keys by the vault's name. Knows no profile.
-//! Nothing of it is ever shown: `Debug` gives names only, and the memory is wiped.
+//! The inputs of a profile: data by name, and keys by their name in the vault. Knows no profile. None of it is ever
+//! shown: `Debug` shows only names, and memory is wiped.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,27 +9,27 @@ use zeroize::Zeroizing;
 
 use crate::nearest::nearest;
 
-/// Names of data that are no field of the job.
+/// Names of data that are not fields of the job.
 pub const PLAIN_NAMES: [&str; 3] = ["record", "photo", "card_number"];
-/// Before the name of a field.
+/// Prefix of a field's name.
 pub const FIELD: &str = "field:";
-/// Before bytes that stand in the profile itself.
+/// Prefix of bytes in the profile itself.
 const HEX: &str = "hex:";
 
-/// Bytes to be written, as a profile names them.
+/// Bytes to write, as a profile names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
-    /// A value by name: `record`, `field:nama`.
+    /// A named value: `record`, `field:nama`.
     Value(String),
-    /// Bytes of the profile: `hex:E1101200`.
+    /// Literal bytes: `hex:E1101200`.
     Literal(Vec<u8>),
 }
 
 impl Data {
-    /// Reads a name.
+    /// Parses a name.
     ///
     /// # Errors
-    /// What it must be, and which name is nearest.
+    /// Which forms are allowed, and the nearest known name.
     pub fn parse(text: &str) -> Result<Data, Text> {
         if let Some(digits) = text.strip_prefix(HEX) {
             let bytes = hex(digits).filter(|bytes| !bytes.is_empty());
@@ -60,7 +60,7 @@ impl Data {
     }
 }
 
-/// Pairs of hexadecimal digits, blanks between them allowed.
+/// Parses pairs of hexadecimal digits, with blanks allowed between them.
 pub fn hex(text: &str) -> Option<Vec<u8>> {
     let digits: String = text.split_whitespace().collect();
     base16ct::mixed::decode_vec(digits).ok()
@@ -76,7 +76,7 @@ impl Values {
         Self::default()
     }
 
-    /// With these bytes under this name.
+    /// Adds bytes under this name.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         self.0.insert(name.into(), Zeroizing::new(bytes.into()));
@@ -88,7 +88,7 @@ impl Values {
         self.0.get(name).map(|bytes| bytes.as_slice())
     }
 
-    /// The bytes that a profile means; the error is the name that is missing.
+    /// The bytes of data in a profile; the error is the missing name.
     pub(super) fn of<'v>(&'v self, data: &'v Data) -> Result<&'v [u8], String> {
         match data {
             Data::Literal(bytes) => Ok(bytes),
@@ -103,23 +103,23 @@ impl fmt::Debug for Values {
     }
 }
 
-/// Where keys and PINs come from: the vault.
+/// A source of keys and PINs: the vault.
 pub trait KeySource {
-    /// The bytes of the secret of this name (in a profile `vault:NAME`): a PIN, a sector key, or the three keys of a
-    /// secure channel one after the other (ENC, MAC, DEK).
+    /// The bytes of the secret of this name (in a profile `vault:NAME`): a PIN, a sector key, or the three concatenated
+    /// keys of a secure channel (ENC, MAC, DEK).
     ///
     /// # Errors
     /// [`KeyFault`]; never with anything of the secret.
     fn key(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, KeyFault>;
 }
 
-/// Why there is no key.
+/// Why a key is missing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFault {
-    /// The vault has none of this name.
+    /// The vault has no key of this name.
     #[error("the vault has no key of this name")]
     Missing,
-    /// It is there and cannot be used.
+    /// The key exists and cannot be used.
     #[error("the vault's key cannot be used: {0}")]
     Unusable(String),
 }

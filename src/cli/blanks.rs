@@ -1,4 +1,4 @@
-//! `kartud blanks`: how the days close, what people do with blanks, the list for the *berita acara*.
+//! `kartud blanks`: the daily balance of blanks, entries by people, and the list for the *berita acara*.
 
 use std::io::Write as _;
 

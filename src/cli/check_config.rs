@@ -15,7 +15,7 @@ use crate::config::{Config, Fault};
 use crate::intake::Examiner;
 use crate::render::CardRenderer;
 use crate::vault::Vault;
-use ground::Ground;
+use ground::HostChecks;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -31,9 +31,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut notes = Vec::new();
     let mut faults = Vec::new();
     match run::read_config(&args.config) {
-        // What the file names is opened and checked too: office, products, faces, chips; and what it needs of here.
+        // Everything that the file names is opened and checked too: office, products, faces, chips; and what it needs
+        // of this computer.
         Ok(config) => {
-            let ground = Ground::of(&config);
+            let ground = HostChecks::of(&config);
             faults.extend(ground.faults);
             notes.extend(ground.notes);
             match Examiner::open(&config) {
@@ -66,13 +67,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(if good { Exit::Done } else { run::refuse(&args.config, &faults) })
 }
 
-/// Which chips cannot be written here, which is no fault.
+/// Chips that cannot be written here, which is not a fault.
 fn chips_without_encoder(renderer: &CardRenderer) -> impl Iterator<Item = Text> {
     let here = renderer.chips().filter(|(_, chip)| !renderer.can_encode(chip));
     here.map(|(name, chip)| without_encoder(name, chip.rule.required))
 }
 
-/// The keys that the chips which are written here need and that are missing, which is one.
+/// Missing keys of the chips that are written here, which is a fault.
 fn keys_not_there(renderer: &CardRenderer, config: &Config) -> Vec<Fault> {
     let vault = Vault::open(config.vault.folder.as_deref().unwrap_or(Path::new("")));
     let mut faults = Vec::new();

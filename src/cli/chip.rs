@@ -110,7 +110,7 @@ impl std::str::FromStr for Reader {
     }
 }
 
-/// Where a value comes from; the value itself is read later, and is never shown.
+/// The source of a value; the value itself is read later, and is never shown.
 #[derive(Clone)]
 struct Value {
     name: String,
@@ -126,7 +126,7 @@ enum Source {
 impl std::str::FromStr for Value {
     type Err = String;
 
-    /// The error must not repeat what was typed: it may be a person's.
+    /// The error must not repeat the typed text, which may be personal.
     fn from_str(typed: &str) -> Result<Self, String> {
         let (name, source) =
             typed.split_once('=').ok_or("must be NAME=HEX, NAME=text:WORDS or NAME=@FILE")?;
@@ -155,7 +155,7 @@ fn check(args: &Check) -> anyhow::Result<Exit> {
     }
 }
 
-/// A profile of a chip is a page of text, bytes.
+/// Largest profile, bytes; a real one is a page of text.
 const PROFILE_LIMIT: u64 = 1024 * 1024;
 
 fn read_profile(path: &Path) -> Result<Profile, Refusal> {
@@ -186,7 +186,7 @@ fn try_out(args: &Try) -> anyhow::Result<Exit> {
     })
 }
 
-/// Everything that is wrong before a reader is asked.
+/// Everything that can be checked before the reader is used.
 fn prepare(args: &Try, keys: &Vault) -> Result<(Profile, Values), Refusal> {
     let Reader { family, address } = &args.encoder;
     let accepted = encoder::find(family)
@@ -222,17 +222,17 @@ fn on_a_card(
     let started = Instant::now();
     let with = With { values, keys, clock: &|| started.elapsed(), challenge: &challenge };
     let done = chip::run(profile, reader, &card, &with, &mut |seen| trace.see(&seen));
-    // What became of the card is known; a reader that cannot let go of it changes nothing.
+    // What happened to the card is known; a failure to release it changes nothing.
     let _ = reader.power_off();
     done
 }
 
-/// The reader failed before anything was asked of a card.
+/// The reader failed before any command was sent to a card.
 fn unreached(error: EncoderError) -> ChipFault {
     ChipFault { step: String::new(), kind: FaultKind::from(error), card_touched: false }
 }
 
-/// Eight bytes of chance: those of a random UUID that tell neither its version nor its variant (RFC 9562, 5.4).
+/// Eight random bytes: those of a random UUID that contain neither its version nor its variant (RFC 9562, 5.4).
 fn challenge() -> [u8; 8] {
     let [a, b, c, d, e, f, .., g, h] = uuid::Uuid::new_v4().into_bytes();
     [a, b, c, d, e, f, g, h]

@@ -10,20 +10,20 @@ use serde_json::Value;
 use super::Exit;
 use super::local_time::LocalTime;
 
-/// An answer of a station on this machine takes milliseconds; a photo to be inspected, a little more.
+/// A station on this machine answers in milliseconds; a photo to be inspected takes a little longer.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Nobody on loopback takes longer to pick up.
+/// A connection over loopback never takes longer.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
-/// No answer of ours is longer.
+/// Longer than any answer of a station.
 const ANSWER_LIMIT: u64 = 16 * 1024 * 1024;
 
-/// The station says something at least every 15 seconds to whoever listens.
+/// The station sends at least something every 15 seconds on an event stream.
 const QUIET_LIMIT: Duration = Duration::from_secs(60);
-/// A station that is busy is asked again for so long.
+/// How long requests to a busy station are repeated.
 const BUSY_LIMIT: Duration = Duration::from_secs(60);
-/// And so often, as it asks for itself.
+/// Pause between repeated requests, as the station's Retry-After says.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
-/// What a station says that has done nothing and wants to be asked again.
+/// The station's code for a request that it did not execute and that may be repeated.
 const BUSY: &str = "E_BUSY";
 
 /// Where the station is.
@@ -48,7 +48,7 @@ fn station_url(typed: &str) -> Result<String, String> {
     if is_whole && url.query().is_none() { Ok(typed.to_owned()) } else { Err(wrong.into()) }
 }
 
-/// The station said no, and why.
+/// The station refused, and why.
 #[derive(Debug, thiserror::Error)]
 #[error("{code}: {sentence}")]
 pub(super) struct Refused {
@@ -56,19 +56,19 @@ pub(super) struct Refused {
     sentence: String,
 }
 
-/// Nobody answers.
+/// No answer.
 #[derive(Debug, thiserror::Error)]
 #[error("no station answers at {0}; is kartud running?")]
 struct Unreachable(String);
 
-/// Somebody answers who is no station.
+/// The answer does not come from a station.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "what answers at {0} is no kartud station; give the station's address with --url or KARTU_URL"
 )]
 struct NoStation(String);
 
-/// Which exit code an error deserves.
+/// The exit code for an error.
 pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     if error.is::<Refused>() || error.is::<super::find::Unclear>() {
         Exit::Refused
@@ -79,7 +79,7 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Exit {
     }
 }
 
-/// Talks to one station.
+/// A client of one station.
 pub(super) struct Client {
     agent: ureq::Agent,
     url: String,
@@ -90,7 +90,7 @@ impl Client {
         Self { agent: agent(), url: at.url.trim_end_matches('/').to_owned() }
     }
 
-    /// Gets JSON. `mark`: what a station's answer at this path has (a JSON pointer).
+    /// Gets JSON. `mark`: a JSON pointer that a station's answer at this path always has.
     pub fn get(&self, path: &str, mark: &str) -> anyhow::Result<Value> {
         patiently(|| {
             let request = self.agent.get(self.address(path)).header("accept-language", language());
@@ -98,7 +98,7 @@ impl Client {
         })
     }
 
-    /// The station itself.
+    /// The station's data.
     pub fn station(&self) -> anyhow::Result<Value> {
         self.get("/v1/station", "/state_reasons")
     }
@@ -126,7 +126,7 @@ impl Client {
         })
     }
 
-    /// Posts JSON. The key makes it safe to post again when the answer got lost. `mark`: as for [`Self::get`].
+    /// Posts JSON. The key makes it safe to post again if the answer is lost. `mark`: as for [`Self::get`].
     pub fn post(
         &self,
         path: &str,
@@ -148,7 +148,7 @@ impl Client {
         })
     }
 
-    /// Listens to `/v1/events` and gives each event (name, data) to `hear`, until that says stop.
+    /// Reads `/v1/events` and passes each event (name, data) to `hear`, until that returns stop.
     pub fn listen(
         &self,
         after: &str,
@@ -222,13 +222,13 @@ impl Client {
     }
 }
 
-/// The only place that says how this program talks HTTP: to the station that was named, past every proxy of the
-/// environment, since a child's data are in it; it goes nowhere else when an answer says so.
+/// The only place that configures HTTP. Requests go directly to the named station, past every proxy in the environment,
+/// since they contain a child's data; redirects are not followed.
 fn agent() -> ureq::Agent {
     ureq::Agent::config_builder()
         .proxy(None)
         .max_redirects(0)
-        // A connection that is kept may be given up by a crowded station in the moment in which it is used again.
+        // A busy station may close an idle connection at the very moment in which it is reused.
         .max_idle_connections(0)
         .http_status_as_error(false)
         .timeout_connect(Some(CONNECT_LIMIT))
@@ -240,7 +240,7 @@ fn agent() -> ureq::Agent {
         .into()
 }
 
-/// Asks again while the station is busy: then it has done nothing.
+/// Repeats a request while the station is busy, which means that the request was not executed.
 fn patiently<T>(mut ask: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let began = Instant::now();
     let mut told = false;
@@ -262,10 +262,10 @@ fn patiently<T>(mut ask: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<T>
         std::thread::sleep(BUSY_PAUSE);
     }
 }
-/// What the type of a station's refusal begins with.
+/// Prefix of the type of a station's refusal.
 const PROBLEM: &str = "urn:kartu:problem:";
 
-/// Goes on listening, or has heard enough.
+/// Whether to go on reading events.
 #[derive(PartialEq, Eq)]
 pub(super) enum Listening {
     More,
@@ -285,12 +285,12 @@ fn refused(problem: &Value) -> Refused {
     }
 }
 
-/// A station's sentence speaks of its API; here an option does the same. Nothing in it reaches into the terminal.
+/// A station's sentence names its API; this names the option instead. Control characters must not reach the terminal.
 fn at_the_command_line(sentence: &str) -> String {
     sentence.replace("\"insist\": true", "--insist").replace(char::is_control, " ")
 }
 
-/// A finding as a person reads it: code, field if it has one, sentence.
+/// A finding for a person: code, field if it has one, sentence.
 pub(super) fn finding(finding: &Value) -> String {
     let text = |value: &Value, key: &str| at_the_command_line(value[key].as_str().unwrap_or(""));
     let field = text(finding, "field");
@@ -303,7 +303,7 @@ pub(super) fn own(words: &Text) -> &str {
     if language() == "id" { &words.id } else { &words.en }
 }
 
-/// The operator's language, as the environment says.
+/// The operator's language, from the environment.
 pub(super) fn language() -> &'static str {
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
         .iter()

@@ -1,4 +1,5 @@
-//! `kartud codes [CODE]`: what the codes mean, what to do about them, and who. Needs no station and no configuration.
+//! `kartud codes [CODE]`: what the codes mean, what to do about them, and who does it. Needs no station and no
+//! configuration.
 
 use std::io::Write as _;
 
@@ -65,7 +66,7 @@ fn as_json(code: &Code) -> Value {
     })
 }
 
-/// For a person who has met it.
+/// The explanation for a person who has met the code.
 fn explained(code: &Code) -> String {
     let say = |id: &'static str, en: &'static str| own(&Text::fixed(id, en)).to_owned();
     let lines = [

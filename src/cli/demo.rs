@@ -1,5 +1,5 @@
-//! `kartud demo`: the same daemon as `kartud run`, on an emulated printer, and the sample children as its
-//! clients. What it prints about itself it has heard over HTTP, like anybody else.
+//! `kartud demo`: the same daemon as `kartud run`, on an emulated printer, with the sample children as its clients. Its
+//! output comes from the station's API, as any client's would.
 
 mod samples;
 mod tray;
@@ -26,9 +26,9 @@ use crate::vault::Vault;
 use tray::Tray;
 
 const CONFIG: &str = include_str!("../../config/demo.toml");
-/// How often it is looked whether all of the daemon is still alive.
+/// How often the daemon's threads are checked.
 const HEALTH_CHECK: Duration = Duration::from_secs(1);
-/// Where the demo keeps its keys.
+/// The folder of the demo's keys.
 const KEYS: &str = "keys";
 
 #[derive(clap::Args)]
@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     let list = own_key(&args.dir)?;
     config.vault.folder = Some(args.dir.join(KEYS));
-    // Whoever wants to see the machinery sets RUST_LOG.
+    // RUST_LOG overrides this.
     run::start_log("warn");
     let connection = Connection::of(&config.printer, config.encoder.as_ref())?;
     if let Some((file, machine)) = args.state.clone().zip(connection.machine()) {
@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         if ends > 1 {
             signals::end_at_once();
         }
-        // Nobody hears it any more at the end.
+        // At the end nobody receives it any more.
         let _ = told.send(Event::Told);
     })?;
     let daemon = Daemon::start_at(&config, Clock::system(), connection)?;
@@ -100,14 +100,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     exit
 }
 
-/// What ends a demo, or only its samples.
+/// Events that end a demo, or only its samples.
 enum Event {
     Told,
     Printed(anyhow::Result<Exit>),
 }
 
-/// Until all samples are printed, if that is all that is wanted, else until somebody ends it. Whatever is waited for
-/// meanwhile, a printer too, a signal is heard at once.
+/// Waits until all samples are printed, if `once`, else until a signal ends the demo. A signal is handled at once, even
+/// while a printer is busy.
 fn wait(once: bool, daemon: &Daemon, events: &Receiver<Event>) -> anyhow::Result<Exit> {
     let mut printed = false;
     loop {
@@ -127,7 +127,7 @@ fn wait(once: bool, daemon: &Daemon, events: &Receiver<Event>) -> anyhow::Result
     }
 }
 
-/// Reads it now, and for as long as the demo runs.
+/// Applies the state file now, and whenever it changes.
 fn obey_the_state_file(file: PathBuf, machine: SharedMachine) -> anyhow::Result<()> {
     let mut file = StateFile::new(file);
     let take = move |change: &serde_json::Value| machine.lock().change(change);
@@ -137,8 +137,8 @@ fn obey_the_state_file(file: PathBuf, machine: SharedMachine) -> anyhow::Result<
     Ok(())
 }
 
-/// The demo signs records with a document key of its own, made at the first start; beside it lies the list that
-/// `kartud verify --keys` takes.
+/// The demo signs records with its own document key, which is made at the first start; the list for `kartud verify
+/// --keys` is beside it.
 fn own_key(dir: &Path) -> anyhow::Result<PathBuf> {
     let (folder, name) = (dir.join(KEYS), "document");
     private_file::make_folder(dir).with_context(|| format!("cannot make {}", dir.display()))?;
@@ -158,9 +158,9 @@ fn own_key(dir: &Path) -> anyhow::Result<PathBuf> {
 struct Samples {
     cards: usize,
     url: String,
-    /// Where the machine lays its cards.
+    /// The folder with the machine's cards.
     folder: PathBuf,
-    /// Whose records are believed.
+    /// The list of trusted keys.
     list: PathBuf,
 }
 

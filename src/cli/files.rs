@@ -1,4 +1,4 @@
-//! Files that somebody named on the command line: read whole, or refused with the file's name and what to do.
+//! Files that were named on the command line: read completely, or refused with the file's name and what to do.
 
 use std::io::{Error, ErrorKind, Read as _};
 use std::path::Path;
@@ -8,10 +8,10 @@ use drivers::text::Text;
 
 use super::client::own;
 
-/// No file that a command takes is larger: a job with its photo in base64, a photo, a list of keys.
+/// Larger than any file that a command takes: a job with its photo in base64, a photo, a list of keys.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// A whole file.
+/// Reads a whole file.
 pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let told = |error: &Error| anyhow!("{}: {}", path.display(), own(&unreadable(error)));
     let mut bytes = Vec::new();
@@ -24,7 +24,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A whole file of text.
+/// Reads a whole text file.
 pub(super) fn read_text(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(read(path)?).map_err(|_| {
         anyhow!("{}: {}", path.display(), own(&unreadable(&ErrorKind::InvalidData.into())))

@@ -1,19 +1,19 @@
-//! Which job a person means: by its id, by how that begins or ends, or by its `ref`. Guesses nothing: what could mean
-//! two jobs is listed and refused.
+//! Finds the job that a person means: by its id, by the beginning or end of the id, or by its `ref`. It never guesses:
+//! if two jobs match, both are listed and the request is refused.
 
 use drivers::text::Text;
 use serde_json::Value;
 
 use super::client::{Client, own};
 
-/// Fewer characters of an id than this could mean anything.
+/// A shorter part of an id is too ambiguous.
 const PART_MIN: usize = 4;
-/// A whole id.
+/// Length of a whole id.
 const WHOLE: usize = 36;
-/// Jobs that are listed where several could be meant.
+/// Most jobs that are listed when several match.
 const LISTED: usize = 10;
 
-/// No job is meant, or more than one.
+/// No job matches, or more than one.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Unclear(String);
@@ -21,7 +21,7 @@ pub(super) struct Unclear(String);
 /// The id of the job that a person means.
 ///
 /// # Errors
-/// [`Unclear`], or what the station says.
+/// [`Unclear`], or the station's error.
 pub(super) fn job(client: &Client, typed: &str) -> anyhow::Result<String> {
     let part = typed.to_ascii_lowercase();
     let is_part = part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'-'));
@@ -64,7 +64,7 @@ fn listed(several: &[Value]) -> String {
     lines
 }
 
-/// Fit for a query: everything but letters, digits and `-._~` in percent signs.
+/// Percent-encodes text for a query: everything but letters, digits and `-._~`.
 pub(super) fn encode(text: &str) -> String {
     let each = text.bytes().map(|byte| match byte {
         b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => {

@@ -1,5 +1,5 @@
-//! `kartud init --config FILE`: the empty ledger of a new station. `kartud run` makes none by itself, so that a wrong path
-//! is not taken for a new station, which would have forgotten every approval.
+//! `kartud init --config FILE`: creates the empty ledger of a new station. `kartud run` creates none by itself, so that
+//! a wrong path does not look like a new station without any approvals.
 
 use std::io::Write as _;
 use std::path::PathBuf;

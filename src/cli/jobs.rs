@@ -9,7 +9,7 @@ use super::Exit;
 use super::client::{Client, Where, finding, language};
 use super::find::{self, encode};
 
-/// Jobs that one request brings.
+/// Jobs per request.
 const PAGE: u32 = 500;
 
 #[derive(clap::Args)]
@@ -87,7 +87,7 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The options as parameters of the list.
+/// The options as query parameters.
 fn wanted(args: &ListArgs) -> String {
     let states = (!args.state.is_empty()).then(|| args.state.join(","));
     let options = [
@@ -139,7 +139,7 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Blanks, chip and stripe in words; nothing of what stands on them.
+/// Blanks, chip and stripe in words, without any content.
 fn encoding(encoding: &Value, language: &str) -> Vec<String> {
     let say = |id: &'static str, en: &'static str| if language == "id" { id } else { en };
     let mut lines = Vec::new();
@@ -148,7 +148,7 @@ fn encoding(encoding: &Value, language: &str) -> Vec<String> {
     }
     let chip = &encoding["chip"];
     if chip.is_object() {
-        // A chip with contacts has no UID; its ATR is all that it says of itself.
+        // A chip with contacts has no UID; its ATR is all that identifies it.
         let name = match chip["uid"].as_str() {
             Some(uid) => format!("UID {uid}"),
             None => format!("ATR {}", text(chip, "atr")),

@@ -1,4 +1,4 @@
-//! `kartud keys new|show NAME`: the keys that sign records. Prints what may be handed on; never what may not.
+//! `kartud keys new|show NAME`: the keys that sign records. Prints only public data.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -87,7 +87,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What may be handed on of a key.
+/// The public entry of a key.
 pub(super) fn entry(key: &SigningKey, label: &str) -> PublicKey {
     PublicKey::new(label, *key.verifying_key())
 }

@@ -1,4 +1,4 @@
-//! `kartud ledger verify|export|adopt|rekey`: looks after a ledger, or a copy of one, without a daemon.
+//! `kartud ledger verify|export|adopt|rekey`: works on a ledger, or a copy of one, without a daemon.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;

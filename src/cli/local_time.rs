@@ -1,21 +1,21 @@
-//! Times as a person in the office reads them: its zone, whole seconds. Programs get RFC 3339 as the station sends it.
+//! Times for people in the office: local time, whole seconds. Programs get RFC 3339 as the station sends it.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use serde_json::Value;
 
-/// The office's clock.
+/// The office's UTC offset.
 #[derive(Clone, Copy)]
 pub(super) struct LocalTime(Offset);
 
 impl LocalTime {
-    /// As the station tells it in `/v1/station`; a station that tells none is taken to speak of UTC.
+    /// From `/v1/station`; without an offset there, UTC.
     pub fn of(station: &Value) -> Self {
         let hours = station["utc_offset_hours"].as_i64().and_then(|hours| i8::try_from(hours).ok());
         Self(hours.and_then(|hours| Offset::from_hours(hours).ok()).unwrap_or(Offset::UTC))
     }
 
-    /// `2026-03-02 09:00:05 +07:00`; what is no time stays as it is.
+    /// `2026-03-02 09:00:05 +07:00`; text that is not a time is returned unchanged.
     pub fn show(self, at: &str) -> String {
         let Ok(moment) = at.parse::<Timestamp>() else { return at.to_owned() };
         let there = self.0.to_datetime(moment);
@@ -24,7 +24,7 @@ impl LocalTime {
         format!("{} {sign}{:02}:{:02}", there.strftime("%Y-%m-%d %H:%M:%S"), ahead / 60, ahead % 60)
     }
 
-    /// The time that stands in a value under this key.
+    /// The time under this key of a value.
     pub fn of_key(self, value: &Value, key: &str) -> String {
         self.show(value[key].as_str().unwrap_or(""))
     }

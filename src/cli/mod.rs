@@ -1,6 +1,6 @@
-//! The command line: one file a subcommand. Exit codes mean something; see [`Exit`].
+//! The command line: one file per subcommand. Exit codes have meanings; see [`Exit`].
 
-/// A line for whoever reads; `println!` panics when nobody does any more, also in the middle of something.
+/// Prints a line. Unlike `println!`, it does not panic when the reading end is closed.
 macro_rules! say {
     ($($told:tt)*) => {{
         use std::io::Write as _;
@@ -43,20 +43,20 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 #[cfg(target_os = "linux")]
 use rustix::process::DumpableBehavior;
 
-/// What every command ends with.
+/// The exit codes of all commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Done.
     Done = 0,
-    /// It did not work; the reason stands on stderr.
+    /// It failed; the reason is on stderr.
     Failed = 1,
-    /// The command line cannot be read (clap ends with it), or names what cannot be.
+    /// The command line is invalid (clap ends with this code), or names something impossible.
     CommandLine = 2,
     /// The station refused: the job is wrong, or does not exist.
     Refused = 3,
-    /// No station answers at the address; no printer, no card reader.
+    /// No station answers at the address, or no printer or card reader is there.
     Unreachable = 4,
-    /// The configuration is wrong, or a file like it: a profile, a list of keys.
+    /// The configuration, or a file like it (a profile, a list of keys), is wrong.
     Config = 5,
 }
 
@@ -126,13 +126,13 @@ enum Command {
     Usb(usb::Args),
 }
 
-/// Every subcommand with its options, for whoever compares documents with it.
+/// Every subcommand with its options, for tests that compare documents with it.
 pub fn command_line() -> clap::Command {
     Cli::command()
 }
 
-/// Keys and children's data pass through this memory: when we crash the kernel writes none of it to a file, and no other
-/// program of the same user may look into it (prctl(2), `PR_SET_DUMPABLE`).
+/// Keys and children's data pass through this memory: after a crash the kernel must write none of it to a file, and no
+/// other program of the same user may read it (prctl(2), `PR_SET_DUMPABLE`).
 fn keep_memory_closed() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable) {
@@ -140,7 +140,7 @@ fn keep_memory_closed() {
     }
 }
 
-/// Reads the command line and does what it says.
+/// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
     keep_memory_closed();
     crate::panics::report_only_the_place();
@@ -172,7 +172,7 @@ pub fn main() -> ExitCode {
         Command::Usb(args) => usb::run(&args),
     };
     let exit = exit.unwrap_or_else(|error| {
-        // A closed pipe (`kartud jobs | head`) is not worth a word.
+        // A closed pipe (`kartud jobs | head`) is not reported.
         let broken_pipe = error
             .downcast_ref::<io::Error>()
             .is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe);

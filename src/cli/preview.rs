@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Some(path) => Some(files::read(path)?),
         None => sent,
     };
-    // A child's face and name lie there: for whoever asked for them, and nobody else.
+    // The pictures show a child's face and name, so only the caller may read them.
     private_file::make_folder(&args.out)
         .with_context(|| format!("cannot make {}", args.out.display()))?;
     let accepted_at = jiff::Timestamp::now();

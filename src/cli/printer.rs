@@ -1,5 +1,5 @@
-//! `kartud printer probe`: everything that a printer tells of itself, for a technician. Asks the printer without a
-//! station and moves no card; knows no family.
+//! `kartud printer probe`: everything that a printer reports about itself, for a technician. Queries the printer
+//! without a station and moves no card; knows no family.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The configuration that says nothing but this address, so that an address is read in one place only.
+/// A configuration that contains only this address, so that addresses are parsed in one place.
 fn of_address(address: &str, family: &str) -> Result<Config, Vec<Fault>> {
     let mut printer = toml::Table::new();
     printer.insert("address".into(), address.into());
@@ -86,7 +86,7 @@ fn of_address(address: &str, family: &str) -> Result<Config, Vec<Fault>> {
     Config::parse(&text.to_string(), Path::new("."))
 }
 
-/// Says what is wrong and what to do.
+/// Reports what is wrong and what to do.
 fn failed(error: &DeviceError) -> Exit {
     let words = error.cause.words();
     let words = if language() == "id" { words.id } else { words.en };
@@ -97,7 +97,7 @@ fn failed(error: &DeviceError) -> Exit {
     }
 }
 
-/// `{ group: { name: { "value": …, "message": { "id": …, "en": … } } } }`, the message where there is one.
+/// `{ group: { name: { "value": …, "message": { "id": …, "en": … } } } }`, with a message where there is one.
 fn as_json(facts: &Facts) -> Value {
     let mut groups = Map::new();
     for fact in &facts.0 {

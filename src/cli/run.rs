@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     config.station.new_ledger = args.new_ledger;
     start_log(&config.log.level);
-    // Before anybody hears that the station is ready: a SIGTERM must never find it deaf.
+    // Install the handler before the station reports ready, so that no SIGTERM is missed.
     let (stop, stops) = mpsc::channel();
     let is_printing = IsPrinting::default();
     watch_signals(stop.clone(), is_printing.clone())?;
@@ -53,13 +53,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(if ended { Exit::Done } else { Exit::Failed })
 }
 
-/// Asks a daemon, once there is one, whether a card of it may be moving.
+/// Asks the daemon, once it runs, whether one of its cards may be moving.
 #[derive(Clone, Default)]
 struct IsPrinting(Arc<OnceLock<watch::Receiver<Snapshot>>>);
 
 impl IsPrinting {
     fn ask(&self, daemon: &Daemon) {
-        // Set once.
+        // It is set only once.
         let _ = self.0.set(daemon.watch());
     }
 
@@ -68,10 +68,10 @@ impl IsPrinting {
     }
 }
 
-/// The first SIGTERM or SIGINT stops the station in order: a card that moves is finished. The second ends it at once,
-/// unless a card moves: whoever sent it may only be impatient, and the card would be left to a person. The third ends it
-/// whatever moves; the next start finds out what became of the card. SIGHUP changes nothing: the configuration is read
-/// at the start only, and a closed terminal must not stop a card.
+/// The first SIGTERM or SIGINT stops the station in order: a card that moves is finished. The second ends it at once
+/// unless a card moves, because the sender may only be impatient, and the card would be left to a person. The third
+/// ends it in any case; the next start recovers the card. SIGHUP changes nothing: the configuration is read at the
+/// start only, and a closed terminal must not stop a card.
 fn watch_signals(stop: mpsc::Sender<()>, is_printing: IsPrinting) -> anyhow::Result<()> {
     let mut ends = 0;
     signals::listen(move |told| match told {
@@ -83,7 +83,7 @@ fn watch_signals(stop: mpsc::Sender<()>, is_printing: IsPrinting) -> anyhow::Res
             match ends {
                 1 => {
                     tracing::info!("SIGTERM or SIGINT: told to stop, nothing more is taken in");
-                    // Nobody listens any more only where the station has ended already.
+                    // The receiver is gone only if the station has already ended.
                     let _ = stop.send(());
                 }
                 2 if is_printing.now() => tracing::warn!(
@@ -98,17 +98,17 @@ fn watch_signals(stop: mpsc::Sender<()>, is_printing: IsPrinting) -> anyhow::Res
     })
 }
 
-/// A configuration is some pages of text, bytes.
+/// Largest configuration, bytes; a real one is some pages of text.
 const CONFIG_LIMIT: u64 = 1024 * 1024;
 
-/// Reads a configuration file; the error is what is wrong with it, also that it cannot be read.
+/// Reads a configuration file; the errors include that it cannot be read.
 pub(super) fn read_config(path: &Path) -> Result<Config, Vec<Fault>> {
     let text = small_file::read_text(path, CONFIG_LIMIT)
         .map_err(|error| vec![Fault::at(0, files::unreadable(&error))])?;
     Config::parse(&text, path.parent().unwrap_or(Path::new(".")))
 }
 
-/// Says every fault.
+/// Reports every fault.
 pub(super) fn refuse(path: &Path, faults: &[Fault]) -> Exit {
     for fault in faults {
         eprintln!("{}: {}", path.display(), fault.told(own));
@@ -116,7 +116,7 @@ pub(super) fn refuse(path: &Path, faults: &[Fault]) -> Exit {
     Exit::Config
 }
 
-/// Every fault for a program.
+/// Every fault as JSON.
 pub(super) fn faults_json(path: &Path, faults: &[Fault]) -> Vec<Value> {
     let one = |fault: &Fault| {
         let file = fault.file.as_deref().map_or(path, Path::new);
@@ -126,7 +126,7 @@ pub(super) fn faults_json(path: &Path, faults: &[Fault]) -> Vec<Value> {
     faults.iter().map(one).collect()
 }
 
-/// Logs go to stderr, which is the journal under systemd. `RUST_LOG` overrides the configured level.
+/// Logs go to stderr, which systemd sends to the journal. `RUST_LOG` overrides the configured level.
 pub(super) fn start_log(level: &str) {
     let wanted = std::env::var("RUST_LOG").ok().and_then(|wanted| wanted.parse().ok());
     let filter: Targets = wanted.unwrap_or_else(|| level.parse().unwrap_or_default());

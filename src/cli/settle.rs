@@ -1,4 +1,4 @@
-//! `kartud resolve|release|cancel|hand-over|expire`: what only a person can say of a job.
+//! `kartud resolve|release|cancel|hand-over|expire`: decisions on a job that only a person can make.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! What the system tells a command that runs for long. The first SIGTERM or SIGINT asks it to end in order, a later one
-//! ends it at once. SIGHUP says that the terminal is gone: what a person started there ends in order, the station goes on.
+//! Signals to a long-running command. The first SIGTERM or SIGINT asks it to end in order, a later one ends it at once.
+//! SIGHUP means that the terminal is gone: a command that a person started ends in order, the station continues.
 
 use std::process;
 
@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Exit;
 
-/// What was told.
+/// A signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signal {
     /// SIGTERM, SIGINT.
@@ -17,14 +17,14 @@ pub(super) enum Signal {
     HangUp,
 }
 
-/// From now on `on_signal` is told every signal, on a thread of its own.
+/// From now on every signal is passed to `on_signal`, on a separate thread.
 pub(super) fn listen(mut on_signal: impl FnMut(Signal) + Send + 'static) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let inside = runtime.enter();
     let of = |kind| signal(kind).context("signals cannot be heard");
     let (mut terminate, mut interrupt) =
         (of(SignalKind::terminate())?, of(SignalKind::interrupt())?);
-    // `nohup` means that a closed terminal is nothing to us.
+    // `nohup` means that a closed terminal does not concern us.
     let mut hang_up = match is_ignored(SignalKind::hangup()) {
         true => None,
         false => Some(of(SignalKind::hangup())?),
@@ -50,12 +50,12 @@ pub(super) fn listen(mut on_signal: impl FnMut(Signal) + Send + 'static) -> anyh
     Ok(())
 }
 
-/// Without another word to anybody, and without a success.
+/// Ends the process without a message, and with a failure code.
 pub(super) fn end_at_once() -> ! {
     process::exit(Exit::Failed as i32)
 }
 
-/// Whoever started this process wants the signal ignored (proc(5), `SigIgn`).
+/// Does the parent process want us to ignore this signal (proc(5), `SigIgn`)?
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,5 +1,5 @@
-//! The state file of an emulated machine or card: read at the start, and again whenever it changes. One that is not there
-//! yet is waited for. Knows none of its keys.
+//! The state file of an emulated machine or card: it is read at the start, and again whenever it changes. A missing
+//! file is waited for. Knows none of its keys.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _};
@@ -13,16 +13,16 @@ use serde_json::Value;
 use super::client::own;
 use super::files;
 
-/// More than all keys together take, and little enough to read at once.
+/// Larger than all keys together, and small enough to read at once.
 const FILE_MAX_BYTES: u64 = 64 * 1024;
 
-/// How often it is looked at: a person who saved it does not notice this.
+/// How often the file is checked: a person does not notice this delay.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Takes what stands in the file, whole or not at all; a sentence says why not.
+/// Applies the file's content, completely or not at all; the error sentence says why not.
 pub(super) type Take<'a> = &'a (dyn Fn(&Value) -> Result<(), String> + Sync);
 
-/// A file, and how it was when it was last read.
+/// A file, and its modification stamp when it was last read.
 pub(super) struct StateFile {
     path: PathBuf,
     seen: Option<(SystemTime, u64)>,
@@ -33,7 +33,7 @@ impl StateFile {
         Self { path, seen: None }
     }
 
-    /// Reads it if it is there, and says so if it is not.
+    /// Reads the file if it exists, and reports if it does not.
     pub(super) fn read_if_there(&mut self, take: Take) -> anyhow::Result<()> {
         match fs::metadata(&self.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -45,7 +45,7 @@ impl StateFile {
         }
     }
 
-    /// Reads it and has it taken.
+    /// Reads the file and applies it.
     fn read(&mut self, take: Take) -> anyhow::Result<()> {
         let shown = self.path.display();
         self.seen = self.stamp();
@@ -61,12 +61,12 @@ impl StateFile {
         take(&change).map_err(|fault| anyhow!("{shown}: {fault}"))
     }
 
-    /// Reads it whenever it changes. What is wrong with it is said once, and everything stays as it was.
+    /// Reads the file whenever it changes. A fault in it is reported once, and nothing changes.
     pub(super) fn watch(&mut self, take: Take, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
             std::thread::sleep(POLL_INTERVAL);
             let stamp = self.stamp();
-            // Empty: whoever writes it has just begun.
+            // An empty file is still being written.
             if stamp.is_some_and(|(_, bytes)| bytes > 0)
                 && stamp != self.seen
                 && let Err(fault) = self.read(take)
@@ -76,7 +76,7 @@ impl StateFile {
         }
     }
 
-    /// `None`: it is not there, perhaps only while somebody puts another in its place.
+    /// `None`: the file is missing, perhaps only while it is being replaced.
     fn stamp(&self) -> Option<(SystemTime, u64)> {
         let found = fs::metadata(&self.path).ok()?;
         Some((found.modified().ok()?, found.len()))

@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let office = LocalTime::of(&now);
-    // Ctrl-C is the way to end it, and no failure.
+    // Ctrl-C is the normal way to end it, not a failure.
     signals::listen(|_| process::exit(Exit::Done as i32))?;
     let last_event = now["last_event"].as_str().unwrap_or("0");
     client.listen(last_event, |name, data| {

@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Reads a job file as the station reads it. Its content is never shown in an error: it is a person.
+/// Parses a job file as the station does. An error never shows its content, which is personal.
 fn read_job(path: &std::path::Path) -> anyhow::Result<Map<String, Value>> {
     let text = files::read(path)?;
     let products = crate::product::built_in::all().unwrap_or_default();
@@ -58,13 +58,13 @@ fn read_job(path: &std::path::Path) -> anyhow::Result<Map<String, Value>> {
     json::read(&text, &known).map_err(|fault| unreadable(path, &fault))
 }
 
-/// A job file that is no job, in the operator's words.
+/// The error for an invalid job file, in the operator's language.
 pub(super) fn unreadable(path: &std::path::Path, fault: &json::Fault) -> anyhow::Error {
     let place = fault.place.as_ref().map_or(String::new(), |place| format!("{place}: "));
     anyhow::anyhow!("{}: {place}{}", path.display(), own(&fault.words))
 }
 
-/// The same content, the same key: a second `submit` after a lost answer prints no second card.
+/// The key is derived from the content: a second `submit` after a lost answer prints no second card.
 fn key_of(body: &Value) -> String {
     hex(&Sha256::digest(body.to_string()))
 }

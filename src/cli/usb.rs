@@ -50,10 +50,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// One printer, as it is told.
+/// One printer, as listed.
 struct Listed<'p> {
     printer: &'p UsbPrinter,
-    /// A name that fits no other printer here.
+    /// A name that matches no other printer here.
     address: String,
     device_id: Result<String, WireFault>,
 }
@@ -62,7 +62,7 @@ impl<'p> Listed<'p> {
     fn of(printer: &'p UsbPrinter, all: &[UsbPrinter]) -> Self {
         let alone = all.iter().filter(|other| other.serial == printer.serial).count() == 1;
         let name = if alone { printer.name() } else { usb::UsbName::Port(printer.port.clone()) };
-        // The kernel has read it when usblp has the interface; else the printer is asked.
+        // The kernel has read it if usblp has the interface; otherwise the printer is asked.
         let device_id = printer.device_id.clone().map_or_else(|| usb::device_id(printer), Ok);
         Self { printer, address: name.to_string(), device_id }
     }
@@ -103,7 +103,7 @@ impl<'p> Listed<'p> {
     }
 }
 
-/// What is wrong and what to do, in the language of the person.
+/// What is wrong and what to do, in the operator's language.
 fn explained(fault: &WireFault) -> anyhow::Error {
     let words = fault.words();
     anyhow::anyhow!("{}", if language() == "id" { words.id } else { words.en })

@@ -13,9 +13,9 @@ use super::{Exit, files};
 use crate::config::Fault as ConfigFault;
 use crate::record::{self, KeyList, Verdict};
 
-/// No record and no file of a chip that holds one is larger, bytes.
+/// Larger than any record and any file of a chip that holds one, bytes.
 const INPUT_BYTES_MAX: u64 = 64 * 1024;
-/// What a signed record in CBOR begins with: the tag of COSE_Sign1. No text of a QR code begins like this.
+/// First byte of a signed record in CBOR: the tag of COSE_Sign1. No text of a QR code begins with it.
 const FIRST_BYTE: u8 = 0xd2;
 
 const AFTER: &str = "\
@@ -90,12 +90,12 @@ pub(super) fn read_list(path: &Path) -> anyhow::Result<Result<KeyList, Vec<Confi
     Ok(KeyList::parse(&text).map_err(|faults| faults.into_iter().map(plain).collect()))
 }
 
-/// Is this record good now?
+/// Is this record valid now?
 pub(super) fn check(bytes: &[u8], keys: &KeyList, photo: Option<&[u8]>) -> Verdict {
     record::verify(bytes, keys, Timestamp::now(), photo)
 }
 
-/// What was signed; nothing that can be read is no bytes, which are no record.
+/// The bytes that were signed. A text that cannot be decoded becomes no bytes, which are no record.
 fn signed_bytes(args: &Args) -> anyhow::Result<Vec<u8>> {
     if let Some(text) = &args.qr {
         return Ok(record::read_text(text).unwrap_or_default());

@@ -67,7 +67,7 @@ fn row(code: &Code) -> String {
     format!("| {row} |\n")
 }
 
-/// Nothing in a cell ends it.
+/// Escapes what would end a table cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }

@@ -1,4 +1,5 @@
-//! What `kartud ledger verify` finds. Each finding names the line or the job; these say what is wrong in general.
+//! Faults that `kartud ledger verify` finds. Each finding names the line or the job; these codes have the general
+//! sentence.
 
 use super::{Code, codes};
 

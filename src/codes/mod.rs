@@ -1,11 +1,12 @@
-//! THE REGISTRY of codes: every code that the station can say, what it means, and how it is put right. A code is here or it
-//! does not exist: nobody may be left with a job that nobody can lift. Pure; must not know jobs, storage or HTTP.
+//! THE REGISTRY of codes: every code that the station can report, what it means, and how it is put right. A code that
+//! is not here does not exist, so that no job is held for a reason that nobody can resolve. Pure; must not know jobs,
+//! storage or HTTP.
 //!
-//! A code has one general sentence in two languages. Where a sentence differs from case to case (it names a state, a job,
-//! what a printer said), it stands where that is known, and the one here says what they have in common.
+//! A code has one general sentence in two languages. If the sentence depends on the case (it names a state, a job, a
+//! printer's answer), the code that knows the case has it, and the general sentence here fits all cases.
 //!
-//! `docs/codes.md` is made of this ([`document`]), and `kartud codes` tells it. `tests/architecture.rs` holds it against the
-//! source.
+//! `docs/codes.md` is generated from it ([`document`]), and `kartud codes` shows it. `tests/architecture.rs` compares
+//! it with the source.
 
 use std::borrow::Cow;
 
@@ -24,19 +25,19 @@ pub use remedy::Remedy;
 /// One code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {
-    /// Stable name; the first letter tells the severity.
+    /// Stable name; the first letter is the severity.
     pub code: &'static str,
-    /// Where it points, as a finding has it: `photo`; `fields.*` is any field, and empty no place in particular.
+    /// The field, as in a finding: `photo`; `fields.*` is any field, and empty means none in particular.
     pub field: &'static str,
     /// How it is put right.
     pub remedy: Remedy,
-    /// Bahasa Indonesia; words in braces are filled in per finding.
+    /// Indonesian; names in braces are filled in per finding.
     pub id: &'static str,
     /// English.
     pub en: &'static str,
 }
 
-/// What follows from a code; its first letter tells.
+/// The consequence of a code, given by its first letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
     /// `E_…`: refused, nothing stored.
@@ -49,14 +50,14 @@ pub enum Severity {
     Verify,
 }
 
-/// What goes into the braces of a sentence: the name of the brace and its two wordings.
+/// Texts for the braces of a sentence: the brace's name and the text in both languages.
 pub type Filling<'a> = [(&'static str, &'a Text)];
 
 impl Severity {
     /// Every severity, in the order in which they are explained.
     pub const ALL: [Severity; 4] = [Self::Refuse, Self::Hold, Self::Warn, Self::Verify];
 
-    /// Of a code by name, also of one that this station does not know.
+    /// The severity of a code by name, even one that this station does not know.
     pub fn of(code: &str) -> Severity {
         match code.as_bytes().first() {
             Some(b'H') => Self::Hold,
@@ -76,7 +77,7 @@ impl Severity {
         }
     }
 
-    /// What follows.
+    /// What follows, in words.
     pub fn words(self) -> Text {
         match self {
             Self::Refuse => {
@@ -104,7 +105,7 @@ impl Code {
         Severity::of(self.code)
     }
 
-    /// Its sentence, with what goes into the braces.
+    /// Its sentence, with the braces filled in.
     pub fn words(&self, filling: &Filling<'_>) -> Text {
         let mut words = Text::fixed(self.id, self.en);
         for (brace, with) in filling {
@@ -114,13 +115,13 @@ impl Code {
         words
     }
 
-    /// Its sentence for every case: an ellipsis stands for what is filled in.
+    /// Its sentence for every case: an ellipsis replaces what would be filled in.
     pub fn general(&self) -> Text {
         Text::new(without_braces(self.id), without_braces(self.en))
     }
 }
 
-/// A brace around one word is filled in; any other stands for itself.
+/// A brace around a single word is filled in; any other brace is literal.
 fn without_braces(sentence: &str) -> String {
     let mut parts = sentence.split('{');
     let mut general = parts.next().unwrap_or_default().to_owned();
@@ -137,7 +138,7 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
-/// Codes by where they are said: constants, and a table of them.
+/// Codes of one group: constants, and a table of them.
 macro_rules! codes {
     ($($name:ident $field:literal $remedy:ident $id:literal $en:literal)*) => {
         $(
@@ -159,7 +160,7 @@ use codes;
 const TABLES: [&[Code]; 5] =
     [product::TABLE, picture::TABLE, station::TABLE, requests::TABLE, ledger::TABLE];
 
-/// Every code, in the order of the alphabet.
+/// Every code, in alphabetical order.
 pub fn all() -> Vec<&'static Code> {
     let mut all: Vec<&Code> = TABLES.iter().copied().flatten().collect();
     all.sort_by_key(|code| code.code);
@@ -171,12 +172,12 @@ pub fn find(code: &str) -> Option<&'static Code> {
     TABLES.iter().copied().flatten().find(|known| known.code == code)
 }
 
-/// How a finding that stands with a stored job is put right. A code of an older or a newer station is judged by its first
-/// letter: whoever holds such a job can always cancel it.
+/// How a finding of a stored job is put right. An unknown code, of an older or a newer station, is judged by its first
+/// letter: its job can always be cancelled.
 pub fn remedy(code: &str) -> Remedy {
     match (find(code).map(|known| known.remedy), Severity::of(code)) {
-        // The product's rules or its photo rules became stricter, or the photo was looked at later: both are looked
-        // at again when the card is composed.
+        // The product's rules or its photo rules became stricter, or the photo was inspected later. Both are checked
+        // again when the card is composed.
         (Some(Remedy::Correct | Remedy::Retry), _) | (None, Severity::Refuse) => {
             Remedy::MendOrRepost
         }

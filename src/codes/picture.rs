@@ -1,4 +1,4 @@
-//! What is found in a photo, and in a card while it is composed. Numbers are the rule's, never the person's.
+//! Findings about a photo, and about a card while it is composed. Numbers in them are the rule's, never the person's.
 
 use super::{Code, codes};
 

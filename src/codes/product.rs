@@ -1,5 +1,5 @@
-//! What the rules of a product say: fields, papers, photo, office, recommendation. In the order in which they are
-//! documented; a product's description lists those that a job of it can meet in this order.
+//! Findings of a product's rules: fields, documents, photo, office, recommendation. In the order of the documentation;
+//! a product's description lists the codes that its jobs can get in this order.
 
 use super::{Code, codes};
 

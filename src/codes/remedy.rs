@@ -7,24 +7,25 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
-    /// Whoever sent the request corrects it and sends it again; nothing was stored.
+    /// The sender corrects the request and sends it again; nothing was stored.
     Correct,
-    /// The same is sent again later; nothing was stored. What stays is for a technician.
+    /// The same request is sent again later; nothing was stored. If the code persists, a technician is needed.
     Retry,
-    /// A person at the station looks and releases the job. That is decided for good: the same is not asked again.
+    /// A person at the station checks and releases the job. That decision is final: the same code is not raised again.
     Release,
-    /// A technician mends the station, then the job is released. What is not mended holds it again.
+    /// A technician fixes the station, then the job is released. If the cause remains, the job is held again.
     Mend,
-    /// Cancelled and posted again with other data. Where a technician changed what stood in the way (a face, a rule,
-    /// the clock), a release will do; what still stands in the way holds it again.
+    /// The job is cancelled and posted again with other data. If a technician has removed the cause (a face, a rule,
+    /// the clock), releasing it is enough; if the cause remains, the job is held again.
     MendOrRepost,
-    /// Cancelled, and posted again with the right data or with a whole recommendation. No release helps.
+    /// The job is cancelled, and posted again with correct data or a complete recommendation. Releasing it does not
+    /// help.
     Repost,
     /// The section head accepts the warning by its code in a recommendation; the job is cancelled and posted again.
     Acknowledge,
-    /// A person looks where the card is, and says so (`resolve`).
+    /// A person checks where the card is, and reports it (`resolve`).
     Resolve,
-    /// A technician looks after the ledger (`kartud ledger --help`).
+    /// A technician repairs the ledger (`kartud ledger --help`).
     Ledger,
 }
 
@@ -57,13 +58,12 @@ impl Remedy {
         }
     }
 
-    /// May a person release a job that is held for this? Where the cause is looked at again on the way to the printer, a
-    /// release does no harm.
+    /// May a person release a job that is held for this? It does no harm if the cause is checked again before printing.
     pub fn may_release(self) -> bool {
         matches!(self, Self::Release | Self::Mend | Self::MendOrRepost)
     }
 
-    /// What is done about it, as a sentence that stands behind what was found.
+    /// What to do about it, as a sentence that follows the finding.
     pub fn words(self) -> Text {
         let (id, en) = match self {
             Self::Correct => (

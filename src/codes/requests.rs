@@ -1,4 +1,4 @@
-//! What a request is refused for, beyond the rules of a product; and why the station is not ready.
+//! Why a request is refused, apart from the rules of a product; and why the station is not ready.
 
 use super::{Code, codes};
 
@@ -81,7 +81,7 @@ codes! {
     E_ALREADY_REPLACED "replaces.job" Correct
         "Kartu itu sudah diganti oleh pekerjaan lain. Batalkan yang itu, atau ganti yang itu jika kartunya sudah keluar."
         "That card is already replaced by another job. Cancel that one, or replace that one if its card is out."
-    // What a person does with a job.
+    // Actions of a person on a job.
     E_STATE "" Correct
         "Itu tidak dapat dilakukan pada pekerjaan dalam status ini. Lihat statusnya (kartud job)."
         "That cannot be done with a job in this state. See its state (kartud job)."
@@ -100,7 +100,7 @@ codes! {
     E_CARD_MOVING "seen" Retry
         "Ada kartu yang sedang bergerak di printer, jadi jawaban ini belum dicatat. Tunggu sampai printer berhenti, lihat lagi, lalu kirim lagi jawaban yang sama."
         "A card is moving just now, so this answer was not taken. Ask again when the printer stands still: look again, and send the same answer."
-    // What a person does with blanks.
+    // Actions of a person on blanks.
     E_BLANKS_KIND "kind" Correct
         "Jenis catatan: loaded, returned, spoiled, test, lost, atau counted."
         "The kind is loaded, returned, spoiled, test, lost or counted."

@@ -1,9 +1,9 @@
-//! What the station finds on a job's way to the printer and after it, and what it knows of other jobs.
+//! Findings on a job's way to the printer and after it, and about its relation to other jobs.
 
 use super::{Code, codes};
 
 codes! {
-    // What the ledger knows of other jobs.
+    // Other jobs in the ledger.
     W_SAME_HOLDER "fields.*" Acknowledge
         "Pemegang kartu ini sudah punya kartu atau pekerjaan lain. Bila kartu itu diganti, kirim dengan replaces; bila memang perlu kartu kedua, setujui peringatan ini."
         "The holder of this card has another card or job already. If that card is replaced, send this with replaces; if a second card is really wanted, acknowledge the warning."
@@ -45,7 +45,7 @@ codes! {
     H_BLANKS_SPOILED "" Release
         "Beberapa blangko rusak untuk pekerjaan ini. Baca sebabnya (kartud job), periksa pita, kepala cetak, pembaca chip dan blangko."
         "Several blanks were spoiled for this job. Read why (kartud job), check ribbon, print head, chip reader and blanks."
-    // The card that nobody saw.
+    // The card whose outcome is unknown.
     H_UNSURE "" Resolve
         "Kartu ini mungkin sudah keluar dan mungkin belum, dan printer tidak dapat memastikannya. Seorang petugas harus melihat."
         "This card may have come out and may not have, and the printer cannot tell. A person must look."

@@ -1,19 +1,19 @@
-//! How a printer is reached, as it is written in `kartud.toml`. Opens nothing.
+//! The address of a printer in `kartud.toml`. Opens nothing.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use drivers::transport::usb::UsbName;
 
-/// What a build without them says to whoever wants an emulated machine or reader.
+/// The refusal of an emulated machine or reader in a build without emulators.
 #[cfg(not(feature = "emulators"))]
 pub(super) const NO_EMULATORS: &str =
     "cannot be emulated: this kartud was built without the cargo feature `emulators`";
 
-/// How a printer is reached.
+/// The address of a printer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// No printer: jobs are taken in and wait.
+    /// No printer: jobs are accepted and wait.
     None,
     /// The emulated machine in this process.
     #[cfg(feature = "emulators")]

@@ -1,4 +1,4 @@
-//! `[encoder]`: the reader that writes the chips of the cards. Knows what may be written there; opens nothing.
+//! `[encoder]`: the reader that writes the cards' chips. Knows which values are valid; opens nothing.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use drivers::encoder::{self, ENCODERS, Interface};
 use super::{Address, text};
 use crate::toml_sheet::Sheet;
 
-/// The reader behind an emulated machine's station; the daemon puts it there.
+/// The address of the emulated machine's reader; the daemon creates it.
 const EMULATED: &str = "emulated";
-/// A card that is written takes a few seconds; a mute one must not hold the queue for minutes.
+/// Writing a chip takes a few seconds; a mute card must not hold up the queue for minutes.
 const DEADLINE_SECONDS: u64 = 20;
 const DEADLINES: std::ops::RangeInclusive<u64> = 1..=300;
 
@@ -18,23 +18,23 @@ const DEADLINES: std::ops::RangeInclusive<u64> = 1..=300;
 pub struct Encoder {
     /// Family of the reader.
     pub family: String,
-    /// Which reader it is, as its family names readers; never "the first".
+    /// The reader, in its family's form of address; never "the first".
     pub address: String,
-    /// The station of the printer in front of which it sits.
+    /// The position in the printer where the reader is fitted.
     pub station: Interface,
-    /// Longest wait for a card to be seen, and for one answer.
+    /// Longest wait for a card, and for one response.
     pub deadline: Duration,
 }
 
 impl Encoder {
-    /// The reader is in this process, like the emulated machine.
+    /// Is the reader in this process, like the emulated machine?
     pub fn is_emulated(&self) -> bool {
         self.family == EMULATED
     }
 }
 
-/// `None`: chips are not written here. A reader that could never write one, beside this printer, is a fault: every blank
-/// would be rejected.
+/// `None`: chips are not written here. A reader that could never write a chip in this printer is a fault, because every
+/// blank would be rejected.
 pub(super) fn encoder(s: &mut Sheet<'_>, printer: &Address) -> Option<Encoder> {
     let family = text(s, "family", "");
     let address = text(s, "address", "");
@@ -66,7 +66,7 @@ pub(super) fn encoder(s: &mut Sheet<'_>, printer: &Address) -> Option<Encoder> {
     Some(Encoder { family, address, station, deadline: Duration::from_secs(seconds) })
 }
 
-/// Can there be a reader of this family and address?
+/// Is a reader of this family and address possible?
 fn check_reader(s: &Sheet<'_>, family: &str, address: &str, printer: &Address) {
     if family == EMULATED {
         if let Err(rule) = can_be_emulated(printer) {
@@ -86,7 +86,7 @@ fn check_reader(s: &Sheet<'_>, family: &str, address: &str, printer: &Address) {
     }
 }
 
-/// Can there be an emulated reader beside this printer?
+/// Is an emulated reader possible with this printer?
 #[cfg(feature = "emulators")]
 fn can_be_emulated(printer: &Address) -> Result<(), &'static str> {
     if *printer == Address::Emulated {
@@ -101,7 +101,7 @@ fn can_be_emulated(_printer: &Address) -> Result<(), &'static str> {
     Err(super::address::NO_EMULATORS)
 }
 
-/// Does no reader of the family sit at such a station? The emulated one is contactless.
+/// Does the family have no reader for this position? The emulated one is contactless.
 fn is_out_of_reach(family: &str, station: Interface) -> bool {
     match encoder::find(family) {
         Ok(known) => !known.stations.contains(&station),
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(told.len(), 3, "{told:?}");
     }
 
-    /// The one fault of `[encoder]` with these lines, beside a printer of this address.
+    /// The single fault of `[encoder]` with these lines and this printer address.
     fn refusal(printer: &str, lines: &str) -> String {
         let text = format!("[encoder]\n{lines}[printer]\naddress = \"{printer}\"\n");
         let faults = parse(&text).expect_err(lines);

@@ -1,5 +1,5 @@
-//! `kartud.toml` as types: every key, its default, and all faults of a file at once.
-//! Knows how to read text; opens no file, starts nothing.
+//! `kartud.toml` as types: every key, its default, and all faults of a file at once. Reads text only; opens no file,
+//! starts nothing.
 
 mod address;
 mod encoder;
@@ -41,11 +41,11 @@ pub struct Config {
 /// `[station]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Station {
-    /// Named in events and on the page.
+    /// Shown in events and on the page.
     pub name: String,
     /// The ledger's file.
     pub ledger: PathBuf,
-    /// The first ledger is made where there never was one. No key of the file: whoever starts the station says it.
+    /// Creates the ledger if there never was one. Not a key of the file: the command line sets it.
     pub new_ledger: bool,
     /// The office's time zone, hours east of Greenwich: decides which day it is.
     pub utc_offset_hours: i8,
@@ -54,11 +54,11 @@ pub struct Station {
 /// `[http]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Http {
-    /// Where the API and the page are; loopback only, until approvals are checked.
+    /// Address of the API and the page; loopback only, until approvals are verified.
     pub listen: SocketAddr,
     /// Largest request that is read, bytes: a photo of 2 MiB in base64, and its job.
     pub max_request_bytes: usize,
-    /// Requests worked on at once; more are answered 503 with `Retry-After`.
+    /// Requests handled at once; further ones are answered 503 with `Retry-After`.
     pub max_requests: usize,
 }
 
@@ -72,18 +72,18 @@ pub struct Office {
 /// `[products]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Products {
-    /// Folder with one folder a product; empty: the built-in ones.
+    /// Folder with one folder per product; empty: the built-in ones.
     pub folder: Option<PathBuf>,
 }
 
 /// `[vault]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vault {
-    /// Folder with one file a key, for what is not in `$CREDENTIALS_DIRECTORY`; empty: none.
+    /// Folder with one file per key, for keys that are not in `$CREDENTIALS_DIRECTORY`; empty: none.
     pub folder: Option<PathBuf>,
 }
 
-/// As long as a recommendation without an end is good (DOMAIN 7.2).
+/// As long as a recommendation without an end is valid (DOMAIN 7.2).
 const STALE_AFTER_DAYS: u32 = 7;
 
 /// `[product.NAME]`
@@ -91,17 +91,17 @@ const STALE_AFTER_DAYS: u32 = 7;
 pub struct ProductSettings {
     /// One of the product's layouts; empty: its first.
     pub layout: Option<String>,
-    /// Older issue dates are held, days; absent: the product's own limit.
+    /// Jobs with older issue dates are held, days; absent: the product's own limit.
     pub issue_age_max_days: Option<u32>,
-    /// A second card for one person within so many days is warned of; 0: never; absent: the product's own.
+    /// A second card for one person within this many days gets a warning; 0: never; absent: the product's own limit.
     pub same_holder_days: Option<u32>,
     /// A job that waits longer than this is held, days.
     pub stale_after_days: u32,
-    /// Print the background layer; off for blanks that come printed.
+    /// Print the background layer; off for preprinted blanks.
     pub background: bool,
-    /// This batch of blanks: everything moves right by so much, mm.
+    /// Moves everything to the right, mm, for this batch of blanks.
     pub offset_x_mm: f32,
-    /// This batch of blanks: everything moves down by so much, mm.
+    /// Moves everything down, mm, for this batch of blanks.
     pub offset_y_mm: f32,
 }
 
@@ -124,9 +124,9 @@ impl Default for ProductSettings {
 pub struct Printer {
     /// Family of the machine.
     pub family: String,
-    /// Model, as in the family's `models.toml`; empty: ask the machine.
+    /// Model, as in the family's `models.toml`; empty: read it from the machine.
     pub model: Option<String>,
-    /// How to reach it.
+    /// Its address.
     pub address: Address,
     /// `[printer.emulator]`: the machine behind the address `emulated`.
     pub emulator: Emulator,
@@ -135,13 +135,13 @@ pub struct Printer {
 /// `[printer.emulator]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Emulator {
-    /// Which model it is.
+    /// The model.
     pub model: String,
-    /// Which ribbon is in it.
+    /// The ribbon in it.
     pub ribbon: String,
-    /// Where it lays finished cards as pictures.
+    /// Folder for pictures of finished cards.
     pub folder: PathBuf,
-    /// 1 = as slow as the real one, 0 = at once.
+    /// Factor on all durations: 1 = as on a real machine, 0 = at once.
     pub slowness: f64,
 }
 
@@ -157,7 +157,7 @@ const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 const OFFSETS: std::ops::RangeInclusive<i8> = -12..=14;
 
 impl Config {
-    /// Reads a whole file; paths in it are taken from `folder`, where the file lies.
+    /// Reads a whole file; paths in it are relative to `folder`, which contains the file.
     ///
     /// # Errors
     /// Every fault in the text, in the order of its lines.
@@ -175,7 +175,7 @@ impl Config {
         self.product.get(product).cloned().unwrap_or_default()
     }
 
-    /// Is nothing real configured, so that every card must say CONTOH?
+    /// Is no office configured, so that every card must have CONTOH on it?
     pub fn specimen(&self) -> bool {
         self.office.profile.is_none()
     }
@@ -203,7 +203,7 @@ fn text(sheet: &mut Sheet<'_>, key: &'static str, default: &str) -> String {
     sheet.text(key).unwrap_or_else(|| default.to_owned())
 }
 
-/// A text; an empty one says as little as none.
+/// A text; an empty one counts as absent.
 fn said(sheet: &mut Sheet<'_>, key: &'static str) -> Option<String> {
     sheet.text(key).filter(|text| !text.is_empty())
 }
@@ -303,7 +303,7 @@ fn emulator(s: &mut Sheet<'_>, folder: &Path, family: Option<&drivers::Family>) 
     }
 }
 
-/// The family of this name; that there is none is said.
+/// The family of this name; an unknown name is reported.
 fn known_family(s: &Sheet<'_>, name: &str) -> Option<&'static drivers::Family> {
     let family = drivers::find(name);
     if family.is_none() {
@@ -313,7 +313,7 @@ fn known_family(s: &Sheet<'_>, name: &str) -> Option<&'static drivers::Family> {
     family
 }
 
-/// Without a model the machine is asked. Without a family nothing can be said of its models.
+/// Without a model, the machine is asked. Without a family, the model cannot be checked.
 fn check_model(s: &Sheet<'_>, model: Option<&str>, family: Option<&drivers::Family>) {
     if let (Some(model), Some(family)) = (model, family)
         && !(family.knows)(model)
@@ -331,8 +331,8 @@ fn log(s: &mut Sheet<'_>) -> Log {
     Log { level }
 }
 
-/// Every key that [`Config::parse`] knows, with `*` for a product's name; for the test that holds
-/// `config/kartud.toml` against the code.
+/// Every key that [`Config::parse`] knows, with `*` for a product's name; for the test that compares
+/// `config/kartud.toml` with the code.
 pub fn known_keys() -> Vec<String> {
     Page::keys_asked("[product.\"*\"]", |sheet| drop(read(sheet, Path::new(""))))
 }

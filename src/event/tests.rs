@@ -24,7 +24,8 @@ fn evidence() -> CardEvidence {
 }
 
 fn intent() -> IntentLine {
-    let intent = Intent { before: machine(), ribbon_prints: Some(2), ..Intent::default() };
+    let ticket = Some(drivers::ticket::Ticket::read("5F3A-17").expect("a ticket"));
+    let intent = Intent { before: machine(), ribbon_prints: Some(2), ticket, ..Intent::default() };
     IntentLine { intent, identity: Some(Identity::default()) }
 }
 
@@ -238,6 +239,17 @@ fn a_line_that_was_written_once_means_the_same_for_ever() {
                 "card_inside": false, "busy": false, "owned": false, "restarted": false,
                 "ribbon": ["YMCKO", 292], "errors": [] }, "ribbon_prints": 2,
                 "identity": { "model": "Primacy 2", "serial": "10001234", "firmware": "1.0" } }),
+        ),
+        (
+            "print",
+            json!({ "act": "print", "before": facts(), "ribbon_prints": null, "ticket": "5F3A-17" }),
+        ),
+        (
+            "left_to_a_person",
+            json!({ "row": "log_disagrees", "findings": [], "machine": { "serial": "10001234",
+                "cards_entered": null, "card_inside": false, "busy": false, "owned": false,
+                "restarted": false, "ribbon": null, "errors": [],
+                "logged": { "unknown": "taken_out" } } }),
         ),
         (
             "lose_sight",

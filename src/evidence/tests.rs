@@ -5,7 +5,7 @@ use Reason::*;
 
 /// A machine that counted 7 cards and had 50 prints left.
 fn intent() -> Intent {
-    Intent { act: Act::Print, before: facts(7, 50), ribbon_prints: Some(1) }
+    Intent { act: Act::Print, before: facts(7, 50), ribbon_prints: Some(1), ticket: None }
 }
 
 fn facts(cards_entered: u64, ribbon_left: u32) -> Facts {

@@ -1,4 +1,4 @@
-//! Answers on their way out: what every one of them says to a browser, and how much of them may wait for slow clients.
+//! Common treatment of responses: the headers that all of them have, and how much memory may wait for slow clients.
 //! Knows no route.
 
 use std::pin::Pin;
@@ -16,21 +16,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connections::{Progress, Stage};
 
-/// Smaller answers fit into what the system buffers for a connection.
+/// Smaller responses fit into the system's buffer of a connection.
 const SMALL_BYTES: u64 = 16 * 1024;
-/// Larger answers that wait for their clients, altogether: some dozens of previews.
+/// Memory for larger responses that wait for their clients, in total: some dozens of previews.
 const LARGE_TOTAL_KIB: usize = 48 * 1024;
-/// What is handed over at once, so that the rest of an answer goes with its client.
+/// Bytes passed on at once, so that the rest of a response is freed when its client leaves.
 const PIECE_BYTES: usize = 32 * 1024;
 
-/// No other site's page may show or read what is here, and no cache keeps it.
+/// Other sites' pages may not show or read these responses, and no cache may store them.
 const SEALS: [(HeaderName, &str); 3] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// Puts the headers on that every answer has.
+/// Adds the headers that every response has.
 pub(super) async fn seal(request: Request, next: Next) -> axum::response::Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -41,7 +41,7 @@ pub(super) async fn seal(request: Request, next: Next) -> axum::response::Respon
     response
 }
 
-/// Reservation for the large answers.
+/// Memory reservations for large responses.
 #[derive(Clone)]
 pub(super) struct Outbox(Arc<Semaphore>);
 
@@ -51,11 +51,11 @@ impl Outbox {
     }
 }
 
-/// Kept with a large answer until it is sent.
+/// Held with a large response until it is sent.
 #[derive(Clone)]
 struct Reservation(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
 
-/// A large answer for which there is no room is refused.
+/// Refuses a large response for which there is no memory.
 pub(super) async fn bound(
     State(outbox): State<Outbox>,
     request: Request,
@@ -64,7 +64,7 @@ pub(super) async fn bound(
     let mut response = next.run(request).await;
     let bytes = response.body().size_hint().lower();
     if bytes > SMALL_BYTES {
-        // One answer that is larger than all the room takes the whole of it.
+        // A response that is larger than the whole budget takes all of it.
         let kib = (bytes / 1024).min(LARGE_TOTAL_KIB as u64) as u32;
         match outbox.0.clone().try_acquire_many_owned(kib) {
             Ok(room) => drop(response.extensions_mut().insert(Reservation(Arc::new(room)))),
@@ -74,16 +74,16 @@ pub(super) async fn bound(
     response
 }
 
-/// The body of an answer: its connection is at work for as long as it lives.
+/// The body of a response: its connection counts as busy for as long as it exists.
 pub(super) struct Followed {
     body: Body,
-    /// Taken from the body, not yet handed over.
+    /// Bytes taken from the body and not yet passed on.
     rest: Bytes,
     progress: Progress,
     _room: Option<Reservation>,
 }
 
-/// Follows an answer to its end.
+/// Tracks a response to its end.
 pub(super) fn follow(answer: Response<Body>, progress: Progress) -> Response<Followed> {
     let (mut parts, body) = answer.into_parts();
     let room = parts.extensions.remove::<Reservation>();

@@ -1,5 +1,5 @@
-//! `/v1/blanks`: what people do with blanks, how the days close, and the list for the *berita acara*.
-//! Counts nothing itself: the ledger does.
+//! `/v1/blanks`: entries about blanks by people, the daily balance, and the list for the *berita acara*. Counts nothing
+//! itself: the ledger does.
 
 mod entry;
 
@@ -24,16 +24,16 @@ use crate::report::Sentence;
 use crate::supplies::SpoilCause;
 use entry::Entry;
 
-/// Days that one question may span: a year with its leap day.
+/// Most days of one request: a year with its leap day.
 const DAYS_LIMIT: i32 = 366;
-/// Days that are shown unless told, today included.
+/// Days shown by default, today included.
 const DAYS_DEFAULT: i64 = 7;
-/// An entry as it stands in the ledger.
+/// An entry as stored in the ledger.
 #[derive(Debug, Serialize)]
 pub(super) struct EntryView {
-    /// The ledger's line.
+    /// Number of the ledger's line.
     seq: u64,
-    /// When (RFC 3339).
+    /// Time (RFC 3339).
     at: jiff::Timestamp,
     /// What was entered.
     entry: serde_json::Value,
@@ -43,7 +43,7 @@ const DAY: Text = Text::fixed(
     "Tulis hari pertama dan terakhir sebagai from=2026-03-01&to=2026-03-31, paling banyak 366 hari.",
     "Give the first and the last day as from=2026-03-01&to=2026-03-31, 366 days at most.",
 );
-/// Which days of the office: `from` is six days before `to` unless told, `to` is today.
+/// The office's days: `from` defaults to six days before `to`, `to` to today.
 static PARAMETERS: [Known; 2] = [
     Known { name: "from", rule: DAY, repeats: false },
     Known { name: "to", rule: DAY, repeats: false },
@@ -55,40 +55,40 @@ pub(super) struct DaysView {
     days: Vec<DayView>,
 }
 
-/// One day; figures are cards, and a negative one says that more was used than was entered.
+/// One day; figures are cards. A negative figure means that more were used than entered.
 #[derive(Debug, Serialize)]
 pub(super) struct DayView {
-    /// In the office's time.
+    /// The date in the office's time zone.
     date: Date,
-    /// At the station when the day began: the last count, and what happened since.
+    /// At the station when the day began: the last count and everything since.
     opening: i64,
     /// Taken from the store.
     loaded: i64,
-    /// Good cards, less those of earlier that were spoiled on this day.
+    /// Good cards, less good cards of earlier days that were reported spoiled on this day.
     good: i64,
     /// Spoiled ones.
     spoiled: i64,
-    /// SpoilCause → spoiled ones.
+    /// Spoiled blanks by SpoilCause.
     spoiled_by_cause: BTreeMap<&'static str, i64>,
     /// Test cards.
     test: i64,
-    /// Not found again; belongs to its day whether it was entered before the count or after.
+    /// Lost; counts for its day whether it was entered before the count or after.
     lost: i64,
     /// Brought back to the store.
     returned: i64,
-    /// Cards that were begun and have no known outcome yet, less those of earlier whose outcome became known.
+    /// Cards that were begun and whose outcome is unknown, less those of earlier days whose outcome became known.
     unsure: i64,
-    /// `opening + loaded - good - spoiled - test - lost - returned - unsure`: at its end, or now.
+    /// `opening + loaded - good - spoiled - test - lost - returned - unsure`: at the day's end, or now.
     expected: i64,
-    /// The last count; `null`: nobody counted.
+    /// The last count; `null`: none.
     counted: Option<i64>,
-    /// When that was (RFC 3339).
+    /// When it was counted (RFC 3339).
     counted_at: Option<jiff::Timestamp>,
-    /// What should have lain there at that moment.
+    /// How many should have been there at that moment.
     counted_expected: Option<i64>,
-    /// `counted - counted_expected`. The next day begins with what was counted.
+    /// `counted - counted_expected`. The next day begins with the count.
     difference: Option<i64>,
-    /// Does the day close? `null`: nobody counted.
+    /// Does the day balance? `null`: there was no count.
     closes: Option<bool>,
     /// What is wrong, and what to do.
     remarks: Vec<Sentence>,
@@ -100,29 +100,29 @@ pub(super) struct DestroyedView {
     cards: Vec<DestroyedCard>,
 }
 
-/// One line of the list. The name belongs to `ref` and stands upstream only.
+/// One line of the list. The holder's name belongs to `ref` and is known upstream only.
 #[derive(Debug, Serialize)]
 pub(super) struct DestroyedCard {
-    /// The ledger's line.
+    /// Number of the ledger's line.
     seq: u64,
     /// The upstream system's number of the application; `null`: spoiled without a job.
     #[serde(rename = "ref")]
     reference: Option<String>,
     /// The job.
     job: Option<String>,
-    /// When it was written down (RFC 3339).
+    /// When it was recorded (RFC 3339).
     at: jiff::Timestamp,
     /// The day of the office.
     date: Date,
-    /// Why.
+    /// The cause.
     cause: Option<&'static str>,
     /// How many.
     cards: i64,
-    /// What the machine said, or who saw it.
+    /// The machine's report, or the person who saw it.
     evidence: Witness,
 }
 
-/// Write down what was done with blanks.
+/// Records what was done with blanks.
 pub(super) async fn enter(
     State(app): State<App>,
     headers: HeaderMap,
@@ -145,7 +145,7 @@ pub(super) async fn enter(
     Ok(response)
 }
 
-/// How the office's days close.
+/// The daily balance.
 pub(super) async fn days(State(app): State<App>, uri: Uri) -> Result<Json<DaysView>, Problem> {
     let (from, to) = span(&app, &uri)?;
     let (offset, today) = (app.examiner().offset(), app.today());
@@ -185,7 +185,7 @@ fn span(app: &App, uri: &Uri) -> Result<(Date, Date), Problem> {
             before.map_err(|_| asked.wrong("to"))?
         }
     };
-    // A civil calendar ends; the days around its ends are nobody's.
+    // The calendar type has limits; dates near them are mistakes.
     let of_this_world = |day: Date| (1900..=2999).contains(&day.year());
     let long = (to - from).get_days() >= DAYS_LIMIT;
     if from > to || long || !of_this_world(from) || !of_this_world(to) {

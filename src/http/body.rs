@@ -1,5 +1,6 @@
-//! Reads the body of every request, whole, before anybody works on it: within a time, at a rate, and all of them
-//! together within bounded memory. Reading holds no working place. Knows no route and no content.
+//! Reads the body of every request completely before a handler runs: within a time limit, at a minimum rate, and with
+//! bounded memory for all of them together. A request takes no handler's place while its body is read. Knows no route
+//! and no content.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,24 +23,24 @@ use crate::codes::requests;
 
 /// Time for a body of any size.
 const GRACE: Duration = Duration::from_secs(10);
-/// A longer one has more time at this rate, far below the slowest client on this computer.
+/// A longer body gets more time at this rate, far below the slowest client on this computer.
 const BYTES_PER_SECOND: u32 = 64 * 1024;
-/// But never more than this.
+/// The most time that any body gets.
 const BODY_LIMIT: Duration = Duration::from_secs(30);
-/// A body up to this size needs no room: the number of connections bounds them.
+/// A body up to this size needs no reservation, because the number of connections limits them.
 const SMALL_BYTES: usize = 16 * 1024;
-/// Larger bodies that are being read or worked on, altogether: a dozen of the largest photos.
+/// Memory for larger bodies that are being read or handled, in total: a dozen of the largest photos.
 const LARGE_TOTAL_BYTES: usize = 48 * 1024 * 1024;
-/// So long a body waits for room.
+/// How long a body waits for memory.
 const MEMORY_WAIT_LIMIT: Duration = Duration::from_secs(10);
-/// While somebody waits for room, a client that has had its own for so long gives it up if it is slow.
+/// While another body waits for memory, a slow client that has held some for this long loses it.
 const SLOW_AFTER: Duration = Duration::from_secs(1);
-/// Slow is less than this: a hundredth of what a client on this computer does.
+/// Slow means less than this: a hundredth of what a client on this computer sends.
 const SLOW_BYTES_PER_SECOND: f64 = 1024.0 * 1024.0;
-/// How often slow ones are looked for while somebody waits.
+/// How often slow clients are looked for while another body waits.
 const SLOW_CHECK: Duration = Duration::from_millis(200);
 
-/// What all bodies share.
+/// The state that all bodies share.
 #[derive(Clone)]
 pub(super) struct Readings {
     max_bytes: usize,
@@ -61,10 +62,10 @@ struct Entry {
     large: Arc<Large>,
 }
 
-/// A body in memory, and the room that it takes.
+/// A body in memory, and its reservation.
 type Whole = (Bytes, Option<OwnedSemaphorePermit>);
 
-/// Reads the body and hands it on whole.
+/// Reads the whole body and passes the request on.
 pub(super) async fn read(
     State(readings): State<Readings>,
     request: Request,
@@ -114,7 +115,7 @@ impl Readings {
         whole.map(|()| (reading.bytes.into(), Some(room)))
     }
 
-    /// Room for the whole of a body, so that no two that are half read wait for one another.
+    /// Reserves memory for a whole body at once, so that two half-read bodies never wait for each other.
     async fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
         let mut room = std::pin::pin!(self.room.clone().acquire_many_owned(kib(bytes)));
         let until = Instant::now() + MEMORY_WAIT_LIMIT;
@@ -144,7 +145,7 @@ impl Readings {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Large>>> {
-        // Nothing in here can be half done.
+        // A panic cannot leave the data inconsistent.
         self.large.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -163,7 +164,7 @@ impl Drop for Entry {
     }
 }
 
-/// One body while it is read.
+/// A body that is being read.
 struct Reading {
     pieces: axum::body::BodyDataStream,
     bytes: Vec<u8>,
@@ -179,7 +180,7 @@ impl Reading {
         Self { pieces, bytes: Vec::new(), max_bytes, began: now, last_heard: now }
     }
 
-    /// Reads until there are more than so many bytes. `true`: the body has ended before.
+    /// Reads until there are more than this many bytes. `true`: the body ended before.
     async fn read_up_to(&mut self, bytes: usize) -> Result<bool, Problem> {
         while self.bytes.len() <= bytes {
             if !self.read_piece().await? {
@@ -207,7 +208,7 @@ impl Reading {
         if self.bytes.len() + piece.len() > self.max_bytes {
             return Err(too_large());
         }
-        // Copied: a piece of one byte may hold a whole buffer.
+        // Copied, because a piece of one byte may keep a whole buffer alive.
         self.bytes.extend_from_slice(&piece);
         self.last_heard = Instant::now();
         Ok(true)

@@ -1,5 +1,5 @@
-//! The connections that are open: how many there may be, and which one goes when there are too many.
-//! Knows no request and no socket.
+//! The open connections: how many there may be, and which one is closed when there are too many. Knows no request and
+//! no socket.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -8,15 +8,15 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-/// What a connection is doing.
+/// The state of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Stage {
-    /// No request has come, or it is not complete up to the end of its headers.
+    /// No request has arrived, or its headers are incomplete.
     Waiting = 0,
     /// The body of a request is being read.
     Reading = 1,
-    /// The request is worked on, or its answer is on the way.
+    /// The request is being handled, or its response is being sent.
     Working = 2,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Connections(Arc<Mutex<Open>>);
 struct Open {
     limit: usize,
     last_number: u64,
-    /// The number grows with the age: the first is the oldest.
+    /// Numbers increase, so the first connection is the oldest.
     by_number: BTreeMap<u64, Arc<Shared>>,
 }
 
@@ -37,14 +37,14 @@ struct Shared {
     give_up: Notify,
 }
 
-/// The place of one connection among the open ones; dropped, it is free.
+/// One connection's place among the open ones; dropping it frees the place.
 pub(super) struct Place {
     number: u64,
     connections: Connections,
     shared: Arc<Shared>,
 }
 
-/// Tells the other connections what this one is doing.
+/// Reports what this connection is doing.
 #[derive(Clone)]
 pub(super) struct Progress(Arc<Shared>);
 
@@ -54,8 +54,8 @@ impl Connections {
         Self(Arc::new(Mutex::new(Open { limit, last_number: 0, by_number: BTreeMap::new() })))
     }
 
-    /// A place for a new connection. When all are taken, the connection that has waited longest for its client is given
-    /// up for it; `None`: all are at work.
+    /// Takes a place for a new connection. If there is none, the connection that has waited longest for its client is
+    /// closed; `None`: all are busy.
     pub fn enter(&self) -> Option<Place> {
         if self.lock().is_full() && !self.give_up_one() {
             return None;
@@ -72,11 +72,11 @@ impl Connections {
         Some(Place { number, connections: self.clone(), shared })
     }
 
-    /// Has the connection closed that has waited longest for its client. `false`: none waits.
+    /// Closes the connection that has waited longest for its client. `false`: none waits.
     pub fn give_up_one(&self) -> bool {
         let mut open = self.lock();
         let waiting = open.by_number.iter().filter(|(_, it)| it.stage() != Stage::Working as u8);
-        // By age alone: a client that has just come has said nothing yet, and one that sends slowly has said something.
+        // Only age counts: a new client has had no time to send anything, and a slow one has sent something.
         let victim = waiting.min_by_key(|(_, it)| it.since()).map(|(number, _)| *number);
         let victim = victim.and_then(|number| open.by_number.remove(&number));
         if let Some(victim) = &victim {
@@ -86,7 +86,7 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
-        // Nothing in here can be half done.
+        // A panic cannot leave the data inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -108,7 +108,7 @@ impl Shared {
 }
 
 impl Place {
-    /// Returns when this connection must go, so that another one finds a place.
+    /// Returns when this connection must close to make room for another.
     pub async fn given_up(&self) {
         self.shared.give_up.notified().await;
     }
@@ -129,7 +129,7 @@ impl Drop for Place {
 }
 
 impl Progress {
-    /// From now on.
+    /// Sets the stage from now on.
     pub fn enter(&self, stage: Stage) {
         self.0.stage.store(stage as u8, Ordering::Relaxed);
         *self.0.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();

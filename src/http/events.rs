@@ -1,4 +1,4 @@
-//! `/v1/jobs/{id}/events` and `/v1/events`: the ledger's lines, whole or as they come.
+//! `/v1/jobs/{id}/events` and `/v1/events`: the ledger's lines, complete or as they are written.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -19,30 +19,30 @@ use super::wire::Peer;
 use crate::ledger::head::{self, Head};
 use crate::ledger::{Entry, LedgerError};
 
-/// Lines that one question to the ledger brings.
+/// Lines per query of the ledger.
 const PAGE: u32 = 200;
-/// A comment line now and then, so that a dead connection is noticed.
+/// Interval of comment lines, so that a dead connection is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// One line of the ledger. Nothing personal.
+/// One line of the ledger. Contains nothing personal.
 #[derive(Debug, Serialize)]
 pub(super) struct EntryView {
     /// Its number.
     seq: u64,
-    /// Its name as an event: `Last-Event-ID` to go on behind it.
+    /// Its name as an event: send it as `Last-Event-ID` to continue after it.
     id: String,
-    /// When (RFC 3339).
+    /// Time (RFC 3339).
     at: jiff::Timestamp,
-    /// Whose; `null`: it is about the station.
+    /// The job; `null`: it concerns the station.
     job: Option<String>,
     /// The job's `ref`.
     #[serde(rename = "ref")]
     reference: Option<String>,
     /// What happened.
     event: String,
-    /// Where the job stands after it.
+    /// The job's state after it.
     state: Option<crate::lifecycle::State>,
-    /// What is known: codes, hashes, counters.
+    /// The details: codes, hashes, counters.
     detail: serde_json::Value,
 }
 
@@ -76,15 +76,15 @@ pub(super) async fn of_job(
     Ok(Json(entries.into_iter().map(EntryView::from).collect()))
 }
 
-/// Events as they come (server-sent events).
+/// Events as they happen (server-sent events).
 ///
-/// Each line of the ledger is an event `job` with `id` `SEQ-HASH16`: its number, and 16 digits of its hash in the chain.
-/// Give that as `Last-Event-ID` to go on behind it (0 for all since the beginning). Without it only new ones come. Changes
-/// of the station come as events `station` without `id`.
+/// Each line of the ledger is an event `job` with `id` `SEQ-HASH16`: its number, and 16 digits of its hash in the
+/// chain. Send that as `Last-Event-ID` to continue after it (0 for all from the beginning). Without it only new ones
+/// are sent. Changes of the station are events `station` without `id`.
 ///
-/// Where that line is not in this ledger (an older copy was put back, the ledger was taken over, it is another one), one
-/// event `reset` comes first: what was heard before may not hold any more, so read `/v1/station`, `/v1/jobs` and whatever
-/// else you keep anew. Then only new lines come; `reset` has the `id` to go on behind.
+/// If that line is not in this ledger (an older copy was restored, the ledger was adopted, or it is another ledger), an
+/// event `reset` comes first: earlier events may no longer hold, so read `/v1/station`, `/v1/jobs` and whatever else
+/// you store again. After it only new lines are sent; `reset` has the `id` to continue after.
 pub(super) async fn stream(
     State(app): State<App>,
     Extension(peer): Extension<Peer>,
@@ -96,7 +96,7 @@ pub(super) async fn stream(
     let (out, stream) = mpsc::channel(16);
     tokio::spawn(async move {
         let _place = place;
-        // Ends when the listener hangs up or the daemon goes down.
+        // Ends when the client closes or the daemon stops.
         tokio::select! {
             _ = stream_events(&app, start, &out) => {}
             () = peer.hung_up() => {}
@@ -105,13 +105,13 @@ pub(super) async fn stream(
     Ok(Sse::new(ReceiverStream::new(stream)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-/// What a client remembers of the last event that it heard.
+/// The client's `Last-Event-ID`.
 enum EventId {
-    /// Nothing yet: everything since the beginning.
+    /// No event yet: send everything from the beginning.
     Beginning,
     /// Number and first digits of the hash.
     Line(u64, String),
-    /// Anything else: a line as it was named before names had a hash, what another server gave.
+    /// Anything else: a line's name from before names had a hash, or another server's.
     Unknown,
 }
 
@@ -140,10 +140,10 @@ impl EventId {
 const HASH_DIGITS: usize = 16;
 const NUMBER_DIGITS: usize = 20;
 
-/// Where a stream begins.
+/// The beginning of a stream.
 struct Start {
     behind: Head,
-    /// What the client heard before is not what stands in this ledger.
+    /// The client's last event is not in this ledger.
     reset: bool,
 }
 
@@ -182,7 +182,7 @@ fn head_of(entry: &Entry) -> Head {
     Head { seq: entry.seq, hash: entry.hash }
 }
 
-/// The listener or the ledger has gone.
+/// The client or the ledger is gone.
 struct Gone;
 
 type Out = mpsc::Sender<Result<Event, Infallible>>;

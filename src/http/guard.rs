@@ -1,5 +1,5 @@
-//! At the gate: not more than can be worked on, and nothing that another site's page makes a browser send. What cannot be
-//! judged is refused.
+//! Checks every request before its handler: no more at once than can be handled, and nothing that another site's page
+//! could make a browser send. Anything doubtful is refused.
 
 use std::future::Future as _;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use super::problem::Problem;
 use super::wire::Peer;
 use crate::codes::requests;
 
-/// Whoever watches the station is always answered.
+/// Monitoring requests are always answered.
 const ALWAYS_ANSWERED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
-/// The only resource that takes a form beside JSON.
+/// The only resource that accepts a form besides JSON.
 const TAKES_FORMS: &str = "/v1/jobs";
 
-/// More requests than places are answered at once: try again.
+/// Refuses requests beyond the limit at once, with the advice to try again.
 pub(super) async fn limit(
     State(places): State<Arc<Semaphore>>,
     request: Request,
@@ -37,7 +37,7 @@ pub(super) async fn limit(
     }
 }
 
-/// A fault of the program is answered as one, and the connection goes on; the place is logged by [`crate::panics`].
+/// Answers a panic as an internal error and keeps the connection; [`crate::panics`] logs where it happened.
 pub(super) async fn panics(request: Request, next: Next) -> Response {
     let mut answer = Box::pin(next.run(request));
     std::future::poll_fn(move |context| {
@@ -51,7 +51,7 @@ fn failed() -> Problem {
     Problem::said(StatusCode::INTERNAL_SERVER_ERROR, &requests::E_PROGRAM)
 }
 
-/// What a page of another site can have a browser send without asking is none of this.
+/// Accepts only media types that a page of another site cannot send without a preflight request.
 pub(super) async fn known_media(request: Request, next: Next) -> Response {
     match check_media(request.method(), request.uri().path(), request.headers()) {
         Ok(()) => next.run(request).await,
@@ -64,7 +64,7 @@ fn check_media(method: &Method, path: &str, headers: &HeaderMap) -> Result<(), P
     if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
         return Err(encoded());
     }
-    // Every action is a POST; other methods have no route, and are told so.
+    // Every action is a POST; other methods have no route, which their answer says.
     if *method != Method::POST {
         return Ok(());
     }
@@ -76,7 +76,7 @@ fn check_media(method: &Method, path: &str, headers: &HeaderMap) -> Result<(), P
     if known { Ok(()) } else { Err(media_type(kind, forms)) }
 }
 
-/// Neither JSON nor, where they are taken, a form; what was sent by mistake is told by its name.
+/// The refusal of a media type that is neither JSON nor, if accepted, a form; a type that is sent by mistake is named.
 pub(super) fn media_type(kind: &[u8], forms: bool) -> Problem {
     let urlencoded = kind.eq_ignore_ascii_case(b"application/x-www-form-urlencoded");
     let (id, en) = match (forms, urlencoded, kind.is_empty()) {
@@ -100,7 +100,7 @@ pub(super) fn media_type(kind: &[u8], forms: bool) -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "E_MEDIA_TYPE", id, en)
 }
 
-/// gzip and the like, told by the head or seen in the body.
+/// The refusal of gzip and the like, whether the headers or the body show it.
 pub(super) fn encoded() -> Problem {
     Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -110,9 +110,9 @@ pub(super) fn encoded() -> Problem {
     )
 }
 
-/// Loopback is reachable by every page in the operator's browser: a request must be addressed to a
-/// loopback name and our port (no DNS rebinding), and where a page sent it, to the page's own origin.
-/// No page reaches a Unix socket: there the file's rights decide.
+/// Every page in the operator's browser can reach loopback. So a request must be addressed to a loopback name and our
+/// port (against DNS rebinding), and a page's request must come from the page's own origin. No page can reach a Unix
+/// socket: there the permissions of the file decide.
 pub(super) async fn same_site(State(port): State<u16>, request: Request, next: Next) -> Response {
     if request.extensions().get::<Peer>().is_some_and(Peer::is_local_path) {
         return next.run(request).await;
@@ -125,7 +125,7 @@ pub(super) async fn same_site(State(port): State<u16>, request: Request, next: N
     }
 }
 
-/// More than one, though one is allowed.
+/// More than one, where only one is allowed.
 struct Several;
 
 fn single(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Option<&[u8]>, Several> {
@@ -136,12 +136,12 @@ fn single(headers: &HeaderMap, name: impl AsHeaderName) -> Result<Option<&[u8]>,
     }
 }
 
-/// To whom the request is addressed: this station, by a loopback name.
+/// The request's host: it must be this station, by a loopback name.
 fn check_address<'h>(uri: &Uri, headers: &'h HeaderMap, port: u16) -> Result<&'h str, Problem> {
     let host = single(headers, HOST).map_err(|_| host_twice())?;
     let host =
         host.and_then(|host| std::str::from_utf8(host).ok()).ok_or_else(|| misdirected(port))?;
-    // The whole address may also stand in the request line.
+    // The request line may contain the whole address too.
     let same = uri.authority().is_none_or(|told| told.as_str().eq_ignore_ascii_case(host));
     if same && is_ours(host, port) { Ok(host) } else { Err(misdirected(port)) }
 }
@@ -181,7 +181,7 @@ fn check_origin(method: &Method, headers: &HeaderMap, host: &str) -> Result<(), 
         && told("sec-fetch-dest")? == Some(b"document");
     match told("sec-fetch-site")? {
         None | Some(b"same-origin" | b"none") => Ok(()),
-        // Somebody follows a link to the station.
+        // A person follows a link to the station.
         Some(b"same-site" | b"cross-site") if navigates => Ok(()),
         Some(_) => Err(foreign()),
     }

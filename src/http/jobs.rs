@@ -1,4 +1,4 @@
-//! `/v1/jobs`: post, list, show, withdraw. Nothing personal comes out of here.
+//! `/v1/jobs`: post, list, show, withdraw. Responses contain nothing personal.
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
@@ -21,14 +21,14 @@ use crate::job::JobId;
 use crate::ledger::{Accepted, JobRecord, Order, Replacing, Wanted};
 use crate::report::{CodeLabel, Encoding};
 
-/// Jobs on a page unless told, and at most.
+/// Jobs per page by default, and at most.
 const PAGE_DEFAULT: u32 = 50;
 const PAGE_LIMIT: u32 = 500;
 
-/// A job as anybody may see it.
+/// A job without anything personal.
 #[derive(Debug, Serialize)]
 pub(super) struct JobView {
-    /// This station's name for it (UUID version 7).
+    /// This station's id for it (UUID version 7).
     id: String,
     /// The upstream system's number of the application.
     #[serde(rename = "ref")]
@@ -39,19 +39,19 @@ pub(super) struct JobView {
     reason: String,
     /// `A` or `B`, where the product has kinds.
     kind: Option<String>,
-    /// Where it stands; see the README's table of states.
+    /// Its state; see the README's table of states.
     state: crate::lifecycle::State,
-    /// The office's word for it.
+    /// The office's name of the state.
     state_label: &'static str,
     /// Why it waits for a person.
     reasons: Vec<FindingView>,
-    /// Every warning, also the acknowledged ones.
+    /// Every warning, including the acknowledged ones.
     warnings: Vec<FindingView>,
     /// Hashes of the composed faces, once they exist.
     faces: Vec<FaceHash>,
-    /// What the machine said of the card, or who saw it.
+    /// The machine's report about the card, or the person who saw it.
     evidence: Option<CardEvidence>,
-    /// Blanks, chip and stripe; in the answer about one job only.
+    /// Blanks, chip and stripe; only in the response about a single job.
     #[serde(skip_serializing_if = "Option::is_none")]
     encoding: Option<Encoding>,
     /// The job whose card this one replaces.
@@ -62,11 +62,11 @@ pub(super) struct JobView {
     received_at: jiff::Timestamp,
     /// When it last moved (RFC 3339).
     changed_at: jiff::Timestamp,
-    /// Where more is.
+    /// Related resources.
     links: Links,
 }
 
-/// Where more is.
+/// Related resources.
 #[derive(Debug, Serialize)]
 pub(super) struct Links {
     #[serde(rename = "self")]
@@ -81,7 +81,7 @@ pub(super) struct Links {
 pub(super) struct JobsView {
     /// In order of arrival.
     jobs: Vec<JobView>,
-    /// Give it as `cursor` for the next page; `null` at the end.
+    /// Send it as `cursor` for the next page; `null` at the end.
     next: Option<String>,
 }
 
@@ -116,17 +116,17 @@ impl From<JobRecord> for JobView {
     }
 }
 
-/// Post a job.
+/// Posts a job.
 ///
-/// Stored and synced before the answer. The same `Idempotency-Key` (or the same `ref`) with the same body
-/// gives the same job again. With `Prefer: respond-async` (RFC 7240) the photo's pixels and the fit of the
-/// texts are looked at after the answer: the job is then `received` until they are.
+/// It is stored and synced before the response. The same `Idempotency-Key` (or the same `ref`) with the same body gives
+/// the same job again. With `Prefer: respond-async` (RFC 7240) the photo's pixels and the fit of the texts are
+/// inspected after the response: until then the job is `received`.
 pub(super) async fn post(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let _counted = app.station.begin_request();
     let key = posted::read_key(request.headers())?;
     let later = prefers_async(request.headers());
     let posted = posted::read(request).await?;
-    // Nobody says who posts a job before there is authentication.
+    // Without authentication nobody states who posts a job.
     let submission = Submission { body: posted.body(), key: key.as_deref(), later, by: None };
     let accepted = app.intake.receive(submission).await.map_err(|refused| {
         if let Refused::Rules(refusal) = &refused {
@@ -215,7 +215,7 @@ fn prefers_async(headers: &HeaderMap) -> bool {
         .any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
 }
 
-/// What may be asked of the list.
+/// Parameters of the list.
 static PARAMETERS: [Known; 10] = [
     Known {
         name: "state",
@@ -293,7 +293,7 @@ static PARAMETERS: [Known; 10] = [
     },
 ];
 
-/// List jobs in the order of their arrival. Where several parameters are given, all of them must hold.
+/// Lists jobs in the order of their arrival. If several parameters are given, all of them must match.
 pub(super) async fn list(State(app): State<App>, uri: Uri) -> Result<Json<JobsView>, Problem> {
     let asked = Parameters::of(&uri, &PARAMETERS)?;
     let wanted = wanted(&asked, app.examiner().offset())?;
@@ -349,7 +349,7 @@ fn is_made_of(
     (length.contains(&text.len()) && text.bytes().all(allowed)).then(|| text.to_owned())
 }
 
-/// Show one job.
+/// Shows one job.
 pub(super) async fn show(
     State(app): State<App>,
     Path(id): Path<String>,

@@ -1,5 +1,5 @@
-//! HTTP: one file a resource, `problem` for everything that goes wrong. The only module that knows axum.
-//! Loopback only: see [`crate::config`]. Decides nothing about jobs; asks the intake, the ledger, the station.
+//! HTTP: one file per resource, `problem` for every error. The only module that knows axum. Loopback only: see
+//! [`crate::config`]. Decides nothing about jobs; asks the intake, the ledger, the station.
 
 mod answer;
 mod blanks;
@@ -44,12 +44,12 @@ use crate::report::Metrics;
 use crate::station::Handle;
 use problem::Problem;
 
-/// Listeners of `/v1/events` at once.
+/// Most clients of `/v1/events` at once.
 const LISTENERS_LIMIT: usize = 32;
-/// Previews under way and waiting; whoever comes then is told to come again.
+/// Most previews in progress and waiting; further requests are told to come again.
 const PREVIEWS_LIMIT: usize = 16;
 
-/// What the handlers work with.
+/// The state that all handlers share.
 #[derive(Clone)]
 pub struct App {
     ledger: Ledger,
@@ -63,7 +63,7 @@ pub struct App {
 }
 
 impl App {
-    /// Ties the parts together.
+    /// Connects the parts.
     pub fn new(
         ledger: Ledger,
         intake: Arc<Intake>,
@@ -93,7 +93,7 @@ impl App {
         self.examiner().offset().to_datetime(self.ledger.now()).date()
     }
 
-    /// Asks the ledger away from the async threads.
+    /// Queries the ledger outside the async threads.
     async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
@@ -111,14 +111,14 @@ impl App {
     }
 }
 
-/// One thing that can be asked of the station: method and path as the document writes them, and who answers.
+/// One route: method and path as in `openapi.json`, and its handler.
 struct Route {
     method: &'static str,
     path: &'static str,
     answer: MethodRouter<App>,
 }
 
-/// Every route there is. The router is made of it, and `openapi.json` is held against it.
+/// Every route. The router is built from it, and a test compares `openapi.json` with it.
 fn table() -> Vec<Route> {
     let get = |path, answer| Route { method: "get", path, answer };
     let post = |path, answer| Route { method: "post", path, answer };
@@ -155,20 +155,20 @@ pub fn routes() -> Vec<(&'static str, &'static str)> {
     table().into_iter().map(|route| (route.method, route.path)).collect()
 }
 
-/// The whole application, ready to be served on a port of this computer.
+/// The whole application, ready to be served at a port of this computer.
 pub fn router(app: App, settings: &config::Http, port: u16) -> Router {
     let places = Arc::new(Semaphore::new(settings.max_requests));
     let readings = body::Readings::new(settings.max_request_bytes);
     table()
         .into_iter()
         .fold(Router::new(), |router, route| {
-            // Only where the method is one of the route's: else the answer is 405.
+            // Applies only if the route has the method; otherwise the response is 405.
             let answer = route.answer.route_layer(middleware::from_fn(guard::known_media));
             router.route(route.path, answer)
         })
         .fallback(async || Problem::not_found())
         .layer(DefaultBodyLimit::max(settings.max_request_bytes))
-        // From here on upwards: the outermost layer comes last.
+        // Read upwards from here: the outermost layer is added last.
         .layer(middleware::from_fn_with_state(places, guard::limit))
         .layer(middleware::from_fn_with_state(readings, body::read))
         .layer(middleware::from_fn_with_state(port, guard::same_site))

@@ -1,5 +1,5 @@
-//! `/openapi.json`: the description of this API, written by hand, served as it is. What upstream developers read and
-//! generate their clients from. Tests hold it against the routes and against the answers.
+//! `/openapi.json`: the description of this API, written by hand and served unchanged. Upstream developers read it and
+//! generate clients from it. Tests compare it with the routes and the responses.
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;

@@ -1,5 +1,5 @@
-//! Takes a posted job off the wire: JSON with the photo in base64, or multipart with the parts `job` and `photo`.
-//! Decides nothing about the job itself: that is [`crate::intake`]'s.
+//! Decodes a posted job: JSON with the photo in base64, or multipart with the parts `job` and `photo`. Decides nothing
+//! about the job itself: [`crate::intake`] does.
 
 use axum::body::Bytes;
 use axum::extract::multipart::{Multipart, MultipartError};
@@ -17,14 +17,14 @@ use crate::intake::Body;
 /// Longest `Idempotency-Key`; a UUID has 36.
 const KEY_LIMIT: usize = 255;
 
-/// A posted job, taken off the wire.
+/// A decoded job.
 pub(super) enum Posted {
     Json(Bytes),
     Parts { job: Bytes, photo: Option<Bytes> },
 }
 
 impl Posted {
-    /// As intake takes it.
+    /// The form that intake takes.
     pub fn body(&self) -> Body<'_> {
         match self {
             Posted::Json(text) => Body::Json(text),
@@ -33,7 +33,7 @@ impl Posted {
     }
 }
 
-/// Takes the body apart, whichever way it was sent.
+/// Decodes the body, in either form.
 pub(super) async fn read(request: Request) -> Result<Posted, Problem> {
     let posted = match media_type(request.headers())? {
         Kind::Json => Posted::Json(read_json(request).await?),
@@ -43,13 +43,13 @@ pub(super) async fn read(request: Request) -> Result<Posted, Problem> {
     if text.starts_with(&GZIP) { Err(guard::encoded()) } else { Ok(posted) }
 }
 
-/// The two ways in which a job is sent.
+/// The two forms of a posted job.
 enum Kind {
     Json,
     Multipart,
 }
 
-/// What the head of the request says of its body. What is neither was told so at the gate.
+/// The media type of the request's body. `guard` has already refused any other type.
 fn media_type(headers: &HeaderMap) -> Result<Kind, Problem> {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let (kind, parameters) = kind.split_once(';').unwrap_or((kind, ""));
@@ -126,16 +126,16 @@ async fn read_multipart(request: Request) -> Result<Posted, Problem> {
             return Err(wrong_part());
         }
     }
-    // A file input that nobody filled is sent as an empty part.
+    // A browser sends an empty file input as an empty part.
     let photo = photo.filter(|bytes: &Bytes| !bytes.is_empty());
     Ok(Posted::Parts { job: job.ok_or_else(wrong_part)?, photo })
 }
 
-/// Begins a gzip file (RFC 1952).
+/// First bytes of a gzip file (RFC 1952).
 const GZIP: [u8; 2] = [0x1F, 0x8B];
 
-/// A small body that is not a job. The parser's own sentence may quote what was sent, so only its place is passed on,
-/// and the name of a key of ours.
+/// Decodes a small body that is not a job. The parser's message may quote the content, so only its position is passed
+/// on, and the name of a known key.
 pub(super) fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         let said = error.to_string();
@@ -164,7 +164,7 @@ pub(super) fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Pr
     })
 }
 
-/// The parser lists the keys that it knows behind the one that it does not: the nearest is told, the unknown one is not.
+/// The parser lists the known keys after the unknown one; the nearest known key is named, the unknown one is not.
 fn unknown_key(unknown: &str, said: &str) -> (String, String) {
     let known = said.split('`').skip(3).step_by(2);
     let near = crate::nearest::nearest(unknown, known).unwrap_or("-");

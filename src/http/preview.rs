@@ -1,5 +1,5 @@
-//! `/v1/jobs/{id}/preview/front.png` and `back.png`: the card as it would look, marked CONTOH.
-//! Looking at personal data is written down.
+//! `/v1/jobs/{id}/preview/front.png` and `back.png`: the card as it would look, marked CONTOH. Every access to this
+//! personal data is recorded.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -12,7 +12,7 @@ use super::problem::Problem;
 use crate::ledger::LedgerError;
 use crate::panics;
 
-/// The card as it would look, marked CONTOH. Each look is written in the ledger.
+/// The card as it would look, marked CONTOH. Each access is recorded in the ledger.
 pub(super) async fn face(
     State(app): State<App>,
     Path((id, face)): Path<(String, String)>,
@@ -23,7 +23,7 @@ pub(super) async fn face(
         "back.png" => "back",
         _ => return Err(Problem::not_found()),
     };
-    // Both sides and their photo are in memory only when it is this preview's turn.
+    // Both sides and their photo are loaded only when this preview's turn comes.
     let _place = app.previews.try_acquire().map_err(|_| super::busy())?;
     let _turn = app.intake.inspection_turn().await;
     let (ledger, examiner, job) = (app.ledger.clone(), app.intake.examiner().clone(), id.clone());

@@ -1,5 +1,5 @@
-//! Every error that leaves over HTTP, as RFC 9457 problem details: the one place that maps errors to
-//! status codes. Sentences in Indonesian and English; `detail` in the language that was asked for.
+//! Every error response, as RFC 9457 problem details: the only place that maps errors to status codes. Sentences are in
+//! Indonesian and English; `detail` is in the language that the client prefers.
 
 use std::time::Instant;
 
@@ -24,7 +24,7 @@ use crate::ledger::{LedgerError, words_of_gone};
 use crate::lifecycle::State;
 use crate::report::Sentence;
 
-/// An error on its way out. Rendered by [`render`], which knows the client's language.
+/// An error response. [`render`] writes it, since it knows the client's language.
 #[derive(Debug, Clone)]
 pub(super) struct Problem {
     status: StatusCode,
@@ -49,7 +49,7 @@ pub(super) struct ProblemView {
     /// The field of the first fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
-    /// The first fault in the language that was asked for (`Accept-Language`; Indonesian unless told).
+    /// The first fault in the preferred language (`Accept-Language`; Indonesian by default).
     detail: String,
     /// Every fault.
     errors: Vec<FindingView>,
@@ -58,12 +58,12 @@ pub(super) struct ProblemView {
     warnings: Vec<FindingView>,
 }
 
-/// One thing that a check found.
+/// One finding of a check.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct FindingView {
     /// Stable, for programs; `E_` refuses, `H_` holds, `W_` warns.
     pub code: String,
-    /// Where.
+    /// The field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// What is wrong and what to do.
@@ -71,13 +71,13 @@ pub(super) struct FindingView {
     /// The recommendation names this warning as seen and accepted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub acknowledged: bool,
-    /// How a stored job is freed of it.
+    /// How a stored job can be freed of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<Remedy>,
 }
 
 impl FindingView {
-    /// Of a stored job: says also what is done about it, and by whom.
+    /// For a stored job: includes what to do about it, and who does it.
     pub fn of_job(finding: &Finding) -> Self {
         let remedy = codes::remedy(&finding.code);
         let (what, how) = (&finding.words, remedy.words());
@@ -110,17 +110,17 @@ impl Problem {
         Self::all(status, vec![finding])
     }
 
-    /// The general sentence of a code.
+    /// A problem with the general sentence of a code.
     pub fn said(status: StatusCode, code: &Code) -> Self {
         Self::of(status, code.whole())
     }
 
-    /// Several at once: at least one.
+    /// Several findings; there is at least one.
     pub fn all(status: StatusCode, findings: Vec<Finding>) -> Self {
         Self { status, findings, warnings: Vec::new(), retry_after_s: None, closes: false }
     }
 
-    /// Everything that keeps the station from being ready: at least one.
+    /// Everything that keeps the station from being ready; at least one finding.
     pub fn not_ready(findings: Vec<Finding>) -> Self {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
@@ -131,7 +131,7 @@ impl Problem {
         }
     }
 
-    /// Nothing was stored, for these faults: at least one.
+    /// Nothing was stored because of these faults; at least one.
     pub fn refused(findings: Vec<Finding>) -> Self {
         Self::from(Refusal { errors: findings, warnings: Vec::new() })
     }
@@ -146,7 +146,7 @@ impl Problem {
         self
     }
 
-    /// The rest of the request is not heard, so no other can follow it.
+    /// The rest of the request is not read, so the connection cannot be used for another one.
     pub fn closing(mut self) -> Self {
         self.closes = true;
         self
@@ -221,9 +221,9 @@ impl From<LedgerError> for Problem {
                 Finding::whole("E_LEDGER_GONE", words_of_gone(&gone)),
             )
             .retry_after(60),
-            // The ledger logs each change of how it is; a line a request would only hide it.
+            // The ledger logs each change of its health; a line per request would only hide it.
             error => {
-                // Nothing personal is in a ledger error.
+                // Ledger errors contain nothing personal.
                 tracing::debug!(%error, "answered 503");
                 Self::said(StatusCode::SERVICE_UNAVAILABLE, &E_LEDGER).retry_after(10)
             }
@@ -231,7 +231,7 @@ impl From<LedgerError> for Problem {
     }
 }
 
-/// Why that cannot be done with a job in this state, and what can.
+/// Why that is not possible for a job in this state, and what is.
 fn not_in_this_state(state: State) -> Text {
     let (id, en) = match state {
         State::Held => (
@@ -271,7 +271,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The status in words, in the language of the sentence beside it.
+/// The status in words, in the language of `detail`.
 fn title(status: StatusCode, english: bool) -> &'static str {
     if english {
         return status.canonical_reason().unwrap_or("Error");
@@ -322,7 +322,7 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
     rendered
 }
 
-/// A request as it may be logged: its route, never what stands in its path, its query or its body.
+/// A request as it may be logged: its route, never the contents of its path, query or body.
 struct Asked {
     method: Method,
     route: String,
@@ -338,7 +338,7 @@ impl Asked {
 
     fn log(&self, status: StatusCode) {
         let (status, ms) = (status.as_u16(), self.began.elapsed().as_millis());
-        // An unknown method may be any word.
+        // An unknown method may be any word, so it is not logged.
         let method = if self.method == Method::GET || self.method == Method::POST {
             self.method.as_str()
         } else {

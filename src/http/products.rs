@@ -1,4 +1,5 @@
-//! `/v1/products`: what cards there are and what a job for each must have, so that no upstream reads `product.toml`.
+//! `/v1/products`: the kinds of card and the contents of a job for each, so that no upstream needs to read
+//! `product.toml`.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -21,7 +22,7 @@ pub(super) async fn list(State(app): State<App>) -> Json<Value> {
     Json(json!({ "products": products.collect::<Vec<_>>() }))
 }
 
-/// One product: fields, reasons, papers, photo, codes, and the JSON Schema of its jobs.
+/// One product: fields, reasons, documents, photo, codes, and the JSON Schema of its jobs.
 pub(super) async fn show(
     State(app): State<App>,
     Path(name): Path<String>,

@@ -1,4 +1,4 @@
-//! The parameters behind the `?`: each read by its own rule, each fault naming the parameter and what may stand there.
+//! Query parameters: each is parsed by its own rule, and each fault names the parameter and its valid values.
 
 use axum::extract::Query;
 use axum::http::{StatusCode, Uri};
@@ -11,25 +11,25 @@ use super::problem::Problem;
 use crate::finding::Finding;
 use crate::nearest::nearest;
 
-/// A parameter that a route knows: its name, and what may stand there.
+/// A known parameter of a route: its name, and its valid values.
 pub(super) struct Known {
     pub name: &'static str,
     pub rule: Text,
-    /// It may stand several times: the same as once with commas.
+    /// It may be repeated, which is the same as one list with commas.
     pub repeats: bool,
 }
 
-/// What was asked, each parameter at most once.
+/// The given parameters, each at most once.
 pub(super) struct Parameters {
     known: &'static [Known],
     given: Vec<(String, String)>,
 }
 
 impl Parameters {
-    /// Takes the query apart.
+    /// Parses the query.
     ///
     /// # Errors
-    /// A parameter that the route does not know, or one that stands twice.
+    /// A parameter that the route does not know, or one that is given twice.
     pub fn of(uri: &Uri, known: &'static [Known]) -> Result<Parameters, Problem> {
         let names = || known.iter().map(|one| one.name).collect::<Vec<_>>().join(", ");
         let Ok(Query(given)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
@@ -54,17 +54,17 @@ impl Parameters {
         Ok(Parameters { known, given })
     }
 
-    /// The text of a parameter, if it was given; of one that repeats, all of them with commas.
+    /// The text of a parameter, if given; a repeated parameter is joined with commas.
     fn text(&self, name: &str) -> Option<String> {
         let all = self.given.iter().filter(|(one, _)| one == name).map(|(_, text)| text.as_str());
         let all: Vec<&str> = all.collect();
         (!all.is_empty()).then(|| all.join(","))
     }
 
-    /// A parameter read by `read`.
+    /// A parameter parsed by `read`.
     ///
     /// # Errors
-    /// When that gives nothing: what may stand there.
+    /// If `read` returns nothing: the valid values.
     pub fn read<T>(
         &self,
         name: &str,
@@ -74,7 +74,7 @@ impl Parameters {
         read(&text).map(Some).ok_or_else(|| self.wrong(name))
     }
 
-    /// What is to be said of a parameter that is not as it must be.
+    /// The fault of a parameter with an invalid value.
     pub fn wrong(&self, name: &str) -> Problem {
         let known = self.known.iter().find(|one| one.name == name);
         let (name, rule) =
@@ -92,7 +92,7 @@ fn unknown(name: &str, known: &'static [Known], names: &str) -> Problem {
         format!("Parameter ini tidak dikenal.{id} Yang ada: {names}."),
         format!("This parameter is not known.{en} There are: {names}."),
     );
-    // What was typed may be anything; only a word that looks like a parameter is named.
+    // The typed name may be anything, so it is repeated only if it looks like a parameter.
     let is_word = name.len() <= 30 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     refused(if is_word && !name.is_empty() { name } else { "query" }, words)
 }
@@ -101,18 +101,18 @@ fn refused(name: &str, words: Text) -> Problem {
     Problem::of(StatusCode::BAD_REQUEST, Finding::at(name, "E_QUERY", words))
 }
 
-/// A whole number as digits: no sign, no blanks.
+/// A whole number in digits: no sign, no blanks.
 pub(super) fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// A day as `YYYY-MM-DD`, and nothing else that a lenient reader takes.
+/// A day as `YYYY-MM-DD`; the other forms that jiff accepts are refused.
 pub(super) fn day(text: &str) -> Option<Date> {
     let is_plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
     is_plain.then(|| text.parse().ok()).flatten()
 }
 
-/// A moment: RFC 3339, or a day of the office, which stands for its beginning.
+/// A moment: RFC 3339, or a day of the office, which means its beginning.
 pub(super) fn moment(text: &str, offset: Offset) -> Option<Timestamp> {
     match day(text) {
         Some(date) => Some(begin(date, offset)),
@@ -120,7 +120,7 @@ pub(super) fn moment(text: &str, offset: Offset) -> Option<Timestamp> {
     }
 }
 
-/// The end of what was asked for, not included: RFC 3339, or a day of the office, which is included whole.
+/// The end of a period, exclusive: RFC 3339, or a day of the office, which is included completely.
 pub(super) fn end(text: &str, offset: Offset) -> Option<Timestamp> {
     match day(text) {
         Some(date) => Some(date.tomorrow().map_or(Timestamp::MAX, |next| begin(next, offset))),
@@ -128,13 +128,13 @@ pub(super) fn end(text: &str, offset: Offset) -> Option<Timestamp> {
     }
 }
 
-/// The calendar's own ends are as far as one can go.
+/// A date beyond the timestamps' range becomes the range's end.
 fn begin(date: Date, offset: Offset) -> Timestamp {
     let end = if date.year() > 0 { Timestamp::MAX } else { Timestamp::MIN };
     offset.to_timestamp(date.at(0, 0, 0, 0)).unwrap_or(end)
 }
 
-/// RFC 3339, and nothing else that a lenient reader takes.
+/// RFC 3339; the other forms that jiff accepts are refused.
 fn instant(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let is_strict = bytes.len() >= 20

@@ -1,4 +1,4 @@
-//! `/readyz`: could the station take a job and print it now? Every reason why not, by name. Asks; changes nothing.
+//! `/readyz`: could the station accept a job and print it now? If not, every reason by name. Changes nothing.
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -12,7 +12,7 @@ use crate::heartbeat::Stopped;
 use crate::ledger::{LedgerError, words_of_failing};
 use crate::report::{PrinterState, Snapshot, StateReason};
 
-/// Could a job be taken and printed now?
+/// Could a job be accepted and printed now?
 ///
 /// 200 when it could; 503 with every reason in `errors` when not. `?for=intake` asks only whether jobs can be taken in:
 /// they then wait for their printer.
@@ -54,7 +54,7 @@ async fn ledger_reasons(app: &App) -> Vec<Finding> {
     reasons
 }
 
-/// Why no card would be printed now. A card that is being made is no reason.
+/// Why no card would be printed now. A card in progress is not a reason.
 fn printer_reasons(station: &Snapshot) -> Vec<Finding> {
     if station.state != PrinterState::Stopped {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Why a job may not replace the one that it names, in words. Decides nothing: the ledger has.
+//! Why a job may not replace the one that it names, in words. The ledger has made the decision.
 
 use axum::http::StatusCode;
 use drivers::text::Text;

@@ -1,5 +1,4 @@
-//! The accept loop: takes connections in, within limits of number and time, and lets them end in order.
-//! Knows no route.
+//! The accept loop: accepts connections within limits of number and time, and ends them in order. Knows no route.
 
 use std::io;
 use std::time::Duration;
@@ -19,14 +18,15 @@ use super::listener::{self, Listener};
 use super::stream::Stream;
 use super::wire;
 
-/// A client that has not sent the headers of its (next) request by then is let go.
+/// A client that has not sent the headers of its (next) request by then is disconnected.
 const HEAD_LIMIT: Duration = Duration::from_secs(20);
-/// The headers of a request, and what is buffered of a body or an answer. A request line with headers has less than 8 KiB.
+/// Buffer for the headers of a request, and for a part of a body or a response. A request line with headers has less
+/// than 8 KiB.
 const BUFFER_MAX_BYTES: usize = 32 * 1024;
-/// While the system gives no descriptors: time for a connection to close.
+/// Pause while the system has no descriptors: time for a connection to close.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stopping` becomes true; requests under way are finished. `limit`: connections at once.
+/// Serves until `stopping` becomes true; current requests are finished. `limit`: connections at once.
 ///
 /// # Errors
 /// When the socket cannot be used.
@@ -71,13 +71,13 @@ pub async fn serve(
     Ok(())
 }
 
-/// The client went before it was looked at; everything else is a shortage of the system.
+/// Does the error concern a single client, which left before it was accepted? Any other is a shortage of the system.
 fn is_of_one_client(fault: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(fault.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// One connection from its beginning to its end.
+/// Serves one connection from its beginning to its end.
 async fn converse(
     stream: Stream,
     place: Place,
@@ -99,10 +99,10 @@ async fn converse(
     http.timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT)
         .max_buf_size(BUFFER_MAX_BYTES)
-        // A client may say that it has no more requests and still read its answer.
+        // A client may end its side and still read its response.
         .half_close(true);
     let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(wire), service));
-    // What goes wrong with a client is its own affair.
+    // An error of one connection must not affect the others.
     let ended = tokio::select! {
         _ = connection.as_mut() => true,
         () = stopped(&mut stopping) => false,
@@ -110,7 +110,7 @@ async fn converse(
             if !place.is_working() {
                 return;
             }
-            // Its request was complete in this moment.
+            // Its request became complete at this moment.
             false
         }
     };
@@ -125,7 +125,7 @@ async fn converse(
     }
 }
 
-/// A dropped sender means the same.
+/// A dropped sender means the same as `true`.
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }

@@ -1,5 +1,5 @@
-//! What only a person can say of a job: `/v1/jobs/{id}/resolve`, `/release`, `/cancel`, `/hand-over`, `/expire`. Nothing
-//! personal but an officer's number.
+//! Decisions on a job that only a person can make: `/v1/jobs/{id}/resolve`, `/release`, `/cancel`, `/hand-over`,
+//! `/expire`. Contains nothing personal but an officer's number.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -21,34 +21,35 @@ use crate::ledger::JobRecord;
 use crate::station::{Look, Unsettled};
 use crate::supplies::SpoilCause;
 
-/// A card is out within this, or the printer has trouble that the station tells.
+/// A card is out within this time, or the printer has trouble, which the station shows.
 const CARD_MOVING_RETRY_S: u32 = 5;
 
 /// Longest officer number or account, characters.
 const BY_MAX: usize = 60;
 
-/// What a person saw who looked.
+/// What a person found.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Resolution {
     /// `printed`: the card is there, whole and good. `spoiled`: a spoiled blank is there. `no_card`: no card came.
     seen: Seen,
-    /// Officer number or account, no name: it stands in the ledger.
+    /// Officer number or account, not a name, because it is stored in the ledger.
     by: String,
-    /// Why the blank is spoiled; unless told `GAGAL_ENCODE` for a card that was being encoded, else `GAGAL_CETAK`.
+    /// Why the blank is spoiled; defaults to `GAGAL_ENCODE` for a card that was being encoded, else to `GAGAL_CETAK`.
     cause: Option<String>,
-    /// Looked twice: the answer stands though the printer says something else.
+    /// The person has checked twice: the answer holds although the printer's report differs.
     #[serde(default)]
     insist: bool,
 }
 
-/// Say what became of a card that nobody saw.
+/// Says what happened to a card whose outcome is unknown.
 ///
-/// For a job that is `unsure`: somebody looked into the printer, the output hopper and the reject box. `printed` ends it;
-/// after `spoiled` and `no_card` it waits for the printer again under the same approval. For a job that is `printed` or
-/// `handed_over`, `spoiled` says that its card was found bad: the job ends, and another card needs a new job that
-/// `replaces` it. An answer that the printer contradicts is refused once (`E_CONTRADICTED`); look again, then say `insist`.
-/// While the card in question may still be moving the answer is not taken (`E_CARD_MOVING`): ask again after `Retry-After`.
+/// For a job that is `unsure`: a person has looked into the printer, the output hopper and the reject box. `printed`
+/// ends the job; after `spoiled` and `no_card` it waits for the printer again under the same approval. For a job that
+/// is `printed` or `handed_over`, `spoiled` says that its card was found bad: the job ends, and another card needs a
+/// new job that `replaces` it. An answer that the printer contradicts is refused once (`E_CONTRADICTED`); check again,
+/// then set `insist`. While the card in question may still be moving, the answer is refused (`E_CARD_MOVING`): repeat
+/// it after `Retry-After`.
 pub(super) async fn resolve(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -64,26 +65,26 @@ pub(super) async fn resolve(
     Ok(Json(JobView::from(app.station.resolve(id, look).await?)))
 }
 
-/// Who asks for something that needs no more words.
+/// A request that needs only the officer.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ByOfficer {
-    /// Officer number or account, no name: it stands in the ledger.
+    /// Officer number or account, not a name, because it is stored in the ledger.
     by: String,
 }
 
-/// The job as it is afterwards.
+/// The job after the request.
 type Settled = Result<Json<JobView>, Problem>;
 
-/// Withdraw a job whose card has not begun to move.
+/// Withdraws a job whose card has not begun to move.
 pub(super) async fn cancel(State(app): State<App>, Path(id): Path<String>, body: Bytes) -> Settled {
     by_officer(&id, &body, |id, by| app.station.cancel(id, by)).await
 }
 
-/// Release a held job.
+/// Releases a held job.
 ///
-/// Somebody has looked, and it shall be printed. Each of the job's `reasons` says by its `remedy` whether a release helps:
-/// `release` is decided for good; `mend` and `mend_or_repost` hold the job again if the cause is still there.
+/// A person has checked it, and it is to be printed. Each of the job's `reasons` says by its `remedy` whether a release
+/// helps: `release` is decided for good; `mend` and `mend_or_repost` hold the job again if the cause remains.
 pub(super) async fn release(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -92,9 +93,10 @@ pub(super) async fn release(
     by_officer(&id, &body, |id, by| app.station.release(id, by)).await
 }
 
-/// Note that the card was given to the applicant.
+/// Records that the card was given to the applicant.
 ///
-/// The end of a job whose card is good. A job whose card came out while nobody watched (`H_NOT_WATCHED`) is looked at before.
+/// This is the final state of a job whose card is good. A job whose card came out unobserved (`H_NOT_WATCHED`) must be
+/// checked before.
 pub(super) async fn hand_over(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -103,15 +105,15 @@ pub(super) async fn hand_over(
     by_officer(&id, &body, |id, by| app.station.hand_over(id, by)).await
 }
 
-/// End a held job whose approval has expired.
+/// Ends a held job whose approval has expired.
 ///
-/// Nothing ends by time alone: an approval that expires holds its job (`H_RECOMMENDATION_EXPIRED`), since a clock that
-/// jumped says the same. The approval's number stays spent; another job needs a new one.
+/// No job ends by time alone: an approval that expires holds its job (`H_RECOMMENDATION_EXPIRED`), because a clock that
+/// jumped looks the same. The approval's number stays used; another job needs a new one.
 pub(super) async fn expire(State(app): State<App>, Path(id): Path<String>, body: Bytes) -> Settled {
     by_officer(&id, &body, |id, by| app.station.expire(id, by)).await
 }
 
-/// Asks the station for something about the job `id`; `body` is `{"by": …}`.
+/// Sends the station a request about the job `id`; `body` is `{"by": …}`.
 async fn by_officer<A>(id: &str, body: &[u8], ask: impl FnOnce(JobId, Actor) -> A) -> Settled
 where
     A: Future<Output = Result<JobRecord, Unsettled>>,
@@ -129,14 +131,15 @@ where
     Ok(Json(JobView::from(ask(id, by).await?)))
 }
 
-/// An officer number or account that can stand in the ledger. The API's description states the same rule as a pattern.
+/// An officer number or account that may be stored in the ledger. The API's description states the same rule as a
+/// pattern.
 pub(super) fn officer(by: &str) -> Option<Actor> {
     let is_trimmed = !by.is_empty() && by.trim() == by;
     let fits = is_trimmed && by.chars().count() <= BY_MAX && by.chars().all(is_latin);
     fits.then(|| Actor::local(by))
 }
 
-/// Printable ASCII and the Latin letters with marks, which every screen and every printer of a ledger can show.
+/// Printable ASCII and the Latin letters with diacritics, which every screen and printer can show.
 fn is_latin(character: char) -> bool {
     matches!(character, ' '..='~' | '\u{c0}'..='\u{24f}')
 }
@@ -167,7 +170,7 @@ impl From<Unsettled> for Problem {
     }
 }
 
-/// Which code stays, and what is done about it instead.
+/// Which code remains, and what to do about it instead.
 fn not_releasable(stays: &Finding) -> Finding {
     let (code, how) = (&stays.code, codes::remedy(stays.code.as_str()).words());
     let words = Text::new(

@@ -1,4 +1,4 @@
-//! `/v1/station`, `/healthz`, `/readyz`, `/metrics`, `/`: how the station is, for programs and for people.
+//! `/v1/station`, `/healthz`, `/readyz`, `/metrics`, `/`: the station's state, for programs and for people.
 
 use axum::Json;
 use axum::extract;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::App;
 use super::problem::Problem;
 use crate::codes::requests;
-use crate::heartbeat::Heartbeat;
+use crate::heartbeat::HeartbeatView;
 use crate::lifecycle::State;
 use crate::report::{Snapshot, Waiting};
 
@@ -21,19 +21,19 @@ pub(super) struct StationView {
     station: Snapshot,
     /// State → number of jobs.
     jobs: std::collections::BTreeMap<String, u64>,
-    /// State → the office's word for it.
+    /// The office's name of each state.
     job_labels: std::collections::BTreeMap<&'static str, &'static str>,
     /// Jobs that wait for a person.
     waiting: Waiting,
-    /// The parts of the daemon that must not stand still.
-    threads: Vec<Heartbeat>,
+    /// The essential threads of the daemon.
+    threads: Vec<HeartbeatView>,
     /// The ledger's last line, as `Last-Event-ID` takes it.
     last_event: String,
     /// The office's time zone, hours east of Greenwich: decides which day it is there.
     utc_offset_hours: i32,
 }
 
-/// How the station is, in the words of IPP.
+/// The station's state, in the terms of IPP.
 pub(super) async fn station(
     extract::State(app): extract::State<App>,
 ) -> Result<Json<StationView>, Problem> {
@@ -78,7 +78,7 @@ pub(super) async fn metrics(
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], page))
 }
 
-/// The page for a person at the station. Everything it needs is in it: no other host is asked.
+/// The page for a person at the station. It is self-contained: it loads nothing from other hosts.
 pub(super) async fn page() -> impl IntoResponse {
     let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; \
                   frame-ancestors 'none'; base-uri 'none'; form-action 'none'";

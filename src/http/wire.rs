@@ -1,5 +1,5 @@
-//! One client's connection as bytes: a client that does not take its answer is cut off after a while, and whoever streams
-//! an answer learns that the client has hung up. Knows no HTTP.
+//! One client's connection as bytes: a client that does not read its response is disconnected after a while, and a
+//! streaming handler learns that the client has closed. Knows no HTTP.
 
 use std::io;
 use std::pin::Pin;
@@ -12,14 +12,14 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::stream::Stream;
 
-/// A client may leave its answer untaken for this long altogether.
+/// Time that a client may leave its response unread, in total.
 const TAKE_GRACE: Duration = Duration::from_secs(20);
-/// And longer by what it has taken at this rate: far below the slowest client on this computer.
+/// Additional time for the bytes that it has read, at this rate: far below the slowest client on this computer.
 const TAKE_BYTES_PER_SECOND: u32 = 64 * 1024;
-/// After the last answer the client's own rest is heard for so long: a connection that is closed while the client still
-/// sends is reset, and the answer may be lost with it.
+/// How long the client's remaining bytes are read after the last response: a connection that is closed while the client
+/// still sends is reset, and the response may be lost.
 const LINGER_LIMIT: Duration = Duration::from_secs(2);
-/// And so much of it.
+/// Most bytes read so.
 const LINGER_MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// Reads and writes for hyper.
@@ -28,23 +28,23 @@ pub(super) struct Wire {
     taking: Taking,
 }
 
-/// How a client takes its answer.
+/// How a client reads its response.
 struct Taking {
     taken_bytes: u64,
     waited: Duration,
-    /// The client takes nothing at the moment.
+    /// Since when the client has read nothing.
     since: Option<Instant>,
     limit: Pin<Box<Sleep>>,
 }
 
-/// The other end, for whoever does not read from it.
+/// The other end, for code that does not read from it.
 #[derive(Clone)]
 pub(super) struct Peer(Arc<Stream>);
 
-/// Both for one connection.
+/// Both halves of one connection.
 pub(super) fn open(stream: Stream) -> (Wire, Peer) {
     if let Stream::Tcp(stream) = &stream {
-        // A small answer must not wait for the acknowledgement of the one before; without this it is only slower.
+        // A small response must not wait for the acknowledgement of the previous one. If this fails, it is only slower.
         let _ = stream.set_nodelay(true);
     }
     let stream = Arc::new(stream);
@@ -52,20 +52,20 @@ pub(super) fn open(stream: Stream) -> (Wire, Peer) {
 }
 
 impl Peer {
-    /// It came in by a path of the file system, whose rights let it in.
+    /// It came in by a path of the file system, whose permissions let it in.
     pub fn is_local_path(&self) -> bool {
         matches!(*self.0, Stream::Unix(_))
     }
 
-    /// Returns when the client says that nothing more comes from it.
+    /// Returns when the client has closed its side.
     pub async fn hung_up(&self) {
-        // What it sends beside that is for the next request.
+        // Other bytes that it sends belong to the next request.
         if self.0.peek().await {
             std::future::pending::<()>().await;
         }
     }
 
-    /// Hears the rest of what the client sends, within limits.
+    /// Reads the client's remaining bytes, within limits.
     pub async fn linger(&self) {
         let rest = async {
             let (mut piece, mut heard) = (vec![0; 16 * 1024], 0);
@@ -78,7 +78,7 @@ impl Peer {
                 }
             }
         };
-        // Too slow is as good as gone.
+        // A client that is too slow counts as gone.
         let _ = tokio::time::timeout(LINGER_LIMIT, rest).await;
     }
 }
@@ -89,7 +89,7 @@ impl Taking {
         Self { taken_bytes: 0, waited: Duration::ZERO, since: None, limit }
     }
 
-    /// Another request has come: its answer is judged by itself.
+    /// Another request has arrived: its response is timed separately.
     fn begin(&mut self) {
         (self.taken_bytes, self.waited, self.since) = (0, Duration::ZERO, None);
     }
@@ -101,7 +101,7 @@ impl Taking {
         self.taken_bytes += bytes as u64;
     }
 
-    /// Nothing can be written now. Wakes the task when the client has had its time.
+    /// Nothing can be written now. Wakes the task when the client's time is over.
     fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.since.is_none() {
             let now = Instant::now();

@@ -1,4 +1,4 @@
-//! What came of an examination: a job that may be stored, or why it may not. Examines nothing.
+//! The result of an examination: a job that may be stored, or why it may not. Examines nothing.
 
 use crate::actor::Actor;
 use crate::codes::Severity;
@@ -25,14 +25,14 @@ pub struct Examined {
 /// A job that may not be stored: every fault, and the warnings found beside them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// At least one.
+    /// Errors; there is at least one.
     pub errors: Vec<Finding>,
-    /// What would have been warned of.
+    /// The warnings.
     pub warnings: Vec<Finding>,
 }
 
 impl Refusal {
-    /// The examination itself failed: a fault of the program, told as such.
+    /// The examination itself failed: a bug, reported as such.
     pub fn broken() -> Self {
         Self { errors: vec![E_EXAMINATION.whole()], warnings: Vec::new() }
     }
@@ -45,7 +45,7 @@ impl Refusal {
 }
 
 impl Examined {
-    /// Ready for the ledger, under a new name.
+    /// The job for the ledger, with a new id.
     pub fn into_new_job(self, key: Option<&str>, by: Option<&Actor>) -> NewJob {
         NewJob {
             id: JobId::new(),

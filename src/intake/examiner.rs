@@ -1,6 +1,6 @@
-//! Holds jobs against everything that this station knows of: the product's rules, the approval, the photo, the fit of texts
-//! and codes. Makes the typed card, once; what is stored is read by its card. Stores nothing, knows neither HTTP nor the
-//! printer.
+//! Checks jobs against everything that this station knows: the product's rules, the approval, the photo, the fit of
+//! texts and codes. Builds the typed card once; a stored job is read by that card. Stores nothing, knows neither HTTP
+//! nor the printer.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -30,32 +30,32 @@ use crate::product::{Checked, Office, Product, ReadyCard, Settings};
 use crate::queue::{Claimed, Moment};
 use crate::render::{CardRenderer, Composed, Subject, photo};
 
-/// A shorter value, characters, may stand in a number by chance.
+/// A shorter value, in characters, could appear in a number by coincidence.
 const PERSONAL_CHARS_MIN: usize = 8;
 
-/// Products and office of this station, and whoever draws its cards.
+/// Products and office of this station, and the renderer of its cards.
 pub struct Examiner {
     pub(super) products: Arc<Products>,
     pub(super) settings: BTreeMap<String, ProductSettings>,
     pub(super) office: Office,
-    /// Recognises holders; an examiner without a ledger has none.
+    /// Recognises holders; an examiner without a ledger has no key.
     pub(super) holder_key: Option<HolderKey>,
-    /// What is missing and will hold jobs, though the station can start.
+    /// Missing things that will hold jobs, although the station can start.
     pub(super) notices: Vec<Text>,
     pub(super) offset: Offset,
     pub(super) renderer: CardRenderer,
 }
 
-/// A job's kind of card, and its typed card: the stored one, or one that was made anew.
+/// A job's product, and its typed card: the stored one, or a rebuilt one.
 type CardOf<'a, 'j> = (&'a Product, Cow<'j, ReadyCard>);
 
 impl Examiner {
-    /// What is missing and will hold jobs of some products, though the station can start.
+    /// Missing things that will hold jobs of some products, although the station can start.
     pub fn notices(&self) -> &[Text] {
         &self.notices
     }
 
-    /// Whoever draws this station's cards.
+    /// The renderer of this station's cards.
     pub fn renderer(&self) -> &CardRenderer {
         &self.renderer
     }
@@ -70,27 +70,27 @@ impl Examiner {
         self.products.find(name).ok()
     }
 
-    /// Who may sign in this office.
+    /// The officials who may sign in this office.
     pub fn officials(&self) -> Vec<&str> {
         self.office.officials.iter().map(|official| official.id.as_str()).collect()
     }
 
-    /// The office's time: when its days begin.
+    /// The office's UTC offset, which defines its days.
     pub fn offset(&self) -> Offset {
         self.offset
     }
 
-    /// Reads a job as JSON. Only a name that some product knows is repeated in a fault.
+    /// Reads a job as JSON. A fault repeats a key's name only if some product knows it.
     ///
     /// # Errors
-    /// [`Fault`]: it is no job.
+    /// [`Fault`]: it is not a job.
     pub fn read(&self, text: &[u8]) -> Result<JobRequest, Fault> {
         let known = |name: &str| self.products.iter().any(|product| product.knows_name(name));
         json::read(text, &known).and_then(JobRequest::from_json)
     }
 
-    /// Holds a posted job against every rule. `whole`: also looks at the photo's pixels and the fit of the
-    /// texts; else the job is to be stored as received and inspected later.
+    /// Checks a posted job against every rule. `whole`: also inspects the photo's pixels and the fit of the texts;
+    /// otherwise the job is stored as received and inspected later.
     ///
     /// # Errors
     /// [`Refusal`] with every fault; then nothing may be stored.
@@ -140,12 +140,12 @@ impl Examiner {
         Ok(Examined { request, card, photo, findings, state, body_sha256, approval, holder })
     }
 
-    /// From now on holders are recognised by this key.
+    /// Sets the key that recognises holders.
     pub fn know_holders_by(&mut self, key: HolderKey) {
         self.holder_key = Some(key);
     }
 
-    /// The keyed hash of a job's holder; `None`: its product tells no holders apart.
+    /// The keyed hash of a job's holder; `None`: its product does not identify holders.
     pub fn holder_hash(&self, request: &JobRequest) -> Option<HolderHash> {
         self.holder(self.products.find(&request.product).ok()?, request).map(|one| one.hash)
     }
@@ -165,7 +165,7 @@ impl Examiner {
         })
     }
 
-    /// The inspection that was put off when the job was taken in.
+    /// The inspection that was postponed when the job was accepted.
     pub fn inspect(
         &self,
         stored: &StoredRequest,
@@ -182,8 +182,8 @@ impl Examiner {
         findings
     }
 
-    /// Checks again what time, machine and configuration may have changed ([`super::recheck`]), then composes a claimed
-    /// job's faces into `into`.
+    /// Repeats the checks whose result time, machine or configuration may have changed ([`super::recheck`]), then
+    /// composes a claimed job's faces into `into`.
     ///
     /// # Errors
     /// Why a person must look at the job before it can be printed.
@@ -256,7 +256,7 @@ impl Examiner {
         self.renderer.preview(Subject { product, card, photo, accepted_at }, back)
     }
 
-    /// The typed card of a request, as the product's rules alone make it.
+    /// The typed card of a request, by the product's rules alone.
     ///
     /// # Errors
     /// The rules' errors.
@@ -275,9 +275,9 @@ impl Examiner {
         }
     }
 
-    /// The card that is stored with a job. Where it follows from other definitions than those of today, or an older ledger
-    /// has none, it is made anew from the request: a face of today may ask for a value that the stored card does not have,
-    /// and an official who left the office must not sign.
+    /// The card that is stored with a job. If it was made by other definitions than the current ones, or an older
+    /// ledger has none, it is rebuilt from the request: a current face may need a value that the stored card lacks, and
+    /// an official who has left the office must not sign.
     fn stored_card<'a, 'j>(
         &'a self,
         stored: &'j StoredRequest,
@@ -312,13 +312,13 @@ impl Examiner {
     }
 }
 
-/// What of a product's settings its rules look at.
+/// The part of a product's settings that its rules use.
 fn checked_settings(settings: ProductSettings) -> Settings {
     Settings { layout: settings.layout, issue_age_max_days: settings.issue_age_max_days }
 }
 
-/// A product's age limits are held against the issue date; a station that is allowed to print old issues (the demo) must
-/// not find every child too old by today.
+/// The day against which a product's age limits are checked is the issue date. A station that may print old issues (the
+/// demo) must not reject every child as too old today.
 fn printing_day(
     settings: &ProductSettings,
     card: &ReadyCard,
@@ -336,8 +336,8 @@ fn acknowledge(card: &ReadyCard, findings: &mut [Finding]) {
     }
 }
 
-/// A replacement is approved anew. Only a number tells two recommendations apart; without one the old recommendation
-/// could be posted once more.
+/// A replacement needs a new approval. Only the number distinguishes two recommendations; without one, the old
+/// recommendation could be posted again.
 fn own_approval(request: &JobRequest) -> Option<Finding> {
     let numbered = approval::number(request.recommendation.as_ref()).is_some();
     if request.replaces.is_none() || request.recommendation.is_none() || numbered {
@@ -346,8 +346,8 @@ fn own_approval(request: &JobRequest) -> Option<Finding> {
     Some(E_REPLACES_APPROVAL.at("recommendation.nomor", &[]))
 }
 
-/// `ref` and the recommendation's number stand in the ledger's lines for good, in events and in logs: what tells a person
-/// apart has no place in them.
+/// `ref` and the recommendation's number are stored in the ledger's lines for good, and appear in events and logs, so
+/// they must not contain data that identify a person.
 fn disclosed(product: &Product, request: &JobRequest) -> Vec<Finding> {
     let bare = |text: &str| -> String {
         text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_uppercase).collect()

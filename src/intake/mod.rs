@@ -1,9 +1,9 @@
-//! The one way in: bytes that somebody hands in → a stored job, or why there is none. Whoever brings them (HTTP today) only
-//! takes them off the wire and answers. What can be read and examined without a ledger, an [`Examiner`] does, for the
-//! command line too.
+//! The only way in: submitted bytes become a stored job, or the reason why not. The transport (HTTP today) only decodes
+//! the request and answers. Everything that needs no ledger is done by an [`Examiner`], which the command line uses
+//! too.
 //!
-//! Reading order: this file, `examiner`, `recheck` (what is checked again on the way to the printer), `open`. Must not know
-//! HTTP, printers or faces.
+//! Reading order: this file, `examiner`, `recheck` (the checks repeated before printing), `open`. Must not know HTTP,
+//! printers or faces.
 
 mod examined;
 mod examiner;
@@ -26,30 +26,30 @@ use crate::job::{JobRequest, Photo};
 use crate::ledger::{Accepted, Ledger, LedgerError};
 use crate::panics;
 
-/// Photos that are decoded at once: as many as there are cores, at least two, or memory grows.
+/// Photos decoded at once: one per core, but at least two; more would take too much memory.
 const INSPECTIONS_MIN: usize = 2;
-/// Photos of jobs that wait to be inspected, as sent, in KiB: two dozen of the largest that a job may bring.
+/// Memory for photos of jobs that wait to be inspected, as sent, in KiB: two dozen of the largest allowed.
 const WAITING_KIB: u32 = 48 * 1024;
 
-/// What somebody hands in.
+/// A submitted job.
 #[derive(Clone, Copy)]
 pub struct Submission<'a> {
-    /// The job, as it came.
+    /// The job as received.
     pub body: Body<'a>,
-    /// The client's own name for this submission: the same again is the same job.
+    /// The client's own name for this submission: the same name again means the same job.
     pub key: Option<&'a str>,
-    /// The photo's pixels and the fit of the texts are inspected after the answer.
+    /// Inspect the photo's pixels and the fit of the texts after the response.
     pub later: bool,
-    /// Who hands it in; `None`: nobody has said so.
+    /// Who submits it; `None`: unknown.
     pub by: Option<&'a Actor>,
 }
 
-/// The two forms in which a job comes.
+/// The two forms of a submitted job.
 #[derive(Clone, Copy)]
 pub enum Body<'a> {
     /// JSON, with the photo in base64.
     Json(&'a [u8]),
-    /// JSON without a photo, and the photo as it is.
+    /// JSON without a photo, and the photo separately.
     Parts {
         /// JSON.
         job: &'a [u8],
@@ -61,35 +61,35 @@ pub enum Body<'a> {
 /// Why nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// It is no job.
+    /// It is not a job.
     #[error("the submission is no job")]
     Unreadable(Fault),
-    /// A photo stands in the JSON, too.
+    /// The JSON contains a photo too.
     #[error("the submission has two photos")]
     TwoPhotos,
     /// It breaks rules.
     #[error("the job breaks rules")]
     Rules(Refusal),
-    /// Too much waits for its inspection already; it may be handed in again in a moment.
+    /// Too many jobs wait for their inspection; the client may submit it again in a moment.
     #[error("too much is being examined")]
     Busy,
-    /// The ledger does not take it.
+    /// The ledger does not accept it.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
-/// Takes jobs in.
+/// Accepts jobs.
 pub struct Intake {
     examiner: Arc<Examiner>,
     ledger: Ledger,
-    /// Tells whoever prints that there is something new.
+    /// Notifies the station that there is a new job.
     on_stored: Box<dyn Fn() + Send + Sync>,
     inspections: Semaphore,
     waiting_kib: Arc<Semaphore>,
 }
 
 impl Intake {
-    /// Examines with `examiner`, stores in `ledger`, and calls `on_stored` whenever it has.
+    /// Examines with `examiner`, stores in `ledger`, and calls `on_stored` after storing.
     pub fn new(
         examiner: Arc<Examiner>,
         ledger: Ledger,
@@ -105,12 +105,12 @@ impl Intake {
         }
     }
 
-    /// Whoever examines jobs.
+    /// The examiner.
     pub fn examiner(&self) -> &Arc<Examiner> {
         &self.examiner
     }
 
-    /// Reads, examines and stores a job. Where it answers [`Accepted::New`], the job is on the disk, synced.
+    /// Reads, examines and stores a job. If it returns [`Accepted::New`], the job is on the disk, synced.
     ///
     /// # Errors
     /// [`Refused`]; then nothing is stored.
@@ -126,9 +126,9 @@ impl Intake {
         Ok(accepted)
     }
 
-    /// A turn at decoding a photo, for whoever else must.
+    /// A turn at decoding a photo, for other code that decodes one.
     pub async fn inspection_turn(&self) -> Option<SemaphorePermit<'_>> {
-        // Never closed.
+        // The semaphore is never closed.
         self.inspections.acquire().await.ok()
     }
 
@@ -145,7 +145,7 @@ impl Intake {
         Ok(request)
     }
 
-    /// The rules, and unless put off the photo's pixels and the fit of the texts.
+    /// Checks the rules, and unless postponed the photo's pixels and the fit of the texts.
     async fn examine(
         &self,
         request: JobRequest,
@@ -161,7 +161,7 @@ impl Intake {
         panics::passed_on(examined.await).unwrap_or_else(|| Err(Refusal::broken()))
     }
 
-    /// A place for a photo that is to be inspected now, by its size; none where too many wait already.
+    /// Reserves memory for a photo that is to be inspected now, by its size; fails if too many wait already.
     fn place_for(&self, photo_bytes: usize) -> Result<OwnedSemaphorePermit, Refused> {
         let kib = u32::try_from(photo_bytes.div_ceil(1024)).unwrap_or(u32::MAX).min(WAITING_KIB);
         self.waiting_kib.clone().try_acquire_many_owned(kib).map_err(|_| Refused::Busy)

@@ -1,4 +1,5 @@
-//! Opens an examiner and the renderer of its cards: reads and checks everything that the configuration names, and says all that is wrong.
+//! Opens an examiner and the renderer of its cards: reads and checks everything that the configuration names, and
+//! reports all faults.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -17,16 +18,16 @@ use crate::render::{CardRenderer, Design, Materials, faces};
 use crate::small_file;
 use crate::vault::{Vault, VaultError};
 
-/// A signature picture is small; a larger file is a mistake, bytes.
+/// Largest signature picture, bytes; a larger file is a mistake.
 const SIGNATURE_LIMIT: u64 = 1024 * 1024;
-/// The same of an office profile.
+/// Largest office profile, bytes.
 const OFFICE_LIMIT: u64 = 1024 * 1024;
 
 impl Examiner {
     /// Reads products, faces and office.
     ///
     /// # Errors
-    /// Everything that is wrong with any of them.
+    /// All faults of any of them.
     pub fn open(config: &Config) -> Result<Examiner, Vec<Fault>> {
         let mut faults = Vec::new();
         let products = read_products(config).unwrap_or_else(|wrong| {
@@ -107,7 +108,7 @@ fn read_designs(
         let names = product.value_names().into_iter().chain(record);
         let known: BTreeSet<String> = names.map(str::to_owned).collect();
         for (file, svg) in &product.faces {
-            // What the program was built with is drawn by its own tests.
+            // The program's own tests draw the built-in faces.
             let read = if from_disk { faces::within_deadline } else { Design::parse };
             match read(file, svg, &known) {
                 Ok(design) => drop(designs.insert((product.name.clone(), file.clone()), design)),
@@ -145,8 +146,8 @@ fn read_signatures(
     signatures
 }
 
-/// The keys of the products' records. A key that is not there holds the jobs of its product and no others; one that is
-/// there and cannot be trusted is a fault.
+/// The keys of the products' records. A missing key holds the jobs of its product and no others; a key that exists and
+/// cannot be trusted is a fault.
 fn read_signers(
     vault: &Vault,
     products: &Products,
@@ -179,7 +180,7 @@ fn read_signers(
     (signers, notices)
 }
 
-/// With its cause.
+/// The error with its cause.
 fn told(wrong: &VaultError) -> String {
     let cause = std::error::Error::source(wrong);
     cause.map_or_else(|| wrong.to_string(), |cause| format!("{wrong}: {cause}"))
@@ -203,8 +204,9 @@ fn check_settings(
             layout: settings.layout.clone(),
             issue_age_max_days: settings.issue_age_max_days,
         };
-        let misfits = office.map(|office| product.misfits(office, &asked)).unwrap_or_default();
-        faults.extend(misfits.iter().map(|fault| {
+        let faults_here =
+            office.map(|office| product.incompatible(office, &asked)).unwrap_or_default();
+        faults.extend(faults_here.iter().map(|fault| {
             Fault::of_key(None, 0, &format!("product.{name}.{}", fault.key), &fault.words)
         }));
     }

@@ -1,6 +1,6 @@
-//! What is checked again between intake and print, and nothing else: each rule by its name, with the reason why its answer
-//! may have changed since intake. Whatever else a product demands was checked once, and stands in the typed card.
-//! Pure: the time is passed in.
+//! The checks that are repeated between intake and print, and nothing else: each rule by its name, with the reason why
+//! its result may have changed since intake. Everything else that a product demands was checked once, and its result is
+//! in the typed card. Pure: the time is passed in.
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -23,31 +23,32 @@ use crate::product::{Product, ReadyCard};
 use crate::queue::Moment;
 use crate::render::CardRenderer;
 
-/// One thing that is checked again.
+/// One repeated check.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
     /// The codes that it gives.
     pub codes: &'static [&'static Code],
-    /// Why its answer may be another one than at intake.
+    /// Why its result may differ from intake's.
     pub why: &'static str,
     check: Check,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Check {
-    /// Before anything is drawn.
+    /// Checked before anything is drawn.
     Now(fn(&Circumstances<'_>) -> Option<Finding>),
-    /// By whoever makes the card: reading its data, drawing it, or laying it before the machine.
+    /// Checked while the card is made: when its data are read, when it is drawn, or when it is prepared for the
+    /// machine.
     WhileMade,
 }
 
-/// Blanks that may be spoiled for one job before a person must look (a ribbon or a head that spoils every card), unless
-/// its product says otherwise.
+/// Blanks that may be spoiled for one job before a person must check (a ribbon or a head may spoil every card), unless
+/// its product sets another number.
 pub(super) const BLANKS_A_JOB: u32 = 2;
 
-/// Every rule. A finding on the way to the printer that belongs to none of them is a fault of the program, see [`rule_of`].
+/// Every rule. A finding before printing that belongs to no rule is a bug, see [`rule_of`].
 pub const RULES: &[Rule] = &[
     Rule {
         name: "approval_expired",
@@ -139,7 +140,7 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
-/// Whatever else is refused.
+/// The rule for any other refusal.
 const DEFINITION_CHANGED: Rule = Rule {
     name: "definition_changed",
     codes: &[],
@@ -154,44 +155,44 @@ pub fn rule_of(code: &str) -> Option<&'static Rule> {
     RULES.iter().find(gives).or_else(refuses)
 }
 
-/// How long a job may wait, and what it may cost, before a person must look.
+/// How long a job may wait, and how many blanks it may take, before a person must check.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Since it was accepted, or last released.
+    /// Time since it was accepted, or last released.
     pub stale_after: SignedDuration,
     /// Blanks spoiled for it since then.
     pub blanks: u32,
 }
 
-/// Everything that the rules look at.
+/// The inputs of the rules.
 #[derive(Clone, Copy)]
 pub struct Circumstances<'a> {
-    /// The job as the ledger knows it.
+    /// The job as stored in the ledger.
     pub record: &'a JobRecord,
-    /// When its approval ends by its own words.
+    /// The end that its approval states.
     pub approval_ends: Option<Timestamp>,
-    /// How the time is.
+    /// The current time.
     pub moment: Moment,
-    /// How long it may wait.
+    /// Its limits.
     pub limits: Limits,
-    /// Its card; `None` where cards are not made of products.
+    /// Its card; `None` if cards are not made from products.
     pub card: Option<OfCard<'a>>,
 }
 
-/// What the rules about a product's card look at.
+/// The inputs of the rules about a product's card.
 #[derive(Clone, Copy)]
 pub struct OfCard<'a> {
     /// The kind of card.
     pub product: &'a Product,
-    /// What intake made of the job.
+    /// The typed card from intake.
     pub card: &'a ReadyCard,
-    /// The day of printing, in the office.
+    /// The day of printing, in the office's time zone.
     pub day: Date,
-    /// Whoever would draw it.
+    /// The renderer that would draw it.
     pub renderer: &'a CardRenderer,
 }
 
-/// What stands against printing a job now that did not when it was accepted. A person may release it again.
+/// Reasons against printing a job now that did not exist when it was accepted. A person may release it again.
 pub fn recheck(circumstances: &Circumstances<'_>) -> Vec<Finding> {
     let found = RULES.iter().filter_map(|rule| match rule.check {
         Check::Now(check) => check(circumstances),

@@ -1,4 +1,4 @@
-//! Intake with a ledger and no HTTP: what a form, a pulled job or a file meets is what a post meets.
+//! Intake with a ledger and without HTTP: a form, a pulled job or a file meets the same rules as a post.
 
 #![allow(clippy::unwrap_used)]
 
@@ -113,13 +113,13 @@ fn the_stored_card_is_read_and_the_request_is_not_parsed_again() {
     assert_eq!(job.state, State::Held, "its date of issue is long past");
     let stored = office.stored(&job.id);
     let (examiner, at) = (office.intake.examiner(), job.received_at);
-    // A request that nobody can read any more, beside a card of today's definitions.
+    // An unreadable request does not matter if the stored card was made by the current definitions.
     let card = serde_json::to_string(stored.card().unwrap()).unwrap();
     let torn = |card: Option<&str>| StoredRequest::from_text("{".to_owned(), card);
     let picture = |stored: &StoredRequest| examiner.preview(stored, None, false, at);
     assert_eq!(picture(&torn(Some(&card))), picture(&stored));
     assert!(examiner.inspect(&torn(Some(&card)), None, at).is_empty());
-    // Without a card it must be read, and is not what was accepted.
+    // Without such a card the request must be read, and it is not what was accepted.
     for card in [None, Some("{}"), Some(&*card.replace("basis\":\"", "basis\":\"0"))] {
         assert_eq!(picture(&torn(card)).unwrap_err()[0].code, "H_DATA_DAMAGED", "{card:?}");
     }

@@ -1,8 +1,8 @@
-//! The one reading of JSON for a job, wherever it comes from: the API, its multipart part `job`, the command line.
-//! Refuses what two readers could understand in two ways (a key that stands twice, at any depth) and what would make
-//! memory grow, while it reads. Must not know HTTP, products or storage.
+//! The only JSON parser for jobs, whatever their source: the API, its multipart part `job`, the command line. While it
+//! reads, it refuses ambiguous JSON (a duplicate key, at any depth) and anything that would let memory grow. Must not
+//! know HTTP, products or storage.
 //!
-//! A fault names its key only where the key is a known name: what somebody typed is not repeated, it may be a person.
+//! A fault names its key only if the key is a known name: typed text is not repeated, because it may be personal.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -11,22 +11,22 @@ use drivers::text::Text;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Keys of one object. A product has thirty fields.
+/// Most keys of one object. A product has thirty fields.
 pub const KEYS_MAX: usize = 256;
-/// Entries of one list.
+/// Most entries of one list.
 pub const ENTRIES_MAX: usize = 64;
-/// Keys and entries of a whole job.
+/// Most keys and entries of a whole job.
 const NODES_MAX: usize = 1024;
-/// Objects and lists inside one another: job, recommendation, officer, and one to spare.
+/// Deepest nesting: job, recommendation, officer, and one level to spare.
 const DEPTH_MAX: usize = 4;
-/// Bytes of a text; the longest is the content of a QR code.
+/// Longest text, bytes; the longest in use is the content of a QR code.
 const TEXT_BYTES_MAX: usize = 8 * 1024;
-/// Bytes of a key.
+/// Longest key, bytes.
 const KEY_BYTES_MAX: usize = 128;
-/// The key whose text is as long as the request may be.
+/// The key whose text may be as long as the request.
 const PHOTO: &str = "photo";
 
-/// The names of the envelope. Everything else that may be named belongs to a product.
+/// Known names of the envelope. All other known names belong to a product.
 const ENVELOPE: &[&str] = &[
     "product",
     "ref",
@@ -54,14 +54,14 @@ const ENVELOPE: &[&str] = &[
     "old_card",
 ];
 
-/// Why a text is no job.
+/// Why a text is not a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Where: `fields.nama`; absent where the whole is meant.
+    /// The key: `fields.nama`; absent if the whole text is meant.
     pub place: Option<String>,
     /// What is wrong and what to do.
     pub words: Text,
-    /// Is it only that it is too much?
+    /// Is the only fault that it is too large?
     pub too_large: bool,
 }
 
@@ -75,10 +75,10 @@ impl Fault {
     }
 }
 
-/// Reads an object. `known`: whether a name that the envelope does not have is that of a product, and may be told.
+/// Reads an object. `known`: is a name that is not the envelope's a product's name, and may be repeated?
 ///
 /// # Errors
-/// [`Fault`]: no JSON, not one object, a key twice, too much of anything.
+/// [`Fault`]: no JSON, not an object, a duplicate key, too much of anything.
 pub fn read(text: &[u8], known: &dyn Fn(&str) -> bool) -> Result<Map<String, Value>, Fault> {
     encoding(text)?;
     let reading = Reading { known, state: RefCell::default() };
@@ -97,7 +97,7 @@ pub fn read(text: &[u8], known: &dyn Fn(&str) -> bool) -> Result<Map<String, Val
     }
 }
 
-/// What is no UTF-8 JSON at its first bytes, told as what it is.
+/// Names what the text is if its first bytes show that it is not UTF-8 JSON.
 fn encoding(text: &[u8]) -> Result<(), Fault> {
     let (id, en) = match text {
         [] => (
@@ -130,7 +130,7 @@ fn encoding(text: &[u8]) -> Result<(), Fault> {
     Err(Fault::whole(id, en))
 }
 
-/// What a value is, for a sentence: never what it says.
+/// The type of a value, for a sentence; never its content.
 pub(super) fn kind_of(value: &Value) -> (&'static str, &'static str) {
     match value {
         Value::Null => ("null", "null"),
@@ -142,10 +142,10 @@ pub(super) fn kind_of(value: &Value) -> (&'static str, &'static str) {
     }
 }
 
-/// One step from the job down to a value.
+/// One step on the path from the job to a value.
 enum Step {
     Name(String),
-    /// A key that is not told.
+    /// A key that is not repeated.
     Unknown,
     Entry(usize),
 }
@@ -154,7 +154,7 @@ enum Step {
 struct State {
     path: Vec<Step>,
     nodes: usize,
-    /// Our own fault, which serde can only carry as a text.
+    /// Our own fault, which serde can carry only as text.
     fault: Option<Fault>,
 }
 
@@ -169,7 +169,7 @@ impl Reading<'_> {
         if told { Step::Name(key.to_owned()) } else { Step::Unknown }
     }
 
-    /// As far down as names may be told.
+    /// The path, as far as its names may be repeated.
     fn place(&self) -> Option<String> {
         let mut place = String::new();
         for step in &self.state.borrow().path {
@@ -217,7 +217,7 @@ impl Reading<'_> {
         self.fail(words, false)
     }
 
-    /// One more key or entry, below `step`.
+    /// Counts one more key or entry, below `step`.
     fn enter<E: serde::de::Error>(&self, step: Step) -> Result<(), E> {
         let mut state = self.state.borrow_mut();
         state.nodes += 1;
@@ -248,7 +248,7 @@ impl Reading<'_> {
         Err(self.too_much("bita dalam satu teks", "bytes in one text", TEXT_BYTES_MAX))
     }
 
-    /// The parser's own sentence may quote what was sent, so only its place is passed on.
+    /// The parser's message may quote the content, so only its position is passed on.
     fn why(self, error: &serde_json::Error) -> Fault {
         if let Some(fault) = self.state.borrow_mut().fault.take() {
             return fault;
@@ -267,7 +267,7 @@ impl Reading<'_> {
     }
 }
 
-/// A value, read with its limits.
+/// A value that is read within the limits.
 struct Node<'r, 'k>(&'r Reading<'k>);
 
 impl<'de> DeserializeSeed<'de> for Node<'_, '_> {

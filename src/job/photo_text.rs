@@ -1,5 +1,5 @@
-//! A photo that came as text: base64 in any of the ways in which programs write it. What is unambiguous is accepted:
-//! standard or URL-safe alphabet, with or without padding, broken into lines (MIME), as a data URI. Knows no picture.
+//! A photo that was sent as text: base64 in every form that programs write. Anything unambiguous is accepted: standard
+//! or URL-safe alphabet, with or without padding, with line breaks (MIME), as a data URI. Knows no picture.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -13,7 +13,7 @@ const LENIENT: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
-/// The photo's bytes; `None`: an empty text is no photo.
+/// The photo's bytes; `None`: the text is empty, so there is no photo.
 ///
 /// # Errors
 /// [`Fault`] at `photo`: what was found and what to send.

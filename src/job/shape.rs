@@ -1,4 +1,4 @@
-//! What was read as JSON → a [`JobRequest`]. Every fault names the key, what was found and what is wanted.
+//! Parsed JSON → a [`JobRequest`]. Every fault names the key, what was found and what is expected.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use super::photo_text;
 use super::{Attachment, JobRequest, Officer, OldCard, Recommendation, Replaces};
 use crate::nearest::nearest;
 
-/// An object that is taken apart key by key.
+/// An object whose keys are taken one by one.
 struct Object {
-    /// Where it stands; empty for the job itself.
+    /// Its path; empty for the job itself.
     place: String,
     keys: Map<String, Value>,
-    /// What was asked for, so that a mistyped key can be told its neighbour.
+    /// The keys taken so far, so that for a mistyped key the nearest can be named.
     asked: Vec<&'static str>,
 }
 
@@ -22,7 +22,7 @@ impl JobRequest {
     /// The job that an object describes.
     ///
     /// # Errors
-    /// The first key that is missing, of another type, or not known.
+    /// The first key that is missing, of the wrong type, or unknown.
     pub fn from_json(keys: Map<String, Value>) -> Result<JobRequest, Fault> {
         let mut job = Object { place: String::new(), keys, asked: Vec::new() };
         let request = JobRequest {
@@ -129,7 +129,7 @@ fn codes(one: &mut Object) -> Result<Vec<String>, Fault> {
     one.list("peringatan_disetujui")?.into_iter().enumerate().map(text).collect()
 }
 
-/// What is wanted, in both languages.
+/// What is expected, in both languages.
 type Wanted = (&'static str, &'static str);
 const A_TEXT: Wanted = ("teks dalam tanda kutip", "a text in quotation marks");
 const A_TEXT_EACH: Wanted = ("objek yang semua isinya teks", "an object whose values are texts");
@@ -177,7 +177,7 @@ impl Object {
         }
     }
 
-    /// `null` counts as not given.
+    /// `null` counts as absent.
     fn optional_text(&mut self, key: &'static str) -> Result<Option<String>, Fault> {
         let place = self.path(key);
         match self.take(key) {
@@ -192,7 +192,7 @@ impl Object {
         self.take(key).map(|value| Object::of(place, value)).transpose()
     }
 
-    /// `null` counts as not given.
+    /// `null` counts as absent.
     fn optional_object(&mut self, key: &'static str) -> Result<Option<Object>, Fault> {
         let place = self.path(key);
         let value = self.take(key).filter(|value| !value.is_null());
@@ -208,7 +208,7 @@ impl Object {
         }
     }
 
-    /// What is left was not asked for. It is not repeated, it may be a person.
+    /// Any key that is left is unknown. It is not repeated, because it may be personal.
     fn close(self) -> Result<(), Fault> {
         let Some((key, _)) = self.keys.iter().next() else { return Ok(()) };
         let letters = key.chars().count();

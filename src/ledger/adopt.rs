@@ -1,6 +1,6 @@
-//! Takes over a ledger that the daemon refuses because its end is not the one that was acknowledged: an older copy that
-//! was put back, a lost log. Whatever could still print may have been printed in what is lost, so all of it is held, and so
-//! is every job that is posted afterwards with an approval from before.
+//! Adopts a ledger that the daemon refuses because its end is not the one that was acknowledged: an older copy was
+//! restored, or its log is lost. Any job that could still print may already have been printed in the lost lines, so all
+//! of them are held, and so is every job that is posted afterwards with an approval from before the adoption.
 
 use std::path::Path;
 
@@ -18,26 +18,26 @@ use crate::event::Event;
 use crate::finding::Finding;
 use crate::lifecycle::{Move, State};
 
-/// When a ledger was last taken over. Asked whenever a job is accepted, so an index of its own finds it.
+/// When a ledger was last adopted. The query runs whenever a job is accepted, so it has its own index.
 const TAKEN_OVER: &str = "SELECT max(at) FROM events WHERE event = 'adopted'";
-/// Jobs that one look brings.
+/// Jobs per page.
 const PAGE: u32 = 500;
 /// A card may have come out that the ledger does not know.
 const RESTORED: &str = "H_LEDGER_RESTORED";
 
-/// What was done.
+/// The result of an adoption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Adopted {
-    /// Jobs that could still print: held, or marked where a person is asked anyhow.
+    /// Jobs that could still print: held, or marked if a person must decide anyway.
     pub held: u64,
     /// The new end.
     pub head: Head,
 }
 
-/// `None`: the daemon would take it as it is, and nothing was done.
+/// `None`: the daemon would accept the ledger as it is, and nothing was done.
 ///
 /// # Errors
-/// [`LedgerError::Unreadable`] when it is damaged otherwise, which nobody can take over; [`LedgerError::InUse`].
+/// [`LedgerError::Unreadable`] if it is damaged in another way, which cannot be adopted; [`LedgerError::InUse`].
 pub fn adopt(path: &Path, by: &Actor, clock: &Clock) -> Result<Option<Adopted>, LedgerError> {
     let unreadable = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
     files::must_be_there(path)?;
@@ -45,7 +45,7 @@ pub fn adopt(path: &Path, by: &Actor, clock: &Clock) -> Result<Option<Adopted>, 
     files::close_to_others(path)?;
     let log = open::log_is_whole(path);
     let mut connection = schema::open(path)?;
-    // One of an older version is taken over as it is; the daemon brings it forward.
+    // A ledger of an older version is adopted as it is; the daemon migrates it.
     if schema::version_of(&connection, path)?.is_none() {
         return Err(unreadable("there is no ledger".into()));
     }
@@ -73,7 +73,7 @@ pub fn adopt(path: &Path, by: &Actor, clock: &Clock) -> Result<Option<Adopted>, 
     Ok(Some(Adopted { held, head }))
 }
 
-/// Holds every job that could still print, for this finding; how many there are.
+/// Holds every job that could still print, with this finding; returns their number.
 pub(super) fn hold_all(
     c: &Connection,
     finding: &Finding,
@@ -83,15 +83,16 @@ pub(super) fn hold_all(
     for state in State::ALL.into_iter().filter(|state| !state.is_end()) {
         open.extend(all_in(c, state)?);
     }
-    // All of them before the first is held: who is held now would be met once more among the held ones.
+    // List all of them before holding the first, because a job that is held now would be found again among the held
+    // ones.
     for job in &open {
         hold(c, job, finding, now)?;
     }
     Ok(open.len() as u64)
 }
 
-/// A job that is held already says so too: whoever releases it must know. Where a card may have moved, evidence decides
-/// as ever; the person who is asked must know as well.
+/// Adds the finding to a job that is already held, too: whoever releases it must know. If a card may have moved,
+/// recovery decides as usual, and the person who is asked must know too.
 fn hold(
     c: &Connection,
     job: &JobRecord,
@@ -118,8 +119,8 @@ fn restored() -> Finding {
     )
 }
 
-/// Is there a card of this new job's approval already, that only the lost lines knew of? Everything that was approved
-/// before the ledger was taken over is held, until a person has looked for the card.
+/// Could this new job's approval already have a card that only the lost lines recorded? Every job that was approved
+/// before the adoption is held until a person has looked for the card.
 pub(super) fn approved_before(
     c: &Connection,
     job: &NewJob,
@@ -140,7 +141,7 @@ pub(super) fn approved_before(
     Ok(is_older.then(|| Finding::whole(RESTORED, words())))
 }
 
-/// Was this new job approved before `then`, as far as anybody knows?
+/// Was this new job approved before `then`, as far as is known?
 pub(super) fn is_approved_before(
     job: &NewJob,
     then: jiff::Timestamp,
@@ -148,7 +149,7 @@ pub(super) fn is_approved_before(
 ) -> bool {
     match approval::decided_at(job.request.recommendation.as_ref()) {
         Some(approved) => approved <= then,
-        // Nobody knows when; a recommendation is not used for longer.
+        // The time is unknown, but a recommendation is not used for longer than this.
         None => now.duration_since(then) <= approval::GOOD_FOR,
     }
 }

@@ -1,8 +1,8 @@
-//! What became of blanks: the table `blanks`, which follows from the events in the same transaction. The truth is the
-//! chained event; [`faults`] holds one against the other. Knows no day and no HTTP.
+//! What happened to the blanks: the table `blanks`, which is derived from the events in the same transaction. The
+//! chained event is authoritative; [`faults`] compares the two. Knows no day and no HTTP.
 //!
-//! A blank that a card was begun with is `unsure` from the intent until its outcome is written, so that a count made
-//! while a card moves, or while nobody knows where it is, can be held against the rest.
+//! A blank with which a card was begun is `unsure` from the intent until its outcome is recorded, so that a count can
+//! be reconciled even while a card moves or its whereabouts are unknown.
 
 mod days;
 mod faults;
@@ -23,16 +23,16 @@ use crate::event::{BlanksEntry, Event};
 use crate::lifecycle::State;
 use crate::supplies::{BlankKind, SpoilCause};
 
-/// What a person did with blanks, or counted.
+/// What a person did with blanks, or how many they counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handled {
-    /// One that [`BlankKind::is_entered`].
+    /// A kind for which [`BlankKind::is_entered`] holds.
     pub kind: BlankKind,
     /// How many.
     pub cards: u32,
-    /// Of spoiled, test and lost ones.
+    /// The cause, for spoiled, test and lost blanks.
     pub cause: Option<SpoilCause>,
-    /// Who did it.
+    /// The person who did it.
     pub by: Actor,
     /// The batch, as the store names it.
     pub batch: Option<String>,
@@ -40,18 +40,18 @@ pub struct Handled {
     pub key: Option<String>,
 }
 
-/// What became of an entry.
+/// The result of an entry.
 #[derive(Debug)]
 pub enum Entered {
-    /// Written now.
+    /// It is recorded now.
     New(Entry),
-    /// The same was entered before with this key.
+    /// It was already entered with this key.
     Before(Entry),
     /// The key was used for another entry.
     KeyTaken,
 }
 
-/// One line of the table, without its event.
+/// One row of the table, without its event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Change {
     kind: BlankKind,
@@ -59,7 +59,7 @@ struct Change {
     cards: i64,
 }
 
-/// A line about a job, and where the job stood around it.
+/// An event of a job, with the job's states before and after it.
 pub(super) struct Step<'a> {
     pub seq: u64,
     pub job: i64,
@@ -69,13 +69,13 @@ pub(super) struct Step<'a> {
     pub event: &'a Event,
 }
 
-/// Writes down what a job's event says of blanks.
+/// Records what a job's event means for blanks.
 pub(super) fn follow(c: &Connection, step: &Step<'_>) -> Result<(), LedgerError> {
     let changes = of_job(step.from, step.to, step.event);
     write(c, step.seq, Some(step.job), step.at, &changes)
 }
 
-/// Writes down what a person says of blanks, once a key.
+/// Records a person's entry about blanks; the same key records it only once.
 pub(super) fn enter(
     c: &Connection,
     handled: &Handled,
@@ -130,7 +130,7 @@ fn write(
     Ok(())
 }
 
-/// What one event of a job says of blanks.
+/// What one event of a job means for blanks.
 fn of_job(from: State, to: State, event: &Event) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut add = |kind, cause, cards| changes.push(Change { kind, cause, cards });
@@ -138,7 +138,7 @@ fn of_job(from: State, to: State, event: &Event) -> Vec<Change> {
     match event {
         Event::CardOut { .. } => add(BlankKind::Good, None, 1),
         Event::Spoil { cause, .. } => {
-            // A card that was good until now.
+            // The card was good until now.
             if matches!(from, State::Printed | State::HandedOver) {
                 add(BlankKind::Good, None, -1);
             }
@@ -152,7 +152,7 @@ fn of_job(from: State, to: State, event: &Event) -> Vec<Change> {
     changes
 }
 
-/// What an entry of a person says.
+/// What a person's entry means for blanks.
 fn of_person(entry: &BlanksEntry) -> Vec<Change> {
     vec![Change { kind: entry.kind, cause: entry.cause, cards: i64::from(entry.cards) }]
 }

@@ -1,4 +1,4 @@
-//! What one request writes: a job, an event, a note, with the tables that follow from it. Knows no thread and no sync.
+//! What one request writes: a job, an event, a note, with the derived tables. Knows no thread and no sync.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::Value;
@@ -10,16 +10,17 @@ use crate::finding::Finding;
 use crate::job::JobId;
 use crate::lifecycle::State;
 
-/// What is personal in a new job, written out and hashed by whoever posts it: the writer's thread serves everybody.
+/// The personal data of a new job, serialised and hashed by the calling thread, because the writer's thread serves
+/// everybody.
 pub(super) struct JobData {
     /// JSON.
     request: String,
     /// The typed card; JSON, too.
     card: Option<String>,
     salt: [u8; 16],
-    /// Over all of it and the photo ([`chain::Data`]); it stands in the job's first line.
+    /// Hash over all of it and the photo ([`chain::Data`]); the job's first line contains it.
     sha256: String,
-    /// Over the holder's hash and the salt; it stands there too.
+    /// Hash over the holder's hash and the salt; the first line contains it too.
     holder_sha256: Option<String>,
 }
 
@@ -91,7 +92,7 @@ pub(super) fn accept(
     Ok(Accepted::New(Box::new(reader::job(c, &job.id)?)))
 }
 
-/// Every finding of a new job, with those that only the ledger can make, and where the job then stands.
+/// Every finding of a new job, including those that only the ledger can make, and the job's resulting state.
 fn found_while_stored(
     c: &Connection,
     job: &NewJob,
@@ -109,7 +110,7 @@ fn found_while_stored(
     Ok((found, state))
 }
 
-/// What is personal, in tables of its own.
+/// Stores the personal data, in separate tables.
 fn insert_data(
     c: &Connection,
     data: &JobData,
@@ -160,7 +161,7 @@ fn insert_job(
     Ok(c.last_insert_rowid())
 }
 
-/// The same key, or the same `ref` in a live job?
+/// Was the key used before, or is the same `ref` in a live job?
 fn met_before(c: &Connection, job: &NewJob) -> Result<Option<Accepted>, LedgerError> {
     let find = |sql: &str, value: &str| {
         c.prepare_cached(sql)
@@ -193,7 +194,7 @@ fn met_before(c: &Connection, job: &NewJob) -> Result<Option<Accepted>, LedgerEr
     let approved = "SELECT id, body_sha256 FROM jobs
                     WHERE approval = ?1 AND state NOT IN ('cancelled', 'expired')";
     let Some(approval) = &job.approval else { return Ok(None) };
-    // One that expired was used for nothing, and stays spent all the same.
+    // The approval of an expired job was used for nothing, and stays used all the same.
     let expired = "SELECT id, body_sha256 FROM jobs WHERE approval = ?1 AND state = 'expired'";
     let used = match find(approved, approval)? {
         None => find(expired, approval)?,
@@ -202,7 +203,7 @@ fn met_before(c: &Connection, job: &NewJob) -> Result<Option<Accepted>, LedgerEr
     used.map(|(id, _)| record(id).map(Accepted::ApprovalUsed)).transpose()
 }
 
-/// Writes one line, and what follows from it. A line about a job is held against the lifecycle.
+/// Appends one line, and updates the derived tables. A line about a job is checked against the lifecycle.
 pub(super) fn append(
     c: &Connection,
     job: Option<&JobId>,
@@ -242,14 +243,14 @@ pub(super) fn append(
     Ok(entry)
 }
 
-/// A job, its row, and what an event makes of it.
+/// A job, its row, and an event about it.
 struct About {
     job: JobRecord,
     row: i64,
     after: JobState,
 }
 
-/// Stores what the event makes of the job; only what the event speaks of is written anew.
+/// Stores the event's effect on the job; only the columns that the event affects are rewritten.
 fn about(
     c: &Connection,
     job: JobRecord,
@@ -258,7 +259,7 @@ fn about(
     now: jiff::Timestamp,
 ) -> Result<About, LedgerError> {
     let row = i64::try_from(job.seq).map_err(|_| LedgerError::NoSuchJob)?;
-    // Where the projection says something else than the lines, a job could be printed twice.
+    // If the projection differs from the lines, a job could be printed twice.
     if event.step().is_some() && reader::state_in_lines(c, row)? != Some(job.state) {
         return Err(LedgerError::DataDamaged);
     }
@@ -289,7 +290,7 @@ fn about(
     Ok(About { job, row, after })
 }
 
-/// The job that a line is about, and where it stands then.
+/// The job that a line is about, and its state after the line.
 #[derive(Default)]
 struct Whose<'a> {
     row: Option<i64>,
@@ -327,7 +328,7 @@ fn count(c: &Connection, state: State, by: i64) -> Result<(), LedgerError> {
     .map_err(write_error)
 }
 
-#[allow(clippy::needless_pass_by_value)] // The shape that `map_err` wants.
+#[allow(clippy::needless_pass_by_value)] // The signature that `map_err` needs.
 pub(super) fn write_error(error: rusqlite::Error) -> LedgerError {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DiskFull) => LedgerError::Full,

@@ -1,9 +1,9 @@
-//! What chains the lines of the ledger: each carries a hash over itself and the hash of the line before. Pure.
+//! The hash chain of the ledger's lines: each line contains a hash over itself and the hash of the line before. Pure.
 //!
-//! `hash = SHA-256(previous ‖ seq ‖ LF ‖ at ‖ LF ‖ job ‖ LF ‖ event ‖ LF ‖ state ‖ LF ‖ detail)`: `previous` are the
-//! 32 bytes of the line before (zeros before the first), the rest is text as it is stored, empty where there is none.
-//! A chain shows that nothing in it was changed, left out or put in between; that its end was cut off is only seen by
-//! whoever has seen a later head, and who can write everywhere can write another chain.
+//! `hash = SHA-256(previous ‖ seq ‖ LF ‖ at ‖ LF ‖ job ‖ LF ‖ event ‖ LF ‖ state ‖ LF ‖ detail)`: `previous` are the 32
+//! bytes of the line before (zeros before the first), the rest is text as it is stored, empty where there is none. A
+//! chain shows that nothing in it was changed, left out or inserted. Only a comparison with a later head shows that its
+//! end was cut off, and a person who can write everywhere can write another chain.
 
 use base16ct::lower::encode_string as hex;
 use sha2::{Digest as _, Sha256};
@@ -11,19 +11,19 @@ use sha2::{Digest as _, Sha256};
 /// A hash of the chain.
 pub type Hash = [u8; 32];
 
-/// Before the first line.
+/// The hash before the first line.
 pub const START: Hash = [0; 32];
 
-/// One line as it is hashed.
+/// The hashed parts of one line.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
     /// Its number.
     pub seq: u64,
-    /// When, as stored.
+    /// Its time, as stored.
     pub at: &'a str,
     /// The job's id.
     pub job: Option<&'a str>,
-    /// What happened.
+    /// The event's name.
     pub event: &'a str,
     /// The state after it.
     pub state: Option<&'a str>,
@@ -32,7 +32,7 @@ pub struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Its hash behind `previous`.
+    /// Its hash after `previous`.
     pub fn hash(&self, previous: &Hash) -> Hash {
         let mut hash = Sha256::new();
         hash.update(previous);
@@ -47,27 +47,27 @@ impl Line<'_> {
     }
 }
 
-/// What a job's data are held against: everything of it that stands in no line of its own.
+/// The hashed data of a job: everything that is not in a line of its own.
 #[derive(Clone, Copy)]
 pub struct Data<'a> {
-    /// Makes the hash useless to whoever has no data.
+    /// Makes the hash useless without the data.
     pub salt: &'a [u8],
     /// The client's key.
     pub key: Option<&'a str>,
-    /// The hash that tells the same body from another.
+    /// The hash that identifies equal bodies.
     pub body_sha256: &'a [u8],
     /// JSON, as stored.
     pub request: &'a str,
     /// The typed card; JSON, as stored. Jobs of ledgers before version 4 have none.
     pub card: Option<&'a str>,
-    /// As it came.
+    /// As received.
     pub photo: Option<&'a [u8]>,
 }
 
 impl Data<'_> {
-    /// `SHA-256(salt ‖ key ‖ 0 ‖ body_sha256 ‖ request ‖ 0 ‖ photo)` in hexadecimal; it stands in the job's first line.
-    /// With a card it is `SHA-256(salt ‖ key ‖ 1 ‖ body_sha256 ‖ request ‖ 0 ‖ card ‖ 0 ‖ photo)`: neither byte stands in
-    /// a key or in JSON, so no data of the one form have the hash of any of the other.
+    /// `SHA-256(salt ‖ key ‖ 0 ‖ body_sha256 ‖ request ‖ 0 ‖ photo)` in hexadecimal; the job's first line contains it.
+    /// With a card it is `SHA-256(salt ‖ key ‖ 1 ‖ body_sha256 ‖ request ‖ 0 ‖ card ‖ 0 ‖ photo)`: neither separator
+    /// byte occurs in a key or in JSON, so data of one form never have the hash of the other.
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.salt);

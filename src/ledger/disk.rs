@@ -1,26 +1,26 @@
-//! What the disk below the ledger still takes. Passed in, so that a full or failing disk can be passed in too.
+//! How much can still be written to the ledger's disk. Passed in, so that tests can pass in a full or failing disk.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Asked before every transaction, and while a copy is written.
+/// Queried before every transaction, and while a copy is written.
 pub trait Disk: Send {
-    /// Bytes that may still be written where the ledger lies.
+    /// Bytes that can still be written on the ledger's disk.
     ///
     /// # Errors
-    /// The disk cannot be asked, or written: nothing of the transaction is then written.
+    /// The disk cannot be queried, or written: nothing of the transaction is then written.
     fn free_bytes(&mut self) -> io::Result<u64>;
 
-    /// The same, asked every other second while nothing is written. `None`: this disk is only asked before it is written.
+    /// The same, queried every other second while nothing is written. `None`: this disk is queried only before writing.
     ///
     /// # Errors
-    /// The disk cannot be asked.
+    /// The disk cannot be queried.
     fn idle_free_bytes(&mut self) -> io::Result<Option<u64>> {
         Ok(None)
     }
 }
 
-/// The disk that a file lies on, as the operating system sees it.
+/// The disk of a file, as the operating system sees it.
 pub struct LocalDisk {
     folder: PathBuf,
 }
@@ -36,7 +36,7 @@ impl LocalDisk {
 impl Disk for LocalDisk {
     fn free_bytes(&mut self) -> io::Result<u64> {
         let disk = rustix::fs::statvfs(&self.folder)?;
-        // What the system keeps for root is not ours.
+        // Only the space that is not reserved for root counts.
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
@@ -45,36 +45,36 @@ impl Disk for LocalDisk {
     }
 }
 
-/// What is left of the disk's room while one transaction is written.
+/// The space left on the disk during one transaction.
 ///
-/// The last of it is kept for the jobs that are there: a new job can wait outside, but what a card became must be
-/// written down, or nobody knows later whether it came out. So a new job is refused below a reserve, and events and
-/// notes are written down to the last page.
+/// The last part is reserved for accepted jobs: a new job can wait outside, but a card's outcome must be recorded, or
+/// it is lost. So a new job is refused if it would use the reserve, while events and notes are written until the disk
+/// is full.
 pub(super) struct FreeSpace {
     left_bytes: u64,
 }
 
-/// Kept for what is written of jobs that are there: some 1,000 events, more than a printer makes in a day.
+/// Space reserved for the events of accepted jobs: some 1,000 events, more than a printer makes in a day.
 const RESERVE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// May so much be written without touching what is kept for the jobs that are there?
+/// Can this much be written without using the reserve?
 pub(super) fn leaves_the_reserve(free_bytes: u64, needed: u64) -> bool {
     free_bytes.checked_sub(needed).is_some_and(|left| left >= RESERVE_BYTES)
 }
 
 impl FreeSpace {
-    /// `owed_bytes` lie in the log and will be written into the file once more.
+    /// `owed_bytes` are in the log and will be written into the file once more.
     pub fn new(free_bytes: u64, owed_bytes: usize) -> FreeSpace {
         FreeSpace { left_bytes: free_bytes.saturating_sub(owed_bytes as u64) }
     }
 
-    /// A job with the largest photo would be refused.
+    /// Would a job with the largest photo be refused?
     pub fn is_low(&self, job_log_bytes: usize) -> bool {
         let needed = (job_log_bytes as u64).saturating_mul(2);
         self.left_bytes < RESERVE_BYTES.saturating_add(needed)
     }
 
-    /// Takes room for a new job that logs so much: once in the log, once more in the file.
+    /// Takes space for a new job that logs this much: once in the log, once more in the file.
     pub fn take(&mut self, log_bytes: usize) -> bool {
         let needed = (log_bytes as u64).saturating_mul(2);
         match self.left_bytes.checked_sub(needed) {

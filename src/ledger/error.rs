@@ -1,4 +1,4 @@
-//! Why the ledger cannot be used, or refuses something. Nothing personal stands in any of it.
+//! Why the ledger cannot be used, or refuses something. Contains nothing personal.
 
 use std::path::PathBuf;
 
@@ -8,14 +8,14 @@ use crate::lifecycle::Refused;
 /// Why the ledger cannot be used, or refuses a write.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The file exists, but is not a ledger or is damaged. Never taken as an empty one.
+    /// The file exists, but is not a ledger or is damaged. It is never taken for an empty one.
     #[error(
         "the ledger {path} cannot be read ({why}); nothing is printed from a ledger that cannot be trusted. Copy its folder away, look with `kartud ledger verify`; put back the newest copy, and take over what cannot be put back with `kartud ledger adopt`"
     )]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What SQLite or the check said.
+        /// The error of SQLite or of the check.
         why: String,
     },
     /// A newer program wrote it.
@@ -23,113 +23,113 @@ pub enum LedgerError {
         "the ledger {path} has version {version}, and this kartud knows versions up to {known}: a newer kartud wrote it. Nothing was changed; install that kartud again, or put back the copy that was made before it"
     )]
     Newer {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// Its version.
         version: i32,
         /// The newest that this program knows.
         known: i32,
     },
-    /// It was to be brought to a newer version and could not; it is what it was.
+    /// Its migration failed; the ledger is unchanged.
     #[error(
         "the ledger {path} of version {from} cannot be brought to this kartud's version ({why}). Nothing of it was changed: mend the cause and start again, or install the older kartud"
     )]
     NotMigrated {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// Its version.
         from: i32,
-        /// What SQLite, the disk or the check said.
+        /// The error of SQLite, the disk or the check.
         why: String,
     },
-    /// The copy that is made before a ledger is brought to a newer version cannot be written.
+    /// The copy that precedes a migration cannot be written.
     #[error(
         "before the ledger {path} is brought to this kartud's version it is copied to {copy}, and that failed. Nothing was changed: make {needed_mib} MiB free there (and 64 more for the jobs that wait), see that the folder can be written, then start again"
     )]
     NotCopied {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Where its copy was to lie.
+        /// The path of its copy.
         copy: PathBuf,
-        /// What the copy takes.
+        /// The space that the copy needs.
         needed_mib: u64,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// There is none, and nothing shows that there ever was one: a first start, or a wrong path.
+    /// There is no ledger, and nothing shows that there ever was one: a first start, or a wrong path.
     #[error(
         "there is no ledger at {path}. Is station.ledger right? If one was there before, put it back. For the first start of a new station: `kartud init --config FILE`, or `kartud run --new-ledger` / Tidak ada buku besar di sana. Periksa station.ledger; bila dulu ada, kembalikan; untuk stasiun baru jalankan `kartud init`"
     )]
     Missing {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
-    /// There is none, and other files show that there was one.
+    /// There is no ledger, and other files show that there was one.
     #[error(
         "the ledger {path} is lost: it is missing or empty, but {marks} shows that there was one. No new one is begun, since it would print cards again. Put the ledger back, or its newest copy and take that over with `kartud ledger adopt`; only if its jobs and cards are truly of no matter, move the named files away and begin anew / Buku besar hilang; yang baru tidak dibuat, karena kartu akan dicetak dua kali. Kembalikan berkasnya, atau salinan terbaru dengan `kartud ledger adopt`"
     )]
     Lost {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// The files beside it.
         marks: String,
     },
-    /// What has its name cannot be a ledger's file.
+    /// Something of this name exists that cannot be a ledger's file.
     #[error("the ledger cannot be used: {path} {why}")]
     Unfit {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What it is, and what to do.
         why: &'static str,
     },
-    /// Others could have written anything into it.
+    /// Other users could have written anything into it.
     #[error(
         "{path} has mode {mode:04o}: other users can write it, so nobody knows what in it is true. Look at it with `kartud ledger verify`, then close it to others (chmod {wanted}, chown to the user of kartud)"
     )]
     Exposed {
-        /// Which file or folder.
+        /// The file or folder.
         path: PathBuf,
         /// Its mode.
         mode: u32,
         /// The mode that it should have.
         wanted: &'static str,
     },
-    /// Its file is not in its place any more: what is written now would be forgotten.
+    /// The file is no longer in place, so anything written now would be lost.
     #[error(
         "the ledger's file {path} {how}; nothing is taken in or printed until it is put back and kartud is started anew",
         path = .0.path.display(), how = .0.how.words().1
     )]
     Gone(Gone),
-    /// Another daemon works on it.
+    /// Another daemon uses it.
     #[error("the ledger {path} is in use by another kartud; stop that one first")]
     InUse {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
-    /// The folder cannot be made or written, or the system gives no thread for it.
+    /// The folder cannot be created or written, or the system cannot start the writer's thread.
     #[error("the folder of the ledger, {path}, cannot be used")]
     Folder {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// The disk is full, or so nearly that what is left is kept for the jobs that are there; nothing of it is stored.
+    /// The disk is full, or only the reserve for accepted jobs is left; nothing of the request is stored.
     #[error("the disk of the ledger is full")]
     Full,
     /// A write did not reach the disk; nobody was told that it is stored.
     #[error("the ledger cannot be written ({0})")]
     Write(String),
-    /// A question could not be answered.
+    /// A query failed.
     #[error("the ledger cannot be asked ({0})")]
     Read(String),
-    /// What lies there of a job is not what was accepted: never printed.
+    /// A job's stored data are not the accepted ones, so the job is never printed.
     #[error("the stored data of the job are damaged")]
     DataDamaged,
     /// No such job.
     #[error("there is no such job")]
     NoSuchJob,
-    /// The lifecycle has no such move.
+    /// The lifecycle does not allow this move.
     #[error(transparent)]
     Refused(#[from] Refused),
     /// The writer has stopped: the daemon is going down.
@@ -138,12 +138,12 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    /// The same write may be taken later: what is to be written must be kept and tried again, never dropped.
+    /// The same write may succeed later: keep it and retry it, never drop it.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Full | Self::Write(_) | Self::Read(_) | Self::Closed | Self::Gone(_))
     }
 
-    /// The same, as everybody hears it whose write was lost with another's.
+    /// The error that is given to all callers whose write failed together with another's.
     pub(super) fn of_the_disk(&self) -> LedgerError {
         match self {
             LedgerError::Full => LedgerError::Full,
@@ -154,8 +154,8 @@ impl LedgerError {
     }
 }
 
-/// What SQLite says of it. Of a file that cannot be opened it says only that; where this process may open no file at all,
-/// the system's reason stands behind it.
+/// SQLite's error text. For a file that cannot be opened SQLite says only that; if this process may not open any file,
+/// the system's reason is appended.
 pub(super) fn said(error: &rusqlite::Error) -> String {
     let cannot_open = error.sqlite_error_code() == Some(rusqlite::ErrorCode::CannotOpen);
     match std::fs::File::open("/dev/null") {

@@ -1,4 +1,4 @@
-//! The lines of a ledger for whoever keeps them elsewhere, in the order of the chain. Nothing personal stands in them.
+//! Exports the lines of a ledger, in the order of the chain, for storage elsewhere. They contain nothing personal.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::lines;
 use super::offline::Offline;
 use super::{LedgerError, head, reader};
 
-/// One line as it lies there, with its place in the chain.
+/// One stored line, with its hashes.
 #[derive(Debug, Serialize)]
 pub struct Exported<'a> {
     seq: u64,
@@ -27,7 +27,7 @@ pub struct Exported<'a> {
     hash: String,
 }
 
-/// Gives every line between `from` and `to` (both included) to `take`, until that fails.
+/// Passes every line between `from` and `to` (both included) to `take`, until that fails.
 ///
 /// # Errors
 /// [`LedgerError::Unreadable`], [`LedgerError::Read`]; inside, what `take` met.
@@ -42,7 +42,7 @@ pub fn export<E>(
     let mut took = Ok(());
     let wanted = |at: &str| match at.parse::<jiff::Timestamp>() {
         Ok(at) => from.is_none_or(|from| at >= from) && to.is_none_or(|to| at <= to),
-        // A damaged time is for `verify` to tell, and not for us to leave out.
+        // `verify` reports a damaged time; the export includes the line.
         Err(_) => true,
     };
     let mut unread = None;
@@ -55,7 +55,7 @@ pub fn export<E>(
             unread = Some(error);
             None
         });
-        // What is no JSON any more goes out as the text that lies there.
+        // A detail that is no longer JSON is exported as text.
         let detail =
             serde_json::from_str(&line.detail).unwrap_or(Value::from(line.detail.as_str()));
         took = take(&Exported {

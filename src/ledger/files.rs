@@ -1,5 +1,5 @@
-//! The files that a ledger is made of: whether they are there, who may touch them, who holds them, how the first ones
-//! are made. Knows no table and no job.
+//! The files of a ledger: whether they exist, who may access them, who has locked them, and how the first ones are
+//! created. Knows no table and no job.
 
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
@@ -12,36 +12,36 @@ use drivers::private_file;
 use super::head::{self, HeadFile};
 use super::{LedgerError, schema};
 
-/// Others may write.
+/// Other users may write.
 const OTHERS_WRITE: u32 = 0o002;
 const GROUP_WRITES: u32 = 0o020;
-/// Anybody but the owner may do anything.
+/// Any access for group or others.
 const ANYBODY_ELSE: u32 = 0o077;
-/// In such a folder only its owner may take a file away.
+/// In such a folder only a file's owner may delete it.
 const STICKY: u32 = 0o1000;
 const OWNER_ALONE: u32 = 0o600;
-/// Somebody may put another lock in place between opening and locking it; more often than this is no accident.
+/// Another process may replace the lock's file between opening and locking it; more often than this is no coincidence.
 const LOCK_TRIES: usize = 8;
-/// How long a lock is waited for that somebody has, and how often it is tried.
+/// How long a lock that is taken is waited for, and the pause between attempts.
 const LOCK_PATIENCE: Duration = Duration::from_millis(500);
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
-/// Stands in the lock's file once a ledger was made beside it.
+/// Content of the lock's file after a ledger was created beside it.
 const MARK: &[u8] =
     b"A ledger lies beside this file. If it is missing, it was lost: kartud begins no other one.\n";
 
-/// What [`init`] found.
+/// The result of [`init`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Init {
-    /// There was none; there is an empty one now.
+    /// There was no ledger; an empty one was created.
     Made,
-    /// There is one already; nothing was touched.
+    /// There is a ledger; nothing was touched.
     WasThere,
 }
 
-/// Makes a new, empty ledger. Harmless where one is.
+/// Creates a new, empty ledger. Harmless if there is one.
 ///
 /// # Errors
-/// [`LedgerError::Lost`] where other files show that there was one: it must be put back, not begun anew.
+/// [`LedgerError::Lost`] if other files show that there was one: it must be restored, not recreated.
 pub fn init(path: &Path) -> Result<Init, LedgerError> {
     if is_there(path)? {
         return Ok(Init::WasThere);
@@ -58,7 +58,7 @@ pub fn init(path: &Path) -> Result<Init, LedgerError> {
     made
 }
 
-/// The ledger that [`super::Ledger::open`] will find; makes nothing.
+/// Checks that [`super::Ledger::open`] will find a ledger; creates nothing.
 ///
 /// # Errors
 /// [`LedgerError::Missing`], [`LedgerError::Lost`], [`LedgerError::Unfit`].
@@ -66,10 +66,10 @@ pub fn must_be_there(path: &Path) -> Result<(), LedgerError> {
     if is_there(path)? { Ok(()) } else { Err(LedgerError::Missing { path: path.to_owned() }) }
 }
 
-/// False only where nothing shows that there ever was a ledger.
+/// `false` only if nothing shows that there ever was a ledger.
 fn is_there(path: &Path) -> Result<bool, LedgerError> {
     match fs::symlink_metadata(path) {
-        // SQLite would lay its log beside the file that the link leads to, where nobody looks for it.
+        // SQLite would put its log beside the link's target, where nobody looks for it.
         Ok(found) if found.is_symlink() => Err(unfit(
             path,
             "is a symbolic link; write the name of the file itself into station.ledger",
@@ -82,7 +82,7 @@ fn is_there(path: &Path) -> Result<bool, LedgerError> {
     }
 }
 
-/// A head, a log or a marked lock are only made beside a ledger.
+/// A head, a log or a marked lock exist only if a ledger was created beside them.
 fn not_lost(path: &Path) -> Result<(), LedgerError> {
     let holds = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.len() > 0);
     let marks = [head::path_of(path), schema::log_of(path), lock_of(path)];
@@ -94,7 +94,7 @@ fn not_lost(path: &Path) -> Result<(), LedgerError> {
     Err(LedgerError::Lost { path: path.to_owned(), marks: marks.join(", ") })
 }
 
-/// Whole under another name first: a power cut leaves no ledger, or a whole one.
+/// The ledger is completed under another name first: a power cut leaves either no ledger or a complete one.
 fn make(path: &Path, lock: &Lock) -> Result<(), LedgerError> {
     let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
     let unfinished = with_suffix(path, ".unfinished");
@@ -108,7 +108,7 @@ fn make(path: &Path, lock: &Lock) -> Result<(), LedgerError> {
     let mut connection = schema::open(&unfinished)?;
     let created = schema::create(&mut connection);
     created.map_err(|error| schema::unreadable(&unfinished, &error))?;
-    // The last connection puts the log away.
+    // Closing the last connection checkpoints the log.
     drop(connection);
     file.sync_all().map_err(refuse)?;
     fs::rename(&unfinished, path).map_err(refuse)?;
@@ -116,7 +116,7 @@ fn make(path: &Path, lock: &Lock) -> Result<(), LedgerError> {
     lock.mark().and_then(|()| private_file::sync_folder_of(path)).map_err(refuse)
 }
 
-/// Others must not be able to change a ledger. That they could read it is put right, and said.
+/// Other users must not be able to change a ledger. If they could read it, the mode is corrected and that is logged.
 ///
 /// # Errors
 /// [`LedgerError::Exposed`].
@@ -143,7 +143,7 @@ pub(super) fn close_to_others(path: &Path) -> Result<(), LedgerError> {
 fn close_file(file: &Path, found: &fs::Metadata) -> Result<(), LedgerError> {
     let me = rustix::process::geteuid().as_raw();
     let a_strangers = found.uid() != me && found.uid() != 0 && me != 0;
-    // A user whose group has his own number is alone in it, as most systems set users up.
+    // A group with the user's own number has only that user as a member, as most systems set users up.
     let own_group = found.gid() == me && rustix::process::getegid().as_raw() == me;
     let others_write = found.mode() & OTHERS_WRITE != 0;
     if a_strangers || others_write || (found.mode() & GROUP_WRITES != 0 && !own_group) {
@@ -158,16 +158,16 @@ fn close_file(file: &Path, found: &fs::Metadata) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// One daemon a ledger: the operating system lets go of the lock however the daemon ends.
+/// One daemon per ledger: the operating system releases the lock however the daemon ends.
 pub(super) struct Lock {
     file: File,
     path: PathBuf,
-    /// By this process, just now.
+    /// This process has just created the file.
     made: bool,
 }
 
 impl Lock {
-    /// Takes it, or says who has it.
+    /// Takes the lock, or reports who has it.
     pub fn take(ledger: &Path) -> Result<Lock, LedgerError> {
         let folder = folder_of(ledger);
         let path = lock_of(ledger);
@@ -188,7 +188,7 @@ impl Lock {
             let known = file.metadata().map_err(refuse)?;
             match lock_soon(&file) {
                 Ok(()) => {}
-                // Whoever could open the file could take the lock, and keep the station from starting.
+                // Any user who can open the file could take the lock and keep the station from starting.
                 Err(TryLockError::WouldBlock)
                     if known.mode() & ANYBODY_ELSE != 0 && strangers_hold(&known) =>
                 {
@@ -213,7 +213,7 @@ impl Lock {
         Err(LedgerError::InUse { path: ledger.to_owned() })
     }
 
-    /// Notes that a ledger lies beside it.
+    /// Marks that there is a ledger beside the lock.
     pub fn mark(&self) -> io::Result<()> {
         if self.file.metadata()?.len() == 0 {
             (&self.file).write_all(MARK)?;
@@ -222,7 +222,7 @@ impl Lock {
         Ok(())
     }
 
-    /// A start that is refused leaves nothing behind.
+    /// A refused start leaves nothing behind.
     pub fn unmake(self) {
         if self.made {
             let _ = fs::remove_file(&self.path);
@@ -230,7 +230,7 @@ impl Lock {
     }
 }
 
-/// A process that is just ending, or a child between fork and exec, still holds the lock for a moment.
+/// A process that is ending, or a child between fork and exec, holds the lock for a moment longer.
 fn lock_soon(file: &File) -> Result<(), TryLockError> {
     let began = Instant::now();
     loop {
@@ -243,7 +243,7 @@ fn lock_soon(file: &File) -> Result<(), TryLockError> {
     }
 }
 
-/// Are all who hold a lock on this file processes of other users? False where that cannot be told.
+/// Do all locks on this file belong to other users' processes? `false` if that cannot be determined.
 fn strangers_hold(file: &fs::Metadata) -> bool {
     let Ok(locks) = fs::read_to_string("/proc/locks") else { return false };
     let (major, minor) = (rustix::fs::major(file.dev()), rustix::fs::minor(file.dev()));
@@ -287,7 +287,7 @@ fn folder_of(ledger: &Path) -> &Path {
     ledger.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// No file of that name, or no folder that it could lie in.
+/// There is no file of that name, or no folder for it.
 pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }

@@ -1,9 +1,9 @@
-//! The end of the chain, kept beside the ledger (`ledger.head`): tells a ledger that lost its end from a whole one.
-//! Knows no table.
+//! The end of the chain, stored beside the ledger (`ledger.head`): distinguishes a ledger that lost its end from a
+//! complete one. Knows no table.
 //!
-//! A chain cannot show that its end was cut off. So after every sync the writer notes number and hash of the last line
+//! A chain cannot show that its end was cut off. So after every sync the writer stores number and hash of the last line
 //! in a small file, in place and without a sync of its own: after a power cut it may be older than the ledger, never
-//! newer. A ledger that ends before its head has lost lines that were acknowledged, and would print cards again.
+//! newer. A ledger that ends before its head has lost acknowledged lines, and would print cards again.
 
 use std::fmt;
 use std::fs::File;
@@ -17,7 +17,7 @@ use drivers::private_file;
 
 use super::chain::{self, Hash};
 
-/// Number and hash of a line, as `SEQ:HASH`; an upstream system may keep it.
+/// Number and hash of a line, as `SEQ:HASH`; an upstream system may store it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     /// The line's number; 0: no line yet.
@@ -26,15 +26,15 @@ pub struct Head {
     pub hash: Hash,
 }
 
-/// Before the first line.
+/// The head before the first line.
 pub const START: Head = Head { seq: 0, hash: chain::START };
 
 /// Digits of a line's hash in the name of an event.
 const EVENT_DIGITS: usize = 16;
 
 impl Head {
-    /// The name of the line as an event: `SEQ-HASH16`, or `0` before the first line. A line of the same number in another
-    /// ledger, or written anew, has another name.
+    /// The line's name as an event: `SEQ-HASH16`, or `0` before the first line. A line of the same number in another
+    /// ledger, or a rewritten one, has another name.
     pub fn event_id(&self) -> String {
         if self.seq == 0 {
             return "0".to_owned();
@@ -51,7 +51,7 @@ impl fmt::Display for Head {
     }
 }
 
-/// Not `SEQ:HASH`.
+/// The text is not `SEQ:HASH`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a head is SEQ:HASH, a number and 64 hexadecimal digits, as `kartud ledger verify` prints it"
@@ -72,16 +72,16 @@ impl FromStr for Head {
     }
 }
 
-/// Where the head of a ledger lies.
+/// The path of a ledger's head.
 pub(super) fn path_of(ledger: &Path) -> PathBuf {
     ledger.with_extension("head")
 }
 
-/// `None` where no file is; what holds no head is an error, never a head.
+/// `None` if there is no file; a file without a valid head is an error.
 ///
-/// The file has two slots that are written in turn, each with a sum of its own. A power cut tears the one that was being
-/// written, which the sum shows; the other one holds the head before, which is good too. Before there were slots the
-/// file was one line; that one is still read.
+/// The file has two slots that are written in turn, each with its own checksum. A power cut tears the slot that was
+/// being written, which its checksum shows; the other slot holds the previous head, which is valid too. Older files had
+/// one line instead of slots; they are still read.
 pub(super) fn read(ledger: &Path) -> io::Result<Option<Head>> {
     let bytes = match std::fs::read(path_of(ledger)) {
         Ok(bytes) => bytes,
@@ -92,19 +92,19 @@ pub(super) fn read(ledger: &Path) -> io::Result<Option<Head>> {
     newest.map(Some).ok_or(io::Error::new(io::ErrorKind::InvalidData, "it holds no head"))
 }
 
-/// As kartud wrote it before it had slots.
+/// The older form, without slots.
 fn one_line(bytes: &[u8]) -> Option<Head> {
     std::str::from_utf8(bytes.strip_suffix(b"\n")?).ok()?.parse().ok()
 }
 
-/// A disk writes sectors of 512 or 4096 bytes whole or torn: slots never share one.
+/// A disk writes sectors of 512 or 4096 bytes, which may be torn, so the slots never share one.
 const SLOT_AT: [usize; 2] = [0, 4096];
-/// A number of twenty digits, a colon, a hash, a blank, a sum, a line feed.
+/// A number of twenty digits, a colon, a hash, a blank, a checksum, a line feed.
 const SLOT_BYTES: usize = 20 + 1 + 64 + 1 + SUM_DIGITS + 1;
-/// Of the SHA-256 of what stands before it: a torn line has it by chance once in 2^64.
+/// Digits of the SHA-256 of the text before it: a torn line matches by chance once in 2^64.
 const SUM_DIGITS: usize = 16;
 
-/// What each slot holds; `None`: it is torn, or nothing.
+/// The content of each slot; `None`: it is torn, or empty.
 struct Slots([Option<Head>; 2]);
 
 impl Slots {
@@ -116,7 +116,7 @@ impl Slots {
         self.0.iter().flatten().max_by_key(|head| head.seq).copied()
     }
 
-    /// The one to write next: that which does not hold the newest.
+    /// The slot to write next: the one without the newest head.
     fn oldest(&self) -> usize {
         match self.0 {
             [Some(one), Some(two)] if one.seq > two.seq => 1,
@@ -135,7 +135,7 @@ fn slot(bytes: &[u8]) -> Option<Head> {
     head.parse().ok()
 }
 
-/// Always of the same length, so that a slot never holds the end of a longer line.
+/// All lines have the same length, so that a slot never holds the end of a longer one.
 fn slot_line(head: &Head) -> String {
     let text = format!("{:020}:{}", head.seq, hex(&head.hash));
     let sum = sum_of(&text);
@@ -148,7 +148,7 @@ fn sum_of(text: &str) -> String {
     sum
 }
 
-/// The file that the writer keeps up to date.
+/// The open file, which the writer keeps up to date.
 pub(super) struct HeadFile {
     file: File,
     path: PathBuf,
@@ -156,8 +156,8 @@ pub(super) struct HeadFile {
 }
 
 impl HeadFile {
-    /// Opens it where both slots are whole and this is the newest head; else it is made anew, and is on the disk with its
-    /// name before anything is written into it in place.
+    /// Opens the file if both slots are valid and this is the newest head; otherwise it is recreated, and synced with
+    /// its name before anything is written into it in place.
     pub fn open(ledger: &Path, head: &Head) -> io::Result<HeadFile> {
         let path = path_of(ledger);
         let known = std::fs::read(&path).map(|bytes| Slots::of(&bytes)).ok();
@@ -172,7 +172,8 @@ impl HeadFile {
         Ok(HeadFile { file: private_file::open(&path)?, path, next })
     }
 
-    /// Both slots in turn, in place, without a sync: after a power cut the head may be older than the ledger, never newer.
+    /// Writes to both slots in turn, in place, without a sync: after a power cut the head may be older than the ledger,
+    /// never newer.
     pub fn write(&mut self, head: &Head) -> io::Result<()> {
         if !self.is_in_place() {
             make(&self.path, head)?;
@@ -184,7 +185,7 @@ impl HeadFile {
         Ok(())
     }
 
-    /// The name still leads to the open file.
+    /// Does the name still refer to the open file?
     fn is_in_place(&self) -> bool {
         let identity = |found: std::fs::Metadata| (found.dev(), found.ino());
         let named = std::fs::symlink_metadata(&self.path).map(identity);
@@ -242,7 +243,7 @@ mod tests {
         assert_eq!(Slots::of(&bytes).0, [Some(of(7)); 2]);
     }
 
-    /// Wherever the power goes in a slot, what is there is the new head or the one before, and nothing else.
+    /// Wherever a power cut tears a slot, the result is the new head or the previous one.
     #[test]
     fn a_head_that_is_torn_anywhere_is_known_as_torn() {
         let dir = tempfile::TempDir::new().unwrap();
@@ -265,7 +266,7 @@ mod tests {
                     let read = read(&ledger).unwrap().unwrap();
                     assert!([of(seq), of(seq - 1), START].contains(&read), "{seq}, cut {cut}");
                     assert!(read.seq + 1 >= seq, "{seq}, cut {cut}: only the last one is lost");
-                    // The next start makes it whole.
+                    // The next start repairs it.
                     drop(HeadFile::open(&ledger, &read).unwrap());
                     assert_eq!(super::read(&ledger).unwrap(), Some(read));
                 }

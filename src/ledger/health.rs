@@ -1,4 +1,4 @@
-//! How the ledger is, so that whoever asks hears it before a job is lost to it. Each change is logged once.
+//! The ledger's health, so that clients see a problem before a job is lost to it. Each change is logged once.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,12 +10,12 @@ use tokio::sync::watch;
 
 use super::in_place::Gone;
 
-/// What keeps the ledger from taking new jobs; all is well in the default.
+/// What keeps the ledger from accepting new jobs; in the default nothing does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Health {
-    /// Its file is not in its place any more. Nothing is written by this process from then on.
+    /// Its file is no longer in place. This process writes nothing any more.
     pub gone: Option<Gone>,
-    /// What is left of the disk is kept for the jobs that are there.
+    /// Only the reserve for accepted jobs is left on the disk.
     pub low_disk: bool,
     /// The last write did not reach the disk, for this reason.
     pub failing: Option<String>,
@@ -33,7 +33,7 @@ pub struct LedgerTrouble {
 }
 
 impl Health {
-    /// Everything that is wrong.
+    /// Every current trouble.
     pub fn troubles(&self) -> Vec<LedgerTrouble> {
         if let Some(gone) = &self.gone {
             return vec![LedgerTrouble {
@@ -61,7 +61,7 @@ impl Health {
     }
 }
 
-/// What becomes of a ledger that is away, and what people do.
+/// What happens to a ledger whose file is gone, and what to do.
 pub fn words_of_gone(gone: &Gone) -> Text {
     let (id, en) = gone.how.words();
     let path = gone.path.display();
@@ -75,7 +75,7 @@ pub fn words_of_gone(gone: &Gone) -> Text {
     )
 }
 
-/// What people do about a disk that takes nothing.
+/// What to do about a disk that cannot be written.
 pub fn words_of_failing(why: &str) -> Text {
     Text::new(
         format!(
@@ -94,10 +94,10 @@ fn words_of_low_disk() -> Text {
     )
 }
 
-/// A failure that comes with every question is logged once, and again when it was away for so long.
+/// A failure of every query is logged once, and again if it was absent for this long.
 const SAME_FAILURE: Duration = Duration::from_secs(60);
 
-/// The last question that could not be answered.
+/// The last failed query.
 #[derive(Default)]
 pub(super) struct ReadFailures(Mutex<Option<(String, Instant)>>);
 
@@ -116,7 +116,7 @@ impl ReadFailures {
     }
 }
 
-/// The writer's end.
+/// The writer's side.
 pub(super) struct HealthBoard {
     out: watch::Sender<Health>,
     told: RefCell<BTreeMap<&'static str, Instant>>,
@@ -132,7 +132,7 @@ impl HealthBoard {
         self.out.borrow().clone()
     }
 
-    /// Tells everybody, and the log, if something has changed.
+    /// Notifies all watchers, and the log, if something has changed.
     pub fn change(&self, change: impl FnOnce(&mut Health)) {
         let before = self.now();
         let mut after = before.clone();
@@ -151,7 +151,7 @@ impl HealthBoard {
         self.out.send_replace(after);
     }
 
-    /// A disk that takes small writes and no large ones would fill the log with what it is, and is not.
+    /// A disk that accepts small writes but no large ones would flood the log with alternating messages.
     fn is_news(&self, code: &'static str) -> bool {
         let now = Instant::now();
         let mut told = self.told.borrow_mut();

@@ -1,9 +1,9 @@
-//! Whose card each job is, as a keyed hash (table `jobs`, column `holder`): one person's second card is met, and a
-//! replacement that names another person's. Knows no key and no field: whoever gives a hash does.
+//! The holder of each job's card, as a keyed hash (table `jobs`, column `holder`). It detects a second card for one
+//! person, and a replacement that names another person's card. Knows no key and no field: the caller computes the hash.
 //!
-//! What the column must hold follows from the lines: a job's first line carries a salted hash of it, and a line `holders`
-//! carries one hash over those of all jobs before it, written when they were entered or forgotten as a whole. In no line
-//! can two jobs be seen to be one person's.
+//! The lines determine the column: a job's first line contains a salted hash of it, and a line `holders` contains one
+//! hash over those of all jobs before it, written when they were all entered or cleared. No line shows that two jobs
+//! belong to the same person.
 
 use std::path::Path;
 
@@ -27,30 +27,30 @@ use crate::panics;
 /// A hash of a holder.
 pub type HolderHash = [u8; 32];
 
-/// Makes the hash of a stored job's holder; `None`: its product tells no holders apart.
+/// Computes the hash of a stored job's holder; `None`: its product does not identify holders.
 pub type HashHolder = dyn Fn(&JobRequest) -> Option<HolderHash> + Send;
 
-/// The person that a new job is for has another card already.
+/// The person that a new job is for already has another card.
 pub const W_SAME_HOLDER: &str = "W_SAME_HOLDER";
-/// Jobs that one look brings.
+/// Jobs per page.
 const PAGE: usize = 500;
 
-/// Whose card a new job is, and when a second one is told.
+/// The holder of a new job's card, and when a second card is reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// The keyed hash.
     pub hash: HolderHash,
-    /// The field that it is of, `nik`.
+    /// The field of the value, `nik`.
     pub field: String,
-    /// A card that was printed longer ago is not told; 0: none is.
+    /// A card that was printed longer ago is not reported; 0: none is.
     pub same_days: u32,
     /// The recommendation accepts that there is another card.
     pub acknowledged: bool,
-    /// Of the office, for the day that is told.
+    /// The office's UTC offset, for the reported date.
     pub offset: jiff::tz::Offset,
 }
 
-/// What stands in a job's first line: without the job's salt nobody can hold two of them against each other.
+/// The value in a job's first line: without the job's salt two of them cannot be compared.
 pub(super) fn salted(holder: &[u8], salt: &[u8]) -> String {
     let mut hash = Sha256::new();
     hash.update(salt);
@@ -58,8 +58,8 @@ pub(super) fn salted(holder: &[u8], salt: &[u8]) -> String {
     hex(&hash.finalize())
 }
 
-/// What is warned of beside the findings of a new job. Asked in the transaction that stores the job, so that of two posts
-/// at once the second is warned.
+/// The warning added to a new job's findings. It is determined in the transaction that stores the job, so that of two
+/// simultaneous posts the second one is warned.
 pub(super) fn warned(
     c: &Connection,
     job: &NewJob,
@@ -81,8 +81,8 @@ struct Other {
     changed_at: jiff::Timestamp,
 }
 
-/// The newest job that has a card or will have one. What ended without a card, what is spoiled and what a live job
-/// replaces does not count, nor what the new job itself replaces.
+/// The newest job that has a card or will have one. A job that ended without a card, a spoiled one, one that a live job
+/// replaces, and the one that the new job itself replaces do not count.
 fn other_card(
     c: &Connection,
     holder: &Holder,
@@ -129,8 +129,8 @@ fn same_holder(other: &Other, holder: &Holder) -> Finding {
     Finding::at(format!("fields.{}", holder.field), W_SAME_HOLDER, words)
 }
 
-/// May the new job's card replace the old job's? Only the same person's. Where nobody knows whose the old card is (its
-/// stored data are damaged), it may not.
+/// May the new job's card replace the old job's? Only if both belong to the same person. If the old card's holder is
+/// unknown (its stored data are damaged), it may not.
 pub(super) fn is_same(c: &Connection, old: &JobRecord, new: &NewJob) -> Result<bool, LedgerError> {
     let Some(holder) = &new.holder else { return Ok(true) };
     let known: Option<Vec<u8>> = c
@@ -140,7 +140,7 @@ pub(super) fn is_same(c: &Connection, old: &JobRecord, new: &NewJob) -> Result<b
     Ok(known.as_deref() == Some(&holder.hash))
 }
 
-/// The fingerprint of the key that the hashes are made with.
+/// The fingerprint of the key for the hashes.
 pub(super) fn key(c: &Connection) -> Result<Option<String>, LedgerError> {
     Ok(last_line(c).map_err(reader::read_error)?.and_then(|line| line.holders.key))
 }
@@ -149,7 +149,7 @@ pub(super) fn key(c: &Connection) -> Result<Option<String>, LedgerError> {
 pub(super) struct HoldersLine {
     /// Its number.
     pub seq: u64,
-    /// What it says.
+    /// Its content.
     pub holders: Holders,
 }
 
@@ -163,8 +163,8 @@ pub(super) fn last_line(c: &Connection) -> rusqlite::Result<Option<HoldersLine>>
         .optional()
 }
 
-/// Enters the holders of jobs that have none yet: of a ledger that knew none, or of a product that began to tell them
-/// apart. How many.
+/// Enters the missing holders of stored jobs: of a ledger that had none, or of a product that has begun to identify
+/// holders. Returns how many.
 pub(super) fn enter(
     c: &Connection,
     key_now: &str,
@@ -177,7 +177,7 @@ pub(super) fn enter(
         let Some((last, _)) = page.last() else { break };
         behind = *last;
         for (row, request) in page {
-            // What is damaged is told when it is printed; one such job must not keep the station down.
+            // Damaged data are reported when the job is printed; one such job must not keep the station from starting.
             let hash = || serde_json::from_str::<JobRequest>(&request).ok().as_ref().and_then(hash);
             let Some(holder) = panics::caught(hash).flatten() else { continue };
             c.prepare_cached("UPDATE jobs SET holder = ?2 WHERE seq = ?1")
@@ -203,20 +203,20 @@ fn without_holder(c: &Connection, behind: i64) -> rusqlite::Result<Vec<(i64, Str
     c.prepare_cached(sql)?.query_map(params![behind, PAGE], row)?.collect()
 }
 
-/// The holders of all jobs that are there, without a key.
+/// The digest of all stored holders, without a key.
 fn all_holders(c: &Connection) -> Result<Holders, LedgerError> {
     let (jobs, sha256) = digest(c, u64::MAX).map_err(write_error)?;
     Ok(Holders { key: None, entered: None, by: None, jobs, sha256 })
 }
 
-/// SHA-256 over the holders of the first `jobs` jobs, and of how many it is.
+/// SHA-256 over the holders of the first `jobs` jobs, and their number.
 pub(super) fn digest(c: &Connection, jobs: u64) -> rusqlite::Result<(u64, String)> {
     let mut statement = c.prepare("SELECT id, holder FROM jobs ORDER BY seq LIMIT ?1")?;
     let mut rows = statement.query([i64::try_from(jobs).unwrap_or(i64::MAX)])?;
     let (mut hash, mut count) = (Sha256::new(), 0);
     while let Some(row) = rows.next()? {
         hash.update(row.get_ref(0)?.as_bytes().unwrap_or_default());
-        // What is no blob was not written here, and neither was the type that it has.
+        // A value that is not a blob was not written by us, and neither was its type.
         match row.get_ref(1)? {
             rusqlite::types::ValueRef::Null => hash.update([0]),
             rusqlite::types::ValueRef::Blob(holder) => {
@@ -230,11 +230,12 @@ pub(super) fn digest(c: &Connection, jobs: u64) -> rusqlite::Result<(u64, String
     Ok((count, hex(&hash.finalize())))
 }
 
-/// Forgets the key and every hash that was made with it: the next start takes the key that is there, or makes a new one,
-/// and enters all holders anew from the stored data.
+/// Clears the key's fingerprint and every hash: the next start takes the existing key, or makes a new one, and computes
+/// all holders again from the stored data.
 ///
 /// # Errors
-/// [`LedgerError::Unreadable`] when the daemon would not trust it or it is of an older version; [`LedgerError::InUse`].
+/// [`LedgerError::Unreadable`] if the daemon would not trust the ledger, or its version is older;
+/// [`LedgerError::InUse`].
 pub fn rekey(path: &Path, by: &Actor, clock: &Clock) -> Result<(), LedgerError> {
     let unreadable = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
     files::must_be_there(path)?;

@@ -1,8 +1,9 @@
-//! Is a ledger that is open still the file that its name leads to? Asked before every transaction, before every answer,
-//! and every other second while nothing is written: whatever is written into a file that was deleted, renamed or
-//! written over would be forgotten at the next start, and its card printed again.
+//! Checks that the name of an open ledger still refers to the open file: before every transaction, before every answer,
+//! and every other second while nothing is written. Anything written into a file that was deleted, renamed or
+//! overwritten would be lost at the next start, and its card printed again.
 //!
-//! Only names are asked, nothing is opened: closing a second descriptor of the file would drop SQLite's locks on it.
+//! It only queries names and opens nothing, because closing a second descriptor of the file would drop SQLite's locks
+//! on it.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,28 +11,28 @@ use std::path::{Path, PathBuf};
 
 use super::{LedgerError, files, schema};
 
-/// What became of a file under the running station.
+/// A file that was lost while the station was running.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gone {
-    /// Which file.
+    /// The file.
     pub path: PathBuf,
-    /// What became of it.
+    /// How it was lost.
     pub how: How,
 }
 
 /// How a file was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
-    /// Nothing has that name: it was deleted, or renamed.
+    /// The name does not exist: the file was deleted, or renamed.
     Missing,
     /// Another file has that name.
     Replaced,
-    /// It is the same file, and somebody else wrote into it.
+    /// It is the same file, but another program wrote into it.
     Overwritten,
 }
 
 impl How {
-    /// In the languages of the office.
+    /// In both languages of the office.
     pub fn words(self) -> (&'static str, &'static str) {
         match self {
             How::Missing => ("dihapus atau diganti namanya", "was deleted or renamed"),
@@ -43,21 +44,21 @@ impl How {
     }
 }
 
-/// The files of an open ledger as they were when it was opened.
+/// The files of an open ledger, as they were when it was opened.
 pub(super) struct InPlace {
     files: Vec<(PathBuf, Identity)>,
     /// Of the ledger and of its log.
     content: [Content; 2],
 }
 
-/// Device and number of a file: no other file has them while it is open.
+/// Device and inode of a file, which are unique while it is open.
 type Identity = (u64, u64);
 
-/// Length, and when it was last written: seconds and nanoseconds. A log that is not there has none.
+/// Length, and modification time in seconds and nanoseconds. A missing log has none.
 type Content = (u64, i64, i64);
 
 impl InPlace {
-    /// Of a ledger that was just opened, so that log and index are there.
+    /// Call it directly after opening the ledger, when log and index exist.
     pub fn of(ledger: &Path) -> Result<InPlace, LedgerError> {
         let names = [
             ledger.to_owned(),
@@ -78,7 +79,7 @@ impl InPlace {
         Ok(in_place)
     }
 
-    /// Every name still leads to the same file.
+    /// Does every name still refer to the same file?
     pub fn is_same(&self) -> Result<(), LedgerError> {
         for (path, identity) in &self.files {
             let gone = |how| LedgerError::Gone(Gone { path: path.clone(), how });
@@ -92,7 +93,7 @@ impl InPlace {
         Ok(())
     }
 
-    /// The same, and nobody else has written into the ledger or its log since [`InPlace::note_content`].
+    /// The same, and has no other program written into the ledger or its log since [`InPlace::note_content`]?
     pub fn is_untouched(&self) -> Result<(), LedgerError> {
         self.is_same()?;
         let now = self.content_now()?;
@@ -104,7 +105,7 @@ impl InPlace {
         }
     }
 
-    /// We have written ourselves.
+    /// Call it after our own writes.
     pub fn note_content(&mut self) {
         if let Ok(content) = self.content_now() {
             self.content = content;

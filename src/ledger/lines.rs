@@ -1,4 +1,4 @@
-//! Walks the lines of the ledger in their order and holds the chain against them. Changes nothing.
+//! Reads the lines of the ledger in order and verifies the chain. Changes nothing.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
@@ -10,7 +10,7 @@ use crate::event::Event;
 const LINES: &str = "SELECT e.seq, e.at, j.id, e.event, e.state, e.detail, e.hash
                      FROM events e LEFT JOIN jobs j ON j.seq = e.job WHERE e.seq > ?1 ORDER BY e.seq";
 
-/// A line as it lies there, whatever lies there.
+/// A stored line, whatever it contains.
 #[derive(Debug, Clone)]
 pub(super) struct RawLine {
     pub seq: u64,
@@ -22,31 +22,31 @@ pub(super) struct RawLine {
     pub hash: Hash,
 }
 
-/// What somebody, or a dying disk, did to the chain.
+/// How a person, or a failing disk, damaged the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The line is not as it was written.
+    /// The line was changed.
     Changed,
-    /// Lines in front of it are gone.
+    /// Lines before it are missing.
     Missing,
-    /// It was put in between.
+    /// The line was inserted.
     Inserted,
 }
 
-/// Where the chain breaks first.
+/// The first break of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Break {
     /// The line's number.
     pub seq: u64,
-    /// Its time, as it stands there.
+    /// Its time, as stored.
     pub at: String,
     /// Its job.
     pub job: Option<String>,
-    /// How.
+    /// The kind of damage.
     pub kind: Kind,
 }
 
-/// Calls `visit` with every line behind `from` and the hash before it; gives the first break and the last line.
+/// Calls `visit` with every line after `from` and the hash before it; returns the first break and the last line.
 pub(super) fn walk(
     c: &Connection,
     from: Head,
@@ -77,13 +77,14 @@ pub(super) fn walk(
     Ok((broken, head))
 }
 
-/// The line behind a wrong one tells what happened: it still fits the number and the line that it was written behind.
+/// The line after the broken one shows what happened: it still fits the number and the hash of its original
+/// predecessor.
 fn kind_of(wrong: &RawLine, previous: &Hash, next: Option<&RawLine>) -> Kind {
     let Some(next) = next else { return Kind::Changed };
     if next.hashed(wrong.seq, previous) == next.hash {
         return Kind::Inserted;
     }
-    // Numbers were pushed together over the gap; more than a few lines are not looked for.
+    // The numbers were closed up over the gap; only a few missing lines are searched for.
     let pushed = (1..=64).any(|by| next.hashed(next.seq + by, &wrong.hash) == next.hash);
     if pushed { Kind::Missing } else { Kind::Changed }
 }
@@ -120,7 +121,7 @@ impl RawLine {
         line.hash(previous)
     }
 
-    /// What happened, by the line's own words; `None`: no version of this program wrote that.
+    /// The line's event; `None`: no version of this program wrote it.
     pub fn read(&self) -> Option<Event> {
         let detail = serde_json::from_str(&self.detail).ok()?;
         Event::read(&self.event, &detail).ok()
@@ -131,7 +132,7 @@ impl RawLine {
     }
 }
 
-/// A text column; what is no text (any more) becomes one that nobody wrote.
+/// A text column; a value that is no text becomes `None`, since nothing of ours writes one.
 pub(super) fn text_of(value: ValueRef<'_>) -> Option<String> {
     match value {
         ValueRef::Null => None,
@@ -145,7 +146,7 @@ pub(super) mod tests {
     use super::*;
     use crate::ledger::{head, schema};
 
-    /// A ledger of `n` lines about the station, of an event that there is not.
+    /// A ledger of `n` lines about the station, with an unknown event.
     pub fn ledger(n: u64) -> Connection {
         let mut c = Connection::open_in_memory().unwrap();
         schema::create(&mut c).unwrap();

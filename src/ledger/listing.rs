@@ -1,4 +1,4 @@
-//! Pages of jobs, by what is asked of them. Changes nothing.
+//! Pages of jobs, by search criteria. Changes nothing.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -7,7 +7,7 @@ use super::LedgerError;
 use super::reader::{JOB, job_of, read_error};
 use super::record::{JobRecord, Order, Page, Wanted};
 
-/// A `ref` is made of characters before this one.
+/// Sorts after every character of a `ref`.
 const BEHIND_EVERY_REFERENCE: char = '\u{7f}';
 
 pub(super) fn find(
@@ -28,8 +28,8 @@ pub(super) fn find(
     Ok(Page { jobs, next })
 }
 
-/// The question and what is bound in it; its text depends on which things are asked for, never on their values, but for
-/// the number of states.
+/// The SQL text and its bound values. The text depends on which criteria are given and on the number of states, never
+/// on the values.
 fn question(
     wanted: &Wanted,
     order: Order,
@@ -45,14 +45,14 @@ fn question(
         rules.texts.push(format!("seq {compare} ?"));
         rules.values.push(Value::Integer(i64::try_from(cursor).unwrap_or(i64::MAX)));
     }
-    // One row more tells whether there is a next page.
+    // One additional row shows whether there is a next page.
     rules.values.push(Value::Integer(i64::from(limit) + 1));
     let all = rules.texts.join(" AND ");
     let all = if all.is_empty() { all } else { format!("WHERE {all}") };
     (format!("{JOB} {all} ORDER BY seq {direction} LIMIT ?"), rules.values)
 }
 
-/// What must hold, and what is bound in it.
+/// The conditions, and their bound values.
 #[derive(Default)]
 struct Rules {
     texts: Vec<String>,
@@ -102,7 +102,7 @@ impl Rules {
     }
 }
 
-/// A moment as the beginning of the texts that are stored of its second: they differ in the digits behind it.
+/// The common beginning of all stored texts of this second; they differ only in the digits after it.
 fn second(at: jiff::Timestamp) -> String {
     let text = at.to_string();
     text.get(..19).unwrap_or(&text).to_owned()
@@ -114,7 +114,7 @@ mod tests {
     use crate::ledger::schema;
     use crate::lifecycle::State;
 
-    /// How SQLite goes about a question.
+    /// SQLite's query plan.
     fn plan(wanted: &Wanted, order: Order) -> String {
         let dir = tempfile::TempDir::new().unwrap();
         let path = dir.path().join("ledger.db");

@@ -1,8 +1,8 @@
-//! Brings a ledger of an older version forward, step by step, in one transaction, after a copy beside the file. Knows no
-//! job: every line that is there keeps its bytes and its hash.
+//! Migrates a ledger of an older version, step by step, in one transaction, after making a copy beside the file. Knows
+//! no job: every existing line keeps its bytes and its hash.
 //!
-//! A migration that was cut off at any point is done again at the next start: until the commit the file is what it was,
-//! and the copy is made anew. The copy is removed once the daemon has started with the new version
+//! A migration that was interrupted at any point is repeated at the next start: until the commit the file is unchanged,
+//! and the copy is made again. The copy is removed once the daemon has started with the new version
 //! ([`super::Ledger::started`]).
 
 use std::fs::{self, File};
@@ -16,18 +16,17 @@ use super::disk::{self, Disk};
 use super::{LedgerError, book, head, lines, schema};
 use crate::event::Event;
 
-/// What brings the tables from one version to the next.
+/// Brings the tables from one version to the next.
 struct Step {
     from: i32,
     sql: &'static str,
 }
 
-/// Every version that was ever released has a step here, for ever; a new ledger takes all of them as well, so that its
-/// tables have the same text.
+/// Every released version has its step here for ever. A new ledger runs all of them too, so that its tables have the
+/// same text.
 const STEPS: &[Step] = &[Step { from: 2, sql: THREE }, Step { from: 3, sql: FOUR }];
 
-/// Whose card a job is, as a keyed hash: the same person twice, and a replacement that names another's card. And what people
-/// look jobs up by.
+/// The holder of each card as a keyed hash, for second cards and replacements; and the indexes for searching jobs.
 const THREE: &str = "
 ALTER TABLE jobs ADD COLUMN holder BLOB;
 CREATE INDEX jobs_holder ON jobs (holder);
@@ -37,21 +36,21 @@ CREATE INDEX jobs_product ON jobs (product, seq);
 CREATE INDEX jobs_received ON jobs (received_at);
 ";
 
-/// What intake made of a job lies beside its request. And the kinds of lines that are asked for whenever a job is accepted are
-/// found at once, however many lines there are about the station.
+/// The typed card beside the request. And an index of the event kinds that are queried whenever a job is accepted,
+/// however many lines about the station there are.
 const FOUR: &str = "
 ALTER TABLE job_data ADD COLUMN card TEXT;
 CREATE INDEX events_adopted ON events (at) WHERE event = 'adopted';
 CREATE INDEX events_unaccounted ON events (seq) WHERE event = 'cards_unaccounted';
 ";
 
-/// The oldest version that can be read and brought forward.
+/// The oldest version that can be read and migrated.
 pub(super) const OLDEST: i32 = 2;
 
-/// The copy is written in pieces, so that a disk that fills up is met.
+/// The copy is written in pieces, so that a full disk is noticed.
 const PIECE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Takes the tables from version `from` to version `to`.
+/// Migrates the tables from version `from` to version `to`.
 pub(super) fn step_forward(c: &Connection, from: i32, to: i32) -> rusqlite::Result<()> {
     for step in STEPS.iter().filter(|step| (from..to).contains(&step.from)) {
         c.execute_batch(step.sql)?;
@@ -59,7 +58,7 @@ pub(super) fn step_forward(c: &Connection, from: i32, to: i32) -> rusqlite::Resu
     c.pragma_update(None, "user_version", to)
 }
 
-/// Brings the ledger at `path`, whose end is trusted, from version `from` to ours.
+/// Migrates the ledger at `path`, whose end is trusted, from version `from` to ours.
 pub(super) fn migrate(
     connection: &mut Connection,
     path: &Path,
@@ -77,19 +76,19 @@ pub(super) fn migrate(
     let migrated = Event::Migrated { from, to: schema::VERSION };
     book::append(&all, None, &migrated, now).map_err(|e| failed(e.to_string()))?;
     is_as_it_was(&all).map_err(failed)?;
-    // A disk that fails now must be met before the commit, not by it.
+    // A disk that fails now must be noticed before the commit, not by it.
     disk.free_bytes().map_err(|e| failed(e.to_string()))?;
     all.commit().map_err(sql)
 }
 
-/// The tables are those of our version, and every line still hangs on the one before it.
+/// Checks that the tables are those of our version, and that the chain is intact.
 fn is_as_it_was(c: &Connection) -> Result<(), String> {
     schema::has_our_tables(c, schema::VERSION)?;
     let walked = lines::walk(c, head::START, |_, _| ()).map_err(|error| error.to_string())?;
     walked.0.map_or(Ok(()), |broken| Err(format!("its chain is broken at line {}", broken.seq)))
 }
 
-/// All that was acknowledged lies in the one file then, which can be copied.
+/// Checkpoints the log, so that the one file contains everything acknowledged and can be copied.
 fn put_log_away(c: &Connection) -> Result<(), String> {
     let busy = c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
     match busy {
@@ -99,7 +98,7 @@ fn put_log_away(c: &Connection) -> Result<(), String> {
     }
 }
 
-/// Where the ledger as it was before lies: `ledger.db.before-v4`.
+/// The path of the copy: `ledger.db.before-v4`.
 fn copy_of(path: &Path) -> PathBuf {
     copy_before(path, schema::VERSION)
 }
@@ -123,7 +122,7 @@ fn copy_beside(path: &Path, disk: &mut dyn Disk) -> Result<(), LedgerError> {
         private_file::sync_folder_of(&copy)
     });
     copied.map_err(|source| {
-        // What is half of a child's data is of no use to anybody.
+        // An incomplete copy of personal data is useless.
         let _ = fs::remove_file(&part);
         LedgerError::NotCopied { path: path.to_owned(), copy, needed_mib: needed / MIB + 1, source }
     })
@@ -141,7 +140,7 @@ fn has_space(disk: &mut dyn Disk, needed: u64) -> io::Result<()> {
     }
 }
 
-/// For its owner alone, as the ledger is, and synced.
+/// Readable by its owner only, like the ledger, and synced.
 fn write_copy(from: &Path, to: &Path, disk: &mut dyn Disk) -> io::Result<()> {
     match fs::remove_file(to) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -160,7 +159,7 @@ fn write_copy(from: &Path, to: &Path, disk: &mut dyn Disk) -> io::Result<()> {
     }
 }
 
-/// Removes the copies, and what a copy that was cut off left: also of a migration to a version between, whose program
+/// Removes the copies and any incomplete copy, including those of a migration to an intermediate version whose program
 /// never started with it.
 pub(super) fn forget_copy(path: &Path) {
     let copies = (OLDEST + 1..=schema::VERSION).map(|version| copy_before(path, version));

@@ -1,10 +1,10 @@
-//! The ledger: what was accepted and what became of it, in SQLite on this machine's disk.
-//! The only module that knows the database. Knows no HTTP and no device.
+//! The ledger: accepted jobs and their events, in SQLite on this machine's disk. The only module that knows the
+//! database. Knows no HTTP and no device.
 //!
-//! Events are appended and never changed; a job's state is the fold of its events through
-//! [`crate::lifecycle`], kept beside them as a projection (table `jobs`) in the same transaction.
-//! Nothing is answered before it is synced: one thread writes, and many callers share one sync
-//! (group commit). Personal data lies in two tables of its own (`job_data`, `photos`), never in events.
+//! Events are appended and never changed; a job's state is the fold of its events through [`crate::lifecycle`], kept
+//! beside them as a projection (table `jobs`) in the same transaction. Nothing is answered before it is synced: one
+//! thread writes, and many callers share one sync (group commit). Personal data lies in two tables of its own
+//! (`job_data`, `photos`), never in events.
 
 mod adopt;
 pub mod blanks;
@@ -60,17 +60,17 @@ pub use verify::{Fault, Verification, verify};
 
 use crate::clock::Clock;
 use crate::event::Event;
-use crate::heartbeat::Beat;
+use crate::heartbeat::Heartbeat;
 use crate::job::JobId;
 use crate::lifecycle::State;
 
-/// How long a daemon that stops waits for its ledger; putting a full log away takes well under a second.
+/// How long a stopping daemon waits for its ledger; checkpointing a full log takes well under a second.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A handle to the ledger; cheap to clone. The writer thread ends when the last handle is dropped.
 #[derive(Clone)]
 pub struct Ledger {
-    /// First, so that it is dropped first: only the last connection puts the log away, and that must be the writer's.
+    /// First, so that it is dropped first: the last connection checkpoints the log, and that must be the writer's.
     reader: Arc<Mutex<Connection>>,
     inbox: mpsc::Sender<writer::Request>,
     last: watch::Receiver<Head>,
@@ -78,14 +78,14 @@ pub struct Ledger {
     read_failures: Arc<health::ReadFailures>,
     path: Arc<Path>,
     clock: Clock,
-    beat: Beat,
-    /// Nanoseconds that plain threads have waited for it.
+    beat: Heartbeat,
+    /// Nanoseconds that plain threads have waited for the ledger.
     waited: Arc<AtomicU64>,
-    /// Hangs up when the writer has closed the file.
+    /// Disconnects when the writer has closed the file.
     ended: Arc<Mutex<std::sync::mpsc::Receiver<()>>>,
 }
 
-/// The answer to a write, once it is synced.
+/// The result of a write, available once it is synced.
 pub struct Synced<T> {
     answer: oneshot::Receiver<Result<T, LedgerError>>,
     waited: Arc<AtomicU64>,
@@ -95,7 +95,7 @@ impl<T> Synced<T> {
     /// Waits on a plain thread.
     ///
     /// # Errors
-    /// What the write met.
+    /// The error of the write.
     pub fn wait(self) -> Result<T, LedgerError> {
         let since = std::time::Instant::now();
         let answer = self.answer.blocking_recv().unwrap_or(Err(LedgerError::Closed));
@@ -106,7 +106,7 @@ impl<T> Synced<T> {
 }
 
 impl Ledger {
-    /// Opens the ledger at `path`; [`init`] makes the first one.
+    /// Opens the ledger at `path`; [`init`] creates the first one.
     ///
     /// # Errors
     /// [`LedgerError::Missing`], [`LedgerError::Lost`], [`LedgerError::Exposed`], [`LedgerError::Unfit`],
@@ -115,7 +115,7 @@ impl Ledger {
         Self::open_on(path, clock, Box::new(LocalDisk::of(path)))
     }
 
-    /// The same, with somebody else's word on what the disk still takes.
+    /// Opens the ledger with the caller's disk.
     ///
     /// # Errors
     /// As [`Ledger::open`].
@@ -123,12 +123,12 @@ impl Ledger {
         open::open(path, clock, disk)
     }
 
-    /// The daemon has started with it: the copy that a migration made beside it is not needed any more.
+    /// The daemon has started, so the copy that a migration made is no longer needed.
     pub fn started(&self) {
         migrate::forget_copy(&self.path);
     }
 
-    /// Lets go of the last handle and waits until everything lies in the one file, the log beside it gone.
+    /// Drops the last handle and waits until everything is in the one file and its log is gone.
     pub fn close(self) {
         let ended = self.ended.clone();
         drop(self);
@@ -139,7 +139,7 @@ impl Ledger {
         }
     }
 
-    /// How long plain threads (the station) have waited for it since it was opened.
+    /// How long plain threads (the station) have waited for the ledger since it was opened.
     pub fn waited(&self) -> Duration {
         Duration::from_nanos(self.waited.load(Ordering::Relaxed))
     }
@@ -148,12 +148,12 @@ impl Ledger {
         Synced { answer, waited: self.waited.clone() }
     }
 
-    /// The time of day as the ledger sees it.
+    /// The ledger's wall clock time.
     pub fn now(&self) -> jiff::Timestamp {
         self.clock.now()
     }
 
-    /// Stores a new job; done when it is synced. From an async task.
+    /// Stores a new job, and returns when it is synced. Call it from an async task.
     ///
     /// # Errors
     /// [`LedgerError::Write`] when the disk did not take it: then nothing is stored.
@@ -165,12 +165,12 @@ impl Ledger {
         answer.await.unwrap_or(Err(LedgerError::Closed))
     }
 
-    /// Appends an event of a job, if the lifecycle allows it. From a plain thread.
+    /// Appends an event of a job, if the lifecycle allows it. Call it from a plain thread.
     pub fn append(&self, job: &JobId, event: Event) -> Synced<Entry> {
         self.send(Some(job.clone()), event)
     }
 
-    /// Appends an event of the station. From a plain thread.
+    /// Appends an event of the station. Call it from a plain thread.
     pub fn append_of_station(&self, event: Event) -> Synced<Entry> {
         self.send(None, event)
     }
@@ -183,7 +183,7 @@ impl Ledger {
         self.synced(answer)
     }
 
-    /// Writes down that somebody looked at a job's faces. Looking moves nothing. From an async task.
+    /// Records an access to a job's faces, which does not change its state. Call it from an async task.
     ///
     /// # Errors
     /// [`LedgerError::Write`].
@@ -195,7 +195,7 @@ impl Ledger {
         answer.await.unwrap_or(Err(LedgerError::Closed)).map(|_| ())
     }
 
-    /// Writes down what a person did with blanks, once a key.
+    /// Records a person's entry about blanks; the same key records it only once.
     ///
     /// # Errors
     /// [`LedgerError::Write`].
@@ -209,9 +209,9 @@ impl Ledger {
         answer.await.unwrap_or(Err(LedgerError::Closed))
     }
 
-    /// Holds the printer's counter against the ledger's last word about it, at the start and before anything of the printer
-    /// is written: how many cards it moved of which the ledger knows nothing. If there are any, whatever could print is
-    /// held. From a plain thread.
+    /// Compares the printer's counter with its last value in the ledger, at the start and before any event of the
+    /// printer is recorded. Returns how many cards the printer moved that the ledger does not know. If there are any,
+    /// every job that could print is held. Call it from a plain thread.
     pub fn account_for_cards(&self, serial: &str, counted: u64) -> Synced<u64> {
         let (reply, answer) = oneshot::channel();
         let serial = serial.to_owned();
@@ -219,7 +219,7 @@ impl Ledger {
         self.synced(answer)
     }
 
-    /// The fingerprint of the key that the holders' hashes are made with, if they were ever made.
+    /// The fingerprint of the key for the holders' hashes, if there are any.
     ///
     /// # Errors
     /// [`LedgerError::Read`].
@@ -227,8 +227,8 @@ impl Ledger {
         self.ask(holder::key)
     }
 
-    /// Enters the holders of stored jobs that have none yet, made with the key of this fingerprint; how many. From a plain
-    /// thread.
+    /// Enters the missing holders of stored jobs, computed with the key of this fingerprint; returns how many. Call it
+    /// from a plain thread.
     pub fn enter_holders(&self, key: String, hash: Box<HashHolder>) -> Synced<u64> {
         let (reply, answer) = oneshot::channel();
         let _ = self.inbox.blocking_send(writer::Request::Holders { key, hash, reply });
@@ -269,7 +269,7 @@ impl Ledger {
         self.ask(|c| reader::job(c, id))
     }
 
-    /// The data of one job that were to be printed: personal.
+    /// The personal data of one job.
     ///
     /// # Errors
     /// [`LedgerError::NoSuchJob`], [`LedgerError::Read`].
@@ -277,7 +277,7 @@ impl Ledger {
         self.ask(|c| reader::job_data(c, id))
     }
 
-    /// A page of the jobs that are wanted; `cursor` is [`Page::next`] of the page before.
+    /// A page of the jobs that match; `cursor` is [`Page::next`] of the page before.
     ///
     /// # Errors
     /// [`LedgerError::Read`].
@@ -310,7 +310,7 @@ impl Ledger {
         )
     }
 
-    /// The oldest job in a state, but for the jobs of some products.
+    /// The oldest job in a state, excluding some products.
     ///
     /// # Errors
     /// [`LedgerError::Read`].
@@ -326,7 +326,7 @@ impl Ledger {
         self.ask(|c| reader::events_of(c, id))
     }
 
-    /// Events behind `after`, oldest first.
+    /// Events after line `after`, oldest first.
     ///
     /// # Errors
     /// [`LedgerError::Read`].
@@ -342,7 +342,7 @@ impl Ledger {
         self.ask(reader::counts)
     }
 
-    /// When the last line was written, by the clock of then.
+    /// The time of the last line, by the clock at that time.
     ///
     /// # Errors
     /// [`LedgerError::Read`].
@@ -350,7 +350,7 @@ impl Ledger {
         self.ask(reader::last_at)
     }
 
-    /// Was a print intended behind line `seq` on the machine of this serial number?
+    /// Is there a print intent after line `seq` for the machine of this serial number?
     ///
     /// # Errors
     /// [`LedgerError::Read`].
@@ -358,27 +358,27 @@ impl Ledger {
         self.ask(|c| reader::printed_since(c, seq, serial))
     }
 
-    /// The last synced line; changes when there is something new.
+    /// The last synced line; it changes with every new one.
     pub fn watch(&self) -> watch::Receiver<Head> {
         self.last.clone()
     }
 
-    /// How the ledger is, and every change of it.
+    /// The ledger's health, and every change of it.
     pub fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
     }
 
-    /// How others know that the writer does not stand still.
-    pub fn beat(&self) -> Beat {
+    /// The writer's heartbeat.
+    pub fn beat(&self) -> Heartbeat {
         self.beat.clone()
     }
 
-    /// The writer is there: nothing can be written after it has ended.
+    /// Is the writer running? After it has ended nothing can be written.
     pub fn is_alive(&self) -> bool {
         !self.inbox.is_closed()
     }
 
-    /// The hash of a line; `None`: there is no such line.
+    /// The hash of a line; `None` if it does not exist.
     ///
     /// # Errors
     /// [`LedgerError::Read`].
@@ -386,7 +386,7 @@ impl Ledger {
         self.ask(|c| reader::hash_of(c, seq).map_err(reader::read_error))
     }
 
-    /// Where the ledger lies.
+    /// The ledger's path.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -1,4 +1,4 @@
-//! Opens a ledger, or a copy of one, only to look at it. Never writes to it and needs no daemon.
+//! Opens a ledger, or a copy of one, for reading only. Never writes to it and needs no daemon.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -9,25 +9,25 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{LedgerError, migrate, schema};
 
-/// Only the writer's short transactions can be in the way.
+/// Only the writer's short transactions can block a query.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 
-/// A ledger that is looked at.
+/// A ledger that is open for reading.
 pub(super) struct Offline {
     pub connection: Connection,
-    /// A daemon has it open.
+    /// Does a daemon have it open?
     pub live: bool,
-    /// Of its tables; an older one is read as it is.
+    /// The version of its tables; an older one is read as it is.
     pub version: i32,
-    /// Without a log beside it: read as a file that nobody changes.
+    /// There is no log beside it, so it is read as an immutable file.
     immutable: bool,
 }
 
 impl Offline {
-    /// Opens it and begins to look: everything that is asked is of the same moment.
+    /// Opens it and starts a transaction: all queries see the same moment.
     pub fn open(path: &Path) -> Result<Offline, LedgerError> {
         let live = is_live(path);
-        // SQLite would make a log beside a file that has none, even to read it.
+        // SQLite would create a log beside a file that has none, even for reading.
         let immutable = !live && !has_log(path);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -36,7 +36,7 @@ impl Offline {
         let begin = || -> rusqlite::Result<Connection> {
             let connection = Connection::open_with_flags(uri, flags)?;
             connection.busy_timeout(BUSY_LIMIT)?;
-            // The last one to leave would put the log away.
+            // Closing the last connection would checkpoint the log.
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
             connection.execute_batch("BEGIN")?;
             Ok(connection)
@@ -46,7 +46,7 @@ impl Offline {
         Ok(Offline { connection, live, immutable, version })
     }
 
-    /// Somebody began to write to what was taken for a file that nobody changes.
+    /// Another program began to write to a file that was opened as immutable.
     pub fn was_disturbed(&self, path: &Path) -> bool {
         self.immutable && (is_live(path) || has_log(path))
     }
@@ -80,7 +80,7 @@ fn is_live(path: &Path) -> bool {
     matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
-/// A path as SQLite's URIs have it.
+/// A path as escaped in SQLite's URIs.
 fn escaped(path: &Path) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! How a ledger is opened: the lock, the checks, the two connections, the writer's thread. Knows no job.
+//! Opens a ledger: the lock, the checks, the two connections, the writer's thread. Knows no job.
 
 use std::fs::File;
 use std::path::Path;
@@ -15,12 +15,13 @@ use super::in_place::InPlace;
 use super::wal::{self, Log};
 use super::{Ledger, LedgerError, lines, migrate, reader, schema, writer};
 use crate::clock::Clock;
-use crate::heartbeat::{Part, Pulse};
+use crate::heartbeat::{HeartbeatGuard, Part};
 
 /// Requests that wait for the writer before callers are slowed down.
 const INBOX_LIMIT: usize = 256;
 
-/// Lines whose chain is held at every start: tampering near the end is met at once, and a start stays quick.
+/// Lines whose chain is verified at every start: enough to detect tampering near the end at once, while a start stays
+/// quick.
 const LINES_CHECKED: u64 = 1000;
 
 /// A log is read in pieces of this size.
@@ -42,7 +43,7 @@ pub(super) fn open(
     }
 }
 
-/// A ledger that was found whole, and is ours.
+/// A ledger that passed the checks and is locked by us.
 struct Opened {
     connection: Connection,
     reader: Connection,
@@ -101,12 +102,12 @@ impl Opened {
             requests,
             head_out,
             clock: clock.clone(),
-            // What earlier lives logged counts too: a plug that is pulled every evening must not let it grow for ever.
+            // Logs of earlier runs count too: with a power cut every evening the log must not grow for ever.
             logged_bytes: self.logged_bytes,
             long_since: None,
             _lock: lock,
         };
-        let (beat, pulse) = Pulse::pair(Part::Ledger);
+        let (beat, pulse) = HeartbeatGuard::pair(Part::Ledger);
         let run = move || {
             writer.run(&timer, pulse);
             drop(ending);
@@ -127,13 +128,13 @@ impl Opened {
     }
 }
 
-/// Wakes the writer when nobody writes.
+/// Wakes the writer when it receives no requests.
 fn timer() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_time().build()
 }
 
-/// Makes the tables in a new file, and brings an older ledger forward: only one whose end is the one that was
-/// acknowledged, so that a ledger that must be adopted stays as it is.
+/// Creates the tables in a new file, and migrates an older ledger, but only if its end is the acknowledged one, so that
+/// a ledger that must be adopted stays unchanged.
 fn bring_to_our_version(
     connection: &mut Connection,
     path: &Path,
@@ -151,7 +152,7 @@ fn bring_to_our_version(
     }
 }
 
-/// SQLite drops everything behind the first damaged frame without a word; here it is said.
+/// SQLite silently drops everything after the first damaged frame; this check reports it.
 pub(super) fn log_is_whole(path: &Path) -> Result<(), String> {
     let log = match File::open(schema::log_of(path)) {
         Ok(log) => log,
@@ -174,7 +175,7 @@ pub(super) fn log_is_whole(path: &Path) -> Result<(), String> {
     }
 }
 
-/// The end of the ledger, if it is the end that was acknowledged and the chain up to it holds.
+/// The end of the ledger, if it is the acknowledged one and the chain up to it is intact.
 pub(super) fn trusted_head(c: &Connection, path: &Path) -> Result<Head, String> {
     let sql = |error: rusqlite::Error| error.to_string();
     let last = reader::head(c).map_err(sql)?;

@@ -1,4 +1,4 @@
-//! Tests that what the ledger stores beside its lines is what its lines come to, whatever happens in whatever order.
+//! Tests that the derived tables of the ledger equal the fold of its lines, for any order of events.
 
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -11,10 +11,10 @@ use crate::event::{Event, JobState, tests};
 use crate::job::JobId;
 use crate::lifecycle::State;
 
-/// Three jobs, so that one's lines lie between another's.
+/// Three jobs, so that their lines interleave.
 const JOBS: usize = 3;
 
-fn ledger() -> (Connection, Vec<JobId>) {
+pub(super) fn ledger() -> (Connection, Vec<JobId>) {
     let mut c = Connection::open_in_memory().unwrap();
     schema::create(&mut c).unwrap();
     let jobs = (0..JOBS).map(|number| {
@@ -29,7 +29,7 @@ fn ledger() -> (Connection, Vec<JobId>) {
     (c, jobs)
 }
 
-/// What the job's lines come to.
+/// The fold of the job's lines.
 fn replayed(c: &Connection, job: &JobId) -> JobState {
     let lines = reader::events_of(c, job).unwrap();
     let mut state = JobState::begin(lines[0].state.unwrap(), lines[0].at);

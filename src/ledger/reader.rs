@@ -1,4 +1,4 @@
-//! Questions to the ledger. Changes nothing.
+//! Queries of the ledger. Changes nothing.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub(super) fn head(c: &Connection) -> rusqlite::Result<Head> {
         .map(|head| head.unwrap_or(head::START))
 }
 
-/// The hash of a line; before the first one it is known.
+/// The hash of a line; that before the first line is fixed.
 pub(super) fn hash_of(c: &Connection, seq: u64) -> rusqlite::Result<Option<chain::Hash>> {
     if seq == 0 {
         return Ok(Some(chain::START));
@@ -43,7 +43,7 @@ pub(super) fn hash_of(c: &Connection, seq: u64) -> rusqlite::Result<Option<chain
         .optional()
 }
 
-/// Where a job stands after the last line about it.
+/// A job's state after the last line about it.
 pub(super) fn state_in_lines(c: &Connection, row: i64) -> Result<Option<State>, LedgerError> {
     let name: Option<String> = c
         .prepare_cached("SELECT state FROM events WHERE job = ?1 ORDER BY seq DESC LIMIT 1")
@@ -59,7 +59,7 @@ pub(super) fn job(c: &Connection, id: &JobId) -> Result<JobRecord, LedgerError> 
         .and_then(|mut s| s.query_row([id.as_str()], job_of).optional())
         .map_err(read_error)?
         .ok_or(LedgerError::NoSuchJob)?;
-    // The row is read by its number: an index that lost a bit leads to somebody else's.
+    // The row is found by its number: an index with a flipped bit leads to another job's row.
     if job.id == *id { Ok(job) } else { Err(LedgerError::DataDamaged) }
 }
 
@@ -88,7 +88,7 @@ pub(super) fn job_data(
         })
         .map_err(damaged_or_unread)?
         .ok_or(LedgerError::NoSuchJob)?;
-    // One bit that fell over on the disk, in the data or in the index that leads to them, would be another child's card.
+    // A flipped bit on the disk, in the data or in the index, would print another child's card.
     let data = chain::Data {
         salt: &salt,
         key: key.as_deref(),
@@ -104,7 +104,7 @@ pub(super) fn job_data(
     Ok((StoredRequest::from_text(request, card.as_deref()), photo))
 }
 
-/// Request and card, photo, salt, key, the body's hash, the first line, and whose they are.
+/// Request and card, photo, salt, key, the body's hash, the first line, and the holder.
 type DataRow =
     ((String, Option<String>), Option<Vec<u8>>, Vec<u8>, Option<String>, Vec<u8>, String, String);
 
@@ -154,7 +154,7 @@ pub(super) fn printed_since(c: &Connection, seq: u64, serial: &str) -> Result<bo
         let event = text(row, 1, |detail| serde_json::from_str(detail).ok())
             .and_then(|detail| Ok(Event::read(row.get_ref(0)?.as_str()?, &detail).ok()))
             .map_err(read_error)?;
-        // One that cannot be read may have been on this machine.
+        // An unreadable intent may have been for this machine.
         let on = event.as_ref().and_then(Event::intent).map(|line| &line.intent.before.serial);
         if on.is_none_or(|on| on == serial) {
             return Ok(true);
@@ -163,7 +163,7 @@ pub(super) fn printed_since(c: &Connection, seq: u64, serial: &str) -> Result<bo
     Ok(false)
 }
 
-/// How a job began.
+/// The job's first event.
 fn received_in(detail: &str) -> Option<Received> {
     serde_json::from_str(detail).ok()
 }
@@ -223,7 +223,7 @@ fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
     })
 }
 
-/// A column that we wrote ourselves; if it cannot be read the ledger is damaged, and that is said.
+/// A column that we wrote ourselves; if it cannot be read, the ledger is damaged, and that is reported.
 pub(super) fn text<T>(
     row: &Row<'_>,
     at: usize,
@@ -246,7 +246,7 @@ pub(super) fn optional<T>(
     if absent { Ok(None) } else { text(row, at, read).map(Some) }
 }
 
-/// Of one job's data: what cannot be understood is damaged, what could not be read may be read later.
+/// For one job's data: what cannot be decoded is damaged, what could not be read may be readable later.
 fn damaged_or_unread(error: rusqlite::Error) -> LedgerError {
     use rusqlite::{Error, ErrorCode};
     match error {
@@ -261,7 +261,7 @@ fn damaged_or_unread(error: rusqlite::Error) -> LedgerError {
     }
 }
 
-#[allow(clippy::needless_pass_by_value)] // The shape that `map_err` wants.
+#[allow(clippy::needless_pass_by_value)] // The signature that `map_err` needs.
 pub(super) fn read_error(error: rusqlite::Error) -> LedgerError {
     LedgerError::Read(super::error::said(&error))
 }

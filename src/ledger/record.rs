@@ -1,4 +1,4 @@
-//! What goes into the ledger and what comes out. Knows no SQL.
+//! The ledger's inputs and outputs. Knows no SQL.
 
 use std::fmt;
 
@@ -12,27 +12,27 @@ use crate::job::{JobId, JobRequest, OldCard};
 use crate::lifecycle::State;
 use crate::product::ReadyCard;
 
-/// A job that passed the checks, as it is to be stored.
+/// A job that passed the checks and is to be stored.
 pub struct NewJob {
-    /// Its name.
+    /// Its id.
     pub id: JobId,
-    /// What was posted, without the photo.
+    /// The request, without the photo.
     pub request: JobRequest,
-    /// What intake made of it, which everything after intake reads.
+    /// The typed card from intake, which everything after intake reads.
     pub card: Option<ReadyCard>,
-    /// The photo as it came; `None` where the product takes none.
+    /// The photo as received; `None` if the product takes none.
     pub photo: Option<Vec<u8>>,
     /// The client's `Idempotency-Key`.
     pub key: Option<String>,
-    /// Who handed it in, where somebody said so.
+    /// Who submitted it, if known.
     pub by: Option<Actor>,
-    /// The number of its approval, where the approval has one: no other live job may have it.
+    /// The number of its approval, if it has one: no other live job may have it.
     pub approval: Option<String>,
-    /// Whose card it is, where the product tells its holders apart.
+    /// The holder of its card, if the product identifies holders.
     pub holder: Option<super::Holder>,
-    /// SHA-256 over the canonical request and the photo: same key, same body?
+    /// SHA-256 over the canonical request and the photo, to recognise the same body.
     pub body_sha256: [u8; 32],
-    /// The kind of card that the data lead to (`A`, `B`).
+    /// The kind of card that follows from the data (`A`, `B`).
     pub kind: Option<String>,
     /// Warnings and reasons to hold; never errors.
     pub findings: Vec<Finding>,
@@ -71,8 +71,8 @@ impl NewJob {
     }
 }
 
-/// A job as it lies in the ledger but for its photo: the typed card, and the request that it was made of. Personal;
-/// `Debug` shows none of it.
+/// A job as stored, except for its photo: the typed card, and the request from which it was made. Personal; `Debug`
+/// shows none of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredRequest {
     text: String,
@@ -80,18 +80,18 @@ pub struct StoredRequest {
 }
 
 impl StoredRequest {
-    /// As it is stored: the request, and the card. A card that this program cannot read counts as none: it is made anew.
+    /// From the stored texts. A card that this program cannot read counts as missing and is rebuilt.
     pub fn from_text(request: String, card: Option<&str>) -> Self {
         let card = card.and_then(|text| serde_json::from_str(text).ok());
         Self { text: request, card }
     }
 
-    /// The typed card; `None`: the ledger that stored it knew none.
+    /// The typed card; `None`: the ledger version that stored the job had none.
     pub fn card(&self) -> Option<&ReadyCard> {
         self.card.as_ref()
     }
 
-    /// The request itself, for whoever must make the card anew; `None`: it is no request.
+    /// Parses the request, for rebuilding the card; `None`: it is not a request.
     pub fn parse_again(&self) -> Option<JobRequest> {
         serde_json::from_str(&self.text).ok()
     }
@@ -103,10 +103,10 @@ impl fmt::Debug for StoredRequest {
     }
 }
 
-/// What became of a request to accept.
+/// The result of a request to accept a job.
 #[derive(Debug)]
 pub enum Accepted {
-    /// Stored now.
+    /// It is stored now.
     New(Box<JobRecord>),
     /// The same job was stored before; this is it.
     Before(Box<JobRecord>),
@@ -127,13 +127,13 @@ pub enum NoReplacement {
     Unknown,
     /// It is another kind of card.
     OtherProduct,
-    /// It is another person's.
+    /// It belongs to another person.
     OtherHolder,
-    /// Nobody knows whether its card came out.
+    /// It is unknown whether its card came out.
     Unsure,
     /// Its card has not come out, or never did.
     NotPrinted(State),
-    /// This live job replaces it already.
+    /// This live job already replaces it.
     Replaced(Box<JobRecord>),
 }
 
@@ -142,16 +142,16 @@ pub enum NoReplacement {
 pub struct Replacing {
     /// The old job.
     pub job: JobId,
-    /// What had become of its card when this job was accepted.
+    /// What had happened to its card when this job was accepted.
     pub old_card: OldCard,
 }
 
-/// A job as the ledger knows it: nothing personal.
+/// A job as the ledger knows it, without anything personal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobRecord {
     /// Row number, in order of arrival.
     pub seq: u64,
-    /// Its name.
+    /// Its id.
     pub id: JobId,
     /// The upstream system's number of the application.
     pub reference: String,
@@ -161,13 +161,13 @@ pub struct JobRecord {
     pub reason: String,
     /// `A`, `B`, where the product has kinds.
     pub kind: Option<String>,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
     /// Warnings, and the reasons why it is held.
     pub findings: Vec<Finding>,
     /// Hashes of the composed faces, once they exist.
     pub faces: Vec<FaceHash>,
-    /// What the machine said of the card, or who saw it; with the last event that needs it.
+    /// The machine's report about the card, or the person who saw it; from the last event that contains one.
     pub evidence: Option<CardEvidence>,
     /// The job whose card it replaces.
     pub replaces: Option<Replacing>,
@@ -175,7 +175,7 @@ pub struct JobRecord {
     pub replaced_by: Option<JobId>,
     /// Blanks spoiled for it since a person last released it.
     pub spoiled: u32,
-    /// Since when it waits: accepted, or last released by a person.
+    /// Since when it has waited: since it was accepted, or last released by a person.
     pub waits_since: jiff::Timestamp,
     /// When it was accepted.
     pub received_at: jiff::Timestamp,
@@ -186,33 +186,33 @@ pub struct JobRecord {
 /// One line of the ledger.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// Its number; without gaps in what a reader sees, in the order of the syncs.
+    /// Its number; without gaps for a reader, in the order of the syncs.
     pub seq: u64,
-    /// When.
+    /// Its time.
     pub at: jiff::Timestamp,
-    /// Whose; `None`: it is about the station.
+    /// The job; `None`: it concerns the station.
     pub job: Option<JobId>,
-    /// The job's `ref`, so that a listener need not ask.
+    /// The job's `ref`, so that a client need not query it.
     pub reference: Option<String>,
-    /// `received`, the name of a lifecycle event, or what was noted (`previewed`, `looked`, …).
+    /// `received`, the name of a lifecycle event, or of a note (`previewed`, `looked`, …).
     pub event: String,
-    /// Where the job stands after it.
+    /// The job's state after it.
     pub state: Option<State>,
-    /// Its payload as it lies there, for whoever only passes it on; [`Entry::read`] understands it.
+    /// Its payload as stored, for passing it on; [`Entry::read`] parses it.
     pub detail: Value,
     /// The chain: SHA-256 over the hash of the line before and this line, see [`super::chain`].
     pub hash: [u8; 32],
 }
 
 impl Entry {
-    /// What it says; `None`: a damaged line, or one of a program that knows more.
+    /// Its event; `None`: the line is damaged, or a newer program wrote it.
     pub fn read(&self) -> Option<Event> {
         Event::read(&self.event, &self.detail).ok()
     }
 }
 
 impl JobRecord {
-    /// What of it follows from its lines.
+    /// The part that follows from the job's lines.
     pub(super) fn by_its_lines(&self) -> JobState {
         JobState {
             state: self.state,
@@ -227,26 +227,26 @@ impl JobRecord {
     }
 }
 
-/// Which jobs are wanted: what is given must hold, all of it.
+/// Search criteria for jobs: all given ones must match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// In one of these states; empty: in any.
+    /// The state is one of these; empty: any state.
     pub states: Vec<State>,
-    /// With this `ref`.
+    /// The `ref` is this.
     pub reference: Option<String>,
-    /// With a `ref` that begins so.
+    /// The `ref` begins so.
     pub reference_prefix: Option<String>,
-    /// With an id that begins or ends so.
+    /// The id begins or ends so.
     pub id_part: Option<String>,
-    /// Of this kind of card.
+    /// The kind of card is this.
     pub product: Option<String>,
-    /// Accepted then or later, to the second.
+    /// Accepted at this time or later, to the second.
     pub received_from: Option<jiff::Timestamp>,
-    /// Accepted before then, to the second.
+    /// Accepted before this time, to the second.
     pub received_until: Option<jiff::Timestamp>,
 }
 
-/// Which jobs come first.
+/// The order of the jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// In order of arrival.
@@ -255,11 +255,11 @@ pub enum Order {
     NewestFirst,
 }
 
-/// Some jobs, and where the next ones begin.
+/// Some jobs, and where the next page begins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
-    /// In the order that was asked for.
+    /// In the requested order.
     pub jobs: Vec<JobRecord>,
-    /// Give it as `cursor` to get the next page; `None` at the end.
+    /// Pass it as `cursor` to get the next page; `None` at the end.
     pub next: Option<u64>,
 }

@@ -1,9 +1,9 @@
-//! A new card for one that is there already: which job may be replaced, and what becomes of it.
+//! A new card for an existing one: which job may be replaced, and what happens to it.
 //!
-//! What became of the old card is a fact that a person states with the new job, true whether or not the new card is
-//! ever printed; so it is written with the job's acceptance, in the same transaction. Waiting for the new card would
-//! leave a destroyed card standing as good for as long as the printer is out of ribbon, and for ever if the new job
-//! is withdrawn. A withdrawn replacement leaves the old job to be replaced anew.
+//! What happened to the old card is a fact that a person states with the new job, and it is true whether or not the new
+//! card is ever printed. So it is recorded with the acceptance of the new job, in the same transaction. If the record
+//! waited for the new card, a destroyed card would count as good for as long as the printer is out of ribbon, and for
+//! ever if the new job is withdrawn. After a withdrawal the old job can be replaced again.
 
 use super::book::append;
 use super::record::{JobRecord, NewJob, NoReplacement};
@@ -38,14 +38,14 @@ pub(super) fn replaceable(
     }
     Ok(match old.state {
         State::Printed | State::HandedOver => Ok(old),
-        // Spoiled before a card came out is a job that waits again, so a card that is spoiled has been out.
+        // A job whose blank was spoiled before a card came out waits again, so a job in state `spoiled` had a card.
         State::Spoiled => Ok(old),
         State::Unsure => Err(NoReplacement::Unsure),
         state => Err(NoReplacement::NotPrinted(state)),
     })
 }
 
-/// Writes down at the old job what became of its card.
+/// Records at the old job what happened to its card.
 pub(super) fn settle_old(
     c: &Connection,
     old: &JobRecord,

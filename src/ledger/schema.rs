@@ -1,4 +1,4 @@
-//! The tables, and how a ledger file is opened, checked or made. Knows no job.
+//! The tables, and how a ledger file is opened, checked or created. Knows no job.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,22 +9,22 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{LedgerError, migrate};
 
-/// "KRTU": tells our file from any other SQLite file (`PRAGMA application_id`).
+/// "KRTU": distinguishes our file from other SQLite files (`PRAGMA application_id`).
 pub(super) const APPLICATION_ID: i32 = 0x4B52_5455;
-/// Raised with every change of the tables (`PRAGMA user_version`).
+/// Incremented with every change of the tables (`PRAGMA user_version`).
 pub(super) const VERSION: i32 = 4;
-/// More than there are different ones, so that none is ever read a second time.
+/// More than the number of different statements, so that none is ever parsed twice.
 const STATEMENTS: usize = 64;
-/// Only the reader's short questions can be in the way of the writer, or a technician's sqlite3.
+/// Only short queries of our own, or of a technician's sqlite3, can block the writer.
 const BUSY_LIMIT: Duration = Duration::from_secs(5);
 
-/// Of every ledger that we made.
+/// The page size of every ledger that we create.
 pub(super) const PAGE_BYTES: u32 = 16_384;
-/// A burst may make the log so long before it is put away in the middle of it: 512 MiB, some 3,000 jobs.
+/// Length that the log may reach in a burst before it is checkpointed during the burst: 512 MiB, some 3,000 jobs.
 const LOG_PAGES: u32 = 32_768;
 pub(super) const LOG_BYTES: usize = LOG_PAGES as usize * PAGE_BYTES as usize;
 
-/// The tables of [`migrate::OLDEST`]; what came since stands in the steps of `migrate.rs`.
+/// The tables of [`migrate::OLDEST`]; the steps in `migrate.rs` have everything newer.
 const TABLES: &str = "
 CREATE TABLE jobs (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -92,26 +92,26 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
 
 fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_LIMIT)?;
-    // A photo is 37 pages of 4 KiB but 10 of 16: fewer checksums and index entries in the log.
+    // A photo takes 37 pages of 4 KiB but 10 of 16 KiB: fewer checksums and index entries in the log.
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     // Erased personal data must not stay in free pages.
     connection.pragma_update(None, "secure_delete", "ON")?;
-    // The writer puts a long log away when it is quiet, so that a burst of photos is not written twice at once. This
-    // bounds a burst. What the log took beyond 32 MiB is given back afterwards.
+    // The writer checkpoints a long log when it is idle, so that a burst of photos is not written twice at once. This
+    // value bounds a burst. Log space beyond 32 MiB is freed afterwards.
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", 32 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -2048)?;
-    // What a savepoint would take back stays in memory: else it is written to a file in /tmp at every event, where a full
-    // disk would stop the ledger.
+    // Savepoint data stay in memory: otherwise every event writes them to a file in /tmp, where a full disk would stop
+    // the ledger.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     keep_statements(connection)
 }
 
-/// Where a partial index might serve, SQLite prepares a statement anew with every value that is bound, unless it is told
-/// that a plan holds for all values.
+/// If a partial index might help, SQLite prepares a statement again for every bound value, unless it is told that one
+/// plan suits all values.
 fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -124,7 +124,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
     let connection = Connection::open_with_flags(path, flags).map_err(|e| unreadable(path, &e))?;
     connection.busy_timeout(BUSY_LIMIT).map_err(|e| unreadable(path, &e))?;
     connection.pragma_update(None, "cache_size", -1024).map_err(|e| unreadable(path, &e))?;
-    // Only the writer puts the log away.
+    // Only the writer checkpoints the log.
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .map_err(|e| unreadable(path, &e))?;
@@ -132,8 +132,8 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// The version of the ledger that lies there, or `None` where the file is new. Refuses what is no ledger, what is damaged,
-/// and what a newer program wrote.
+/// The version of the ledger in this file, or `None` for a new file. Refuses what is not a ledger, what is damaged, and
+/// what a newer program wrote.
 pub(super) fn version_of(connection: &Connection, path: &Path) -> Result<Option<i32>, LedgerError> {
     let ask = |name: &str| -> rusqlite::Result<i32> {
         connection.pragma_query_value(None, name, |row| row.get(0))
@@ -169,7 +169,7 @@ pub(super) fn log_of(path: &Path) -> PathBuf {
     log.into()
 }
 
-/// A table or an index that says something else than ours would answer wrongly without an error.
+/// A table or an index with another definition than ours would give wrong results without an error.
 pub(super) fn has_our_tables(connection: &Connection, version: i32) -> Result<(), String> {
     let tables = |c: &Connection| -> rusqlite::Result<Vec<(String, String)>> {
         let sql = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
@@ -186,8 +186,8 @@ pub(super) fn has_our_tables(connection: &Connection, version: i32) -> Result<()
     }
 }
 
-/// A file that lost its end (a copy that broke off, a repaired file system) is told at once, not at the first
-/// job that lay there. With a log beside it the file may rightly be shorter than what it stands for.
+/// A file that lost its end (an incomplete copy, a repaired file system) is reported at once, not at the first job in
+/// the lost part. With a log beside it the file may legitimately be shorter than its page count.
 fn is_whole(connection: &Connection, path: &Path) -> Result<(), String> {
     let ask = |name: &str| -> rusqlite::Result<u64> {
         connection.pragma_query_value(None, name, |row| row.get(0))
@@ -204,12 +204,12 @@ fn is_whole(connection: &Connection, path: &Path) -> Result<(), String> {
     }
 }
 
-/// Makes the tables in a new file.
+/// Creates the tables in a new file.
 pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     create_as(connection, VERSION)
 }
 
-/// As a ledger of this version has them.
+/// Creates the tables of this version.
 fn create_as(connection: &mut Connection, version: i32) -> rusqlite::Result<()> {
     let all = connection.transaction()?;
     all.execute_batch(TABLES)?;

@@ -1,11 +1,11 @@
-//! Cards that the printer moved while the station was off, and of which the ledger knows nothing. Test cards and cards from
-//! another computer are such; so are those of a ledger that was put back from an old copy together with its own old head,
-//! which nothing else can tell from a good one and which would print its cards again.
+//! Cards that the printer moved while the station was off, and that the ledger does not know. They may be test cards or
+//! cards from another computer. They may also be the cards of a ledger that was restored from an old copy together with
+//! its own old head: nothing else distinguishes that ledger from a good one, and it would print its cards again.
 //!
-//! Asked once for a printer at the start, before anything of it is written: is its counter ahead of the ledger's last word
-//! about it? Then every job that could print is held, and so is every job that is posted later with an approval from before,
-//! until somebody enters as many test cards (`kartud blanks test`): so whoever prints test cards with another program has
-//! one thing to do, and the blanks of the day close as well.
+//! The check runs once per printer at the start, before any event of it is recorded: is its counter ahead of the last
+//! value in the ledger? Then every job that could print is held, and so is every job that is posted later with an
+//! approval from before, until somebody enters the same number of test cards (`kartud blanks test`). So a person who
+//! prints test cards with another program has one thing to do, and the day's blanks balance as well.
 
 use rusqlite::{Connection, params};
 
@@ -18,17 +18,19 @@ use crate::event::Event;
 use crate::finding::Finding;
 use crate::supplies::BlankKind;
 
-/// Lines that are looked through for the printer's counter: a station that printed none of its cards for as long has no
-/// ledger that could print them again.
+/// Lines that are searched for the printer's counter: if a station printed none of its cards for this long, its ledger
+/// has none that it could print again.
 const LINES_MAX: usize = 100_000;
 
-/// Jobs whose card moved at, or after, the last line about the counter: each may have made it go on by one.
-const IN_FLIGHT: &str = "SELECT count(*) FROM jobs
-    WHERE state IN ('encoding', 'encoded', 'printing', 'unsure')
-      AND (SELECT max(seq) FROM events WHERE job = jobs.seq) >= ?1";
+/// The last intents of the jobs whose card moved at, or after, the last line about the counter: each may have increased the
+/// counter by one.
+const IN_FLIGHT: &str = "SELECT event, detail FROM events
+    WHERE seq IN (SELECT (SELECT max(seq) FROM events WHERE job = jobs.seq AND event IN ('encode', 'print'))
+        FROM jobs WHERE state IN ('encoding', 'encoded', 'printing', 'unsure')
+          AND (SELECT max(seq) FROM events WHERE job = jobs.seq) >= ?1)";
 
-/// Writes down that the printer is ahead of the ledger, and holds what could print; how many cards there are of which the
-/// ledger knows nothing. 0: nothing is written.
+/// Records that the printer is ahead of the ledger, and holds every job that could print; returns how many cards the
+/// ledger does not know. 0: nothing is recorded.
 pub(super) fn account(
     c: &Connection,
     serial: &str,
@@ -36,8 +38,7 @@ pub(super) fn account(
     now: jiff::Timestamp,
 ) -> Result<u64, LedgerError> {
     let Some((seq, known)) = last_counted(c, serial)? else { return Ok(0) };
-    let in_flight: u64 = c.query_row(IN_FLIGHT, [seq], |row| row.get(0)).map_err(write_error)?;
-    let cards = counted.saturating_sub(known).saturating_sub(in_flight);
+    let cards = counted.saturating_sub(known).saturating_sub(in_flight(c, serial, seq)?);
     if cards == 0 {
         return Ok(0);
     }
@@ -47,7 +48,25 @@ pub(super) fn account(
     Ok(cards)
 }
 
-/// The last line that says how many cards had entered the head of this printer: its number, and how many.
+/// Cards that may have increased the counter of this printer by one since that line.
+fn in_flight(c: &Connection, serial: &str, since: u64) -> Result<u64, LedgerError> {
+    let mut statement = c.prepare_cached(IN_FLIGHT).map_err(write_error)?;
+    let mut rows = statement.query([since]).map_err(write_error)?;
+    let mut cards = 0;
+    while let Some(row) = rows.next().map_err(write_error)? {
+        let line = || -> rusqlite::Result<_> {
+            let detail = reader::text(row, 1, |text| serde_json::from_str(text).ok())?;
+            Ok(Event::read(row.get_ref(0)?.as_str()?, &detail).ok())
+        };
+        let event = line().map_err(write_error)?;
+        let of = event.as_ref().and_then(Event::intent).map(|line| &line.intent.before.serial);
+        // A line that cannot be read may be about this printer.
+        cards += u64::from(of.is_none_or(|of| of == serial));
+    }
+    Ok(cards)
+}
+
+/// The last line with a value of this printer's counter: its number, and the value.
 fn last_counted(c: &Connection, serial: &str) -> Result<Option<(u64, u64)>, LedgerError> {
     let sql = "SELECT seq, event, detail FROM events ORDER BY seq DESC LIMIT ?1";
     let mut statement = c.prepare_cached(sql).map_err(write_error)?;
@@ -65,7 +84,7 @@ fn last_counted(c: &Connection, serial: &str) -> Result<Option<(u64, u64)>, Ledg
     Ok(None)
 }
 
-/// May the card of this new job's approval be among those that nobody has accounted for yet?
+/// May this new job's approval be that of one of the unaccounted cards?
 pub(super) fn approved_before(
     c: &Connection,
     job: &NewJob,
@@ -85,7 +104,7 @@ pub(super) fn approved_before(
         let (Ok(Event::CardsUnaccounted { cards, .. }), Some(since)) = (event, since) else {
             return Err(LedgerError::DataDamaged);
         };
-        // Test cards that were entered for a later line do not account for the cards of an earlier one.
+        // Test cards entered for a later line do not account for the cards of an earlier one.
         all += cards;
         if adopt::is_approved_before(job, since, now) && tested_since(c, &at)? < all {
             return Ok(Some(finding()));
@@ -94,7 +113,7 @@ pub(super) fn approved_before(
     Ok(None)
 }
 
-/// Test cards that were entered since.
+/// Test cards entered since.
 fn tested_since(c: &Connection, at: &str) -> Result<u64, LedgerError> {
     c.prepare_cached("SELECT coalesce(sum(cards), 0) FROM blanks WHERE kind = ?1 AND at >= ?2")
         .and_then(|mut s| s.query_row(params![BlankKind::Test.name(), at], |row| row.get(0)))
@@ -103,4 +122,41 @@ fn tested_since(c: &Connection, at: &str) -> Result<u64, LedgerError> {
 
 fn finding() -> Finding {
     Finding::whole(H_CARDS_UNACCOUNTED.code, H_CARDS_UNACCOUNTED.words(&[]))
+}
+
+#[cfg(test)]
+mod tests {
+    use drivers::contract::Identity;
+
+    use super::*;
+    use crate::event::IntentLine;
+    use crate::evidence::{Facts, Intent};
+    use crate::ledger::projection::ledger;
+
+    const NOW: jiff::Timestamp = jiff::Timestamp::UNIX_EPOCH;
+
+    fn facts(serial: &str, cards_entered: u64) -> Facts {
+        let cards_entered = Some(cards_entered);
+        Facts { serial: serial.to_owned(), cards_entered, ..Facts::default() }
+    }
+
+    /// A card that is on its way in another printer is none of this one's.
+    #[test]
+    fn a_card_on_its_way_accounts_for_its_own_printer_alone() {
+        let (c, jobs) = ledger();
+        let append = |event: Event, of_a_job: bool| {
+            append(&c, of_a_job.then_some(&jobs[1]), &event, NOW).unwrap();
+        };
+        let serial = drivers::contract::Designation::read("B2");
+        let identity = Identity { serial, ..Identity::default() };
+        append(Event::PrinterSeen { identity, cards_entered: Some(7) }, false);
+        append(Event::Claim {}, true);
+        append(Event::Compose { faces: Vec::new() }, true);
+        let intent = Intent { before: facts("A1", 3), ..Intent::default() };
+        append(Event::Print(IntentLine { intent, identity: None }), true);
+        for (serial, counted, cards) in [("B2", 7, 0), ("A1", 3, 0), ("A1", 4, 0), ("B2", 8, 1)] {
+            assert_eq!(account(&c, serial, counted, NOW).unwrap(), cards, "{serial} {counted}");
+        }
+        assert_eq!(account(&c, "A1", 5, NOW).unwrap(), 1);
+    }
 }

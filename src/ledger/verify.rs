@@ -1,5 +1,5 @@
-//! Holds a whole ledger against itself: SQLite's own check, the log beside it, the chain, every job against its lines,
-//! the sums, every job's data against their hash. Looks only; says every fault and what to do about it.
+//! Verifies a whole ledger: SQLite's own check, the log beside it, the chain, every job against its lines, the totals,
+//! every job's data against their hash. Changes nothing; reports every fault and what to do about it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,44 +13,44 @@ use super::offline::Offline;
 use super::{LedgerError, blanks, holder, open, reader, schema, verify_jobs};
 use crate::lifecycle::State;
 
-/// More than so many faults say no more than these.
+/// Further faults would say no more than these.
 const FAULTS_LIMIT: usize = 1000;
 
-/// One thing that is not as it was written.
+/// One difference from what was written.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Fault {
     /// Stable, for programs.
     pub code: &'static str,
-    /// The line, where it is one.
+    /// The line, if it concerns one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
     /// The line's time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-    /// The job, where it is about one.
+    /// The job, if it concerns one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
     /// What is wrong and what to do.
     pub message: Text,
 }
 
-/// What was found.
+/// The result.
 #[derive(Debug)]
 pub struct Verification {
-    /// A daemon had it open meanwhile; what it wrote since is not in here.
+    /// A daemon had it open; anything that the daemon wrote meanwhile is not included.
     pub live: bool,
-    /// The last line; an upstream system may keep it and give it next time.
+    /// The last line; an upstream system may store it and pass it in next time.
     pub head: Head,
     /// Jobs in it.
     pub jobs: u64,
-    /// In the order in which they were looked for; [`FAULTS_LIMIT`] at most.
+    /// In the order of the checks; [`FAULTS_LIMIT`] at most.
     pub faults: Vec<Fault>,
 }
 
-/// How far a long run is: the part, and how much of how much is done.
+/// Progress of a long run: the part, and how much of the total is done.
 pub type Progress<'a> = dyn FnMut(&'static str, u64, u64) + 'a;
 
-/// Looks at everything. `known` is a head that somebody kept.
+/// Verifies everything. `known` is a head that was stored elsewhere.
 ///
 /// # Errors
 /// [`LedgerError::Unreadable`] when the file cannot be opened as a ledger at all.
@@ -59,7 +59,8 @@ pub fn verify(
     known: Option<Head>,
     progress: &mut Progress<'_>,
 ) -> Result<Verification, LedgerError> {
-    // Before the ledger is opened: the daemon goes on writing, and its head must not be newer than what is looked at.
+    // Read the head before opening the ledger: the daemon continues to write, and the head must not be newer than the
+    // data that are verified.
     let beside = head::read(path);
     let ledger = Offline::open(path)?;
     let c = &ledger.connection;
@@ -100,7 +101,7 @@ pub fn verify(
     Ok(Verification { live: ledger.live, head, jobs, faults: faults.0 })
 }
 
-/// What was found so far.
+/// The faults found so far.
 #[derive(Default)]
 pub(super) struct Faults(Vec<Fault>);
 
@@ -116,7 +117,7 @@ impl Faults {
         self.0.is_empty()
     }
 
-    /// What cannot even be read is a fault, and the rest is looked at all the same.
+    /// An unreadable part is a fault, and the rest is verified all the same.
     pub fn read<T>(&mut self, answer: rusqlite::Result<T>) -> Option<T> {
         answer.map_err(|error| self.push(unfit(&error.to_string()))).ok()
     }
@@ -238,7 +239,7 @@ fn break_of(broken: Break) -> Fault {
     Fault { code: "V_CHAIN", seq: Some(seq), at: Some(at), job, message }
 }
 
-/// The head beside the ledger, and the one that somebody kept elsewhere.
+/// Checks the head beside the ledger, and the one that was stored elsewhere.
 fn heads(
     c: &Connection,
     faults: &mut Faults,
@@ -261,14 +262,14 @@ fn heads(
     }
     match beside {
         Ok(Some(head)) => hold(head, ("ledger.head", "the file ledger.head")),
-        // A copy need not have one.
+        // A copy need not have a head.
         Ok(None) => {}
         Err(error) => faults.push(unfit(&format!("ledger.head: {error}"))),
     }
 }
 
-/// The hashes that the last line about all holders stands for; how many jobs it covers. What came behind it is held
-/// against its own first line.
+/// Verifies the holders' hashes against the last line about all holders; returns how many jobs it covers. Later jobs
+/// are verified against their own first lines.
 fn holders(c: &Connection, faults: &mut Faults, version: i32) -> u64 {
     if version < 3 {
         return 0;
@@ -293,11 +294,11 @@ fn counts(c: &Connection) -> rusqlite::Result<bool> {
         c.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     };
     let told = ask("SELECT state, jobs FROM counts")?;
-    // Every state that a job ever stood in has its row.
+    // Every state that any job was ever in has its row.
     let mut wanted = ask("SELECT DISTINCT state, 0 FROM events WHERE job IS NOT NULL")?;
     wanted.extend(ask("SELECT state, count(*) FROM jobs GROUP BY state")?);
     let known = told.keys().all(|state| State::from_name(state).is_some());
-    // No job is ever removed, so that no number is ever given twice.
+    // No job is ever removed, so that no number is used twice.
     let last = c.query_row("SELECT max(seq) FROM jobs", [], |row| row.get::<_, Option<i64>>(0))?;
     let given = ask("SELECT name, seq FROM sqlite_sequence")?;
     let numbers = last.map(|seq| ("jobs".to_owned(), seq)).into_iter().collect();

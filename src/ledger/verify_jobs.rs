@@ -1,5 +1,5 @@
-//! Holds every job against its lines: what stands of it in `jobs` is what the lines make of it, and its data are those
-//! that were accepted. Looks only.
+//! Verifies every job against its lines: its columns in `jobs` must equal the fold of the lines, and its data must be
+//! the accepted ones. Changes nothing.
 
 use drivers::text::Text;
 use rusqlite::types::ValueRef;
@@ -16,15 +16,15 @@ const JOBS: &str =
                            spoiled, waits_since, received_at, changed_at,
                            CASE WHEN replaces IS NULL THEN NULL ELSE
                                coalesce((SELECT old.id FROM jobs old WHERE old.seq = jobs.replaces), '?') END";
-/// Behind them, where there is one.
+/// Appended if the ledger has the column.
 const HOLDER: &str = ", holder FROM jobs ORDER BY seq";
 const NO_HOLDER: &str = ", NULL FROM jobs ORDER BY seq";
 const LINES: &str = "SELECT seq, at, event, state, detail FROM events WHERE job = ?1 ORDER BY seq";
-/// Behind the column of the card, where there is one.
+/// Appended after the card's column, if the ledger has one.
 const DATA: &str = ", j.idempotency_key, j.body_sha256, d.salt, d.request, p.bytes FROM jobs j
                     JOIN job_data d ON d.job = j.seq LEFT JOIN photos p ON p.job = j.seq WHERE j.seq = ?1";
 
-/// A job's columns that follow from its lines, in the order of [`JOBS`] behind `id`.
+/// A job's columns that are derived from its lines, in the order of [`JOBS`] after `id`.
 const COLUMNS: [&str; 14] = [
     "state",
     "reference",
@@ -42,10 +42,10 @@ const COLUMNS: [&str; 14] = [
     "replaces",
 ];
 
-/// Where they stand among [`COLUMNS`].
+/// Its index in [`COLUMNS`].
 const FINDINGS: usize = 6;
 
-/// How many there are. `covered`: of so many of the first ones the holders are held against a line of their own.
+/// Returns the number of jobs. `covered`: the holders of this many first jobs are verified against a separate line.
 pub(super) fn verify(
     c: &Connection,
     version: i32,
@@ -143,7 +143,7 @@ fn cannot_follow(job: &str, seq: u64, at: String, event: &str, state: &str) -> F
     Fault { seq: Some(seq), at: Some(at), ..Fault::of_job("V_LIFECYCLE", job, message) }
 }
 
-/// What has another type than it was stored with is not what was stored.
+/// A value of another type than was stored is not the stored value.
 fn blob(value: ValueRef<'_>) -> Option<&[u8]> {
     value.as_blob_or_null().unwrap_or(Some(b"\0no blob"))
 }
@@ -171,19 +171,19 @@ fn stored_data(c: &Connection, version: i32, row: i64) -> rusqlite::Result<Optio
     c.prepare_cached(&format!("SELECT {card}{DATA}"))?.query_row([row], stored).optional()
 }
 
-/// What the lines of one job come to, by the same reducer that the ledger stores the job with.
+/// The fold of one job's lines, by the same reducer that stores the job.
 #[derive(Default)]
 struct Fold {
-    /// What the first line says.
+    /// The first event.
     first: Option<Box<Received>>,
     job: Option<JobState>,
-    /// What its lines say of findings, faces and evidence, text for text.
+    /// Findings, faces and evidence of its lines, as the exact texts.
     parts: Parts,
-    /// The times as they are written, which a column must repeat byte for byte.
+    /// The times as written, which a column must repeat byte for byte.
     times: Times,
 }
 
-/// When it was accepted, last moved, and last released.
+/// When it was accepted, last changed, and last released.
 #[derive(Default)]
 struct Times {
     received_at: String,
@@ -192,7 +192,7 @@ struct Times {
 }
 
 impl Fold {
-    /// False: this line cannot stand here.
+    /// `false`: this line is not allowed here.
     fn add(&mut self, at: &str, event: &str, state: &str, detail: &str) -> bool {
         let said = State::from_name(state);
         let Ok(detail) = serde_json::from_str(detail) else { return false };
@@ -203,7 +203,7 @@ impl Fold {
         let Some(job) = &mut self.job else { return self.begin(event, said, at, time) };
         self.parts = std::mem::take(&mut self.parts).and(event.parts(&detail));
         let fits = job.apply(&event, time).is_ok() && job.state == said;
-        // What comes behind a wrong line is held against what that line says.
+        // Lines after a wrong one are checked against the state that the wrong one states.
         job.state = said;
         if job.changed_at == time {
             at.clone_into(&mut self.times.changed_at);
@@ -227,19 +227,19 @@ impl Fold {
         self.first.as_ref().map(|first| first.data_sha256.as_str())
     }
 
-    /// Is the holder the one that it was accepted with?
+    /// Is the holder the one with which it was accepted?
     fn is_its_holder(&self, job: &Job, salt: &[u8]) -> bool {
         let there = job.holder.as_deref().map(|holder| holder::salted(holder, salt));
         self.first.as_ref().is_some_and(|first| first.holder_sha256 == there)
     }
 
-    /// Names of the columns that say something else.
+    /// Names of the columns that differ.
     fn differences(&self, job: &Job) -> Vec<&'static str> {
         let (Some(first), Some(folded)) = (&self.first, &self.job) else {
             return COLUMNS.to_vec();
         };
         let text = |text: &str| Some(text.to_owned());
-        // At first only their codes stand in the line, and the hash of all that was stored.
+        // The first line contains only the findings' codes, and the hash of the stored findings.
         let accepted = |there: &String| first.findings_sha256 == chain::sha256_of(there);
         let findings = self.parts.findings.clone();
         let findings = findings.or_else(|| job.columns[FINDINGS].clone().filter(accepted));

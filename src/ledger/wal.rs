@@ -1,34 +1,35 @@
-//! Reads SQLite's log (`-wal`) to tell a torn end from damage. Pure: bytes in, a verdict out; knows no table.
+//! Reads SQLite's log (`-wal`) to distinguish a torn end from damage. Pure: bytes in, a verdict out; knows no table.
 //!
 //! SQLite drops everything from the first frame whose checksum is wrong (file format, section 4, "The Write-Ahead
-//! Log"). That is right for the last transaction, which a power cut tore: it was never synced, nobody was told of it.
-//! It is wrong for damage in the middle: acknowledged transactions behind it would vanish without a word.
+//! Log"). That is right for the last transaction if a power cut tore it: it was never synced, and nobody was told that
+//! it is stored. It is wrong for damage in the middle, because acknowledged transactions after it would silently
+//! vanish.
 //!
-//! A head (`head.rs`) that is synced with every group of jobs would show the same loss, and this file could go. It was
-//! measured with `tests/bench/intake` (photo looked at after the answer; medians of alternating runs): 69 jobs/s become 42
-//! with one client, and with 64 clients on a disk that takes 5 ms a sync 385 become 277. So the head stays unsynced, and
-//! the log is read at the start.
+//! If the head (`head.rs`) were synced with every group of jobs, it would show the same loss, and this file would be
+//! unnecessary. That was measured with `tests/bench/intake` (photo inspected after the answer; medians of alternating
+//! runs): 69 jobs/s become 42 with one client, and with 64 clients on a disk that takes 5 ms per sync 385 become 277.
+//! So the head stays unsynced, and the log is read at the start.
 
 use std::io::{self, Read};
 
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
-/// The lowest bit tells the byte order of the checksums.
+/// The lowest bit gives the byte order of the checksums.
 const MAGIC: u32 = 0x377F_0682;
 const VERSION: u32 = 3_007_000;
 
-/// What a log is.
+/// The state of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Log {
-    /// Nothing in it.
+    /// It contains nothing.
     Empty,
-    /// Ends with a whole transaction; what may lie behind is of older generations, or was rolled back.
+    /// It ends with a complete transaction; anything after that belongs to older generations, or was rolled back.
     Whole,
-    /// Ends in a transaction that never finished; SQLite leaves it out.
+    /// It ends in a transaction that never completed; SQLite drops it.
     Torn,
-    /// This frame (from 1; 0: the header) is wrong, and transactions that were synced after it lie behind it.
+    /// This frame (from 1; 0: the header) is wrong, and transactions that were synced later follow it.
     Damaged {
-        /// Which frame.
+        /// The frame.
         frame: u32,
     },
 }
@@ -37,15 +38,15 @@ type Sums = [u32; 2];
 
 struct Frame {
     salts: [u8; 8],
-    /// Ends a transaction.
+    /// Does it end a transaction?
     commits: bool,
     stored: Sums,
-    /// What is summed: the first eight bytes and the page.
+    /// The checksummed part: the first eight bytes and the page.
     head: [u8; 8],
     page: Vec<u8>,
 }
 
-/// Looks at a log from its beginning. `page_bytes` is only used where the log's own header cannot be read.
+/// Reads a log from its beginning. `page_bytes` is used only if the log's own header cannot be read.
 ///
 /// # Errors
 /// The reader's.
@@ -70,7 +71,7 @@ struct Header {
 }
 
 impl Header {
-    /// `None`: SQLite would take the log for empty.
+    /// `None`: SQLite would treat the log as empty.
     fn read(bytes: &[u8; HEADER_BYTES]) -> Option<Header> {
         let magic = word(bytes, 0);
         let page_bytes = word(bytes, 8) as usize;
@@ -100,9 +101,9 @@ fn examine_frames(log: &mut impl Read, header: &Header) -> io::Result<Log> {
         }
         (sums, finished) = (frame.stored, frame.commits);
     };
-    // The first that SQLite does not take. Whoever wrote a frame summed on from the frame before it, and a transaction
-    // is only begun when the one before is synced: so a frame that goes on from the end of a transaction shows that
-    // that one was synced, and is lost.
+    // This is the first frame that SQLite does not accept. The writer continues the checksum from the previous frame,
+    // and begins a transaction only when the one before is synced. So a later frame that continues from the end of a
+    // transaction shows that this transaction was synced, and is lost.
     while let Some(frame) = Frame::read(log, header.page_bytes)? {
         let goes_on = frame.salts == header.salts && frame.follows(header.big_endian, last.stored);
         if goes_on && last.commits {
@@ -113,11 +114,11 @@ fn examine_frames(log: &mut impl Read, header: &Header) -> io::Result<Log> {
     Ok(if finished { Log::Whole } else { Log::Torn })
 }
 
-/// A header is synced before the first frame behind it, and 32 bytes are not torn: with frames behind it that go on
-/// from each other it is damaged.
+/// A header is synced before the first frame after it, and 32 bytes are not torn: if frames follow whose checksums
+/// continue from each other, the header is damaged.
 fn examine_headless(log: &mut impl Read, page_bytes: usize) -> io::Result<Log> {
     let Some(mut last) = Frame::read(log, page_bytes)? else { return Ok(Log::Torn) };
-    // Of a log with one frame nothing can be summed on; but where there is a page there was a header.
+    // With a single frame no checksum can be continued; but if there is a page, there was a header.
     let mut wrote = last.commits && last.salts != [0; 8];
     while let Some(frame) = Frame::read(log, page_bytes)? {
         let same = frame.salts == last.salts && frame.salts != [0; 8];
@@ -128,7 +129,7 @@ fn examine_headless(log: &mut impl Read, page_bytes: usize) -> io::Result<Log> {
 }
 
 impl Frame {
-    /// `None` at the end, or in front of a part of a frame.
+    /// `None` at the end, or before an incomplete frame.
     fn read(log: &mut impl Read, page_bytes: usize) -> io::Result<Option<Frame>> {
         let mut header = [0; FRAME_HEADER_BYTES];
         if fill(log, &mut header)? < FRAME_HEADER_BYTES {
@@ -162,7 +163,7 @@ fn sum(big_endian: bool, before: Sums, bytes: &[u8]) -> Sums {
     [one, two]
 }
 
-/// A number of the format, big-endian; zero where there is none.
+/// A big-endian number of the format; zero if it is missing.
 fn word(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |four| u32::from_be_bytes(*four))
 }
@@ -193,7 +194,7 @@ mod tests {
     const PAGE: usize = 512;
     const FRAME: usize = PAGE + FRAME_HEADER_BYTES;
 
-    /// A log of SQLite's own: five transactions of several pages each.
+    /// A log that SQLite wrote: five transactions of several pages each.
     fn real() -> &'static [u8] {
         static LOG: OnceLock<Vec<u8>> = OnceLock::new();
         LOG.get_or_init(|| {
@@ -232,7 +233,7 @@ mod tests {
         }
     }
 
-    /// Every bit of three bytes of every frame, and every byte of the header.
+    /// Flips every bit of three bytes of every frame, and every byte of the header.
     #[test]
     fn a_flipped_bit_is_a_torn_end_in_the_last_transaction_and_damage_before_it() {
         let commits = commits();

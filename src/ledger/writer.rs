@@ -1,5 +1,5 @@
-//! The one thread that writes. Many requests, one transaction, one sync, then the answers:
-//! 64 clients cost hardly more syncs than one.
+//! The only thread that writes. Many requests share one transaction and one sync, then all are answered: 64 clients
+//! need hardly more syncs than one.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,53 +21,53 @@ use super::record::{Accepted, Entry, NewJob};
 use super::{LedgerError, holder, reader, schema, unaccounted};
 use crate::clock::Clock;
 use crate::event::Event;
-use crate::heartbeat::Pulse;
+use crate::heartbeat::HeartbeatGuard;
 use crate::job::JobId;
 
-/// Requests that share one sync at most: bounds the log's growth and the wait of the first.
+/// Most requests that share one sync: limits the log's growth and the wait of the first request.
 const BATCH_LIMIT: usize = 64;
 
-/// Silence after which the log is copied into the file: longer than clients in a burst leave between two jobs.
+/// Idle time after which the log is checkpointed: longer than the pauses between jobs in a burst.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// A shorter log stays where it is: put away after every event, each would be synced three times, and flash worn.
+/// A shorter log is not checkpointed: after every event, a checkpoint would sync it three times and wear out flash.
 const LOG_LONG_BYTES: usize = 32 * 1024 * 1024;
 
-/// A log that is long is put away after so much time even if there is never a silence: a steady stream of jobs must not
-/// put it off until one of them has to wait for all of it.
+/// A long log is checkpointed after this time even if there is never an idle period: in a steady stream of jobs one of
+/// them would otherwise have to wait for all of it.
 const LONG_AT_MOST: Duration = Duration::from_secs(60);
 
-/// What a request without a photo takes in the log: nine pages of 16 KiB, counted.
+/// Log bytes of a request without a photo: nine pages of 16 KiB, measured.
 const EVENT_LOG_BYTES: usize = 144 * 1024;
 
-/// What a new job takes at most, with the largest photo that is taken.
+/// Most log bytes of a new job, with the largest photo allowed.
 const JOB_LOG_BYTES: usize = EVENT_LOG_BYTES + 2 * 1024 * 1024;
 
-/// What a commit, or putting a full log away, takes at most: 32 MiB on a memory card that stalls.
+/// Longest time of a commit, or of checkpointing a full log: 32 MiB on a memory card that stalls.
 const COMMIT_LIMIT: Duration = Duration::from_secs(240);
 
-/// How often file and disk are looked at while nobody writes.
+/// How often file and disk are checked while nothing is written.
 const DISK_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 type Reply<T> = oneshot::Sender<Result<T, LedgerError>>;
 
-/// Pages in the log, and how many of them lie in the file as well.
+/// Pages in the log, and how many of them are in the file too.
 pub(super) type LogPosition = (i64, i64);
 
-/// Asks only; `NOOP` moves no page.
+/// Only queries; `NOOP` moves no page.
 pub(super) fn log_position(connection: &Connection) -> Option<LogPosition> {
     let position = |row: &rusqlite::Row<'_>| Ok((row.get(1)?, row.get(2)?));
     connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], position).ok()
 }
 
-/// What can be asked of the writer.
+/// Requests to the writer.
 pub(super) enum Request {
     Accept {
         job: Box<NewJob>,
         data: JobData,
         reply: Reply<Accepted>,
     },
-    /// About a job, or about the station.
+    /// An event of a job, or of the station.
     Append {
         job: Option<JobId>,
         event: Box<Event>,
@@ -82,7 +82,7 @@ pub(super) enum Request {
         hash: Box<holder::HashHolder>,
         reply: Reply<u64>,
     },
-    /// Is the printer of this serial number ahead of the ledger?
+    /// Is the counter of the printer with this serial number ahead of the ledger?
     Account {
         serial: String,
         counted: u64,
@@ -90,7 +90,7 @@ pub(super) enum Request {
     },
 }
 
-/// An answer that may be given once the sync is done.
+/// An answer that may be sent once the sync is done.
 enum Outcome {
     Accepted(Result<Accepted, LedgerError>, Reply<Accepted>),
     Entry(Result<Entry, LedgerError>, Reply<Entry>),
@@ -99,31 +99,31 @@ enum Outcome {
 }
 
 pub(super) struct Writer {
-    /// `None` after a failure of the disk: what SQLite remembers of the file may then differ from what lies there.
+    /// `None` after a disk failure: SQLite's cache of the file may then differ from the file.
     pub connection: Option<Connection>,
     pub path: PathBuf,
     pub disk: Box<dyn Disk>,
-    /// The last line that was acknowledged.
+    /// The last acknowledged line.
     pub head: Head,
     pub head_file: HeadFile,
     pub in_place: InPlace,
-    /// How long the log was, and how much of it lay in the file, when that was last looked at.
+    /// The log's length, and how much of it was in the file, when last checked.
     pub log_position: Option<LogPosition>,
     pub board: HealthBoard,
     pub requests: mpsc::Receiver<Request>,
     pub head_out: watch::Sender<Head>,
     pub clock: Clock,
-    /// About so much was logged since the log was last put away.
+    /// Approximate number of bytes logged since the last checkpoint.
     pub logged_bytes: usize,
-    /// Since when the log is long, by the steady clock.
+    /// Since when the log has been long, by the monotonic clock.
     pub long_since: Option<Duration>,
-    /// Held as long as the writer lives.
+    /// Held for as long as the writer runs.
     pub _lock: Lock,
 }
 
 impl Writer {
-    /// Runs until every handle is gone.
-    pub fn run(mut self, clock: &Runtime, pulse: Pulse) {
+    /// Runs until every handle is dropped.
+    pub fn run(mut self, clock: &Runtime, pulse: HeartbeatGuard) {
         let mut batch = Vec::with_capacity(BATCH_LIMIT);
         while let Some(first) = self.next(clock, &pulse) {
             batch.push(first);
@@ -135,16 +135,16 @@ impl Writer {
             }
             self.commit(&mut batch);
         }
-        // Closing the connection copies the log into the ledger. Where somebody else has written into either of
-        // them, that would damage what was still good.
+        // Closing the connection copies the log into the ledger. If another program has written into either of them,
+        // that would damage data that are still good.
         if let Err(error) = self.still_in_place() {
             self.report_failure(&error);
         }
         pulse.finish();
     }
 
-    /// The next request, however long it takes to come. Meanwhile a long log is put away, and file and disk are looked at.
-    fn next(&mut self, clock: &Runtime, pulse: &Pulse) -> Option<Request> {
+    /// The next request, however long it takes. Meanwhile a long log is checkpointed, and file and disk are checked.
+    fn next(&mut self, clock: &Runtime, pulse: &HeartbeatGuard) -> Option<Request> {
         let mut patience = DISK_CHECK_INTERVAL;
         if self.logged_bytes >= LOG_LONG_BYTES {
             let now = self.clock.steady();
@@ -171,7 +171,7 @@ impl Writer {
         }
     }
 
-    /// What happened to file and disk is noticed without anybody's post.
+    /// Notices changes of file and disk even if there are no requests.
     fn check_disk(&mut self) {
         let looked = self.still_in_place().and_then(|()| {
             let free = self.disk.idle_free_bytes();
@@ -187,7 +187,7 @@ impl Writer {
         }
     }
 
-    /// After a write that failed: the same page as it is, so that the disk is tried and no line is left.
+    /// After a failed write: rewrites a page unchanged, so that the disk is tested without leaving a line.
     fn try_again(&mut self) {
         if self.board.now().failing.is_none() {
             return;
@@ -203,8 +203,8 @@ impl Writer {
         self.note_content();
     }
 
-    /// Its names lead to the files that are open, and nobody else wrote into them. Once they did not, this process
-    /// writes nothing any more: only a start looks at everything.
+    /// Do the names still refer to the open files, and has no other program written into them? Once that is false, this
+    /// process writes nothing any more, because only a start checks everything.
     fn still_in_place(&mut self) -> Result<(), LedgerError> {
         if let Some(gone) = self.board.now().gone {
             return Err(LedgerError::Gone(gone));
@@ -221,7 +221,7 @@ impl Writer {
         }
     }
 
-    /// A technician's sqlite3, or a program that makes copies, moved pages of the log into the file, as we do.
+    /// Did another program, such as a technician's sqlite3 or a backup, checkpoint the log as we do?
     fn log_was_put_away(&self) -> bool {
         let now = self.connection.as_ref().and_then(log_position);
         now.is_some() && now != self.log_position
@@ -234,7 +234,8 @@ impl Writer {
 
     fn report_failure(&self, error: &LedgerError) {
         if let (LedgerError::Gone(_), Some(connection)) = (error, &self.connection) {
-            // Else the log would be put away into whatever has the name now when the station stops, and be deleted.
+            // Otherwise stopping the station would checkpoint the log into whatever has the name now, and delete the
+            // log.
             let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         }
         self.board.change(|health| match error {
@@ -251,9 +252,9 @@ impl Writer {
         self.board.change(|health| health.low_disk = room.is_low(JOB_LOG_BYTES));
     }
 
-    /// Copies the log into the file, as far as no reader is in the way; the rest waits for the next silence.
+    /// Copies the log into the file, as far as no query blocks it; the rest waits for the next idle period.
     fn put_log_away(&mut self) {
-        // A log that cannot be put away is tried again after as long.
+        // If it fails, it is retried after the same time.
         self.long_since = None;
         if self.still_in_place().is_err() {
             return;
@@ -261,13 +262,13 @@ impl Writer {
         let Some(connection) = &self.connection else { return };
         match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
             Ok(()) => self.logged_bytes = 0,
-            // Nothing is lost: what is synced stays in the log.
+            // Nothing is lost: synced data stay in the log.
             Err(error) => tracing::warn!(%error, "the ledger's log cannot be put away"),
         }
         self.note_content();
     }
 
-    /// Everybody in the batch hears the same of the disk; each hears its own of the rules.
+    /// All requests of the batch share a disk error; each gets its own answer from the rules.
     fn commit(&mut self, batch: &mut Vec<Request>) {
         let mut outcomes = Vec::with_capacity(batch.len());
         match self.write(batch, &mut outcomes) {
@@ -278,16 +279,16 @@ impl Writer {
             }
             Err(error) => {
                 self.report_failure(&error);
-                // Those that were not yet performed hear the same: nothing was stored.
+                // Requests that were not performed yet get the same error, because nothing was stored.
                 outcomes.into_iter().for_each(|outcome| outcome.refuse(&error));
                 batch.drain(..).for_each(|request| request.refuse(&error));
             }
         }
     }
 
-    /// One transaction and its sync. When it fails the connection is closed, and the next batch opens the file anew:
-    /// after a failed write or sync SQLite's own view of the file is not to be trusted (nor is a second sync, which
-    /// may succeed though the first lost the pages).
+    /// One transaction and its sync. If it fails, the connection is closed, and the next batch reopens the file: after
+    /// a failed write or sync SQLite's view of the file cannot be trusted (nor can a second sync, which may succeed
+    /// although the first lost the pages).
     fn write(
         &mut self,
         batch: &mut Vec<Request>,
@@ -305,17 +306,17 @@ impl Writer {
             Ok(head) => head,
             Err(error) => {
                 drop(connection);
-                // What was half written was written by us.
+                // The incomplete write is our own, not another program's.
                 self.note_content();
                 return Err(error);
             }
         };
         self.connection = Some(connection);
-        // Before anybody is told: what went into a file that is away will not be found again.
+        // Check before answering: data in a file that is no longer in place would be lost.
         self.in_place.is_same()?;
         self.note_content();
         if let Err(error) = self.head_file.write(&head) {
-            // An older head is good too; it only knows less.
+            // An older head is valid too; it only detects less.
             tracing::warn!(%error, "the ledger's head cannot be noted");
         }
         self.head = head;
@@ -326,7 +327,7 @@ impl Writer {
         self.connection.take().map_or_else(|| self.open_anew(), Ok)
     }
 
-    /// What was acknowledged must still be there.
+    /// Checks that the last acknowledged line is still there.
     fn open_anew(&self) -> Result<Connection, LedgerError> {
         let connection =
             schema::open(&self.path).map_err(|error| LedgerError::Write(error.to_string()))?;
@@ -347,7 +348,7 @@ fn transact(
     let mut all = connection.transaction().map_err(write_error)?;
     for request in batch.drain(..) {
         outcomes.push(perform(&mut all, request, now, room));
-        // SQLite has rolled everything back by itself: what came before in this batch is gone too.
+        // SQLite has rolled everything back by itself, including the earlier requests of this batch.
         if all.is_autocommit() {
             return Err(outcomes.last().map_or(LedgerError::Full, Outcome::failure));
         }
@@ -358,7 +359,7 @@ fn transact(
 }
 
 impl Request {
-    /// About what it will take in the log.
+    /// Approximate number of bytes in the log.
     fn log_bytes(&self) -> usize {
         let photo = match self {
             Request::Accept { job, .. } => job.photo.as_ref().map_or(0, Vec::len),
@@ -382,7 +383,7 @@ impl Request {
 
 impl Outcome {
     fn answer(self) {
-        // A caller that went away (a client hung up) loses only the answer, not the job.
+        // A caller that is gone (a client disconnected) loses only the answer, not the job.
         match self {
             Outcome::Accepted(result, reply) => drop(reply.send(result)),
             Outcome::Entry(result, reply) => drop(reply.send(result)),
@@ -391,7 +392,7 @@ impl Outcome {
         }
     }
 
-    /// Why it did not work, of the disk.
+    /// The disk error.
     fn failure(&self) -> LedgerError {
         let error = match self {
             Outcome::Accepted(result, _) => result.as_ref().err(),
@@ -413,7 +414,7 @@ impl Outcome {
     }
 }
 
-/// One request in a savepoint of its own: what is refused leaves nothing behind.
+/// Performs one request in its own savepoint: a refused request leaves nothing behind.
 fn perform(
     all: &mut Transaction<'_>,
     request: Request,

@@ -1,18 +1,18 @@
-//! Birthdays, the kind of card that follows from the age, and how long the card is good (DOMAIN 5). Pure dates:
-//! must not know the clock or the job.
+//! Birthdays, the kind of card that follows from the age, and how long the card is valid (DOMAIN 5). Pure dates: must
+//! not know the clock or the job.
 
 use drivers::text::Text;
 use jiff::civil::Date;
 
-/// Years in which a date on a card can lie; outside of it is a typing error, and sums of years stay representable.
+/// Valid years of a date on a card; any other is a typing error, and within them additions of years stay representable.
 pub const YEARS: std::ops::RangeInclusive<i16> = 1900..=2199;
 
 /// One kind of a product by age: below an age, with or without photo.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kind {
-    /// `A`, `B`: printed nowhere, kept with the job.
+    /// `A`, `B`: stored with the job, never printed.
     pub code: String,
-    /// What a person calls it.
+    /// Its name, for people.
     pub label: Text,
     /// The kind ends with this birthday, in years.
     pub below_age: u8,
@@ -20,22 +20,22 @@ pub struct Kind {
     pub photo: bool,
     /// The last day of the card.
     pub valid_until: ValidUntil,
-    /// A card that is good for this many days or fewer is warned of.
+    /// A card that is valid for at most this many days gets a warning.
     pub short_days: Option<u32>,
 }
 
-/// Which day is printed as the last one.
+/// Which day is printed as the last one of the card's validity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValidUntil {
     /// The birthday that ends the kind.
     Birthday,
     /// The day before it.
     DayBefore,
-    /// As the office words it: its setting `masa_a`.
+    /// By the office's setting `masa_a`.
     OfficeWording,
 }
 
-/// How an office words the last day of kind A (DOMAIN 5: one office words it "5 less one day").
+/// An office's definition of the last day of kind A (DOMAIN 5: one office words it "5 less one day").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LastDayWording {
     /// `ulang_tahun`: until the fifth birthday.
@@ -46,7 +46,7 @@ pub enum LastDayWording {
 }
 
 impl Kind {
-    /// The last day of a card of this kind; `None` only outside of the years that a calendar has.
+    /// The last day of a card of this kind; `None` only outside the calendar's range of years.
     pub fn last_day(&self, born: Date, wording: LastDayWording) -> Option<Date> {
         let birthday = birthday(born, self.below_age)?;
         let day_before = match self.valid_until {
@@ -74,7 +74,7 @@ pub fn birthday(born: Date, years: u8) -> Option<Date> {
     }
 }
 
-/// A date as data carries it, `YYYY-MM-DD` and nothing else.
+/// A date in data: `YYYY-MM-DD` and nothing else.
 pub fn read_date(text: &str) -> Option<Date> {
     let [a, b, c, d, b'-', e, f, b'-', g, h] = *text.as_bytes() else { return None };
     let number = |digits: &[u8]| {
@@ -89,7 +89,7 @@ pub fn read_date(text: &str) -> Option<Date> {
     Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }
 
-/// A date as the card shows it, `DD-MM-YYYY` (DOMAIN 3.5).
+/// A date in print form: `DD-MM-YYYY` (DOMAIN 3.5).
 pub fn print_date(date: Date) -> String {
     format!("{:02}-{:02}-{:04}", date.day(), date.month(), date.year())
 }

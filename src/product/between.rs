@@ -1,5 +1,6 @@
-//! What lies between the fields of a job: age and kind, NIK against birth and sex, what a reason demands, what the
-//! office knows. A field that already has an error is left alone: one mistake, one finding. Must not know a clock.
+//! Rules between the fields of a job: age and kind, NIK against birth date and sex, requirements of a reason, the
+//! office's data. A field that already has an error is skipped, so that one mistake gives one finding. Must not know a
+//! clock.
 
 use drivers::text::Text;
 use jiff::civil::Date;
@@ -13,7 +14,7 @@ use super::reading::{Reading, place};
 use super::{AgeRule, Code, Shape, codes};
 
 impl<'a> Review<'a> {
-    /// All rules between fields; gives what follows from the dates.
+    /// Checks all rules between fields; returns what follows from the dates.
     pub(super) fn between(&mut self) -> Standing<'a> {
         self.issue();
         let standing = self.standing();
@@ -35,7 +36,7 @@ impl<'a> Review<'a> {
         standing
     }
 
-    /// What was read of a field; nothing that can be used if there is no such field.
+    /// The reading of a field; unusable if there is no such field.
     pub(super) fn reading(&self, at: Option<usize>) -> Reading<'a> {
         at.and_then(|at| self.readings.get(at).copied()).unwrap_or(Reading::Unusable)
     }
@@ -48,7 +49,7 @@ impl<'a> Review<'a> {
         }
     }
 
-    /// Reports an error; nothing more is said about the field.
+    /// Reports an error; the field gets no further findings.
     fn refuse(&mut self, at: usize, code: &Code) {
         self.say(at, code, &[]);
         if let Some(reading) = self.readings.get_mut(at) {
@@ -68,7 +69,7 @@ impl<'a> Review<'a> {
         }
     }
 
-    /// Age and kind on the date of issue, never on today's (DOMAIN 5).
+    /// Age and kind on the date of issue, not today (DOMAIN 5).
     fn standing(&mut self) -> Standing<'a> {
         let product = self.product;
         let nothing = Standing::default();
@@ -93,7 +94,7 @@ impl<'a> Review<'a> {
         Standing { kind: Some(kind), last_day }
     }
 
-    /// A stay permit can end before the issue; a kind can end soon after it.
+    /// Warns if a stay permit ends before the issue, or a kind ends soon after it.
     fn doubt_validity(&mut self, rule: AgeRule, kind: &Kind, issued: Date, last_day: Option<Date>) {
         let Some(days) = last_day.map(|day| days_between(issued, day)) else { return };
         if days < 0 {
@@ -103,7 +104,7 @@ impl<'a> Review<'a> {
         }
     }
 
-    /// What the reason demands, and what one field demands of another.
+    /// Requirements of the reason, and of one field on another.
     fn demands(&mut self) {
         let product = self.product;
         let reason = product.reasons.iter().find(|reason| reason.code == self.job.reason);
@@ -123,7 +124,7 @@ impl<'a> Review<'a> {
         }
     }
 
-    /// A NIK is for life: it need not agree with corrected data, so this warns only (PP 40/2019 art. 30(2)).
+    /// A NIK is permanent and need not agree with corrected data, so this gives only a warning (PP 40/2019 art. 30(2)).
     fn nik(&mut self, at: usize, born: Option<usize>, sex: Option<usize>, female: &[String]) {
         let Some(nik) = self.reading(Some(at)).text().and_then(|text| Nik::read(text).ok()) else {
             return;

@@ -1,5 +1,5 @@
-//! The products that are part of the program, so that it runs without a folder of its own. The same files as in
-//! `config/products/`, taken in when the program is built.
+//! The products that are part of the program, so that it runs without a folder. They are the files of
+//! `config/products/`, included at build time.
 
 use std::collections::BTreeMap;
 
@@ -42,13 +42,13 @@ const ALL: &[BuiltIn] = &[
     ),
 ];
 
-/// The profile that is used until an office has its own: fictional, every card says CONTOH.
+/// The profile used until an office configures its own: fictional, every card is marked CONTOH.
 pub const SAMPLE_OFFICE: &str = include_str!("../../config/office-contoh.toml");
 
 /// Reads the built-in products.
 ///
 /// # Errors
-/// Never, as long as the tests pass: the files are held against the same checks.
+/// Never, as long as the tests pass, which check these files.
 pub fn all() -> Result<Vec<Product>, Vec<ConfigFault>> {
     ALL.iter()
         .map(|product| {

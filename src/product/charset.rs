@@ -1,19 +1,19 @@
-//! Which characters a text may hold, compiled once so that a check is a bit test. Knows no field.
+//! The characters that a text may contain, compiled so that a check is a bit test. Knows no field.
 
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory as _};
 
 /// Letters, digits and signs that a text may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CharSet {
-    /// Everything that can be seen (`is_unseen` is refused before).
+    /// Every visible character (`is_unseen` characters are refused before).
     Printable,
     /// Only these ASCII characters, one bit each.
     Only(u128),
 }
 
 impl CharSet {
-    /// Compiles `"A-Z0-9./ -"`: single ASCII characters and ranges; a hyphen at either end stands for itself.
-    /// `None` if the description is empty, holds other than printable ASCII, or a range that runs backwards.
+    /// Compiles `"A-Z0-9./ -"`: single ASCII characters and ranges; a hyphen at either end is literal. `None` if the
+    /// description is empty, or contains anything but printable ASCII, or a reversed range.
     pub fn compile(description: &str) -> Option<Self> {
         let chars = description.as_bytes();
         if chars.is_empty() || chars.iter().any(|byte| !(b' '..=b'~').contains(byte)) {
@@ -43,13 +43,13 @@ impl CharSet {
     }
 }
 
-/// Marks that one letter carries at most: Vietnamese has two, nobody has three.
+/// Most marks on one letter: Vietnamese has two, no language has three.
 const MARKS_MAX: usize = 2;
 
-/// Characters that print nothing, turn the line around, stand for something that got lost, or mean nothing: controls,
-/// formats (bidi, tags), line and paragraph separators, private use, unassigned and noncharacters, the replacement
-/// character, and what Unicode lets every program ignore (Default_Ignorable_Code_Point; variation selectors are in it).
-/// They would make the card differ from what a person sees on the screen.
+/// Invisible or meaningless characters, and ones that reorder the line: controls, formats (bidi, tags), line and
+/// paragraph separators, private use, unassigned and noncharacters, the replacement character, and everything that
+/// Unicode lets programs ignore (Default_Ignorable_Code_Point, which includes variation selectors). With them the card
+/// would differ from what a person sees on the screen.
 pub fn is_unseen(character: char) -> bool {
     use GeneralCategory as Category;
     if (' '..='~').contains(&character) {
@@ -67,12 +67,12 @@ pub fn is_unseen(character: char) -> bool {
             | Category::Unassigned
             | Category::EnclosingMark
     );
-    // The replacement of a character that got lost, of an object that is not there, and the blank of Braille.
+    // The replacement character, the object replacement character, and the Braille blank.
     let without_meaning = matches!(character, '\u{FFFD}' | '\u{FFFC}' | '\u{2800}');
     without_sign || without_meaning || is_ignorable(character)
 }
 
-/// Default_Ignorable_Code_Point, as far as it is not a format or unassigned (DerivedCoreProperties of Unicode 17).
+/// Default_Ignorable_Code_Point, except formats and unassigned characters (DerivedCoreProperties of Unicode 17).
 fn is_ignorable(character: char) -> bool {
     matches!(
         character,
@@ -87,12 +87,12 @@ fn is_ignorable(character: char) -> bool {
     )
 }
 
-/// A blank that only looks like one: no-break, thin, ideographic. Two texts that look the same would not be the same.
+/// A blank other than the ordinary one: no-break, thin, ideographic. Texts that look equal would differ.
 pub fn is_odd_blank(character: char) -> bool {
     character != ' ' && character.general_category() == GeneralCategory::SpaceSeparator
 }
 
-/// Are there more marks above one another than a letter can carry, or marks on nothing?
+/// Does a letter have more marks than possible, or does a mark have no letter?
 pub fn has_stacked_marks(text: &str) -> bool {
     let mut room = 0;
     for character in text.chars() {
@@ -106,8 +106,8 @@ pub fn has_stacked_marks(text: &str) -> bool {
     false
 }
 
-/// Does it hold a letter or digit that is not one of the ordinary Latin ones: another script, which may imitate them
-/// (Cyrillic, Greek), or Latin in disguise (full-width, mathematical)? A person must compare it with the papers.
+/// Does it contain a letter or digit that is not ordinary Latin: another script, which may imitate Latin (Cyrillic,
+/// Greek), or a variant of Latin (full-width, mathematical)? A person must compare it with the documents.
 pub fn is_foreign(text: &str) -> bool {
     text.chars().any(|character| {
         let is_letter = character.is_alphabetic() && !is_latin_letter(character);
@@ -116,7 +116,7 @@ pub fn is_foreign(text: &str) -> bool {
     })
 }
 
-/// Basic Latin, Latin-1, Latin Extended-A, -B and Additional letters, without those that a reader takes for another letter:
+/// Basic Latin, Latin-1, Latin Extended-A, -B and Additional letters, except those that look like another letter:
 /// dotless i and dotted I, the click letters (a bar, an exclamation mark), turned and reversed letters.
 pub fn is_latin_letter(character: char) -> bool {
     let deceives = matches!(

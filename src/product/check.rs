@@ -1,4 +1,4 @@
-//! One job against one product: `check` when it comes in, `kind_changed` on the day of printing. Reports every fault,
+//! Checks one job against one product: `check` at intake, `kind_changed` on the day of printing. Reports every fault,
 //! never only the first. Pure: the time is passed in; must not know states or storage.
 //!
 //! Findings come in the order: envelope, fields, what lies between fields, papers and photo.
@@ -20,28 +20,28 @@ use crate::nearest::nearest;
 
 /// Longest `ref`, characters (DOMAIN 4).
 const REF_CHARS_MAX: usize = 40;
-/// More papers than this are refused; a job has four.
+/// Most documents of a job; a real one has four.
 const ATTACHMENTS_MAX: usize = 32;
-/// After this many unknown fields the rest is not named: the job is refused anyway.
+/// At most this many unknown fields are named: the job is refused anyway.
 const UNKNOWN_FIELDS_NAMED_MAX: usize = 10;
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
     /// Errors, holds and warnings together.
     pub findings: Vec<Finding>,
-    /// What to print; absent exactly if there is an error among the findings.
+    /// The card to print; absent exactly if the findings include an error.
     pub card: Option<ReadyCard>,
 }
 
 impl Checked {
-    /// Whether anything of this severity was found.
+    /// Is there a finding of this severity?
     pub fn has(&self, severity: Severity) -> bool {
         self.findings.iter().any(|finding| finding.severity() == severity)
     }
 }
 
-/// One job under examination: what was read of it and what was found so far.
+/// A job that is being checked: its readings and the findings so far.
 pub(super) struct Review<'a> {
     pub product: &'a Product,
     pub job: &'a JobRequest,
@@ -53,7 +53,7 @@ pub(super) struct Review<'a> {
     pub findings: Vec<Finding>,
 }
 
-/// What follows from the dates of birth and issue.
+/// Facts derived from the dates of birth and issue.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Standing<'a> {
     pub kind: Option<&'a Kind>,
@@ -61,8 +61,8 @@ pub(super) struct Standing<'a> {
 }
 
 impl Product {
-    /// Holds a job against the rules. `now` and `offset` (the office's from UTC) tell today's date; to make a
-    /// stored job's card anew, pass the time at which it was accepted.
+    /// Checks a job against the rules. `now` and `offset` (the office's UTC offset) give today's date; to rebuild a
+    /// stored job's card, pass the time of its acceptance.
     pub fn check(
         &self,
         job: &JobRequest,
@@ -99,8 +99,8 @@ impl Product {
         Checked { findings: review.findings, card }
     }
 
-    /// On the day of printing: has the kind changed since the job was accepted (DOMAIN 5)? `accepted`: the kind of then.
-    /// `None`: nothing has changed, or the product has no kinds.
+    /// On the day of printing: has the kind changed since the job was accepted (DOMAIN 5)? `accepted`: the kind at that
+    /// time. `None`: it has not, or the product has no kinds.
     pub fn kind_changed(
         &self,
         card: &ReadyCard,
@@ -114,7 +114,7 @@ impl Product {
     }
 }
 
-/// `E_PRODUCT`, naming the nearest of the products that there are.
+/// `E_PRODUCT`, naming the nearest known product.
 pub(super) fn unknown_product<'a>(
     typed: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -123,7 +123,7 @@ pub(super) fn unknown_product<'a>(
 }
 
 impl Review<'_> {
-    /// `ref`, `reason`, and names of fields that the product does not have.
+    /// Checks `ref`, `reason`, and the names of the fields.
     fn envelope(&mut self) {
         let reference = self.job.reference.as_bytes();
         let allowed = |byte: &u8| {
@@ -198,7 +198,7 @@ impl Review<'_> {
         }
     }
 
-    /// Whether the card shows a photo; `None` if an error in the dates leaves that open.
+    /// Does the card show a photo? `None` if an error in the dates leaves that open.
     pub(super) fn photo_wanted(&self, standing: Standing<'_>) -> Option<bool> {
         if self.product.kinds.is_empty() {
             return Some(self.product.photo.is_some());

@@ -1,5 +1,5 @@
-//! `[chip]` of `product.toml` and the `chip.toml` beside it: that a card has a chip, where it is written and what.
-//! Knows no reader and no card; what a profile means is `crate::chip`'s.
+//! `[chip]` of `product.toml` and the `chip.toml` beside it: whether a card has a chip, and where and what is written.
+//! Knows no reader and no card; `crate::chip` interprets the profile.
 
 use drivers::encoder::Interface;
 use drivers::text::Text;
@@ -8,20 +8,20 @@ use super::{Field, Product};
 use crate::chip::{self, Profile};
 use crate::toml_sheet::{ConfigFault, Sheet};
 
-/// A bad chip costs a blank; after so many the job waits for a person.
+/// A bad chip costs a blank; after this many the job waits for a person.
 const ATTEMPTS_USUAL: u32 = 2;
-/// Nobody wants a whole hopper spoiled.
+/// The upper limit protects a whole hopper from being spoiled.
 const ATTEMPTS: std::ops::RangeInclusive<u32> = 1..=10;
 
 /// `[chip]`: how a card's chip is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChipRule {
-    /// The station inside the printer at which it is written.
+    /// The position inside the printer where it is written.
     pub station: Interface,
-    /// Blanks that may be spent on one card.
+    /// Most blanks for one card.
     pub attempts: u32,
-    /// A station without an encoder holds the card; else it prints it without a chip. Where there is an encoder, the
-    /// chip must be good in either case.
+    /// Without a chip reader, the card is held (`true`) or printed without a chip. With a reader, the chip must be
+    /// written in either case.
     pub required: bool,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn read(mut sheet: Sheet<'_>) -> ChipRule {
 }
 
 impl Product {
-    /// The product with what its `chip.toml` says; `None`: there is no such file.
+    /// Adds the content of `chip.toml`; `None`: there is no such file.
     ///
     /// # Errors
     /// Everything that is wrong with that file, with its lines.
@@ -59,9 +59,9 @@ impl Product {
             (None, Some(_)) => return Err(whole(UNUSED)),
         };
         let profile = Profile::parse(text)?;
-        // A face must not show some fields; a chip may hold them all, for that is the product's own choice.
+        // Some fields must not be printed; a chip may hold all of them, because the product decides that.
         let fields = self.fields.iter().map(|Field { name, .. }| name.as_str());
-        let mut faults = profile.misfits(rule.station, fields);
+        let mut faults = profile.incompatible(rule.station, fields);
         if !faults.is_empty() {
             for fault in &mut faults {
                 let at = text.lines().position(|line| line.contains(&fault.key));

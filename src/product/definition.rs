@@ -1,5 +1,5 @@
-//! `product.toml` → [`Product`]: everything but the fields, which stand in `definition_field.rs`. Reports every
-//! fault at once. Must not know jobs.
+//! `product.toml` → [`Product`], except the fields, which `definition_field.rs` reads. Reports every fault at once.
+//! Must not know jobs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -222,7 +222,7 @@ pub(super) fn read_code(
     })
 }
 
-/// What can be seen only when all parts are there.
+/// Checks that need all parts.
 fn check_whole(product: &Product, sheet: &Sheet<'_>) {
     if product.reasons.is_empty() {
         sheet.fault(
@@ -269,7 +269,7 @@ fn check_whole(product: &Product, sheet: &Sheet<'_>) {
     }
 }
 
-/// Every face that a layout names must be there, and ask only for values that exist.
+/// Every face that a layout names must exist, and use only existing values.
 fn check_faces(product: &Product, sheet: &Sheet<'_>) {
     let mut named = BTreeSet::new();
     for layout in product.layouts.values() {
@@ -312,7 +312,7 @@ fn check_faces(product: &Product, sheet: &Sheet<'_>) {
     }
 }
 
-/// The names in braces of an SVG text; braces with anything else inside (style sheets) are not ours.
+/// The names in braces of an SVG text; braces with any other content (style sheets) are not placeholders.
 fn braces(svg: &str) -> impl Iterator<Item = &str> {
     let inside = svg.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
     inside.filter(|name| {
@@ -323,7 +323,7 @@ fn braces(svg: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The words of a list, for a sentence: the same in both languages.
+/// The words of a list, for a sentence; the same in both languages.
 pub(super) fn listed<'a>(values: impl IntoIterator<Item = &'a str>) -> Text {
     let joined = values.into_iter().collect::<Vec<_>>().join(", ");
     Text::new(joined.clone(), joined)

@@ -10,10 +10,10 @@ use super::{Demand, Field, Shape, codes, reading};
 use crate::nearest::nearest;
 use crate::toml_sheet::Sheet;
 
-/// A text field without a `max` would let a job grow without limit; nothing on a card is longer than this.
+/// Default `max` of a text field, so that a job cannot grow without limit; nothing on a card is longer.
 const TEXT_CHARS_MAX: u32 = 1000;
 
-/// How `type = "…"` is written.
+/// The values of `type = "…"`.
 const TYPES: [&str; 14] = [
     "text",
     "digits",
@@ -31,14 +31,14 @@ const TYPES: [&str; 14] = [
     "valid_until",
 ];
 
-/// The names of all fields, so that one can refer to another that stands later.
+/// The names of all fields, so that a field can refer to a later one.
 pub struct Names<'n> {
-    /// Name → place in the list.
+    /// Name → index in the list.
     pub index: &'n BTreeMap<String, usize>,
 }
 
 impl Names<'_> {
-    /// The place of the field that `key` names, if it is given.
+    /// The index of the field that `key` names, if given.
     pub fn optional(&self, sheet: &mut Sheet<'_>, key: &'static str) -> Option<usize> {
         let name = sheet.text(key)?;
         let place = self.index.get(&name).copied();
@@ -49,7 +49,7 @@ impl Names<'_> {
         place
     }
 
-    /// The same where the key must be there.
+    /// The same for a required key.
     pub fn demanded(&self, sheet: &mut Sheet<'_>, key: &'static str) -> Option<usize> {
         if !sheet.has(key) {
             sheet.demanded_text(key);
@@ -59,7 +59,7 @@ impl Names<'_> {
     }
 }
 
-/// Reports that `typed` is none of `known`, and which is nearest.
+/// Reports that `typed` is not one of `known`, and the nearest name.
 pub fn not_one_of(sheet: &Sheet<'_>, key: &str, typed: &str, known: &[&str]) {
     let near = nearest(typed, known.iter().copied()).unwrap_or("-");
     sheet.fault(
@@ -69,7 +69,7 @@ pub fn not_one_of(sheet: &Sheet<'_>, key: &str, typed: &str, known: &[&str]) {
     );
 }
 
-/// All fields and where each name stands.
+/// All fields, and the index of each name.
 pub fn read_fields(root: &mut Sheet<'_>) -> (Vec<Field>, BTreeMap<String, usize>) {
     let mut named: Vec<(String, Sheet<'_>)> = Vec::new();
     let mut index = BTreeMap::new();

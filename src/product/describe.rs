@@ -1,8 +1,8 @@
-//! A product as its users upstream must know it: what it asks for in words, and the same as a JSON Schema (draft 2020-12)
-//! of its jobs. Made of the rules that [`Product::check`] goes by, so that nobody has to read `product.toml`.
+//! The description of a product for upstream: its requirements in words, and as a JSON Schema (draft 2020-12) of its
+//! jobs. It is generated from the rules of [`Product::check`], so that nobody has to read `product.toml`.
 //!
-//! The schema refuses what is refused by form. What needs a calendar, a photo's pixels or another field's meaning is
-//! said by the station alone; what is only held passes.
+//! The schema refuses what is refused because of its form. Anything that needs a calendar, a photo's pixels or the
+//! meaning of another field is checked only by the station; a job that would be held passes the schema.
 
 use drivers::text::Text;
 use serde_json::{Map, Value, json};
@@ -12,12 +12,12 @@ use super::photo::BackgroundRule;
 use super::{Code, Demand, Field, Product, Reason, Shape, codes};
 use crate::codes::Severity;
 
-/// The longest list of papers, see `check.rs`.
+/// Most documents, see `check.rs`.
 const PAPERS_MAX: usize = 32;
-/// Of a text that may hold whatever can be seen: no control characters, nothing that prints nothing.
+/// Pattern of a text that may contain every visible character: no control characters, nothing invisible.
 const UNSEEN: &str =
     r"\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff";
-/// The years that a date on a card may have, and months and days that some month has.
+/// The valid years of a date on a card, with valid months and days.
 const DATE: &str = "^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$";
 /// Area, day (a woman's plus 40), month, year, serial.
 const NIK: &str = "^[0-9]{6}(0[1-9]|[12][0-9]|3[01]|4[1-9]|[56][0-9]|7[01])(0[1-9]|1[0-2])[0-9]{2}\
@@ -25,7 +25,7 @@ const NIK: &str = "^[0-9]{6}(0[1-9]|[12][0-9]|3[01]|4[1-9]|[56][0-9]|7[01])(0[1-
 const SHA256: &str = "^[0-9a-fA-F]{64}$";
 
 impl Product {
-    /// Everything that upstream must know, but for the schema. `officials`: who may sign in this office.
+    /// Everything that upstream must know except the schema. `officials`: who may sign in this office.
     pub fn description(&self, officials: &[&str]) -> Value {
         json!({
             "name": self.name,
@@ -52,7 +52,7 @@ impl Product {
         })
     }
 
-    /// What it must say; a job whose recommendation does not is held.
+    /// Its required content; a job with an incomplete recommendation is held.
     fn recommendation_description(&self) -> Value {
         let rules = &self.recommendation;
         let checks = rules.checklist.iter().map(|check| {
@@ -117,12 +117,12 @@ impl Product {
         })
     }
 
-    /// The codes that a job of this product can meet, in the order in which they are documented.
+    /// The codes that a job of this product can get, in the order of the documentation.
     fn codes(&self) -> impl Iterator<Item = &'static Code> {
         codes::TABLE.iter().filter(|code| self.can_meet(code))
     }
 
-    /// A code that belongs to something which this product does not have cannot be met.
+    /// A code about something that this product does not have is impossible.
     fn can_meet(&self, code: &Code) -> bool {
         let has = |is: fn(&Shape) -> bool| self.fields.iter().any(|field| is(&field.shape));
         let about = |words: &[&str]| words.iter().any(|word| code.code.contains(word));
@@ -145,7 +145,7 @@ impl Product {
         }
     }
 
-    /// What reasons, ages and other fields name in `product.toml`.
+    /// Codes that reasons, ages and other fields name in `product.toml`.
     fn demanded_codes(&self) -> impl Iterator<Item = &'static str> {
         let of_fields =
             self.fields.iter().filter_map(|field| Some(field.demand.as_ref()?.code.code));
@@ -157,8 +157,8 @@ impl Product {
         self.fields.get(place).map_or("", |field| field.name.as_str())
     }
 
-    /// The JSON Schema of this product's jobs, as they are posted as JSON. In a multipart post the photo is a part of its
-    /// own and not in the job.
+    /// The JSON Schema of this product's jobs, as posted as JSON. In a multipart post the photo is a separate part and
+    /// not in the job.
     pub fn job_schema(&self, officials: &[&str]) -> Value {
         let mut needed = vec!["product", "ref", "reason", "recommendation"];
         let fields = self.fields_schema(officials);
@@ -199,7 +199,7 @@ impl Product {
             .iter()
             .map(|field| (field.name.clone(), self.field_schema(field, officials)))
             .collect();
-        // What has a default may be left out.
+        // A field with a default may be omitted.
         let needed = self.fields.iter().filter(|field| field.required && field.default.is_none());
         json!({
             "type": "object",
@@ -212,7 +212,7 @@ impl Product {
     fn field_schema(&self, field: &Field, officials: &[&str]) -> Value {
         let mut schema = self.shape_schema(&field.shape, officials);
         if !field.required && !matches!(field.shape, Shape::Flag) {
-            // An empty text counts as not sent.
+            // An empty text counts as absent.
             schema = json!({ "anyOf": [{ "const": "" }, schema] });
         }
         schema["title"] = json!(format!("{} / {}", field.label.id, field.label.en));
@@ -278,7 +278,7 @@ impl Product {
         schema
     }
 
-    /// What a reason demands, what one field demands of another, and what a replacement needs.
+    /// Requirements of a reason, of one field on another, and of a replacement.
     fn demands_schema(&self) -> Vec<Value> {
         let of_reasons = self.reasons.iter().filter_map(|reason| {
             let (field, code) =
@@ -293,7 +293,7 @@ impl Product {
                 return None;
             }
             let other = self.name_of(*unless_of);
-            // A field that is not sent demands nothing.
+            // An absent field requires nothing.
             let is_so = json!({ "properties": { "fields": {
                 "required": [other], "properties": { other: { "type": "string", "not": { "enum": unless }, "minLength": 1 } },
             } } });
@@ -314,7 +314,7 @@ fn both(words: &Text) -> Value {
     json!({ "id": words.id, "en": words.en })
 }
 
-/// What becomes of a job with this code.
+/// What happens to a job with this code.
 fn effect(code: &Code) -> &'static str {
     match code.severity() {
         Severity::Refuse => "refused",
@@ -324,7 +324,7 @@ fn effect(code: &Code) -> &'static str {
     }
 }
 
-/// A field that must be there, not empty, and if it is a flag, true.
+/// A field that must be present, not empty, and, if it is a flag, true.
 fn must_have(field: &Field) -> Value {
     let full = match field.shape {
         Shape::Flag => json!({ "const": true }),
@@ -336,7 +336,7 @@ fn must_have(field: &Field) -> Value {
     })
 }
 
-/// How `type = "…"` is written in `product.toml`.
+/// The value of `type = "…"` in `product.toml`.
 fn shape_name(shape: &Shape) -> &'static str {
     match shape {
         Shape::Text { .. } => "text",
@@ -356,7 +356,7 @@ fn shape_name(shape: &Shape) -> &'static str {
     }
 }
 
-/// Longer than this is held: characters, of an e-signature's QR bytes.
+/// A longer value is held: in characters; for an e-signature's QR, in bytes.
 fn held_above(shape: &Shape) -> Option<usize> {
     match shape {
         Shape::Text { hold_above, .. } => *hold_above,
@@ -366,7 +366,7 @@ fn held_above(shape: &Shape) -> Option<usize> {
     }
 }
 
-/// What a text may be written with: no blank at its ends, nothing that cannot be seen.
+/// The pattern of a text: no blank at its ends, nothing invisible.
 fn pattern(chars: &CharSet) -> String {
     match chars {
         CharSet::Printable => format!("^[^\\s{UNSEEN}]([^{UNSEEN}]*[^\\s{UNSEEN}])?$"),
@@ -382,7 +382,7 @@ fn pattern(chars: &CharSet) -> String {
     }
 }
 
-/// A character as it stands in the brackets of a regular expression.
+/// A character escaped for the brackets of a regular expression.
 fn in_class(byte: u8) -> String {
     let letter = char::from(byte);
     if letter.is_ascii_alphanumeric() || letter == ' ' {
@@ -392,7 +392,7 @@ fn in_class(byte: u8) -> String {
     }
 }
 
-/// Written as the file has it, without the digits that a binary fraction brings.
+/// As written in the file, without the additional digits of a binary fraction.
 fn decimal(number: f32) -> f64 {
     (f64::from(number) * 1000.0).round() / 1000.0
 }

@@ -10,7 +10,7 @@ use super::{ConfigFault, Product};
 use crate::finding::Finding;
 use crate::small_file;
 
-/// A product file or a face larger than this is a mistake, bytes.
+/// Largest product file or face, bytes; a larger one is a mistake.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// All products, by name.
@@ -19,29 +19,29 @@ pub struct Products {
     by_name: BTreeMap<String, Product>,
 }
 
-/// Why a folder of products cannot be used.
+/// Why a folder of products is unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderFault {
     /// A file or folder cannot be read.
     #[error("{path} cannot be read: {source}")]
     Unreadable {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A file is larger than anything that belongs here.
+    /// A file is larger than allowed.
     #[error("{path} is larger than {FILE_BYTES_MAX} bytes")]
     TooLarge {
-        /// Which.
+        /// The path.
         path: PathBuf,
     },
-    /// Something in a `product.toml` or a `chip.toml` is wrong.
+    /// A `product.toml` or a `chip.toml` has a fault.
     #[error("{path}: {fault}")]
     Wrong {
         /// The file.
         path: PathBuf,
-        /// What and where.
+        /// The fault, with its line.
         fault: ConfigFault,
     },
 }
@@ -55,11 +55,10 @@ impl FromIterator<Product> for Products {
 }
 
 impl Products {
-    /// Reads every folder in `folder` that holds a `product.toml`, with the SVG files and
-    /// the `chip.toml` beside it.
+    /// Reads every folder in `folder` that holds a `product.toml`, with the SVG files and the `chip.toml` beside it.
     ///
     /// # Errors
-    /// Everything that is wrong with any of them.
+    /// All faults of any of them.
     pub fn read(folder: &Path) -> Result<Products, Vec<FolderFault>> {
         let entries = sorted_entries(folder).map_err(|fault| vec![fault])?;
         let (mut products, mut faults) = (Products::default(), Vec::new());
@@ -75,7 +74,7 @@ impl Products {
     /// The product of this name.
     ///
     /// # Errors
-    /// `E_PRODUCT`, naming the nearest one that there is.
+    /// `E_PRODUCT`, naming the nearest known product.
     pub fn find(&self, name: &str) -> Result<&Product, Finding> {
         self.by_name
             .get(name)

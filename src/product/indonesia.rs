@@ -7,39 +7,39 @@ use jiff::civil::Date;
 /// Digits of a NIK and of a family card number.
 pub const NUMBER_DIGITS: usize = 16;
 
-/// Women carry their day of birth plus this in the NIK.
+/// A woman's day of birth is increased by this in the NIK.
 const FEMALE_DAY_OFFSET: u32 = 40;
 
-/// What a well-formed NIK `PPKKCC DDMMYY SSSS` says.
+/// The content of a well-formed NIK `PPKKCC DDMMYY SSSS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Nik {
     /// Two digits of the province.
     pub province: u32,
     /// Two digits of the regency (01-69) or city (71-99).
     pub regency: u32,
-    /// Day of birth, without the 40 of a woman.
+    /// Day of birth, without a woman's additional 40.
     pub day: u32,
     /// Month of birth.
     pub month: u32,
     /// Two digits of the year of birth; the century is not in the number.
     pub year: u32,
-    /// Whether the day carries the 40.
+    /// Does the day include the 40?
     pub female: bool,
 }
 
-/// Why a NIK cannot be one.
+/// Why a text cannot be a NIK.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NikFault {
     /// Not exactly 16 digits.
     Length,
-    /// The day, month and year are no date.
+    /// Day, month and year are not a date.
     Date,
     /// Serial 0000.
     Serial,
 }
 
 impl Nik {
-    /// Takes a NIK apart. There is no check digit (DOMAIN 3.1).
+    /// Parses a NIK. There is no check digit (DOMAIN 3.1).
     ///
     /// # Errors
     /// What makes it unusable; the first of length, date and serial.
@@ -67,12 +67,12 @@ impl Nik {
         Ok(nik)
     }
 
-    /// Whether the regency part can be one: 01-69 regency, 71-99 city.
+    /// Is the regency number possible: 01-69 regency, 71-99 city?
     pub fn regency_exists(&self) -> bool {
         matches!(self.regency, 1..=69 | 71..=99)
     }
 
-    /// Whether the date in the number is that of `born`, in whichever century.
+    /// Is the date in the number that of `born`, in any century?
     pub fn agrees_with(&self, born: Date) -> bool {
         let year = u32::from(born.year().unsigned_abs()) % 100;
         (self.day, self.month, self.year)
@@ -80,21 +80,21 @@ impl Nik {
     }
 }
 
-/// Whether `text` is 16 ASCII digits, as NIK and family card number must be.
+/// Is `text` 16 ASCII digits, as NIK and family card number must be?
 pub fn is_number(text: &str) -> bool {
     text.len() == NUMBER_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether the date of recording inside a family card number exists (`is_number` must hold).
-/// No 40 is added here (DOMAIN 3.2).
+/// Does the date of recording in a family card number exist (`is_number` must be true)? No 40 is added here (DOMAIN
+/// 3.2).
 pub fn kk_date_exists(text: &str) -> bool {
     date_of(digits(text, 6, 2), digits(text, 8, 2), 2000 + digits(text, 10, 2)).is_some()
 }
 
-/// What the number of a birth certificate tells of its date.
+/// The date in the number of a birth certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AktaDate {
-    /// An older, free form: nothing to check.
+    /// An older, free form, which cannot be checked.
     Free,
     /// The modern form `PPKK-LU-DDMMYYYY-NNNN` (LT for late registration), with this date.
     On(Date),
@@ -118,7 +118,7 @@ pub fn akta_date(text: &str) -> AktaDate {
         .map_or(AktaDate::Impossible, AktaDate::On)
 }
 
-/// What is unusual about a personal name. Nothing here makes a name wrong: old names stay valid.
+/// Unusual features of a personal name. None of them makes a name wrong: old names stay valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NameCheck {
     /// Fewer than two words.
@@ -131,7 +131,7 @@ pub struct NameCheck {
     pub other: bool,
 }
 
-/// Looks at a name.
+/// Checks a name.
 pub fn check_name(text: &str) -> NameCheck {
     let mut look =
         NameCheck { one_word: text.split_whitespace().nth(1).is_none(), ..NameCheck::default() };
@@ -147,7 +147,7 @@ pub fn check_name(text: &str) -> NameCheck {
     look
 }
 
-/// `length` digits of `text` from byte `from`; the callers have seen that they are digits.
+/// `length` digits of `text` from byte `from`; the callers have checked that they are digits.
 fn digits(text: &str, from: usize, length: usize) -> u32 {
     text.bytes()
         .skip(from)

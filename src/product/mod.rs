@@ -1,6 +1,6 @@
 //! A kind of card as data: fields, rules, kinds by age, faces. `Product::parse` compiles a `product.toml`;
-//! `Product::check` holds a job against it. Pure: no clock, no disk (`folder` alone reads files), no drawing;
-//! must not know states, storage or HTTP.
+//! `Product::check` checks a job against it. Pure: no clock, no disk (`folder` alone reads files), no drawing; must not
+//! know states, storage or HTTP.
 //!
 //! Another card is another folder in `config/products/`, never another line of Rust here.
 
@@ -55,31 +55,31 @@ use crate::nearest::nearest;
 pub struct Product {
     /// The name of its folder, `kia`; jobs name it in `product`.
     pub name: String,
-    /// What a person calls it.
+    /// Its name, for people.
     pub title: Text,
     /// The fields of a job, in the order of the file.
     pub fields: Vec<Field>,
-    /// Why a card can be issued.
+    /// Reasons for issuing a card.
     pub reasons: Vec<Reason>,
-    /// The papers that can be attached.
+    /// The documents that can be attached.
     pub papers: Vec<Paper>,
     /// Kinds by age, from the youngest to the oldest; empty if the card is the same for everybody.
     pub kinds: Vec<Kind>,
-    /// What a recommendation must say.
+    /// The required content of a recommendation.
     pub recommendation: RecommendationRules,
     /// Rules for the photo; `None` if the card has none.
     pub photo: Option<PhotoRules>,
-    /// Which field tells its holders apart; `None`: nobody's second card is noticed.
+    /// The field that identifies its holders; `None`: second cards are not noticed.
     pub holder: Option<HolderRule>,
-    /// What the signed record says; `None` if the card has none.
+    /// The content of the signed record; `None` if the card has none.
     pub record: Option<RecordRules>,
     /// The faces by layout name.
     pub layouts: BTreeMap<String, Layout>,
     /// The layout that is used unless the configuration chooses another.
     pub default_layout: String,
-    /// What is written on its chip; `None` if the card has none.
+    /// The content of its chip; `None` if the card has none.
     pub chip: Option<ProductChip>,
-    /// What is written on its magnetic stripe; `None` if the card has none.
+    /// The content of its magnetic stripe; `None` if the card has none.
     pub stripe: Option<Stripe>,
     /// The SVG text of every face, by file name.
     pub faces: BTreeMap<String, String>,
@@ -87,7 +87,7 @@ pub struct Product {
     issue: Option<IssueRule>,
     age: Option<AgeRule>,
     chip_rule: Option<ChipRule>,
-    /// SHA-256 of the text that it was compiled of.
+    /// SHA-256 of the text from which it was compiled.
     definition_sha256: [u8; 32],
 }
 
@@ -96,20 +96,20 @@ pub struct Product {
 pub struct Field {
     /// Its name in `fields`: `tgl_lahir`.
     pub name: String,
-    /// Its name for a person.
+    /// Its label, for people.
     pub label: Text,
-    /// What it may hold.
+    /// Its allowed values.
     pub shape: Shape,
-    /// Whether it must be there and not empty.
+    /// Must it be present and not empty?
     pub required: bool,
-    /// What is printed if it is absent.
+    /// The printed value if it is absent.
     pub default: Option<String>,
-    /// Whether a face may show it; what only the office needs to know (a police report) is not printed.
+    /// May a face show it? Data that only the office needs (a police report) are not printed.
     pub printed: bool,
     demand: Option<Demand>,
 }
 
-/// What a field may hold. Lengths are in characters.
+/// The allowed values of a field. Lengths are in characters.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shape {
     /// Free text; longer than `hold_above` is held.
@@ -118,9 +118,9 @@ pub enum Shape {
         min: usize,
         /// Longest; beyond it the job is refused.
         max: usize,
-        /// Longer than this is for a person to look at.
+        /// A longer text is held for a person.
         hold_above: Option<usize>,
-        /// What it may be written with.
+        /// Its allowed characters.
         chars: CharSet,
     },
     /// ASCII digits, printed with leading zeros up to `pad`.
@@ -139,9 +139,9 @@ pub enum Shape {
     },
     /// One of a list; printed as sent.
     Choice {
-        /// The values a person is told of.
+        /// The values that people are shown.
         values: Vec<String>,
-        /// Other spellings that are accepted and printed as they come.
+        /// Other spellings that are accepted and printed unchanged.
         also: Vec<String>,
     },
     /// A JSON boolean.
@@ -154,7 +154,7 @@ pub enum Shape {
         born: Option<usize>,
         /// The field with the sex.
         sex: Option<usize>,
-        /// What that field holds for a woman.
+        /// The value of that field for a woman.
         female: Vec<String>,
     },
     /// DOMAIN 3.2.
@@ -165,14 +165,14 @@ pub enum Shape {
         born: Option<usize>,
         /// Longest.
         max: usize,
-        /// What it may be written with.
+        /// Its allowed characters.
         chars: CharSet,
     },
     /// A personal name (Permendagri 73/2022).
     PersonName {
-        /// Longer than this is held.
+        /// A longer name is held.
         hold_above: usize,
-        /// Beyond this the job is refused.
+        /// A longer name is refused.
         max: usize,
     },
     /// A *kecamatan*, compared with the office's list.
@@ -182,11 +182,11 @@ pub enum Shape {
     },
     /// The `id` of an official of the office.
     Official,
-    /// Content of the e-signature's QR, made upstream; the station makes none.
+    /// Content of the e-signature's QR code, from upstream; the station makes none.
     Tte {
-        /// Longer than this, in bytes, is held.
+        /// A longer content, in bytes, is held.
         hold_above_bytes: usize,
-        /// Beyond this, in characters, the job is refused.
+        /// A longer content, in characters, is refused.
         max: usize,
     },
     /// The kind as upstream derived it; only compared.
@@ -196,13 +196,13 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// Does a value of this kind tell a person from others?
+    /// Does a value of this kind identify a person?
     pub fn identifies(&self) -> bool {
         matches!(self, Self::Nik { .. } | Self::NoKk | Self::PersonName { .. })
     }
 }
 
-/// Why a card is issued.
+/// A reason for issuing a card.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reason {
     /// `BARU`, `HILANG`, …
@@ -212,25 +212,25 @@ pub struct Reason {
     requires: Option<(usize, &'static Code)>,
 }
 
-/// A paper that can be attached.
+/// A document that can be attached.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Paper {
     /// `KK`, `AKTA`, …
     pub kind: String,
-    /// For a person.
+    /// Its label, for people.
     pub label: Text,
-    /// Whether a job without it is refused.
+    /// Is a job without it refused?
     pub required: bool,
 }
 
-/// Which faces a card has. File names, keys of [`Product::faces`].
+/// The faces of a card: file names, which are keys of [`Product::faces`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
     /// The front, the same for everybody or one per kind.
     pub front: Front,
     /// The back; `None` for a one-sided card.
     pub back: Option<String>,
-    /// Whether a face has room for the e-signature's QR.
+    /// Does a face have space for the e-signature's QR code?
     pub tte: bool,
 }
 
@@ -243,10 +243,10 @@ pub enum Front {
     ByKind(BTreeMap<String, String>),
 }
 
-/// What the configuration of the daemon may change about a product.
+/// Settings of a product in the daemon's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {
-    /// Another layout than the product's own; see [`Product::misfits`].
+    /// Another layout than the product's own; see [`Product::incompatible`].
     pub layout: Option<String>,
     /// Another limit for `H_ISSUE_OLD`, days.
     pub issue_age_max_days: Option<u32>,
@@ -260,12 +260,12 @@ struct Demand {
     code: &'static Code,
 }
 
-/// `[holder]`: by which field two jobs are seen to be one person's, and when that is told.
+/// `[holder]`: the field by which two jobs are recognised as one person's, and when that is reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HolderRule {
     /// The field: `nik`.
     pub field: String,
-    /// A second card within so many days after the first is warned of; 0: none is.
+    /// A second card within this many days after the first gets a warning; 0: none does.
     pub same_days: u32,
 }
 
@@ -296,8 +296,8 @@ impl Product {
         chosen.or_else(|| self.layouts.get(&self.default_layout))
     }
 
-    /// What the configuration asks of this product that it cannot do; empty if all is well.
-    pub fn misfits(&self, office: &Office, settings: &Settings) -> Vec<ConfigFault> {
+    /// What the configuration asks of this product that it cannot do; empty if there is nothing.
+    pub fn incompatible(&self, office: &Office, settings: &Settings) -> Vec<ConfigFault> {
         let mut faults = Vec::new();
         let mut fault = |key: &str, id: String, en: String| {
             faults.push(ConfigFault { line: 0, key: key.to_owned(), words: Text::new(id, en) });
@@ -327,7 +327,7 @@ impl Product {
         faults
     }
 
-    /// Every name that a face may hold in braces: the printed fields, the derived ones, the office's and `ref_cetak`.
+    /// Every name that a face may have in braces: the printed fields, the derived ones, the office's and `ref_cetak`.
     pub fn value_names(&self) -> Vec<&str> {
         let printed = self.fields.iter().filter(|field| values::is_printed(field));
         let mut names: Vec<&str> = printed.map(|field| field.name.as_str()).collect();

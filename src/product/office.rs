@@ -1,5 +1,5 @@
-//! The office that issues the cards: its names, its districts, who signs and how. Data of the office, never of a
-//! job: a job may name an official, it may not describe one. Must not know products.
+//! The office that issues the cards: its names, its districts, its officials and their signatures. These are data of
+//! the office, never of a job: a job may name an official, it may not describe one. Must not know products.
 
 use sha2::{Digest as _, Sha256};
 
@@ -7,7 +7,7 @@ use super::age::{LastDayWording, read_date};
 use super::definition_field::not_one_of;
 use crate::toml_sheet::{ConfigFault, Page, Sheet};
 
-/// The names under which a face shows the office and the official.
+/// The names of the office's and the official's values on a face.
 pub const VALUE_NAMES: [&str; 11] = [
     "provinsi",
     "kab_jenis",
@@ -22,10 +22,10 @@ pub const VALUE_NAMES: [&str; 11] = [
     "nip",
 ];
 
-/// What a regency may be called.
+/// The kinds of regency.
 const REGENCY_KINDS: [&str; 4] =
     ["KABUPATEN", "KOTA", "KABUPATEN ADMINISTRASI", "KOTA ADMINISTRASI"];
-/// What `config/office.example.toml` has where an office must write its own.
+/// Values of `config/office.example.toml` that every office must replace.
 const TEMPLATE: [&str; 6] = [
     "NAMA PROVINSI",
     "NAMA KABUPATEN",
@@ -50,7 +50,7 @@ pub struct Office {
     pub nama_dinas: String,
     /// Where cards are issued.
     pub tempat_terbit: String,
-    /// How the village line is called: all villages of Pesisir Selatan are *nagari*.
+    /// The label of the village line: all villages of Pesisir Selatan are *nagari*.
     pub label_desa: String,
     /// The note beside the e-signature's QR.
     pub catatan_tte: String,
@@ -58,29 +58,29 @@ pub struct Office {
     pub districts: Vec<String>,
     /// How a card is signed.
     pub signature: SignatureMode,
-    /// How the last day of kind A is worded (`masa_a`).
+    /// The definition of the last day of kind A (`masa_a`).
     pub last_day_wording: LastDayWording,
     /// Who may sign; the first one does unless a job names another. Never empty.
     pub officials: Vec<Official>,
-    /// SHA-256 of the text that it was read from.
+    /// SHA-256 of the text from which it was read.
     pub profile_sha256: [u8; 32],
 }
 
 /// How a card is signed (DOMAIN 2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureMode {
-    /// `TTE_QR`: a QR that upstream made. The station signs nothing and makes no content up.
+    /// `TTE_QR`: a QR code from upstream. The station signs nothing and invents no content.
     TteQr,
     /// `GAMBAR`: an image from the office's protected configuration.
     Image,
-    /// `KOSONG`: room for wet ink.
+    /// `KOSONG`: space for a handwritten signature.
     Empty,
 }
 
 /// Somebody who may sign cards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Official {
-    /// What a job puts in `pejabat_id`.
+    /// The value of a job's `pejabat_id`.
     pub id: String,
     /// First line of the title.
     pub jabatan_1: String,
@@ -90,7 +90,7 @@ pub struct Official {
     pub nama: String,
     /// NIP as printed, blanks allowed.
     pub nip: String,
-    /// File of the signature image, as the profile names it.
+    /// File of the signature image, as named in the profile.
     pub image: Option<String>,
 }
 
@@ -98,7 +98,7 @@ impl Office {
     /// Reads an office profile.
     ///
     /// # Errors
-    /// Everything that is wrong, with line, key and a sentence.
+    /// Every fault, with line, key and a sentence.
     pub fn parse(text: &str) -> Result<Office, Vec<ConfigFault>> {
         let office = Page::read(text, read_office)?;
         Ok(Office { profile_sha256: Sha256::digest(text).into(), ..office })
@@ -112,8 +112,8 @@ impl Office {
         }
     }
 
-    /// Name and text of all `VALUE_NAMES`. The note on the e-signature is empty where none is printed:
-    /// a card must not claim a signature that it does not carry.
+    /// Name and text of all `VALUE_NAMES`. The note on the e-signature is empty if none is printed, because a card must
+    /// not claim a signature that it does not have.
     pub(super) fn values(&self, official: Option<&str>) -> impl Iterator<Item = (String, String)> {
         let official = self.official(official);
         let of = |take: fn(&Official) -> &String| official.map_or("", |one| take(one).as_str());
@@ -207,7 +207,7 @@ fn read_signature(sheet: &mut Sheet<'_>) -> SignatureMode {
     }
 }
 
-/// The template's text, or none at all, would be printed on every card.
+/// The template's text, or an empty one, would be printed on every card.
 fn demand_own(sheet: &Sheet<'_>, key: &str, text: &str) {
     if text.trim().is_empty() || TEMPLATE.contains(&text) {
         sheet.fault(

@@ -1,4 +1,4 @@
-//! What a product demands of a photo, as data. Knows no image codec: `render/photo/` does the looking.
+//! A product's requirements for a photo, as data. Knows no image codec: `render/photo/` does the checks.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 pub struct PhotoRules {
     /// Largest file, bytes.
     pub max_bytes: usize,
-    /// Longest side before a picture is refused unseen (decompression bombs), pixels.
+    /// Longest side in pixels; a larger picture is refused without decoding it (decompression bombs).
     pub max_side_px: u32,
-    /// Smaller than this is refused (the slot at 300 dpi), pixels.
+    /// A narrower picture is refused (the slot at 300 dpi), pixels.
     pub min_width_px: u32,
     /// See `min_width_px`.
     pub min_height_px: u32,
-    /// Smaller than this is warned of, pixels.
+    /// A narrower picture gets a warning, pixels.
     pub good_width_px: u32,
     /// See `good_width_px`.
     pub good_height_px: u32,
@@ -22,9 +22,9 @@ pub struct PhotoRules {
     pub ratio_min: f32,
     /// Widest width/height.
     pub ratio_max: f32,
-    /// A grey-scale picture is held.
+    /// Is a grey-scale picture held?
     pub colour: bool,
-    /// What the wall behind the person must look like.
+    /// The required backdrop.
     pub background: BackgroundRule,
 }
 
@@ -45,11 +45,11 @@ impl Default for PhotoRules {
     }
 }
 
-/// How the demanded backdrop follows from the data.
+/// How the required backdrop follows from the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BackgroundRule {
-    /// Any wall will do.
+    /// Any backdrop is accepted.
     #[default]
     Any,
     /// Red for an odd birth year, blue for an even one (practice of the KIA offices).

@@ -1,5 +1,5 @@
-//! One field of a job, held against its own shape: what type it has, how long it is, what it is written with.
-//! Must not know other fields (`between.rs`), the office or the clock.
+//! Checks one field of a job against its own shape: type, length, characters. Must not know other fields
+//! (`between.rs`), the office or the clock.
 
 use drivers::text::Text;
 use jiff::civil::Date;
@@ -11,12 +11,12 @@ use super::indonesia::{self, Nik, NikFault};
 use super::{Code, Field, Shape, age, codes};
 use crate::finding::Finding;
 
-/// What a field turned out to hold.
+/// The result of reading a field.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Reading<'a> {
-    /// Not sent, or empty, and no default.
+    /// Absent, or empty, and without a default.
     Absent,
-    /// An error was found; nothing more is said about this field.
+    /// It has an error, and gets no further findings.
     Unusable,
     /// As sent, or the default.
     Text(&'a str),
@@ -38,7 +38,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Reads one field, adding to `found` what is wrong with it.
+/// Reads one field, and adds its faults to `found`.
 pub fn read<'a>(
     field: &'a Field,
     sent: Option<&'a Value>,
@@ -71,7 +71,7 @@ pub fn read<'a>(
     }
 }
 
-/// Why a field cannot be used: the code and what fills its sentence.
+/// Why a field is unusable: the code, and the texts for its sentence.
 type Fault = (&'static Code, Vec<(&'static str, Text)>);
 
 fn refuse<'a>(field: &Field, found: &mut Vec<Finding>, (code, filling): Fault) -> Reading<'a> {
@@ -84,7 +84,7 @@ fn say(field: &Field, code: &Code, filling: &[(&'static str, Text)], found: &mut
     found.push(code.at(place(field), &filling));
 }
 
-/// Where a finding about this field points.
+/// The place of a finding about this field.
 pub fn place(field: &Field) -> String {
     format!("fields.{}", field.name)
 }
@@ -138,13 +138,13 @@ fn read_text<'a>(
     Ok(Reading::Text(text))
 }
 
-/// Nothing that a clerk cannot see, and nothing trimmed silently.
+/// Refuses anything that a clerk cannot see; nothing is trimmed silently.
 fn as_typed(field: &Field, text: &str) -> Result<(), Fault> {
     if text.chars().any(is_unseen) {
         return Err(malformed(field, &VISIBLE));
     }
     if matches!(field.shape, Shape::Tte { .. }) {
-        // A machine reads it: it is printed byte for byte, blanks and all.
+        // It is for machines, so it is printed byte for byte, blanks included.
         let only_blanks = text.chars().all(char::is_whitespace);
         return if only_blanks { Err(malformed(field, &MORE_THAN_BLANKS)) } else { Ok(()) };
     }
@@ -205,7 +205,7 @@ fn check_name(field: &Field, text: &str, found: &mut Vec<Finding>) {
 }
 
 fn within(field: &Field, text: &str, min: usize, max: usize) -> Result<(), Fault> {
-    // A text of at most `max` bytes has at most `max` characters; only longer ones need counting.
+    // A text of at most `max` bytes has at most `max` characters, so only longer ones need counting.
     let length = if text.len() <= max && min <= 1 { text.len() } else { text.chars().count() };
     if (min..=max).contains(&length) {
         return Ok(());

@@ -1,5 +1,5 @@
-//! What a recommendation must say before a card of this product is printed (`[recommendation]`): a bare "yes" is worth as
-//! much as none. What is missing holds the job. Must not know whether the recommendation is still good
+//! The required content of a recommendation before a card of this product is printed (`[recommendation]`): a bare "yes"
+//! is not enough. If something is missing, the job is held. Must not know whether the recommendation is still valid
 //! (`crate::approval`) nor whose it is.
 
 use drivers::text::Text;
@@ -12,13 +12,13 @@ use crate::toml_sheet::Sheet;
 /// `[recommendation]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RecommendationRules {
-    /// Its number must be given.
+    /// Is its number required?
     pub number: bool,
-    /// Keys of `oleh` that must be filled.
+    /// Keys of `oleh` that must not be empty.
     pub officer: Vec<String>,
-    /// `hash_data` must be given; one that is given must be a hash in any case.
+    /// Is `hash_data` required? If given, it must be a hash in any case.
     pub data_hash: bool,
-    /// What must have been compared and found right.
+    /// The comparisons that must have been made and found correct.
     pub checklist: Vec<Check>,
 }
 
@@ -27,9 +27,9 @@ pub struct RecommendationRules {
 pub struct Check {
     /// Its key: `kk`.
     pub name: String,
-    /// For a person.
+    /// Its label, for people.
     pub label: Text,
-    /// Only where the card shows a photo.
+    /// Required only if the card shows a photo.
     pub with_photo: bool,
 }
 
@@ -55,7 +55,7 @@ fn read_check(mut sheet: Sheet<'_>) -> Check {
 }
 
 impl Product {
-    /// What a recommendation does not say, though this product asks for it. `photo`: whether the card shows one.
+    /// What this product requires and a recommendation lacks. `photo`: does the card show one?
     pub fn unsaid(&self, recommendation: &Recommendation, photo: bool) -> Vec<Finding> {
         let rules = &self.recommendation;
         let mut found = Vec::new();
@@ -82,7 +82,7 @@ impl Product {
         found
     }
 
-    /// Is this the name of a field, of an entry of the checklist, or of what must be told of the officer?
+    /// Is this the name of a field, of an entry of the checklist, or of a required key of the officer?
     pub fn knows_name(&self, name: &str) -> bool {
         let rules = &self.recommendation;
         self.field(name).is_some()
@@ -91,7 +91,7 @@ impl Product {
     }
 }
 
-/// 64 hexadecimal digits that are not all the same: zeros are what a program sends that computes none.
+/// 64 hexadecimal digits that are not all the same: a program that computes no hash sends zeros.
 fn says_a_hash(hash: Option<&str>, required: bool) -> bool {
     let Some(hash) = hash else { return !required };
     let digits = hash.as_bytes();

@@ -1,5 +1,5 @@
-//! `[record]` of `product.toml`: what the signed record of a card says, and what of a job goes into it. Must not know
-//! how a record is encoded or signed.
+//! `[record]` of `product.toml`: the content of a card's signed record. Must not know how a record is encoded or
+//! signed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,35 +13,35 @@ use super::reading::Reading;
 use super::{AgeRule, Field, Shape, values};
 use crate::toml_sheet::Sheet;
 
-/// The value under which a face shows the record, in a QR slot of its own: `kartu:value="{record}"`.
+/// The name of the record's value on a face, in a separate QR slot: `kartu:value="{record}"`.
 pub const RECORD: &str = "record";
-/// What an open carrier says unless the product names more: enough to hold the card against its holder, as little as
-/// possible for whoever finds it. The card's number is in every record.
+/// The fields of an openly readable record, unless the product names more: enough to compare the card with its holder,
+/// and as little as possible for anybody who finds it. The card's number is in every record.
 const SMALL_SET: [&str; 2] = ["nama", "tgl_lahir"];
-/// The vault's name of the office's document key, unless the product names another.
+/// Name of the office's document key in the vault, unless the product names another.
 const DOCUMENT_KEY: &str = "document";
 
 /// The rules of a product's record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordRules {
-    /// Whether anybody who holds the card can read it.
+    /// Can anybody who has the card read it?
     pub open: bool,
-    /// The vault's name of the key that signs.
+    /// Name of the signing key in the vault.
     pub key: String,
     fields: Vec<usize>,
     valid_until: Option<usize>,
 }
 
-/// What the record of one card says, besides the photo's hash and the time. `Debug` shows none of it.
+/// The content of one card's record, except the photo's hash and the time. `Debug` shows none of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordContent {
-    /// The vault's name of the key that signs.
+    /// Name of the signing key in the vault.
     pub key: String,
     /// The issuing office.
     pub issuer: String,
     /// Field → text; dates as `YYYY-MM-DD`.
     pub fields: BTreeMap<String, String>,
-    /// The last day on which the card is good.
+    /// The last day of the card's validity.
     pub last_day: Option<Date>,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Debug for RecordContent {
     }
 }
 
-/// Reads `[record]`. `age`: tells which field is the date of birth, whatever it is called.
+/// Reads `[record]`. `age` gives the field of the date of birth, whatever its name.
 pub(super) fn read(
     mut sheet: Sheet<'_>,
     names: &Names<'_>,
@@ -97,7 +97,7 @@ pub(super) fn read(
     rules
 }
 
-/// A field that may stand in a record: one that a card may show.
+/// A field that is allowed in a record: one that a card may show.
 fn find(sheet: &Sheet<'_>, name: &str, names: &Names<'_>, fields: &[Field]) -> Option<usize> {
     let found = names.index.get(name).copied().filter(|at| values::is_printed(&fields[*at]));
     if found.is_none() {
@@ -109,7 +109,7 @@ fn find(sheet: &Sheet<'_>, name: &str, names: &Names<'_>, fields: &[Field]) -> O
 }
 
 impl Review<'_> {
-    /// What goes into the record of this job; `None` if its product has none.
+    /// The content of this job's record; `None` if its product has none.
     pub(super) fn record(&self, standing: Standing<'_>) -> Option<RecordContent> {
         let rules = self.product.record.as_ref()?;
         let texts = rules.fields.iter().filter_map(|at| {

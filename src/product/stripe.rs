@@ -1,5 +1,5 @@
-//! `[magnetic]` of `product.toml`: what stands on the tracks of a card's stripe, as templates of its values. Knows no
-//! machine; what a track can hold is `drivers::magnetic`'s.
+//! `[magnetic]` of `product.toml`: the content of the tracks of a card's stripe, as templates of its values. Knows no
+//! machine; `drivers::magnetic` knows what a track can hold.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::toml_sheet::Sheet;
 /// `[magnetic]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stripe {
-    /// How hard the blanks' stripes are to magnetise; `None`: as the machine is set.
+    /// The coercivity of the blanks' stripes; `None`: the machine's setting.
     pub coercivity: Option<Coercivity>,
     tracks: [Option<Vec<Piece>>; 3],
 }
@@ -25,20 +25,20 @@ enum Piece {
     Value { name: String, form: Form },
 }
 
-/// How a value stands on a track.
+/// The form of a value on a track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     AsPrinted,
-    /// A date as ISO 7813 wants the end of validity.
+    /// A date in the ISO 7813 form of the end of validity.
     YearMonth,
     /// A date in full.
     YearMonthDay,
 }
 
-/// What of a card cannot stand on its stripe.
+/// A value that cannot be written on the stripe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Misfit {
-    /// Whose value it is; `None`: the track's as a whole.
+    /// The value's field; `None`: the track as a whole.
     pub field: Option<String>,
     /// What is wrong with it.
     pub error: TrackError,
@@ -143,17 +143,17 @@ impl Stripe {
     }
 }
 
-/// Whether these characters may stand on a track; nothing at all may.
+/// May these characters be on a track? No characters at all may.
 fn fits(place: usize, text: &str) -> Result<(), TrackError> {
     let mut data = [None; 3];
     data[place] = Some(text).filter(|text| !text.is_empty());
     Tracks::new(data).map(drop)
 }
 
-/// A value as it stands on a track; the first one has no small letters.
+/// A value in its form on a track; the first track has no lower-case letters.
 fn written(value: &str, form: Form, place: usize) -> String {
     let digits = |at: std::ops::Range<usize>| value.get(at).unwrap_or_default();
-    // In print form a date is DD-MM-YYYY.
+    // The print form of a date is DD-MM-YYYY.
     match form {
         Form::AsPrinted if place == 0 => value.to_uppercase(),
         Form::AsPrinted => value.to_owned(),

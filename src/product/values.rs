@@ -1,5 +1,5 @@
-//! A checked job → its typed card: everything that is needed after intake, in print form. It is stored with the job, and
-//! whatever comes later reads it instead of the request. Must not know how a face is drawn.
+//! A checked job → its typed card: everything that is needed after intake, in print form. It is stored with the job,
+//! and later steps read it instead of the request. Must not know how a face is drawn.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,14 +24,14 @@ use super::{
 use crate::approval;
 use crate::finding::Finding;
 
-/// The value under which a face shows the number of the application.
+/// The name of the application number's value on a face.
 pub const REFERENCE: &str = "ref_cetak";
 
-/// The typed card: everything of a job that is needed once intake has examined it, besides the photo's bytes.
-/// `Debug` shows no value.
+/// The typed card: everything of a job that is needed after intake, except the photo's bytes. `Debug` shows no value.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadyCard {
-    /// What it was derived with, see [`Product::basis`]. A card of another basis is made anew from the request.
+    /// The definitions from which it was derived, see [`Product::basis`]. A card of another basis is rebuilt from the
+    /// request.
     pub basis: String,
     /// Kind of card: the product's name.
     pub product: String,
@@ -43,21 +43,21 @@ pub struct ReadyCard {
     pub front: String,
     /// File name of the back; `None` for a one-sided card.
     pub back: Option<String>,
-    /// Whether the photo is printed. False also means: do not store it.
+    /// Is the photo printed? If not, it is not stored either.
     pub photo: bool,
-    /// The wall that the photo should show.
+    /// The required backdrop of the photo.
     pub expected_backdrop: Option<Backdrop>,
-    /// The official's signature image as the office profile names it, if this office prints one.
+    /// The official's signature image as named in the office profile, if this office prints one.
     pub signature_image: Option<String>,
-    /// What stands on the magnetic stripe; `None` if the product has none.
+    /// The content of the magnetic stripe; `None` if the product has none.
     pub tracks: Option<Tracks>,
-    /// What the card's signed record says, if the product has one.
+    /// The content of the card's signed record, if the product has one.
     pub record: Option<RecordContent>,
     /// The date of birth, if the product has ages: the kind can change while the job waits.
     pub born: Option<Date>,
     /// The date of issue, if the product has one.
     pub issued: Option<Date>,
-    /// When the approval ends by its own words; see [`approval::ends`].
+    /// When the approval ends, as it states; see [`approval::ends`].
     pub approval_ends: Option<Timestamp>,
     /// Codes of warnings that the approval accepts.
     pub accepted_warnings: Vec<String>,
@@ -70,20 +70,21 @@ impl fmt::Debug for ReadyCard {
 }
 
 impl ReadyCard {
-    /// The number of the application, which is the number of the card too: one card a job.
+    /// The number of the application, which is also the card's: one card per job.
     pub fn reference(&self) -> &str {
         self.values.get(REFERENCE).map_or("", String::as_str)
     }
 }
 
-/// Whether a face may show this field.
+/// May a face show this field?
 pub(super) fn is_printed(field: &Field) -> bool {
     field.printed && !matches!(field.shape, Shape::Flag | Shape::Official)
 }
 
 impl Product {
-    /// A digest of all that a card follows from besides its request: the product's definition, the office's profile, the
-    /// layout in use, and the program's version. Whoever changes one of them changes cards that are not printed yet.
+    /// A digest of everything besides its request that determines a card: the product's definition, the office's
+    /// profile, the layout in use, and the program's version. A change of any of them changes the cards that are not
+    /// printed yet.
     pub fn basis(&self, office: &Office, settings: &Settings) -> String {
         let layout = settings.layout.as_deref().unwrap_or(&self.default_layout);
         let mut hash = Sha256::new();
@@ -97,7 +98,7 @@ impl Product {
 }
 
 impl Review<'_> {
-    /// What to print. `None` only if the product has no such layout or front, which `Product::parse` refuses.
+    /// The card to print. `None` only if the product has no such layout or front, which `Product::parse` refuses.
     pub(super) fn ready(&self, standing: Standing<'_>) -> Option<ReadyCard> {
         let layout = self.product.layout(self.settings)?;
         let front = match &layout.front {
@@ -133,7 +134,7 @@ impl Review<'_> {
         })
     }
 
-    /// The card with the tracks of its stripe; the finding where a track cannot hold what it must.
+    /// Adds the tracks of the stripe; returns a finding if a track cannot hold its content.
     pub(super) fn magnetised(&self, card: ReadyCard) -> Result<ReadyCard, Finding> {
         let Some(stripe) = &self.product.stripe else { return Ok(card) };
         match stripe.tracks(&card.values) {
@@ -178,14 +179,14 @@ impl Review<'_> {
             let text = match (&field.shape, reading) {
                 (Shape::Kind, _) => standing.kind.map(|kind| kind.code.clone()),
                 (Shape::ValidUntil, _) => standing.last_day.map(print_date),
-                // Only in an office that signs so: a face must not show a QR that nobody asked for.
+                // Only in an office that signs in this way: a face must not show an unrequested QR code.
                 (Shape::Tte { .. }, _) if self.office.signature != SignatureMode::TteQr => None,
                 (Shape::Digits { pad, .. }, Reading::Text(text)) => Some(format!("{text:0>pad$}")),
                 (_, Reading::Text(text)) => Some((*text).to_owned()),
                 (_, Reading::Date(date)) => Some(print_date(*date)),
                 _ => None,
             };
-            // An absent field leaves what the office says under the same name, the place of issue for one.
+            // An absent field does not replace the office's value of the same name, such as the place of issue.
             match text {
                 Some(text) => drop(values.insert(field.name.clone(), text)),
                 None => drop(values.entry(field.name.clone()).or_default()),

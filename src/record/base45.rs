@@ -1,10 +1,11 @@
-//! Base45 (RFC 9285): bytes as the 45 letters that a QR code holds most densely. Knows nothing of what the bytes are.
+//! Base45 (RFC 9285): bytes as the 45 letters that a QR code holds most densely. Does not know what the bytes mean.
 //!
-//! Ours because the crate `base45` 3.2.0 takes a last pair above 255 for a byte: many texts for one record.
+//! We do not use the crate `base45` 3.2.0, because it accepts a last pair above 255 as a byte, which gives several
+//! texts for one record.
 
 const ALPHABET: &[u8; 45] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 
-/// A text of the 45 letters, three for every two bytes.
+/// Encodes with the 45 characters, three for every two bytes.
 pub fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(2) * 3);
     let mut put = |digit: u32| text.push(char::from(ALPHABET[(digit % 45) as usize]));
@@ -19,7 +20,7 @@ pub fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// The bytes of a text; `None` if it is no Base45.
+/// Decodes a text; `None` if it is not Base45.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 3 * 2 + 1);
     for group in text.as_bytes().chunks(3) {

@@ -13,21 +13,21 @@ use sha2::{Digest as _, Sha256};
 use super::form::is_deterministic;
 use super::verify::Fault;
 
-/// No record is larger, bytes: a QR code holds less, and no chip of ours gives it more room.
+/// Largest record, bytes: a QR code holds less, and no chip profile of ours gives it more space.
 pub(super) const BYTES_MAX: usize = 4096;
-/// Bytes of a key's name.
+/// Length of a key's id.
 pub const KID_BYTES: usize = 8;
 
-/// The name of a key: the first 8 bytes of the SHA-256 of its SubjectPublicKeyInfo (DER), so that
-/// `openssl pkey -pubout -outform DER | sha256sum` tells it too, and other kinds of keys can have names of this kind.
+/// The id of a key: the first 8 bytes of the SHA-256 of its SubjectPublicKeyInfo (DER), so that `openssl pkey -pubout
+/// -outform DER | sha256sum` computes it too, and other kinds of keys can have such ids.
 pub fn kid(key: &VerifyingKey) -> [u8; KID_BYTES] {
     let der = key.to_public_key_der().expect("a point of P-256 has a DER form");
     let hash = Sha256::digest(der.as_bytes());
     std::array::from_fn(|n| hash[n])
 }
 
-/// Signs. The nonce follows from key and content (RFC 6979), so the same content has the same bytes; of the two
-/// signatures that would be as good it is the one with the smaller s.
+/// Signs. The nonce is derived from key and content (RFC 6979), so the same content gives the same bytes; of the two
+/// valid signatures it is the one with the smaller s.
 pub(super) fn seal(payload: Vec<u8>, key: &SigningKey) -> Vec<u8> {
     let header = HeaderBuilder::new()
         .algorithm(Algorithm::ES256)
@@ -42,7 +42,7 @@ pub(super) fn seal(payload: Vec<u8>, key: &SigningKey) -> Vec<u8> {
     signed.to_tagged_vec().expect("bytes and small numbers become CBOR")
 }
 
-/// The content, if the key of its name signed it and it stands in its one form. `find` knows the keys by name.
+/// The content, if the key with its id signed it and it is in canonical form. `find` looks keys up by id.
 pub(super) fn open<'k>(
     bytes: &[u8],
     find: impl FnOnce(&[u8]) -> Option<&'k VerifyingKey>,
@@ -55,7 +55,7 @@ pub(super) fn open<'k>(
         return Err(Fault::NotARecord);
     }
     let (inside, outside) = (&signed.protected.header, &signed.unprotected);
-    // The algorithm counts only where the signature covers it; what is marked critical we do not know.
+    // The algorithm counts only if the signature covers it; critical headers are unknown to us.
     if inside.alg != Some(RegisteredLabelWithPrivate::Assigned(Algorithm::ES256))
         || !inside.crit.is_empty()
     {
@@ -75,8 +75,8 @@ pub(super) fn open<'k>(
     Ok(payload)
 }
 
-/// Could no other bytes say the same with the same signature? What is signed cannot be changed by whoever has no key;
-/// so of what is not, there is nothing but the key's name, and that only where it is not signed.
+/// Is this the only encoding of the content with this signature? Nobody without the key can change the signed parts;
+/// the only unsigned part may be the key's id, and only if it is not signed.
 fn stands_in_its_form(signed: &CoseSign1, bytes: &[u8]) -> bool {
     let (inside, outside) = (&signed.protected.header, &signed.unprotected);
     let name = Header { key_id: outside.key_id.clone(), ..Header::default() };
@@ -87,7 +87,7 @@ fn stands_in_its_form(signed: &CoseSign1, bytes: &[u8]) -> bool {
         && signed.protected.original_data.as_deref().is_some_and(is_deterministic)
 }
 
-/// The record at the beginning of a chip's file; what follows it must be bytes that were never written (00 or FF).
+/// The record at the beginning of a chip's file; the bytes after it must never have been written (00 or FF).
 pub(super) fn without_padding(bytes: &[u8]) -> Option<&[u8]> {
     let mut rest = bytes;
     coset::cbor::de::from_reader::<coset::cbor::value::Value, _>(&mut rest).ok()?;
@@ -95,7 +95,7 @@ pub(super) fn without_padding(bytes: &[u8]) -> Option<&[u8]> {
     (blank(0) || blank(0xff)).then(|| &bytes[..bytes.len() - rest.len()])
 }
 
-/// A key that everybody knows, for pictures of cards that are not printed. No list has it.
+/// A publicly known key, for pictures of cards that are not printed. No list contains it.
 pub(super) fn nobodys_key() -> SigningKey {
     let scalar = Sha256::digest(b"kartu: the key of a picture without a document key");
     SigningKey::from_slice(&scalar).expect("this scalar lies below the order of P-256")

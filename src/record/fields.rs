@@ -1,7 +1,7 @@
-//! The numbers under which a record carries well-known fields, to keep it short. Knows no product.
+//! The numbers of well-known fields in a record, which keep it short. Knows no product.
 
-/// Field and number. A number never changes its meaning and is never given again: cards live longer than programs.
-/// A field that is not here stands in the record under its own name.
+/// Field and number. A number never changes its meaning and is never reused, because cards live longer than programs.
+/// Fields that are not listed have their own names in the record.
 const NUMBERS: [(&str, i64); 21] = [
     ("nama", 3),
     ("tgl_lahir", 4),
@@ -31,7 +31,7 @@ pub(super) fn number(name: &str) -> Option<i64> {
     NUMBERS.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
 }
 
-/// The field of a number; one that this version does not know keeps its number as its name.
+/// The field of a number; an unknown number is used as the name.
 pub(super) fn name(number: i64) -> String {
     let known = NUMBERS.iter().find(|(_, known)| *known == number);
     known.map_or_else(|| format!("#{number}"), |(name, _)| (*name).to_owned())

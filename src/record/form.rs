@@ -1,13 +1,13 @@
-//! The one form of CBOR: deterministic encoding (RFC 8949, 4.2.1). Knows nothing of what the bytes say.
+//! The canonical form of CBOR: deterministic encoding (RFC 8949, 4.2.1). Does not know what the bytes mean.
 //!
-//! A record that could be written down in several ways would be several records for whoever compares or lists them by
-//! their bytes, and two programs could read two contents out of one signature.
+//! If a record could be encoded in several ways, programs that compare or list records by their bytes would treat them
+//! as several records, and two programs could read two contents from one signature.
 
 use coset::cbor::value::Value;
 use coset::cbor::{de, ser};
 
-/// Are these the bytes that deterministic encoding gives their content: shortest heads, definite lengths, keys in order,
-/// no key twice, nothing behind?
+/// Are these the bytes of deterministic encoding: shortest heads, definite lengths, sorted keys, no duplicate key,
+/// nothing after the value?
 pub(super) fn is_deterministic(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     let Ok(value) = de::from_reader::<Value, _>(&mut rest) else { return false };
@@ -18,7 +18,7 @@ pub(super) fn is_deterministic(bytes: &[u8]) -> bool {
         && again == bytes
 }
 
-/// Are the keys of every map in the order of their bytes, each once?
+/// Are the keys of every map sorted by their bytes, without duplicates?
 fn in_order(value: &Value) -> bool {
     match value {
         Value::Map(entries) => {

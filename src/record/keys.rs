@@ -1,22 +1,22 @@
-//! A list of public keys, TOML: whose records a verifier believes, from when to when, and which cards are revoked.
-//! Knows no record. The list is not signed: whoever hands it on must see to it that it arrives as it was made, as with
-//! any list of roots.
+//! A list of public keys, TOML: the keys that a verifier trusts, from when to when, and which cards are revoked. Knows
+//! no record. The list is not signed: its distributor must make sure that it arrives unchanged, as with any list of
+//! roots.
 //!
 //! ```toml
 //! format = "kartu-keys/1"
 //!
 //! [[key]]
-//! name = "Dinas Contoh, dokumen 2026"   # what a person reads
-//! kid = "0123456789abcdef"              # held against the key; a list that was patched together wrongly is refused
+//! name = "Dinas Contoh, dokumen 2026"   # its name, for people
+//! kid = "0123456789abcdef"              # compared with the key, so that a wrongly assembled list is refused
 //! public = """
 //! -----BEGIN PUBLIC KEY-----
 //! …
 //! -----END PUBLIC KEY-----
 //! """
-//! from = "2026-01-01"                   # records of earlier days are not believed (UTC); may be absent
-//! until = "2028-12-31"                  # nor those of later days; may be absent
-//! withdrawn = false                     # true: the key is in wrong hands, nothing of it is believed
-//! revoked = ["1301-2026-S2"]            # numbers of cards that are no longer good
+//! from = "2026-01-01"                   # records of earlier days are not trusted (UTC); optional
+//! until = "2028-12-31"                  # nor those of later days; optional
+//! withdrawn = false                     # true: the key is compromised, and no record of it is trusted
+//! revoked = ["1301-2026-S2"]            # numbers of revoked cards
 //! ```
 
 use std::collections::BTreeSet;
@@ -32,10 +32,10 @@ use p256::pkcs8::{DecodePublicKey as _, EncodePublicKey as _, LineEnding};
 use super::envelope::kid;
 use crate::toml_sheet::{ConfigFault, Page, Sheet};
 
-/// What `format` must say.
+/// The required value of `format`.
 pub const FORMAT: &str = "kartu-keys/1";
 
-/// The keys that a verifier believes.
+/// The keys that a verifier trusts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KeyList {
     keys: Vec<PublicKey>,
@@ -44,7 +44,7 @@ pub struct KeyList {
 /// One key of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublicKey {
-    /// What a person reads.
+    /// Its name, for people.
     pub name: String,
     /// The key.
     pub key: VerifyingKey,
@@ -52,9 +52,9 @@ pub struct PublicKey {
     pub from: Option<Date>,
     /// Last day of its records.
     pub until: Option<Date>,
-    /// It is in wrong hands.
+    /// It is compromised.
     pub withdrawn: bool,
-    /// Numbers of cards that are no longer good.
+    /// Numbers of revoked cards.
     pub revoked: BTreeSet<String>,
 }
 
@@ -65,7 +65,7 @@ impl PublicKey {
         Self { name: name.into(), key, from, until, withdrawn, revoked }
     }
 
-    /// Does a record of this moment lie in the key's days?
+    /// Is this moment within the key's days?
     pub(super) fn covers(&self, moment: Timestamp) -> bool {
         let day = Offset::UTC.to_datetime(moment).date();
         self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
@@ -76,12 +76,12 @@ impl PublicKey {
         self.key.to_public_key_pem(LineEnding::LF).expect("a point of P-256 has a PEM form")
     }
 
-    /// What records call it, in hexadecimal.
+    /// Its id in records, in hexadecimal.
     pub fn kid(&self) -> String {
         hex(&kid(&self.key))
     }
 
-    /// Its entry in a list.
+    /// Its entry in a key list.
     pub fn to_toml(&self) -> String {
         let pem = self.to_pem();
         let mut text = format!(
@@ -110,7 +110,7 @@ impl KeyList {
     /// Reads a list.
     ///
     /// # Errors
-    /// Everything that is wrong, with line, key and a sentence.
+    /// Every fault, with line, key and a sentence.
     pub fn parse(text: &str) -> Result<KeyList, Vec<ConfigFault>> {
         Page::read(text, |mut sheet| {
             if sheet.demanded_text("format") != FORMAT {
@@ -132,7 +132,7 @@ impl KeyList {
         format!("format = \"{FORMAT}\"\n\n{}", entries.join("\n"))
     }
 
-    /// The key of this name.
+    /// The key with this id.
     pub fn find(&self, name: &[u8]) -> Option<&PublicKey> {
         self.keys.iter().find(|one| kid(&one.key) == name)
     }

@@ -1,4 +1,4 @@
-//! `signed-record/1`: what the office says about a card, signed, small enough for a QR code and the same bytes on a
+//! `signed-record/1`: the office's signed statement about a card, small enough for a QR code, and the same bytes on a
 //! chip. Pure: no clock, disk, network; keys and times are passed in. Knows neither products nor faces.
 //!
 //! COSE_Sign1 (RFC 9052, tag 18) over a CWT claims map (RFC 8392), ES256. In the protected header `alg` and `kid`
@@ -18,12 +18,12 @@
 //! | 2 | kind of card | the product's name, a text |
 //! | 3 … | fields | as `fields.rs` numbers them, others by name; texts, dates as `YYYY-MM-DD` |
 //!
-//! In a QR code the bytes stand as [`base45`], without a prefix.
+//! In a QR code the bytes are encoded as [`base45`], without a prefix.
 //!
-//! **One record, one form.** Everything is deterministic CBOR (RFC 8949, 4.2.1), with tag 18 and no other; outside of the
-//! signature stands nothing but the key's name where it is not inside; of the two signatures that ECDSA knows for one
-//! content, s and n - s, only the smaller one is made or believed. So whoever lists or compares records by their bytes
-//! cannot be shown one record as two.
+//! **One record, one form.** Everything is deterministic CBOR (RFC 8949, 4.2.1), with tag 18 and no other; the only
+//! unsigned part is the key's id, if it is not signed; of the two signatures that ECDSA has for one content, with s and
+//! n - s, only the smaller one is made or accepted. So one record cannot appear as two in lists and comparisons by
+//! their bytes.
 
 pub mod base45;
 mod envelope;
@@ -48,13 +48,13 @@ pub use keys::{FORMAT, KeyList, PublicKey};
 pub use p256::ecdsa::SigningKey;
 pub use verify::{Fault, Verdict, read_chip, read_text, verify};
 
-/// The private claim that holds the card: this number is the version of the format.
+/// The private claim that holds the card. Its number is the version of the format.
 const CARD: i64 = -65_537;
 const NUMBER: i64 = 0;
 const PHOTO: i64 = 1;
 const PRODUCT: i64 = 2;
 
-/// What a record says. All of it is a person: `Debug` shows none.
+/// The content of a record. All of it is personal: `Debug` shows none.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
     /// The office.
@@ -63,9 +63,9 @@ pub struct Record {
     pub card: String,
     /// Kind of card.
     pub product: String,
-    /// When it was accepted; whole seconds.
+    /// When the job was accepted; whole seconds.
     pub issued_at: Timestamp,
-    /// From when on it is no longer good.
+    /// When the card's validity ends.
     pub expires_at: Option<Timestamp>,
     /// Hash of the photo's file.
     pub photo_sha256: Option<[u8; 32]>,
@@ -85,7 +85,7 @@ impl Record {
         envelope::seal(self.claims(), key)
     }
 
-    /// The same with a key that everybody knows: for pictures that are marked CONTOH and never printed.
+    /// Signs with a publicly known key: for pictures that are marked CONTOH and never printed.
     pub fn sign_as_nobody(&self) -> Vec<u8> {
         self.sign(&envelope::nobodys_key())
     }
@@ -97,7 +97,7 @@ impl Record {
         card.push((Value::from(PRODUCT), text(&self.product)));
         let numbered = |name: &String| fields::number(name);
         let mut entries: Vec<_> = self.fields.iter().collect();
-        // Numbers before names, as deterministic CBOR has it (RFC 8949, 4.2.1).
+        // Numbers before names, as in deterministic CBOR (RFC 8949, 4.2.1).
         entries.sort_by_key(|(name, _)| {
             (numbered(name).is_none(), numbered(name), name.len(), (*name).clone())
         });
@@ -115,14 +115,14 @@ impl Record {
         claims.build().to_vec().expect("texts, bytes and small numbers become CBOR")
     }
 
-    /// Reads claims; `None` if they are not those of a `signed-record/1`.
+    /// Decodes claims; `None` if they are not those of a `signed-record/1`.
     fn of_claims(bytes: &[u8]) -> Option<Record> {
         if !form::is_deterministic(bytes) {
             return None;
         }
         let claims = ClaimsSet::from_slice(bytes).ok()?;
         let issued_at = moment(claims.issued_at?)?;
-        // A record is good from the moment at which it is made. One that begins later is something else.
+        // A record is valid from the moment it is made, so one with a later beginning is something else.
         if let Some(begin) = claims.not_before
             && moment(begin)? > issued_at
         {
@@ -148,7 +148,7 @@ impl Record {
         (!record.card.is_empty() && !record.product.is_empty()).then_some(record)
     }
 
-    /// One entry of the card. `None`: of the wrong type, or there already.
+    /// Adds one entry of the card. `None`: it has the wrong type, or is a duplicate.
     fn take(&mut self, key: Value, value: Value) -> Option<()> {
         let number = key.as_integer().map(i64::try_from).transpose().ok()?;
         let free = match (number, value) {

@@ -1,4 +1,4 @@
-//! Records against vectors that are not ours, against every change of a byte, and against time.
+//! Records tested with foreign test vectors, with every change of a byte, and with time.
 #![allow(clippy::unwrap_used)]
 
 use jiff::ToSpan as _;
@@ -78,7 +78,7 @@ fn a_signature_of_the_cose_working_group_is_believed() {
     assert_eq!(open(&tagged, find).unwrap(), b"This is the content.");
 }
 
-/// The same signed content with the other signature that is as good, where that is the smaller one.
+/// The same signed content with the other valid signature, if that is the one with the smaller s.
 fn with_the_smaller_s(signed: &[u8]) -> Vec<u8> {
     let (content, signature) = signed.split_at(signed.len() - 64);
     let signature = p256::ecdsa::Signature::from_slice(signature).unwrap();
@@ -280,7 +280,7 @@ proptest! {
 
     #[test]
     fn no_claims_make_it_panic(bytes: Vec<u8>) {
-        // Signed by the right key, so that everything behind the signature is reached.
+        // Signed with the right key, so that everything after the signature check is reached.
         let signed = super::envelope::seal(bytes, &key());
         let _ = verify(&signed, &list(), at("2026-04-01T00:00:00Z"), Some(PHOTO_FILE));
     }

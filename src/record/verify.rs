@@ -1,4 +1,4 @@
-//! Holds a record against a list of keys, offline, and says in words what is wrong. Never panics, whatever the bytes.
+//! Verifies a record against a key list, offline, and says in words what is wrong. Never panics, whatever the bytes.
 
 use drivers::text::Text;
 use jiff::{SignedDuration, Timestamp};
@@ -10,19 +10,19 @@ use super::{KeyList, Record, base45};
 /// A verifier's clock may be this much behind the station's.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_hours(24);
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// What the card says, if a key of the list signed exactly this; never anything that nobody vouches for.
+    /// The card's content, if a key of the list signed exactly this; never unverified content.
     pub record: Option<Record>,
     /// The name of that key in the list.
     pub key: Option<String>,
-    /// What is wrong; the record is good if there is nothing.
+    /// The faults; the record is valid if there are none.
     pub faults: Vec<Fault>,
 }
 
 impl Verdict {
-    /// Is it what a believed office said, and still so?
+    /// Did a trusted office sign it, and is it still valid?
     pub fn is_good(&self) -> bool {
         self.faults.is_empty() && self.record.is_some()
     }
@@ -32,28 +32,28 @@ impl Verdict {
     }
 }
 
-/// One thing wrong with a record.
+/// One fault of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Not a `signed-record/1` at all.
+    /// It is not a `signed-record/1`.
     NotARecord,
-    /// Signed by a key that is not in the list, or not saying by which.
+    /// The signing key is not in the list, or not stated.
     UnknownKey,
-    /// The signature is not that of this content.
+    /// The signature does not fit the content.
     Changed,
-    /// The key is in wrong hands.
+    /// The key is compromised.
     KeyWithdrawn,
-    /// Made before or after the days of the key.
+    /// It was made before or after the days of the key.
     OutsideKeyDays,
-    /// Made later than now.
+    /// It was made in the future.
     FromTheFuture,
-    /// Its end has come.
+    /// Its validity has ended.
     Expired,
     /// Its number is in the list of revoked cards.
     Revoked,
-    /// The photo is another one.
+    /// The photo is a different one.
     PhotoDiffers,
-    /// A photo was shown, and the record has none.
+    /// A photo was given, and the record has none.
     NoPhoto,
 }
 
@@ -122,7 +122,7 @@ impl Fault {
     }
 }
 
-/// Holds signed bytes against `keys` at `now`; `photo`: the file whose hash the record should hold.
+/// Verifies signed bytes against `keys` at `now`; `photo`: the file whose hash the record should contain.
 pub fn verify(bytes: &[u8], keys: &KeyList, now: Timestamp, photo: Option<&[u8]>) -> Verdict {
     let mut signer = None;
     let payload = open(bytes, |name| {
@@ -153,7 +153,8 @@ pub fn verify(bytes: &[u8], keys: &KeyList, now: Timestamp, photo: Option<&[u8]>
     Verdict { record: Some(record), key: Some(signer.name.clone()), faults }
 }
 
-/// The signed bytes in the text of a QR code; `None` if it is no Base45. One line end behind it is a scanner's.
+/// The signed bytes in the text of a QR code; `None` if it is not Base45. One line end after it, from a scanner, is
+/// ignored.
 pub fn read_text(text: &str) -> Option<Vec<u8>> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     base45::decode(text.strip_suffix('\r').unwrap_or(text))

@@ -1,4 +1,4 @@
-//! What a job's lines say of the blanks that it took, and of the chip and stripe on the card that came of it. Pure.
+//! The blanks that a job took, and the chip and stripe of its card, from the job's lines. Pure.
 
 use serde::Serialize;
 
@@ -11,15 +11,15 @@ use crate::lifecycle::State;
 /// Blanks and encoding of one job.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Encoding {
-    /// Blanks that left the feeder for it, as far as is known: spoiled ones and the good card.
+    /// Known number of blanks that left the feeder for it: spoiled ones and the good card.
     pub blanks_used: u32,
-    /// What stands on the card's chip. Absent: the card has no chip, or it is not yet written.
+    /// The content of the card's chip. Absent: the card has no chip, or it is not written yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chip: Option<EncodedChip>,
-    /// The stripe. Absent: the card has none, or it is not yet written.
+    /// The stripe. Absent: the card has none, or it is not written yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stripe: Option<EncodedStripe>,
-    /// Blanks that did not become the card, in their order, and why: what is in the reject box can be told apart.
+    /// Blanks that were spoiled, in order, with the cause, so that the cards in the reject box can be told apart.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<SpoiledEncoding>,
 }
@@ -29,15 +29,15 @@ pub struct Encoding {
 pub struct SpoiledEncoding {
     /// What happened, for programs: `read_back_differs`, `lost`, `not_authentic`, …
     pub kind: String,
-    /// The profile's step, where one had begun.
+    /// The profile's step, if one had begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// Where to look first: `card`, `reader` or `setup` (profile, keys, job).
+    /// What to check first: `card`, `reader` or `setup` (profile, keys, job).
     pub blame: Blame,
-    /// Unique identifier of its chip, where it told one.
+    /// Unique identifier of its chip, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
-    /// Answer to reset of its chip, where it told one.
+    /// Answer to reset of its chip, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub atr: Option<String>,
     /// What is wrong and what to do.
@@ -50,13 +50,13 @@ impl Encoding {
         let mut encoding = Encoding::default();
         for line in lines {
             let Some(event) = line.read() else { continue };
-            // A card that was counted when it came out, and found bad later, is no further blank.
+            // A card that was counted when it came out, and found bad later, is not another blank.
             let counted = line.state == Some(State::Spoiled);
             match event {
                 Event::CardOut { .. } => encoding.blanks_used += 1,
                 Event::Spoil { .. } if !counted => {
                     encoding.blanks_used += 1;
-                    // What stood on a spoiled blank stands on no card.
+                    // The content of a spoiled blank is not the card's.
                     (encoding.chip, encoding.stripe) = (None, None);
                 }
                 Event::Encode(_) => (encoding.chip, encoding.stripe) = (None, None),

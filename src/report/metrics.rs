@@ -1,4 +1,4 @@
-//! Figures for OpenMetrics. Names end in their unit; labels are codes, never data of a person.
+//! Metrics in OpenMetrics format. Names end in their unit; labels are codes, never data of a person.
 
 use std::sync::atomic::AtomicU64;
 
@@ -11,12 +11,12 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Snapshot;
-use crate::heartbeat::Heartbeat;
+use crate::heartbeat::HeartbeatView;
 use crate::ledger::blanks::Day;
 use crate::lifecycle::State;
 use crate::supplies::BlankKind;
 
-/// Counted since the start. Cheap to clone: all clones count together.
+/// Counters since the start. Cheap to clone: all clones share the counters.
 #[derive(Clone)]
 pub struct Metrics {
     /// Jobs stored.
@@ -100,7 +100,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// The page for a scraper: what was counted, and the station as it is now.
+    /// The text for a scraper: the counters, and the station's current state.
     ///
     /// # Errors
     /// Only if the text cannot be written, which a `String` always takes.
@@ -109,7 +109,7 @@ impl Metrics {
         now: &Snapshot,
         jobs: &std::collections::BTreeMap<State, u64>,
         blanks: &Day,
-        threads: &[Heartbeat],
+        threads: &[HeartbeatView],
     ) -> Result<String, std::fmt::Error> {
         let mut registry = Registry::with_prefix("kartu");
         self.register_counted(&mut registry);
@@ -178,7 +178,7 @@ fn register_now(
     }
 }
 
-fn register_threads(registry: &mut Registry, threads: &[Heartbeat]) {
+fn register_threads(registry: &mut Registry, threads: &[HeartbeatView]) {
     let ages: Family<ThreadLabel, Gauge<f64, AtomicU64>> = Family::default();
     for beat in threads {
         let label = ThreadLabel { thread: StateValue(beat.thread.name()) };

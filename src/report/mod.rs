@@ -1,5 +1,5 @@
-//! What outsiders may see: the station at one moment, and figures. Nothing personal.
-//! Knows neither HTTP nor the database; the station writes, `http/` reads.
+//! Public data: the station at one moment, and metrics. Contains nothing personal. Knows neither HTTP nor the database;
+//! the station writes, `http/` reads.
 
 mod encoding;
 mod metrics;

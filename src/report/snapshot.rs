@@ -1,10 +1,10 @@
-//! The station at one moment, in the words of IPP (RFC 8011: `printer-state`, `printer-state-reasons`).
+//! The station at one moment, in the terms of IPP (RFC 8011: `printer-state`, `printer-state-reasons`).
 
 use drivers::contract::{Cause, DeviceError, PrinterStatus, Trouble};
 use drivers::text::Text;
 use serde::{Deserialize, Serialize};
 
-/// What the station is doing, and why it is not printing.
+/// The station's activity, and why it is not printing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Snapshot {
     /// The station's name from the configuration.
@@ -13,15 +13,15 @@ pub struct Snapshot {
     pub version: &'static str,
     /// IPP `printer-state`.
     pub state: PrinterState,
-    /// IPP `printer-state-reasons`; empty when all is well.
+    /// IPP `printer-state-reasons`; empty if there are none.
     pub state_reasons: Vec<StateReason>,
     /// The printer, if it has answered since the start.
     pub printer: Option<PrinterView>,
-    /// The reader that writes chips; `null`: there is none, or nobody has asked it since the start.
+    /// The chip reader; `null`: there is none, or it was not used since the start.
     pub encoder: Option<EncoderView>,
     /// The job whose card may be moving.
     pub printing: Option<String>,
-    /// No office profile is configured: every card says CONTOH.
+    /// No office profile is configured: every card is marked CONTOH.
     pub specimen: bool,
     /// Cards that came out since the start.
     pub cards_out: u64,
@@ -35,7 +35,7 @@ pub enum PrinterState {
     Idle,
     /// A card is being made.
     Processing,
-    /// Somebody has to help.
+    /// A person must help.
     Stopped,
 }
 
@@ -51,23 +51,23 @@ pub struct StateReason {
     pub vendor_code: &'static str,
 }
 
-/// A sentence in the two languages of the office.
+/// A sentence in both languages of the office.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sentence {
-    /// Bahasa Indonesia.
+    /// Indonesian.
     pub id: String,
     /// English.
     pub en: String,
 }
 
-/// The reader that writes chips.
+/// The chip reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct EncoderView {
-    /// As IPP has it of printers. `stopped`: the reason stands among `state_reasons`, and cards with a chip wait.
+    /// As IPP's state of printers. `stopped`: the reason is among `state_reasons`, and cards with a chip wait.
     pub state: PrinterState,
 }
 
-/// What the printer says of itself.
+/// The printer's report about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PrinterView {
     /// Trade name.
@@ -134,7 +134,7 @@ impl StateReason {
         Self { keyword: keyword.into(), message: Sentence::from(words), vendor_code: "" }
     }
 
-    /// What a failed look at the printer means to a person.
+    /// The reasons for a failed poll of the printer, for people.
     pub fn of_error(error: &DeviceError) -> Vec<Self> {
         if let Cause::Trouble(troubles) = &error.cause {
             return troubles.iter().map(Self::from).collect();

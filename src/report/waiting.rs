@@ -1,4 +1,4 @@
-//! Jobs that wait for a person: counted over the whole ledger, not over what a page happens to show. Decides nothing.
+//! Jobs that wait for a person: counted over the whole ledger, not over the jobs that a page shows. Decides nothing.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use serde::Serialize;
 use crate::ledger::{Ledger, LedgerError, Order};
 use crate::lifecycle::State;
 
-/// So many are named; an office with more looks at the list.
+/// Most jobs that are named; for more, the office uses the list.
 const NAMED: u32 = 10;
 
-/// What waits for a person.
+/// The jobs that wait for a person.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Waiting {
-    /// Jobs that are printed only when somebody releases them.
+    /// Jobs that are printed only after a release.
     pub held: u64,
     /// Jobs whose card may or may not have come out.
     pub unsure: u64,
@@ -23,7 +23,7 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// With the counts of the same ledger.
+    /// `counts` must be those of the same ledger.
     ///
     /// # Errors
     /// [`LedgerError::Read`].
@@ -38,7 +38,7 @@ impl Waiting {
         Ok(Waiting { held, unsure, unsure_refs })
     }
 
-    /// What people do about the jobs that may have a card; `None`: there are none.
+    /// What to do about the jobs that may have a card; `None`: there are none.
     pub fn words_of_unsure(&self) -> Option<Text> {
         if self.unsure == 0 {
             return None;
@@ -59,7 +59,7 @@ impl Waiting {
         ))
     }
 
-    /// What people do about held jobs; `None`: there are none.
+    /// What to do about held jobs; `None`: there are none.
     pub fn words_of_held(&self) -> Option<Text> {
         let held = self.held;
         (held > 0).then(|| {

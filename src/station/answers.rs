@@ -1,4 +1,4 @@
-//! Answers the scheduler's questions from the ledger. Decides nothing.
+//! Answers the scheduler's queries from the ledger. Decides nothing.
 
 use super::scheduler::{Leftover, Leftovers, UnsureJob, last_intent};
 use crate::event::{Attempt, Event};
@@ -7,7 +7,7 @@ use crate::ledger::{Entry, JobRecord, Ledger, LedgerError};
 use crate::lifecycle::State;
 use crate::queue::all_in;
 
-/// Writes one line and waits until it is synced.
+/// Appends one line and waits until it is synced.
 pub(super) fn append(
     ledger: &Ledger,
     job: Option<&JobId>,
@@ -20,7 +20,7 @@ pub(super) fn append(
     written.wait().map(drop)
 }
 
-/// What an earlier life was working on, and when it wrote last.
+/// The job of an earlier run, and when that run last wrote.
 pub(super) fn leftovers(ledger: &Ledger) -> Result<Leftovers, LedgerError> {
     let last_line = ledger.last_at()?;
     let mut jobs = Vec::new();
@@ -69,7 +69,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::ledger::{Disk, init};
 
-    /// A disk that takes nothing.
+    /// A disk that cannot be written.
     struct Broken;
 
     impl Disk for Broken {
@@ -78,7 +78,8 @@ mod tests {
         }
     }
 
-    /// Whoever moves a card on the word that its intent is written moves it on nothing if that word comes before the sync.
+    /// The station moves a card once its intent is reported as written. If that report came before the sync, a power
+    /// cut would lose the intent.
     #[test]
     fn what_the_disk_did_not_take_is_not_said_to_be_written() {
         let folder = tempfile::TempDir::new().expect("a folder");

@@ -1,5 +1,5 @@
-//! One card's chip, as it was rendered: the product's profile with this card's values and the vault's keys.
-//! Knows neither printer nor ledger.
+//! One card's chip as rendered: the product's profile with this card's values and the vault's keys. Knows neither
+//! printer nor ledger.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,9 +12,9 @@ use crate::chip::{self, ChipFault, KeySource, With, Written};
 use crate::event::{EncodedChip, EncodedStep, EncodingFailure};
 use crate::render::ChipContent;
 
-/// What is to be written on one card's chip.
+/// What to write on one card's chip.
 pub struct ChipJob {
-    /// What, and where.
+    /// The content, and the position where it is written.
     pub content: ChipContent,
     /// SHA-256 of the signed record, for the ledger.
     pub record_sha256: Option<[u8; 32]>,
@@ -49,17 +49,17 @@ impl ChipWork for ChipJob {
     }
 }
 
-/// Eight bytes that nobody can guess: a random UUID has 122 random bits, of which these hold 64.
+/// Eight unpredictable bytes: a random UUID has 122 random bits, of which these contain 64.
 fn challenge() -> [u8; 8] {
     let random = uuid::Uuid::new_v4().into_bytes();
     let mut bytes = [0; 8];
-    // Bytes 6 and 8 hold the UUID's version and variant.
+    // Bytes 6 and 8 contain the UUID's version and variant.
     bytes[..6].copy_from_slice(&random[..6]);
     bytes[6..].copy_from_slice(&random[14..]);
     bytes
 }
 
-/// What the ledger keeps: hashes, counts and times.
+/// The part that the ledger stores: hashes, counts and times.
 fn told(written: &Written) -> EncodedChip {
     let steps = written.steps.iter().map(|step| EncodedStep {
         step: step.name.clone(),

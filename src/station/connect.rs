@@ -1,4 +1,4 @@
-//! From the configured addresses to contact with a machine and its reader of chips.
+//! From the configured addresses to an open machine and its chip reader.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use super::watched::{AwaitedReader, WatchedReader, WatchedWire};
 use super::{Connect, Device};
 use crate::config::{Address, Encoder, Printer};
 use crate::daemon::StartError;
-use crate::heartbeat::{Beat, Heartbeats, Part, Pulse};
+use crate::heartbeat::{Heartbeat, HeartbeatGuard, Heartbeats, Part};
 
-/// Nobody waits for a reader after its deadline, and cards that need it wait; some calls come back later (a mute card held one
-/// for 232 s). One that holds its thread for longer is freed only with the whole process.
+/// Cards that need the reader wait after its deadline, because some calls return later (a mute card held one for 232
+/// s). A call that blocks its thread for longer than this can only be freed by restarting the process.
 const STUCK_LIMIT: Duration = Duration::from_secs(600);
 
-/// A configured way to a printer, not yet used.
+/// The configured connection to a printer, not yet used.
 pub struct Connection {
     pub(super) family: String,
     pub(super) model: Option<String>,
@@ -29,7 +29,7 @@ pub struct Connection {
     pub(super) reader: Option<ReaderWay>,
 }
 
-/// How a reader is opened, and what each of its calls may take.
+/// How to open a reader, and the deadline of its calls.
 pub(super) struct ReaderWay {
     open: Box<dyn FnMut() -> drivers::encoder::Opened + Send>,
     deadline: Duration,
@@ -42,12 +42,12 @@ pub(super) enum Way {
     Lp(PathBuf),
     #[cfg(feature = "emulators")]
     Emulated(emulators::machine::SharedMachine),
-    /// Somebody else makes contact.
+    /// The caller's own way of connecting.
     Other(Connect),
 }
 
 impl Connection {
-    /// Makes the emulated machine and reader if that is what is configured; asks no real one.
+    /// Creates the emulated machine and reader if configured; contacts no real one.
     ///
     /// # Errors
     /// [`StartError::Emulator`].
@@ -68,19 +68,19 @@ impl Connection {
         })
     }
 
-    /// A printer that somebody else makes contact with.
+    /// A printer to which the caller connects.
     pub fn through(connect: Connect) -> Connection {
         Connection { family: String::new(), model: None, way: Way::Other(connect), reader: None }
     }
 
-    /// With the reader that is configured.
+    /// Adds the configured reader.
     pub(super) fn with_configured(self, encoder: &Encoder) -> Connection {
         let (family, address) = (encoder.family.clone(), encoder.address.clone());
         let open = move || drivers::encoder::open(&family, &address);
         self.with_encoder(open, encoder.deadline)
     }
 
-    /// With a reader that somebody else opens, and its deadline.
+    /// Adds a reader that the caller opens, and its deadline.
     #[must_use]
     pub fn with_encoder(
         self,
@@ -90,23 +90,26 @@ impl Connection {
         Connection { reader: Some(ReaderWay { open: Box::new(open), deadline }), ..self }
     }
 
-    /// The printer with its reader, for the thread that drives them, and that thread's pulse; `None`: no printer is
+    /// The printer with its reader, for the thread that drives them, and that thread's heartbeat; `None`: no printer is
     /// configured.
-    pub(super) fn into_device(mut self, heartbeats: &Heartbeats) -> Option<(Device, Pulse)> {
+    pub(super) fn into_device(
+        mut self,
+        heartbeats: &Heartbeats,
+    ) -> Option<(Device, HeartbeatGuard)> {
         let way = self.reader.take();
-        let beat = Beat::new(Part::Printer);
+        let beat = Heartbeat::new(Part::Printer);
         let connect = self.into_watched(beat.clone())?;
         heartbeats.watch(beat.clone());
         let reader = way.map(|way| way.into_reader(heartbeats.add(Part::Reader), beat.clone()));
-        Some((Device::new(connect, reader), Pulse::of(beat)))
+        Some((Device::new(connect, reader), HeartbeatGuard::of(beat)))
     }
 
-    /// How contact is made, again and again; `None`: no printer is configured.
+    /// The function that connects, which can be called repeatedly; `None`: no printer is configured.
     pub fn into_connect(self) -> Option<Connect> {
-        self.into_watched(Beat::new(Part::Printer))
+        self.into_watched(Heartbeat::new(Part::Printer))
     }
 
-    fn into_watched(self, beat: Beat) -> Option<Connect> {
+    fn into_watched(self, beat: Heartbeat) -> Option<Connect> {
         let Connection { family, model, way, .. } = self;
         let mut transport: Box<dyn FnMut() -> Box<dyn Transport> + Send> = match way {
             Way::None => return None,
@@ -126,8 +129,8 @@ impl Connection {
 }
 
 impl ReaderWay {
-    /// `own`: the beat of the thread that talks to the reader; `printer`: of the one that waits for it.
-    fn into_reader(self, own: Beat, printer: Beat) -> Reader {
+    /// `own`: the heartbeat of the reader's thread; `printer`: that of the thread that waits for it.
+    fn into_reader(self, own: Heartbeat, printer: Heartbeat) -> Reader {
         let ReaderWay { mut open, deadline } = self;
         let limit = deadline.saturating_add(STUCK_LIMIT);
         let watched = move || {
@@ -144,11 +147,11 @@ fn recorded(_family: &str, wire: Box<dyn Transport>) -> Box<dyn Transport> {
     wire
 }
 
-/// With `KARTU_RECORD=FILE` what passes over the wire is added to the file.
+/// With `KARTU_RECORD=FILE`, traffic on the wire is appended to the file.
 #[cfg(feature = "record")]
 fn recorded(family: &str, wire: Box<dyn Transport>) -> Box<dyn Transport> {
     let Some(file) = std::env::var_os("KARTU_RECORD") else { return wire };
-    // What is personal in a language that nobody knows cannot be told: nothing of it is recorded.
+    // For an unknown family it is unknown which traffic is personal, so nothing is recorded.
     let Some(family) = drivers::find(family) else { return wire };
     match drivers::private_file::append(file.as_ref()) {
         Ok(into) => {

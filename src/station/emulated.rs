@@ -1,4 +1,4 @@
-//! A machine and a reader that do not exist, in the place of real ones.
+//! An emulated machine and reader instead of real ones.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::daemon::StartError;
 const READER: &str = emulators::pn532::FAMILY;
 
 impl Connection {
-    /// Makes the machine that is configured, and the reader in it.
+    /// Creates the configured machine, and its reader.
     pub(super) fn emulated(
         printer: &Printer,
         encoder: Option<&Encoder>,
@@ -45,7 +45,7 @@ impl Connection {
         })
     }
 
-    /// The emulated machine that is at its end, for whoever wants to lay hands on it.
+    /// The emulated machine of this connection, for its levers.
     pub fn machine(&self) -> Option<SharedMachine> {
         match &self.way {
             Way::Emulated(machine) => Some(machine.clone()),
@@ -53,13 +53,13 @@ impl Connection {
         }
     }
 
-    /// A machine that somebody else has made and holds the levers of.
+    /// A connection to a machine that the caller has created.
     pub fn to_machine(family: &str, machine: SharedMachine) -> Connection {
         let (family, way) = (family.to_owned(), Way::Emulated(machine));
         Connection { family, model: None, way, reader: None }
     }
 
-    /// With an emulated reader in front of this field.
+    /// Adds an emulated reader with this field.
     #[must_use]
     pub fn with_reader(self, field: Field, deadline: Duration) -> Connection {
         let open = move || emulators::reader::open(READER, field.clone());
@@ -67,7 +67,7 @@ impl Connection {
     }
 }
 
-/// Wires to the machine, one after the other.
+/// Makes wires to the machine, one for each connection.
 pub(super) fn wires(machine: SharedMachine) -> Box<dyn FnMut() -> Box<dyn Transport> + Send> {
     Box::new(move || Box::new(Emulated::new(machine.clone())))
 }

@@ -1,19 +1,20 @@
-//! Writing a card's chip and stripe before it is printed: bring it to its station, write, read back, compare. Runs on the
-//! printer's thread; the intent is in the ledger. Knows no profile and no key: [`ChipWork`] does.
+//! Encodes a card's chip and stripe before it is printed: moves it to the encoding position, writes, reads back,
+//! compares. Runs on the printer's thread; the intent is in the ledger. Knows no profile and no key: [`ChipWork`] does.
 
 use std::time::Duration;
 
 use base16ct::lower::encode_string as hex;
 use drivers::contract::{
-    CardPrinter, DeviceError, MagneticStripe, PrinterStatus, Stop, Tracks, Whereabouts,
+    CardPrinter, Cause, DeviceError, MagneticStripe, PrinterStatus, Stop, Tracks, Whereabouts,
 };
 use drivers::encoder::{CardEncoder, Chip, EncoderError, Interface};
 use drivers::text::Text;
 
 use crate::chip::Blame;
 use crate::event::{EncodedCard, EncodedChip, EncodedStripe, EncodingFailure};
+use crate::evidence::Facts;
 
-/// A card that was brought to its station is seen by the reader within this; a contactless reader polls twice a second.
+/// The reader detects a card at its position within this time; a contactless reader polls twice a second.
 const CARD_LIMIT: Duration = Duration::from_secs(10);
 
 const SAME_CARD: Text = Text::fixed(
@@ -35,7 +36,7 @@ const STRIPE_NOT_BLANK: Text = Text::fixed(
 const NO_MAGNETIC_STATION: Text =
     Text::fixed("Printer tidak punya kepala magnet.", "The printer has no magnetic head.");
 
-/// What a card must carry before it is printed.
+/// What to encode on a card before it is printed.
 pub struct Encoding {
     /// Its chip.
     pub chip: Option<Box<dyn ChipWork>>,
@@ -44,7 +45,7 @@ pub struct Encoding {
 }
 
 impl Encoding {
-    /// The stations of the printer that it needs.
+    /// The printer's positions that it needs.
     pub fn stops(&self) -> impl Iterator<Item = Stop> {
         let chip = self.chip.as_ref().map(|chip| stop_of(chip.interface()));
         chip.into_iter().chain(self.stripe.as_ref().map(|_| Stop::Magnetic))
@@ -53,73 +54,74 @@ impl Encoding {
 
 /// Writes one card's chip.
 pub trait ChipWork: Send {
-    /// At which station the card must stand.
+    /// The position at which the card must be.
     fn interface(&self) -> Interface;
 
-    /// Is all there that the chip needs, but for the card? Asked before a blank is fed.
+    /// Checks everything that the chip needs except the card. Called before a blank is fed.
     ///
     /// # Errors
     /// [`Unwritten`].
     fn preflight(&self) -> Result<(), Unwritten>;
 
-    /// Writes, reads back and compares; what may stand in the ledger of it (nothing personal).
+    /// Writes, reads back and compares; returns the part that the ledger stores (nothing personal).
     ///
     /// # Errors
     /// [`Unwritten`].
     fn write(&self, encoder: &mut dyn CardEncoder, chip: &Chip) -> Result<EncodedChip, Unwritten>;
 }
 
-/// A chip was not written as it must be.
+/// A chip was not written correctly.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unwritten {
-    /// Where to look first.
+    /// What to check first.
     pub blame: Blame,
     /// What is wrong and what to do.
     pub words: Text,
-    /// What happened, as it may stand in the ledger.
+    /// The failure, as stored in the ledger.
     pub failure: Box<EncodingFailure>,
 }
 
 /// A card was not encoded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unencoded {
-    /// Where it is now, or was last seen to be.
+    /// Where it is now, or was last.
     pub card: Whereabouts,
     /// What happened.
     pub unwritten: Unwritten,
-    /// What the printer met, if it was the printer.
+    /// The printer's error, if any.
     pub printer: Option<Box<DeviceError>>,
-    /// What the reader met, if it was the reader.
+    /// The reader's error, if any.
     pub reader: Option<Box<EncoderError>>,
 }
 
 /// A card was encoded and waits inside.
 #[derive(Debug)]
 pub struct Encoded {
-    /// What stands on it, as the ledger keeps it.
+    /// Its content, as stored in the ledger.
     pub written: EncodedCard,
-    /// What the printer says now, before it prints.
+    /// The printer's status now, before it prints.
     pub status: PrinterStatus,
 }
 
-/// The reader of this station, and the last chip that was in it.
+/// The reader of this station, and the chip that was in it last.
 pub struct Reader {
     encoder: Box<dyn CardEncoder>,
     last: Option<Vec<u8>>,
 }
 
 impl Reader {
-    /// A reader whose calls come back in time ([`drivers::encoder::bounded`]).
+    /// A reader whose calls return in time ([`drivers::encoder::bounded`]).
     pub fn new(encoder: Box<dyn CardEncoder>) -> Reader {
         Reader { encoder, last: None }
     }
 
-    /// Is it there, can it be asked, and is its place free? What answers now was there before the card that comes: a
-    /// forgotten card, or a reader that says "present" for ever. Two of them could not be told apart.
+    /// Checks that the reader works and its position is empty. A chip that answers now was there before the next card
+    /// arrives: a forgotten card, or a reader that always reports "present". It could not be distinguished from the
+    /// next card's chip.
     ///
     /// # Errors
     /// [`EncoderError`] of the reader itself; [`EncoderError::Occupied`].
-    pub fn glance(&mut self) -> Result<(), EncoderError> {
+    pub fn check_empty(&mut self) -> Result<(), EncoderError> {
         match self.encoder.power_on(Duration::ZERO) {
             Ok(_) => {
                 self.encoder.power_off()?;
@@ -130,10 +132,10 @@ impl Reader {
         }
     }
 
-    /// The chip of the card that was just brought: another one than that of the card before.
-    fn meet(&mut self) -> Result<Chip, Unencoded> {
+    /// The chip of the card that has just arrived. It must differ from that of the card before.
+    fn identify(&mut self) -> Result<Chip, Unencoded> {
         let chip = self.encoder.power_on(CARD_LIMIT).map_err(of_the_reader)?;
-        // Cards of one batch may share an ATR; a UID is one card's.
+        // Cards of one batch may share an ATR, but a UID is unique.
         if chip.uid.is_some() && self.last.as_deref() == chip.uid.as_deref() {
             let _ = self.encoder.power_off();
             return Err(card_at_fault(EncodingFailure::of("same_card_again"), SAME_CARD));
@@ -142,7 +144,10 @@ impl Reader {
     }
 }
 
-/// Encodes one card. Whatever fails, the card is where [`Unencoded::card`] says, and nothing is done about it here.
+/// A printer whose figures differ in so many answers in a row is not believed.
+const CONFIRMATIONS_MAX: u32 = 3;
+
+/// Encodes one card. After a failure the card is where [`Unencoded::card`] says; the caller decides what to do with it.
 ///
 /// # Errors
 /// [`Unencoded`].
@@ -161,12 +166,29 @@ pub(super) fn encode(
         write_stripe(printer, tracks, fed)?;
         card.stripe = Some(EncodedStripe { read_back: true });
     }
-    let status = printer.status().map_err(|error| with_card_inside(&error))?;
-    // Pulled out after the last command: it must not be printed, nor a blank in its place.
+    let status = told_twice(|| printer.status()).map_err(|error| with_card_inside(&error))?;
+    // It was removed after the last command: it must not be printed, nor may a blank replace it.
     if !status.card_inside {
         return Err(card_at_fault(EncodingFailure::of("card_gone"), GONE));
     }
     Ok(Encoded { written: card, status })
+}
+
+/// What the printer has reported twice in a row: the intent to print is held against it, and one answer may be damaged.
+fn told_twice(
+    mut ask: impl FnMut() -> Result<PrinterStatus, DeviceError>,
+) -> Result<PrinterStatus, DeviceError> {
+    let mut before = ask()?;
+    for _ in 0..CONFIRMATIONS_MAX {
+        let now = ask()?;
+        let same = Facts::of(&before).counts_as(&Facts::of(&now));
+        if same && before.card_inside == now.card_inside {
+            return Ok(now);
+        }
+        before = now;
+    }
+    let why = "every answer has other figures";
+    Err(DeviceError::untouched(Cause::Garbled { command: "status", why }))
 }
 
 fn write_chip(
@@ -176,11 +198,11 @@ fn write_chip(
 ) -> Result<EncodedChip, Unencoded> {
     let nothing_moved = |failed: Unencoded| Unencoded { card: Whereabouts::Untouched, ..failed };
     work.preflight().map_err(|unwritten| nothing_moved(of_the_work(unwritten)))?;
-    reader.glance().map_err(|error| nothing_moved(of_the_reader(error)))?;
+    reader.check_empty().map_err(|error| nothing_moved(of_the_reader(error)))?;
     printer.feed(stop_of(work.interface())).map_err(|error| of_the_printer(&error))?;
-    let chip = reader.meet()?;
+    let chip = reader.identify()?;
     let written = work.write(reader.encoder.as_mut(), &chip);
-    // A card that does not let itself be switched off is gone, or the reader is: both are met by the next step.
+    // If the card cannot be switched off, it or the reader is gone; the next step notices both.
     let off = reader.encoder.power_off();
     reader.last = Some(chip.identity().to_vec());
     let (atr, uid) = (hex(&chip.atr), chip.uid.as_deref().map(hex));
@@ -190,7 +212,7 @@ fn write_chip(
             Ok(EncodedChip { atr, uid, ..written })
         }
         Err(failed) => {
-            // What is in the reject box can be told apart by it.
+            // These identify the card in the reject box.
             let failure = EncodingFailure { atr: Some(atr), uid, ..*failed.failure };
             Err(of_the_work(Unwritten { failure: Box::new(failure), ..failed }))
         }
@@ -204,7 +226,7 @@ fn stop_of(interface: Interface) -> Stop {
     }
 }
 
-/// `fed`: a card waits inside already.
+/// `fed`: a card already waits inside.
 fn write_stripe(
     printer: &mut dyn CardPrinter,
     tracks: &Tracks,
@@ -267,9 +289,34 @@ pub(super) fn of_the_printer(error: &DeviceError) -> Unencoded {
     Unencoded { card: error.card, printer: Some(Box::new(error.clone())), ..of_the_work(unwritten) }
 }
 
-/// A call that left the card untouched left it where it waits.
+/// If the call left the card untouched, it still waits inside.
 fn with_card_inside(error: &DeviceError) -> Unencoded {
     let failed = of_the_printer(error);
     let waits = error.card == Whereabouts::Untouched;
     Unencoded { card: if waits { Whereabouts::InMachine } else { failed.card }, ..failed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A printer with a card inside whose counter reads as these, one after the other.
+    fn asked(counters: &[u64]) -> Result<Option<u64>, DeviceError> {
+        let mut left = counters.iter();
+        let status = told_twice(|| {
+            let counter = left.next().expect("it is not asked again");
+            let mut status = crate::station::scheduler::tests::begin::status(Some(*counter));
+            status.card_inside = true;
+            Ok(status)
+        });
+        status.map(|status| status.cards_entered)
+    }
+
+    #[test]
+    fn one_damaged_answer_is_not_what_a_card_is_held_against() {
+        assert_eq!(asked(&[7, 7]), Ok(Some(7)));
+        assert_eq!(asked(&[135, 7, 7]), Ok(Some(7)), "the first was damaged");
+        assert_eq!(asked(&[7, 135, 7, 7]), Ok(Some(7)));
+        assert!(asked(&[1, 2, 3, 4]).is_err(), "such a printer is not believed");
+    }
 }

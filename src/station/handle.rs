@@ -1,4 +1,4 @@
-//! How others reach the station: messages in, snapshots out. Moves nothing itself.
+//! How other parts reach the station: messages in, snapshots out. Decides nothing itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,28 +13,28 @@ use crate::job::JobId;
 use crate::ledger::{JobRecord, LedgerError};
 use crate::report::Snapshot;
 
-/// The answer to an operator.
+/// The channel for the answer to an operator.
 pub(super) type Reply = oneshot::Sender<Result<JobRecord, Unsettled>>;
 
-/// What the station is told.
+/// A message to the station.
 pub enum Message {
-    /// There may be something new in the ledger.
+    /// The ledger may contain a new job.
     Wake,
-    /// Somebody asks for a move.
+    /// An operator's request.
     Operator(Asked),
     /// The printer has an answer.
     Device(Box<Report>),
-    /// Finish the card that is moving, put the rest back, end.
+    /// Finish the card that is moving, put other jobs back, and end.
     Stop,
 }
 
-/// What an operator asks for, and where the answer goes.
+/// An operator's request, and the channel for the answer.
 pub struct Asked {
     pub(super) command: OperatorCommand,
     pub(super) reply: Reply,
 }
 
-/// How others reach the station. Cheap to clone.
+/// How other parts reach the station. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
     pub(super) inbox: Sender<Message>,
@@ -42,7 +42,7 @@ pub struct Handle {
     pub(super) inflight_requests: Arc<AtomicUsize>,
 }
 
-/// Counts a request that brings a job for as long as it lives.
+/// Counts a request that brings a job, for as long as it exists.
 pub struct InflightRequest(Arc<AtomicUsize>);
 
 impl Drop for InflightRequest {
@@ -52,17 +52,17 @@ impl Drop for InflightRequest {
 }
 
 impl Handle {
-    /// There may be a new job.
+    /// Notifies the station that there may be a new job.
     pub fn wake(&self) {
         self.tell(Message::Wake);
     }
 
-    /// Puts a message into the station's inbox. A station that has ended hears nothing; jobs wait in the ledger.
+    /// Puts a message into the station's inbox. A station that has ended ignores it; jobs wait in the ledger.
     pub fn tell(&self, message: Message) {
         let _ = self.inbox.send(message);
     }
 
-    /// The station as it is now, and every change of it.
+    /// The station's current snapshot, and every change of it.
     pub fn watch(&self) -> watch::Receiver<Snapshot> {
         self.snapshot.clone()
     }
@@ -75,7 +75,7 @@ impl Handle {
         heard(self.ask(OperatorCommand::Cancel { job, by })).await
     }
 
-    /// The card was given to the applicant.
+    /// Records that the card was given to the applicant.
     ///
     /// # Errors
     /// [`Unsettled::Ledger`]: refused when its card is not out, or there is no such job.
@@ -91,7 +91,7 @@ impl Handle {
         heard(self.ask(OperatorCommand::Expire { job, by })).await
     }
 
-    /// A person decided that a held job be printed.
+    /// Releases a held job, as a person decided.
     ///
     /// # Errors
     /// [`Unsettled::Ledger`], [`Unsettled::NotReleasable`].
@@ -99,7 +99,7 @@ impl Handle {
         heard(self.ask_release(job, by)).await
     }
 
-    /// The same; the answer is waited for elsewhere.
+    /// Releases a job; the caller waits for the answer later.
     pub fn ask_release(
         &self,
         job: JobId,
@@ -108,7 +108,7 @@ impl Handle {
         self.ask(OperatorCommand::Release { job, by })
     }
 
-    /// A person looked where the card of an unsure job is, or found a printed card bad.
+    /// Records that a person found the card of an unsure job, or found a printed card bad.
     ///
     /// # Errors
     /// [`Unsettled`].
@@ -116,7 +116,7 @@ impl Handle {
         heard(self.ask_resolve(job, look)).await
     }
 
-    /// The same; the answer is waited for elsewhere.
+    /// Resolves a job; the caller waits for the answer later.
     pub fn ask_resolve(
         &self,
         job: JobId,
@@ -131,7 +131,7 @@ impl Handle {
         answer
     }
 
-    /// A request that brings a job is under way; inspections that were put off wait.
+    /// Registers a request that brings a job; postponed inspections wait until it is done.
     pub fn begin_request(&self) -> InflightRequest {
         self.inflight_requests.fetch_add(1, Ordering::Relaxed);
         InflightRequest(self.inflight_requests.clone())
@@ -143,7 +143,7 @@ impl Handle {
     }
 }
 
-/// A station that has ended answers nobody.
+/// A station that has ended does not answer.
 async fn heard(
     answer: oneshot::Receiver<Result<JobRecord, Unsettled>>,
 ) -> Result<JobRecord, Unsettled> {

@@ -1,11 +1,11 @@
-//! The station: carries one job at a time from the queue to a card in the output hopper, and has the
-//! next one composed meanwhile. The only place that moves jobs along; HTTP sends it messages and
-//! reads its snapshots. Knows no SQL, no HTTP and no bytes of any machine.
+//! The station: carries one job at a time from the queue to a card in the output hopper, and composes the next one
+//! meanwhile. It is the only module that moves jobs along; HTTP sends it messages and reads its snapshots. Knows no
+//! SQL, no HTTP and no bytes of any machine.
 //!
-//! [`Scheduler`] decides, and is pure. [`Station`] (the runner) tells it what happens and carries out what it wants: it asks
-//! the ledger, has the [`Preparer`](preparer) compose the next card, gives orders to the printer's thread ([`Device`]) and
-//! publishes the status. Every step that moves a card is in the ledger before. Runner and printer have a thread each;
-//! whoever wants can turn both by hand.
+//! [`Scheduler`] decides, and is pure. [`Station`] (the runner) passes events to it and carries out its actions: it
+//! queries the ledger, lets the [`Preparer`](preparer) compose the next card, sends orders to the printer's thread
+//! ([`Device`]) and publishes the status. Every step that moves a card is in the ledger before it happens. Runner and
+//! printer have a thread each; tests can drive both step by step.
 
 mod answers;
 pub mod chip;
@@ -35,21 +35,21 @@ pub use runner::Station;
 pub use scheduler::{Look, Scheduler, Unsettled};
 
 use crate::clock::Clock;
-use crate::heartbeat::{Heartbeats, Part, Pulse};
+use crate::heartbeat::{HeartbeatGuard, Heartbeats, Part};
 use crate::ledger::Ledger;
 use crate::report::Metrics;
 
-/// What a station is put together from.
+/// The parts of a station.
 pub struct Parts {
     /// As in the configuration.
     pub name: String,
-    /// Where everything is written down.
+    /// The ledger.
     pub ledger: Ledger,
-    /// Makes jobs into cards.
+    /// Renders jobs into cards.
     pub renderer: Arc<dyn Renderer>,
-    /// Passed in, so that tests can turn it.
+    /// Passed in, so that tests can set it.
     pub clock: Clock,
-    /// Counted for outsiders.
+    /// Metrics for outsiders.
     pub metrics: Metrics,
 }
 
@@ -63,7 +63,7 @@ pub fn start(
     heartbeats: &Heartbeats,
 ) -> std::io::Result<(Handle, JoinHandle<()>)> {
     let (orders, inbox) = mpsc::channel();
-    let pulse = Pulse::of(heartbeats.add(Part::Scheduler));
+    let pulse = HeartbeatGuard::of(heartbeats.add(Part::Scheduler));
     let device = connection.into_device(heartbeats);
     let (station, handle) = Station::new(parts, device.is_some().then_some(orders), pulse);
     if let Some((device, pulse)) = device {

@@ -1,5 +1,5 @@
-//! The preparer: claims the next job and has its card composed and separated while the printer is busy, and inspects jobs
-//! whose inspection was put off. Moves no card, and decides neither when nor which product.
+//! The preparer: claims the next job, and composes and separates its card while the printer is busy; also performs
+//! postponed inspections. Moves no card, and decides neither when nor which product.
 
 use std::sync::Arc;
 
@@ -22,11 +22,11 @@ use crate::report::Metrics;
 /// Buffers that are kept: one is printed while the next is filled.
 const SPARE_LIMIT: usize = 2;
 
-/// What the printer needs of a job.
+/// What the printer needs for a job.
 struct PreparedJob {
     job: JobId,
     card: PreparedCard,
-    /// What must be written on it before it is printed.
+    /// What to encode on the card before it is printed.
     encoding: Option<Encoding>,
 }
 
@@ -39,8 +39,8 @@ pub(super) struct Preparer {
     spare: Vec<PreparedCard>,
     /// The next card, and the one whose chip is being written.
     prepared: Vec<PreparedJob>,
-    /// Claimed, or so it may be, and what became of it could not be written down: it goes back to the queue first. A start that finds it
-    /// claimed would take it for what the program died of.
+    /// A job that is claimed, or may be, and whose result could not be recorded: it is put back into the queue first.
+    /// If a start found it claimed, it would count as the job during which the program crashed.
     unfinished: Option<JobId>,
 }
 
@@ -68,32 +68,32 @@ impl Preparer {
         self.renderer.with_chip()
     }
 
-    /// A buffer that was printed.
+    /// Takes back the buffer of a printed card.
     pub fn take_back(&mut self, card: PreparedCard) {
         if self.spare.len() < SPARE_LIMIT {
             self.spare.push(card);
         }
     }
 
-    /// The prepared card of this job is not printed.
+    /// Drops the prepared card of this job.
     pub fn discard(&mut self, job: &JobId) {
         if let Some(card) = self.take_card(job) {
             self.take_back(card);
         }
     }
 
-    /// What is to be written on this job's card; its faces wait.
+    /// Takes what to encode on this job's card; its faces stay here.
     pub fn take_encoding(&mut self, job: &JobId) -> Option<Encoding> {
         self.prepared.iter_mut().find(|prepared| prepared.job == *job)?.encoding.take()
     }
 
-    /// This job's card, to be printed.
+    /// Takes this job's card for printing.
     pub fn take_card(&mut self, job: &JobId) -> Option<PreparedCard> {
         let at = self.prepared.iter().position(|prepared| prepared.job == *job)?;
         Some(self.prepared.swap_remove(at).card)
     }
 
-    /// Claims the next job, but none of these products, composes and separates it.
+    /// Claims the next job, excluding these products, and composes and separates it.
     pub fn prepare_next(
         &mut self,
         prepress: &dyn Prepress,
@@ -115,7 +115,7 @@ impl Preparer {
         Ok(prepared)
     }
 
-    /// Puts a job back that was claimed and of which nothing more could be written.
+    /// Puts a claimed job back whose result could not be recorded.
     pub fn put_unfinished_back(&mut self) -> Result<(), LedgerError> {
         let Some(job) = &self.unfinished else { return Ok(()) };
         match queue::put_back(&self.ledger, job) {
@@ -125,8 +125,8 @@ impl Preparer {
         Ok(())
     }
 
-    /// A job that was released though its inspection never came to an end is inspected now. False: it is held for what was
-    /// found.
+    /// Inspects a job that was released although its inspection was never completed. `false`: it is held because of the
+    /// findings.
     fn is_inspected(&mut self, claimed: &mut Claimed) -> Result<bool, LedgerError> {
         let Claimed { record, request, photo } = claimed;
         if !queue::is_uninspected(&self.ledger, &record.id)? {
@@ -155,7 +155,7 @@ impl Preparer {
         let since = self.clock.steady();
         let mut card = self.spare.pop().unwrap_or_default();
         let Some(made) = self.render(&claimed, prepress, moment, &mut card) else {
-            // What was left in the middle of it is not used again.
+            // The panic left it incomplete, so it is not used again.
             self.image = empty_image();
             queue::hold_crashed(&self.ledger, &claimed.record, Attempt::Make)?;
             return Ok(Preparation::Held);
@@ -189,7 +189,8 @@ impl Preparer {
         let (renderer, image) = (&self.renderer, &mut self.image);
         panics::caught(|| {
             let made = renderer.make(claimed, prepress, moment, image, card);
-            // What the chip lacks is told when the card moves; what kills the program must be met before.
+            // A fault of the chip's setup is reported when the card moves; here only a panic matters, which must happen
+            // before that.
             if let Ok(Made { encoding: Some(Encoding { chip: Some(chip), .. }), .. }) = &made {
                 let _ = chip.preflight();
             }
@@ -223,7 +224,7 @@ impl Preparer {
         Ok(Preparation::Prepared(prepared))
     }
 
-    /// Inspects the oldest job whose inspection was put off; true if there was one.
+    /// Inspects the oldest job whose inspection was postponed; `true` if there was one.
     pub fn inspect_oldest(&mut self) -> Result<bool, LedgerError> {
         let Some(record) = self.ledger.oldest(State::Received, &[])? else { return Ok(false) };
         let Some((request, photo)) = queue::data_of(&self.ledger, &record)? else {
@@ -277,7 +278,7 @@ mod tests {
     use crate::lifecycle::State;
     use crate::station::renderer::Made;
 
-    /// A disk that takes nothing while it is broken.
+    /// A disk that cannot be written while it is broken.
     struct Breakable(Arc<AtomicBool>);
 
     impl Disk for Breakable {
@@ -287,7 +288,7 @@ mod tests {
         }
     }
 
-    /// Every card is white.
+    /// Renders every card white.
     struct White;
 
     impl Renderer for White {
@@ -329,7 +330,7 @@ mod tests {
         }
     }
 
-    /// Else the job waits as `claimed` until the next start, and nobody is told.
+    /// Otherwise the job would stay `claimed` until the next start, unnoticed.
     #[test]
     fn a_claim_that_failed_and_is_there_all_the_same_is_put_back() {
         let folder = tempfile::TempDir::new().expect("a folder");

@@ -1,4 +1,4 @@
-//! What the station needs of whoever makes a job into a card. Knows no product and no face.
+//! The station's interface to the renderer. Knows no product and no face.
 
 use drivers::contract::{CardImage, PreparedCard, Prepress, PrepressError, Stop};
 use drivers::text::Text;
@@ -13,15 +13,15 @@ use crate::ledger::StoredRequest;
 use crate::queue::{Claimed, H_NO_STATION, Moment};
 use crate::render::{CardRenderer, Composed};
 
-/// Makes claimed jobs into cards; inspects jobs whose inspection was put off.
+/// Renders claimed jobs into cards; performs postponed inspections.
 pub trait Renderer: Send + Sync {
-    /// Says every card CONTOH?
+    /// Is every card marked CONTOH?
     fn specimen(&self) -> bool;
 
-    /// The products whose cards have a chip: none of them is printed without a reader.
+    /// The products whose cards have a chip; they are not printed without a reader.
     fn with_chip(&self) -> Vec<String>;
 
-    /// The inspection that was put off when the job was taken in.
+    /// The inspection that was postponed when the job was accepted.
     fn inspect(
         &self,
         request: &StoredRequest,
@@ -29,8 +29,8 @@ pub trait Renderer: Send + Sync {
         received_at: Timestamp,
     ) -> Vec<Finding>;
 
-    /// Looks once more at all that can have changed while the job waited, composes its faces into `image`, and makes
-    /// them ready for one machine into `card`.
+    /// Repeats the checks whose result may have changed while the job waited, composes its faces into `image`, and
+    /// prepares them for one machine into `card`.
     ///
     /// # Errors
     /// [`Unmade`].
@@ -44,19 +44,19 @@ pub trait Renderer: Send + Sync {
     ) -> Result<Made, Unmade>;
 }
 
-/// What a job was made into, beside the card's panels.
+/// The result of rendering a job, besides the card's panels.
 pub struct Made {
     /// Hashes of the faces, for the ledger.
     pub faces: Vec<FaceHash>,
-    /// What must be written on the card before it is printed.
+    /// What to encode on the card before it is printed.
     pub encoding: Option<Encoding>,
 }
 
 /// Why there is no card.
 pub enum Unmade {
-    /// A person must look at the job.
+    /// A person must check the job.
     Held(Vec<Finding>),
-    /// A matter of ribbon or configuration, not of the job.
+    /// The cause is the ribbon or the configuration, not the job.
     NotOnThisMachine(PrepressError),
 }
 
@@ -99,7 +99,7 @@ impl Renderer for Examiner {
     }
 }
 
-/// A blank must not be fed for what the machine cannot write; the jobs behind it must not wait for it either.
+/// No blank must be fed for a card that the machine cannot encode, and the following jobs must not wait for it.
 fn without_station(stop: Stop) -> Finding {
     let (id, en) = match stop {
         Stop::Contact => ("stasiun chip kontak", "contact chip station"),

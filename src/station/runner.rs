@@ -14,12 +14,12 @@ use super::device::{DeviceStatus, Order, Report, trace_status};
 use super::handle::{Asked, Handle, Message, Reply};
 use super::preparer::Preparer;
 use super::scheduler::{
-    Action, Answer, Counted, DeviceCommand, DeviceReport, Fault, Input, Now, OrderNo, Polled,
-    Preparation, Question, Scheduler, Ticket, Unsettled,
+    Action, Answer, Asker, Counted, DeviceCommand, DeviceReport, Fault, Input, Now, OrderNo,
+    Polled, Preparation, Question, Scheduler, Unsettled,
 };
 use super::{Parts, answers, status};
 use crate::clock::Clock;
-use crate::heartbeat::Pulse;
+use crate::heartbeat::HeartbeatGuard;
 use crate::job::JobId;
 use crate::ledger::{JobRecord, Ledger};
 use crate::queue;
@@ -45,11 +45,11 @@ pub struct Station {
     inflight_requests: Arc<AtomicUsize>,
     /// Given to the printer's thread, which answers in this order.
     orders: VecDeque<OrderNo>,
-    tickets: Ticket,
-    replies: BTreeMap<Ticket, Reply>,
+    askers: Asker,
+    replies: BTreeMap<Asker, Reply>,
     /// How long it had waited for its ledger after its last turn.
     waited: Duration,
-    pulse: Pulse,
+    pulse: HeartbeatGuard,
     end: Option<End>,
 }
 
@@ -65,7 +65,11 @@ enum End {
 impl Station {
     /// Puts a station together; nothing moves before its first turn. `orders`: how it reaches its printer; `None`: none
     /// is configured. `pulse`: how others know that it does not stand still.
-    pub fn new(parts: Parts, orders: Option<Sender<Order>>, pulse: Pulse) -> (Station, Handle) {
+    pub fn new(
+        parts: Parts,
+        orders: Option<Sender<Order>>,
+        pulse: HeartbeatGuard,
+    ) -> (Station, Handle) {
         let Parts { name, ledger, renderer, clock, metrics } = parts;
         let (inbox, messages) = mpsc::channel();
         let first = Snapshot {
@@ -95,7 +99,7 @@ impl Station {
             snapshot,
             inflight_requests: inflight_requests.clone(),
             orders: VecDeque::new(),
-            tickets: 0,
+            askers: 0,
             replies: BTreeMap::new(),
             waited: Duration::ZERO,
             pulse,
@@ -176,7 +180,7 @@ impl Station {
             }
             Action::Order(number, command) => return self.order(number, command),
             Action::Discard(job) => self.preparer.discard(&job),
-            Action::Reply(ticket, answer) => self.reply(ticket, answer),
+            Action::Reply(asker, answer) => self.reply(asker, answer),
             Action::Count(counted) => self.count(counted),
             Action::End => self.end = Some(End::Finished),
             Action::Halt(fault) => self.halt(fault),
@@ -213,14 +217,15 @@ impl Station {
 
     fn order(&mut self, number: OrderNo, command: DeviceCommand) -> Option<Input> {
         let order = match command {
-            DeviceCommand::Poll => Some(Order::Poll),
+            DeviceCommand::Poll(jobs) => Some(Order::Poll(jobs)),
+            DeviceCommand::OpenJob => Some(Order::OpenJob),
             DeviceCommand::Encode(job) => {
                 let work = self.preparer.take_encoding(&job);
                 work.map(|work| Order::Encode(job, work))
             }
-            DeviceCommand::Print(job) => {
+            DeviceCommand::Print(job, ticket) => {
                 let card = self.preparer.take_card(&job);
-                card.map(|card| Order::Print(job, card))
+                card.map(|card| Order::Print(job, ticket, card))
             }
             DeviceCommand::AbortOrphanedJob(job) => Some(Order::AbortOrphanedJob(job)),
             DeviceCommand::Reject(job) => Some(Order::Reject(job)),
@@ -234,10 +239,10 @@ impl Station {
         (!is_given).then_some(Input::Died("printer"))
     }
 
-    fn reply(&mut self, ticket: Ticket, answer: Result<JobId, Unsettled>) {
+    fn reply(&mut self, asker: Asker, answer: Result<JobId, Unsettled>) {
         let answer: Result<JobRecord, Unsettled> =
             answer.and_then(|job| Ok(self.ledger.job(&job)?));
-        if let Some(reply) = self.replies.remove(&ticket) {
+        if let Some(reply) = self.replies.remove(&asker) {
             // The asker may have gone; what was asked is done all the same.
             drop(reply.send(answer));
         }
@@ -265,9 +270,9 @@ impl Station {
             Message::Wake => self.step(Input::Wake),
             Message::Stop => self.step(Input::Stop),
             Message::Operator(Asked { command, reply }) => {
-                self.tickets += 1;
-                self.replies.insert(self.tickets, reply);
-                self.step(Input::Operator { ticket: self.tickets, command });
+                self.askers += 1;
+                self.replies.insert(self.askers, reply);
+                self.step(Input::Operator { asker: self.askers, command });
             }
             Message::Device(report) => self.on_report(*report),
         }
@@ -276,11 +281,12 @@ impl Station {
     fn on_report(&mut self, report: Report) {
         let report = match report {
             Report::Polled(polled) => DeviceReport::Polled(polled.map(|told| {
-                let DeviceStatus { status, prepress, reader } = told;
+                let DeviceStatus { status, prepress, reader, keeps_log, logged } = told;
                 trace_status(&status);
                 self.prepress = Some(prepress);
-                Polled { status, reader }
+                Polled { status, reader, keeps_log, logged }
             })),
+            Report::JobOpened(opened) => DeviceReport::JobOpened(opened),
             Report::Encoded(job, result) => DeviceReport::Encoded(job, result),
             Report::Printed(job, result, card) => {
                 self.preparer.take_back(card);

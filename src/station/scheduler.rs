@@ -5,8 +5,9 @@
 //! **The story of one card.** Every arrow that moves a card is an intent in the ledger, written and synced before:
 //!
 //! ```text
-//! Idle ─▶ IntentToEncode ─▶ Encoding ─▶ Encoded ─▶ IntentToPrint ─▶ Printing ─▶ Settling ─▶ Idle
-//!   └──────────────────────────────────────────────────┘
+//! Idle ─▶ IntentToEncode ─▶ Encoding ─▶ Encoded ─▶ OpeningJob ─▶ JobOpened ─▶ IntentToPrint ─▶ Printing
+//!   └──────────────────────────────────────────────────┘             Idle ◀─ Settling ◀──────────────────┘
+//! (a printer that keeps no log of its jobs opens none)
 //! Idle ─▶ IntentToRecover ─▶ Recovering ─▶ Idle                  for a card that nobody saw, see `recovery.rs`
 //! ```
 //!
@@ -30,7 +31,7 @@ mod queue;
 mod recovery;
 mod startup;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -40,7 +41,7 @@ use jiff::Timestamp;
 
 pub use cards::{Card, InFlight, Origin, Phase, Recovery, WaitingCard};
 pub use in_doubt::{UnsureJob, last_intent};
-pub use machine::{DeviceCommand, DeviceReport, Polled};
+pub use machine::{DeviceCommand, DeviceReport, LoggedJob, Polled};
 pub use operator::{Look, OperatorCommand, Unsettled};
 pub use queue::Preparation;
 pub use startup::{Leftover, Leftovers};
@@ -82,7 +83,7 @@ pub enum Input {
     /// An operator asks for a move.
     Operator {
         /// Comes back with the answer.
-        ticket: Ticket,
+        asker: Asker,
         /// What is asked for.
         command: OperatorCommand,
     },
@@ -114,7 +115,7 @@ pub enum Action {
     /// The prepared card of this job is not printed: its buffers may be used again.
     Discard(JobId),
     /// Tell an operator; with the job as it stands now.
-    Reply(Ticket, Result<JobId, Unsettled>),
+    Reply(Asker, Result<JobId, Unsettled>),
     /// Count a card, for outsiders.
     Count(Counted),
     /// All that was to be finished is finished.
@@ -191,7 +192,7 @@ pub struct QuestionNo(u64);
 pub struct OrderNo(u64);
 
 /// Names an operator who waits for an answer.
-pub type Ticket = u64;
+pub type Asker = u64;
 
 /// What is counted for outsiders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -242,8 +243,9 @@ enum Task {
     Account,
     /// What became of the last card is written down. Until it is, nothing else moves.
     Settle,
-    /// An encoded card is printed, whatever else there is to do: it must not wait inside.
-    PrintEncoded,
+    /// An encoded card is printed, whatever else there is to do: it must not wait inside. So is one for which the machine
+    /// has opened a job.
+    PrintOpened,
     /// A jump of the clock on the wall is written down.
     Clock,
     /// What was noticed of the devices is written down.
@@ -293,7 +295,7 @@ enum Then {
     Judged(Box<Judged>),
     RecoveryIntent,
     InDoubtSettled(recovery::Settlement),
-    HeldAfterSettling(Option<(Ticket, JobId)>),
+    HeldAfterSettling(Option<(Asker, JobId)>),
     LeftToAPerson(Box<recovery::Left>),
     Suspended,
     RequeuedIfBlocked,
@@ -407,7 +409,7 @@ impl Scheduler {
             Input::Poll => self.poll(),
             Input::Wake => self.queue.more_to_inspect = true,
             Input::Stop => self.stopping = true,
-            Input::Operator { ticket, command } => self.on_command(ticket, command),
+            Input::Operator { asker, command } => self.on_command(asker, command),
             Input::Device { order, report } => self.on_report(order, *report),
             // Both are taken before anything is put off.
             Input::Answer { .. } | Input::Died(_) => {}
@@ -434,7 +436,7 @@ impl Scheduler {
             Task::Leftovers => self.write_leftovers(),
             Task::Account => self.account_for_cards(),
             Task::Settle => self.settle(),
-            Task::PrintEncoded => self.print_encoded(),
+            Task::PrintOpened => self.print_opened(),
             Task::Clock => self.watch_clock(),
             Task::Observe => self.write_observation(),
             Task::Recover(at) => self.recover(at),
@@ -480,7 +482,7 @@ impl Scheduler {
         });
         self.own_trouble = trouble;
         // A card that waits inside for a ledger that cannot be written is found there at the next start.
-        let waits = matches!(self.phase, Phase::Encoded(_));
+        let waits = matches!(self.phase, Phase::Encoded(_) | Phase::JobOpened(..));
         if self.stopping && (!self.at_work() || waits) {
             self.next_task(Task::PutUnfinishedBack);
         } else {
@@ -521,8 +523,8 @@ impl Scheduler {
             (Then::InDoubtSettled(settled), Answer::Written(done)) => {
                 self.on_in_doubt_settled(settled, done);
             }
-            (Then::HeldAfterSettling(ticket), Answer::Written(done)) => {
-                self.on_held_after_settling(ticket, done);
+            (Then::HeldAfterSettling(asker), Answer::Written(done)) => {
+                self.on_held_after_settling(asker, done);
             }
             (Then::LeftToAPerson(left), Answer::Written(done)) => {
                 self.on_left_to_a_person(*left, done);

@@ -1,4 +1,4 @@
-//! What the station tells of itself: its state and the reasons for it, in IPP's words. Decides nothing.
+//! The station's status: its state and the reasons for it, in IPP's terms. Decides nothing.
 
 use drivers::contract::{Level, PrinterStatus};
 use drivers::encoder::EncoderError;
@@ -11,7 +11,7 @@ use crate::ledger::{Ledger, LedgerTrouble};
 use crate::lifecycle::State;
 use crate::report::{EncoderView, PrinterState, PrinterView, Snapshot, StateReason, Waiting};
 
-/// Tells everybody, but only if something has changed.
+/// Publishes the status if it has changed.
 pub(super) fn publish(view: &View<'_>, ledger: &Ledger, snapshot: &watch::Sender<Snapshot>) {
     let state_reasons = reasons(view, ledger);
     let state = match (view.phase.job_in_flight(), is_stopped(view, ledger)) {
@@ -36,7 +36,7 @@ pub(super) fn publish(view: &View<'_>, ledger: &Ledger, snapshot: &watch::Sender
     });
 }
 
-/// Somebody has to help before the next card.
+/// Must a person help before the next card?
 fn is_stopped(view: &View<'_>, ledger: &Ledger) -> bool {
     let has_error = |status: &PrinterStatus| {
         status.troubles.iter().any(|trouble| trouble.level == Level::Error)
@@ -79,7 +79,7 @@ fn reasons(view: &View<'_>, ledger: &Ledger) -> Vec<StateReason> {
     reasons
 }
 
-/// What the printer and its reader say, or that there is none.
+/// The reasons from the printer and its reader, or that there is no printer.
 fn of_the_machine(view: &View<'_>) -> Vec<StateReason> {
     let mut reasons = Vec::new();
     if !view.machine.is_configured {
@@ -112,13 +112,13 @@ fn unknown_card(view: &View<'_>, any_unsure: bool) -> Option<StateReason> {
     is_unknown.then(|| StateReason::new("other-error", &words))
 }
 
-/// IPP has a word for a place where jobs wait that is full.
+/// IPP has a keyword for a full spool area.
 fn of_the_ledger(trouble: &LedgerTrouble) -> StateReason {
     let keyword = if trouble.still_prints { "spool-area-full-error" } else { "other-error" };
     StateReason::new(keyword, &trouble.words)
 }
 
-/// The printer prints on: only cards with a chip wait for their reader.
+/// The printer continues; only cards with a chip wait for their reader.
 fn of_the_reader(error: &EncoderError) -> StateReason {
     let mut words = error.words();
     if error.is_of_the_address() {
@@ -131,7 +131,7 @@ fn of_the_reader(error: &EncoderError) -> StateReason {
     StateReason::new("subunit-unrecoverable-failure-error", &words)
 }
 
-/// The printer prints on: only cards of this product wait.
+/// The printer continues; only cards of this product wait.
 fn of_the_setup(product: &str) -> StateReason {
     let words = Text::new(
         format!(

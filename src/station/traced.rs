@@ -1,10 +1,10 @@
-//! A wire whose exchanges can be followed in the log: lengths and times, never what passes.
+//! A wire whose exchanges are traced in the log: lengths and times, never content.
 
 use std::time::{Duration, Instant};
 
 use drivers::transport::{Transport, TransportError, Whole};
 
-/// A wire, and a line at level `trace` for each half of an exchange.
+/// A wire that logs a line at level `trace` for each half of an exchange.
 pub(super) struct Traced(pub Box<dyn Transport>);
 
 impl Transport for Traced {

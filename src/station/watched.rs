@@ -1,5 +1,5 @@
-//! Wires and readers whose every call says that their thread makes progress: as long as a driver waits within its own limit,
-//! nobody takes it for one that stands still.
+//! Wires and readers that send a heartbeat with every call: while a driver waits within its own limit, its thread does
+//! not count as hanging.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use drivers::encoder::{CardEncoder, Chip, EncoderError};
 use drivers::transport::{Transport, TransportError, Whole};
 
 use super::device::BETWEEN_EXCHANGES;
-use crate::heartbeat::Beat;
+use crate::heartbeat::Heartbeat;
 
-/// A request may go out in several pieces, each of which the wire may keep waiting for as long as its patience.
+/// A request may be sent in several pieces, each of which may wait for the whole time limit.
 const PIECES: u32 = 10;
 
 /// A wire of the printer's thread.
 pub(super) struct WatchedWire {
     pub wire: Box<dyn Transport>,
-    pub beat: Beat,
+    pub beat: Heartbeat,
 }
 
 impl Transport for WatchedWire {
@@ -48,10 +48,10 @@ impl Transport for WatchedWire {
     }
 }
 
-/// A reader, on the thread that talks to it: a call that panics, or does not come back within `limit`, is known of.
+/// A reader, on its own thread: a call that panics, or exceeds `limit`, is noticed.
 pub(super) struct WatchedReader {
     pub reader: Box<dyn CardEncoder>,
-    pub beat: Beat,
+    pub beat: Heartbeat,
     pub limit: Duration,
 }
 
@@ -70,10 +70,10 @@ impl CardEncoder for WatchedReader {
     }
 }
 
-/// The same reader, on the printer's thread, which waits for it: each call within its limit is progress.
+/// The same reader, seen from the printer's thread, which waits for it: each call within its limit is progress.
 pub(super) struct AwaitedReader {
     pub reader: Box<dyn CardEncoder>,
-    pub beat: Beat,
+    pub beat: Heartbeat,
     pub limit: Duration,
 }
 

@@ -1,26 +1,26 @@
-//! What can become of a blank card, and why one is no good: the words that the ledger and the office use. Pure.
+//! What can happen to a blank card, and causes of spoiling, in the terms of the ledger and the office. Pure.
 
 use serde::{Deserialize, Serialize};
 
-/// What can become of a blank.
+/// What can happen to a blank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BlankKind {
     /// Taken from the store to the station.
     Loaded,
-    /// A good card; taken back (−1) when that card is spoiled later.
+    /// A good card; subtracted (−1) if that card is spoiled later.
     Good,
     /// Spoiled, with a cause.
     Spoiled,
     /// A test card.
     Test,
-    /// Not found again.
+    /// Lost.
     Lost,
     /// Brought back to the store.
     Returned,
     /// A card was begun with it (+1); its outcome is known (−1).
     Unsure,
-    /// So many lie at the station: moves none.
+    /// A count of the blanks at the station; it moves none.
     Counted,
 }
 
@@ -56,13 +56,13 @@ impl BlankKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// What people enter; the rest follows from jobs.
+    /// Do people enter it? The other kinds follow from jobs.
     pub fn is_entered(self) -> bool {
         !matches!(self, Self::Good | Self::Unsure)
     }
 }
 
-/// Why a blank is no card: the words of the *berita acara* (DOMAIN section 6).
+/// Why a blank was spoiled or used up: the terms of the *berita acara* (DOMAIN section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum SpoilCause {
@@ -80,7 +80,7 @@ pub enum SpoilCause {
     CacatPabrik,
     /// A test card.
     UjiCetak,
-    /// Not found again.
+    /// Lost.
     Hilang,
 }
 
@@ -97,7 +97,7 @@ impl SpoilCause {
         Self::Hilang,
     ];
 
-    /// As the office writes it.
+    /// The office's spelling.
     pub fn name(self) -> &'static str {
         match self {
             Self::GagalCetak => "GAGAL_CETAK",
@@ -116,12 +116,12 @@ impl SpoilCause {
         Self::ALL.into_iter().find(|cause| cause.name() == name)
     }
 
-    /// Says why a card is bad; a test and a loss are kinds of their own.
+    /// Does it say why a card is bad? Test cards and losses are kinds of their own.
     pub fn is_of_spoiling(self) -> bool {
         !matches!(self, Self::UjiCetak | Self::Hilang)
     }
 
-    /// What the old card died of when a job with this reason replaces it.
+    /// The cause for the old card when a job with this reason replaces it.
     pub fn of_replacement(reason: &str) -> SpoilCause {
         Self::from_name(reason).filter(|cause| cause.is_of_spoiling()).unwrap_or(Self::RusakFisik)
     }

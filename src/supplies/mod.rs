@@ -1,4 +1,4 @@
-//! What a station uses up: blanks today, ribbon and cleaning later. Pure; the ledger keeps the sums.
+//! The supplies that a station uses up: blanks today, ribbon and cleaning later. Pure; the ledger stores the totals.
 
 mod blank;
 

@@ -190,7 +190,7 @@ impl SerialDevice for Twin {
         }
     }
 
-    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+    fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
         said.append(&mut self.said);
         None
     }

@@ -1,5 +1,5 @@
-//! The cards of the simulation: one mark a job, made ready by the real prepress once, known again by what leaves the
-//! machine. Composition has its own tests; here only who gets which card matters.
+//! The cards of the simulation: one mark per job, prepared once by the real prepress, and recognised when a card leaves
+//! the machine. Composition has its own tests; here it only matters who gets which card.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -19,14 +19,14 @@ use kartu::station::{Made, Renderer, Unmade};
 
 use crate::chips::{encoding, has_chip};
 
-/// Jobs of one world at most.
+/// Most jobs of one world.
 pub const MARKS: usize = 48;
 
 /// The products of the simulation.
 pub const PLAIN: &str = "sim";
 pub const WITH_CHIP: &str = "sim-chip";
 
-/// A job that waits longer, or costs more blanks: held.
+/// A job that waits longer, or costs more blanks, is held.
 const LIMITS: Limits = Limits { stale_after: SignedDuration::from_hours(7 * 24), blanks: 2 };
 
 /// Every card that can be printed: by mark, one- or two-sided.
@@ -40,7 +40,7 @@ pub fn has_two_sides(mark: usize) -> bool {
     mark % 2 == 1
 }
 
-/// The settings of the simulated machine: black resin, no time taken but what the station waits.
+/// The settings of the simulated machine: black resin, and no time passes but what the station waits.
 pub fn settings() -> EvolisSettings {
     EvolisSettings { ribbon: "KBLACK".to_owned(), slowness: 1.0, ..EvolisSettings::instant() }
 }
@@ -49,7 +49,7 @@ pub fn machine(settings: EvolisSettings) -> SharedMachine {
     emulators::evolis::emulate(settings).expect("the settings are those of a machine")
 }
 
-/// Made once for all worlds.
+/// Made once, shared by all worlds.
 pub fn cards() -> Arc<Cards> {
     static CARDS: OnceLock<Arc<Cards>> = OnceLock::new();
     CARDS.get_or_init(|| Arc::new(Cards::make())).clone()
@@ -75,7 +75,7 @@ impl Cards {
         Cards { ready, marks }
     }
 
-    /// Whose card is it?
+    /// The mark on a card.
     pub fn mark_of(&self, card: &Departed) -> Option<usize> {
         self.marks.get(&sum(card)).copied()
     }
@@ -97,15 +97,15 @@ fn image(prepress: &dyn Prepress, mark: usize) -> CardImage {
     CardImage { front, back, stays_inside: false }
 }
 
-/// The mark stands in the job's `ref`.
+/// The mark in the job's `ref`.
 pub fn mark_in(reference: &str) -> usize {
     reference.rsplit('-').next().and_then(|n| n.parse().ok()).expect("a ref of the simulation")
 }
 
-/// Makes the cards of one world.
+/// Prepares the cards of one world.
 pub struct Maker {
     pub cards: Arc<Cards>,
-    /// Have some of them a chip?
+    /// Do some of them have a chip?
     pub with_chips: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Chips: what must stand on whose card, the reader that writes it, and what goes wrong with both. Drawn from a chance of
-//! their own, so that a world without chips is as it always was.
+//! Chips: the content that each card's chip must have, the reader that writes it, and the faults of both. They use
+//! their own random numbers, so that worlds without chips stay the same.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -22,20 +22,20 @@ use crate::world::World;
 
 /// More than one block of the profile.
 const RECORD_BYTES: usize = 300;
-/// A chance of its own.
+/// Seed offset of the chips' random numbers.
 const CHANCE: u64 = 0x4348_4950;
 
-/// Has the job with this mark a chip, where there are chips?
+/// In a world with chips, does the job with this mark have one?
 pub fn has_chip(mark: usize) -> bool {
     mark % 3 == 1
 }
 
-/// What stands on the chip of this mark, and of no other.
+/// The chip content of this mark; no other mark has it.
 fn record(mark: usize) -> Vec<u8> {
     vec![mark as u8 + 1; RECORD_BYTES]
 }
 
-/// What a blank asks for before it is written.
+/// The PIN that a blank requires before it is written.
 const PIN: &str = "31323334";
 
 /// The staff card's own profile behind a PIN, with this mark's record.
@@ -60,7 +60,7 @@ impl KeySource for OneKey {
     }
 }
 
-/// Does a world from this seed have chips?
+/// Does the world of this seed have chips?
 pub fn are_in(seed: u64) -> bool {
     Rng::with_seed(seed ^ CHANCE).bool()
 }
@@ -73,18 +73,18 @@ pub struct Chips {
     tricks: Tricks,
 }
 
-/// What the blanks and the reader have in store.
+/// Planned faults of the blanks and the reader.
 #[derive(Clone, Default)]
 struct Tricks(Arc<Mutex<Store>>);
 
 #[derive(Default)]
 struct Store {
     made: BTreeMap<u64, SharedChip>,
-    /// Troubles of the blanks that come next.
+    /// Faults of the next blanks.
     coming: VecDeque<Faults>,
-    /// So many calls more find no reader.
+    /// For this many further calls there is no reader.
     away: u32,
-    /// With the first command from this effect on, before or after it is obeyed, hands do something.
+    /// A lever that is pulled at the first command from this effect on, before or after the command is executed.
     hands: Option<(u64, Cut, Lever)>,
 }
 
@@ -114,7 +114,7 @@ impl Chips {
         Chips { rng, one_in, blanks, tricks }
     }
 
-    /// A machine whose blanks have chips, and that has the station for them.
+    /// A machine whose blanks have chips, with the position to encode them.
     pub fn in_machine(&self, settings: EvolisSettings) -> EvolisSettings {
         let chip = Some(self.blanks.clone());
         EvolisSettings { fitted: vec!["CONTACTLESS".to_owned()], chip, ..settings }
@@ -133,12 +133,12 @@ impl Chips {
         }))
     }
 
-    /// With the first command from this effect on, hands do something.
+    /// Pulls a lever at the first command from this effect on.
     pub fn hands_at(&self, effect: u64, how: Cut, lever: Lever) {
         self.tricks.store().hands = Some((effect, how, lever));
     }
 
-    /// The next blank has this trouble.
+    /// The next blank has this fault.
     pub fn next_blank(&self, faults: Faults) {
         self.tricks.store().coming.push_back(faults);
     }
@@ -146,7 +146,7 @@ impl Chips {
     /// The chip of a whole card must be its own, and that of a card without one empty.
     ///
     /// # Errors
-    /// What is on it.
+    /// The content of the chip.
     pub fn fits(&self, mark: Option<usize>, card: &Departed) -> Result<(), String> {
         let (Some(mark), Finish::Whole) = (mark, card.finish) else { return Ok(()) };
         let on_it = self.content(card.chip.ok_or("a card WITHOUT a chip")?);
@@ -163,8 +163,8 @@ impl Chips {
         Err(format!("the chip of SIM-{mark} is not ITS OWN: {on_it}"))
     }
 
-    /// What stands in the file of this chip, if there is one. Whether that is closed cannot be read back, so a card that
-    /// only says so is believed.
+    /// The content of this chip's file, if there is one. Whether the file is closed cannot be read back, so the card's
+    /// own statement is trusted.
     fn content(&self, number: u64) -> Option<String> {
         let chip = self.tricks.store().made.get(&number).cloned();
         let state = chip.expect("it was made").lock().state();
@@ -174,7 +174,7 @@ impl Chips {
         Some(file["content"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// Whatever goes wrong with chips and reader in this step; in words.
+    /// Draws this step's faults of chips and reader; returns a description.
     fn suffer(&mut self, effects: u64) -> Option<String> {
         if self.one_in == 0 || self.rng.u32(..self.one_in) != 0 {
             return None;
@@ -184,7 +184,7 @@ impl Chips {
         let (bit, done, away) = (self.rng.usize(..4000), self.rng.bool(), self.rng.u32(1..6));
         let how = if done { Cut::After } else { Cut::Before };
         let lever = match self.rng.u8(..9) {
-            // A blank without a chip is never seen by the reader.
+            // The reader never sees a blank without a chip.
             0 if at == 0 => return self.coming(Faults { mute: true, ..Faults::default() }),
             0 => return self.coming(Faults { mute_after: Some(at), ..Faults::default() }),
             1 => {
@@ -221,7 +221,7 @@ impl Chips {
         Some(told)
     }
 
-    /// Nothing more goes wrong.
+    /// Ends all faults.
     pub fn calm(&self) {
         let mut store = self.tricks.store();
         (store.away, store.hands) = (0, None);
@@ -230,7 +230,7 @@ impl Chips {
 }
 
 impl World {
-    /// Whatever goes wrong with chips in this step.
+    /// Draws this step's faults of chips.
     pub fn suffer_of_chips(&mut self) {
         let effects = self.building.effects();
         let told = self.chips.as_mut().and_then(|chips| chips.suffer(effects));
@@ -240,7 +240,7 @@ impl World {
     }
 }
 
-/// The reader of the building.
+/// The reader of the simulated environment.
 struct SimReader {
     direct: Direct,
     time: EmulatedClock,
@@ -251,7 +251,7 @@ struct SimReader {
 }
 
 impl SimReader {
-    /// Is there power, and a reader?
+    /// Are power and reader there?
     fn there(&self) -> Result<(), EncoderError> {
         let mut store = self.tricks.store();
         if self.building.is_off() || store.away > 0 {
@@ -261,7 +261,7 @@ impl SimReader {
         Ok(())
     }
 
-    /// Time that the reader waited passes for everybody.
+    /// The time that the reader waits passes everywhere.
     fn timed<T>(&mut self, call: impl FnOnce(&mut Direct) -> T) -> T {
         let before = self.time.elapsed();
         let came = call(&mut self.direct);
@@ -273,7 +273,7 @@ impl SimReader {
         came
     }
 
-    /// Hands whose moment has come.
+    /// Pulls the lever whose moment has come.
     fn hands(&self, effect: u64, moment: Cut) {
         let due = {
             let mut store = self.tricks.store();

@@ -1,6 +1,6 @@
-//! Small spaces, walked whole: the power cut at every transaction and every exchange of one card and of a queue of three,
-//! and again in the recovery from that; the plug pulled at every exchange. Cards of one and two sides, machines that count
-//! and that do not; cards with a chip, cut and torn out at every command to it.
+//! Small spaces, covered completely: the power is cut at every transaction and every exchange of one card and of a
+//! queue of three, and again during the recovery; the plug is pulled at every exchange. Cards of one and two sides,
+//! machines with and without counters; cards with a chip, with a power cut or removal at every command to it.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use crate::story::Story;
 use crate::truth::Truth;
 use crate::world::{Posted, World};
 
-/// Turns in which a handful of cards are dealt with, however often the power goes.
+/// Turns within which a handful of cards must be finished, however often the power is cut.
 pub const TURNS: usize = 400;
-/// Turns without a step forward after which the officer looks.
+/// Turns without progress after which the officer checks.
 pub const PATIENCE: usize = 20;
 
 /// One-sided, two-sided, and a queue of both.
@@ -33,12 +33,12 @@ fn silent() -> EvolisSettings {
     EvolisSettings { no_counters: true, ..settings() }
 }
 
-/// A world with these jobs, up to the moment in which all their cards are out.
+/// A world with these jobs, run until all their cards are out.
 fn live(queue: &[usize], settings: EvolisSettings, plan: impl FnOnce(&World)) -> World {
     live_in(World::new(7, settings, None), queue, plan)
 }
 
-/// The same where some cards have a chip.
+/// The same, with a chip on some cards.
 pub fn live_with_chips(
     queue: &[usize],
     settings: EvolisSettings,
@@ -97,12 +97,12 @@ pub fn live_on(mut world: World, queue: &[usize]) -> World {
     panic!("never ends\n{}", world.story);
 }
 
-/// Nothing went wrong with the machine and nobody laid hands on it, so it can say what became of every card.
+/// The machine had no fault and nobody touched it, so it must have decided every card's outcome.
 pub fn the_machine_could_say(world: &World, story: &str) {
     assert_eq!(world.truth.by_person, 0, "{story}\n{}", world.story);
 }
 
-/// Cuts at each of these effects, in each of these ways, and lives on.
+/// Cuts the power at each of these effects, in each of these ways, and runs on.
 fn cut_at_each(kind: Effect, ways: &[Cut]) {
     for settings in [counting, silent] {
         for queue in QUEUES {
@@ -152,7 +152,7 @@ fn usb_unplugged_after_every_transfer() {
     }
 }
 
-/// The second cut falls into the recovery from the first.
+/// The second cut happens during the recovery from the first.
 #[test]
 fn power_cut_again_at_every_moment_of_recovery() {
     let whole = live(&[1], counting(), |_| ());
@@ -175,7 +175,7 @@ fn power_cut_again_at_every_moment_of_recovery() {
                 }
                 match world.states().get(&1) {
                     Some(State::Printed) => break,
-                    // The power went while its card was made: somebody lets it be tried once more.
+                    // The power was cut while its card was made: a person allows another attempt.
                     Some(State::Held) => world.answer(false),
                     _ => {}
                 }
@@ -206,7 +206,7 @@ fn power_cut_after_every_apdu() {
     }
 }
 
-/// The second cut falls into the recovery from the first, or into the chip of the next blank.
+/// The second cut happens during the recovery from the first, or at the chip of the next blank.
 #[test]
 fn power_cut_again_after_every_apdu_of_recovery() {
     let whole = live_with_chips(&[1], counting(), |_| ());
@@ -223,9 +223,9 @@ fn power_cut_again_after_every_apdu_of_recovery() {
     }
 }
 
-/// One bit of one byte of one answer of the machine is wrong: every byte of every answer, one after the other, of a calm
-/// life and of recoveries. The power goes while a card is in the machine, or when it is just out. No card is settled or
-/// moved by it.
+/// One bit of one byte of one answer of the machine is wrong: every byte of every answer in turn, in a run without
+/// faults and in recoveries. The power is cut while a card is in the machine, or when it has just come out. The wrong
+/// bit must neither settle nor move a card.
 fn one_wrong_bit(live: impl Fn(&dyn Fn(&World)) -> World) {
     let exchanges = live(&|_| ()).building.numbers_of(Effect::Exchange);
     let last = exchanges.len() - 1;
@@ -263,8 +263,8 @@ fn one_wrong_bit_in_any_answer_with_a_chip() {
     one_wrong_bit(|plan| live_with_chips(&[1], counting(), plan));
 }
 
-/// Hands pull the card out of the machine while its chip is written, up to the last command, after which it has all that
-/// it must have, and is not printed.
+/// The card is pulled out of the machine while its chip is written, up to and after the last command, when the chip is
+/// complete and the card is not printed.
 #[test]
 fn card_pulled_out_after_every_apdu() {
     for settings in [counting, silent] {

@@ -1,4 +1,4 @@
-//! One world from its plan to its end: things go wrong for a while, then all is calm, and every job must come to its card.
+//! One world from its plan to its end: faults occur for a while, then none, and every job must finally get its card.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -18,26 +18,26 @@ use crate::world::{Invariant, World};
 
 /// Jobs of one world.
 pub const JOBS: usize = 40;
-/// Steps in which all of them may be dealt with while things go wrong, and then while nothing does.
+/// Steps within which all jobs must be finished, first with faults and then without.
 pub const STEPS: usize = 500;
 const CALM_STEPS: usize = 1500;
 
-/// Everything that a world is made from.
+/// Everything that determines a world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     pub seed: u64,
     /// Only its first jobs are posted.
     pub jobs: usize,
-    /// Steps in which things may go wrong.
+    /// Steps in which faults may occur.
     pub steps: usize,
-    /// Have some cards a chip?
+    /// Do some cards have a chip?
     pub chips: bool,
-    /// What never happens in it, though the seed would have it.
+    /// Kinds of faults that are suppressed although the seed would draw them.
     pub without: Vec<Kind>,
 }
 
 impl Plan {
-    /// As the seed has it.
+    /// The plan of a seed.
     pub fn of(seed: u64) -> Plan {
         let chips = chips::are_in(seed);
         Plan { seed, jobs: JOBS, steps: STEPS, chips, without: Vec::new() }
@@ -45,7 +45,7 @@ impl Plan {
 }
 
 impl fmt::Display for Plan {
-    /// As it can be kept.
+    /// In the form in which a plan is stored in the code.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Plan { seed, jobs, steps, chips, without } = self;
         write!(
@@ -55,7 +55,7 @@ impl fmt::Display for Plan {
     }
 }
 
-/// What came of one world, or of many.
+/// The result of one world, or of many.
 #[derive(Default)]
 pub struct Came {
     pub cards: u64,
@@ -65,29 +65,29 @@ pub struct Came {
     pub lies: u64,
 }
 
-/// A world in which something is not as it must be.
+/// A world that violates an invariant.
 pub struct Broken {
-    /// What, and what else was said of it.
+    /// The violation, and what else is known about it.
     pub what: String,
-    /// In which line of the code.
+    /// The line of the code.
     pub place: String,
-    /// In which step in which things went wrong, or after how many of them.
+    /// The step with faults in which it happened, or the number of all of them.
     pub step: usize,
     pub story: String,
 }
 
 impl Broken {
-    /// What is broken, whoever's card it is.
+    /// The violation without the job that it concerns.
     pub fn kind(&self) -> String {
         let first = self.what.lines().next().unwrap_or_default();
         first.chars().filter(|c| !c.is_ascii_digit()).collect()
     }
 }
 
-/// One world from its plan to its end.
+/// Runs one world from its plan to its end.
 ///
 /// # Errors
-/// How it broke.
+/// The violation.
 pub fn live(plan: &Plan, story: Story, also: Option<Invariant>) -> Result<Came, Broken> {
     let settings = EvolisSettings { no_counters: plan.seed % 7 == 3, ..settings() };
     let chips = plan.chips.then(|| Chips::new(plan.seed));
@@ -123,7 +123,7 @@ fn storm(world: &mut World, plan: &Plan) {
     }
 }
 
-/// Nothing goes wrong any more and everybody does what he should: every job must come to its card.
+/// No more faults occur and everybody acts correctly: every job must finally get its card.
 fn calm_down(world: &mut World) {
     world.story.tell(format_args!("all is calm"));
     world.building.set_mood(Mood::default());
@@ -153,7 +153,7 @@ fn calm_down(world: &mut World) {
 fn the_sums_close(world: &World) {
     let good: u32 = world.truth.good.values().sum();
     let truth = &world.truth;
-    // What hands took out behind the station's back is known to whoever has hands, and entered by him.
+    // A card that was removed unnoticed is known only to the person who removed it, who enters it.
     if truth.lied_about.is_empty() && truth.taken.is_empty() {
         assert_eq!(good, truth.written_good, "good cards");
         let written = truth.written_good + truth.written_spoiled;
@@ -162,12 +162,12 @@ fn the_sums_close(world: &World) {
 }
 
 thread_local! {
-    /// Does this thread keep its panics to itself?
+    /// Does this thread suppress its panic messages?
     static QUIET: Cell<bool> = const { Cell::new(false) };
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// What the work panicked with and where, without a word on the console.
+/// The panic of `work` and its place, without a message on the console.
 fn quietly(work: AssertUnwindSafe<impl FnOnce()>) -> Result<(), (String, String)> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

@@ -1,9 +1,9 @@
-//! The simulation: station, machine, disk, clocks and people in one process, from one seed, without waiting. The real
-//! station, ledger, driver and emulated machine; only the composition of the faces is left out. After every step the truth
-//! (what lies in the trays) is held against the ledger.
+//! The simulation: station, machine, disk, clocks and people in one process, from one seed, without waiting. Station,
+//! ledger, driver and emulated machine are the real ones; only the composition of the faces is left out. After every
+//! step the ledger is compared with the truth (the cards in the trays).
 //!
-//! `KARTU_SIM_CARDS=1000000 cargo test --release --test simulation long -- --ignored --nocapture` runs long, from
-//! `KARTU_SIM_SEED` on; a world that breaks is shrunk, and the smallest is told.
+//! `KARTU_SIM_CARDS=1000000 cargo test --release --test simulation long -- --ignored --nocapture` runs long, starting
+//! at `KARTU_SIM_SEED`; a world that breaks is shrunk, and the smallest one is reported.
 
 mod cards;
 mod chips;

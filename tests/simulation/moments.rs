@@ -1,4 +1,4 @@
-//! Single moments, each told to its end: what hands, disks and keys do when it is worst.
+//! Single scenarios, each run to its end: people, disks and keys at the worst moment.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use crate::power::{Cut, Effect};
 use crate::story::Story;
 use crate::world::{Posted, World};
 
-/// Its chip is good, but the ledger's disk cannot be written, so it waits inside; hands take it out meanwhile. It was to be printed
-/// and is not there: where it is only a person can tell, and no blank is printed in its place.
+/// The chip is good, but the ledger's disk cannot be written, so the card waits inside and is removed meanwhile. It was
+/// to be printed and is missing: only a person can say where it is, and no blank is printed in its place.
 #[test]
 fn card_pulled_out_while_it_waits_for_the_ledger() {
     let whole = live_with_chips(&[1], counting(), |_| ());
@@ -43,7 +43,7 @@ fn card_pulled_out_while_it_waits_for_the_ledger() {
     assert_eq!(world.states()[&1], State::Unsure, "{}", world.story);
     let world = live_on(world, &[1]);
     assert_eq!((world.truth.good(1), world.truth.left_the_machine), (1, 2), "{}", world.story);
-    // What opens the machine and leaves the card where it is, it survives.
+    // Opening the machine without removing the card does no harm.
     let mut world = pulled(Lever::OpenCover);
     world.pull(Lever::CloseCover);
     let world = live_on(world, &[1]);
@@ -51,7 +51,8 @@ fn card_pulled_out_while_it_waits_for_the_ledger() {
     the_machine_could_say(&world, "only the cover was open");
 }
 
-/// The turn that orders a card has the next one composed: it must not wait for a message while the machine is at work.
+/// The turn that orders a card must also let the next one be composed, without waiting for a message while the machine
+/// is working.
 #[test]
 fn the_next_card_is_composed_while_a_chip_is_written() {
     let queue = [1, 4, 7];
@@ -70,8 +71,8 @@ fn the_next_card_is_composed_while_a_chip_is_written() {
     assert_eq!(composed_at_encoding, [4, 7], "each behind the one before it");
 }
 
-/// Printed, stuck on its way out, and the printer cannot put it into the reject box: when it is gone at the next look,
-/// somebody has it, and it may be whole. Also when the power goes before that look.
+/// The card is printed, jams at the exit, and the printer cannot eject it into the reject box. If it is gone at the
+/// next poll, somebody has it, and it may be complete. The same holds if the power is cut before that poll.
 #[test]
 fn card_taken_out_by_hand_after_the_printer_could_not_reject_it() {
     for cut in [false, true] {
@@ -82,7 +83,7 @@ fn card_taken_out_by_hand_after_the_printer_could_not_reject_it() {
         assert!(world.post(0), "the ledger takes it in");
         let go_on = |world: &mut World| (0..PATIENCE).for_each(|_| world.go_on());
         go_on(&mut world);
-        // A machine that was switched off and on shows no jam any more, and is asked to reject what is inside.
+        // A machine that was switched off and on reports no jam any more, and is ordered to reject the card inside.
         world.pull(Lever::CutPower);
         world.pull(Lever::PowerOn);
         rejected(&mut world);
@@ -103,7 +104,7 @@ fn card_taken_out_by_hand_after_the_printer_could_not_reject_it() {
     }
 }
 
-/// Goes on until the machine was told to reject what is inside.
+/// Runs until the machine was ordered to reject the card inside.
 fn rejected(world: &mut World) {
     for _ in 0..TURNS {
         match world.decide() {
@@ -123,8 +124,8 @@ fn rejected(world: &mut World) {
     panic!("never rejected\n{}", world.story);
 }
 
-/// A blank that refuses its key: what no other would mend costs one blank, holds its job and bars its product, whenever
-/// the power goes; the others are printed past it, and it is printed when somebody has looked.
+/// A blank refuses its key. If the key is at fault, this costs one blank, holds the job and suspends the product,
+/// whenever the power is cut; other products are printed meanwhile, and the job is printed after a person has checked.
 #[test]
 fn power_cut_after_every_ledger_write_about_a_key_that_is_refused() {
     let queue = [1, 4, 0];
@@ -151,7 +152,7 @@ fn power_cut_after_every_ledger_write_about_a_key_that_is_refused() {
     }
 }
 
-/// What failed is tried again after a pause: a full disk must not fill up with lines about it.
+/// A failed write is retried after a pause, so that a full disk is not filled with log lines about it.
 #[test]
 fn a_disk_that_fails_is_tried_again_after_a_pause() {
     let mut world = World::new(7, counting(), None);
@@ -167,7 +168,7 @@ fn a_disk_that_fails_is_tried_again_after_a_pause() {
     }
 }
 
-/// A bit rots in the data of a job that is still to be inspected: it is held, and those behind it do not wait for it.
+/// A bit flips in the data of a job that is not inspected yet: the job is held, and the jobs behind it do not wait.
 #[test]
 fn a_damaged_job_that_is_to_be_inspected_is_held_and_the_next_is_printed() {
     let mut world = World::new(7, counting(), None);

@@ -1,5 +1,5 @@
-//! The people of one world: clients who post, a technician with hands, an officer who looks and answers, and whatever goes
-//! wrong in a building. All of it drawn from the world's seed.
+//! The people of one world (clients who post, a technician at the machine, an officer who checks and answers) and the
+//! faults of its environment. All of it is drawn from the world's seed.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use kartu::station::{Look, Unsettled};
 use crate::power::{Cut, Mood, Unseen};
 use crate::world::{Posted, World};
 
-/// A steady stream of messages: so many in the time in which the station waits for one.
+/// A steady stream of messages: this many in the time for which the station waits for one.
 const STREAM_SLICES: u32 = 10;
 
-/// What hands do while nobody looks; nothing of it can be seen afterwards but in the figures.
+/// Actions at the machine while the station does not poll; afterwards only the counters show them.
 pub const SCRIPTS: [&[Lever]; 5] = [
     &[],
     &[Lever::OpenCover, Lever::TakeCardOut, Lever::CloseCover],
@@ -27,7 +27,7 @@ pub const SCRIPTS: [&[Lever]; 5] = [
     &[Lever::EndRibbon, Lever::TakeCardOut, Lever::TakeCardOut, Lever::NewRibbon],
 ];
 
-/// What may go wrong.
+/// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Power,
@@ -59,7 +59,7 @@ impl Kind {
     ];
 }
 
-/// How wild a world is: one step in so many brings a fault of the kind.
+/// The fault rates of a world: one step in this many brings a fault of the kind.
 #[derive(Debug)]
 pub struct Weather {
     pub power_one_in: u32,
@@ -71,7 +71,7 @@ pub struct Weather {
     pub stream: bool,
     pub garbles: bool,
     pub wrong_answers: bool,
-    /// What is drawn all the same, so that the rest stays as it was, and does not happen.
+    /// Kinds that are drawn, so that the random numbers stay the same, but do not happen.
     without: Vec<Kind>,
 }
 
@@ -101,7 +101,7 @@ impl Weather {
 }
 
 impl World {
-    /// One step of the world: somebody does something, then the station turns.
+    /// One step of the world: somebody acts, then the station takes a turn.
     pub fn step(&mut self, weather: &Weather, jobs: usize) {
         if self.posted.len() < jobs && self.rng.u8(..3) == 0 {
             let mark = self.posted.len();
@@ -124,7 +124,7 @@ impl World {
         self.go_on();
     }
 
-    /// Whatever goes wrong in this step.
+    /// Draws the faults of this step.
     fn suffer(&mut self, weather: &Weather) {
         let strikes = |world: &mut World, one_in: u32| one_in > 0 && world.rng.u32(..one_in) == 0;
         if strikes(self, weather.power_one_in) {
@@ -170,7 +170,7 @@ impl World {
         }
     }
 
-    /// The computer will stand still for a while, or hands will be faster than a poll.
+    /// Plans a suspension of the computer, or an action that is faster than a poll.
     fn look_away(&mut self, weather: &Weather) {
         let (after, quick, clocks) = (self.rng.u32(..150), self.rng.bool(), self.rng.bool());
         let (span, hands) = (self.rng.u64(20..90), self.rng.usize(..SCRIPTS.len()));
@@ -182,7 +182,7 @@ impl World {
         }
     }
 
-    /// The station turns; a dark one is switched on again after a while.
+    /// The station takes a turn; one without power is switched on again after a while.
     pub fn go_on(&mut self) {
         if self.running.is_none() {
             let dark = Duration::from_millis(self.rng.u64(..60_000));
@@ -197,7 +197,7 @@ impl World {
         let patience = running.station.patience().max(Duration::from_millis(10));
         let slices = if self.stream { STREAM_SLICES } else { 1 };
         for _ in 0..slices {
-            // Whoever posts all the time must not keep the station from its printer.
+            // A steady stream of posts must not keep the station from polling its printer.
             if let Some(running) = self.running.as_ref().filter(|_| self.stream) {
                 running.handle.wake();
             }
@@ -214,7 +214,7 @@ impl World {
         }
     }
 
-    /// Hands do something that they should not, or something breaks.
+    /// A harmful action at the machine, or a failure.
     fn meddle(&mut self, happens: bool) {
         let jams = [JamAt::Feeder, JamAt::Head, JamAt::Flip, JamAt::Eject];
         let lever = match self.rng.u8(..12) {
@@ -239,7 +239,7 @@ impl World {
         }
     }
 
-    /// The technician does what the station's page says.
+    /// The technician does what the station's page asks for.
     pub fn help(&mut self) {
         let state = self.machine.lock().state();
         let is = |key: &str| state[key].as_bool() == Some(true);
@@ -276,10 +276,10 @@ impl World {
         }
     }
 
-    /// The officer looks at one job that waits for somebody, and says what he sees, or first something else.
+    /// The officer checks one job that waits for a person and reports the result, or first reports something wrong.
     pub fn answer(&mut self, may_be_wrong: bool) {
         let truth = &self.truth;
-        // Whoever took a card out of the machine while nobody looked knows that it is not in the tray.
+        // A person who removed a card unnoticed knows that it is not in the tray.
         let missed = |mark: &usize| truth.taken.contains(mark) && truth.good(*mark) == 0;
         let waiting = |mark: &usize, state: &State| match state {
             State::Unsure | State::Held => true,
@@ -313,13 +313,13 @@ impl World {
             if taken || self.states()[&mark] != State::Unsure {
                 return;
             }
-            // Contradicted: he looks again.
+            // The station contradicts, so the officer checks again.
             self.truth.lied_about.truncate(lies);
         }
         self.look_and_say(mark, &id);
     }
 
-    /// Looks everywhere, takes out what lies inside, and says what is so; twice if need be.
+    /// Checks everywhere, removes a card that is inside, and reports the truth, twice if necessary.
     pub fn look_and_say(&mut self, mark: usize, id: &JobId) {
         let at_work = {
             let state = self.machine.lock().state();
@@ -338,9 +338,9 @@ impl World {
         }
     }
 
-    /// What is so.
+    /// The truth about a card.
     fn seen(&mut self, mark: usize) -> Seen {
-        // A whole card that was taken out by hand is kept, the others are destroyed.
+        // A complete card that was removed by hand is kept, the others are destroyed.
         for (whose, whole) in std::mem::take(&mut self.truth.in_hand) {
             match whose.filter(|_| whole) {
                 Some(whose) => *self.truth.good.entry(whose).or_default() += 1,
@@ -356,7 +356,7 @@ impl World {
         }
     }
 
-    /// True: the station took the answer.
+    /// Reports to the station; `true`: the station accepted the answer.
     fn say(&mut self, mark: usize, id: &JobId, seen: Seen, insist: bool) -> bool {
         let says = format_args!("the officer says of SIM-{mark}: {seen:?}, insists: {insist}");
         self.story.tell(says);
@@ -376,7 +376,7 @@ impl World {
 
     fn release(&mut self, id: JobId) {
         let Some(running) = &mut self.running else { return };
-        // What the clock holds is released when the clock is right.
+        // Jobs that are held because of the clock are released once the clock is right.
         let mut answer = running.handle.ask_release(id, Actor::local("petugas-2"));
         self.turn();
         let _ = answer.try_recv();

@@ -1,9 +1,9 @@
-//! What the station stands on, with a hand on each: the power, the disk, the wire, the clocks. Knows no job.
+//! The environment of the station, under the test's control: the power, the disk, the wire, the clocks. Knows no job.
 //!
-//! Everything that a station does to the world is an *effect*: a transaction of the ledger, an exchange with the machine, or a
-//! command to a chip.
-//! The power can go before, in the middle of, or right after any effect; from then on none happens any more, whatever the
-//! doomed station still tries. So a cut at every effect is a cut at every moment that can be told from another.
+//! Everything that a station does to its environment is an *effect*: a transaction of the ledger, an exchange with the
+//! machine, or a command to a chip. The power can be cut before, during, or right after any effect; from then on no
+//! effect happens, whatever the station still tries. So cutting the power at every effect covers every distinguishable
+//! moment.
 
 use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -17,29 +17,29 @@ use jiff::{SignedDuration, Timestamp};
 use kartu::clock::Clock;
 use kartu::ledger::Disk;
 
-/// When, in the effect that it strikes, the power goes.
+/// When the power is cut, relative to the effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     Before,
-    /// So many bytes of the request, counted round and round, are heard.
+    /// This many bytes of the request, modulo its length, are received.
     Within(usize),
     After,
 }
 
-/// Hands on the machine between two polls of it, while the computer stands still or simply does not look.
+/// An action at the machine between two polls, while the computer is suspended or simply does not poll.
 #[derive(Debug, Clone)]
 pub struct Unseen {
-    /// So many moments more pass before it.
+    /// How many more moments pass before it.
     pub after: u32,
     /// How long it lasts for the machine.
     pub span: Duration,
-    /// Do the computer's clocks go on? Those of a paused virtual machine do not.
+    /// Do the computer's clocks continue? Those of a paused virtual machine do not.
     pub clocks: bool,
-    /// What hands do in the middle of it.
+    /// The levers that are pulled in the middle of it.
     pub hands: Vec<Lever>,
 }
 
-/// One of the kinds of effects.
+/// A kind of effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     Commit,
@@ -47,16 +47,16 @@ pub enum Effect {
     Apdu,
 }
 
-/// What the wire does while the power is on.
+/// The behaviour of the wire while the power is on.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Mood {
-    /// So many exchanges more find no machine.
+    /// For this many further exchanges there is no machine.
     pub unplugged: u32,
     /// At the effect of this number, only the plug is pulled.
     pub unplug_at: Option<(u64, Cut)>,
-    /// In the answer of the effect of this number, the lowest bit of the byte at this place is another.
+    /// In the answer of the effect of this number, the lowest bit of the byte at this index is flipped.
     pub flip_at: Option<(u64, usize)>,
-    /// One exchange in so many breaks off, loses its answer, or is garbled; 0: none.
+    /// One exchange in this many breaks off, loses its answer, or is garbled; 0: none.
     pub mishap_one_in: u32,
     /// May answers be garbled?
     pub garbles: bool,
@@ -67,28 +67,28 @@ struct Supply {
     cuts: u32,
     effects: Vec<Effect>,
     cut: Option<(u64, Cut)>,
-    /// So many effects after the power is back, it goes again.
+    /// The power is cut again this many effects after it is back.
     again: Option<(u64, Cut)>,
     mood: Mood,
     unseen: Option<Unseen>,
     /// Moments so far: exchanges, and pauses between them.
     moments: u32,
-    /// The computer stood still by its own clock, and nobody has asked for it yet.
+    /// The computer was suspended by its own clock, and nobody has asked for it yet.
     stood_still: bool,
     disk_full: bool,
     disk_broken: bool,
-    /// Bits that were flipped.
+    /// Number of flipped bits.
     flips: u32,
-    /// From the effect of this number on, it is.
+    /// The disk is broken from the effect of this number on.
     broken_from: Option<u64>,
     rng: Rng,
 }
 
-/// The building: power, disk and cable.
+/// The environment: power, disk and cable.
 #[derive(Clone)]
 pub struct Building(Arc<Mutex<Supply>>);
 
-/// What becomes of one effect.
+/// The result of one effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     Happens,
@@ -120,18 +120,18 @@ impl Building {
         self.0.lock().expect("nobody panics with the supply in his hands")
     }
 
-    /// The power goes at the effect with this number, counted from the start of the world.
+    /// Cuts the power at the effect with this number, counted from the start of the world.
     pub fn cut_at(&self, effect: u64, how: Cut) {
         self.supply().cut = Some((effect, how));
     }
 
-    /// The power goes so many effects from now.
+    /// Cuts the power this many effects from now.
     pub fn cut_soon(&self, effects: u64, how: Cut) {
         let at = self.effects() + effects;
         self.cut_at(at, how);
     }
 
-    /// When the power is back from a cut, it goes again after so many effects.
+    /// Once the power is back from a cut, cuts it again after this many effects.
     pub fn cut_again_after(&self, effects: u64, how: Cut) {
         self.supply().again = Some((effects, how));
     }
@@ -144,7 +144,7 @@ impl Building {
         self.supply().off
     }
 
-    /// The power is back; the disk is as it was.
+    /// Restores the power; the disk is unchanged.
     pub fn restore(&self) {
         let mut supply = self.supply();
         (supply.off, supply.cut) = (false, None);
@@ -158,7 +158,7 @@ impl Building {
         self.supply().effects.len() as u64
     }
 
-    /// Numbers of the effects of one kind, so far.
+    /// Numbers of the effects of one kind so far.
     pub fn numbers_of(&self, kind: Effect) -> Vec<u64> {
         let supply = self.supply();
         let all = supply.effects.iter().enumerate();
@@ -177,12 +177,12 @@ impl Building {
         self.supply().moments
     }
 
-    /// Did the computer stand still, by its own clock, since this was last asked?
+    /// Was the computer suspended, by its own clock, since the last call?
     pub fn take_stood_still(&self) -> bool {
         std::mem::take(&mut self.supply().stood_still)
     }
 
-    /// A moment of the wire: is it the one in which nobody looks?
+    /// Counts a moment of the wire; returns the unseen action if this is its moment.
     fn moment(&self) -> Option<Unseen> {
         let mut supply = self.supply();
         supply.moments += 1;
@@ -204,7 +204,7 @@ impl Building {
         self.supply().disk_full = full;
     }
 
-    /// The disk breaks with the effect of this number.
+    /// Breaks the disk at the effect of this number.
     pub fn break_disk_at(&self, effect: u64) {
         self.supply().broken_from = Some(effect);
     }
@@ -230,7 +230,7 @@ impl Building {
         }
     }
 
-    /// What the cable does to an exchange of a computer that has power.
+    /// The cable's fault in an exchange while the computer has power.
     fn mishap(&self) -> Option<Mishap> {
         let mut supply = self.supply();
         let number = supply.effects.len() as u64 - 1;
@@ -267,7 +267,7 @@ enum Mishap {
     Flipped(usize),
 }
 
-/// The disk of the building.
+/// The disk of the environment.
 pub struct SimDisk(pub Building);
 
 impl Disk for SimDisk {
@@ -286,7 +286,7 @@ impl Disk for SimDisk {
     }
 }
 
-/// The wire of the building to one machine.
+/// The wire from the environment to one machine.
 pub struct SimWire {
     wire: Emulated,
     machine: SharedMachine,
@@ -309,7 +309,7 @@ impl SimWire {
         }
     }
 
-    /// Nobody looks for a while, if it is the moment for that.
+    /// Carries out an unseen action, if this is its moment.
     fn a_moment_passes(&mut self) {
         let Some(Unseen { span, clocks, hands, .. }) = self.building.moment() else { return };
         self.machine.lock().elapse(span / 2);
@@ -348,7 +348,7 @@ impl Transport for SimWire {
         self.a_moment_passes();
         let (sent_bytes, mishap) = match self.pending.take() {
             Some(pending) => pending,
-            // A machine that is only looked at.
+            // A poll, without a request.
             None => (0, self.fate()),
         };
         match mishap {
@@ -403,7 +403,7 @@ impl SimClock {
         SimClock(Arc::new(Mutex::new((start(), Duration::ZERO))))
     }
 
-    /// Time passes.
+    /// Lets time pass.
     pub fn pass(&self, span: Duration) {
         self.jump(SignedDuration::try_from(span).unwrap_or(SignedDuration::ZERO));
         self.0.lock().expect("no panic").1 += span;
@@ -413,12 +413,12 @@ impl SimClock {
         self.0.lock().expect("no panic").1
     }
 
-    /// Only the clock on the wall is set.
+    /// Changes only the wall clock.
     pub fn jump(&self, by: SignedDuration) {
         self.0.lock().expect("no panic").0 += by;
     }
 
-    /// Somebody sets the clock on the wall right.
+    /// Sets the wall clock right.
     pub fn reset(&self) {
         let mut clocks = self.0.lock().expect("no panic");
         clocks.0 = start() + SignedDuration::try_from(clocks.1).unwrap_or(SignedDuration::ZERO);

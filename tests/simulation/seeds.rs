@@ -11,36 +11,37 @@ use crate::shrink::shrink;
 use crate::story::Story;
 use crate::world::World;
 
-/// Of more that break, only the seeds are told: where everything is broken, the first few say what.
+/// At most this many broken worlds are shrunk; of further ones only the seeds are reported.
 const SHRUNK: usize = 4;
 
-/// Seeds that once found something, as the code and the simulation were then; and the smallest worlds of others.
+/// Seeds that once found a bug, with the code and the simulation of that time; and the smallest worlds of others.
 fn kept() -> Vec<Plan> {
     let seeds = [
-        // A look that was asked for before a print was taken for what the machine says after it: two cards.
+        // A poll from before a print was taken for the machine's state after it: two cards.
         4, 7, //
-        // A machine that did not answer was asked again at once, for ever.
+        // A machine that did not answer was polled again without a pause, for ever.
         3, //
         // A person's answer was taken while the machine could not be asked and still printed: two cards.
         14, 16, //
-        // A job whose computer was lost owned the machine for ever, once its doubt was settled by a person.
+        // A job whose computer was lost owned the machine for ever after a person had settled its card.
         141, 386, //
-        // A card that was rejected after a restart was left to a person though the station had sent it there itself.
+        // A card that was rejected after a restart was left to a person although the station itself had rejected it.
         167, //
-        // A garbled byte in the serial number at contact made the same machine pass for another, and a person's answer
-        // was taken while it printed: two cards. The driver asks for the number twice.
+        // A garbled byte in the serial number at the first contact made the same machine look like another one, and a
+        // person's answer was accepted while it printed: two cards. The driver reads the number twice.
         5141,
     ];
     let shrunk = [
-        // Of the people: the officer lied that a card was printed that hands had taken out, and was waited for, for ever.
+        // Worlds with people: the officer claimed that a card was printed which had been removed by hand, and the test
+        // waited for it for ever.
         Plan {
             steps: 109,
             chips: false,
             without: vec![Kind::Wire, Kind::Disk, Kind::Clock, Kind::Garbles],
             ..Plan::of(30817)
         },
-        // The printer could not reject a whole card that had stuck on its way out; hands took it before the next look,
-        // and it was taken for one in the reject box: two cards.
+        // The printer could not reject a complete card that had jammed at the exit; it was removed before the next
+        // poll, and counted as rejected: two cards.
         Plan {
             jobs: 19,
             steps: 61,
@@ -52,7 +53,7 @@ fn kept() -> Vec<Plan> {
     seeds.into_iter().chain(shrunk).collect()
 }
 
-/// Lives them all, in so many threads; the others go on when one breaks.
+/// Runs all of them, in this many threads; the others continue when one breaks.
 fn run(plans: impl Iterator<Item = Plan> + Send, lanes: usize) -> Came {
     let plans = Mutex::new(plans);
     let broken = Mutex::new(0);
@@ -84,7 +85,7 @@ fn next(plans: &Mutex<impl Iterator<Item = Plan>>) -> Option<Plan> {
     plans.lock().unwrap_or_else(PoisonError::into_inner).next()
 }
 
-/// One that broke, as small as it can be found, with its story.
+/// Shrinks a broken world as far as possible, and reports it with its story.
 fn tell(plan: &Plan, broken: &Broken, so_far: &Mutex<usize>) {
     let number = {
         let mut so_far = so_far.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,14 +137,14 @@ fn one_seed_is_one_history() {
     assert_eq!(deeds(11), deeds(11));
 }
 
-/// As many cards as `KARTU_SIM_CARDS` says, from `KARTU_SIM_SEED` on.
+/// As many cards as `KARTU_SIM_CARDS` says, starting at seed `KARTU_SIM_SEED`.
 #[test]
 #[ignore = "long; tests/bench/simulation runs it"]
 fn long() {
     let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
     let cards = number("KARTU_SIM_CARDS").unwrap_or(10_000);
     let first = number("KARTU_SIM_SEED").unwrap_or(1);
-    // Half of the time a lane waits for its ledger's thread.
+    // A lane waits half of the time for its ledger's thread.
     let lanes = 2 * std::thread::available_parallelism().map_or(2, usize::from);
     let seeds = first..first + cards.div_ceil(JOBS as u64);
     told(&run(seeds.map(Plan::of), lanes));

@@ -1,15 +1,15 @@
-//! From a world that breaks to the smallest one that breaks in the same way: fewer kinds of mishap, fewer jobs, fewer
-//! steps, as long as the same is wrong.
+//! From a broken world to the smallest one that breaks in the same way: fewer kinds of faults, fewer jobs, fewer steps,
+//! as long as the violation is the same.
 
 use crate::history::{Broken, Plan, live};
 use crate::people::Kind;
 use crate::story::Story;
 use crate::world::Invariant;
 
-/// Worlds that are lived for one that broke, at most.
+/// Most worlds that are run for one broken world.
 const TRIES: usize = 300;
 
-/// The smallest world that was found, and how it breaks, with its story; `None`: one plan is not one history.
+/// The smallest world found, and its violation, with its story; `None`: one plan did not give one history.
 pub fn shrink(plan: &Plan, broken: &Broken, also: Option<Invariant>) -> (Plan, Option<Broken>) {
     let kind = broken.kind();
     let still = |plan: &Plan, story| live(plan, story, also).err().filter(|b| b.kind() == kind);
@@ -32,11 +32,11 @@ pub fn shrink(plan: &Plan, broken: &Broken, also: Option<Invariant>) -> (Plan, O
     (least, told)
 }
 
-/// Worlds that are smaller by one thing, the boldest first.
+/// Worlds that are smaller in one respect, those with the largest reduction first.
 fn smaller(plan: &Plan, broken_in: usize) -> Vec<Plan> {
     let Plan { jobs, steps, without, .. } = plan;
     let mut all = Vec::new();
-    // What came after the step in which it broke does not matter.
+    // Steps after the one in which it broke do not matter.
     if broken_in < *steps {
         all.push(Plan { steps: broken_in, ..plan.clone() });
     }
@@ -55,7 +55,7 @@ fn smaller(plan: &Plan, broken_in: usize) -> Vec<Plan> {
     all
 }
 
-/// A card that is spoiled breaks this world on purpose.
+/// An invariant that is wrong on purpose: a spoiled card breaks the world.
 fn no_card_is_spoiled(truth: &crate::truth::Truth) -> Result<(), String> {
     match truth.spoiled {
         0 => Ok(()),
@@ -70,7 +70,7 @@ fn a_world_that_breaks_is_shrunk_and_told() {
         let broken = live(&plan, Story::default(), Some(no_card_is_spoiled)).err()?;
         Some((plan, broken))
     };
-    // Shrinking goes down from where it is, and may stay in a hollow: not every world ends with one card.
+    // Shrinking may end in a local minimum: not every world ends with one card.
     let shrunk = (1..20).filter_map(breaks).map(|(plan, broken)| {
         assert_eq!(broken.kind(), " cards are SPOILED");
         assert_eq!(broken.story, "", "nobody reads it yet");
@@ -82,7 +82,7 @@ fn a_world_that_breaks_is_shrunk_and_told() {
         .min_by_key(|(_, least, _)| least.jobs)
         .expect("cards are spoiled in most worlds");
     assert!(told.story.contains("a card leaves"), "{}", told.story);
-    // One card, one mishap.
+    // One card, one fault.
     assert_eq!(least.jobs, 1, "{least}\n{}", told.story);
     assert!(least.without.len() >= Kind::ALL.len() - 2, "{least}\n{}", told.story);
     assert!(least.steps <= broken.step, "{least}\n{}", told.story);

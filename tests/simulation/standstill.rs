@@ -1,6 +1,7 @@
-//! Nobody looks: the computer stands still, a virtual machine is paused, or hands are faster than a poll. Walked at every
-//! moment of one card: each exchange with the machine, and each pause between two. What must hold stands in `truth.rs`: no
-//! card is printed by the machine's word while hands hold it spoiled, unless nothing could tell.
+//! Gaps between polls: the computer is suspended, a virtual machine is paused, or an action is faster than a poll.
+//! Covered at every moment of one card: each exchange with the machine, and each pause between two. `truth.rs` has the
+//! invariant: no card counts as printed by the machine's report while it was removed spoiled, unless nothing could show
+//! that.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::world::{Posted, World};
 /// A card of two sides.
 const MARK: usize = 1;
 
-/// One card, with this while nobody looks.
+/// One card, with this action during a gap.
 fn live(settings: EvolisSettings, unseen: Option<Unseen>) -> World {
     let mut world = World::new(7, settings, None);
     world.story = Story::told();
@@ -27,7 +28,7 @@ fn live(settings: EvolisSettings, unseen: Option<Unseen>) -> World {
     live_on(world, &[MARK])
 }
 
-/// Every moment of one card, and every script of the hands.
+/// Every moment of one card, and every script of actions.
 fn at_every_moment(
     settings: fn() -> EvolisSettings,
     span: Duration,
@@ -48,7 +49,7 @@ fn uncounted() -> EvolisSettings {
     EvolisSettings { no_counters: true, ..counting() }
 }
 
-/// One good card, and every other blank is written down as spoiled.
+/// One good card, and every other blank is recorded as spoiled.
 fn one_good_card(world: &World) {
     let truth = &world.truth;
     assert_eq!((truth.good(MARK), truth.written_good), (1, 1), "{}", world.story);
@@ -61,7 +62,7 @@ fn the_computer_stands_still_at_every_moment_of_a_card() {
     }
 }
 
-/// Where both clocks stop only the figures can tell: those that say so are believed.
+/// If both clocks stop, only the counters can show it: the job is settled by them.
 #[test]
 fn a_virtual_machine_is_paused_at_every_moment_of_a_card() {
     at_every_moment(counting, Duration::from_secs(60), false, |world, calm| {

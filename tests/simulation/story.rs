@@ -1,5 +1,5 @@
-//! What happened in a world, for whoever asks why it broke. Written out only where somebody reads it: a world that breaks
-//! is lived again.
+//! The events of a world, for analysing why it broke. They are recorded only when needed: a world that breaks is run
+//! again.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use std::fmt;
 pub struct Story {
     lines: Vec<String>,
     is_read: bool,
-    /// How many lines it has, or would have.
+    /// The number of lines, whether they are recorded or not.
     pub length: usize,
 }
 
 impl Story {
-    /// One that somebody reads.
+    /// A story that is recorded.
     pub fn told() -> Story {
         Story { is_read: true, ..Story::default() }
     }
@@ -25,7 +25,7 @@ impl Story {
         }
     }
 
-    /// Its lines but for what differs from run to run: ids and times of day stand in the ledger's.
+    /// Its lines without what differs between runs: the ledger's lines contain ids and times of day.
     pub fn deeds(&self) -> Vec<String> {
         self.lines.iter().filter(|line| !line.starts_with("ledger")).cloned().collect()
     }

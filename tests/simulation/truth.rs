@@ -1,4 +1,4 @@
-//! The truth: what lies in the trays and in people's hands, held against what the ledger says, after every step.
+//! The truth: the cards in the trays and in people's hands, compared with the ledger after every step.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,24 +11,24 @@ use serde_json::Value;
 use crate::cards::{MARKS, mark_in};
 use crate::story::Story;
 
-/// What exists, and what the ledger says of it.
+/// What exists, and what the ledger states about it.
 #[derive(Default)]
 pub struct Truth {
     /// By mark, from the ledger's lines.
     pub states: BTreeMap<usize, State>,
     /// Blanks that came out of the machine, in whatever way and shape.
     pub left_the_machine: u32,
-    /// Good cards that exist, by mark.
+    /// Blanks that left the machine, in any way and condition.
     pub good: BTreeMap<usize, u32>,
     /// Cards that are in nobody's good pile: rejected, or destroyed by hand.
     pub spoiled: u32,
-    /// A card that somebody has just taken out, and whether it is whole.
+    /// Cards that are not on the pile of good ones: rejected, or destroyed by hand.
     pub in_hand: Vec<(Option<usize>, bool)>,
     /// The job that the station printed last.
     pub printing: Option<usize>,
-    /// Jobs whose card somebody took out of the machine: if the station did not see it, only he knows.
+    /// Jobs whose card was removed from the machine by hand: if the station did not notice, only that person knows.
     pub taken: Vec<usize>,
-    /// A person said what was not so, and nothing could contradict him.
+    /// A person reported something false, and nothing could contradict it.
     pub lied_about: Vec<usize>,
     /// Blanks that the ledger counts as spoiled.
     pub written_spoiled: u32,
@@ -36,26 +36,26 @@ pub struct Truth {
     pub written_good: u32,
     /// Marks in the order in which their cards came out, by the ledger.
     pub came_out: Vec<usize>,
-    /// Of them, those whose chip was not written.
+    /// Those of them whose chip was not written.
     pub written_unencoded: u32,
-    /// Whole cards whose chip is another's, empty or half.
+    /// Complete cards whose chip has another card's content, none, or a part.
     pub wrong_chips: Vec<String>,
-    /// Settled by the machine's word alone, and left to a person.
+    /// Settled by the machine's report alone, and left to a person.
     pub by_machine: u32,
     pub by_person: u32,
-    /// The computer stood still, by its own clock, since the card that moves was begun.
+    /// Was the computer suspended, by its own clock, since the moving card was begun?
     pub stood_still: bool,
-    /// The computer was lost since the card that moves was begun.
+    /// Was the computer lost since the moving card was begun?
     crashed: bool,
-    /// Jobs whose card hands took out spoiled since it was begun, and whether the computer stood still meanwhile.
+    /// Jobs whose card was removed spoiled since it was begun, and whether the computer was suspended meanwhile.
     in_vain: BTreeMap<usize, bool>,
-    /// What the machine said before the last card of a job.
+    /// The machine's state before the last card of a job.
     intents: HashMap<JobId, Value>,
-    /// Printed, though hands hold the spoiled card, and the figures or the clocks say so.
+    /// Counted as printed although the card was removed spoiled, and the counters or the clocks show it.
     not_seen_through: Vec<String>,
-    /// What the last card of a job was moved for.
+    /// The purpose for which a job's last card was moved.
     moved_for: HashMap<JobId, String>,
-    /// What the last line about a job tells.
+    /// The content of the last line about a job.
     last_lines: HashMap<JobId, (usize, String)>,
     seq: u64,
 }
@@ -80,7 +80,7 @@ impl Truth {
         }
     }
 
-    /// Everything that was written since.
+    /// Reads everything that was written since the last call.
     pub fn read(&mut self, ledger: &Ledger, story: &mut Story) {
         while ledger.watch().borrow().seq > self.seq {
             let lines = ledger.events_after(self.seq, 200).expect("the ledger is read");
@@ -130,14 +130,15 @@ impl Truth {
         self.last_lines.insert(job, (mark, line.event));
     }
 
-    /// A crash: nobody knows for how long nobody looked, so whole figures are believed.
+    /// After a crash the length of the gap is unknown, so counters of a complete card are trusted.
     pub fn nobody_knows_for_how_long(&mut self) {
         self.crashed = true;
         self.in_vain.values_mut().for_each(|stood_still| *stood_still = false);
     }
 
-    /// By the machine's word a card is printed. If hands took it out spoiled, its figures must have been those of a whole
-    /// card, and the computer must have been awake by its own clock: then nothing can tell.
+    /// The machine's report settles a card as printed. If the card was removed spoiled, its counters must have been
+    /// those of a complete card, and the computer must not have been suspended by its own clock: then nothing could
+    /// show the removal.
     fn see_through(&mut self, mark: usize, job: &JobId, detail: &Value) {
         let person = detail["evidence"]["person"].is_object();
         let Some(stood_still) = self.in_vain.get(&mark).copied().filter(|_| !person) else {
@@ -159,7 +160,7 @@ impl Truth {
         }
     }
 
-    /// Whoever counts blanks must know what spoiled them.
+    /// The person who counts blanks must know the cause of spoiling.
     fn heed_cause(&mut self, job: &JobId, detail: &Value) {
         let unencoded = detail["cause"] == "GAGAL_ENCODE";
         self.written_unencoded += u32::from(unencoded);
@@ -169,21 +170,21 @@ impl Truth {
         }
     }
 
-    /// Whose job is it?
+    /// The mark of a job.
     pub fn mark_of(&self, job: &JobId) -> Option<usize> {
         self.last_lines.get(job).map(|(mark, _)| *mark)
     }
 
-    /// Write before you act.
+    /// Checks that the intent was written before the action.
     pub fn intent_stands(&self, job: &JobId, intent: &str) {
         let last = self.last_lines.get(job).map(|(_, event)| &**event);
         assert_eq!(last, Some(intent), "an order without its intent");
     }
 
-    /// The promise.
+    /// Checks the promise.
     ///
     /// # Errors
-    /// How it is broken.
+    /// The violation.
     pub fn holds(&self) -> Result<(), String> {
         if let Some(wrong) = self.wrong_chips.first().or(self.not_seen_through.first()) {
             return Err(wrong.clone());

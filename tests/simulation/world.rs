@@ -1,5 +1,5 @@
-//! One world: a station, its machine, its building, and what the people in it know. Turned by hand, in one thread, so that
-//! one seed is one history.
+//! One world: a station, its machine, its environment, and what its people know. It is driven step by step in one
+//! thread, so that one seed gives one history.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use emulators::machine::{Lever, SharedMachine};
 use fastrand::Rng;
-use kartu::heartbeat::{Part, Pulse};
+use kartu::heartbeat::{HeartbeatGuard, Part};
 use kartu::job::JobId;
 use kartu::job::{JobRequest, Recommendation};
 use kartu::ledger::{Accepted, Ledger, NewJob};
@@ -29,7 +29,7 @@ use emulators::evolis::EvolisSettings;
 /// A job as its client knows it.
 pub struct Posted {
     pub mark: usize,
-    /// From the first 201 on.
+    /// Known from the first answer 201 on.
     pub id: Option<JobId>,
 }
 
@@ -41,7 +41,7 @@ pub struct Running {
     orders: Receiver<Order>,
 }
 
-/// Something that must hold after every step.
+/// An invariant that must hold after every step.
 pub type Invariant = fn(&Truth) -> Result<(), String>;
 
 pub struct World {
@@ -54,13 +54,13 @@ pub struct World {
     pub running: Option<Running>,
     pub ledger: Option<Ledger>,
     pub story: Story,
-    /// Steps so far in which things may go wrong.
+    /// Steps so far in which faults may occur.
     pub steps: usize,
-    /// Messages come all the time.
+    /// Is there a steady stream of messages?
     pub stream: bool,
-    /// Where some cards have a chip.
+    /// The chips, in a world that has some.
     pub chips: Option<Chips>,
-    /// What must hold besides the promise.
+    /// A further invariant besides the promise.
     pub also: Option<Invariant>,
     cards: Arc<Cards>,
     folder: TempDir,
@@ -71,7 +71,7 @@ impl World {
     pub fn new(seed: u64, settings: EvolisSettings, chips: Option<Chips>) -> World {
         let mut rng = Rng::with_seed(seed);
         let building = Building::new(rng.fork());
-        // In memory where there is such a place: what a disk does to a ledger has tests of its own.
+        // In memory if possible: the effects of a disk on a ledger have separate tests.
         let memory = PathBuf::from("/dev/shm");
         let place = if memory.is_dir() { memory } else { std::env::temp_dir() };
         let folder = TempDir::new_in(place).expect("a folder");
@@ -103,7 +103,7 @@ impl World {
         world
     }
 
-    /// The computer starts, with what lies on its disk.
+    /// Starts the computer, with the contents of its disk.
     pub fn boot(&mut self) {
         self.building.restore();
         let path = self.folder.path().join(LEDGER);
@@ -128,14 +128,14 @@ impl World {
             clock: self.clock.clock(),
             metrics: Metrics::default(),
         };
-        let pulse = Pulse::unwatched(Part::Scheduler);
+        let pulse = HeartbeatGuard::unwatched(Part::Scheduler);
         let (mut station, handle) = Station::new(parts, Some(to_device), pulse);
         station.poll();
         self.ledger = Some(ledger);
         self.running = Some(Running { station, handle, device, orders });
     }
 
-    /// The computer is dark; the machine goes on by itself for a while.
+    /// The computer loses power; the machine continues by itself for a while.
     pub fn crash(&mut self) {
         self.story.tell(format_args!("the computer loses its power"));
         self.truth.nobody_knows_for_how_long();
@@ -145,7 +145,8 @@ impl World {
         }
     }
 
-    /// Turns of the station until it orders nothing more, and every order carried out; the truth is looked at after each.
+    /// The station takes turns until it gives no more orders, and every order is carried out; the truth is checked
+    /// after each.
     pub fn turn(&mut self) -> bool {
         let mut gave_orders = false;
         while let Some(order) = self.decide() {
@@ -155,7 +156,7 @@ impl World {
         gave_orders
     }
 
-    /// One turn of the station: what it orders.
+    /// One turn of the station; returns its order.
     pub fn decide(&mut self) -> Option<Order> {
         let running = self.running.as_mut()?;
         running.station.turn();
@@ -168,27 +169,27 @@ impl World {
         order.ok().filter(|_| !off)
     }
 
-    /// The machine does as it is told, and the station is told what came of it.
+    /// The machine carries out an order, and the station receives the result.
     pub fn carry_out(&mut self, order: Order) {
         let Some(running) = &mut self.running else { return };
         if let Some((job, intent)) = must_stand_before(&order) {
             self.story.tell(format_args!("order: {intent}"));
             self.truth.intent_stands(job, intent);
         }
-        if let Order::Print(job, _) | Order::Encode(job, _) = &order {
+        if let Order::Print(job, ..) | Order::Encode(job, _) = &order {
             self.truth.printing = self.truth.mark_of(job);
         }
         let report = running.device.perform(order);
         running.handle.tell(Message::Device(Box::new(report)));
     }
 
-    /// Time passes for everybody.
+    /// Time passes everywhere.
     pub fn pass(&mut self, span: Duration) {
         self.clock.pass(span);
         self.machine.lock().elapse(span);
     }
 
-    /// The client posts a job, or posts it again; true when it is known to be taken in.
+    /// The client posts a job, or repeats the post; `true`: it is known to be accepted.
     pub fn post(&mut self, at: usize) -> bool {
         let Some(ledger) = self.ledger.clone() else { return false };
         let mark = self.posted[at].mark;
@@ -231,15 +232,15 @@ impl World {
         }
     }
 
-    /// Somebody's hands.
+    /// Pulls a lever.
     pub fn pull(&mut self, lever: Lever) {
         self.story.tell(format_args!("hands: {lever:?}"));
         self.machine.pull(lever);
         self.look_at_the_truth();
     }
 
-    /// Has the job its card, or does it visibly want something that nobody here gives: a new recommendation, or a new job
-    /// for a card that was destroyed? A lie that nothing could contradict ends it too.
+    /// Does the job have its card, or does it need something that nobody in this world provides: a new recommendation,
+    /// or a new job for a destroyed card? A false report that nothing could contradict ends it too.
     pub fn has_ended(&self, mark: usize) -> bool {
         match self.states().get(&mark) {
             Some(State::Printed) => {
@@ -253,7 +254,7 @@ impl World {
         }
     }
 
-    /// How everything stands, for whoever reads why a world never ends.
+    /// The current state, for analysing why a world never ends.
     pub fn stands(&self) -> String {
         let station = self.running.as_ref().map(|r| r.handle.watch().borrow().clone());
         let machine = self.machine.lock().state();
@@ -267,7 +268,7 @@ impl World {
 
 const LEDGER: &str = "ledger.db";
 
-/// A ledger without a line, as the ledger itself makes it, but of small pages: an event changes nine, whatever their size,
+/// An empty ledger as the ledger itself creates it, but with small pages: an event changes nine, whatever their size,
 /// and a million cards write some sixty million.
 fn new_ledger() -> &'static [u8] {
     static FILE: OnceLock<Vec<u8>> = OnceLock::new();
@@ -275,7 +276,7 @@ fn new_ledger() -> &'static [u8] {
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join(LEDGER);
         let file = Connection::open(&path).expect("a file");
-        // A file that has pages keeps their size.
+        // An existing file keeps its page size.
         file.pragma_update(None, "page_size", 512).expect("a size");
         file.pragma_update(None, "journal_mode", "WAL").expect("it becomes a file");
         drop(file);
@@ -284,12 +285,12 @@ fn new_ledger() -> &'static [u8] {
     })
 }
 
-/// Whose line must be the last of its kind before an order is carried out.
+/// The job, and the kind of line that must be its last one before an order is carried out.
 fn must_stand_before(order: &Order) -> Option<(&JobId, &'static str)> {
     match order {
-        Order::Poll | Order::AbortOrphanedJob(None) => None,
+        Order::Poll(_) | Order::OpenJob | Order::AbortOrphanedJob(None) => None,
         Order::Encode(job, _) => Some((job, "encode")),
-        Order::Print(job, _) => Some((job, "print")),
+        Order::Print(job, ..) => Some((job, "print")),
         Order::AbortOrphanedJob(Some(job)) => Some((job, "come_to_rest")),
         Order::Reject(job) => Some((job, "reject")),
     }
@@ -310,7 +311,7 @@ fn new_job(mark: usize) -> NewJob {
     NewJob {
         id: JobId::new(),
         request: JobRequest {
-            // One recommendation in four says nothing of its end.
+            // One recommendation in four states no end.
             product: if has_chip(mark) { WITH_CHIP } else { PLAIN }.to_owned(),
             reference: format!("SIM-{mark}"),
             reason: "BARU".to_owned(),

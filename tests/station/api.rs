@@ -1,4 +1,4 @@
-//! The station's description of itself, held against its routes and its answers.
+//! The API's description, compared with the station's routes and responses.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use crate::test_station::{TestStation, child};
 
 /// The methods that HTTP knows (RFC 9110), but for HEAD, which is GET without its body.
 const METHODS: [&str; 6] = ["get", "post", "put", "delete", "options", "patch"];
-/// Nobody has posted this job.
+/// An id that no job has.
 const NOBODY: &str = "0199f3c0-1f5c-7c3e-8f56-3f0a4a1a2b3c";
 
-/// Every operation of the document: method, path, what is said of it.
+/// Every operation of the document: method, path, description.
 fn operations(api: &Value) -> Vec<(&str, &str, &Value)> {
     let paths = api["paths"].as_object().unwrap();
     paths
@@ -23,7 +23,7 @@ fn operations(api: &Value) -> Vec<(&str, &str, &Value)> {
         .collect()
 }
 
-/// What a `$ref` stands for, or the thing itself.
+/// The target of a `$ref`, or the object itself.
 fn followed<'a>(api: &'a Value, thing: &'a Value) -> &'a Value {
     match thing["$ref"].as_str() {
         Some(place) => api.pointer(place.strip_prefix('#').unwrap()).expect(place),
@@ -90,7 +90,7 @@ fn every_route_answers_as_it_is_described() {
     }
 }
 
-/// The status, the kind of content and the headers that must be there.
+/// Checks the status, the media type and the required headers.
 fn is_described(
     api: &Value,
     (method, path, said): (&str, &str, &Value),
@@ -197,7 +197,7 @@ fn the_description_is_whole() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-/// Shows every object of a document, with its place.
+/// Shows every object of a document, with its path.
 fn walk<'a>(thing: &'a Value, place: &str, show: &mut dyn FnMut(&str, &'a Value)) {
     match thing {
         Value::Object(members) => {

@@ -1,5 +1,5 @@
-//! A recommendation that says nothing is worth as much as none: what the product asks of it and it does not say holds the
-//! job, and only another recommendation lifts that.
+//! An empty recommendation is worth nothing: if it lacks something that the product requires, the job is held, and only
+//! another recommendation helps.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::test_station::{TestStation, child};
 
 const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// What is changed in an honest recommendation, and the code and place that hold its job.
+/// The change to a complete recommendation, and the code and field that hold its job.
 const SILENT: &[(&str, fn(&mut Value), &str, &str)] = &[
     (
         "no number",
@@ -89,7 +89,7 @@ fn a_bare_yes_is_told_everything_that_it_does_not_say() {
     let answer = bench.http.post("/v1/jobs", &job);
     let told: Vec<&str> = reasons(&answer.body).into_iter().map(|(_, place)| place).collect();
     let short: Vec<&str> = told.iter().map(|place| &place["recommendation.".len()..]).collect();
-    // A child of kind A has no photo that anybody could have compared.
+    // A child of kind A has no photo to compare.
     let expected = [
         "nomor",
         "oleh.nama",
@@ -118,7 +118,7 @@ fn an_honest_recommendation_prints_and_another_product_asks_what_it_wants() {
     bench.until(&bench.accepted(&staff()), "printed");
 }
 
-/// The lines of the ledger are kept for good and exported: a number in them tells nothing of a person.
+/// The ledger's lines are kept for good and exported, so a number in them must not identify a person.
 #[test]
 fn a_number_that_names_the_holder_is_refused_and_kept_nowhere() {
     let bench = TestStation::without_printer();

@@ -1,4 +1,4 @@
-//! Blanks at the station: loaded, printed, spoiled, lost, counted; and days that close or do not.
+//! Blanks at the station: loaded, printed, spoiled, lost, counted; and days that balance or do not.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::test_station::{Answer, TestStation, child};
 
-/// A clock on the wall that a test can turn.
+/// A wall clock that a test can set.
 #[derive(Clone)]
 struct Wall(Arc<AtomicI64>);
 
@@ -34,7 +34,7 @@ impl Wall {
     }
 }
 
-/// A station whose office (UTC+7) has 9 o'clock on 10 March 2026.
+/// A station in an office (UTC+7) at 9 o'clock on 10 March 2026.
 fn office() -> (TestStation, Wall) {
     let wall = Wall::at("2026-03-10T09:00:00+07:00");
     let mut bench = TestStation::new();
@@ -97,7 +97,7 @@ fn a_day_closes_and_the_next_begins_with_its_count() {
         (&today["remarks"], &today["spoiled_by_cause"]["CACAT_PABRIK"]),
         (&json!([]), &json!(3))
     );
-    // After the count, still the same day.
+    // After the count, on the same day.
     print(&bench, &["S3"]);
     let today = day(&bench, "2026-03-10");
     assert_eq!((&today["expected"], &today["closes"]), (&json!(73), &json!(true)));
@@ -120,13 +120,13 @@ fn a_blank_taken_by_hand_keeps_the_day_from_closing() {
     let (table, code) = kartud(&bench, &["blanks"]);
     assert_eq!(code, Some(0), "{table}");
     assert!(table.contains("1 blanks fewer than there should be"), "{table}");
-    // A loss is found out by counting, so it explains the count before it.
+    // A loss is noticed by counting, so it explains the count before it.
     enter(&bench, "lost", 1);
     let today = day(&bench, "2026-03-10");
     assert_eq!((&today["expected"], &today["closes"]), (&json!(8), &json!(true)));
     wall.turn_to("2026-03-11T09:00:00+07:00");
     assert_eq!(day(&bench, "2026-03-11")["opening"], 8);
-    // One too many, and then the load that nobody had entered: the last count is the one that holds.
+    // One too many, and then the load that was not entered yet: the last count applies.
     enter(&bench, "counted", 9);
     assert_eq!(day(&bench, "2026-03-11")["difference"], 1);
     enter(&bench, "loaded", 1);

@@ -1,5 +1,5 @@
-//! Characters that nobody can see, that got lost, or that look like others: refused or held in every text of every
-//! product, before anybody approves with his eyes what a machine prints otherwise.
+//! Characters that are invisible, are placeholders for lost ones, or look like others: refused or held in every text of
+//! every product, so that nobody approves one text and the machine prints another.
 
 use kartu::product::{Product, Shape, built_in};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::printing::staff;
 use crate::test_station::{TestStation, child};
 
-/// What is put into the middle of a text, by kind. All of it is refused.
+/// What is inserted into a text, by kind. All of it is refused.
 const REFUSED: &[(&str, &str)] = &[
     ("the replacement of a lost character", "\u{FFFD}"),
     ("an object that is not there", "\u{FFFC}"),
@@ -48,7 +48,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("a blank of Braille", "\u{2800}"),
 ];
 
-/// Refused in what a person reads; what a machine reads may hold them.
+/// Refused in texts for people; texts for machines may contain them.
 const REFUSED_FOR_EYES: &[(&str, &str)] = &[
     ("a no-break space", "\u{A0}"),
     ("an ideographic space", "\u{3000}"),
@@ -56,7 +56,7 @@ const REFUSED_FOR_EYES: &[(&str, &str)] = &[
     ("a mark on nothing", " \u{301}"),
 ];
 
-/// Whole words that are held until somebody has compared them.
+/// Whole words that are held until a person has compared them.
 const HELD: &[(&str, &str)] = &[
     ("a Cyrillic A in a Latin word", "P\u{410}INAN"),
     ("a Greek O in a Latin word", "C\u{39F}NTOH"),
@@ -83,14 +83,14 @@ fn good_job(product: &str) -> Value {
     }
 }
 
-/// The text with `put` after its first letter.
+/// The text with `put` inserted after its first letter.
 fn with(text: &str, put: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map_or(String::new(), String::from);
     format!("{first}{put}{}", letters.as_str())
 }
 
-/// The fields that somebody writes freely, and a text for those that the sample leaves out.
+/// The free-text fields, and a text for those that the sample omits.
 fn free_texts(product: &Product) -> Vec<(String, &'static str, bool)> {
     let free = product.fields.iter().filter_map(|field| match field.shape {
         Shape::Text { .. } | Shape::NoAkta { .. } => Some((field, "CONTOH", true)),
@@ -165,7 +165,7 @@ fn what_looks_like_a_latin_letter_and_is_none_waits_for_a_person() {
                     job["fields"]["itap_sampai"] = json!("2099-01-01");
                 }
                 let answer = bench.http.post("/v1/jobs", &job);
-                // A field whose letters the product lists refuses them.
+                // A field with a list of allowed letters refuses them.
                 if answer.status == 422 {
                     assert_eq!(answer.body["field"], json!(format!("fields.{field}")));
                     continue;

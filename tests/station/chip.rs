@@ -1,5 +1,5 @@
-//! A card with a chip: encoded, read back, then printed. Whatever goes wrong, what comes out is a good card, and what is
-//! not lies in the reject box; the ledger says which.
+//! A card with a chip: encoded, read back, then printed. Whatever fails, only a good card comes out, and a bad one goes
+//! to the reject box; the ledger records which.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ use crate::test_station::{TestStation, child, products};
 /// Every chip that was made, in the order of the blanks.
 pub type Made = Arc<Mutex<Vec<SharedChip>>>;
 
-/// Blanks as `settings` wants the n-th.
+/// Blanks with the settings that `settings` gives for the n-th.
 pub fn blanks(
     settings: impl Fn(u64) -> CardSettings + Send + Sync + 'static,
 ) -> (BlankChips, Made) {
@@ -40,7 +40,7 @@ pub fn file_card(faults: Faults) -> CardSettings {
     CardSettings::File(Box::new(FileCardSettings { faults, ..FileCardSettings::default() }))
 }
 
-/// The first blank has this trouble, and every other one none.
+/// Only the first blank has this fault.
 fn first_is(faults: Faults) -> TestStation {
     let of = move |number| file_card(if number == 1 { faults.clone() } else { Faults::default() });
     TestStation::with_chips(blanks(of).0, "")
@@ -55,7 +55,7 @@ fn names(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["event"].as_str().unwrap()).collect()
 }
 
-/// One blank was spoiled by its chip, the next one became the card.
+/// One blank was spoiled by its chip, and the next one became the card.
 fn the_second_blank_is_the_card(bench: &TestStation, kind: &str) {
     let id = bench.accepted(&staff());
     let job = bench.until(&id, "printed");
@@ -81,7 +81,7 @@ fn the_second_blank_is_the_card(bench: &TestStation, kind: &str) {
     assert_eq!(today["spoiled_by_cause"], json!({ "GAGAL_ENCODE": 1 }), "{blanks}");
 }
 
-/// What stands in the record's file.
+/// The content of the record's file.
 fn record_on(chip: &SharedChip) -> Vec<u8> {
     let state = chip.lock().state();
     let file = &state["content"][1]["files"][0];
@@ -106,7 +106,7 @@ fn a_staff_card_is_encoded_read_back_and_printed() {
     assert_eq!((&chip["profile"], chip["uid"].as_str().map(str::len)), (&json!("staf"), Some(14)));
     assert_eq!(chip["content_sha256"], chip["record_sha256"], "{chip}");
     assert!(chip["steps"].as_array().is_some_and(|steps| steps.len() > 2), "{chip}");
-    // The chip and the QR code say the same, and another counter checks either.
+    // Chip and QR code have the same record, and another office can verify either.
     let record = record_on(&made.lock().unwrap()[0]);
     let file = bench.dir.path().join("ef0101");
     std::fs::write(&file, &record).unwrap();
@@ -117,7 +117,7 @@ fn a_staff_card_is_encoded_read_back_and_printed() {
     let qr = scanned(&bench.machine.lock().last_card().unwrap().back.unwrap());
     let other = kartud(&["verify", "--qr", &qr, "--keys", keys, "--json"]);
     assert_eq!(out(&good), out(&other));
-    // Nothing of the person stands in what was written down.
+    // The events contain nothing about the person.
     let all = bench.http.get(&format!("/v1/jobs/{id}")).body.to_string();
     let all = all + &json!(events(&bench, &id)).to_string();
     assert!(!all.contains("RINA") && !all.contains("PS-000417"), "{all}");
@@ -139,7 +139,7 @@ fn mute_card() {
 
 #[test]
 fn a_bit_that_changed_on_the_way_back() {
-    // The file's content is in one of the answers, whichever; the others are only status words.
+    // One of the responses contains the file's content; the others are only status words.
     let flip = |answer| Faults { bit_flip: Some(BitFlip { answer, bit: 77 }), ..Faults::default() };
     let changed = (1..=8).filter(|&answer| {
         let bench = first_is(flip(answer));
@@ -160,7 +160,7 @@ fn wrong_blank_in_hopper() {
     assert_eq!(bench.cards_out(), 0, "nothing was printed on it");
     let machine = bench.machine.lock().state();
     assert_eq!((&machine["hopper_cards"], &machine["reject_box_cards"]), (&json!(0), &json!(2)));
-    // Nor are the blanks after them spent on the next one; a card without a chip takes one of them.
+    // Nor are further blanks spent on the next job; a card without a chip uses one of them.
     let mut next = staff();
     next["ref"] = json!("STAF-2");
     let next = bench.accepted(&next);
@@ -246,7 +246,7 @@ fn cards_without_a_chip_do_not_wait_for_the_reader() {
     assert_eq!(job["encoding"]["blanks_used"], 1, "{job}");
 }
 
-/// Its chip is not written, nothing is printed, and only a person can tell where it went.
+/// Its chip is not written and nothing is printed; only a person can say where the blank is.
 #[test]
 fn a_blank_that_jams_on_its_way_to_the_reader_is_spoiled_by_encoding() {
     let bench = TestStation::for_staff();

@@ -1,5 +1,5 @@
-//! What no other blank would mend: keys and profiles that do not fit, stations that are not there, a card that was
-//! forgotten on the reader. It costs one blank at most, and only the cards that need it wait.
+//! Faults that another blank would not cure: wrong keys and profiles, missing encoding positions, a card that was
+//! forgotten on the reader. They cost at most one blank, and only the cards that need the chip wait.
 
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub fn stripe(staf: &Path) {
     std::fs::write(file, [&product[..at], stripe, &product[after..]].concat()).unwrap();
 }
 
-/// The staff card's record goes through a secure channel.
+/// Sends the staff card's record through a secure channel.
 fn secure(staf: &Path) {
     let profile = "name = \"staf\"\nversion = \"scp03\"\n\
         [[step]]\nsecure = { scp = \"03\", keys = \"vault:isd\", key_version = 48, level = \"cmac\" }\n\
@@ -85,7 +85,7 @@ fn wrong_keys_cost_one_blank_and_not_the_whole_feeder() {
     assert_eq!(job["reasons"][0]["code"], "H_CHIP_SETUP", "{job}");
     assert!(job["reasons"].to_string().contains("kunci isd"), "{job}");
     assert_eq!(job["encoding"]["blanks_used"], 1, "{job}");
-    // A child's card is printed past those that wait, also after a restart.
+    // A child's card is printed before the waiting ones, also after a restart.
     for child_id in ["S1", "S2"] {
         let child = bench.accepted(&child(child_id));
         bench.until(&child, "printed");
@@ -96,7 +96,7 @@ fn wrong_keys_cost_one_blank_and_not_the_whole_feeder() {
         bench.stop();
         bench.start(&more);
     }
-    // The right key is put there, and a person says so.
+    // The right key is installed, and a person releases the job.
     put_key(&bench, &[ENC, MAC, DEK].concat());
     let release = json!({ "by": "teknisi-1" });
     let answer = bench.http.post(&format!("/v1/jobs/{first}/release"), &release);
@@ -123,7 +123,7 @@ fn a_key_of_the_wrong_length_costs_no_blank() {
     assert_eq!(blanks_left_and_spoiled(&bench), (0, 0));
 }
 
-/// A station without what a card needs, and a job that needs it before one that does not.
+/// A station that lacks something a card needs; a job that needs it is posted before one that does not.
 fn holds_and_prints_on(mut bench: TestStation, settings: EvolisSettings, more: &str) {
     bench.stop();
     bench.machine = emulators::evolis::emulate(settings).unwrap();
@@ -170,7 +170,8 @@ fn a_card_forgotten_on_the_reader_costs_no_blank() {
     assert!(made.lock().unwrap().len() >= 2);
 }
 
-/// The card is fed by hand and somebody's track stands on it: what is written beside that must not go out with it.
+/// The card is fed by hand and already has track data of another person: written beside them, the card must not be
+/// issued.
 #[test]
 fn a_stripe_that_was_somebodys_is_no_good_card() {
     let machine = emulators::evolis::emulate(EvolisSettings::instant()).unwrap();

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use crate::record::{kartud, out};
 
 const PROFILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/products/staf/chip.toml");
-/// What must never be shown, as text and as its bytes.
+/// A value that must never be shown, as text and as its bytes.
 const CANARY: (&str, &str) = ("KENARI", "4B454E415249");
 
-/// An emulated reader with an empty card on it, ended with the test.
+/// An emulated reader with an empty card, ended with the test.
 struct Reader {
     process: Child,
     address: String,
@@ -37,7 +37,7 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        // Already gone is as good.
+        // It may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -65,7 +65,7 @@ fn a_profile_is_tried_on_the_card_in_a_reader() {
     for part in ["card contactless  uid 04", "00 A4 04 00  Lc 5", "SW 6A82", "360 bytes written"] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    // The card is no fresh blank any more: it is not written again.
+    // The card is no longer a fresh blank, so it is not written again.
     let (code, said, complained) = tried(folder.path(), &reader.address, &["--json"]);
     assert_eq!(code, Some(1), "{said}{complained}");
     let told: Value = serde_json::from_str(&said).unwrap();

@@ -1,5 +1,5 @@
-//! What a machine reads on a card is what was approved, byte for byte: read back from the card that came out, with readers
-//! that are not ours (rqrr for QR codes) or share nothing with what prints (Code 128).
+//! The codes on a card contain what was approved, byte for byte: read back from the printed card, with foreign readers
+//! (rqrr for QR codes) or one that shares nothing with the printing code (Code 128).
 
 use emulators::machine::Picture;
 use serde_json::json;
@@ -22,7 +22,7 @@ const START_B: usize = 104;
 const START_C: usize = 105;
 const STOP: usize = 106;
 
-/// Lengths of equal pixels along a row, beginning with light ones.
+/// Lengths of runs of equal pixels along a row, beginning with light ones.
 fn runs(side: &Picture, y: u32) -> Vec<u32> {
     let (mut runs, mut dark) = (vec![0], false);
     for x in 0..side.width_px {
@@ -37,7 +37,7 @@ fn runs(side: &Picture, y: u32) -> Vec<u32> {
     runs
 }
 
-/// The symbol that six runs are, if they are whole modules of one width.
+/// The symbol of six runs, if they are whole modules of one width.
 fn symbol(runs: &[u32]) -> Option<usize> {
     let total: u32 = runs.iter().sum();
     let module = total.is_multiple_of(11).then_some(total / 11).filter(|module| *module > 0)?;
@@ -47,7 +47,7 @@ fn symbol(runs: &[u32]) -> Option<usize> {
     SYMBOLS.split_whitespace().position(|known| known == widths).filter(|_| whole)
 }
 
-/// What stands in the Code 128 that begins at the front of `runs`.
+/// The content of the Code 128 that begins at the front of `runs`.
 fn code_128(runs: &[u32]) -> Option<String> {
     let mut symbols = Vec::new();
     for six in runs.chunks_exact(6) {
@@ -67,7 +67,7 @@ fn code_128(runs: &[u32]) -> Option<String> {
     }
 }
 
-/// The bar code on a side, as a scanner's line meets it.
+/// The bar code on a side, as a scanner's line reads it.
 fn bar_code(side: &Picture) -> String {
     let lines = (0..side.height_px).map(|y| runs(side, y));
     let found = lines.flat_map(|runs| {

@@ -241,7 +241,7 @@ fn the_demos_next_chip_is_what_its_state_file_says() {
     assert!(wrong.status.code() == Some(1) && err(&wrong).contains("deaf"), "{}", err(&wrong));
     let torn = demo(r#"{"next_chip": {"faults": {"torn_out_after": 3}}}"#);
     assert_eq!(torn.status.code(), Some(0), "{}{}", out(&torn), err(&torn));
-    // The first of the batch ends with 80; it lies in the reject box.
+    // The UID of the batch's first card ends with 80; it is in the reject box.
     assert!(out(&torn).contains("chip (UID 044b4152545581)"), "{}", out(&torn));
 }
 
@@ -271,13 +271,13 @@ struct Running(std::process::Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Already gone is as good.
+        // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// An emulated printer as a process of its own, and its address.
+/// An emulated printer as a separate process, and its address.
 fn emulated_printer(dir: &Path) -> (Running, String) {
     use std::io::BufRead as _;
     let mut machine = Running(

@@ -1,5 +1,5 @@
-//! The printer's counter against the ledger: cards that the printer moved while the station was off, and an old ledger that
-//! was put back together with its own old head.
+//! The printer's counter compared with the ledger: cards that the printer moved while the station was off, and an old
+//! ledger that was restored together with its own old head.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ fn is_held_for_the_counter(job: &Value) -> bool {
     job["state"] == "held" && reasons.iter().any(|one| one["code"] == "H_CARDS_UNACCOUNTED")
 }
 
-/// One card is printed and copied, another is printed, the copy is put back.
+/// Prints one card, copies the ledger, prints another card, and restores the copy.
 fn put_back() -> (TestStation, Value) {
     let mut bench = TestStation::new();
     bench.until(&bench.accepted(&child("S1")), "printed");
@@ -46,7 +46,7 @@ fn an_old_ledger_with_its_own_old_head_prints_nothing_again() {
     let held = bench.until(&again, "held");
     assert!(is_held_for_the_counter(&held), "{held}");
     assert_eq!(bench.cards_out(), 2, "its card is there already");
-    // Whoever looked for the card, and found none, decides.
+    // The person who looked for the card and found none decides.
     let by = json!({ "by": "op-2" });
     assert_eq!(bench.http.post(&format!("/v1/jobs/{again}/release"), &by).status, 200);
     bench.until(&again, "printed");

@@ -1,4 +1,5 @@
-//! Crowds, and clients that stop where none stops: they cost their own connection, and nobody else anything.
+//! Many clients, and clients that stop in the middle of a request: they lose their own connection and affect nobody
+//! else.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -10,7 +11,7 @@ use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use crate::raw::{Raw, ask};
 use crate::test_station::{TestStation, child};
 
-/// Of a station on the same computer, however loaded that is.
+/// An immediate answer of a station on the same computer, however loaded.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 fn address(bench: &TestStation) -> SocketAddr {
@@ -24,7 +25,7 @@ fn head(address: SocketAddr, path: &str, body_bytes: usize) -> String {
     )
 }
 
-/// Clients that have begun a request to each address that takes a body, and do not get on with it.
+/// Clients that have begun a request to each path that takes a body, and do not continue.
 fn slow_senders(address: SocketAddr, job: &str) -> Vec<Raw> {
     let actions = ["cancel", "resolve", "release"].map(|what| format!("/v1/jobs/{job}/{what}"));
     let paths = ["/v1/jobs", "/v1/blanks"].into_iter().map(str::to_owned).chain(actions);
@@ -33,7 +34,7 @@ fn slow_senders(address: SocketAddr, job: &str) -> Vec<Raw> {
         for number in 0..130 {
             let mut client = Raw::connect(address);
             client.send(head(address, &path, 4_000_000).as_bytes());
-            // Some have sent more than what is read without asking for room.
+            // Some have sent more than is read without a memory reservation.
             client.send(&vec![b' '; if number % 2 == 0 { 1 } else { 40_000 }]);
             crowd.push(client);
         }
@@ -66,7 +67,7 @@ fn a_crowd_of_slow_and_idle_clients_denies_nobody() {
             }
         };
         scope.spawn(|| {
-            // Others keep coming, each as slow as the first.
+            // More of them keep coming, each as slow as the first.
             while !over.load(Ordering::Relaxed) {
                 let mut client = Raw::connect(address);
                 client.send(head(address, "/v1/jobs", 4_000_000).as_bytes());
@@ -132,7 +133,7 @@ fn a_client_that_takes_no_answer_is_let_go() {
     let many = request.repeat(400);
     client.send(many.as_bytes());
     let whole = bench.http.bytes("/openapi.json").len() * 400;
-    // It looks at nothing until the station has had to wait for it longer than it does.
+    // This client reads nothing until the station has waited for it longer than it may.
     let (_stay, wait) = std::sync::mpsc::channel::<()>();
     let _ = wait.recv_timeout(Duration::from_secs(30));
     assert!(client.until_hung_up() < whole, "it was let go before the end");
@@ -167,7 +168,7 @@ fn listeners_that_hang_up_make_room_for_others() {
             listener.send(request.as_bytes());
             match listener.head().unwrap().status {
                 200 => break,
-                // The one before has just hung up.
+                // The previous client has just disconnected.
                 503 => assert!(asked.elapsed() < AT_ONCE, "{number}: all places stay taken"),
                 status => panic!("{status}"),
             }
@@ -224,7 +225,7 @@ fn a_request_that_is_too_long_is_told_so() {
     assert_eq!(client.answer().unwrap().status, 413);
 }
 
-/// Sets how many files a process that we started may have open; `None`: as many as it could at its start.
+/// Sets how many files a child process may have open; `None`: as many as at its start.
 fn allow_files(process: u32, files: Option<u64>) {
     let most = getrlimit(Resource::Nofile).maximum;
     let limit = Rlimit { current: files.or(most), maximum: most };

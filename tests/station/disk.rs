@@ -1,4 +1,4 @@
-//! The disk below the ledger: full, failing, and well again.
+//! The ledger's disk: full, failing, and working again.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::test_station::{Answer, Http, TestStation, child, config, numbered};
 const ROOMY: u64 = 1 << 40;
 const BROKEN: u64 = u64::MAX;
 
-/// A disk whose room is set while it runs; it cannot be written at all when it is broken.
+/// A disk whose free space can be set while the station runs; a broken one cannot be written at all.
 #[derive(Clone)]
 struct Shelf(Arc<AtomicU64>);
 
@@ -87,7 +87,7 @@ fn a_full_disk_takes_no_new_job_but_lets_the_others_be_printed() {
     assert_eq!(bench.cards_out(), 2);
 }
 
-/// Waits until `/readyz` answers so, without a post.
+/// Waits until `/readyz` answers with this status, without posting.
 fn until_ready(bench: &TestStation, path: &str, status: u16) -> Answer {
     let began = std::time::Instant::now();
     loop {
@@ -124,7 +124,7 @@ fn a_disk_that_is_nearly_full_or_fails_is_told_before_anybody_posts_and_so_is_it
     bench.until(&bench.accepted(&child("S2")), "printed");
 }
 
-/// A full disk under a client that never gives up must not fill it with log.
+/// A client that never gives up must not fill a full disk with log lines.
 #[test]
 fn a_trouble_of_the_disk_is_logged_once_however_often_it_is_met() {
     let dir = tempfile::TempDir::new().unwrap();
@@ -160,7 +160,7 @@ fn a_disk_that_cannot_be_written_takes_nothing_and_prints_nothing() {
     assert_eq!(bench.cards_out(), 1);
 }
 
-/// Fails twice for every card that is out and not yet noted, whoever writes: the station, or a client's job.
+/// Fails twice for every card that is out and not yet recorded, whether the station or a client's job is being written.
 struct FailsWhileACardIsOut {
     ledger: PathBuf,
     machine: SharedMachine,
@@ -194,7 +194,7 @@ fn a_card_that_cannot_be_written_down_waits_and_nothing_else_is_printed() {
         Box::new(FailsWhileACardIsOut { ledger, machine, seen: seen.clone() })
     });
     let ids = ["S1", "S2"].map(|name| {
-        // The station's own write may be the one that is lost: then the client asks again.
+        // The station's own write may be the one that fails; then the client repeats its post.
         let answer = std::iter::repeat_with(|| bench.http.post_key(&child(name), name));
         let answer = answer.take(9).find(|answer| answer.status == 201).expect("it is taken in");
         answer.body["id"].as_str().unwrap().to_owned()
@@ -212,12 +212,12 @@ fn a_card_that_cannot_be_written_down_waits_and_nothing_else_is_printed() {
     }
 }
 
-/// The operating system itself refuses to let a file grow, and lets it grow again.
+/// The operating system itself refuses to let a file grow, and later allows it again.
 #[test]
 fn a_file_that_may_not_grow_is_met_and_the_station_goes_on_by_itself() {
     let dir = tempfile::TempDir::new().unwrap();
     let mut limited = Command::new("sh");
-    // 1.5 MiB a file. The signal that would end the program is ignored, as a service manager does.
+    // 1.5 MiB per file. The signal that would end the program is ignored, as a service manager does.
     limited.args(["-c", "ulimit -S -f 3072; trap '' XFSZ; exec \"$0\" \"$@\""]);
     limited.arg(env!("CARGO_BIN_EXE_kartud"));
     let process = Process::start_by(limited, dir.path());
@@ -271,7 +271,7 @@ fn killed_between_commit_and_answer_the_clients_retry_gets_the_same_job() {
         );
         client.write_all(head.as_bytes()).unwrap();
         client.write_all(body.as_bytes()).unwrap();
-        // It is synced; its answer was read by nobody.
+        // The event is synced, but nobody has read it.
         let heard = process.http.listen(before, |kind, _, data| {
             kind == "job" && data["event"] == "received" && data["ref"] == job["ref"]
         });

@@ -1,4 +1,4 @@
-//! A technician at an emulated machine: its state file, its control interface, and the reader in it.
+//! A technician with an emulated machine: its state file, its control interface, and its reader.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::printing::staff;
 use crate::test_station::{DOCUMENT_KEY, Http, KEYS};
 
-/// A saved file is read within a fraction of a second; this is a machine under load.
+/// A saved file is read within a fraction of a second; this allows for a machine under load.
 const SOON: Duration = Duration::from_secs(20);
 
 fn kartud(folder: &Path, options: &[&str]) -> Command {
@@ -37,7 +37,7 @@ pub struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Already gone is as good.
+        // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -58,7 +58,7 @@ impl Machine {
         Self { _process: Process(process), address, control }
     }
 
-    /// One request as it stands, and the whole answer.
+    /// Sends one raw request; returns the whole response.
     fn raw(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(&self.control).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
@@ -67,7 +67,7 @@ impl Machine {
         answer
     }
 
-    /// Status and body of the answer.
+    /// Status and body of the response.
     fn say(&self, request: &str) -> (u16, Value) {
         let answer = self.raw(request);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -125,7 +125,7 @@ fn supplies_and_faults_are_set_over_http() {
     assert_eq!((&state["feeder_cards"], &state["powered"]), (&json!(4), &json!(true)));
 }
 
-/// What a key is set to, and what the machine shows then; `None`: it is refused, by its name.
+/// A key's new value, and the value that the machine then shows; `None`: it is refused, and the key named.
 fn changes() -> Vec<(&'static str, Value, Option<Value>)> {
     let same = |key, value: Value| (key, value.clone(), Some(value));
     vec![
@@ -204,7 +204,7 @@ fn every_key_has_its_effect_or_is_refused_by_its_name() {
     assert_eq!(left, [""; 0], "keys that nobody tried");
 }
 
-/// A lever with what it is given, and the key that shows its effect; `None`: it is refused, by its name.
+/// A lever with its argument, and the key that shows its effect; `None`: it is refused, and the lever named.
 const LEVERS: [(&str, &str, Option<(&str, &str)>); 42] = [
     ("open_cover", "", Some(("cover_open", "true"))),
     ("close_cover", "", Some(("cover_open", "false"))),
@@ -313,11 +313,11 @@ fn control_is_for_this_computer_only() {
     }
 }
 
-/// A station with this configuration, as a process of its own.
+/// A station with this configuration, as a separate process.
 pub struct Station {
     pub http: Http,
     process: Process,
-    /// What it logs must go somewhere.
+    /// Its log must be read, or the process blocks.
     _log: BufReader<ChildStderr>,
 }
 
@@ -338,7 +338,7 @@ impl Station {
         Self { http: Http::new(&format!("http://{address}")), process, _log: log }
     }
 
-    /// Its process is told to stand still, or to go on.
+    /// Suspends or continues its process.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.process.0), signal).unwrap();
     }
@@ -383,7 +383,7 @@ fn a_machine_with_chips_and_its_reader_serve_a_station_of_another_process() {
     assert_eq!(chip(&station.printed("STAF-1")), (json!(1), json!("04a1a2a3000010")));
     let laid = std::fs::read_to_string(dir.path().join("cards/card-000001-chip.json")).unwrap();
     assert!(laid.contains("F04B494101"), "the application that the profile makes: {laid}");
-    // Every trouble spoils its blank, and the next one becomes the card.
+    // Every fault spoils its blank, and the next blank becomes the card.
     for (number, fault) in [
         json!({ "torn_out_after": 3 }),
         json!({ "wrong_status": { "command": 3, "status": "6581" } }),

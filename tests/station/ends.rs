@@ -1,4 +1,4 @@
-//! How a job ends by a person's word: its card is handed over, or its approval has expired.
+//! How a person ends a job: its card is handed over, or its approval has expired.
 
 use kartu::clock::Clock;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ fn a_card_is_handed_over_once_and_may_be_found_bad_afterwards() {
     let lines = bench.http.get(&format!("/v1/jobs/{id}/events")).body;
     let last = lines.as_array().unwrap().last().unwrap();
     assert_eq!((&last["event"], &last["detail"]["by"]), (&json!("hand_over"), &json!("petugas-3")));
-    // By the command line, then back at the counter: the card is bad.
+    // By the command line; then the card comes back as bad.
     let (said, code) =
         kartud(&["hand-over", &waits, "--by", "petugas-3", "--url", &bench.http.url]);
     assert!(said.contains("handed_over") && code == Some(0), "{said}");
@@ -68,7 +68,7 @@ fn an_approval_that_expired_is_ended_by_a_person_and_stays_spent() {
     let (said, code) = kartud(&["expire", &id, "--by", "petugas-3", "--url", &bench.http.url]);
     assert!(said.contains("expired") && code == Some(0), "{said}");
     assert_eq!(ask(&bench, &id, "release").0, 409, "nothing leads back");
-    // The application may come again; its approval may not.
+    // The application may be posted again, but its approval may not.
     let again = bench.http.post("/v1/jobs", &job);
     assert_eq!(
         (again.status, &again.body["code"]),

@@ -1,11 +1,11 @@
-//! Clients that listen: a name of an event that is not in this ledger is told, never met with silence.
+//! Clients of the event stream: an event id that is not in this ledger is reported, never answered with silence.
 
 use serde_json::{Value, json};
 
 use crate::ledger::kartud;
 use crate::test_station::{TestStation, child};
 
-/// Kinds and data of what comes behind the event `after`, up to the job's `event`.
+/// Kinds and data of the events after `after`, up to the job's `event`.
 fn heard(bench: &TestStation, after: &str, job: &str, event: &str) -> Vec<(String, Value)> {
     let mut heard = Vec::new();
     bench.http.listen(after, |kind, _, data| {
@@ -34,9 +34,9 @@ fn an_event_that_this_ledger_does_not_have_is_told_by_one_reset() {
         format!("0-{hash}"),
         format!("{}-{hash}", u64::MAX),
         format!("99999999999999999999-{hash}"),
-        // As lines were named before.
+        // The older form of ids.
         seq.to_owned(),
-        // What no kartud gave.
+        // An id that no kartud ever gave.
         "yesterday".into(),
         "-".into(),
         "7-".into(),
@@ -93,7 +93,7 @@ fn after_a_ledger_is_put_back_everybody_who_listened_is_told_to_read_anew() {
     assert_eq!(code, Some(0), "{said}");
     bench.start("");
     let id = bench.accepted(&child("S3"));
-    // The new ledger has lines of the same numbers.
+    // The new ledger has lines with the same numbers.
     let seq: u64 = lost.split_once('-').unwrap().0.parse().unwrap();
     let there = |bench: &TestStation| -> u64 {
         last_event(bench).split_once('-').unwrap().0.parse().unwrap()
@@ -111,7 +111,7 @@ fn after_a_ledger_is_put_back_everybody_who_listened_is_told_to_read_anew() {
         told.push(kind.to_owned());
         kind == "station"
     });
-    // A card that is being printed may be told of between the two.
+    // An event about a card that is being printed may come between the two.
     told.retain(|kind| kind != "job");
     assert_eq!(told, ["reset", "station"]);
     let kept = heard(&bench, &before, &id, "received");

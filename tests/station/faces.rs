@@ -1,5 +1,5 @@
-//! Faces and other configured files that would keep a station busy or waiting for ever: refused by the check, with the
-//! file's name.
+//! Faces and other configured files that would keep a station busy or blocked for ever: the check refuses them and
+//! names the file.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use crate::record::kartud;
 use crate::test_station::products;
 
-/// The check of a whole station takes a second; on a machine that does much else, some more.
+/// The check of a whole station takes a second; this allows for a loaded machine.
 const SOON: Duration = Duration::from_secs(60);
 
-/// What `kartud check-config` says of a station with these products, and how it ends.
+/// The output of `kartud check-config` for a station with these products, and its exit code.
 fn checked(products: &Path, more: &str) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("kartud.toml");

@@ -1,5 +1,5 @@
-//! The first start of a station, and the starts that are refused: a wrong path is not a new station, and nothing is left
-//! behind by a start that was none.
+//! The first start of a station, and refused starts: a wrong path is not a new station, and a refused start leaves
+//! nothing behind.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
@@ -12,7 +12,7 @@ use crate::ledger::{kartud, refusal, verified};
 use crate::restart::Process;
 use crate::test_station::{TestStation, child, config};
 
-/// A configuration in `dir` whose ledger lies in its folder `ledger`.
+/// A configuration in `dir` whose ledger is in its folder `ledger`.
 fn station_in(dir: &Path) -> (PathBuf, PathBuf) {
     let (file, ledger) = (dir.join("kartud.toml"), dir.join("ledger"));
     fs::write(&file, config(&ledger, "")).unwrap();
@@ -89,7 +89,7 @@ fn a_new_ledger_that_is_asked_for_at_every_start_is_made_once() {
     process.kill();
 }
 
-/// An empty file, or one mark of a ledger that was there, is enough to begin none.
+/// An empty file, or one remaining file of an earlier ledger, prevents the creation of a new one.
 #[test]
 fn what_is_left_of_a_lost_ledger_keeps_a_new_one_from_being_begun() {
     let mut bench = TestStation::without_printer();
@@ -210,7 +210,7 @@ fn a_link_in_the_place_of_a_ledger_or_of_what_lies_beside_it_is_refused() {
     assert_eq!(refusal(&dir), None);
 }
 
-/// Only root can be somebody else; elsewhere this shows nothing.
+/// Only root can act as another user; otherwise this test shows nothing.
 #[test]
 fn another_user_cannot_keep_the_station_from_starting() {
     let mut bench = TestStation::without_printer();
@@ -220,13 +220,13 @@ fn another_user_cannot_keep_the_station_from_starting() {
     if fs::metadata(&lock).unwrap().uid() != 0 {
         return;
     }
-    // As kartud made it once: whoever could reach it could hold it.
+    // The mode that older versions used: anybody who could open it could lock it.
     fs::set_permissions(&lock, Permissions::from_mode(0o644)).unwrap();
     fs::set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
     let mut stranger = Command::new("setpriv")
         .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "flock", "--no-fork"])
         .arg(&lock)
-        // Ends when its input does: with this test, however that ends.
+        // It ends when its input does: with this test, whatever its result.
         .args(["sh", "-c", "echo held; exec cat"])
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
@@ -243,7 +243,7 @@ fn another_user_cannot_keep_the_station_from_starting() {
     assert_eq!(mode(&lock), 0o600);
 }
 
-/// What the demo lays down is its owner's alone, and goes through nobody's link.
+/// The demo's files belong to its owner only, and are never written through a link.
 #[test]
 fn the_demo_and_a_preview_write_for_their_owner_alone() {
     let dir = tempfile::TempDir::new().unwrap();

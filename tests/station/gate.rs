@@ -1,4 +1,5 @@
-//! What pages of other sites can make a browser send, and what else nobody should: refused, whatever it asks for.
+//! Requests that pages of other sites can make a browser send, and other forbidden ones: refused, whatever they ask
+//! for.
 
 use std::net::SocketAddr;
 
@@ -9,7 +10,7 @@ fn address(bench: &TestStation) -> SocketAddr {
     bench.daemon.as_ref().unwrap().address()
 }
 
-/// Asks for `target` with these header lines; `@` stands for the station's address.
+/// Requests `target` with these header lines; `@` stands for the station's address.
 fn send(bench: &TestStation, target: &str, lines: &[u8], body: &[u8]) -> RawAnswer {
     let mut request = format!("{target} HTTP/1.1\r\n").into_bytes();
     request.extend(lines);

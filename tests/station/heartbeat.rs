@@ -1,7 +1,8 @@
-//! A thread of the station dies: the process says which, and ends, so that it is started anew; no card is printed twice.
+//! A thread of the station dies: the process logs which one and ends, so that it is restarted; no card is printed
+//! twice.
 //!
-//! Nothing in the program can be told to die: the tests pass in a clock, a disk, a printer and a reader that do, in a process
-//! of its own.
+//! The program has no way to make a thread die: the tests pass in a clock, a disk, a printer and a reader that do, in a
+//! separate process.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -28,14 +29,14 @@ use tempfile::TempDir;
 
 use crate::test_station::{Http, TestStation, child, config};
 
-/// Tells the test's own child which part dies, and where.
+/// Tells the test's child process which part dies, and where.
 const WHICH: &str = "KARTU_TEST_DIES";
-/// A file of this name in the child's folder: the part dies now.
+/// When a file of this name appears in the child's folder, the part dies.
 const NOW: &str = "die-now";
-/// The process ends within this, counted from the panic; the stop itself waits for what still turns.
+/// The process ends within this time after the panic; stopping waits for the threads that still work.
 const SOON: Duration = Duration::from_secs(30);
 
-/// Dies when it is time.
+/// Decides when to die.
 #[derive(Clone)]
 struct Lever {
     part: &'static str,
@@ -67,7 +68,7 @@ impl Disk for DyingDisk {
     }
 }
 
-/// Prints the card, and dies before it can say so.
+/// Prints the card, and dies before it can report that.
 struct DyingPrinter(Box<dyn CardPrinter>, Lever);
 
 impl CardPrinter for DyingPrinter {
@@ -88,8 +89,8 @@ impl CardPrinter for DyingPrinter {
     fn eject(&mut self, to: Tray) -> Result<(), DeviceError> {
         self.0.eject(to)
     }
-    fn come_to_rest(&mut self) -> Result<(), DeviceError> {
-        self.0.come_to_rest()
+    fn abort_orphaned_job(&mut self) -> Result<(), DeviceError> {
+        self.0.abort_orphaned_job()
     }
     fn clear_errors(&mut self) -> Result<(), DeviceError> {
         self.0.clear_errors()
@@ -115,14 +116,14 @@ fn connection(machine: SharedMachine, lever: &Lever) -> Connection {
     let field = emulators::card::Field::default();
     let open = move || {
         reader.pulled();
-        // Each poll opens it anew, as a reader that was unplugged.
+        // Each poll reopens it, as with a reader that was unplugged.
         let _works = emulators::reader::open("pn532", field.clone())?;
         Err(drivers::encoder::EncoderError::InUse)
     };
     connection.with_encoder(open, SOON)
 }
 
-/// What the test's own child does: a station until a part of it dies.
+/// The test's child process: a station that runs until a part of it dies.
 fn be_the_station() {
     let Ok(told) = std::env::var(WHICH) else { return };
     let (chosen, dir) = told.split_once(' ').unwrap();
@@ -171,7 +172,7 @@ fn station(dir: &Path, part: &str) -> (Child, Http) {
     (process, http)
 }
 
-/// How it ended; `None`: it did not, within [`SOON`].
+/// The exit code; `None`: it did not end within [`SOON`].
 fn exit_code(process: &mut Child) -> Option<i32> {
     let (step, mut waited) = (Duration::from_millis(20), Duration::ZERO);
     while waited < SOON {
@@ -219,9 +220,9 @@ fn a_thread_that_dies_ends_the_process() {
     }
 }
 
-/// And the card that was in the machine then is not printed once more before somebody has looked.
+/// Nor is the card that was in the machine printed again before a person has looked.
 fn it_starts_again(dir: TempDir, id: Option<&str>) {
-    // What it was printed by is gone, and another printer proves nothing.
+    // The machine that printed it is gone, and another one proves nothing.
     let settings = EvolisSettings { serial: "99".repeat(5), ..EvolisSettings::instant() };
     let machine = emulators::evolis::emulate(settings).unwrap();
     let mut bench =

@@ -1,5 +1,5 @@
-//! Whose card a job is: the same child twice, a replacement that names another child's card, and the key by which both
-//! are noticed.
+//! Holders of cards: the same child twice, a replacement that names another child's card, and the key by which both are
+//! recognised.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::test_station::{Answer, Http, TestStation, child};
 
 const WITHIN_A_YEAR: &str = "same_holder_days = 365\nstale_after_days = 36500";
 
-/// A station in this folder that looks for the same child.
+/// A station in this folder that detects a second card for the same child.
 fn station_in(dir: TempDir, kia: &'static str) -> TestStation {
     let machine = emulators::evolis::emulate(EvolisSettings::instant()).unwrap();
     let mut bench =
@@ -31,7 +31,7 @@ fn station() -> TestStation {
     station_in(TempDir::new().unwrap(), WITHIN_A_YEAR)
 }
 
-/// A child's job under a ref and an approval of its own.
+/// A child's job with its own ref and approval.
 fn job(sample: &str, reference: &str) -> Value {
     let mut job = child(sample);
     job["ref"] = json!(reference);
@@ -85,7 +85,7 @@ fn the_same_child_twice_is_held_unless_the_recommendation_accepts_it() {
     let third = bench.http.post("/v1/jobs", &accepting("S2", "KETIGA-1"));
     assert_eq!(third.body["warnings"][0]["acknowledged"], true, "{}", third.body);
     bench.until(third.body["id"].as_str().unwrap(), "printed");
-    // Its pixels are looked at later; who it is, at once.
+    // Its pixels are inspected later, but its holder is recognised at once.
     let headers = [("content-type", "application/json"), ("prefer", "respond-async")];
     let body = job("S2", "KEEMPAT-1").to_string();
     let later = bench.http.post_with("/v1/jobs", body.as_bytes(), &headers);
@@ -110,7 +110,7 @@ fn of_posts_at_once_for_one_child_one_is_taken_without_a_warning() {
 #[test]
 fn what_is_no_card_any_more_is_not_warned_of() {
     let bench = station();
-    // Withdrawn.
+    // A withdrawn job.
     let mut held = job("S1", "BATAL-1");
     held["fields"]["nama"] = json!("ANAK 2 CONTOH");
     let held = bench.accepted(&held);
@@ -122,7 +122,7 @@ fn what_is_no_card_any_more_is_not_warned_of() {
     assert_eq!(bench.http.get(&format!("/v1/jobs/{held}")).body["state"], "cancelled");
     let first = bench.http.post("/v1/jobs", &job("S1", "BATAL-3"));
     assert!(!warned(&first));
-    // Found bad.
+    // A card that was found bad.
     let first = first.body["id"].as_str().unwrap();
     bench.until(first, "printed");
     let seen =
@@ -130,7 +130,7 @@ fn what_is_no_card_any_more_is_not_warned_of() {
     assert_eq!(bench.http.post(&format!("/v1/jobs/{first}/resolve"), &seen).status, 200);
     let second = bench.http.post("/v1/jobs", &job("S1", "RUSAK-2"));
     assert!(!warned(&second), "{}", second.body);
-    // Replaced, though nobody knows where it is.
+    // A replaced card, even though it is lost.
     let second = second.body["id"].as_str().unwrap();
     bench.until(second, "printed");
     let third = bench.http.post("/v1/jobs", &replacing("S1", "GANTI-3", second, "lost"));
@@ -230,7 +230,7 @@ fn no_hash_of_a_child_leaves_the_ledger() {
     assert!(salted[0].is_some() && salted[0] != salted[1], "who holds the lines knows no twins");
 }
 
-/// A folder with a ledger that knows one child, and the key beside it.
+/// A folder with a ledger that has one child's job, and the key beside it.
 fn used() -> TempDir {
     let mut bench = station();
     printed(&bench, &job("S1", "ANAK-1"));
@@ -289,7 +289,7 @@ fn the_key_lies_in_the_vault_where_there_is_one() {
     let bench = TestStation::new();
     is_private(&bench.dir.path().join("keys/holder"));
     assert!(!bench.dir.path().join("holder.key").exists());
-    // systemd's credentials come first.
+    // systemd's credentials take precedence.
     let credentials = TempDir::new().unwrap();
     std::fs::write(credentials.path().join("holder"), "ab".repeat(32)).unwrap();
     let dir = TempDir::new().unwrap();

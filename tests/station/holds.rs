@@ -1,5 +1,5 @@
-//! Jobs that a person must look at: each is lifted in the way that its answer names, and what somebody decided stays
-//! decided.
+//! Jobs that a person must check: each is resolved in the way that its response states, and a person's decision is
+//! final.
 
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::test_station::{TestStation, base64, child};
 
-/// A code, and a good job changed so that it is held for it.
+/// A code, and the change to a good job that makes it held for that code.
 const CASES: &[(&str, fn(&mut Value))] = &[
     ("H_NAME_DIGITS", |job| job["fields"]["nama"] = json!("RAFI CONTOH 2")),
     ("H_NAME_CHARACTER", |job| job["fields"]["nama"] = json!("RAFI @CONTOH")),
@@ -38,7 +38,7 @@ const CASES: &[(&str, fn(&mut Value))] = &[
     ("W_NIK_SEX", |job| job["fields"]["jenis_kelamin"] = json!("PEREMPUAN")),
 ];
 
-/// Brought about where it can be: by a clock, a chip, a key, a disk, a restored ledger, an office that signs.
+/// Codes that other tests produce: by a clock, a chip, a key, a disk, a restored ledger, an office that signs.
 const ELSEWHERE: &[&str] = &[
     "H_BLANKS_SPOILED",
     "H_CARDS_UNACCOUNTED",
@@ -82,7 +82,7 @@ pub fn with_photo(job: &mut Value, change: impl Fn(DynamicImage) -> DynamicImage
     job["photo"] = json!(base64(&png.into_inner()));
 }
 
-/// A good child that every warning is accepted for.
+/// A good child's job that accepts every warning.
 fn accepting_all() -> Value {
     let warnings =
         codes::all().into_iter().map(|code| code.code).filter(|code| code.starts_with('W'));
@@ -126,7 +126,7 @@ impl Held<'_> {
         assert!(!again, "{}: what was decided is asked again", self.code);
     }
 
-    /// Unmended it comes back; it can always be withdrawn and posted anew.
+    /// If the cause remains, the job is held again; it can always be withdrawn and posted again.
     fn holds_again_until_mended(&self) {
         assert_eq!(self.ask("release").0, 200, "{}", self.code);
         self.bench.until_event(&self.id, "hold");

@@ -1,10 +1,10 @@
-//! Jobs at the door: taken in, held, refused, asked for twice.
+//! Intake: jobs are accepted, held, refused, and posted twice.
 
 use serde_json::{Value, json};
 
 use crate::test_station::{SAMPLES, TestStation, child};
 
-/// The job of a bad case: a good child with one thing wrong.
+/// The job of a bad case: a good child's job with one fault.
 fn bad_case(case: &Value) -> Value {
     let (field, value) = (case["field"].as_str().unwrap(), case["value"].as_str().unwrap());
     let mut job = child("S2");
@@ -132,7 +132,7 @@ fn the_same_key_gives_the_same_job() {
         (other.status, other.body["code"].as_str().unwrap()),
         (409, "E_IDEMPOTENCY_KEY_REUSED")
     );
-    // The ref is the upstream's own key: the same application is never two jobs.
+    // The ref is the upstream's own key: the same application never becomes two jobs.
     let lost_key = bench.http.post_key(&child("S2"), "k-2");
     assert_eq!(lost_key.body["id"], first.body["id"]);
     let mut changed = child("S2");

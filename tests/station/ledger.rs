@@ -1,4 +1,4 @@
-//! A technician looks after the ledger: verifies it, exports it, puts an older copy back.
+//! A technician maintains the ledger: verifies it, exports it, restores an older copy.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::restart::Process;
 use crate::test_station::{KEYS, TestStation, child, config};
 
-/// What `kartud ARGS` says and its exit code.
+/// The output of `kartud ARGS` and its exit code.
 pub fn kartud(args: &[&str]) -> (String, Option<i32>) {
     let kartud = std::process::Command::new(env!("CARGO_BIN_EXE_kartud"))
         .args(args)
@@ -85,7 +85,7 @@ fn the_ledger_of_a_killed_station_is_verified_with_its_log() {
     assert_eq!((std::fs::read(&path).unwrap(), std::fs::read(&log).unwrap()), before);
 }
 
-/// Whoever can write to the file can do more than flip a bit; what he did is named.
+/// A person who can write the file can do more than flip a bit; the change is named.
 #[test]
 fn what_somebody_did_to_the_ledger_is_named() {
     let mut bench = TestStation::new();
@@ -135,7 +135,7 @@ fn what_somebody_did_to_the_ledger_is_named() {
     }
 }
 
-/// A state that no line speaks for moves no card.
+/// A state that no line supports must not move a card.
 #[test]
 fn a_job_whose_state_was_set_by_hand_is_not_printed() {
     let mut bench = TestStation::new();
@@ -248,8 +248,8 @@ fn an_older_copy_put_back_is_refused_until_somebody_adopts_it() {
     assert_eq!(found["faults"], json!([]), "{found}");
 }
 
-/// The card that only the lost lines knew of is not printed a second time when its job is posted again; what was approved
-/// since is printed as ever.
+/// The card that only the lost lines recorded is not printed again when its job is posted again; jobs approved since
+/// are printed as usual.
 #[test]
 fn a_card_that_the_lost_lines_knew_of_is_not_printed_again() {
     let mut bench = TestStation::new();
@@ -312,7 +312,7 @@ fn a_job_that_nobody_had_looked_at_is_looked_at_before_a_release_prints_it() {
     let dir = tempfile::TempDir::new().unwrap();
     let process = Process::start(dir.path());
     let later = [("content-type", "application/json"), ("prefer", "respond-async")];
-    // The station looks at one such job every half second, so that the last one is still to be looked at.
+    // The station inspects one such job every half second, so the last one is not inspected yet.
     let ids: Vec<String> = (0..6)
         .map(|number| {
             let mut job = child("S2");
@@ -330,13 +330,13 @@ fn a_job_that_nobody_had_looked_at_is_looked_at_before_a_release_prints_it() {
     let ledger = dir.path().join("ledger.db");
     let (said, code) = kartud(&["ledger", "adopt", ledger.to_str().unwrap(), "--by", "teknisi-7"]);
     assert_eq!(code, Some(0), "{said}");
-    // The released job is claimed by a station that has a printer.
+    // A station with a printer claims the released job.
     let mut bench = TestStation::new();
     bench.stop();
     for file in ["ledger.db", "ledger.head"] {
         std::fs::copy(dir.path().join(file), bench.dir.path().join(file)).unwrap();
     }
-    // The key that tells holders apart goes with the ledger.
+    // The key that identifies holders belongs to the ledger.
     let key = bench.dir.path().join(KEYS).join("holder");
     std::fs::copy(dir.path().join("holder.key"), key).unwrap();
     bench.start("");

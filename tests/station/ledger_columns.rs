@@ -1,6 +1,6 @@
-//! Somebody changes one value in the ledger's file. Whatever the value, and in whatever column of whatever table,
-//! `kartud ledger verify` says so: the columns are read from the file itself, so that a new one fails here until it is
-//! held against the lines.
+//! A person changes one value in the ledger's file. Whatever the value, and in whatever column of whatever table,
+//! `kartud ledger verify` reports it. The columns are read from the file itself, so that a new one fails here until it
+//! is verified against the lines.
 
 use std::path::{Path, PathBuf};
 
@@ -44,11 +44,11 @@ fn used_ledger() -> (TempDir, PathBuf) {
     (bench.dir, path)
 }
 
-/// One value: where it stands, and what it is.
+/// One value: its position, and its content.
 struct Place {
     table: String,
     column: String,
-    /// What names its row, and the values of that.
+    /// The key columns of its row, and their values.
     key: Vec<(String, Cell)>,
     value: Cell,
 }
@@ -94,7 +94,7 @@ fn some_of(c: &Connection, table: &str, column: &str, key: &[String]) -> Vec<Pla
     chosen
 }
 
-/// Values that are not this one: of its kind, of another kind, none.
+/// Different values: of the same type, of another type, none.
 fn others(value: &Cell) -> Vec<Cell> {
     match value {
         Cell::Null => vec![Cell::Integer(1), Cell::Text("x".into()), Cell::Blob(vec![1; 32])],
@@ -114,7 +114,7 @@ fn others(value: &Cell) -> Vec<Cell> {
     }
 }
 
-/// A copy of the ledger in which one value is another; `None`: the tables do not take it.
+/// A copy of the ledger with one value changed; `None`: the tables do not accept it.
 fn changed(ledger: &[u8], place: &Place, to: &Cell, at: &Path) -> Option<()> {
     std::fs::write(at, ledger).unwrap();
     let c = Connection::open(at).unwrap();
@@ -127,7 +127,7 @@ fn changed(ledger: &[u8], place: &Place, to: &Cell, at: &Path) -> Option<()> {
     match c.execute(&sql, params_from_iter(values)) {
         Ok(1) => Some(()),
         Ok(rows) => panic!("{sql}: {rows}"),
-        // Not null, unique, a type: what the tables refuse nobody finds there.
+        // Values that the tables refuse (not null, unique, a type) cannot occur.
         Err(_) => None,
     }
 }
@@ -152,7 +152,7 @@ fn every_change_is_found(ledger: &Path) {
             let what = format!("{name} of {:?}: {:?} made {to:?}", place.key, place.value);
             let found = kartu::ledger::verify(&copy, None, &mut |_, _, _| ());
             assert!(!matches!(&found, Ok(found) if found.faults.is_empty()), "{what}: not found");
-            // The first change of each column by the command itself.
+            // The command itself checks the first change of each column.
             if *tried == 1 {
                 let (said, code) = kartud(&["ledger", "verify", copy.to_str().unwrap()]);
                 assert!(code != Some(0) && said.contains("V_"), "{what}: {code:?} {said}");

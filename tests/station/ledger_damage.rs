@@ -1,4 +1,5 @@
-//! The disk loses or changes something of the ledger. Every single byte is either met, or was nothing that is stored.
+//! The disk loses or changes something of the ledger. Every changed byte is either detected, or belongs to no stored
+//! data.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ const PAGE: usize = 16_384;
 const FRAME: usize = PAGE + 24;
 const HEADER: usize = 32;
 
-/// Numbers that look random, from a seed that is printed.
+/// Pseudo-random numbers, from a seed that is printed.
 struct Dice(u64);
 
 impl Dice {
@@ -30,13 +31,13 @@ impl Dice {
     }
 }
 
-/// The files of a ledger that nobody has open.
+/// The files of a closed ledger.
 #[derive(Clone)]
 struct Files {
     ledger: Vec<u8>,
     log: Vec<u8>,
     head: Vec<u8>,
-    /// By which holders are recognised.
+    /// The key that recognises holders.
     key: Vec<u8>,
 }
 
@@ -51,7 +52,7 @@ impl Files {
         }
     }
 
-    /// A folder of their own.
+    /// Writes the files into a new folder.
     fn lay_out(&self) -> (TempDir, PathBuf) {
         let dir = TempDir::new().unwrap();
         for (name, bytes) in [
@@ -70,7 +71,7 @@ impl Files {
         (dir, path)
     }
 
-    /// Everything that is stored, as it is read back.
+    /// Everything that is stored, read back.
     fn content(&self) -> Option<Vec<Vec<Cell>>> {
         let (_dir, path) = self.lay_out();
         let c = rusqlite::Connection::open(path).ok()?;
@@ -98,7 +99,7 @@ fn refused(files: &Files) -> Option<String> {
     }
 }
 
-/// What became of damaged files.
+/// The result of damaging files.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum Met {
     AtStart,
@@ -106,7 +107,7 @@ enum Met {
     Nothing,
 }
 
-/// Opens them as the daemon does; whatever it takes must be what was accepted, or is found by `verify`.
+/// Opens them as the daemon does; whatever it accepts must be the accepted data, or `verify` must find the fault.
 fn meet(
     files: &Files,
     queued: &[JobId],
@@ -136,7 +137,7 @@ fn meet(
     if met { Met::ByVerify } else { Met::Nothing }
 }
 
-/// A ledger with two printed jobs and two that wait, its files, and what the waiting ones are.
+/// A ledger with two printed jobs and two waiting ones, its files, and the ids of the waiting ones.
 fn used_ledger() -> (Files, Vec<JobId>) {
     let mut bench = TestStation::new();
     for name in ["S1", "S3"] {
@@ -160,7 +161,7 @@ fn data_of(files: &Files, queued: &[JobId]) -> Data {
     data
 }
 
-/// Bytes of every page: its header and pointers, and where its cells lie; a few of a page full of photo.
+/// Offsets in every page: its header and pointers, and where its cells are; a few in a page full of photo data.
 fn offsets(ledger: &[u8], dice: &mut Dice) -> Vec<usize> {
     let mut offsets: Vec<usize> = (0..100).collect();
     for (number, page) in ledger.chunks(PAGE).enumerate() {
@@ -204,11 +205,11 @@ fn flipped_bytes_are_met() {
     assert!(start > 20 && verify > 200, "{start} {verify} {nothing}");
 }
 
-/// Where the slots of a head begin, and how long one is.
+/// Offsets of a head's slots, and the length of one.
 const SLOTS: [usize; 2] = [0, 4096];
 const SLOT: usize = 103;
 
-/// What one slot lost is known as lost, and the other one serves; without both nobody knows.
+/// Damage to one slot is recognised, and the other slot is used; if both are damaged, the head is unknown.
 #[test]
 fn a_head_that_is_torn_in_one_slot_needs_nobody_and_in_both_it_is_met() {
     let (whole, _) = used_ledger();
@@ -226,7 +227,8 @@ fn a_head_that_is_torn_in_one_slot_needs_nobody_and_in_both_it_is_met() {
     }
 }
 
-/// The power goes while the head is written, at any byte, in whatever order the disk writes: the station starts by itself.
+/// The power is cut while the head is written, at any byte, in whatever order the disk writes: the station starts
+/// without help.
 #[test]
 fn a_head_that_a_power_cut_tore_anywhere_needs_no_adopt() {
     let (whole, _) = used_ledger();
@@ -258,7 +260,7 @@ fn the_head_of_an_older_kartud_is_read() {
     assert!(refused(&files).unwrap().contains("adopt"));
 }
 
-/// A station with two jobs, killed; all of it is still in the log.
+/// A killed station with two jobs; all of it is still in the log.
 fn killed() -> (Files, Vec<JobId>) {
     let dir = TempDir::new().unwrap();
     let process = Process::start(dir.path());
@@ -271,14 +273,14 @@ fn killed() -> (Files, Vec<JobId>) {
     (Files::read(dir.path()), ids.to_vec())
 }
 
-/// The frame (from 0) behind which each transaction of the log begins.
+/// The frame (from 0) after which each transaction of the log begins.
 fn transactions(log: &[u8]) -> Vec<usize> {
     let frames = log[HEADER..].chunks(FRAME).enumerate();
     let ends = frames.filter(|(_, frame)| frame[4..8] != [0; 4]).map(|(number, _)| number + 1);
     std::iter::once(0).chain(ends).collect()
 }
 
-/// The head as it was noted before the last line.
+/// The head as it was before the last line.
 fn older_head(files: &Files) -> Vec<u8> {
     let (_dir, path) = files.lay_out();
     let c = rusqlite::Connection::open(path).unwrap();
@@ -318,7 +320,7 @@ fn a_torn_last_write_is_told_from_damage() {
     }
 }
 
-/// The last transaction, which nobody was told of, is gone; everything before it is there and whole.
+/// The last transaction, which was never acknowledged, is gone; everything before it is complete.
 fn holds_only_the_first(files: &Files, ids: &[JobId], what: &str) {
     let (_dir, path) = files.lay_out();
     let ledger = Ledger::open(&path, Clock::system()).unwrap_or_else(|why| panic!("{what}: {why}"));
@@ -346,7 +348,7 @@ fn flipped_bytes_of_a_log_are_met() {
             Met::ByVerify => panic!("byte {at}: the daemon would lose acknowledged lines"),
             Met::Nothing => assert!(files.content().as_ref() == Some(&content), "byte {at}"),
         }
-        // Even where nobody remembers the head.
+        // Even if there is no head.
         files.head = Vec::new();
         assert!(refused(&files).is_some(), "byte {at}");
     }
@@ -367,7 +369,7 @@ fn a_damaged_log_can_be_adopted_up_to_the_damage() {
     let (mut files, ids) = killed();
     let transactions = transactions(&files.log);
     let last = HEADER + transactions[transactions.len() - 2] * FRAME;
-    // A transaction behind it shows that it was synced.
+    // A transaction after it shows that it was synced.
     let (dir, path) = files.lay_out();
     let ledger = Ledger::open(&path, Clock::system()).unwrap();
     ledger.append(&ids[0], kartu::event::Event::Inspecting {}).wait().unwrap();

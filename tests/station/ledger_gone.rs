@@ -1,5 +1,5 @@
-//! The ledger's files are deleted, renamed, replaced or written over while the station runs: it stops taking and printing,
-//! says so, and makes no new one.
+//! The ledger's files are deleted, renamed, replaced or overwritten while the station runs: it stops accepting and
+//! printing, reports that, and creates no new ledger.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::ledger::{kartud, refusal};
 use crate::test_station::{TestStation, child};
 
-/// The station looks every other second; a loaded computer takes longer.
+/// The station checks every other second; a loaded computer takes longer.
 const NOTICED_WITHIN: Duration = Duration::from_secs(30);
 
 type Harm = fn(&Path);
@@ -127,7 +127,7 @@ fn a_job_that_waits_is_not_printed_once_the_ledger_is_away() {
     bench.pull(Lever::EmptyFeeder);
     let id = bench.accepted(&child("S1"));
     bench.until_reason("media-empty");
-    // Its faces are made: no attempt is under way that a start would find unfinished.
+    // Its faces are made, so no attempt is in progress that the next start would find unfinished.
     bench.until(&id, "composed");
     let dir = bench.dir.path().to_owned();
     std::fs::rename(dir.join("ledger.db"), dir.join("kept.db")).unwrap();
@@ -136,7 +136,7 @@ fn a_job_that_waits_is_not_printed_once_the_ledger_is_away() {
     bench.until_polled(8);
     assert_eq!(bench.cards_out(), 0);
     bench.stop();
-    // What was acknowledged stands in the file that was there.
+    // The original file contains what was acknowledged.
     std::fs::rename(dir.join("kept.db"), dir.join("ledger.db")).unwrap();
     bench.start("");
     bench.until(&id, "printed");
@@ -152,7 +152,7 @@ fn a_folder_that_is_renamed_is_noticed_and_put_back_whole() {
     for name in ["ledger.db", "ledger.head", "ledger.lock"] {
         std::fs::rename(bench.dir.path().join(name), folder.join(name)).unwrap();
     }
-    // The key that tells holders apart goes with the ledger.
+    // The key that identifies holders belongs to the ledger.
     let key = bench.dir.path().join(crate::test_station::KEYS).join("holder");
     std::fs::copy(key, folder.join("holder.key")).unwrap();
     let text = crate::test_station::config(&folder, "");
@@ -189,7 +189,7 @@ fn a_head_that_is_taken_away_is_made_anew_by_the_station_that_knows_it() {
     assert_eq!(refusal(&dir), None);
 }
 
-/// What a technician's sqlite3 may do, or a program that keeps copies: pages of the log go into the file, nothing is lost.
+/// A technician's sqlite3 or a backup program may move pages of the log into the file, and nothing is lost.
 #[test]
 fn a_log_that_another_program_puts_away_is_no_loss() {
     let mut bench = TestStation::new();

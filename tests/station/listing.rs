@@ -1,11 +1,11 @@
-//! What is asked of the list of jobs and of the products, over HTTP and at the command line.
+//! Queries of the lists of jobs and products, over HTTP and at the command line.
 
 use serde_json::{Value, json};
 
 use crate::record::{kartud, out};
 use crate::test_station::{TestStation, child};
 
-/// Jobs of two products, one of them withdrawn; their ids.
+/// Creates jobs of two products, one of them withdrawn; returns their ids.
 fn some_jobs(bench: &TestStation) -> Vec<String> {
     let post = |reference: &str| {
         let mut job = child("S1");

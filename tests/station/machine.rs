@@ -1,4 +1,4 @@
-//! Hands on the machine: hopper, cover, ribbon, a jam.
+//! Actions at the machine: hopper, cover, ribbon, a jam.
 
 use emulators::evolis::EvolisSettings;
 use emulators::machine::{Finish, Lever, Way};
@@ -93,7 +93,7 @@ fn without_a_printer_jobs_wait_and_the_station_says_so() {
     assert_eq!(intake.status, 200, "jobs can be taken in all the same");
 }
 
-/// A two-sided product must not hold up a one-sided one on a machine that turns no card.
+/// A two-sided product must not hold up a one-sided one on a machine without a flipper.
 #[test]
 fn what_does_not_fit_the_machine_waits_and_the_others_are_printed() {
     let folder = products(&stripe);

@@ -1,5 +1,5 @@
-//! What happens in the room: a station, its printer, its ledger, and people who post jobs and lay hands on the
-//! machine. Everything goes through configuration, HTTP and the command line, never through inner functions.
+//! The station as seen from outside: a station, its printer, its ledger, people who post jobs, and people who operate
+//! the machine. Everything goes through configuration, HTTP and the command line, never through inner functions.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod api;
@@ -24,6 +24,7 @@ mod heartbeat;
 mod holder;
 mod holds;
 mod intake;
+mod job_log;
 mod ledger;
 mod ledger_columns;
 mod ledger_damage;

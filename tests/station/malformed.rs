@@ -1,5 +1,5 @@
-//! What strangers send instead of a job: keys twice, too much of everything, photos as their library writes them, other
-//! encodings. Each is told what is wrong with which key, in one language at a time, and nothing of it is repeated.
+//! Malformed posts: duplicate keys, too much of everything, photos in the forms of various libraries, other encodings.
+//! Each response says what is wrong with which key, in one language at a time, and repeats none of the content.
 
 use std::process::Command;
 
@@ -26,7 +26,7 @@ fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
     body
 }
 
-/// A kind-A child: no photo, so the text of it is short.
+/// A job of a kind-A child: no photo, so its text is short.
 fn small() -> Value {
     let mut job = child("S1");
     job["recommendation"]["oleh"] = json!({ "nama": "CONTOH KASI" });
@@ -34,7 +34,7 @@ fn small() -> Value {
     job
 }
 
-/// The text of a job in which `key` stands a second time, before the first.
+/// The text of a job in which `key` is duplicated, with the second value first.
 fn twice(job: &Value, key: &str, value: &str) -> String {
     let text = job.to_string();
     let at = text.find(&format!("\"{key}\":")).unwrap_or_else(|| panic!("{key}"));

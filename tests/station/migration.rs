@@ -1,9 +1,10 @@
-//! A newer program meets the ledgers of older ones. Nobody in them exists: the children come from `config/kia-samples.json`.
+//! The current program opens ledgers of older ones. All persons in them are fictional: the children come from
+//! `config/kia-samples.json`.
 //!
 //! `fixtures/ledger-v2.db` was written by kartud of commit 833864b, which was killed in the middle of a card.
 //!
-//! `fixtures/ledger-v3.db` was written by kartud of commit e48b15c, which was killed in the middle of a card, too. Chips
-//! were spoiled, cards jammed, the clock was wrong at first, and an older copy was put back and adopted. Its
+//! `fixtures/ledger-v3.db` was written by kartud of commit e48b15c, which was killed in the middle of a card, too.
+//! Chips were spoiled, cards jammed, the clock was wrong at first, and an older copy was put back and adopted. Its
 //! `ledger-v3.holder.key` was made for it and is no secret.
 
 use std::io;
@@ -30,7 +31,7 @@ const TODAY: i64 = 4;
 /// A ledger as an older program left it.
 struct Fixture {
     ledger: &'static [u8],
-    /// What lay beside it.
+    /// The head beside it.
     head: &'static [u8],
     holder_key: Option<&'static [u8]>,
     /// In the order of their arrival.
@@ -101,7 +102,7 @@ const V3: Fixture = Fixture {
         ("V3-RECEIVED-2", "received"),
     ],
 };
-/// Tells the test's own child at which question to the disk it is to die.
+/// Tells the test's child process at which query of the disk it must die.
 const DIES_AT: &str = "KARTU_TEST_DIES_AT";
 const ROOMY: u64 = 1 << 40;
 
@@ -118,7 +119,7 @@ impl Fixture {
         (dir, path)
     }
 
-    /// The end that the old program acknowledged, `SEQ:HASH`. It stands in one of two slots, or is the whole file.
+    /// The end that the old program acknowledged, `SEQ:HASH`. It is in one of two slots, or it is the whole file.
     fn head(&self) -> &'static str {
         let text = std::str::from_utf8(self.head).unwrap();
         let heads = text.split(['\0', '\n', ' ']).filter(|word| word.contains(':'));
@@ -129,7 +130,7 @@ impl Fixture {
         self.head().split_once(':').unwrap().0.parse().unwrap()
     }
 
-    /// Its chain, its jobs and its data are whole, and the head that the old program left is still in it.
+    /// Its chain, its jobs and its data are intact, and the old program's head is still in it.
     fn is_whole(&self, path: &Path) {
         let said = kartud(&["ledger", "verify", "--head", self.head(), path.to_str().unwrap()]);
         assert_eq!(said.1, Some(0), "{}", said.0);
@@ -201,7 +202,7 @@ fn the_station_goes_on(fixture: &Fixture) {
     for (reference, was) in fixture.jobs {
         let is = find(&bench.http, reference)["state"].clone();
         match *was {
-            // Its card was on its way when the old program was killed, on a machine that is not this one.
+            // Its card was moving when the old program was killed, on a machine other than this one.
             "printing" => assert_eq!(is, "unsure", "{reference}"),
             was if waits(was) => assert_eq!(is, "printed", "{reference}"),
             was => assert_eq!(is, was, "{reference}"),
@@ -218,7 +219,7 @@ fn the_station_goes_on(fixture: &Fixture) {
     assert!(!copy(&path).exists(), "the copy holds personal data, and nobody needs it any more");
 }
 
-/// Nothing that the old form says is lost or changed in the new one.
+/// Nothing of the old form is lost or changed in the new one.
 fn is_kept(old: &Value, new: &Value) -> bool {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
@@ -231,7 +232,7 @@ fn is_kept(old: &Value, new: &Value) -> bool {
     }
 }
 
-/// What the code of version 3 writes too, and no fixture has.
+/// Lines that version 3 could write too, and that no fixture contains.
 fn rare_lines() -> Vec<(&'static str, Value)> {
     let watch =
         json!({ "disturbed": true, "restarted": false, "stood_inside": false, "unseen": true });
@@ -287,7 +288,7 @@ fn every_line_that_an_older_program_wrote_is_understood() {
     assert!(lost.is_empty(), "{lost:#?}");
 }
 
-/// Asks itself at every question whether it is to fail.
+/// Decides at every query whether to fail.
 struct Failing<F: FnMut(u64) -> io::Result<u64> + Send> {
     asked: Arc<AtomicU64>,
     answer: F,
@@ -311,7 +312,7 @@ struct Opened {
     asked: u64,
 }
 
-/// With its cause.
+/// The error with its cause.
 fn told(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
@@ -327,7 +328,7 @@ fn a_migration_that_is_killed_at_any_point_is_done_again() {
         let (at, path) = at.split_once(' ').unwrap();
         let at: u64 = at.parse().unwrap();
         let _opened = open_on(Path::new(path), move |n| if n == at { die() } else { Ok(ROOMY) });
-        // It is in the new version, and nobody has said yet that the station started.
+        // The ledger is in the new version, and the station has not been reported as started.
         die();
     }
     let (_dir, path) = old_ledger();
@@ -384,7 +385,7 @@ fn a_disk_without_room_for_the_copy_is_told_with_words() {
     let room = V2.ledger.len() as u64 + 64 * 1024 * 1024;
     let why = open_on(&path, move |_| Ok(room - 1)).ledger.err().unwrap();
     assert!(why.contains("make 1 MiB free") && why.contains(&format!("before-v{TODAY}")), "{why}");
-    // The operating system itself lets no file grow as long as the copy would be.
+    // The operating system lets no file grow to the copy's length.
     std::fs::write(dir.path().join("kartud.toml"), config(dir.path(), "")).unwrap();
     let said = Command::new("sh")
         .args(["-c", "ulimit -f 600; trap '' XFSZ; exec \"$0\" run --config \"$1\""])
@@ -406,7 +407,7 @@ fn a_disk_without_room_for_the_copy_is_told_with_words() {
 #[test]
 fn an_older_ledger_with_a_log_beside_it_loses_nothing() {
     let (dir, path) = old_ledger();
-    // The last thing that the old program did lies in the log only.
+    // The last action of the old program is only in the log.
     let c = rusqlite::Connection::open(&path).unwrap();
     c.execute_batch("UPDATE counts SET jobs = 0 WHERE state = 'received'").unwrap();
     c.pragma_update(None, "wal_autocheckpoint", 0).unwrap();

@@ -1,4 +1,4 @@
-//! What the station shows: lists, events, problems, its own description, figures, the page.
+//! The station's pages: lists, events, problems, its own description, metrics, the page.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! A printer, a reader and a program that is neither, which answer with somebody's data: nothing of it may stay.
+//! A printer, a reader and a program that is neither answer with personal data: none of it may be stored.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::printing::staff;
 use crate::test_station::{Http, TestStation, child, config};
 
-/// A child whom no job names.
+/// A child that no job names.
 const CANARY: &str = "KENARI QUAGGA NIK 1301059999888877";
 const PARTS: [&str; 4] = ["KENARI", "QUAGGA", "1301059999888877", "9999888877"];
 
@@ -23,10 +23,11 @@ const PARTS: [&str; 4] = ["KENARI", "QUAGGA", "1301059999888877", "9999888877"];
 const TWO_SIDED: [u8; 4] = [0x80, 0x10, 0, 0];
 const CLAIMED: [u8; 4] = [0x80, 0, 0, 0];
 
-/// What the puppet says to a command (`JOB` and `END` for the parts of a job, empty for a look); `None`: as it should.
+/// The scripted answer to a command (`JOB` and `END` for the parts of a job, empty for a poll); `None`: the proper
+/// answer.
 type Says = fn(&str) -> Option<String>;
 
-/// A network printer that does as it is told and says what it likes.
+/// A network printer that executes commands and answers what the test wants.
 struct Puppet {
     says: Says,
     claimed: bool,
@@ -41,7 +42,7 @@ impl Puppet {
         let mut puppet = Puppet { says, claimed: false, session: 0 };
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                // A client that went is no trouble of a printer's.
+                // A client that disconnects is no fault of a printer.
                 let _ = puppet.serve(stream);
             }
         });
@@ -115,7 +116,7 @@ fn assert_api_silent(http: &Http, id: &str) {
     }
 }
 
-/// The real program with everything logged, on a puppet, with a job; until `told` has happened to job or station.
+/// Runs the real program with full logging, on a scripted printer, with a job, until `told` is true of an event.
 fn station_on(says: Says, told: fn(&Value) -> bool) {
     let dir = tempfile::TempDir::new().unwrap();
     let toml = dir.path().join("kartud.toml");
@@ -186,7 +187,7 @@ fn a_printer_that_answers_a_whole_job_with_a_childs_name_leaves_nothing_of_it() 
     );
 }
 
-/// An emulated reader whose card answers every command with the command, and somebody's data.
+/// An emulated reader whose card answers every command with the command and personal data.
 struct Echo(Box<dyn CardEncoder>);
 
 impl CardEncoder for Echo {

@@ -1,4 +1,4 @@
-//! Photos as they are sent: whole, damaged, of unusual kinds, with profiles, turned, large; one and many at once. The
+//! Photos as received: intact, damaged, of unusual kinds, with profiles, rotated, large; one and many at once. The
 //! pictures are of a drawn child (tests/jpeg/portraits.py).
 
 use std::fs;
@@ -14,7 +14,7 @@ use crate::test_station::{Answer, Http, TestStation, base64, child};
 
 /// The photo's place on the preview of the child's second card, pixels: left, top, right, bottom.
 const SLOT: [u32; 4] = [752, 172, 967, 489];
-/// What a photo may differ by where another encoder or another conversion made the same picture, of 255.
+/// Most difference of a photo, of 255, if another encoder or another conversion made the same picture.
 const SAME_PICTURE: f64 = 2.0;
 
 fn portrait(name: &str) -> Vec<u8> {
@@ -138,7 +138,7 @@ fn what_a_file_says_of_itself_and_cannot_be_honoured_holds_the_job() {
     let bench = TestStation::without_printer();
     let answer = post(&bench.http, "PROFILE", &portrait("broken-profile.jpg"));
     assert!(held_for(&answer, "W_PHOTO_PROFILE"), "{}", answer.body);
-    // Upright by one segment, on its head by another.
+    // Upright according to one segment, upside down according to another.
     let exif = |orientation: u8| {
         let tiff =
             [&b"MM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0"[..], &[orientation], &[0; 6]];
@@ -174,7 +174,7 @@ fn a_face_that_is_one_plain_colour_holds_the_job() {
     }
 }
 
-/// A `kartud run` of its own, so that its memory can be measured.
+/// A separate `kartud run`, so that its memory can be measured.
 struct Station {
     process: Child,
     http: Http,
@@ -216,7 +216,7 @@ impl Station {
 
 impl Drop for Station {
     fn drop(&mut self) {
-        // It ends with the test, whatever it is doing.
+        // It ends with the test, whatever its state.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -255,7 +255,7 @@ fn a_crowd_of_large_photos_and_previews_stays_below_250_mib() {
     assert!(state["jobs"].is_array(), "it still answers");
 }
 
-/// 2000 x 2000 pixels of 64 bits in some tens of kilobytes; as decoded by the book, two dozen take a gigabyte.
+/// 2000 x 2000 pixels of 64 bits in some tens of kilobytes; decoded naively, two dozen take a gigabyte.
 fn large_png() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 2000, 2000);

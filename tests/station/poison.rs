@@ -1,6 +1,7 @@
-//! A job kills the program that works on it, or makes it fail. It is held; the station lives on and prints the others.
+//! A job crashes the program that works on it, or makes it panic. It is held; the station continues and prints the
+//! others.
 //!
-//! Nothing in the program can be told to die: the tests pass in a maker of cards that does, in a process of its own.
+//! The program has no way to be crashed on purpose: the tests pass in a renderer that crashes, in a separate process.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -28,12 +29,12 @@ use crate::migration::die;
 use crate::test_station::{Http, TestStation, child, config};
 
 const POISON: &str = "RACUN-1";
-/// What no log may show.
+/// A text that no log may contain.
 const SECRET: &str = "XYLOPHONA";
-/// Tells the test's own child what its poison does, and where.
+/// Tells the test's child process what its crash is, and where.
 const HOW: &str = "KARTU_TEST_POISON";
 
-/// Makes every card but one, at which it dies or panics.
+/// Renders every card but one, at which it dies or panics.
 struct Poisoned {
     examiner: Arc<Examiner>,
     how: String,
@@ -79,7 +80,7 @@ impl Renderer for Poisoned {
     }
 }
 
-/// What the test's own child does: a station with poison in it, until it dies.
+/// The test's child process: a station with such a renderer, until it dies.
 fn be_the_station() {
     let Ok(told) = std::env::var(HOW) else { return };
     let (how, dir) = told.split_once(' ').unwrap();
@@ -102,7 +103,7 @@ fn be_the_station() {
     std::process::exit(0);
 }
 
-/// The poisoned station in `dir`, run by the test of this name, and its client.
+/// The crashing station in `dir`, run by the test of this name, and its client.
 fn poisoned(dir: &Path, test: &str, how: &str) -> (Child, Http) {
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", &format!("poison::{test}"), "--nocapture"])
@@ -147,7 +148,7 @@ fn events(bench: &TestStation, id: &str) -> Vec<String> {
     events.as_array().unwrap().iter().map(name).collect()
 }
 
-/// Held after one crash; released, it is tried once more; the others never waited for it.
+/// The job is held after one crash; released, it is tried once more; the others never wait for it.
 fn is_held_and_the_others_are_printed(dir: TempDir, id: &str) -> TestStation {
     let bench = station_in(dir);
     let job = bench.until(id, "held");
@@ -172,7 +173,7 @@ fn a_job_that_kills_the_program_while_its_card_is_made_is_held() {
     let dir = TempDir::new().unwrap();
     let test = "a_job_that_kills_the_program_while_its_card_is_made_is_held";
     let (mut process, http) = poisoned(dir.path(), test, "die-make");
-    // The program may be dead before its answer is on the wire.
+    // The program may be dead before its answer is sent.
     let _ = std::thread::spawn(move || http.post("/v1/jobs", &poison()).status).join();
     assert!(!process.wait().unwrap().success());
     let ledger = rusqlite::Connection::open(dir.path().join("ledger.db")).unwrap();
@@ -216,7 +217,7 @@ fn a_job_at_which_the_program_panics_is_held_and_only_the_place_is_logged() {
         assert_eq!(bench.until(&id, "held")["reasons"][0]["code"], "H_CRASHED");
         let other = bench.accepted(&child("S3"));
         bench.until(&other, "printed");
-        // Tried once more, and held once more, as often as somebody wants.
+        // It is tried once more, and held once more, as often as a person releases it.
         let path = format!("/v1/jobs/{id}/release");
         assert_eq!(bench.http.post(&path, &json!({ "by": "petugas-2" })).status, 200);
         while events(&bench, &id).iter().filter(|event| *event == "hold").count() < 2 {
@@ -238,7 +239,7 @@ fn a_program_that_fails_at_a_request_answers_so_and_stores_nothing() {
     let at = fails.clone();
     let mut bench = TestStation::without_printer();
     bench.stop();
-    // Of the threads that answer, none can read this clock while it is broken.
+    // While this clock is broken, every HTTP thread that reads it panics.
     let clock = Clock::with_wall(move || {
         let answers = std::thread::current().name() == Some("http");
         assert!(!(answers && at.load(Ordering::SeqCst)), "{SECRET}");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::test_station::{TestStation, base64, child};
 
-/// What came out of the machine, as a PNG, against the station's own preview of the same face.
+/// The difference between the printed side, as a PNG, and the station's own preview of the same face.
 fn looks_like_preview(bench: &TestStation, id: &str, side: &str) -> f64 {
     let card = bench.machine.lock().last_card().unwrap();
     let picture = if side == "front" { card.front } else { card.back.unwrap() };

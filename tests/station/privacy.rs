@@ -1,4 +1,4 @@
-//! Canaries: data that stand nowhere else are posted, and then looked for wherever they must not be.
+//! Canaries: unique data are posted, and then searched for wherever they must not be.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
@@ -25,7 +25,7 @@ fn canary(reference: &str) -> serde_json::Value {
     job
 }
 
-/// The same on a card with a chip, whose record holds the name.
+/// The same on a card with a chip, whose record contains the name.
 fn staff_canary(reference: &str) -> serde_json::Value {
     let mut job = staff();
     job["ref"] = json!(reference);
@@ -134,7 +134,7 @@ fn nothing_personal_is_logged_at_any_level() {
     }
 }
 
-/// However the folder came to be: the ledger, its log and the index of that hold children's data.
+/// Whatever the folder's mode: the ledger, its log and the log's index contain children's data.
 #[test]
 fn the_ledger_is_for_its_owner_alone() {
     let bench = TestStation::new();
@@ -146,8 +146,8 @@ fn the_ledger_is_for_its_owner_alone() {
     }
 }
 
-/// A crash leaves no file behind, however much the system would let us leave: keys and children's data would be in it.
-/// Where the system lets nobody leave one, this shows nothing.
+/// A crash leaves no core dump, even if the system would allow it, because it would contain keys and children's data.
+/// On a system without core dumps this test shows nothing.
 #[test]
 fn a_crash_leaves_no_core_dump() {
     let dir = tempfile::TempDir::new().unwrap();

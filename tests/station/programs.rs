@@ -1,4 +1,4 @@
-//! What a program reads of a command, and by which number it knows how it ended.
+//! The output of commands for programs, and their exit codes.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -14,7 +14,7 @@ fn json_of(output: &Output) -> Value {
     serde_json::from_str(&said).unwrap_or_else(|why| panic!("{why}: {said:?}"))
 }
 
-/// The one fault that a command tells, and its exit code.
+/// The only fault that a command reports, and its exit code.
 fn fault(words: &[&str]) -> (Option<i32>, Value) {
     let output = kartud(words);
     let told = json_of(&output);

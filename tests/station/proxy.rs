@@ -1,4 +1,4 @@
-//! The command line talks to the station that it was told, and to nobody else, whatever the environment says.
+//! The command line talks only to the named station, whatever the environment says.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::test_station::{TestStation, child};
 
-/// A server that counts who comes, and gives the answers in turn, the last one for ever.
+/// A server that counts its clients, and gives the answers in turn, the last one for ever.
 struct Stranger {
     address: SocketAddr,
     contacts: Arc<AtomicUsize>,
@@ -56,7 +56,7 @@ fn answer(status: &str, more: &str, body: &str) -> String {
     )
 }
 
-/// `kartud`, with every way of naming a proxy that there is.
+/// `kartud`, with a proxy set in every possible way.
 fn kartud(proxy: SocketAddr, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kartud"));
     for name in ["http_proxy", "https_proxy", "all_proxy", "ftp_proxy"] {
@@ -72,7 +72,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
-/// Every command (`blanks load`) that has `--url`, as the help tells.
+/// Every command (such as `blanks load`) that has `--url` in its help.
 fn commands_with_a_url(words: &[String]) -> BTreeSet<String> {
     let output =
         Command::new(env!("CARGO_BIN_EXE_kartud")).args(words).arg("--help").output().unwrap();

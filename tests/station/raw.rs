@@ -1,10 +1,10 @@
-//! A client at the bytes: sends what no well-behaved client sends, and stops where none stops.
+//! A client at the byte level: sends what no well-behaved client sends, and stops at any point.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Whoever waits longer for a station on the same computer waits for ever.
+/// Longer than any answer of a station on the same computer takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One connection.
@@ -13,7 +13,7 @@ pub struct Raw {
     from: BufReader<TcpStream>,
 }
 
-/// An answer as it came.
+/// An answer as received.
 #[derive(Debug)]
 pub struct RawAnswer {
     pub status: u16,
@@ -30,17 +30,17 @@ impl Raw {
         Raw { stream, from }
     }
 
-    /// The station may have hung up: then it is not sent.
+    /// Sends bytes; `false`: the station has closed the connection.
     pub fn send(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
     }
 
-    /// Says that nothing more comes.
+    /// Closes the sending side.
     pub fn half_close(&self) {
         self.stream.shutdown(Shutdown::Write).unwrap();
     }
 
-    /// The head of an answer; `None`: the station has hung up.
+    /// The head of an answer; `None`: the station has closed the connection.
     pub fn head(&mut self) -> Option<RawAnswer> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
@@ -62,7 +62,7 @@ impl Raw {
         Some(answer)
     }
 
-    /// Reads until the station hangs up, in whatever way; how many bytes came.
+    /// Reads until the station closes the connection, in whatever way; returns how many bytes arrived.
     pub fn until_hung_up(&mut self) -> usize {
         let (mut piece, mut bytes) = (vec![0; 64 * 1024], 0);
         loop {
@@ -89,7 +89,7 @@ impl RawAnswer {
     }
 }
 
-/// One request on a connection of its own, in the lines that are given; `HOST` stands for the station's address.
+/// Sends one request on a separate connection, with the given lines; `HOST` stands for the station's address.
 pub fn ask(address: SocketAddr, request: &[u8]) -> RawAnswer {
     let mut client = Raw::connect(address);
     client.send(request);

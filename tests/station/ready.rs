@@ -1,4 +1,4 @@
-//! Could the station take a job and print it now? `/readyz`, the station's reasons and the page say the same.
+//! Could the station accept a job and print it now? `/readyz`, the station's reasons and the page agree.
 
 use emulators::machine::Lever;
 use serde_json::json;
@@ -30,7 +30,7 @@ fn a_station_is_ready_only_when_it_could_take_and_print_a_job_now() {
     assert_eq!((ready.status, ready.codes("errors")), (503, vec!["E_PRINTER".to_owned()]));
 }
 
-/// More than the page shows of the latest jobs.
+/// More jobs than the page shows.
 const MANY: usize = 17;
 
 #[test]
@@ -68,7 +68,7 @@ fn whoever_waits_for_a_person_is_counted_over_all_jobs_and_the_unsure_are_named(
     assert!(said.contains("17 jobs are held") && said.contains("UNSURE-1"), "{said}");
 }
 
-/// Relative luminance and contrast as WCAG 2 has them.
+/// Relative luminance and contrast as defined in WCAG 2.
 fn contrast(one: &str, other: &str) -> f64 {
     let luminance = |colour: &str| {
         let channel = |at: usize| {

@@ -1,4 +1,4 @@
-//! The signed record of a card: printed as a QR code, checked at another counter, never left out.
+//! The signed record of a card: printed as a QR code, verified at another office, never left out.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -22,7 +22,7 @@ fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What a scanner sees on a printed side.
+/// The text that a scanner reads on a printed side.
 pub fn scanned(side: &Picture) -> String {
     let (width, height) = (side.width_px as usize, side.height_px as usize);
     let grey = |x: usize, y: usize| {
@@ -35,7 +35,7 @@ pub fn scanned(side: &Picture) -> String {
     codes[0].decode().unwrap().1
 }
 
-/// The key list that the office hands out.
+/// The key list that the office publishes.
 pub fn list(bench: &TestStation, more: &str) -> PathBuf {
     let folder = bench.dir.path().join(KEYS);
     let entry = kartud(&[
@@ -108,7 +108,7 @@ fn a_printed_card_is_checked_at_another_counter() {
     );
 }
 
-/// The order of P-256: of two signatures that are as good, s and n - s, a record has the smaller.
+/// The order of P-256: of the two valid signatures, with s and n - s, a record has the smaller.
 const ORDER: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6,
     0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
@@ -235,7 +235,7 @@ fn a_record_written_down_in_any_other_form_is_refused() {
         assert_eq!(verify(&text, &keys, &[]).status.code(), Some(3), "{what}");
     }
     assert_eq!(verify(&format!("{qr}\r\n"), &keys, &[]).status.code(), Some(0), "a scanner's");
-    // On a chip what was never written follows, and nothing else.
+    // On a chip, only unwritten bytes may follow.
     assert_eq!(judged("--chip", &[&good[..], &[0; 40]].concat()).0, Some(0));
     assert_eq!(judged("--chip", &[&good[..], &[0, 1]].concat()).0, Some(3));
 }

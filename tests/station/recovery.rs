@@ -1,4 +1,4 @@
-//! Cards that nobody saw: the machine's word where it can say, a person's where it cannot.
+//! Cards whose outcome is unknown: the machine decides if it can, and a person if it cannot.
 
 use emulators::machine::{AnswerFault, Lever, SpoiltAnswers};
 use jiff::SignedDuration;
@@ -18,7 +18,7 @@ fn events(bench: &TestStation, id: &str) -> Vec<String> {
     events.as_array().unwrap().iter().map(name).collect()
 }
 
-/// A card that sticks, is taken out by hand, and left to a person.
+/// A card that jams, is removed by hand, and is left to a person.
 fn jammed(bench: &TestStation) -> String {
     bench.pull(Lever::JamNextCard);
     let id = bench.accepted(&child("S2"));
@@ -92,7 +92,7 @@ fn what_is_no_answer_is_refused_with_what_would_be_one() {
     assert_eq!(resolve(&bench, none, &json!({ "seen": "printed", "by": "x" })).0, 404);
 }
 
-/// Every moment of a print is walked in `tests/simulation`; here the whole daemon does it with a few.
+/// `tests/simulation` covers every moment of a print; here the whole daemon recovers at a few.
 #[test]
 fn after_a_lost_answer_the_machine_says_what_became_of_the_card() {
     for after in [12, 22, 27] {

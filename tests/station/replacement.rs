@@ -1,4 +1,4 @@
-//! A card is replaced: damaged, lost, wrong. The old approval prints nothing again.
+//! A card is replaced because it is damaged, lost or wrong. The old approval prints nothing again.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::test_station::{Answer, TestStation, child};
 
-/// The job of a child under an approval with a number.
+/// The job of a child with a numbered approval.
 fn approved(sample: &str, reference: &str, number: &str) -> Value {
     let mut job = child(sample);
     job["ref"] = json!(reference);
@@ -15,7 +15,7 @@ fn approved(sample: &str, reference: &str, number: &str) -> Value {
     job
 }
 
-/// A new card for the child of `old`, for a change of data.
+/// A new card for the child of `old`, because of changed data.
 fn replacement(old: &str, old_card: &str, reference: &str, number: &str) -> Value {
     replacement_of("S2", old, old_card, reference, number)
 }
@@ -33,7 +33,7 @@ fn printed(bench: &TestStation) -> String {
     id
 }
 
-/// A station that was off while somebody was at the feeder sees it before it prints anything.
+/// The station was off while somebody was at the feeder; it notices before it prints anything.
 fn switch_on_with(bench: &mut TestStation, lever: Lever) {
     bench.stop();
     bench.pull(lever);
@@ -45,7 +45,7 @@ fn refused(answer: &Answer) -> (u16, &str, &str) {
     (answer.status, text("code"), text("field"))
 }
 
-/// A figure of the blanks over the last days: the test may run over midnight.
+/// A number from the daily balance of the last days, because the test may run over midnight.
 fn blanks(bench: &TestStation, figure: &str) -> i64 {
     let days = bench.http.get("/v1/blanks").body["days"].clone();
     days.as_array().unwrap().iter().map(|day| day[figure].as_i64().unwrap()).sum()
@@ -181,7 +181,7 @@ fn two_replacements_race_and_one_is_taken() {
     }
     bench.until(id, "printed");
     assert_eq!(bench.cards_out(), 2);
-    // The new card is damaged in its turn: that one is replaced, not the first.
+    // The new card is damaged too: the next job replaces that one, not the first.
     let third = bench.accepted(&replacement(id, "destroyed", "BARU-9", "471/9"));
     assert_eq!(bench.until(&third, "printed")["replaces"]["job"], json!(id));
     let spoiled = bench.http.get("/v1/blanks/spoiled").body["cards"].clone();
@@ -217,7 +217,7 @@ fn the_old_approval_never_prints_again() {
     for (round, (fate, number)) in
         [("kept", "470/2"), ("lost", "470/3"), ("destroyed", "470/4")].into_iter().enumerate()
     {
-        // Under a new ref, as a replacement, with blanks around the number, without a number.
+        // With a new ref, as a replacement, with blanks around the number, without a number.
         assert_eq!(
             refused(&bench.http.post("/v1/jobs", &approved("S2", "LAIN-1", "470/1"))).1,
             "E_APPROVAL_USED"
@@ -232,7 +232,7 @@ fn the_old_approval_never_prints_again() {
             let answer = bench.http.post("/v1/jobs", &job);
             assert_eq!(refused(&answer), (422, "E_REPLACES_APPROVAL", "recommendation.nomor"));
         }
-        // The same job again is the same job; a changed one under its ref is none.
+        // The same job again is accepted as the same; a changed one with its ref is refused.
         assert_eq!(bench.http.post("/v1/jobs", &first).body["id"], json!(old));
         let mut changed = first.clone();
         changed["recommendation"]["nomor"] = json!("470/99");
@@ -243,7 +243,7 @@ fn the_old_approval_never_prints_again() {
         let cancel =
             bench.http.post(&format!("/v1/jobs/{old}/cancel"), &json!({ "by": "petugas-2" }));
         assert_eq!(cancel.status, 409);
-        // Nor does a replacement that is withdrawn free it.
+        // Withdrawing a replacement does not free it either.
         switch_on_with(&mut bench, Lever::EmptyFeeder);
         let new = bench.accepted(&replacement(&old, fate, &format!("BARU-{round}"), number));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The power goes and comes back; the ledger is damaged, or somebody else has it.
+//! The power fails and returns; the ledger is damaged, or another process has locked it.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -37,19 +37,19 @@ fn an_approval_that_expired_while_the_station_was_off_prints_nothing() {
     assert_eq!(bench.cards_out(), 0);
 }
 
-/// The real program as a process of its own; killed when dropped.
+/// The real program as a separate process; killed when dropped.
 pub struct Process {
     pub child: Child,
     pub http: Http,
 }
 
 impl Process {
-    /// `kartud run` in `dir`, up to the line that says it is ready.
+    /// Starts `kartud run` in `dir`, and waits for the line that says it is ready.
     pub fn start(dir: &std::path::Path) -> Process {
         Self::start_by(Command::new(env!("CARGO_BIN_EXE_kartud")), dir)
     }
 
-    /// The same, by a command, with everything that it logs until it ends.
+    /// Starts it by a command; its log is collected until it ends.
     pub fn start_by_logged(
         command: Command,
         dir: &std::path::Path,
@@ -57,12 +57,12 @@ impl Process {
         Self::begin(command, dir, "")
     }
 
-    /// The same, by a command that takes the program's arguments behind its own.
+    /// Starts it by a command that takes the program's arguments after its own.
     pub fn start_by(command: Command, dir: &std::path::Path) -> Process {
         Self::start_at(command, dir, "")
     }
 
-    /// The same, with a printer at this address.
+    /// Starts it with a printer at this address.
     pub fn start_at(command: Command, dir: &std::path::Path, printer: &str) -> Process {
         Self::begin(command, dir, printer).0
     }
@@ -88,7 +88,7 @@ impl Process {
             .expect("it gets ready");
         let address =
             ready.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-        // Somebody must go on reading, or the daemon would wait for its log.
+        // The log must be read continuously, or the daemon would block on it.
         let log = std::thread::spawn(move || lines.map_while(Result::ok).collect());
         (Process { child, http: Http::new(&format!("http://{address}")) }, log)
     }

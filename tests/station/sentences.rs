@@ -1,4 +1,4 @@
-//! What a technician reads when something is wrong on the command line: what it is of, and what to do.
+//! The messages that a technician reads when a command fails: what is wrong, and what to do.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -19,13 +19,13 @@ fn told(output: &Output) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&both).into_owned())
 }
 
-/// A server that is none of ours, and answers everything alike.
+/// A server that is not a station, and answers everything alike.
 fn another_server(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            // One read holds the head of any request of ours; who hangs up is no trouble.
+            // One read gets the head of any request of ours; a client that disconnects is no fault.
             let _ = stream.read(&mut [0; 16 * 1024]);
             let _ = stream.write_all(answer.as_bytes());
         }
@@ -33,7 +33,7 @@ fn another_server(answer: &'static str) -> String {
     url
 }
 
-/// Every command that asks a station.
+/// Every command that sends a request to a station.
 fn client_commands(job: &Path) -> Vec<Vec<String>> {
     let job = job.display();
     [
@@ -247,7 +247,7 @@ fn a_job_that_waits_is_not_said_to_be_over() {
     assert!(shown.contains("(field \"Old card returned\")"), "{shown}");
 }
 
-/// The real program; its log until it ends.
+/// Runs the real program; returns its log until it ends.
 fn log_of_a_run(level: &str) -> String {
     let dir = tempfile::TempDir::new().unwrap();
     let path = dir.path().join("kartud.toml");
@@ -304,7 +304,7 @@ fn a_technician_can_follow_a_card_in_the_log() {
     }
 }
 
-/// As it stands in docs/operating.md: the state file is written after the start.
+/// As in docs/operating.md: the state file is written after the start.
 #[test]
 fn a_state_file_that_is_not_there_yet_is_waited_for() {
     let dir = tempfile::TempDir::new().unwrap();

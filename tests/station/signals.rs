@@ -1,4 +1,4 @@
-//! Long-running commands and what the system tells them: SIGTERM, SIGINT, a closed terminal.
+//! Long-running commands and signals: SIGTERM, SIGINT, a closed terminal.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::test_station::{Http, child, config};
 
-/// At once, on a loaded machine.
+/// Immediately, on a loaded machine.
 const SOON: Duration = Duration::from_secs(30);
 
-/// A command under way, killed with the test.
+/// A running command, killed with the test.
 struct Running {
     child: Child,
     log: Arc<Mutex<String>>,
@@ -19,7 +19,7 @@ struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Already gone is as good.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -27,7 +27,7 @@ impl Drop for Running {
 
 impl Running {
     fn start(args: &[&str]) -> Running {
-        // Also where the tests run under nohup, whose children ignore a closed terminal.
+        // The tests may run under nohup, whose children ignore a closed terminal.
         let mut child = Command::new("env")
             .args(["--default-signal=HUP,INT,TERM", env!("CARGO_BIN_EXE_kartud")])
             .args(args)
@@ -58,7 +58,7 @@ impl Running {
         (station, http)
     }
 
-    /// An emulated machine, and where it is.
+    /// An emulated machine, and its address.
     fn machine(dir: &Path, slowness: &str) -> (Running, String) {
         let out = dir.join("cards");
         let words =
@@ -75,7 +75,7 @@ impl Running {
     fn line(&mut self, says: &str) -> String {
         let mut lines = self.stdout().lines().map_while(Result::ok);
         let line = lines.find(|line| line.contains(says)).expect(says);
-        // Somebody goes on reading.
+        // Its output must be read continuously.
         std::thread::spawn(move || lines.for_each(drop));
         line
     }

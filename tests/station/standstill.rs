@@ -1,5 +1,5 @@
-//! The station's process stands still while a card moves, as in a suspend or on a computer that swaps, and hands are in the
-//! printer meanwhile: two real processes, and SIGSTOP.
+//! The station's process is suspended while a card moves, as in a suspend or on a computer that swaps, and somebody
+//! removes the card meanwhile: two real processes, and SIGSTOP.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,11 +11,11 @@ use tempfile::TempDir;
 use crate::emulate::{Machine, Station};
 use crate::test_station::{KEYS, child, config};
 
-/// A card takes some seconds, so that each of its steps can be met.
+/// A card takes some seconds, so that each of its steps can be reached.
 const SLOWNESS: &str = "0.15";
 /// Longer than a poll may take, and than the card needs.
 const STANDSTILL: Duration = Duration::from_secs(5);
-/// Nothing here takes so long on a machine under load.
+/// Longer than anything here takes on a loaded machine.
 const SOON: Duration = Duration::from_secs(120);
 
 struct Office {
@@ -72,7 +72,7 @@ impl Office {
         events.as_array().unwrap().clone()
     }
 
-    /// The job is not settled by the printer's word, and a person says what became of its card.
+    /// The job is not settled by the printer's report, and a person says what happened to its card.
     fn left_to_a_person(&self, id: &str, story: &str) {
         let begun = Instant::now();
         while !self.events_of(id).iter().any(|event| event["event"] == "left_to_a_person") {
@@ -96,7 +96,7 @@ impl Office {
     }
 }
 
-/// The demo's configuration, at a printer of another process.
+/// The demo's configuration, with a printer of another process.
 fn at_printer(dir: &Path, address: &str) -> String {
     config(dir, &format!("[vault]\nfolder = \"{KEYS}\"\n"))
         .replace("address = \"emulated\"", &format!("address = \"{address}\""))
@@ -106,7 +106,7 @@ fn card(state: &Value) -> &Value {
     &state["machine"]["card"]
 }
 
-/// A step of a card of two sides: its name, what the machine shows then, and what makes the card stick there.
+/// A step of a two-sided card: its name, the machine's state then, and what makes the card jam there.
 type Step = (&'static str, fn(&Value) -> bool, &'static [(&'static str, &'static str)]);
 
 const STEPS: [Step; 5] = [
@@ -137,13 +137,13 @@ const STEPS: [Step; 5] = [
     ),
 ];
 
-/// At each step: the station stands still, the card sticks, somebody takes it out, the station goes on. The printer is idle,
-/// empty and complains of nothing then, and the card is in somebody's hand.
+/// At each step the station is suspended, the card jams, somebody removes it, and the station continues. The printer
+/// then is idle, empty and without trouble, and somebody has the card.
 #[test]
 fn a_card_that_was_taken_out_while_the_station_stood_still_is_never_printed() {
     let mut office = Office::open(&[]);
     for (step, is_there, sticks) in STEPS {
-        // A new ribbon, so that its count tells the step.
+        // A new ribbon, so that its counter identifies the step.
         office.pull(&[("new_ribbon", "")]);
         let good = office.until("at rest", |s| card(s).is_null())["hopper_cards"].clone();
         let id = office.post();
@@ -176,8 +176,8 @@ fn a_card_that_was_taken_out_while_the_station_stood_still_is_never_printed() {
     }
 }
 
-/// Where the machine tells no counter and no ribbon, the station must have watched; and where nobody laid hands on the card
-/// a person is asked all the same, once.
+/// If the machine reports no counter and no ribbon, the station must have observed the card without a gap; otherwise a
+/// person is asked once, even if nobody touched the card.
 #[test]
 fn a_standstill_is_told_and_an_intact_card_that_was_watched_needs_nobody() {
     for options in
@@ -190,7 +190,7 @@ fn a_standstill_is_told_and_an_intact_card_that_was_watched_needs_nobody() {
         let names: Vec<&str> = watched.iter().filter_map(|event| event["event"].as_str()).collect();
         assert!(!names.contains(&"lose_sight"), "{options:?}: {watched:#?}");
         let id = office.post();
-        // Its back: the job has long been answered, and the printer is polled.
+        // The card's back is being printed: the job was answered long ago, and the printer is polled.
         office.until("printing", |s| s["machine"]["printing"] == true && s["ribbon_left"] == 296);
         office.station.signal(Signal::STOP);
         let stopped = Instant::now();

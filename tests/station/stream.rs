@@ -1,4 +1,4 @@
-//! Messages come all the time: what is due at the printer is done all the same, and people are answered.
+//! A steady stream of messages: the station still polls and drives its printer in time, and answers people.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 
 use crate::test_station::{TestStation, child};
 
-/// More posts than the station could need; each is at its door for some milliseconds.
+/// More posts than the station could need; each takes some milliseconds.
 const POSTS_MAX: u32 = 2_000;
 
-/// A station whose steady clock runs twenty times as fast as the wait for a message: a poll is due long before a silence.
+/// A station whose monotonic clock runs twenty times as fast as its wait for a message: a poll is due long before an
+/// idle moment.
 fn fast() -> TestStation {
     let mut bench = TestStation::new();
     bench.stop();
@@ -73,7 +74,7 @@ fn a_card_that_nobody_saw_is_settled_while_jobs_keep_coming_in() {
     posts_until(&bench, "a card that was taken out", told);
 }
 
-/// A machine that takes its time: a card moves while people ask.
+/// A machine at real speed: a card moves while people send requests.
 fn slow(slowness: f64) -> TestStation {
     let mut bench = TestStation::new();
     bench.stop();
@@ -99,7 +100,7 @@ fn what_a_person_saw_is_taken_while_another_card_prints_and_not_while_this_one_m
     bench.until_event(&unsure, "left_to_a_person");
     let moving = bench.accepted(&child("S2"));
     bench.until(&moving, "printing");
-    // Whose card is just moving, of that nobody can have seen anything.
+    // While a card is moving, nobody can have found it.
     for seen in ["printed", "spoiled", "no_card"] {
         let told = resolve(&moving, seen);
         assert_eq!(
@@ -121,7 +122,7 @@ fn what_a_person_saw_is_taken_while_another_card_prints_and_not_while_this_one_m
     assert_eq!(bench.machine.lock().state()["hopper_cards"], 3);
 }
 
-/// Somebody changed the ribbon of the idle printer just before a job came: the figures of its card are those of the new one.
+/// The idle printer's ribbon was changed just before a job came: the counters of its card are those of the new ribbon.
 #[test]
 fn a_ribbon_that_was_changed_between_two_polls_contradicts_no_card() {
     let ticks = Arc::new(AtomicU64::new(0));

@@ -1,4 +1,4 @@
-//! The bench that the tests work at: a whole daemon on an emulated machine, and an HTTP client.
+//! The test station: a whole daemon on an emulated machine, and an HTTP client.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -22,23 +22,23 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub const SAMPLES: &str = include_str!("../../config/kia-samples.json");
-/// Where the bench keeps its keys; without this folder it has none.
+/// The folder of the station's keys; without this folder it has none.
 pub const KEYS: &str = "keys";
 /// The key that signs records.
 pub const DOCUMENT_KEY: &str = "document";
-/// A station that writes chips.
+/// The configuration of a station that writes chips.
 pub const ENCODER: &str = "[encoder]\nfamily = \"emulated\"\n";
-/// A reader that takes longer is stuck.
+/// A reader that takes longer counts as stuck.
 const READER_LIMIT: Duration = Duration::from_secs(20);
 const CONFIG: &str = include_str!("../../config/demo.toml");
 
 /// Opens a reader.
 pub type OpenReader = Arc<dyn Fn() -> drivers::encoder::Opened + Send + Sync>;
 
-/// A station at work. Dropping it without `stop` leaves the threads to the end of the test process.
+/// A running station. Dropping it without `stop` leaves its threads running until the test process ends.
 pub struct TestStation {
     pub daemon: Option<Daemon>,
-    /// Opens the reader at the machine's contactless station, if one sits there.
+    /// Opens the reader at the machine's contactless position, if there is one.
     pub reader: Option<OpenReader>,
     /// A line for the child's card in the configuration.
     pub kia: &'static str,
@@ -54,7 +54,7 @@ pub struct Http {
     pub url: String,
 }
 
-/// An answer: status, headers that tests ask for, body.
+/// An answer: status, the headers that tests need, body.
 pub struct Answer {
     pub status: u16,
     pub location: String,
@@ -65,13 +65,13 @@ pub struct Answer {
 }
 
 impl TestStation {
-    /// The demo's configuration without its encoder, with a document key, on a machine that takes no time and is not
-    /// tended.
+    /// The demo's configuration without its chip reader, with a document key, on an untended machine that takes no
+    /// time.
     pub fn new() -> TestStation {
         Self::with("")
     }
 
-    /// The same with more configuration.
+    /// The same with further configuration.
     pub fn with(more: &str) -> TestStation {
         let machine = emulators::evolis::emulate(EvolisSettings::instant()).unwrap();
         let dir = TempDir::new().unwrap();
@@ -82,14 +82,14 @@ impl TestStation {
         bench
     }
 
-    /// With blanks that carry a chip, the printer's contactless station and a reader there.
+    /// With blanks that have chips, and a reader at the printer's contactless position.
     pub fn with_chips(chips: BlankChips, more: &str) -> TestStation {
         let field = chips.contactless();
         let reader = move || emulators::reader::open("pn532", field.clone());
         Self::with_chips_and_reader(chips, Arc::new(reader), more)
     }
 
-    /// The same with another reader there.
+    /// The same with another reader.
     pub fn with_chips_and_reader(chips: BlankChips, reader: OpenReader, more: &str) -> TestStation {
         let fitted = vec!["CONTACTLESS".to_owned()];
         let settings = EvolisSettings { chip: Some(chips), fitted, ..EvolisSettings::instant() };
@@ -103,13 +103,13 @@ impl TestStation {
         bench
     }
 
-    /// With blanks as the staff card wants them.
+    /// With the blanks that the staff card needs.
     pub fn for_staff() -> TestStation {
         let card = CardSettings::File(Box::default());
         Self::with_chips(BlankChips::new(move |number| card.blank(number as u32).unwrap()), "")
     }
 
-    /// On a machine that counts neither cards nor ribbon, and keeps a log of its jobs.
+    /// With a machine that reports neither a card count nor its ribbon, and keeps a log of its jobs.
     pub fn on_logbook() -> TestStation {
         let machine = logbook::emulate(LogbookSettings::instant()).unwrap();
         let hands = machine.clone();
@@ -123,7 +123,7 @@ impl TestStation {
         bench
     }
 
-    /// Jobs are taken in, and no printer is there.
+    /// Accepts jobs, but has no printer.
     pub fn without_printer() -> TestStation {
         Self::without_printer_but("")
     }
@@ -144,12 +144,12 @@ impl TestStation {
         bench
     }
 
-    /// Switches the station on, with what the ledger holds.
+    /// Starts the station with the existing ledger.
     pub fn start(&mut self, more: &str) {
         self.start_at(more, Clock::system());
     }
 
-    /// The same, with another clock on its wall.
+    /// The same, with another wall clock.
     pub fn start_at(&mut self, more: &str, clock: Clock) {
         let connection = Connection::to_machine("evolis", self.machine.clone());
         let connection = match self.reader.clone() {
@@ -159,7 +159,8 @@ impl TestStation {
         self.start_on(more, clock, connection);
     }
 
-    fn start_on(&mut self, more: &str, clock: Clock, connection: Connection) {
+    /// The same, with another connection.
+    pub fn start_on(&mut self, more: &str, clock: Clock, connection: Connection) {
         let encoder = if self.reader.is_some() { ENCODER } else { "" };
         let more = format!("{encoder}{more}");
         let text = with_lines_for_kia(&config(self.dir.path(), &more), self.kia);
@@ -172,7 +173,7 @@ impl TestStation {
         self.daemon = Some(daemon);
     }
 
-    /// Switches the station off properly.
+    /// Stops the station in order.
     pub fn stop(&mut self) {
         self.daemon.take().unwrap().stop();
     }
@@ -181,14 +182,14 @@ impl TestStation {
         self.machine.pull(lever);
     }
 
-    /// Posts a job that must be accepted; its id.
+    /// Posts a job that must be accepted; returns its id.
     pub fn accepted(&self, job: &Value) -> String {
         let answer = self.http.post("/v1/jobs", job);
         assert_eq!(answer.status, 201, "{}", answer.body);
         answer.body["id"].as_str().unwrap().to_owned()
     }
 
-    /// Waits until a job stands in `state`, and gives it.
+    /// Waits until a job is in `state`, and returns it.
     pub fn until(&self, id: &str, state: &str) -> Value {
         self.http.listen(0, |kind, _, data| {
             kind == "job" && data["job"] == id && data["state"] == state
@@ -196,21 +197,21 @@ impl TestStation {
         self.http.get(&format!("/v1/jobs/{id}")).body
     }
 
-    /// Waits until this happened to a job.
+    /// Waits until the job has this event.
     pub fn until_event(&self, id: &str, event: &str) {
         self.http.listen(0, |kind, _, data| {
             kind == "job" && data["job"] == id && data["event"] == event
         });
     }
 
-    /// Waits until the station says `keyword` among its reasons.
+    /// Waits until `keyword` is among the station's reasons.
     pub fn until_reason(&self, keyword: &str) {
         self.http.listen(0, |kind, _, data| {
             kind == "station" && data["state_reasons"].to_string().contains(keyword)
         });
     }
 
-    /// Waits until the station has asked the printer so many times more.
+    /// Waits until the station has polled the printer this many more times.
     pub fn until_polled(&self, times: usize) {
         let bytes_heard = || self.machine.lock().state()["machine"]["bytes_heard"].clone();
         for _ in 0..times {
@@ -226,7 +227,7 @@ impl TestStation {
     }
 }
 
-/// The configuration with more lines for the child's card, which stand instead of the demo's own.
+/// The configuration with other lines for the child's card instead of the demo's own.
 fn with_lines_for_kia(config: &str, lines: &str) -> String {
     let (before, after) = config.split_once("[product.kia]").unwrap();
     let after = if lines.contains("same_holder_days") {
@@ -237,7 +238,7 @@ fn with_lines_for_kia(config: &str, lines: &str) -> String {
     format!("{before}[product.kia]\n{lines}{after}")
 }
 
-/// The shipped products in a folder of their own, the staff card's changed.
+/// The shipped products in a new folder, with the staff card's folder changed.
 pub fn products(change: &dyn Fn(&Path)) -> TempDir {
     let folder = TempDir::new().unwrap();
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/products");
@@ -288,7 +289,7 @@ impl Http {
         answer.into_body().read_to_vec().unwrap()
     }
 
-    /// How a request for something that is no text ends.
+    /// The status of a request whose body is not text.
     pub fn status(&self, path: &str) -> u16 {
         let answer = self.agent.get(format!("{}{path}", self.url)).call().unwrap();
         let status = answer.status().as_u16();
@@ -314,7 +315,7 @@ impl Http {
         Answer::of(request.send(body).unwrap())
     }
 
-    /// Asks with any method; GET goes without the body. The answer's body is not read: a stream has no end.
+    /// Sends a request with any method; GET has no body. The answer's body is not read, because a stream has no end.
     pub fn ask(&self, method: &str, path: &str, body: &[u8]) -> ureq::http::Response<ureq::Body> {
         let request = ureq::http::Request::builder()
             .method(method.to_ascii_uppercase().as_str())
@@ -329,7 +330,7 @@ impl Http {
         agent.run(request).unwrap()
     }
 
-    /// Hears events behind the one of the id `after` until `enough` (kind, id, data) is true; all that was heard.
+    /// Receives events after the id `after` until `enough` (kind, id, data) is true; returns all of them.
     pub fn listen(
         &self,
         after: impl std::fmt::Display,
@@ -379,7 +380,7 @@ impl Answer {
     }
 }
 
-/// The job of a sample child, with a drawn portrait where it has one; derived fields left to the station.
+/// The job of a sample child, with a drawn portrait if it has one; derived fields are left to the station.
 pub fn child(id: &str) -> Value {
     let samples: Value = serde_json::from_str(SAMPLES).unwrap();
     let children = samples["children"].as_array().unwrap();
@@ -405,10 +406,10 @@ pub fn child(id: &str) -> Value {
     job
 }
 
-/// Begins the number of a recommendation that a test does not care about.
+/// Prefix of the number of a recommendation that a test does not care about.
 const NUMBER: &str = "470";
 
-/// A job under another `ref` has another approval, unless the test numbered it itself.
+/// Gives a job with another `ref` another approval, unless the test has numbered it itself.
 pub fn numbered(job: &Value) -> Value {
     let mut job = job.clone();
     let reference = job["ref"].as_str().unwrap_or("").to_owned();

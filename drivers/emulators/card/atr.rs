@@ -1,7 +1,8 @@
-//! What a card says when it is switched on: answer to reset (ISO/IEC 7816-3) and answer to select (ISO/IEC 14443-4),
-//! with historical bytes (ISO/IEC 7816-4, 12.1.1). Knows no reader.
+//! A card's first answers: answer to reset (ISO/IEC 7816-3) and answer to select (ISO/IEC 14443-4), with historical
+//! bytes (ISO/IEC 7816-4, 12.1.1). Knows no reader.
 
-/// Selects by whole and partial name, path and file; short file names; data in bytes; chains; extended lengths if so.
+/// Card capabilities: selection by full and partial name, path and file identifier; short file identifiers; data units
+/// of one byte; command chaining; extended lengths if `extended`.
 fn capabilities(extended: bool) -> [u8; 4] {
     [0x73, 0xF4, 0x21, if extended { 0xC0 } else { 0x80 }]
 }
@@ -15,29 +16,30 @@ pub(super) fn historical(extended: bool, makers: [u8; 5]) -> Vec<u8> {
     bytes
 }
 
-/// Of the contacts, with T=0 only.
+/// Answer to reset over the contacts, with T=0 only.
 pub(super) fn contact_t0(historical: &[u8]) -> Vec<u8> {
-    // No interface bytes: everything is as the standard has it, and there is no check byte.
+    // Without interface bytes the standard's defaults apply, and T=0 alone needs no check byte.
     let mut atr = vec![0x3B, length_nibble(historical)];
     atr.extend_from_slice(historical);
     atr
 }
 
-/// Of the contacts, with T=1 only: blocks of 254 bytes, waiting times BWI 4 and CWI 5.
+/// Answer to reset over the contacts, with T=1 only: blocks of 254 bytes, waiting times BWI 4 and CWI 5.
 pub(super) fn contact_t1(historical: &[u8]) -> Vec<u8> {
     let mut atr = vec![0x3B, 0x80 | length_nibble(historical), 0x81, 0x31, 0xFE, 0x45];
     atr.extend_from_slice(historical);
     checked(atr)
 }
 
-/// As PC/SC part 3 (3.1.3.2.3.1) makes it for a contactless card with files.
+/// The answer to reset that PC/SC part 3 (3.1.3.2.3.1) composes for a contactless card with files.
 pub(super) fn contactless_files(historical: &[u8]) -> Vec<u8> {
     let mut atr = vec![0x3B, 0x80 | length_nibble(historical), 0x80, 0x01];
     atr.extend_from_slice(historical);
     checked(atr)
 }
 
-/// As PC/SC part 3 (3.1.3.2.3.2) makes it for a memory card of ISO 14443-3 A; `name` as in its list of cards.
+/// The answer to reset that PC/SC part 3 (3.1.3.2.3.2) composes for a memory card of ISO 14443-3 A; `name` is from its
+/// list of cards.
 pub(super) fn contactless_memory(name: u16) -> Vec<u8> {
     let [high, low] = name.to_be_bytes();
     let mut atr = vec![0x3B, 0x8F, 0x80, 0x01, 0x80, 0x4F, 0x0C, 0xA0, 0x00, 0x00, 0x03, 0x06];
@@ -57,7 +59,7 @@ fn length_nibble(historical: &[u8]) -> u8 {
     u8::try_from(historical.len().min(15)).expect("15 at most")
 }
 
-/// TCK: everything after the first byte sums up (by exclusive or) to nothing.
+/// Appends TCK: the exclusive or of everything after the first byte becomes zero.
 fn checked(mut atr: Vec<u8>) -> Vec<u8> {
     atr.push(atr.iter().skip(1).fold(0, |sum, byte| sum ^ byte));
     atr

@@ -1,5 +1,5 @@
-//! What stands on a MIFARE Classic 1K, and whom its access bits let touch it (NXP MF1S50YYX_V1, 8.6 and 8.7). Knows no
-//! reader; the cipher on the air is between the card and the reader's chip, and not seen here.
+//! The memory of a MIFARE Classic 1K and the rights that its access bits grant (NXP MF1S50YYX_V1, 8.6 and 8.7). Knows
+//! no reader; the radio encryption runs between the card and the reader's chip and is not modelled.
 //!
 //! Value blocks are read and written like others; counting (`C0`, `C1`, `C2`, `B0`) is refused.
 
@@ -37,7 +37,7 @@ pub(super) struct Classic {
 }
 
 impl Classic {
-    /// As it leaves the factory: both keys all ones, everything open to them.
+    /// A card as delivered: both keys are all ones and may access everything.
     pub(super) fn new(uid: &[u8]) -> Self {
         let mut blocks = [[0; BLOCK_BYTES]; BLOCKS];
         for sector in blocks.chunks_mut(BLOCKS_A_SECTOR) {
@@ -75,7 +75,7 @@ impl Classic {
         }
     }
 
-    /// What a PN532 is given: six bytes of key, then the card's identifier.
+    /// `rest` is what a PN532 receives: six bytes of key, then the card's identifier.
     fn authenticate(&mut self, key: Key, block: usize, rest: &[u8]) -> Answer {
         self.opened = None;
         let Some(trailer) = self.blocks.get(block | TRAILER) else {
@@ -127,7 +127,7 @@ impl Classic {
             0b100 | 0b110 | 0b011 => key == Key::B,
             _ => false,
         };
-        // The maker's block cannot be written with any key.
+        // The manufacturer block cannot be written with any key.
         if !may || block == 0 {
             return None;
         }
@@ -135,7 +135,7 @@ impl Classic {
         Some(())
     }
 
-    /// Each of its three parts by a condition of its own.
+    /// Writes a trailer. Each of its three parts has its own access condition.
     fn write_trailer(
         &mut self,
         block: usize,
@@ -164,8 +164,9 @@ impl Classic {
         (keys || access).then_some(())
     }
 
-    /// With which key the block's sector was opened, and what its access bits say of the block. `None`: not opened,
-    /// opened with a key B that is mere data, or the bits contradict themselves, which shuts the sector for ever.
+    /// The key that opened the block's sector, and the access condition of the block. `None`: the sector is not open,
+    /// or it was opened with a key B that counts as data, or the access bits are inconsistent, which blocks the sector
+    /// for ever.
     fn opened_for(&self, block: usize) -> Option<(Key, u8)> {
         let (sector, key) = self.opened?;
         if block / BLOCKS_A_SECTOR != sector {
@@ -177,7 +178,7 @@ impl Classic {
         (key == Key::A || !b_is_data(of_trailer)).then_some((key, own))
     }
 
-    /// Everything, without the keys.
+    /// The whole memory except the keys.
     pub(super) fn content(&self) -> Vec<u8> {
         let mut blocks = self.blocks;
         for sector in blocks.chunks_mut(BLOCKS_A_SECTOR) {
@@ -187,7 +188,7 @@ impl Classic {
         blocks.concat()
     }
 
-    /// Sets everything but the keys and the maker's block. There are as many bytes as [`Classic::content`] has.
+    /// Sets the whole memory except the keys and the manufacturer block. `content` is as long as [`Classic::content`].
     pub(super) fn set_content(&mut self, content: &[u8]) {
         let blocks = self.blocks.iter_mut().zip(content.chunks_exact(BLOCK_BYTES)).enumerate();
         for (number, (block, new)) in blocks.skip(1) {
@@ -219,7 +220,7 @@ fn condition(trailer: &[u8; BLOCK_BYTES], block: usize) -> Option<u8> {
     })
 }
 
-/// Can key B be read? It is then data, and opens nothing.
+/// Can key B be read? It then counts as data and opens nothing.
 fn b_is_data(of_trailer: u8) -> bool {
     of_trailer <= 0b010
 }

@@ -1,5 +1,5 @@
-//! What each command does to the files of a card (ISO/IEC 7816-4 and -9). Knows no protocol of the wire, no secure
-//! channel and no reader; whether a command came through a secure channel it is told.
+//! What each command does to the files of a card (ISO/IEC 7816-4 and -9). Knows no transmission protocol, no secure
+//! channel and no reader; the caller says whether a command came through a secure channel.
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -40,10 +40,10 @@ pub(super) mod word {
     pub(crate) const UNKNOWN_CLASS: u16 = 0x6E00;
 }
 
-/// What a command brings, or the status word that refuses it.
+/// A command's reply, or the status word that refuses it.
 pub(super) type Outcome = Result<Reply, u16>;
 
-/// The files, which of them is selected, and what was proven since the card was switched on.
+/// The files, the current selection, and the conditions that were met since the card was switched on.
 pub(super) struct Filing {
     pub(super) files: Files,
     pub(super) selected: Selected,
@@ -61,7 +61,7 @@ impl Filing {
         Self { files, selected, pin, tries_left: PIN_TRIES, verified: false }
     }
 
-    /// Without power it forgets what was selected and proven; not how often the PIN was wrong.
+    /// Power loss clears the selection and the conditions met, but not the count of wrong PINs.
     pub(super) fn forget(&mut self) {
         self.selected = Selected::default();
         self.verified = false;
@@ -72,7 +72,7 @@ impl Filing {
         self.pin.as_ref().map(|_| self.tries_left)
     }
 
-    /// Does what is asked; `secured`: it came through a secure channel.
+    /// Executes a command; `secured`: it came through a secure channel.
     pub(super) fn obey(&mut self, command: &Command, secured: bool) -> Outcome {
         match command.ins {
             SELECT => self.select(command),
@@ -100,7 +100,7 @@ impl Filing {
             (0x00..=0x04, _) => return Err(word::WRONG_DATA),
             _ => return Err(word::WRONG_PARAMETERS),
         };
-        // The next of several with the same name: there is never a second one.
+        // P2 asks for the next file of the same name. Names are unique, so there is none.
         let found = found.filter(|_| command.p2 & 0x03 == 0).ok_or(word::NOT_FOUND)?;
         self.selected = found;
         let data = match command.p2 & 0x0C {
@@ -111,7 +111,7 @@ impl Filing {
         Ok(Reply { data, status: Status::OK })
     }
 
-    /// By its name alone: the master directory, a file of where one is, an application.
+    /// Finds by file identifier alone: the master directory, a file of the current directory, or an application.
     fn find(&self, fid: u16) -> Option<Selected> {
         self.child_file(fid).or_else(|| {
             self.files.directory_of(fid).map(|directory| Selected { directory, file: None })
@@ -128,7 +128,7 @@ impl Filing {
         self.files.file_of(directory, fid).map(|file| Selected { directory, file: Some(file) })
     }
 
-    /// Along a path of names.
+    /// Follows a path of file identifiers.
     fn walk(&self, from: Selected, path: &[u8]) -> Result<Option<Selected>, u16> {
         let (names, odd) = path.as_chunks::<2>();
         if names.is_empty() || !odd.is_empty() {
@@ -149,7 +149,7 @@ impl Filing {
         Ok(Some(at))
     }
 
-    /// What is said of the selected file (ISO/IEC 7816-4, table 12).
+    /// Control parameters of the selected file (ISO/IEC 7816-4, table 12).
     fn control_parameters(&self) -> Vec<u8> {
         let (fid, kind, active, more) = match self.files.file(self.selected) {
             Some(file) => {
@@ -199,7 +199,7 @@ impl Filing {
         Ok(Reply::bare(Status::OK.0))
     }
 
-    /// The offset in P1 and P2; with the topmost bit, P1 names a file of the directory by its last five bits.
+    /// The offset in P1 and P2; if the top bit of P1 is set, its low five bits name a file of the directory.
     fn aim(&mut self, command: &Command) -> Result<usize, u16> {
         if command.p1 & 0x80 == 0 {
             return Ok(usize::from(u16::from_be_bytes([command.p1, command.p2])));
@@ -238,7 +238,7 @@ impl Filing {
                 let file = self.files.add_file(here, file).map_err(status_of)?;
                 Selected { directory: here, file: Some(file) }
             }
-            // Applications stand in the master directory only.
+            // Applications exist only in the master directory.
             Wanted::Directory(_) if here != 0 => return Err(word::WRONG_DATA),
             Wanted::Directory(directory) => {
                 let directory = self.files.add_directory(directory).map_err(status_of)?;

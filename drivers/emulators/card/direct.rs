@@ -1,6 +1,6 @@
-//! The simplest reader there can be, for tests: what is asked goes straight to the emulated card in front of it, and
-//! its clock is emulated too, so that a mute card takes no time. Nobody opens it by a name: a station talks to real
-//! readers, or to emulated ones over their wire.
+//! The simplest reader, for tests: it passes commands straight to the emulated card in its field. Its clock is emulated
+//! too, so that a mute card costs no time. No address opens it: a station uses real readers, or emulated ones over
+//! their wire.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use super::{EmulatedChip, Field, Response};
 use drivers::encoder::storage::{FrameFault, PSEUDO_CLASS, Storage, Tag, TagKind};
 use drivers::encoder::{CardEncoder, Chip, EncoderError, Interface, Limits};
 
-/// How long it waits for a card's answer, unless told otherwise.
+/// How long it waits for a card's answer, unless set otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest command and answer in extended form.
 const EXTENDED_MAX_BYTES: usize = 65_544;
@@ -31,7 +31,7 @@ pub struct Direct {
 pub struct EmulatedClock(Arc<AtomicU64>);
 
 impl EmulatedClock {
-    /// Since the reader was made.
+    /// Time that has passed since the reader was made.
     pub fn elapsed(&self) -> Duration {
         Duration::from_millis(self.0.load(Ordering::Relaxed))
     }
@@ -49,25 +49,25 @@ impl Direct {
         Self { field, short_only: false, patience: PATIENCE, clock, storage }
     }
 
-    /// The same without extended lengths.
+    /// A reader without extended lengths.
     #[must_use]
     pub fn short_only(self) -> Self {
         Self { short_only: true, ..self }
     }
 
-    /// The same, waiting so long for an answer.
+    /// Sets how long it waits for an answer.
     #[must_use]
     pub fn patient(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// Its clock, to be looked at from outside.
+    /// Its clock, for tests to read.
     pub fn clock(&self) -> EmulatedClock {
         self.clock.clone()
     }
 
     fn limits(&self, atr: &[u8], interface: Interface) -> Limits {
-        // No TD1, or one that offers T=0 first.
+        // TD1 is absent, or offers T=0 first.
         let t0 = match atr {
             [_, t0, rest @ ..] if t0 & 0x80 != 0 => {
                 let before = (t0 >> 4 & 0x07).count_ones() as usize;
@@ -123,7 +123,7 @@ impl CardEncoder for Direct {
             }
             None => *answer = heard(card.apdu(command))?,
         }
-        // A card that is pulled away in the middle of its answer leaves a piece of it.
+        // A card that is removed in the middle of its answer leaves only a part of it.
         if answer.len() < 2 { Err(EncoderError::CardLost) } else { Ok(()) }
     }
 
@@ -144,7 +144,7 @@ fn duration(ms: u32) -> Duration {
     Duration::from_millis(u64::from(ms))
 }
 
-/// One frame to a memory card. A card that is silent to a wrong key is selected again, as readers do.
+/// Sends one frame to a memory card. A card that stays silent after a wrong key is selected again, as real readers do.
 fn frame_to(
     card: &mut dyn EmulatedChip,
     frame: &[u8],

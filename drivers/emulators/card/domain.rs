@@ -1,5 +1,5 @@
-//! The security domain of an emulated card: the card's side of SCP03, and the keys it is personalized with. Whatever
-//! application is selected, the channel is opened with the keys of this one domain. Knows no file and no reader.
+//! The security domain of an emulated card: the card's side of SCP03, and the keys with which it is personalized.
+//! Whichever application is selected, the keys of this one domain open the channel. Knows no file and no reader.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,46 +16,46 @@ use drivers::scp03::card_side::{
 };
 use drivers::scp03::{Key, Keys, Level};
 
-/// GlobalPlatform's name of the issuer's security domain.
+/// GlobalPlatform's AID of the issuer security domain.
 const ISSUERS: [u8; 8] = [0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00];
 const PROTOCOL: u8 = 0x03;
-/// Parameter `i`: answers can be authenticated and encrypted, and the challenge is made of a counter.
+/// Parameter `i`: responses can be authenticated and encrypted, and the challenge is derived from a counter.
 const MODE: u8 = 0x70;
-/// Version of the keys with which many a card leaves its factory. The first set that it is given makes an end of them
-/// (as users of such cards tell: github.com/martinpaljak/GlobalPlatformPro, issue 184).
+/// Key version that many cards have on delivery. The first key set that is put on such a card replaces it (reported by
+/// users: github.com/martinpaljak/GlobalPlatformPro, issue 184).
 const FACTORY: u8 = 0xFF;
-/// Sets of keys that it has room for.
+/// How many key sets the domain can store.
 const SETS_MAX: usize = 8;
 
-/// A security domain as it leaves the factory.
+/// A security domain as delivered.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DomainSettings {
-    /// Its name; `None`: GlobalPlatform's for the issuer's.
+    /// Its AID; `None`: GlobalPlatform's for the issuer security domain.
     #[serde(default)]
     pub aid: Option<Hex>,
-    /// Version of its keys, 1 to 127; 255: until it is given others.
+    /// Version of its keys, 1 to 127; 255 until other keys are put on it.
     pub version: u8,
-    /// For encryption.
+    /// Encryption key.
     pub enc: Secret,
-    /// For message authentication.
+    /// Message authentication key.
     pub mac: Secret,
-    /// For other keys on their way to it.
+    /// Key that encrypts other keys on their way to the card.
     pub dek: Secret,
 }
 
-/// The domain, and how far the host has come in opening a channel with it.
+/// The domain, and the state of the channel that the host is opening.
 pub(super) struct Domain {
     aid: Vec<u8>,
     sets: Vec<(u8, Keys)>,
-    /// Channels that were begun; part of every challenge.
+    /// Number of channels begun; part of every challenge.
     sequence: u32,
     channel: ChannelState,
 }
 
 enum ChannelState {
     Shut,
-    /// The host has its challenge; it must show this cryptogram. The number is the set of keys.
+    /// The card has answered INITIALIZE UPDATE; the host must now present this cryptogram. The number is the key set.
     Challenged {
         messages: Box<Messages>,
         host: Short,
@@ -85,14 +85,14 @@ impl Domain {
         Ok(Self { aid, sets, sequence: 0, channel: ChannelState::Shut })
     }
 
-    /// Does this name, or its beginning, mean the domain?
+    /// Does this AID, or its beginning, name the domain?
     pub(super) fn is_called(&self, name: &[u8]) -> bool {
         self.aid.starts_with(name)
     }
 
-    /// What SELECT brings.
+    /// The response to SELECT.
     pub(super) fn control_information(&self) -> Vec<u8> {
-        // A5 { 9F65 01 FF }: data of one command.
+        // A5 { 9F65 01 FF }: the longest command data is 255 bytes.
         let longest = [0xA5, 0x04, 0x9F, 0x65, 0x01, 0xFF];
         tlv::object(0x6F, &[tlv::object(0x84, &self.aid), longest.to_vec()].concat())
     }
@@ -105,7 +105,7 @@ impl Domain {
         matches!(self.channel, ChannelState::Open { .. })
     }
 
-    /// INITIALIZE UPDATE. The identifier is what keys are diversified by.
+    /// INITIALIZE UPDATE. `identifier` diversifies the keys.
     pub(super) fn challenge(&mut self, command: &Command, identifier: &[u8]) -> Outcome {
         self.shut();
         let host: Short = command.data.as_slice().try_into().map_err(|_| word::WRONG_LENGTH)?;
@@ -132,7 +132,7 @@ impl Domain {
         Ok(Reply { data, status: Status::OK })
     }
 
-    /// EXTERNAL AUTHENTICATE: opens the channel, or shuts it.
+    /// EXTERNAL AUTHENTICATE: opens the channel, or closes it.
     pub(super) fn authenticate(&mut self, command: &Command) -> Outcome {
         let state = std::mem::replace(&mut self.channel, ChannelState::Shut);
         let ChannelState::Challenged { mut messages, host, set } = state else {
@@ -152,7 +152,7 @@ impl Domain {
         Ok(Reply::bare(Status::OK.0))
     }
 
-    /// A command that came through the channel, in clear; one that did not shuts it.
+    /// Unwraps a command that came through the channel; a command outside the channel closes it.
     pub(super) fn unwrap(&mut self, secured: &Command) -> Result<Command, u16> {
         let ChannelState::Open { messages, .. } = &mut self.channel else {
             return Err(word::NOTHING_WAITS);
@@ -164,7 +164,7 @@ impl Domain {
         plain.ok_or(word::WRONG_CODE)
     }
 
-    /// An answer on its way through the channel, if there still is one.
+    /// Wraps a response for the channel, if it is still open.
     pub(super) fn wrap(&self, reply: Reply) -> Reply {
         match &self.channel {
             ChannelState::Open { messages, .. } => messages.wrap_reply(reply),
@@ -172,7 +172,7 @@ impl Domain {
         }
     }
 
-    /// PUT KEY: a set in the place of another, or beside the others.
+    /// PUT KEY: replaces a key set or adds one.
     pub(super) fn put_key(&mut self, command: &Command, secured: bool) -> Outcome {
         let ChannelState::Open { set, .. } = self.channel else {
             return Err(word::NOT_ALLOWED);
@@ -201,7 +201,7 @@ impl Domain {
         Ok(Reply { data: confirmed, status: Status::OK })
     }
 
-    /// GET DATA: which keys there are (GlobalPlatform Card Specification 2.3, 11.3.3.1), and nothing else.
+    /// GET DATA: the key information template (GlobalPlatform Card Specification 2.3, 11.3.3.1), and nothing else.
     pub(super) fn data(&self, command: &Command) -> Outcome {
         if [command.p1, command.p2] != KEY_INFORMATION {
             return Err(word::REFERENCE_NOT_FOUND);
@@ -238,7 +238,7 @@ fn check_values(keys: &Keys) -> impl Iterator<Item = u8> {
     [&keys.enc, &keys.mac, &keys.dek].map(Key::check_value).into_iter().flatten()
 }
 
-/// The card's identifier, filled up from the left.
+/// The card's identifier, padded on the left.
 fn diversification(identifier: &[u8]) -> [u8; DIVERSIFICATION_BYTES] {
     let mut bytes = [0; DIVERSIFICATION_BYTES];
     bytes.iter_mut().rev().zip(identifier.iter().rev()).for_each(|(place, byte)| *place = *byte);

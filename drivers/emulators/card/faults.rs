@@ -1,66 +1,66 @@
-//! What may go wrong with an emulated card. Set as data, so that the same troubles come in a test, in the demo and by a
-//! state file. Counts begin anew whenever a fault is set. Knows no kind of card.
+//! Faults of an emulated card. They are data, so that a test, the demo and a state file can set the same ones. Counters
+//! restart whenever a fault is set. Knows no kind of card.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Response, hex};
 
-/// Troubles of one card; none by default.
+/// Faults of one card; none by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
-    /// It hears everything and says nothing.
+    /// It executes commands and never answers.
     pub mute: bool,
-    /// So many commands are answered, then it is mute.
+    /// It answers so many commands, then it is mute.
     pub mute_after: Option<u32>,
-    /// So many commands are answered; with the next it is pulled away, and stays away until this is set otherwise.
+    /// It answers so many commands; at the next one it is removed, and stays away until this setting changes.
     pub torn_out_after: Option<u32>,
-    /// The command with which it is pulled away was still obeyed; only the answer is lost.
+    /// The card still executes the command at which it is removed; only the answer is lost.
     pub torn_out_done: bool,
-    /// One command is refused and not obeyed.
+    /// One command is refused and not executed.
     pub wrong_status: Option<WrongStatus>,
-    /// How long it takes for every answer.
+    /// How long every answer takes.
     pub slow_ms: u32,
-    /// One answer comes with a changed bit.
+    /// One answer comes with a flipped bit.
     pub bit_flip: Option<BitFlip>,
-    /// Every blank of a batch calls itself like the first.
+    /// Every blank of a batch has the identifier of the first.
     pub same_uid: bool,
 }
 
-/// One command that is refused. A memory card has no status words and just says no.
+/// One command that is refused. A memory card has no status words and answers NAK instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WrongStatus {
-    /// Which: 1 is the next.
+    /// Number of the command: 1 is the next.
     pub command: u32,
-    /// With what, such as `"6581"`.
+    /// The status word of the refusal, such as `"6581"`.
     #[serde(with = "hex::word")]
     pub status: u16,
 }
 
-/// One answer with a changed bit.
+/// One answer with a flipped bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BitFlip {
-    /// Which: 1 is the next.
+    /// Number of the answer: 1 is the next.
     pub answer: u32,
-    /// Which bit of its data, round and round; the status is left alone.
+    /// Which bit of its data, modulo the length; the status word is left alone.
     pub bit: usize,
 }
 
-/// The troubles that a card has, and how far it has come since they were set.
+/// The faults of a card, and the counters since they were set.
 #[derive(Default)]
 pub(super) struct Trouble {
     faults: Faults,
     heard: u32,
 }
 
-/// How a kind of card says no, and what of its answers is no data.
-pub(super) struct Manner {
-    /// The answer that refuses.
+/// How a kind of card refuses a command, and which bytes of its answers are not data.
+pub(super) struct RefusalForm {
+    /// The answer that refuses a command.
     pub(super) refusal: Vec<u8>,
-    /// Bytes at the end of every answer that are no data.
+    /// Bytes at the end of every answer that are not data.
     pub(super) status_bytes: usize,
 }
 
@@ -73,17 +73,17 @@ impl Trouble {
         &self.faults
     }
 
-    /// The status word that comes instead of an answer, when its turn comes.
+    /// The status word of a planned refusal.
     pub(super) fn wrong_status(&self) -> u16 {
         self.faults.wrong_status.map_or(0, |wrong| wrong.status)
     }
 
-    /// Was it pulled away?
+    /// Was it removed?
     pub(super) fn is_gone(&self) -> bool {
         self.faults.torn_out_after.is_some_and(|answered| self.heard > answered)
     }
 
-    /// Sets the faults that stand in `change` and leaves the others.
+    /// Sets the faults that `change` names and leaves the others.
     pub(super) fn changed(&self, change: &Value) -> Result<Self, String> {
         let change = change.as_object().ok_or("faults: not an object")?;
         let mut all = serde_json::to_value(&self.faults).map_err(|why| format!("faults: {why}"))?;
@@ -94,10 +94,10 @@ impl Trouble {
         Ok(Self::new(faults))
     }
 
-    /// The next command comes: `obey` is asked for its answer, unless the card's troubles are in the way.
+    /// Handles the next command: calls `obey` for the answer, unless a fault prevents it.
     pub(super) fn respond(
         &mut self,
-        manner: &Manner,
+        manner: &RefusalForm,
         obey: impl FnOnce() -> Option<Vec<u8>>,
     ) -> Response {
         let gone_before = self.is_gone();
@@ -127,7 +127,7 @@ impl Trouble {
     }
 }
 
-/// Turns one bit over, counted round and round; no bytes have none.
+/// Flips one bit, counted modulo the length; does nothing to an empty slice.
 pub(super) fn flip_bit(bytes: &mut [u8], bit: usize) {
     if !bytes.is_empty() {
         let place = bit / 8 % bytes.len();
@@ -143,15 +143,16 @@ mod tests {
 
     use super::*;
 
-    const MANNER: Manner = Manner { refusal: Vec::new(), status_bytes: 2 };
+    const MANNER: RefusalForm = RefusalForm { refusal: Vec::new(), status_bytes: 2 };
 
     fn trouble(faults: &Value) -> Trouble {
         Trouble::default().changed(faults).unwrap()
     }
 
-    /// Answers to the next commands, and how many of them were obeyed.
+    /// The answers to the next commands, and how many of the commands were executed.
     fn answers(trouble: &mut Trouble, commands: u32) -> (Vec<Response>, u32) {
-        let manner = Manner { refusal: trouble.wrong_status().to_be_bytes().to_vec(), ..MANNER };
+        let manner =
+            RefusalForm { refusal: trouble.wrong_status().to_be_bytes().to_vec(), ..MANNER };
         let mut obeyed = 0;
         let answers = (0..commands).map(|_| {
             trouble.respond(&manner, || {

@@ -1,11 +1,11 @@
-//! A microprocessor card with files: how it is reached, how its answers go out over T=0, T=1 and through the air, and
-//! chains of commands. What the commands do stands in `commands`, the secure channel in `domain`. Knows no reader.
+//! A microprocessor card with files: its interfaces, how its answers are sent over T=0, T=1 and contactless, and
+//! command chaining. `commands` executes commands, `domain` has the secure channel. Knows no reader.
 
 use serde_json::{Value, json};
 
 use super::commands::{Filing, Outcome, SELECT, word};
 use super::domain::Domain;
-use super::faults::{Manner, Trouble, flip_bit};
+use super::faults::{RefusalForm, Trouble, flip_bit};
 use super::files::{Files, Selected};
 use super::settings::{FileCardSettings, Protocol, counted_up};
 use super::{Activation, EmulatedChip, Response, atr, hex};
@@ -21,7 +21,7 @@ const GET_DATA: u8 = 0xCA;
 const BY_NAME: u8 = 0x04;
 /// Bit of the class byte: more of this command follows.
 const MORE_FOLLOWS: u8 = 0x10;
-/// Data of one command, over all the blocks of its chain.
+/// Most data of one command, over all the blocks of its chain.
 const CHAIN_MAX_BYTES: usize = 65_535;
 
 /// A microprocessor card with files.
@@ -34,9 +34,9 @@ pub struct FileCard {
     filing: Filing,
     domain: Option<Domain>,
     memory_bytes: usize,
-    /// What is still to be fetched of the last answer.
+    /// The part of the last answer that was not fetched yet.
     waiting: Vec<u8>,
-    /// Blocks of a command whose last one has not come yet.
+    /// Blocks of a command whose last block has not arrived yet.
     chain: Option<Command>,
     trouble: Trouble,
 }
@@ -73,7 +73,7 @@ impl FileCard {
         if self.trouble.faults().same_uid { &self.first_uid } else { &self.own_uid }
     }
 
-    /// What it was made with for whoever reads its ATR: a card with contacts has its number there.
+    /// The historical bytes. A card with contacts has its number there.
     fn historical(&self) -> Vec<u8> {
         let makers = match (self.interface, self.uid().last_chunk::<4>()) {
             (Interface::Contact, Some(&[a, b, c, d])) => [b'K', a, b, c, d],
@@ -112,7 +112,7 @@ impl FileCard {
         Ok(self.deliver(reply, &command))
     }
 
-    /// Puts the blocks of a chain together; `None`: more will come.
+    /// Joins the blocks of a chain; `None`: more blocks follow.
     fn linked(&mut self, mut command: Command) -> Result<Option<Command>, u16> {
         let follows = command.cla & MORE_FOLLOWS != 0;
         command.cla &= !MORE_FOLLOWS;
@@ -134,14 +134,14 @@ impl FileCard {
         Ok(None)
     }
 
-    /// Takes what is secured out of the secure channel, and puts its answer in again. While a channel is open, what
-    /// comes beside it shuts it.
+    /// Executes a command, unwrapping it from the secure channel and wrapping its answer if it is secured. A plain
+    /// command closes an open channel.
     fn carry_out(&mut self, command: &Command) -> Outcome {
         let secured = command.cla & SECURED != 0;
         if secured && command.ins != EXTERNAL_AUTHENTICATE {
             let domain = self.domain.as_mut().ok_or(word::NO_SECURE_CHANNEL)?;
             let mut plain = domain.unwrap(command)?;
-            // With T=0 a command that has data, as every secured one, cannot say what it expects.
+            // With T=0 a command with data, which every secured command is, cannot state the expected length.
             plain.le = plain.le.or(self.t0.then_some(SHORT_LE_MAX_BYTES));
             let reply = self.obey(&plain, true).unwrap_or_else(Reply::bare);
             return Ok(self.domain.as_ref().map_or(reply.clone(), |domain| domain.wrap(reply)));
@@ -187,8 +187,8 @@ impl FileCard {
         }
     }
 
-    /// How an answer goes out. T=0 has data or an answer in one command, and names a wrong length; elsewhere what is
-    /// longer than expected waits to be fetched.
+    /// How an answer is sent. With T=0 a command carries data or returns data, never both, and a wrong length is
+    /// answered with the right one; otherwise the part beyond the expected length waits for GET RESPONSE.
     fn deliver(&mut self, reply: Reply, command: &Command) -> Reply {
         let length = reply.data.len();
         if length == 0 || (!self.t0 && command.le.is_none()) {
@@ -212,7 +212,7 @@ impl FileCard {
         }
     }
 
-    /// Codes and padding of a secured answer come on top of what the command expects.
+    /// Space for the answer: the MAC and padding of a secured answer come on top of the expected length.
     fn room_for_answer(&self, command: &Command) -> Option<usize> {
         let secured = command.cla & SECURED != 0;
         command.le.map(|le| match le {
@@ -240,7 +240,7 @@ impl FileCard {
         Reply { data, status }
     }
 
-    /// Turns a bit of what stands in a file.
+    /// Flips a bit of a file's content.
     fn flip_stored(&mut self, flip: &Value) -> Result<(), String> {
         let wrong =
             || "flip_stored: needs directory, file (four hexadecimal digits) and bit".to_owned();
@@ -259,7 +259,7 @@ impl FileCard {
     }
 }
 
-/// The length in a status word: 256 and more are 0.
+/// The low byte of a length in a status word; 256 and more are written as 0.
 fn low_byte(length: usize) -> u16 {
     u16::try_from(length).ok().filter(|&length| length < 0x100).unwrap_or(0)
 }
@@ -280,7 +280,7 @@ impl EmulatedChip for FileCard {
             return None;
         }
         let uid = self.uid().to_vec();
-        // The size of the identifier stands in the second byte.
+        // The size of the identifier is coded in the second byte.
         let atqa = [
             0x03,
             match uid.len() {
@@ -303,7 +303,7 @@ impl EmulatedChip for FileCard {
     fn apdu(&mut self, command: &[u8]) -> Response {
         let mut trouble = std::mem::take(&mut self.trouble);
         let refusal = trouble.wrong_status().to_be_bytes().to_vec();
-        let response = trouble.respond(&Manner { refusal, status_bytes: 2 }, || {
+        let response = trouble.respond(&RefusalForm { refusal, status_bytes: 2 }, || {
             let reply = self.on_bytes(command).unwrap_or_else(Reply::bare);
             Some(reply.into_bytes())
         });
@@ -311,7 +311,7 @@ impl EmulatedChip for FileCard {
         response
     }
 
-    /// Its frames are the reader's business: they carry commands, which come by [`EmulatedChip::apdu`].
+    /// Frames are the reader's task: they carry commands, which arrive by [`EmulatedChip::apdu`].
     fn frame(&mut self, _frame: &[u8]) -> Response {
         Response::Mute
     }

@@ -1,8 +1,8 @@
-//! What stands on a file card: a master directory, applications, and transparent files with conditions. Knows no
+//! The content of a file card: a master directory, applications, and transparent files with access conditions. Knows no
 //! command, no reader and no secret.
 //!
-//! While a file (or directory) is not yet activated, nothing bars it: so whoever personalizes a card fills it first
-//! and closes it then (ISO/IEC 7816-9). That is also why activating cannot be taken back.
+//! Access conditions apply only once a file (or directory) is activated, so that a card is filled first and closed
+//! afterwards (ISO/IEC 7816-9). That is also why activation cannot be undone.
 
 use std::fmt;
 
@@ -12,21 +12,21 @@ use super::hex;
 
 /// Name of the master directory.
 pub const MASTER: u16 = 0x3F00;
-/// What a file or directory takes of the card's memory beyond its content.
+/// Memory that a file or directory takes beyond its content.
 const OVERHEAD_BYTES: usize = 32;
 /// Offsets of READ and UPDATE BINARY reach no further.
 pub(super) const FILE_MAX_BYTES: usize = 0x7FFF;
 
-/// Who may.
+/// Who has access.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
     /// Everybody.
     #[default]
     Always,
-    /// Who has shown the card's PIN.
+    /// A host that has presented the card's PIN.
     Pin,
-    /// Who has opened a secure channel, with this very command sent through it.
+    /// A host that has opened a secure channel and sent this very command through it.
     Secure,
     /// Nobody.
     Never,
@@ -39,9 +39,9 @@ pub struct File {
     /// Its name in its directory.
     #[serde(with = "hex::word")]
     pub fid: u16,
-    /// Bytes that it has room for.
+    /// Capacity in bytes.
     pub size_bytes: usize,
-    /// What stands in it from its beginning; the rest is zero.
+    /// Its content from the beginning; the rest is zero.
     #[serde(default, with = "hex::blob")]
     pub content: Vec<u8>,
     /// Who may read it.
@@ -50,13 +50,13 @@ pub struct File {
     /// Who may write into it.
     #[serde(default)]
     pub update: Access,
-    /// Do the two hold already?
+    /// Are the two access conditions in force?
     #[serde(default)]
     pub active: bool,
 }
 
 impl fmt::Debug for File {
-    /// Name and size only.
+    /// Shows identifier and size only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "File({:04X}, {} bytes)", self.fid, self.size_bytes)
     }
@@ -69,10 +69,10 @@ pub struct Directory {
     /// Its name on the card.
     #[serde(with = "hex::word")]
     pub fid: u16,
-    /// The name by which applications are known; the master directory has none.
+    /// The application identifier; the master directory has none.
     #[serde(default, with = "hex::blob", skip_serializing_if = "Vec::is_empty")]
     pub aid: Vec<u8>,
-    /// Closed: a file is then only made through a secure channel.
+    /// Activated: from then on a file can be created only through a secure channel.
     #[serde(default)]
     pub active: bool,
     /// Its files.
@@ -80,7 +80,7 @@ pub struct Directory {
     pub files: Vec<File>,
 }
 
-/// Where commands act.
+/// The file or directory on which commands act.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Selected {
     pub(super) directory: usize,
@@ -95,7 +95,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Checks and keeps what is said to stand on a card; without a master directory it gets an empty one.
+    /// Checks and stores the configured content; a missing master directory is added, empty.
     pub(super) fn new(content: &[Directory], memory_bytes: usize) -> Result<Self, String> {
         let master = Directory { fid: MASTER, aid: Vec::new(), active: false, files: Vec::new() };
         let mut files = Self { directories: vec![master], memory_bytes };
@@ -114,7 +114,7 @@ impl Files {
         Ok(files)
     }
 
-    /// As it can be given to [`Files::new`] again.
+    /// The content, in the form that [`Files::new`] takes.
     pub(super) fn content(&self) -> &[Directory] {
         &self.directories
     }
@@ -137,7 +137,7 @@ impl Files {
         self.directories[selected.directory].files.get_mut(selected.file?)
     }
 
-    /// The first application whose name begins so.
+    /// The first application whose AID begins so.
     pub(super) fn application(&self, name: &[u8]) -> Option<usize> {
         let named =
             |directory: &Directory| !directory.aid.is_empty() && directory.aid.starts_with(name);
@@ -152,7 +152,7 @@ impl Files {
         self.directories[directory].files.iter().position(|file| file.fid == fid)
     }
 
-    /// Makes an application; says where.
+    /// Adds an application and returns its index.
     pub(super) fn add_directory(&mut self, directory: Directory) -> Result<usize, NoRoom> {
         let same_aid = |known: &Directory| !known.aid.is_empty() && known.aid == directory.aid;
         let taken = self.directory_of(directory.fid).or(self.file_of(0, directory.fid)).is_some();
@@ -166,7 +166,7 @@ impl Files {
         Ok(self.directories.len() - 1)
     }
 
-    /// Makes a file; says where. Content is filled up with zeros to the size.
+    /// Adds a file and returns its index. Content is padded with zeros to the size.
     pub(super) fn add_file(&mut self, directory: usize, mut file: File) -> Result<usize, NoRoom> {
         let taken = file.fid == MASTER || self.file_of(directory, file.fid).is_some();
         if taken || (directory == 0 && self.directory_of(file.fid).is_some()) {

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use base16ct::upper::encode_string as text;
 
-/// Text as bytes, in the same time whatever they are: it may be a key, which the fault never shows either.
+/// Decodes text in constant time, since it may be a key; for the same reason the error never shows it.
 pub(crate) fn bytes(text: &str) -> Result<Vec<u8>, &'static str> {
     let mut digits = Zeroizing::new(String::with_capacity(text.len()));
     digits.extend(text.split_whitespace());

@@ -1,14 +1,15 @@
-//! A memory card in a field: frames of ISO 14443-3 in, frames out. What stands on it and who may touch it is the kind's
+//! A memory card in a field: it answers frames of ISO 14443-3 with frames. Its content and access rights are the kind's
 //! (`classic`, `type2`). Knows no reader and no pseudo-APDU.
 //!
-//! A frame that the card acknowledges is answered with the byte `0A` (on the air, four bits), one that it refuses with
-//! `00`. A key that is right is answered with no byte, since what passes then is only between card and reader's chip; a
-//! wrong one with silence. Refused or wrong, the card hears nothing more until it is selected again (power on).
+//! An acknowledged frame is answered with the byte `0A` (on the air, four bits), a refused one with `00`. A right key
+//! is answered with no byte, since what follows passes only between the card and the reader's chip; a wrong key is
+//! answered with silence. After a refusal or a wrong key the card ignores everything until it is selected again (power
+//! on).
 
 use serde_json::{Value, json};
 
 use super::classic::Classic;
-use super::faults::{Manner, Trouble};
+use super::faults::{RefusalForm, Trouble};
 use super::settings::{MemoryCardSettings, counted_up};
 use super::type2::Type2;
 use super::{Activation, EmulatedChip, Response, atr, hex};
@@ -29,7 +30,7 @@ pub(super) enum Kind {
     Ntag216,
 }
 
-/// What a memory says to a frame.
+/// A memory's answer to a frame.
 pub(super) enum Answer {
     Data(Vec<u8>),
     Ack,
@@ -37,7 +38,7 @@ pub(super) enum Answer {
     Silence,
 }
 
-/// What stands on a card.
+/// The content of a card.
 enum Memory {
     Classic(Box<Classic>),
     Type2(Type2),
@@ -49,7 +50,7 @@ pub struct MemoryCard {
     first_uid: Vec<u8>,
     own_uid: Vec<u8>,
     memory: Memory,
-    /// It hears nothing until it is selected again.
+    /// It ignores everything until it is selected again.
     halted: bool,
     trouble: Trouble,
 }
@@ -168,14 +169,14 @@ impl EmulatedChip for MemoryCard {
         self.power_on();
     }
 
-    /// It knows none.
+    /// Memory cards know no APDUs.
     fn apdu(&mut self, _command: &[u8]) -> Response {
         Response::Mute
     }
 
     fn frame(&mut self, frame: &[u8]) -> Response {
         let mut trouble = std::mem::take(&mut self.trouble);
-        let manner = Manner { refusal: vec![NAK], status_bytes: 0 };
+        let manner = RefusalForm { refusal: vec![NAK], status_bytes: 0 };
         let response = trouble.respond(&manner, || self.on_bytes(frame));
         self.trouble = trouble;
         response

@@ -1,5 +1,5 @@
-//! An emulated chip card: what the card's side does with bytes. Every emulated reader holds such a card, so that one
-//! card model stands behind all of them. Knows no reader, no wire and no driver.
+//! An emulated chip card: the card's side, at the bytes. Every emulated reader holds such a card, so that all of them
+//! share one card model. Knows no reader, no wire and no driver.
 
 mod atr;
 mod classic;
@@ -25,15 +25,15 @@ pub use settings::{CardSettings, FileCardSettings, Hex, MemoryCardSettings, Prot
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The card's end of a reader.
+/// A card, as its reader reaches it.
 pub trait EmulatedChip: Send {
     /// Answer to reset: of the contacts, or as PC/SC part 3 makes it for a contactless card.
     fn atr(&self) -> Vec<u8>;
 
-    /// What it says in the field; `None`: it has contacts only.
+    /// Its answers to activation in a field; `None`: it has contacts only.
     fn in_field(&self) -> Option<Activation>;
 
-    /// Switched on anew (or reset): what a card forgets without power is forgotten.
+    /// Switched on again (or reset): the card loses its volatile state.
     fn power_on(&mut self);
 
     /// Switched off, or out of the field.
@@ -42,20 +42,20 @@ pub trait EmulatedChip: Send {
     /// A command APDU. Memory cards, which know none, answer [`Response::Mute`].
     fn apdu(&mut self, command: &[u8]) -> Response;
 
-    /// A frame of ISO 14443-3 level, as a memory card hears it (`30 04`, `A2 04 …`, `60 block key uid`).
+    /// A frame of ISO 14443-3 level, as a memory card receives it (`30 04`, `A2 04 …`, `60 block key uid`).
     fn frame(&mut self, frame: &[u8]) -> Response;
 
-    /// What stands on it now, for whoever looks at a finished card. Secrets (keys) are left out.
+    /// Its content now, for inspection of a finished card. Secrets (keys) are left out.
     fn state(&self) -> serde_json::Value;
 
-    /// Sets what stands in `change`: faults, or content.
+    /// Applies the faults or content that `change` names.
     ///
     /// # Errors
     /// A sentence that names the key. Nothing is changed then.
     fn change(&mut self, change: &serde_json::Value) -> Result<(), String>;
 }
 
-/// What a card says when it is found in a field (ISO 14443-3 and -4).
+/// A card's answers when a reader activates it in a field (ISO 14443-3 and -4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activation {
     /// Answer to request, high byte first.
@@ -68,23 +68,23 @@ pub struct Activation {
     pub ats: Option<Vec<u8>>,
 }
 
-/// What a card does with a command.
+/// A card's reaction to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Response {
-    /// It answers these bytes, after so many milliseconds of its own time.
+    /// It answers with these bytes, after so many milliseconds of its own time.
     Said {
         /// The answer.
         bytes: Vec<u8>,
-        /// How long it takes for it.
+        /// How long the answer takes.
         after_ms: u32,
     },
-    /// It says nothing, for ever.
+    /// It never answers.
     Mute,
-    /// It is not there any more.
+    /// It was removed.
     Gone,
 }
 
-/// One card in several hands: a reader's, and those of whoever does something to it.
+/// One card, shared between a reader and whatever else acts on it.
 #[derive(Clone)]
 pub struct SharedChip(Arc<Mutex<Box<dyn EmulatedChip>>>);
 
@@ -94,18 +94,18 @@ impl SharedChip {
         Self(Arc::new(Mutex::new(Box::new(chip))))
     }
 
-    /// Lays hands on it. A thread that died while holding it does not take it away from the others.
+    /// Locks the card. A thread that panicked while holding it does not block the others.
     pub fn lock(&self) -> MutexGuard<'_, Box<dyn EmulatedChip>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The place in front of a reader: a card that is brought there can be asked, one that is taken away cannot.
+/// The position in front of a reader: a card that is put there can be used, one that is taken away cannot.
 #[derive(Clone, Default)]
 pub struct Field(Arc<Mutex<Option<SharedChip>>>);
 
 impl Field {
-    /// Brings a card; whatever was there is gone.
+    /// Puts a card there, in place of any other.
     pub fn put(&self, chip: SharedChip) {
         *self.place() = Some(chip);
     }

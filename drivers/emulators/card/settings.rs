@@ -1,4 +1,4 @@
-//! How an emulated card is made: data, in a settings file, a state file or a test. Knows no reader.
+//! Settings of an emulated card: data, from a settings file, a state file or a test. Knows no reader.
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -33,23 +33,24 @@ pub enum CardSettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FileCardSettings {
-    /// How it is reached.
+    /// Its interfaces.
     pub interface: Interface,
-    /// What it speaks over its contacts.
+    /// The transmission protocol over its contacts.
     pub protocol: Protocol,
     /// Does it understand extended lengths? With T=0 it never does.
     pub extended: bool,
-    /// Its unique identifier in the field, 4, 7 or 10 bytes; the last four are its number in the ATR of contacts.
+    /// Its unique identifier in the field, 4, 7 or 10 bytes; over contacts, its last four bytes are the card's number
+    /// in the ATR.
     pub uid: Hex,
     /// Memory for files.
     pub memory_bytes: usize,
-    /// What VERIFY must show; `None`: the card knows no PIN.
+    /// The PIN that VERIFY must present; `None`: the card has no PIN.
     pub pin: Option<Secret>,
-    /// The security domain with which secure channels are opened; `None`: the card knows none.
+    /// The security domain whose keys open secure channels; `None`: the card has none.
     pub domain: Option<DomainSettings>,
-    /// What stands on it; the master directory is called `3F00`.
+    /// Its content; the master directory's identifier is `3F00`.
     pub content: Vec<Directory>,
-    /// What goes wrong with it.
+    /// Its faults.
     pub faults: Faults,
 }
 
@@ -69,7 +70,7 @@ impl Default for FileCardSettings {
     }
 }
 
-/// What is spoken over contacts (ISO/IEC 7816-3).
+/// Transmission protocols over contacts (ISO/IEC 7816-3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
@@ -83,9 +84,9 @@ pub enum Protocol {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MemoryCardSettings {
-    /// Its unique identifier; `None`: one that fits its kind.
+    /// Its unique identifier; `None`: the default of its kind.
     pub uid: Option<Hex>,
-    /// What goes wrong with it.
+    /// Its faults.
     pub faults: Faults,
 }
 
@@ -94,7 +95,7 @@ pub struct MemoryCardSettings {
 #[serde(transparent)]
 pub struct Hex(#[serde(with = "hex::blob")] pub Vec<u8>);
 
-/// Bytes that nobody is shown, written in hexadecimal.
+/// Bytes that are never displayed, written in hexadecimal.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "Hex")]
 pub struct Secret(Zeroizing<Vec<u8>>);

@@ -1,5 +1,4 @@
-//! What stands on a Type 2 tag, and what can be written there once only (NXP MF0ICU1, NTAG213_215_216). Knows no
-//! reader.
+//! The memory of a Type 2 tag, with its one-time bits and locks (NXP MF0ICU1, NTAG213_215_216). Knows no reader.
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
@@ -12,7 +11,7 @@ const PAGES_READ: usize = 4;
 const LOCKS: usize = 2;
 const CAPABILITIES: usize = 3;
 const FIRST_USER: usize = 4;
-/// Locked by the static lock bytes, from page 3.
+/// The static lock bytes lock pages 3 to 15.
 const STATIC_LOCKED: usize = 16;
 
 const READ: u8 = 0x30;
@@ -28,7 +27,7 @@ type Page = [u8; PAGE_BYTES];
 #[derive(Clone, Copy)]
 struct Ntag {
     pages: usize,
-    /// Page of the dynamic lock bytes; the two pages of configuration, password and its answer follow.
+    /// Page of the dynamic lock bytes; the two configuration pages, the password and its acknowledge follow.
     dynamic_locks: usize,
     /// Pages that one dynamic lock bit locks.
     locked_by_a_bit: usize,
@@ -71,7 +70,7 @@ impl Ntag {
 }
 
 impl Type2 {
-    /// As it leaves the factory.
+    /// A tag as delivered.
     pub(super) fn new(kind: Kind, uid: &[u8]) -> Self {
         let ntag = Ntag::of(kind);
         let mut pages = vec![[0; PAGE_BYTES]; ntag.map_or(16, |ntag| ntag.pages)];
@@ -124,7 +123,7 @@ impl Type2 {
         done.map_or(Answer::Nak, |()| Answer::Ack)
     }
 
-    /// Pages from `first`, rolling over to page 0 behind the last that may be read.
+    /// Pages from `first`, rolling over to page 0 after the last readable one.
     fn read(&self, first: usize, count: usize, end: usize) -> Answer {
         let protects = self.ntag.is_some_and(|ntag| {
             self.pages[ntag.configuration() + 1][0] & 0x80 != 0 && !self.password_shown
@@ -138,7 +137,7 @@ impl Type2 {
         Answer::Data(shown.collect())
     }
 
-    /// A page as it may be seen: password and its answer read as zero.
+    /// A page as a reader sees it: password and its acknowledge read as zero.
     fn shown(&self, page: usize) -> Page {
         let secret = self.ntag.is_some_and(|ntag| page >= ntag.password());
         if secret { [0; PAGE_BYTES] } else { self.pages[page] }
@@ -156,7 +155,7 @@ impl Type2 {
         }
         match self.ntag {
             _ if page == LOCKS => self.lock(data),
-            // Bits of the capability container (one-time bits of an Ultralight) can be set and never taken back.
+            // Bits of the capability container (one-time bits of an Ultralight) can be set but never cleared.
             _ if page == CAPABILITIES => or_into(&mut self.pages[page], data),
             Some(ntag) if page == ntag.dynamic_locks => self.lock_dynamically(ntag, data),
             _ => self.pages[page] = data,
@@ -185,7 +184,7 @@ impl Type2 {
         u16::from_le_bytes([low, high])
     }
 
-    /// Lock bits can be set and never taken back; the three lowest freeze those of pages 3, 4 to 9 and 10 to 15.
+    /// Lock bits can be set but never cleared; the three lowest freeze those of pages 3, 4 to 9 and 10 to 15.
     fn lock(&mut self, data: Page) {
         let [_, _, low, high] = self.pages[LOCKS];
         let now = u16::from_le_bytes([low, high]);
@@ -198,7 +197,7 @@ impl Type2 {
         self.pages[LOCKS][2..].copy_from_slice(&[low, high]);
     }
 
-    /// The same for the pages beyond; every bit of the third byte freezes two lock bits.
+    /// The same for the dynamic lock bytes; every bit of the third byte freezes two lock bits.
     fn lock_dynamically(&mut self, ntag: Ntag, data: Page) {
         let (now, freezing) = (self.dynamic(ntag), self.pages[ntag.dynamic_locks][2]);
         let frozen = (0..8)
@@ -209,12 +208,12 @@ impl Type2 {
         self.pages[ntag.dynamic_locks] = [low, high, freezing | data[2], 0xBD];
     }
 
-    /// Everything, without the password.
+    /// The whole memory except the password.
     pub(super) fn content(&self) -> Vec<u8> {
         (0..self.pages.len()).flat_map(|page| self.shown(page)).collect()
     }
 
-    /// Sets everything but identifier and password. There are as many bytes as [`Type2::content`] has.
+    /// Sets the whole memory except identifier and password. `content` is as long as [`Type2::content`].
     pub(super) fn set_content(&mut self, content: &[u8]) {
         let end = self.ntag.map_or(self.pages.len(), Ntag::password);
         let (new, _) = content.as_chunks::<PAGE_BYTES>();

@@ -1,7 +1,7 @@
-//! What the emulated machine answers to questions, as captured. Knows no bytes, and does nothing.
+//! The emulated machine's answers to queries, as captured. Knows no bytes, and changes nothing.
 //!
-//! Source: Evolis wire notes, section 4.1. A question with parameters that it does not take is refused, as
-//! strictly as the notes allow, so that a driver's slip is heard.
+//! Source: Evolis wire notes, section 4.1. A query with parameters that the notes do not list is refused, so that a
+//! driver's mistake is noticed.
 
 use super::Machine;
 use drivers::printers::evolis::protocol::{
@@ -9,11 +9,11 @@ use drivers::printers::evolis::protocol::{
 };
 use drivers::printers::evolis::status::config;
 
-/// Says that there is no ribbon to read.
+/// The answer when there is no ribbon to read.
 const ERROR_RIBBON: &str = "ERROR RIBBON";
 
 impl Machine {
-    /// Does what a command says and gives the text of its answer.
+    /// Executes a command and returns the text of its answer.
     pub(super) fn obey(&mut self, name: &str, parameters: &[&str]) -> String {
         // Each group knows some of the names; the first that knows it answers.
         self.read(name, parameters)
@@ -28,7 +28,7 @@ impl Machine {
             .unwrap_or_else(|| ERROR_COMMAND.to_owned())
     }
 
-    /// Who it is and how it is set.
+    /// Identity and settings.
     fn read(&self, name: &str, parameters: &[&str]) -> Option<String> {
         let trays = &self.mechanics.trays;
         let lcd = self.options.has(config::LCD);
@@ -47,17 +47,17 @@ impl Machine {
             ("Rlr", []) => self.electronics.last_text.clone(),
             ("Rem", ["1"]) => self.mechanics.error_management.to_string(),
             ("Rkc", ["M"]) => trays.feeder.to_string(),
-            // Seconds until it sleeps. It never switches itself off.
+            // Seconds until standby. The emulated machine never switches itself off.
             ("Rst", [] | ["1" | "2"]) => {
                 self.settings.sleeps_after.unwrap_or_default().as_secs().to_string()
             }
             ("Rsdc", ["1" | "2"]) => "0".to_owned(),
-            // What the maker's library accepts here is not known.
+            // It is not known which parameters the maker's library accepts here.
             ("Rcim", [] | ["1", "1", "1"]) => trays.feed.to_string(),
             ("Rcem", [] | ["1"]) => trays.out.to_string(),
             ("Rcrm", [] | ["1"]) => trays.reject.to_string(),
-            // Asked by the maker's library when a print begins, with these parameters: the kind of the ribbon in
-            // `Rrt;all`'s numbers, from which it takes its settings (captured: 100 makes them those of KBLACK).
+            // The maker's library sends this with these parameters when a print begins: the kind of the ribbon in
+            // `Rrt;all`'s numbers, from which it takes its settings (captured: 100 selects those of KBLACK).
             ("Rr", [] | ["1", "1", "1"]) => {
                 self.mechanics.supplies.ribbon.map_or(0, |ribbon| ribbon.number).to_string()
             }
@@ -75,7 +75,7 @@ impl Machine {
         })
     }
 
-    /// `Rtp;d`: any whole number is taken; ours is the model's place in our own list.
+    /// `Rtp;d`: any whole number is accepted; ours is the model's index in our own list.
     fn model_number(&self) -> usize {
         drivers::printers::evolis::models()
             .iter()
@@ -83,7 +83,7 @@ impl Machine {
             .unwrap_or_default()
     }
 
-    /// The chip on the ribbon: all of it, or one of its keys.
+    /// The chip on the ribbon: all of its keys, or one.
     fn read_ribbon(&mut self, name: &str, parameters: &[&str]) -> Option<String> {
         if name == "Rrt" {
             self.mechanics.supplies.told = true;
@@ -109,13 +109,13 @@ impl Machine {
         })
     }
 
-    /// Cards and cleanings. Old firmware knows the last four questions only, newer firmware all.
+    /// Card and cleaning counters. Old firmware answers only the last four queries, newer firmware all.
     fn read_counters(&self, name: &str, parameters: &[&str]) -> Option<String> {
         let memory = &self.mechanics.memory;
         let advised = u64::from(self.settings.cleaning_advised_after_cards);
         let mandatory = u64::from(self.settings.cleaning_mandatory_after_cards);
         let before_advice = advised.saturating_sub(self.cards_since_cleaning());
-        // What is left after the advice shrinks only when the advice is due.
+        // The cards left until cleaning is mandatory decrease only once it is overdue.
         let overdue = self.cards_since_cleaning().saturating_sub(advised);
         let before_duty = mandatory.saturating_sub(overdue);
         Some(match (name, parameters) {
@@ -141,7 +141,8 @@ impl Machine {
         })
     }
 
-    /// The machine's own network address; it has none of its own, it answers from whoever serves it.
+    /// The machine's network address: fixed values, since the emulated machine has only the address of the program that
+    /// serves it.
     fn read_address(&self, name: &str, parameters: &[&str]) -> Option<String> {
         let text = match name {
             "Rip" => "127.0.0.1",

@@ -1,4 +1,4 @@
-//! The chip of a card inside the emulated machine: where the machine holds the card, a reader finds it. Knows no reader
+//! The chip of a card inside the emulated machine: readers reach it where the machine holds the card. Knows no reader
 //! and no command.
 
 use serde_json::json;
@@ -8,18 +8,18 @@ use super::places::Place;
 use crate::card::{Field, SharedChip};
 use crate::machine::BlankChips;
 
-/// A chip, and which one of those that were made.
+/// A chip, and its number among those that were made.
 #[derive(Clone)]
 pub struct Chip {
     pub number: u64,
     pub chip: SharedChip,
 }
 
-/// The readers' places inside the machine.
+/// The positions of the readers inside the machine.
 #[derive(Default)]
 pub struct Stations {
     chips: Option<BlankChips>,
-    /// The place that has a card, and the number of its chip.
+    /// The position that holds a card, and the number of its chip.
     held: Option<(Place, u64, Field)>,
 }
 
@@ -44,7 +44,7 @@ impl Stations {
 }
 
 impl Mechanics {
-    /// The chip of a blank that is just taken, if they have any.
+    /// The chip of a blank that is just taken, if blanks have chips.
     pub(super) fn chip_of_a_blank(&mut self) -> Option<Chip> {
         let chips = self.stations.chips.as_ref()?;
         self.memory.chips_made += 1;
@@ -52,7 +52,8 @@ impl Mechanics {
         Some(Chip { number, chip: chips.blank(number) })
     }
 
-    /// A card that stands at a station is there for its reader; one that moves, or a reader without power, is not.
+    /// Keeps each reader's field up to date: a card that rests at a reader's position is in its field; while it moves,
+    /// or while the reader is unpowered, it is not.
     pub(super) fn hold_to_the_reader(&mut self, powered: bool) {
         let moves = matches!(self.work(), Some((Work::Moving, _)));
         let here = self.card.as_ref().filter(|_| powered && !moves).and_then(|card| {
@@ -68,7 +69,7 @@ impl Mechanics {
         }
         if let Some((place, field, chip)) = here {
             if let Some(planned) = self.planned.next_chip.take() {
-                // Every kind of card knows all faults.
+                // Every kind of card accepts all faults.
                 let _ = chip.chip.lock().change(&json!({ "faults": planned.faults }));
             }
             field.put(chip.chip);

@@ -1,24 +1,23 @@
-//! What becomes of a job of the emulated machine when something goes wrong. Knows no command text and no frame.
+//! What happens to a job of the emulated machine after a fault. Knows no command text and no frame.
 //!
-//! With `Pem;2` (or 38) a fault drops CLAIM and gives the job up. With `Pem;0` the machine holds the job, keeps
-//! CLAIM, and prints the card again by itself as soon as somebody has put right what was wrong (Evolis wire
-//! notes, section 6.3).
+//! With `Pem;2` (or 38) a fault drops CLAIM and the job. With `Pem;0` the machine holds the job, keeps CLAIM, and
+//! prints the card again by itself as soon as somebody has cleared the fault (Evolis wire notes, section 6.3).
 
 use super::mechanics::{Mechanics, Refusal};
 use drivers::printers::evolis::protocol::{ERROR_CARD, ERROR_MECA, OK};
 use drivers::printers::evolis::status::error;
 
-/// What a held job goes on with.
+/// How a held job continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Held {
-    /// Everything: the card is spoiled or never came.
+    /// From the beginning: the card is spoiled or never came.
     Afresh,
-    /// Only the way out was barred.
+    /// By ejecting the card: only the exit was blocked.
     LetOut,
 }
 
 impl Mechanics {
-    /// Something went wrong with the job.
+    /// A fault occurred during the job.
     pub fn fault(&mut self, refusal: Refusal) -> &'static str {
         let text = self.complain(refusal);
         let in_job = self.job.open || self.job.run.is_some();
@@ -37,22 +36,22 @@ impl Mechanics {
         text
     }
 
-    /// The job is lost.
+    /// Drops the job.
     pub fn give_up(&mut self, text: &'static str) {
         self.job = self.job.lost(text);
     }
 
-    /// The host wants to handle errors itself: a job that the machine holds is lost.
+    /// The host wants to handle errors itself: a held job is dropped.
     pub fn hand_over_errors(&mut self) {
         if self.held() {
             self.give_up(ERROR_MECA);
         }
     }
 
-    /// Somebody took the card of a job in his hand.
+    /// Somebody took the job's card out.
     pub fn card_was_taken(&mut self) {
         match self.job.held {
-            // It was finished, and only the way out was barred.
+            // The card was finished; only the exit was blocked.
             Some(Held::LetOut) => self.job.held = None,
             Some(Held::Afresh) => {}
             None if self.job.claim => self.give_up(ERROR_CARD),
@@ -60,7 +59,7 @@ impl Mechanics {
         }
     }
 
-    /// A held job goes on when nothing is wrong any more and all of its panels are there.
+    /// Continues a held job once nothing is wrong any more and all of its panels have arrived.
     pub(super) fn resume(&mut self) {
         let well = self.errors == 0 && !self.cover_open && !self.feeder_open && !self.locked;
         let fed = self.card.is_some() || self.memory.feeder_cards > 0 || self.card_in_hand;

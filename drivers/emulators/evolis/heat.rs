@@ -1,15 +1,15 @@
-//! The heat of the print head: each card warms it, time between cards cools it, and when it is too hot it rests before the
-//! next card (`COOLING`). Knows no card and no command.
+//! The heat of the print head: each card warms it, time between cards cools it, and a head that is too hot pauses
+//! before the next card (`COOLING`). Knows no card and no command.
 //!
-//! How hot a real one gets was not measured; what is modelled is what an office meets: after so many cards in
-//! a row the machine stops for a while and goes on by itself.
+//! The heat of a real head was not measured; the model has what an office meets: after so many cards in a row the
+//! machine pauses for a while and then continues by itself.
 
 use std::time::Duration;
 
 /// Heat in cards: one card adds one.
 pub struct Heat {
     cards: f64,
-    /// Must rest at so many; 0: never.
+    /// Heat at which it must pause; 0: never.
     limit: u32,
     /// Time in which it loses one card's heat.
     cools_a_card_in: Duration,
@@ -23,7 +23,7 @@ impl Heat {
         Self { cards: 0.0, limit, cools_a_card_in, resting: false, seen_at: Duration::ZERO }
     }
 
-    /// Is it cold again as soon as it is hot?
+    /// Does it cool down instantly?
     pub fn cools_at_once(&self) -> bool {
         self.cools_a_card_in.is_zero()
     }
@@ -33,13 +33,13 @@ impl Heat {
         self.cards += 1.0;
     }
 
-    /// Too hot, all at once.
+    /// Overheats the head at once.
     pub fn overheat(&mut self) {
         self.cards = f64::from(self.limit.max(2));
         self.resting = true;
     }
 
-    /// Time has passed until `now`; the head `printed` meanwhile, or could cool.
+    /// Lets time pass until `now`; the head either `printed` meanwhile or cooled.
     pub fn settle(&mut self, now: Duration, printed: bool) {
         let passed = now.saturating_sub(self.seen_at);
         self.seen_at = now;
@@ -52,15 +52,15 @@ impl Heat {
             let lost = passed.as_secs_f64() / self.cools_a_card_in.as_secs_f64();
             self.cards = (self.cards - lost).max(0.0);
         }
-        // Half of what it may have, so that it does not stop again after the next card.
+        // It cools to half of the limit, so that it does not pause again after the next card.
         if self.resting && self.cards <= f64::from(self.limit.max(2)) / 2.0 {
             self.resting = false;
         }
     }
 
-    /// Before a card: how long it must rest first.
+    /// Before a card: how long the head must pause first.
     pub fn rest(&mut self) -> Option<Duration> {
-        // Half a card may have cooled away between two that follow each other.
+        // Half a card's heat may be lost between two consecutive cards.
         if self.limit > 0 && self.cards + 0.5 >= f64::from(self.limit) {
             self.resting = true;
         }
@@ -68,7 +68,7 @@ impl Heat {
         self.resting.then(|| self.cools_a_card_in.mul_f64(surplus.max(0.0)))
     }
 
-    /// Does it rest now?
+    /// Is it pausing now?
     pub fn resting(&self) -> bool {
         self.resting
     }

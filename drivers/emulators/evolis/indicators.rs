@@ -1,5 +1,4 @@
-//! The status words of the emulated machine as they are now (Evolis wire notes, section 2), and what is fitted.
-//! Knows no command.
+//! The emulated machine's current status words (Evolis wire notes, section 2), and its options. Knows no command.
 
 use super::Machine;
 use super::mechanics::{Mechanics, Work};
@@ -10,14 +9,14 @@ use drivers::models::Model;
 use drivers::printers::evolis::Wire;
 use drivers::printers::evolis::status::{StatusWords, config, information, warning};
 
-/// Extension words on the wire at most.
+/// Most extension words on the wire.
 const EXTENSIONS: usize = 4;
 /// In each extension word: another one follows.
 const MORE_EXTENSIONS: u32 = 0x8000_0000;
-/// Options that stand in the first extension word.
+/// Options whose bits are in the first extension word.
 const EXTENSION_OPTIONS: [(&str, u32); 2] = [("SCANNER", 0x0200_0000), ("LAMINATOR", 0x0008_0000)];
 
-/// What is fitted: a CONFIG word and the first extension word.
+/// The fitted options: a CONFIG word and the first extension word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     config: u32,
@@ -25,7 +24,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The model's own, with what the settings fit and do not fit.
+    /// The model's options, with those that the settings add or remove.
     ///
     /// # Errors
     /// [`EmulationError::Unknown`] for a name that is no option, and for a model that is not known here.
@@ -71,14 +70,14 @@ impl Options {
         self.has(config::FLIP)
     }
 
-    /// Has it a scanner?
+    /// Does it have a scanner?
     pub fn scans(&self) -> bool {
         self.extension & EXTENSION_OPTIONS[0].1 != 0
     }
 }
 
-/// What each model is by its CONFIG word: its generation, and whether it has a flipper. A model that does not stand here
-/// cannot be emulated.
+/// Each model's generation in the CONFIG word, and whether it has a flipper. A model that is not listed here cannot be
+/// emulated.
 const OWN: [(&str, u32, bool); 8] = [
     ("Primacy", config::X01, true),
     ("Primacy 2", config::X20, true),
@@ -90,7 +89,7 @@ const OWN: [(&str, u32, bool); 8] = [
     ("KC200", config::X01 | config::KC200, false),
 ];
 
-/// Generation, attachment and what is fitted; a magnetic head only where the job's header names one.
+/// Generation, interfaces and options. A magnetic head is fitted only where the job's header names one.
 fn own_options(model: &Model<Wire>) -> Result<u32, EmulationError> {
     let own = OWN.iter().find(|(name, ..)| *name == model.name);
     let (_, generation, flips) = own.ok_or_else(|| EmulationError::Unknown {
@@ -125,7 +124,7 @@ impl Machine {
         let mut extensions = planned.forced_extensions;
         extensions[0] |= self.options.extension;
         let mut count = extensions.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1);
-        // A bit that says "another follows" is believed.
+        // A host trusts the bit that announces another word.
         if words.config & config::EXTENSION_1 != 0 {
             count = count.max(1);
         }

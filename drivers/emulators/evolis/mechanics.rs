@@ -1,5 +1,5 @@
-//! What moves in the emulated machine: one card from feeder to hopper, and what stops it.
-//! Knows no command text and no frame. A print stands in `printing.rs`, hands on the machine in `hands.rs`.
+//! The moving parts of the emulated machine: one card from feeder to hopper, and what stops it. Knows no command text
+//! and no frame. `printing.rs` has the print, `operator.rs` what people do to the machine.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use drivers::printers::evolis::protocol::{
 };
 use drivers::printers::evolis::status::error;
 
-/// Guessed from data sheets (a colour side in about 16 s, two in about 35 s); no machine was timed.
+/// Estimated from data sheets (a colour side in about 16 s, two in about 35 s); no real machine was timed.
 pub const FEED_TIME: Duration = Duration::from_millis(1500);
 pub const FLIP_TIME: Duration = Duration::from_millis(2500);
 pub const EJECT_TIME: Duration = Duration::from_millis(1200);
@@ -32,7 +32,7 @@ pub const CLEANING_TIME: Duration = Duration::from_secs(30);
 /// How long a machine that is fed by hand waits for a card; less than the maker's 30 s for a move.
 const HAND_TIME: Duration = Duration::from_secs(20);
 
-/// What keeps the answer to a command waiting.
+/// Work that delays the answer to a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     Moving,
@@ -40,30 +40,30 @@ pub enum Work {
     Cleaning,
 }
 
-/// ERROR bits, and the text that goes with them.
+/// ERROR bits and the answer text that goes with them.
 pub type Refusal = (u32, &'static str);
 
 /// Mechanics, and the job that owns them.
 pub struct Mechanics {
     /// Time since it was switched on.
     pub clock: Duration,
-    /// Time in which it printed cards, from a blank's first move to the card's last.
+    /// Time that it spent on printing cards, from a blank's first move to the card's last.
     pub printed: Duration,
-    /// What survives a power cut.
+    /// State that survives a power cut.
     pub memory: Memory,
     /// Feeder, hopper, reject box, ribbon.
     pub supplies: Supplies,
     /// The print head's heat.
     pub heat: Heat,
-    /// What will go wrong.
+    /// Faults that are planned.
     pub planned: Planned,
-    /// ERROR bits that stand.
+    /// ERROR bits that are set.
     pub errors: u32,
     /// The cover.
     pub cover_open: bool,
     /// The feeder's cover.
     pub feeder_open: bool,
-    /// Somebody has locked it.
+    /// It is locked.
     pub locked: bool,
     /// `Pem`: 0 the machine handles errors, else the host.
     pub error_management: u8,
@@ -81,9 +81,9 @@ pub struct Mechanics {
     pub job: Job,
     /// The card inside.
     pub card: Option<Card>,
-    /// Where readers find its chip.
+    /// The readers' positions.
     pub(super) stations: Stations,
-    /// How long things take.
+    /// Factor on all durations.
     pub slowness: f64,
     pub(super) model: &'static Model<Wire>,
     pub(super) out_dir: Option<PathBuf>,
@@ -132,7 +132,7 @@ impl Mechanics {
         })
     }
 
-    /// Lets happen what is due.
+    /// Carries out everything that is due.
     pub fn settle(&mut self) {
         if self.work.is_some_and(|(_, until)| self.clock >= until) {
             self.work = None;
@@ -144,19 +144,19 @@ impl Mechanics {
         }
     }
 
-    /// What keeps its answer waiting, and until when.
+    /// The work that delays the answer, and until when.
     pub fn work(&self) -> Option<(Work, Duration)> {
         self.work
     }
 
-    /// It will be at `work` for so long, after what it is at already.
+    /// Starts `work` for this long, after any current work.
     pub fn begin_work(&mut self, work: Work, lasts: Duration) {
         let begins = self.work.map_or(self.clock, |(_, until)| until.max(self.clock));
         let until = begins.saturating_add(lasts.mul_f64(self.slowness));
         self.work = (until > self.clock).then_some((work, until));
     }
 
-    /// Nothing keeps it any more.
+    /// Ends the current work.
     pub fn stop_work(&mut self) {
         self.work = None;
     }
@@ -171,25 +171,25 @@ impl Mechanics {
         self.error_management == 0
     }
 
-    /// A move outside a job: what goes wrong leaves its mark and is told.
+    /// A move outside a job: a failure sets its ERROR bits and is answered.
     pub fn carry(&mut self, place: Place) -> &'static str {
         self.begin_work(Work::Moving, FEED_TIME);
         self.feed(place).map_or_else(|refusal| self.complain(refusal), |()| OK)
     }
 
-    /// `Sce`, `Ser`: lets the card out.
+    /// `Sce`, `Ser`: ejects the card.
     pub fn eject(&mut self, rejected: bool) -> &'static str {
         self.begin_work(Work::Moving, EJECT_TIME);
         self.let_out(rejected).map_or_else(|refusal| self.complain(refusal), |()| OK)
     }
 
-    /// The marks of something that went wrong outside a job.
+    /// Sets the ERROR bits of a failure outside a job.
     pub fn complain(&mut self, (bits, text): Refusal) -> &'static str {
         self.errors |= bits;
         text
     }
 
-    /// May anything move?
+    /// Is any move possible?
     fn may_move(&self) -> Result<(), Refusal> {
         if self.cover_open {
             return Err((error::COVER_OPEN, ERROR_MECA));
@@ -204,7 +204,7 @@ impl Mechanics {
         Ok(())
     }
 
-    /// Brings a card to `place`: the one inside, or a blank. It counts when it enters the head.
+    /// Moves a card to `place`: the one inside, or a blank. It is counted when it enters the head.
     pub fn feed(&mut self, place: Place) -> Result<(), Refusal> {
         self.may_move()?;
         if self.card.is_none() {
@@ -224,7 +224,7 @@ impl Mechanics {
         Ok(())
     }
 
-    /// A blank from the feeder, or from a hand.
+    /// Takes a blank from the feeder, or one that is fed by hand.
     fn take_blank(&mut self) -> Result<(), Refusal> {
         match self.trays.feed {
             'F' | 'B' if self.feeder_open => return Err((error::FEEDER_OPEN, ERROR_FEEDER)),
@@ -242,7 +242,7 @@ impl Mechanics {
         self.jam(JamAt::Feeder, Place::FeederPath)
     }
 
-    /// Does the card stick here now?
+    /// Does a planned jam stop the card here?
     pub fn jam(&mut self, at: JamAt, place: Place) -> Result<(), Refusal> {
         if !self.planned.jams_at(at) {
             return Ok(());
@@ -263,7 +263,7 @@ impl Mechanics {
         self.jam(JamAt::Flip, Place::Flip)
     }
 
-    /// Lets the card out to where the trays are set.
+    /// Ejects the card to where the trays are set.
     pub fn let_out(&mut self, rejected: bool) -> Result<(), Refusal> {
         self.may_move()?;
         if self.card.is_none() {
@@ -306,7 +306,7 @@ impl Mechanics {
         self.lay_out(card, way)
     }
 
-    /// The power went, or it was told to start anew: what only electronics hold is gone.
+    /// Power loss or a reset: volatile state is lost.
     pub fn forget(&mut self) {
         self.job = Job::default();
         self.errors = 0;

@@ -1,5 +1,5 @@
-//! What the emulated machine remembers over a power cut, in `machine.json` beside its cards.
-//! Knows nothing of what moves it.
+//! What the emulated machine stores over a power cut, in `machine.json` beside its cards. Knows nothing of the
+//! mechanics.
 
 use std::fs;
 use std::io::{Error, ErrorKind};
@@ -41,7 +41,7 @@ pub struct Memory {
     /// Thorough cleanings.
     #[serde(default)]
     pub advanced_cleanings: u32,
-    /// The card inside. Written when the machine remembers, else not up to date.
+    /// The card inside. Up to date only when the memory is written.
     #[serde(default)]
     pub card: Option<KeptCard>,
     /// A card lies in the exit slot.
@@ -52,14 +52,14 @@ pub struct Memory {
     pub chips_made: u64,
 }
 
-/// A machine without chips remembers what it always did.
+/// A machine without chips keeps the same file as ever.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_none(count: &u64) -> bool {
     *count == 0
 }
 
-/// A card inside, as far as the file tells of it: where it is and what was printed, never how that looks, nor what
-/// stands on its stripe. Drawn after a restart, it is white.
+/// A card inside, as far as the file describes it: its position and which panels were printed, not the picture and not
+/// the magnetic stripe. Drawn after a restart, it is white.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeptCard {
@@ -72,7 +72,7 @@ pub struct KeptCard {
 }
 
 impl KeptCard {
-    /// What is kept of a card.
+    /// The part of a card that is stored.
     pub fn of(card: &Card) -> Self {
         Self {
             number: card.number,
@@ -84,7 +84,7 @@ impl KeptCard {
         }
     }
 
-    /// The card that is inside when the machine wakes.
+    /// The card that is inside when the machine starts.
     pub fn back(&self) -> Card {
         Card {
             number: self.number,
@@ -99,11 +99,11 @@ impl KeptCard {
 }
 
 impl Memory {
-    /// What the machine in this directory remembers, or a new machine's.
+    /// The memory stored in this directory, or a new machine's.
     ///
     /// # Errors
-    /// [`EmulationError::Directory`]: a file that cannot be read is not taken for a new machine, which
-    /// would give numbers to cards that other cards already have.
+    /// [`EmulationError::Directory`]: an unreadable file is not taken for a new machine, which would reuse card
+    /// numbers.
     pub fn wake(settings: &EvolisSettings) -> Result<Self, EmulationError> {
         let new = Self {
             cards_entered: 0,
@@ -130,7 +130,7 @@ impl Memory {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(new),
             Err(e) => return Err(fault(e)),
         };
-        // Somebody put in another ribbon while it was off.
+        // Somebody may have changed the ribbon while it was off.
         let same_ribbon = known.ribbon == settings.ribbon;
         Ok(Self {
             ribbon_left: if same_ribbon { known.ribbon_left } else { settings.ribbon_capacity },
@@ -139,10 +139,10 @@ impl Memory {
         })
     }
 
-    /// Keeps it, whole or not at all.
+    /// Writes the memory, completely or not at all.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn keep(&self, dir: &Path) -> Result<(), Error> {
         let bytes = serde_json::to_vec_pretty(self)?;
         private_file::replace(&dir.join(FILE), &bytes)

@@ -1,23 +1,23 @@
 //! An emulated Evolis printer, at the bytes. Knows its wire and its own mechanics; never sees a driver.
 //!
-//! One transmission in, one frame out. Time passes only through `elapse`. What it hears and says stands in
-//! `talk.rs`; what a command answers in `answers.rs` (questions) and `orders.rs`, `stations.rs` (deeds); the
-//! status words in `indicators.rs`; what a card goes through in `mechanics.rs`, `printing.rs` and `faults.rs`, what comes out
-//! in `picture.rs` and `outside.rs`; what is put in in `supplies.rs`; heat in `heat.rs`; what somebody does to it in `hands.rs`;
-//! what will go wrong in `planned.rs`; what can be set and seen from outside in `state.rs`; a card's chip
-//! before the readers in `chip.rs`; what survives a power
-//! cut in `memory.rs`.
+//! One transmission in, one frame out. Time passes only through `elapse`. `exchange.rs` receives and sends; `answers.rs`
+//! has the queries and `orders.rs`, `stations.rs` the commands; `indicators.rs` the status words; `mechanics.rs`,
+//! `printing.rs` and `faults.rs` what happens to a card; `picture.rs` and `outside.rs` what comes out; `supplies.rs`
+//! what is loaded; `heat.rs` the head's heat; `operator.rs` what people do to the machine; `planned.rs` planned faults;
+//! `state.rs` what can be set and seen from outside; `chip.rs` a card's chip in front of the readers; `memory.rs` what
+//! survives a power cut.
 
 mod answers;
 mod chip;
 #[cfg(test)]
 mod driver_tests;
+mod exchange;
 mod faults;
-mod hands;
 mod heat;
 mod indicators;
 mod mechanics;
 mod memory;
+mod operator;
 mod orders;
 mod outside;
 mod picture;
@@ -28,7 +28,6 @@ mod settings;
 mod state;
 mod stations;
 mod supplies;
-mod talk;
 #[cfg(test)]
 mod tests;
 mod transmission;
@@ -40,26 +39,26 @@ use drivers::printers::evolis::protocol::RibbonKind;
 use drivers::printers::evolis::{Wire, find_model, model_names};
 
 use crate::machine::{Departed, EmulatedMachine, EmulationError, FinishedCard, Installation};
-use crate::machine::{Lever, SharedMachine, Speech};
+use crate::machine::{Lever, Response, SharedMachine};
 use crate::transport::usbip::UsbIdentity;
+use exchange::{NotUnderstood, Reply};
 use indicators::Options;
 use mechanics::Mechanics;
 use places::Card;
 pub use settings::EvolisSettings;
 use stations::Magnetic;
-use talk::{NotUnderstood, Reply};
 use transmission::Transmission;
 
 /// The family's name.
 pub const FAMILY: &str = "evolis";
 
-/// Waking takes a few seconds; guessed.
+/// Waking up takes a few seconds; an estimate.
 const WAKE_TIME: Duration = Duration::from_secs(4);
 
-/// The slowest machine that can be made: a card then takes most of an hour.
+/// The slowest machine allowed: a card then takes most of an hour.
 const SLOWNESS_MAX: f64 = 100.0;
 
-/// Starts an emulated machine, to be shared between a wire and whoever pulls its levers.
+/// Starts an emulated machine, shared between a wire and whatever pulls its levers.
 ///
 /// # Errors
 /// [`EmulationError`] for an unknown model, ribbon or option, or a directory that cannot be used.
@@ -109,7 +108,7 @@ fn machine(settings: EvolisSettings) -> Result<Machine, EmulationError> {
     })
 }
 
-/// The machine's electronics; what moves is in [`Mechanics`].
+/// The machine's electronics; [`Mechanics`] has the moving parts.
 struct Machine {
     model: &'static Model<Wire>,
     settings: EvolisSettings,
@@ -121,20 +120,20 @@ struct Machine {
     session: Session,
     magnetic: Magnetic,
     not_understood: NotUnderstood,
-    /// Since it was made, on any wire.
+    /// Bytes received since it was made, on any wire.
     bytes_heard: u64,
 }
 
-/// What a power cut takes.
+/// State that a power cut clears.
 struct Electronics {
-    /// What it will say next; `None`: it was asked nothing.
+    /// Its next answer; `None`: no command was sent.
     reply: Option<Reply>,
-    /// What becomes of the answer of this exchange, once that is known.
-    spoilt: Option<talk::Spoilt>,
-    /// It has just booted, and nothing was asked of it since.
+    /// What happens to this exchange's answer, once it is known.
+    spoilt: Option<exchange::AnswerFate>,
+    /// It has just booted, and received no command since.
     reset: bool,
     asleep: bool,
-    /// It was told to switch itself off, and does once it has answered.
+    /// It was told to switch off, and does so after the answer.
     goes_off: bool,
     heard_at: Duration,
     status_block: bool,
@@ -183,7 +182,7 @@ impl EmulatedMachine for Machine {
         (self.electronics.reply, self.electronics.spoilt) = (None, None);
     }
 
-    fn speak(&mut self, answer: &mut Vec<u8>) -> Speech {
+    fn respond(&mut self, answer: &mut Vec<u8>) -> Response {
         self.settle();
         self.say(answer)
     }
@@ -200,7 +199,7 @@ impl EmulatedMachine for Machine {
     fn usb_identity(&self) -> UsbIdentity {
         UsbIdentity {
             // The maker's number, from public lists of USB ids (wire notes, section 1: a guess; the maker's SDK does
-            // not look at it).
+            // not check it).
             vendor_id: 0x0f49,
             // A guess: no real machine's was captured.
             product_id: 0x0a11,
@@ -263,7 +262,7 @@ impl EmulatedMachine for Machine {
 }
 
 impl Machine {
-    /// Lets happen what is due by the clock.
+    /// Carries out everything that is due by the clock.
     fn settle(&mut self) {
         if !self.powered {
             return self.mechanics.hold_to_the_reader(false);
@@ -281,7 +280,7 @@ impl Machine {
         }
     }
 
-    /// Nothing moves any more; cards stay where they are.
+    /// Everything stops; cards stay where they are.
     fn cut_power(&mut self) {
         self.powered = false;
         self.forget();
@@ -295,8 +294,8 @@ impl Machine {
         self.electronics.heard_at = self.mechanics.clock;
     }
 
-    /// What only electronics hold: the job, the reservation, what was half heard, the errors that were told.
-    /// What is wrong with the mechanics is found again when something moves.
+    /// Clears the volatile state: the job, the reservation, half-received bytes, the reported errors. A mechanical
+    /// fault is detected again at the next move.
     fn forget(&mut self) {
         self.transmission.forget();
         (self.electronics.reply, self.electronics.spoilt) = (None, None);
@@ -305,7 +304,7 @@ impl Machine {
         self.mechanics.forget();
     }
 
-    /// `Scs`: errors are gone when what caused them is gone (section 4.2).
+    /// `Scs`: clears the errors whose cause is gone (section 4.2).
     fn clear_errors(&mut self) {
         use drivers::printers::evolis::status::error;
         let cover = if self.mechanics.cover_open { error::COVER_OPEN } else { 0 };

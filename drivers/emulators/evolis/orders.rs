@@ -1,5 +1,5 @@
-//! What the emulated machine does when it is told: sessions, modes, trays, moves, cleaning, and the commands of a
-//! job. Knows no bytes. Source: Evolis wire notes, sections 3, 4.2, 4.3 and 6.2.
+//! What the emulated machine does on command: sessions, modes, trays, moves, cleaning, and the commands of a job. Knows
+//! no bytes. Source: Evolis wire notes, sections 3, 4.2, 4.3 and 6.2.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ impl Machine {
         })
     }
 
-    /// Rest, and which of several feeders: captured from the maker's library.
+    /// Standby, and the choice between several feeders: captured from the maker's library.
     pub(super) fn rest(&mut self, name: &str, parameters: &[&str]) -> Option<&'static str> {
         Some(match (name, parameters) {
             ("Lipi", [one]) if one.len() == 1 && "ABCD".contains(one) => {
@@ -77,7 +77,7 @@ impl Machine {
         let (Ok(number), Ok(seconds)) = (number.parse::<u16>(), seconds.parse::<u16>()) else {
             return ERROR_PARAMETERS;
         };
-        // Whoever has it keeps it; the asker sees that in the session field, not in a text.
+        // A reservation stays with its owner; the other host sees that in the session field, not in a text.
         if number == 0 || self.session.number == 0 || self.session.number == number {
             let ends_at = self.mechanics.clock + Duration::from_secs(u64::from(seconds));
             self.session = Session { number, ends_at };
@@ -88,7 +88,8 @@ impl Machine {
     /// Card moves outside a job (section 4.2), and cleaning.
     pub(super) fn carry(&mut self, name: &str, parameters: &[&str]) -> Option<&'static str> {
         let place = match name {
-            // Where the notes do not tell `Sib` (at the back) and `Sie` (at the exit) from `Si`, we do not.
+            // The notes do not distinguish `Sib` (at the back) and `Sie` (at the exit) from `Si`, so they do the same
+            // here.
             "Si" | "Sib" | "Sie" => Some(Place::Head),
             "Sis" => Some(Place::Contact),
             "Sic" => Some(Place::Contactless),
@@ -126,8 +127,8 @@ impl Machine {
         })
     }
 
-    /// `Scp`, with what the maker's library says behind it: `a` is the thorough cleaning with an adhesive
-    /// card, the rest are regular ones; feeder and laminator count for nothing.
+    /// `Scp`, with the parameter that the maker's library sends: `a` is the thorough cleaning with an adhesive card,
+    /// the rest are regular ones; feeder and laminator are not counted.
     fn clean(&mut self, parameters: &[&str]) -> &'static str {
         let memory = &mut self.mechanics.memory;
         match parameters {
@@ -144,7 +145,7 @@ impl Machine {
         OK
     }
 
-    /// Commands of a job: section 6.2. Those that only mark or set something are swallowed.
+    /// Commands of a job: section 6.2. Those that only mark or set something are accepted and ignored.
     pub(super) fn job(&mut self, name: &str, parameters: &[&str]) -> Option<&'static str> {
         let number = |text: &str| text.parse::<u32>().is_ok();
         let fine = match (name, parameters) {

@@ -1,5 +1,5 @@
-//! Cards that left the emulated machine: a log of all, and the last ones as a person would see them. Knows nothing of
-//! what moves a card.
+//! Cards that left the emulated machine: a log of all of them, and pictures of the last ones. Knows nothing of the
+//! mechanics.
 
 use std::collections::VecDeque;
 
@@ -11,10 +11,10 @@ use crate::machine::{Departed, Finish, FinishedCard, Way};
 use drivers::printers::evolis::protocol::ERROR_MECA;
 use drivers::printers::evolis::status::error;
 
-/// The log forgets the oldest beyond so many.
+/// The log drops its oldest entries beyond so many.
 const LOG_MAX_CARDS: usize = 1024;
 
-/// What lies outside.
+/// The cards that left the machine.
 #[derive(Default)]
 pub struct Outside {
     /// The last card that came out good.
@@ -24,7 +24,7 @@ pub struct Outside {
     log: VecDeque<Departed>,
 }
 
-/// A printed card that left. Drawn only when somebody looks at it.
+/// A printed card that left. It is drawn only when somebody asks for its picture.
 pub struct Gone {
     number: u64,
     front: Side,
@@ -39,7 +39,7 @@ impl Outside {
         std::mem::take(&mut self.log).into()
     }
 
-    /// A card left this way.
+    /// Logs a card that left this way.
     pub fn note(&mut self, card: &Card, way: Way) {
         if self.log.len() == LOG_MAX_CARDS {
             self.log.pop_front();
@@ -57,7 +57,7 @@ impl Outside {
 }
 
 impl Mechanics {
-    /// The card lies outside; a printed one is looked at.
+    /// Handles a card that is out; a printed one is drawn.
     pub(super) fn lay_out(&mut self, card: Card, way: Way) -> Result<(), Refusal> {
         self.outside.note(&card, way);
         let rejected = way == Way::RejectBox;
@@ -82,7 +82,7 @@ impl Mechanics {
         Ok(())
     }
 
-    /// A card as a person would see it.
+    /// The picture of a card, both sides.
     pub(super) fn draw(&self, card: &Gone) -> FinishedCard {
         let draw = |side: &Side| {
             side.draw(&self.model.head, self.model.colour, card.resin_rgb, &self.dyed)

@@ -1,4 +1,4 @@
-//! What a finished card looks like: panels back to a picture in landscape. Knows no machine.
+//! The picture of a finished card, in landscape, drawn from its panels. Knows no machine.
 
 use std::io::Error;
 use std::path::Path;
@@ -14,11 +14,11 @@ use drivers::private_file;
 /// The panels in the order in which a machine prints them.
 pub const ORDER: [char; 5] = ['y', 'm', 'c', 'k', 'o'];
 
-/// Panels of one side, packed as they came in. A copy shares them.
+/// Panels of one side, packed as received. A copy shares them.
 #[derive(Default, Clone)]
 pub struct Side([Option<Arc<Layer>>; 5]);
 
-/// One panel. Without data after a restart of the whole machine, which remembers no more than the sum.
+/// One panel. After a restart of the process it has no data, only the checksum.
 struct Layer {
     bits: u32,
     data: Vec<u8>,
@@ -31,7 +31,7 @@ impl Layer {
         Arc::new(Self { bits, data, sum })
     }
 
-    /// One byte a dot in the order of the head.
+    /// One byte per dot in the order of the head.
     fn dots(&self, head: &Head) -> Vec<u8> {
         match self.bits {
             1 => unpack_two_levels(&self.data, head),
@@ -40,7 +40,7 @@ impl Layer {
     }
 }
 
-/// FNV-1a over words of eight bytes: tells panels apart, and is no protection against anybody.
+/// FNV-1a over words of eight bytes: distinguishes panels, and is not cryptographic.
 fn sum(data: &[u8]) -> u64 {
     let step = |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x0100_0000_01b3);
     let (words, rest) = data.as_chunks();
@@ -53,10 +53,10 @@ fn sum(data: &[u8]) -> u64 {
 }
 
 impl Side {
-    /// Lays a panel down; `None` when its line coding is broken or not one that we know.
+    /// Stores a panel; `None` when its line coding is broken or unknown.
     pub fn take(&mut self, panel: &Panel<'_>, head: &Head) -> Option<()> {
         let data = if panel.form == Form::Compressed {
-            // The run coding of dye panels was never seen on a wire.
+            // The run-length coding of dye panels was never seen on a wire.
             (panel.bits == 1).then(|| expand_lines(panel.data, head)).flatten()?
         } else {
             panel.data.to_vec()
@@ -65,7 +65,7 @@ impl Side {
         Some(())
     }
 
-    /// One panel of `other` is printed on this side.
+    /// Prints one panel of `other` on this side.
     pub fn print(&mut self, other: &Side, letter: char) {
         let at = ORDER.iter().position(|&known| known == letter);
         if let Some(at) = at {
@@ -82,13 +82,13 @@ impl Side {
         ORDER.iter().zip(&self.0).filter(|(_, panel)| panel.is_some()).map(|(&letter, _)| letter)
     }
 
-    /// The sums of its panels by their letters: what a power cut leaves.
+    /// The checksums of its panels by their letters: what survives a power cut.
     pub fn kept(&self) -> Vec<(char, u64)> {
         let panels = ORDER.iter().zip(&self.0);
         panels.filter_map(|(&letter, panel)| Some((letter, panel.as_ref()?.sum))).collect()
     }
 
-    /// A side of which only the sums are known.
+    /// A side of which only the checksums are known.
     pub fn remembered(kept: &[(char, u64)]) -> Self {
         let mut side = Self::default();
         for &(letter, sum) in kept {
@@ -99,7 +99,7 @@ impl Side {
         side
     }
 
-    /// One number for all of its panels; 0 for a blank side.
+    /// One checksum over all of its panels; 0 for a blank side.
     pub fn sum(&self) -> u64 {
         let kept = self.kept();
         let bytes: Vec<u8> = kept
@@ -115,8 +115,8 @@ impl Side {
         self.0.iter().all(Option::is_none)
     }
 
-    /// The machine's own test card with the panels of its ribbon: ramps of dye, a ladder of resin. Every
-    /// second kind has them upside down.
+    /// The machine's own test card with the panels of its ribbon: ramps of dye, a ladder of resin. `upside_down` turns
+    /// both, so that two kinds of test card exist.
     pub fn test_card(letters: &str, head: &Head, upside_down: bool) -> Self {
         let (width, height) = (head.width_px as usize, head.height_px as usize);
         let mut side = Self::default();
@@ -136,7 +136,7 @@ impl Side {
         side
     }
 
-    /// The picture: dye by the model's rule, resin over it; varnish is clear.
+    /// Draws the picture: dye by the model's colour rule, resin over it; varnish is clear.
     pub fn draw(
         &self,
         head: &Head,
@@ -171,11 +171,11 @@ impl Side {
     }
 }
 
-/// Lays a card down as `card-000123-front.png` and, if printed, `-back.png`, what stands on its chip as `-chip.json`; a rejected one as
-/// `card-000123-rejected-front.png`.
+/// Saves a card as `card-000123-front.png` and, if printed, `-back.png`, and the content of its chip as `-chip.json`; a
+/// rejected one as `card-000123-rejected-front.png`.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn lay_down(card: &FinishedCard, rejected: bool, dir: &Path) -> Result<(), Error> {
     let rejected = if rejected { "rejected-" } else { "" };
     for (side, picture) in [("back", card.back.as_ref()), ("front", Some(&card.front))] {

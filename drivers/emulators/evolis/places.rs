@@ -1,9 +1,9 @@
-//! A card inside the emulated machine, the places where it can be, and the ways out. Knows nothing of what moves it.
+//! A card inside the emulated machine, its possible positions, and the exits. Knows nothing of the mechanics.
 
 use super::chip::Chip;
 use super::picture::Side;
 
-/// Where a card waits.
+/// Where a card stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
@@ -13,7 +13,7 @@ pub enum Place {
     Head,
     /// At the chip's contacts.
     Contact,
-    /// At the contactless station.
+    /// At the contactless position.
     Contactless,
     /// Under the scanner.
     Scanner,
@@ -28,30 +28,30 @@ pub enum Place {
 pub struct Card {
     /// Its number, once it has entered the head.
     pub number: Option<u64>,
-    /// Where it is; `None` only before it was put anywhere.
+    /// Its position; `None` only before it has any.
     pub place: Option<Place>,
-    /// Only a hand can move it.
+    /// It can only be moved by hand.
     pub stuck: bool,
-    /// Panels that its job wanted on both sides, once one of them is printed.
+    /// Number of panels that its job has for both sides, once one of them is printed.
     pub wanted_panels: usize,
-    /// What is printed on its front by now.
+    /// What has been printed on its front.
     pub front: Side,
-    /// And on its back.
+    /// What has been printed on its back.
     pub back: Side,
     /// The magnetic stripe.
     pub tracks: [Option<String>; 3],
-    /// The chip. A restart of the emulated machine's process forgets it.
+    /// The chip. It is lost when the emulated machine's process restarts.
     pub chip: Option<Chip>,
 }
 
-/// Where a card is let out.
+/// Where a card is ejected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     Hopper,
     RejectBox,
-    /// It lies in the exit slot until somebody takes it.
+    /// It stays in the exit slot until somebody takes it.
     Slot,
-    /// The exit is locked: it stays inside.
+    /// The exit is locked: the card stays inside.
     Nowhere,
 }
 
@@ -70,7 +70,7 @@ impl Default for Trays {
 }
 
 impl Trays {
-    /// Where a good card, or one to be rejected, goes. D is the hopper and R the reject box in both.
+    /// Where a good card, or a rejected one, goes. D is the hopper and R the reject box in both settings.
     pub fn exit(&self, rejected: bool) -> Exit {
         match if rejected { self.reject } else { self.out } {
             'R' | 'K' => Exit::RejectBox,

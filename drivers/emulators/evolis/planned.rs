@@ -1,4 +1,4 @@
-//! Faults that are planned for the emulated machine and not yet met. Knows nothing of what meets them.
+//! Faults that are planned for the emulated machine but have not occurred yet. Knows nothing of where they occur.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,44 +6,44 @@ use crate::card::Faults;
 use crate::machine::{AnswerFault, JamAt, MagneticFault, SpoiltAnswers, Word};
 use drivers::printers::evolis::status::StatusWords;
 
-/// What will go wrong.
+/// The planned faults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Planned {
-    /// Where the next card sticks.
+    /// Where the next card jams.
     pub jam: Option<JamAt>,
-    /// The cover is opened after so many more panels.
+    /// The cover opens after so many more panels.
     pub cover_after_panels: Option<u32>,
     /// The ribbon tears after so many more panels.
     pub ribbon_after_panels: Option<u32>,
     /// How the magnetic station fails next.
     pub magnetic: Option<MagneticFault>,
-    /// What the next chip is like that is brought before a reader.
+    /// The next chip that comes before a reader.
     pub next_chip: Option<NextChip>,
-    /// The power goes after so many more bytes.
+    /// The power fails after so many more bytes.
     pub power_after_bytes: Option<u64>,
-    /// What becomes of answers.
+    /// Faults of answers.
     pub answers: Option<SpoiltAnswers>,
-    /// Bits that are shown whatever is true.
+    /// Status bits that are shown regardless of the real state.
     pub forced: StatusWords,
-    /// The same of the extension words.
+    /// The same for the extension words.
     pub forced_extensions: [u32; 4],
 }
 
-/// A chip that is not as it should be.
+/// A faulty chip.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NextChip {
-    /// What goes wrong with it.
+    /// Its faults.
     pub faults: Faults,
 }
 
 impl Planned {
-    /// Is a jam planned here? It is met now.
+    /// Is a jam planned here? If so, it occurs now and is no longer planned.
     pub fn jams_at(&mut self, place: JamAt) -> bool {
         self.jam.take_if(|planned| *planned == place).is_some()
     }
 
-    /// What happens to the answer of the exchange that begins now.
+    /// The fault of the answer to the exchange that begins now.
     pub fn next_answer(&mut self) -> Option<AnswerFault> {
         let planned = self.answers.as_mut()?;
         if planned.after > 0 {
@@ -58,12 +58,12 @@ impl Planned {
         Some(how)
     }
 
-    /// A panel was printed: is the cover opened now, does the ribbon tear now?
+    /// Counts a printed panel: does the cover open now, does the ribbon tear now?
     pub fn panel_printed(&mut self) -> (bool, bool) {
         (count_down(&mut self.cover_after_panels), count_down(&mut self.ribbon_after_panels))
     }
 
-    /// Shows these bits of a word from now on, and no others against the truth.
+    /// Shows these bits of a word from now on; the other bits follow the real state.
     pub fn force(&mut self, word: Word, bits: u32) {
         *match word {
             Word::Config => &mut self.forced.config,

@@ -1,7 +1,6 @@
-//! A print on the emulated machine: panel by panel along its own clock, and what becomes of it when something
-//! goes wrong. Knows no command text and no frame.
+//! A print on the emulated machine: panel by panel, timed by its own clock. Knows no command text and no frame.
 //!
-//! What becomes of a job that meets a fault stands in `faults.rs`.
+//! `faults.rs` handles a job that meets a fault.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -19,38 +18,38 @@ use drivers::printers::evolis::protocol::{
 use drivers::printers::evolis::status::error;
 use drivers::printers::evolis::stream::{Form, Panel};
 
-/// Guessed from data sheets, as the times in `mechanics.rs`.
+/// Estimated from data sheets, as the times in `mechanics.rs`.
 const DYE_PANEL_TIME: Duration = Duration::from_millis(3600);
 const RESIN_PANEL_TIME: Duration = Duration::from_millis(1900);
 const VARNISH_PANEL_TIME: Duration = Duration::from_millis(1800);
 
-/// A job, from its first command to the card that is out.
+/// A job, from its first command until its card is out.
 #[derive(Default)]
 pub struct Job {
-    /// CLAIM: it owns the machine.
+    /// CLAIM: the job owns the machine.
     pub claim: bool,
-    /// It asked that the card is not let out at its end.
+    /// The job asked to keep its card inside at the end.
     pub stays_inside: bool,
-    /// The ribbon that it was made for.
+    /// The ribbon that the job was made for.
     pub ribbon: Option<u16>,
-    /// Panels may come (`Ss` was heard, `Se` not yet).
+    /// Panels may arrive (`Ss` was received, `Se` not yet).
     pub(super) open: bool,
     on_back: bool,
     front: Side,
     back: Side,
-    /// Its part 2 was heard.
+    /// Part 2 of the job was received.
     released: bool,
-    /// It met a fault and the host handles that; the rest of it is swallowed.
+    /// The job met a fault that the host handles; the rest of its commands are ignored.
     pub(super) given_up: Option<&'static str>,
-    /// It met a fault and the machine handles that.
+    /// The job met a fault that the machine handles.
     pub(super) held: Option<Held>,
-    /// `Se` was heard while it was held.
+    /// `Se` was received while the job was held.
     pub(super) complete: bool,
     pub(super) run: Option<Run>,
 }
 
 impl Job {
-    /// What is left of it when the host must see to the fault: the rest of it is swallowed.
+    /// The job after a fault that the host must handle: the rest of its commands are ignored.
     pub fn lost(&self, text: &'static str) -> Self {
         Self { given_up: Some(text), open: self.open, ..Self::default() }
     }
@@ -58,22 +57,22 @@ impl Job {
 
 pub struct Run {
     steps: VecDeque<Step>,
-    /// The first step has begun, and ends then.
+    /// When the first step ends; `None`: it has not begun.
     ends_at: Option<Duration>,
-    /// When the one before ended.
+    /// When the previous step ended.
     last_end: Duration,
     stays_inside: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// The head is too hot.
+    /// The head is too hot and pauses.
     Rest(Duration),
-    /// A spoiled card goes to the reject box.
+    /// Moves a spoiled card to the reject box.
     PutAside,
-    /// A blank comes.
+    /// Takes a blank.
     Blank,
-    /// The blank that is inside comes up to the head.
+    /// Moves the blank that is inside to the head.
     Settle,
     Panel {
         back: bool,
@@ -103,12 +102,12 @@ impl Mechanics {
         self.job.run.is_some()
     }
 
-    /// Does the job wait for somebody to help?
+    /// Is the job held until a person clears a fault?
     pub fn held(&self) -> bool {
         self.job.held.is_some()
     }
 
-    /// `Pcla;1`: a job takes the machine.
+    /// `Pcla;1`: a job claims the machine.
     pub fn claim(&mut self) -> &'static str {
         if self.printing() || self.job.complete {
             return ERROR_MECA;
@@ -117,13 +116,13 @@ impl Mechanics {
         OK
     }
 
-    /// `Pcla;0`: the job lets go of it as soon as the card is out.
+    /// `Pcla;0`: the job releases the machine as soon as the card is out.
     pub fn release(&mut self) -> &'static str {
         self.job.released = self.job.claim;
         OK
     }
 
-    /// `Ss`: the card of the job, from the feeder unless one is already inside.
+    /// `Ss`: takes the card of the job, from the feeder unless one is already inside.
     pub fn start_card(&mut self) -> &'static str {
         if self.held() {
             return OK;
@@ -150,7 +149,7 @@ impl Mechanics {
         }
     }
 
-    /// `Sr`, `Sv`: which side comes next; without a job the card is turned over.
+    /// `Sr`, `Sv`: selects the next side; outside a job the card is turned over.
     pub fn turn(&mut self, to_back: bool) -> &'static str {
         if let Some(text) = self.job.given_up {
             return text;
@@ -166,7 +165,7 @@ impl Mechanics {
         OK
     }
 
-    /// A panel for the side that lies under the head.
+    /// A panel for the side under the head.
     pub fn take_panel(&mut self, panel: &Panel<'_>) -> &'static str {
         if let Some(text) = self.job.given_up {
             return text;
@@ -187,7 +186,7 @@ impl Mechanics {
         side.take(panel, &self.model.head).map_or(ERROR_PARAMETERS, |()| OK)
     }
 
-    /// `Se`: all panels are there; the print runs.
+    /// `Se`: all panels have arrived; the print runs.
     pub fn end_card(&mut self) -> &'static str {
         if let Some(text) = self.job.given_up {
             return text;
@@ -214,7 +213,7 @@ impl Mechanics {
         self.end_card()
     }
 
-    /// Starts the print of the panels that are there.
+    /// Starts printing the panels that have arrived.
     pub(super) fn run(&mut self) {
         let mut steps = VecDeque::new();
         steps.extend(self.heat.rest().map(Step::Rest));
@@ -238,7 +237,7 @@ impl Mechanics {
         self.advance();
     }
 
-    /// Takes every step that is due.
+    /// Carries out every step that is due.
     pub(super) fn advance(&mut self) {
         self.resume();
         while let Some(run) = &self.job.run {
@@ -255,7 +254,7 @@ impl Mechanics {
             let slowness = self.slowness;
             let Some(run) = &mut self.job.run else { break };
             let span = match step {
-                // Scaled already.
+                // The span is already scaled.
                 Step::Rest(span) => span,
                 step => step.lasts().mul_f64(slowness),
             };
@@ -271,12 +270,12 @@ impl Mechanics {
             self.finish(step, stays_inside);
         }
         if self.job.released && !self.printing() && !self.held() {
-            // Also of panels whose `Se` never came.
+            // Also drop panels whose `Se` never came.
             self.job = Job::default();
         }
     }
 
-    /// What can go wrong when a step begins.
+    /// Starts a step; it may fail.
     fn begin(&mut self, step: Step) -> Result<(), Refusal> {
         let gone = (error::MECHANICAL, ERROR_MECA);
         match step {
@@ -313,10 +312,9 @@ impl Mechanics {
         self.remember();
     }
 
-    /// What a step leaves behind.
+    /// Applies the effect of a finished step.
     fn finish(&mut self, step: Step, stays_inside: bool) {
-        // Steps that move a card ask whether anything may move, and a run that is on its way may not be in
-        // the way of itself.
+        // Steps that move a card check whether anything may move, and the run in progress must not block its own steps.
         let run = self.job.run.take();
         let outcome = match step {
             Step::Rest(_) | Step::Settle => Ok(()),

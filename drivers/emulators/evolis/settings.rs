@@ -1,14 +1,14 @@
-//! How an emulated Evolis printer is made.
+//! Settings of an emulated Evolis printer.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::machine::{BlankChips, Installation};
 
-/// The option that is fitted where blanks carry chips.
+/// This option is fitted where blanks carry chips.
 const CONTACTLESS: &str = "CONTACTLESS";
 
-/// How an emulated machine is made.
+/// Settings of an emulated machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EvolisSettings {
     /// Trade name of the model.
@@ -17,18 +17,18 @@ pub struct EvolisSettings {
     pub ribbon: String,
     /// Prints on a new ribbon.
     pub ribbon_capacity: u32,
-    /// Serial number that it gives.
+    /// Serial number that it reports.
     pub serial: String,
-    /// Where finished cards are laid as pictures, and where the machine keeps its counters over a
-    /// restart; `None`: it keeps the last card in memory and nothing else.
+    /// Directory for pictures of finished cards and for the counters that survive a restart; `None`: the last card
+    /// stays in memory and nothing else is kept.
     pub out_dir: Option<PathBuf>,
-    /// How long things take: 1 = as on a real machine, 0 = at once.
+    /// Factor on all durations: 1 = as on a real machine, 0 = at once.
     pub slowness: f64,
-    /// Does whoever waits for it really wait?
+    /// Do callers really wait for it?
     pub real_time: bool,
-    /// Blanks in the feeder at first.
+    /// Blanks in the feeder at the start.
     pub feeder_cards: u32,
-    /// Does somebody fill feeder and ribbon, and empty the hopper, whenever it is needed?
+    /// Is it tended? Feeder and ribbon are then refilled, and the hopper emptied, whenever needed.
     pub tended: bool,
     /// Blanks that the feeder holds.
     pub feeder_limit_cards: u32,
@@ -36,34 +36,34 @@ pub struct EvolisSettings {
     pub hopper_limit_cards: u32,
     /// Cards that the reject box holds.
     pub reject_box_limit_cards: u32,
-    /// Cards in a row after which the head must rest; 0: never.
+    /// Cards in a row after which the head must pause; 0: never.
     pub rests_after_cards: u32,
-    /// How long the head takes to lose the heat of one card.
+    /// Time in which the head loses the heat of one card.
     pub cools_a_card_in: Duration,
-    /// Cards after a cleaning until the next is advised.
+    /// Cards after a cleaning until the next one is advised.
     pub cleaning_advised_after_cards: u32,
-    /// Further cards until it is mandatory and the head's warranty is lost.
+    /// Further cards until cleaning is mandatory and the head's warranty is lost.
     pub cleaning_mandatory_after_cards: u32,
-    /// It falls asleep after so long without a command; `None`: never.
+    /// It goes to standby after this time without a command; `None`: never.
     pub sleeps_after: Option<Duration>,
-    /// Firmware that does not know the newer questions.
+    /// Firmware that does not know the newer queries.
     pub old_firmware: bool,
-    /// Firmware that does not tell how many cards entered the head.
+    /// Firmware that does not report how many cards entered the head.
     pub no_counters: bool,
     /// The ribbon has no chip that can be read.
     pub no_ribbon_chip: bool,
     /// Does every answer carry the status?
     pub status_block: bool,
-    /// Options that are fitted beyond the model's own, by the family's names.
+    /// Options fitted in addition to the model's own, by the family's names.
     pub fitted: Vec<String>,
     /// Options of the model that are not fitted.
     pub not_fitted: Vec<String>,
-    /// What every blank carries; `None`: no chip.
+    /// The chips of its blanks; `None`: no chips.
     pub chip: Option<BlankChips>,
 }
 
 impl EvolisSettings {
-    /// A Primacy 2 with a colour ribbon and 100 blanks that takes no time and keeps nothing.
+    /// A Primacy 2 with a colour ribbon and 100 blanks that takes no time and stores nothing.
     pub fn instant() -> Self {
         Self {
             model: "Primacy 2".to_owned(),
@@ -93,7 +93,7 @@ impl EvolisSettings {
         }
     }
 
-    /// What [`Installation`] leaves open: a ribbon for 300 cards, 100 blanks, and somebody who tends it.
+    /// Fills in what [`Installation`] leaves open: a ribbon for 300 cards and 100 blanks, and the machine is tended.
     pub(super) fn of(installation: Installation) -> Self {
         let Installation { model, ribbon, folder, slowness, chips } = installation;
         Self {

@@ -1,8 +1,8 @@
-//! The state of the emulated machine as a JSON document: what can be set from outside, and what the machine says
-//! of itself. Knows neither file nor network; the command line carries it.
+//! The state of the emulated machine as a JSON document: what can be set from outside, and what the machine reports.
+//! Knows neither file nor network; the command line transports it.
 //!
-//! A change is read whole before anything of it is done: an unknown key, a name that is none or a number out of
-//! range changes nothing, and the sentence that refuses it names the key.
+//! A change is checked completely before any of it is applied: an unknown key, an unknown name or a number out of range
+//! changes nothing, and the error sentence names the key.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
@@ -13,15 +13,15 @@ use crate::machine::{JamAt, Lever, MagneticFault, SpoiltAnswers, Word};
 use drivers::printers::evolis::protocol::{RIBBONS, RibbonKind};
 use drivers::printers::evolis::status::{config, error, information, warning};
 
-/// Keys of a change; each absent one leaves things as they are, `null` takes a planned fault away.
+/// Keys of a change. An absent key leaves its value as it is; `null` removes a planned fault.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Change {
     /// Is the power on?
     powered: Option<bool>,
-    /// Does it sleep?
+    /// Is it in standby?
     asleep: Option<bool>,
-    /// Has somebody locked it?
+    /// Is it locked?
     locked: Option<bool>,
     cover_open: Option<bool>,
     feeder_open: Option<bool>,
@@ -33,28 +33,28 @@ struct Change {
     reject_box_cards: Option<u32>,
     /// Does a card lie in the exit slot?
     card_in_slot: Option<bool>,
-    /// Is a card held into the machine by hand?
+    /// Is a card held into the manual feed slot?
     card_in_hand: Option<bool>,
     /// Trade name of the ribbon; `null`: there is none. Another name is a new ribbon.
     #[serde(default, deserialize_with = "given")]
     ribbon: Option<Option<String>>,
-    /// Sets left on the ribbon.
+    /// Prints left on the ribbon.
     ribbon_left: Option<u32>,
-    /// Does somebody look after feeder, hopper and ribbon?
+    /// Is it tended (feeder, hopper and ribbon)?
     tended: Option<bool>,
-    /// 1 as slow as a real one, 0 at once.
+    /// Factor on all durations: 1 = as on a real machine, 0 = at once.
     slowness: Option<f64>,
     /// Cards that entered the head since the last cleaning.
     cards_since_cleaning: Option<u64>,
-    /// Firmware that does not know the newer questions.
+    /// Firmware that does not know the newer queries.
     old_firmware: Option<bool>,
-    /// Firmware that does not tell how many cards entered the head.
+    /// Firmware that does not report how many cards entered the head.
     no_counters: Option<bool>,
     /// The ribbon has no chip that can be read.
     no_ribbon_chip: Option<bool>,
     /// Does every answer carry the status?
     status_block: Option<bool>,
-    /// Where the next card sticks.
+    /// Where the next card jams.
     #[serde(default, deserialize_with = "given")]
     jam: Option<Option<JamAt>>,
     #[serde(default, deserialize_with = "given")]
@@ -63,18 +63,18 @@ struct Change {
     end_ribbon_after_panels: Option<Option<u32>>,
     #[serde(default, deserialize_with = "given")]
     fail_magnetic: Option<Option<MagneticFault>>,
-    /// What the next chip is like that is brought before a reader.
+    /// The next chip that comes before a reader.
     #[serde(default, deserialize_with = "given")]
     next_chip: Option<Option<NextChip>>,
     #[serde(default, deserialize_with = "given")]
     cut_power_after_bytes: Option<Option<u64>>,
     #[serde(default, deserialize_with = "given")]
     spoil_answers: Option<Option<SpoiltAnswers>>,
-    /// Bits that are shown whatever is true, by word.
+    /// Status bits, by word, that are shown regardless of the real state.
     forced: Option<Forced>,
 }
 
-/// Bits by word; a word that is not named shows the truth again.
+/// Bits by word; a word that is not named shows the real state again.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Forced {
@@ -118,12 +118,12 @@ impl Bits {
     }
 }
 
-/// Tells `null` from absent.
+/// Distinguishes `null` from an absent key.
 fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
 }
 
-/// A change that has been read whole, and can be made.
+/// A change that has been checked completely and can be applied.
 struct Checked {
     change: Change,
     ribbon: Option<Option<RibbonKind>>,
@@ -193,7 +193,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Every key has its effect, or nothing of the change is done.
+    /// A change is refused as a whole if one of its keys would have no effect.
     fn check_effect(
         &self,
         change: &Change,
@@ -208,7 +208,7 @@ impl Machine {
         why.map_or(Ok(()), Err)
     }
 
-    /// What this machine cannot have.
+    /// A setting that this machine cannot have.
     fn contradiction(&self, change: &Change, ribbon: Option<Option<RibbonKind>>) -> Option<String> {
         let supplies = &self.mechanics.supplies;
         let has_ribbon = ribbon.unwrap_or(supplies.ribbon).is_some();
@@ -236,7 +236,7 @@ impl Machine {
         refused.into_iter().find_map(|(refused, why)| refused.then_some(why))
     }
 
-    /// What whoever tends the machine would undo at once.
+    /// A setting that tending would undo at once.
     fn tended_away(&self, change: &Change) -> Option<String> {
         let supplies = &self.mechanics.supplies;
         if !change.tended.unwrap_or(supplies.tended) {
@@ -319,7 +319,7 @@ impl Machine {
         set(change.reject_box_cards, &mut |cards| mechanics.set_reject_box(cards));
         mechanics.supplies.tended = change.tended.unwrap_or(mechanics.supplies.tended);
         if let Some(cards) = change.cards_since_cleaning {
-            // The counter never goes back: more cards than ever entered cannot have been printed since.
+            // The counter never decreases, so no more cards can have been printed since the cleaning than ever entered.
             mechanics.memory.cleaned_at = mechanics.memory.cards_entered.saturating_sub(cards);
         }
         mechanics.remember();
@@ -410,7 +410,7 @@ impl Machine {
         Value::Object(words)
     }
 
-    /// What nobody can set.
+    /// The values that can only be read.
     fn show_machine(&self) -> Value {
         let (mechanics, memory) = (&self.mechanics, &self.mechanics.memory);
         let (words, extensions) = self.status();

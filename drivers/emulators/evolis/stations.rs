@@ -1,5 +1,5 @@
-//! The magnetic station of the emulated machine: what a track takes, and how writing and reading fail.
-//! Knows no bytes. Source: Evolis wire notes, section 4.4; what a track takes is ISO/IEC 7811-2 and -6.
+//! The magnetic head of the emulated machine: which data a track accepts, and how writing and reading fail. Knows no
+//! bytes. Source: Evolis wire notes, section 4.4; the tracks' characters are those of ISO/IEC 7811-2 and -6.
 
 use super::Machine;
 use super::mechanics::{MAGNETIC_TIME, Work};
@@ -10,17 +10,17 @@ use drivers::printers::evolis::protocol::{
 };
 use drivers::printers::evolis::status::{config, error};
 
-/// What the station was told, and what it last read.
+/// The data to be written, and the data last read.
 pub struct Magnetic {
     formats: [u8; 3],
     to_write: [Option<String>; 3],
     read: [Option<String>; 3],
-    /// Why nothing was read; each track then says so.
+    /// Why nothing was read; each track is answered with this text.
     unread: &'static str,
 }
 
 impl Default for Magnetic {
-    /// Track 1 in ISO 1 and so on, as the maker's settings have it.
+    /// Track 1 in ISO 1 and so on, as in the maker's settings.
     fn default() -> Self {
         Self {
             formats: [1, 2, 3],
@@ -31,29 +31,29 @@ impl Default for Magnetic {
     }
 }
 
-/// What a new attempt may put right.
+/// Errors that a new attempt may clear.
 pub const MAGNETIC_ERRORS: u32 =
     error::BLANK_TRACK | error::MAGNETIC_DATA | error::READ_MAGNETIC | error::WRITE_MAGNETIC;
 
-/// Does a track of this format take these data (without sentinels and check digit)?
+/// Can a track of this format hold these data (without sentinels and check digit)?
 fn fits(format: u8, data: &str) -> bool {
     let (longest, least, most) = match format {
         1 => (76, b' ', b'_'),
         2 => (37, b'0', b'?'),
         3 => (104, b'0', b'?'),
-        // Of the other formats only the length of the command is known.
+        // Of the other formats only the command's length is known.
         _ => (usize::MAX, b' ', b'~'),
     };
     data.len() <= longest && data.bytes().all(|byte| (least..=most).contains(&byte))
 }
 
 impl Machine {
-    /// The magnetic station's commands.
+    /// The commands of the magnetic head.
     pub(super) fn encode(&mut self, name: &str, parameters: &[&str]) -> Option<String> {
         let track =
             |text: &str| text.parse::<usize>().ok().filter(|t| (1..=3).contains(t)).map(|t| t - 1);
         let text = match (name, parameters) {
-            // Every job of these models carries the line, fitted or not.
+            // Every job of these models has this line, whether a head is fitted or not.
             ("Pmc", ["h" | "l" | "a"]) => OK,
             ("Pmt" | "Dm" | "Smw" | "Smr" | "Rmb", _) if !self.options.has(config::MAGNETIC) => {
                 OPTION_NOT_AVAILABLE
@@ -66,7 +66,7 @@ impl Machine {
                 _ => ERROR_PARAMETERS,
             },
             ("Dm", [t, data @ ..]) if track(t).is_some() && !data.is_empty() => {
-                // Data may hold the separator.
+                // The data may contain the separator.
                 self.magnetic.to_write[track(t)?] = Some(data.join(";"));
                 OK
             }
@@ -112,7 +112,7 @@ impl Machine {
         OK
     }
 
-    /// One track, or all three.
+    /// Reads one track, or all three.
     fn read_stripe(&mut self, only: Option<usize>) -> &'static str {
         self.mechanics.errors &= !MAGNETIC_ERRORS;
         self.mechanics.begin_work(Work::Encoding, MAGNETIC_TIME);

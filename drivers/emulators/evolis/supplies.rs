@@ -1,16 +1,16 @@
 //! Feeder, hopper, reject box and ribbon of the emulated machine, and their limits. Knows no command.
 //!
-//! A ribbon is a row of sets of panels. A set is begun with the first panel that is wanted of it, and what is
-//! not wanted of it is wound past; `count` of the ribbon's chip are the sets that are not begun.
+//! A ribbon is a row of sets of panels. Printing the first panel of a set begins the set; panels that are not wanted
+//! are wound past. `count` of the ribbon's chip is the number of sets not begun.
 
 use super::memory::Memory;
 use crate::evolis::EvolisSettings;
 use drivers::printers::evolis::protocol::RibbonKind;
 
-/// What somebody who tends the machine puts into the feeder at a time.
+/// Blanks that one refill puts into a tended machine's feeder.
 const FEEDER_REFILL_CARDS: u32 = 100;
 
-/// What is put in, and what it holds.
+/// The supplies and the capacities.
 pub struct Supplies {
     /// Blanks that the feeder holds.
     pub feeder_limit: u32,
@@ -20,21 +20,22 @@ pub struct Supplies {
     pub reject_limit: u32,
     /// The ribbon inside.
     pub ribbon: Option<RibbonKind>,
-    /// Sets on a new one.
+    /// Sets on a new ribbon.
     pub ribbon_capacity: u32,
-    /// Somebody looks after all of it.
+    /// The machine is tended.
     pub tended: bool,
-    /// It has told how much ribbon is left since the last card: before that nobody knows that a new one is wanted.
+    /// Since the last card the machine has reported how much ribbon is left. Before that, nobody knows that a new
+    /// ribbon is needed.
     pub told: bool,
-    /// The next panel of the set that is begun.
+    /// The next panel of the current set.
     place: Option<usize>,
     torn: bool,
 }
 
-/// What winding the ribbon came to.
+/// The result of winding the ribbon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wound {
-    /// The panel lies under the head.
+    /// The panel is under the head.
     There,
     /// The ribbon is at its end.
     Ended,
@@ -45,7 +46,7 @@ pub enum Wound {
 }
 
 impl Supplies {
-    /// As the machine is set up.
+    /// Supplies of a machine with these settings.
     pub fn new(settings: &EvolisSettings, ribbon: RibbonKind) -> Self {
         Self {
             feeder_limit: settings.feeder_limit_cards,
@@ -65,7 +66,7 @@ impl Supplies {
         self.ribbon.map(|ribbon| ribbon.set()).unwrap_or_default()
     }
 
-    /// A card comes under the head: the ribbon is wound to the next set.
+    /// A card comes under the head: the next panel starts a new set.
     pub fn begin_card(&mut self) {
         (self.place, self.told) = (None, false);
     }
@@ -98,7 +99,7 @@ impl Supplies {
         self.torn = true;
     }
 
-    /// A new ribbon.
+    /// Puts a new ribbon in.
     pub fn put_ribbon(&mut self, ribbon: RibbonKind, memory: &mut Memory) {
         self.ribbon = Some(ribbon);
         ribbon.name.clone_into(&mut memory.ribbon);
@@ -106,20 +107,19 @@ impl Supplies {
         (self.place, self.torn) = (None, false);
     }
 
-    /// A ribbon from which so many sets are left is in the machine.
+    /// Sets how many sets are left on the ribbon.
     pub fn set_ribbon_left(&mut self, left: u32, memory: &mut Memory) {
         memory.ribbon_left = left;
         (self.place, self.torn) = (None, false);
     }
 
-    /// Is the ribbon nearly used up? A tenth is what the maker's own tools warn at.
+    /// Is the ribbon nearly used up? The maker's own tools warn at a tenth.
     pub fn ribbon_low(&self, memory: &Memory) -> bool {
         memory.ribbon_left > 0
             && u64::from(memory.ribbon_left) * 10 <= u64::from(self.ribbon_capacity)
     }
 
-    /// Somebody looks after the machine before it has to ask. `between_cards`: nobody changes a ribbon
-    /// under a card.
+    /// Tends the machine before it runs out of anything. The ribbon is changed only `between_cards`.
     pub fn tend(&mut self, memory: &mut Memory, between_cards: bool) {
         if memory.feeder_cards == 0 {
             memory.feeder_cards = FEEDER_REFILL_CARDS.min(self.feeder_limit);
@@ -130,7 +130,7 @@ impl Supplies {
         if memory.rejected_cards >= self.reject_limit {
             memory.rejected_cards = 0;
         }
-        // Two sides must fit: nobody leaves a ribbon in for half a card.
+        // A two-sided card needs two sets, and a ribbon is not changed in the middle of a card.
         if memory.ribbon_left < 2 && between_cards && self.told {
             self.set_ribbon_left(self.ribbon_capacity, memory);
         }

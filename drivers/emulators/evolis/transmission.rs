@@ -1,11 +1,11 @@
-//! A transmission as it comes over a wire: in pieces, each thing obeyed as soon as it is whole. Knows no state of the
-//! machine and does nothing. What a thing is stands in `stream.rs`.
+//! A transmission as it comes over a wire: in pieces; each item is executed as soon as it is complete. Knows no state
+//! of the machine and changes none. `stream.rs` defines the items.
 
 use drivers::models::Head;
 use drivers::printers::evolis::stream::{COMMAND_MAX_BYTES, Item, Next, Opening, Stream};
 
-/// Hears a transmission in pieces. Keeps what is half heard: a beginning of at most one command, or one
-/// panel; a panel that lies whole in one piece is not copied.
+/// Receives a transmission in pieces. It buffers an incomplete item: the beginning of at most one command, or one
+/// panel; a panel that is complete in one piece is not copied.
 pub struct Transmission {
     head: Head,
     after_cr: bool,
@@ -13,18 +13,18 @@ pub struct Transmission {
     lost: bool,
     half: Vec<u8>,
     opening: Option<Opening>,
-    /// Data of the panel that is open; kept for the next one.
+    /// Data of the panel that is being received; the buffer is reused for the next one.
     data: Vec<u8>,
 }
 
 impl Transmission {
-    /// Hears as a machine with this head.
+    /// For a machine with this head.
     pub fn new(head: Head) -> Self {
         let (half, data) = (Vec::with_capacity(2 * COMMAND_MAX_BYTES), Vec::new());
         Self { head, after_cr: false, noise: false, lost: false, half, opening: None, data }
     }
 
-    /// Hears `bytes`, and has each thing obeyed as soon as it is whole.
+    /// Receives `bytes` and calls `obey` for each item as soon as it is complete.
     pub fn on_bytes(&mut self, bytes: &[u8], obey: &mut dyn FnMut(Item<'_>)) {
         let mut bytes = bytes;
         while !bytes.is_empty() && !self.lost {
@@ -38,7 +38,7 @@ impl Transmission {
         }
     }
 
-    /// More of the panel that is open.
+    /// Adds to the panel that is being received.
     fn gather<'a>(&mut self, bytes: &'a [u8], obey: &mut dyn FnMut(Item<'_>)) -> &'a [u8] {
         let Some(opening) = self.opening else { return bytes };
         let missing = opening.bytes + 1 - self.data.len();
@@ -55,7 +55,7 @@ impl Transmission {
         rest
     }
 
-    /// What lies whole in this piece; the rest of it is kept.
+    /// Handles the complete items of this piece; the rest is buffered.
     fn read<'a>(&mut self, bytes: &'a [u8], obey: &mut dyn FnMut(Item<'_>)) -> &'a [u8] {
         let mut stream = self.stream(bytes);
         loop {
@@ -79,11 +79,11 @@ impl Transmission {
         left
     }
 
-    /// The one thing whose beginning is kept, with as much of this piece as can belong to it.
+    /// Completes the one item whose beginning is buffered, with as much of this piece as can belong to it.
     fn join<'a>(&mut self, bytes: &'a [u8], obey: &mut dyn FnMut(Item<'_>)) -> &'a [u8] {
         let mut half = std::mem::take(&mut self.half);
         let known = half.len();
-        // One byte for ESC, one so that a command of the longest kind is seen to be too long.
+        // One byte for ESC, and one more so that a command that is too long is recognised.
         let room = (COMMAND_MAX_BYTES + 2).saturating_sub(known);
         half.extend_from_slice(&bytes[..room.min(bytes.len())]);
         let mut stream = self.stream(&half);
@@ -99,7 +99,7 @@ impl Transmission {
             Next::Panel(opening) => {
                 self.opening = Some(opening);
                 self.data.reserve_exact(opening.bytes + 1);
-                // Data may have been kept with the beginning only when it ended there.
+                // The buffer holds panel data only if the data ended with it.
                 &bytes[used.saturating_sub(known)..]
             }
             Next::Unfinished => {
@@ -118,19 +118,19 @@ impl Transmission {
         stream
     }
 
-    /// The transmission is over. Was something only half heard?
+    /// The transmission is over. Returns whether an item was incomplete.
     pub fn end(&mut self) -> bool {
         let half = !self.half.is_empty() || self.opening.is_some();
         self.forget();
         half
     }
 
-    /// An answer was given; what could not be counted no longer swallows what follows.
+    /// An answer was sent: an item whose length is unknown no longer swallows the bytes that follow.
     pub fn answered(&mut self) {
         self.lost = false;
     }
 
-    /// Forgets what is half heard.
+    /// Drops the buffered part.
     pub fn forget(&mut self) {
         self.half.clear();
         self.data.clear();
@@ -145,7 +145,7 @@ mod tests {
 
     const HEAD: Head = Head { width_px: 4, height_px: 4, dpi_x: 300, dpi_y: 260 };
 
-    /// What an transmission hears when the bytes come in these pieces; an end that is half heard as one thing more.
+    /// The items of a transmission that arrives in these pieces; an incomplete end counts as one more.
     fn heard(pieces: &[&[u8]]) -> Vec<String> {
         let (mut transmission, mut items) = (Transmission::new(HEAD), Vec::new());
         for piece in pieces {

@@ -1,6 +1,6 @@
 //! The driver of the family. Knows its wire; knows no socket.
 //!
-//! **Point of no return**: the last byte of `PRINT`. A machine that has not heard it all does nothing.
+//! **Point of no return**: the last byte of `PRINT`. A machine that has not received all of it does nothing.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use super::protocol::{
 };
 use super::{HEAD, MODEL};
 
-/// A machine answers at once.
+/// A machine answers at once, so this is ample.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
-/// Between two polls of a card on its way.
+/// Time between two polls while a card is printed.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Two sides take half a minute.
 const CARD_LIMIT: Duration = Duration::from_secs(120);
-/// Answers to older questions before the one that counts.
+/// How many answers to earlier requests are skipped.
 const STALE_MAX: usize = 4;
 
-/// Opens a driver; asks the machine who it is. See [`drivers::open`].
+/// Opens a driver and reads the machine's identity. See [`drivers::open`].
 pub fn open(model: Option<&str>, mut wire: Box<dyn Transport>) -> drivers::Opened {
     if let Some(other) = model.filter(|model| *model != MODEL) {
         let what = format!("{other:?} is no model of the family; known: {MODEL}");
@@ -38,7 +38,7 @@ pub fn open(model: Option<&str>, mut wire: Box<dyn Transport>) -> drivers::Opene
 struct Logbook {
     wire: Box<dyn Transport>,
     identity: Identity,
-    /// Of the last question.
+    /// Number of the last request.
     number: u32,
     request: Vec<u8>,
     answer: Vec<u8>,
@@ -64,7 +64,7 @@ impl Logbook {
         Err(Cause::Garbled { command, why: "it answers other questions" })
     }
 
-    /// A question that is answered with [`OK`].
+    /// Sends a request whose answer is [`OK`].
     fn tell(&mut self, command: &'static str, request: Request<'_>) -> Result<(), Cause> {
         match self.ask(command, request)?.as_str() {
             OK => Ok(()),
@@ -98,7 +98,7 @@ impl Logbook {
         Said::parse(&told).ok_or(Cause::Garbled { command: "ASK", why: "the word is not known" })
     }
 
-    /// Follows the card of a job that the machine has heard.
+    /// Polls until the card of a received job is out.
     fn follow(&mut self, ticket: &Ticket, stays: bool) -> Result<Watch, (Whereabouts, Cause)> {
         let began = self.wire.clock();
         let mut watch = Watch::default();
@@ -109,7 +109,7 @@ impl Logbook {
             watch.unseen |= self.wire.clock() - seen_at > Watch::BLINK;
             seen_at = self.wire.clock();
             let troubles = condition.troubles();
-            // An empty feeder is filled without touching a card.
+            // Filling an empty feeder does not touch the card.
             let hands = troubles.iter().any(|trouble| trouble.keyword != "media-empty");
             watch.disturbed |= hands;
             match said {
@@ -139,7 +139,7 @@ impl Logbook {
         }
     }
 
-    /// The machine cannot begin: the job must not begin by itself when somebody has helped it.
+    /// The machine cannot begin. The job is dropped, so that it does not start by itself once the trouble is cleared.
     fn give_up(
         &mut self,
         ticket: &Ticket,
@@ -263,7 +263,7 @@ impl CardPrinter for Logbook {
         }
     }
 
-    fn come_to_rest(&mut self) -> Result<(), DeviceError> {
+    fn abort_orphaned_job(&mut self) -> Result<(), DeviceError> {
         self.tell("REST", Request::Rest).map_err(DeviceError::untouched)
     }
 
@@ -295,7 +295,7 @@ impl CardPrinter for Logbook {
     }
 }
 
-/// The words that were true.
+/// The [`how`] words that the machine reported.
 struct Condition(Vec<&'static str>);
 
 impl Condition {
@@ -320,7 +320,7 @@ impl Condition {
     }
 }
 
-/// One byte of grey a dot, 0 where resin is.
+/// One byte of grey per dot, 0 where resin is.
 struct Grey;
 
 impl Prepress for Grey {

@@ -1,4 +1,4 @@
-//! The emulated machine, at its bytes: what it hears, what it does with a card, what somebody does to it. Knows no driver.
+//! The emulated machine, at its bytes: commands, card moves and levers. Knows no driver.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,43 +10,43 @@ use super::protocol::{self, Request, Said, Taken, how};
 use super::{HEAD, MODEL};
 use crate::machine::{
     Departed, EmulatedMachine, EmulationError, Finish, FinishedCard, Lever, NEVER, Picture,
-    SharedMachine, Speech, Way,
+    Response, SharedMachine, Way,
 };
 use crate::transport::usbip::UsbIdentity;
 
-/// From the feeder to the head.
+/// Time from the feeder to the head.
 const FEED_TIME: Duration = Duration::from_secs(2);
-/// One side.
+/// Time for printing one side.
 const SIDE_TIME: Duration = Duration::from_secs(10);
-/// From the head to the hopper.
+/// Time from the head to the hopper.
 const EJECT_TIME: Duration = Duration::from_secs(2);
-/// Cards that are told of when they have left; see [`EmulatedMachine::take_departed`].
+/// How many departed cards are kept; see [`EmulatedMachine::take_departed`].
 const DEPARTED_MAX: usize = 1024;
 
-/// How an emulated machine of the family is made.
+/// Settings of an emulated machine of the family.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogbookSettings {
     /// Serial number.
     pub serial: String,
-    /// How long things take: 1 = as long as told, 0 = at once.
+    /// Factor on all durations: 1 = the times above, 0 = at once.
     pub slowness: f64,
-    /// Does whoever waits for it really wait?
+    /// Do callers really wait for it?
     pub real_time: bool,
-    /// Blanks in the feeder at first.
+    /// Blanks in the feeder at the start.
     pub feeder_cards: u32,
     /// Jobs that its log holds.
     pub log_jobs: usize,
 }
 
 impl LogbookSettings {
-    /// With 100 blanks and a log of 50 jobs; takes no time.
+    /// 100 blanks, a log of 50 jobs, and no time passes.
     pub fn instant() -> Self {
         let serial = "LOG0001".to_owned();
         Self { serial, slowness: 0.0, real_time: false, feeder_cards: 100, log_jobs: 50 }
     }
 }
 
-/// Starts an emulated machine, to be shared between a wire and whoever pulls its levers.
+/// Starts an emulated machine, shared between a wire and whatever pulls its levers.
 ///
 /// # Errors
 /// [`EmulationError::Setting`].
@@ -73,11 +73,11 @@ impl Default for LogbookSettings {
 /// A card inside.
 struct Card {
     job: u32,
-    /// Its number among all that entered the head; `None`: it has not yet.
+    /// Its number among all cards that entered the head; `None`: it has not entered.
     number: Option<u64>,
     sides: Vec<Vec<u8>>,
     printed_sides: usize,
-    /// It shall wait inside when it is printed.
+    /// It waits inside after it is printed.
     stays: bool,
     let_go: bool,
 }
@@ -92,7 +92,7 @@ impl Card {
     }
 }
 
-/// A job that was heard and has no card yet.
+/// A job that was received and has no card yet.
 struct Job {
     number: u32,
     stays: bool,
@@ -112,11 +112,11 @@ struct Machine {
     jammed: bool,
     waiting: VecDeque<Job>,
     card: Option<Card>,
-    /// How long the card's next step takes yet; `None`: it stands.
+    /// Remaining time of the card's current step; `None`: the card does not move.
     step: Option<Duration>,
     heard: Vec<u8>,
     said: VecDeque<Vec<u8>>,
-    /// Power goes when so many more bytes are heard.
+    /// The power fails after so many more bytes are received.
     cut_after: Option<u64>,
     cards_entered: u64,
     not_understood: u64,
@@ -156,14 +156,14 @@ impl EmulatedMachine for Machine {
         self.said.clear();
     }
 
-    fn speak(&mut self, answer: &mut Vec<u8>) -> Speech {
+    fn respond(&mut self, answer: &mut Vec<u8>) -> Response {
         answer.clear();
         match self.said.pop_front() {
             Some(said) => {
                 answer.extend(said);
-                Speech::Said
+                Response::Said
             }
-            None => Speech::Later(NEVER),
+            None => Response::Later(NEVER),
         }
     }
 
@@ -184,7 +184,7 @@ impl EmulatedMachine for Machine {
 
     fn usb_identity(&self) -> UsbIdentity {
         UsbIdentity {
-            // Of nobody: a number for prototypes.
+            // A number for prototypes, assigned to no maker.
             vendor_id: 0x6666,
             product_id: 0x0001,
             manufacturer: "Kartu".to_owned(),
@@ -387,7 +387,7 @@ impl Machine {
         protocol::HEARD
     }
 
-    /// Ends jobs for which no card was moved.
+    /// Ends jobs for which no card was moved yet.
     fn end_jobs(&mut self, which: impl Fn(u32) -> bool) {
         self.waiting.retain(|job| !which(job.number));
         self.log.rewrite(|number, said| match said {
@@ -396,7 +396,7 @@ impl Machine {
         });
     }
 
-    /// Lets happen what is due.
+    /// Carries out everything that is due.
     fn settle(&mut self) {
         while self.powered {
             match self.step {
@@ -423,7 +423,7 @@ impl Machine {
         self.step = Some(self.takes(FEED_TIME));
     }
 
-    /// The card's step is done; the next.
+    /// The card's step is over: starts the next one.
     fn go_on(&mut self) {
         let side = self.takes(SIDE_TIME);
         let eject = self.takes(EJECT_TIME);
@@ -454,7 +454,7 @@ impl Machine {
         span.mul_f64(self.settings.slowness)
     }
 
-    /// The card stands where it is.
+    /// The card stops where it is.
     fn stop(&mut self) {
         self.step = None;
         if let Some(card) = &self.card {
@@ -473,7 +473,7 @@ impl Machine {
             (Way::Hand, Finish::Whole) => Said::Removed,
             _ => Said::Spoiled,
         };
-        // A machine that is off does not see it go.
+        // A machine without power does not notice.
         if self.powered {
             self.log.write(card.job, said);
         }
@@ -498,7 +498,7 @@ impl Machine {
         }
     }
 
-    /// What is not in the log is forgotten; the card stays where it is.
+    /// Everything except the log is lost; the card stays where it is.
     fn cut_power(&mut self) {
         self.powered = false;
         self.cut_after = None;
@@ -507,7 +507,7 @@ impl Machine {
         self.waiting.clear();
     }
 
-    /// It boots, and looks into its log and at its card.
+    /// Boots, and compares the log with the card inside.
     fn power_on(&mut self) {
         if std::mem::replace(&mut self.powered, true) {
             return;
@@ -524,7 +524,7 @@ impl Machine {
     }
 }
 
-/// As a person would see it: what is printed, in grey.
+/// A picture of the card: what is printed, in grey.
 fn draw(card: &Card, number: u64) -> FinishedCard {
     let side = |index: usize| {
         let printed = index < card.printed_sides;

@@ -1,6 +1,6 @@
-//! A family for tests alone: a card printer of no maker that tells neither a count of cards nor its ribbon, and keeps a log
-//! of its jobs instead. Its driver stands here beside the machine, since no office has one; no catalogue names it, and
-//! whoever tests with it hands [`FAMILY`] over.
+//! A family for tests alone: a card printer of no maker that reports neither a card count nor its ribbon, and keeps a
+//! log of its jobs instead. Its driver is here beside the machine, since no office has one; no catalogue names it, and
+//! tests pass [`FAMILY`] explicitly.
 
 mod driver;
 mod log;
@@ -18,7 +18,7 @@ use drivers::models::Head;
 pub static FAMILY: drivers::Family = drivers::Family {
     name: "logbook",
     open,
-    // No stripe is fitted: nothing that is asked is somebody's.
+    // No stripe is fitted, so no command carries personal data.
     personal: |_| false,
     masked: |answer| vec![b'x'; answer.len()],
     any_bytes: protocol::any_bytes,
@@ -28,5 +28,5 @@ pub static FAMILY: drivers::Family = drivers::Family {
 
 /// The one model.
 const MODEL: &str = "Logbook";
-/// Its print head: one byte of grey a dot.
+/// Its print head: one byte of grey per dot.
 const HEAD: Head = Head { width_px: 1016, height_px: 648, dpi_x: 300, dpi_y: 300 };

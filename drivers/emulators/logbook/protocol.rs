@@ -1,58 +1,58 @@
 //! Lines on the wire of the family, both ways: bytes to meaning and back. Knows no driver and no machine.
 //!
-//! A request is `#NUMBER VERB ARGUMENTS` and a line end; behind `PRINT` follow the bytes that it announces. An answer is
-//! `#NUMBER TEXT` and a line end: an answer to an older question is known by its number.
+//! A request is `#NUMBER VERB ARGUMENTS` and a line end; after `PRINT` follow the bytes that it announces. An answer is
+//! `#NUMBER TEXT` and a line end: the number shows which request it answers.
 
-/// No line is longer.
+/// The longest line.
 const LINE_MAX_BYTES: usize = 200;
-/// Two sides of one byte a dot, and their head.
+/// Two sides of one byte per dot, and their header.
 pub const JOB_MAX_BYTES: usize = 2 * 1016 * 648 + 2;
 
-/// What the machine is asked.
+/// A request to the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request<'a> {
-    /// Who are you? `MODEL|SERIAL|FIRMWARE`.
+    /// Identity: `MODEL|SERIAL|FIRMWARE`.
     Who,
-    /// How are you? The words of [`how`] that are true.
+    /// Status: those words of [`how`] that are true.
     How,
-    /// Open a job. Its name.
+    /// Opens a job. The answer is its name.
     New,
-    /// Print this job under that name: [`HEARD`], else one of the words of [`Said`] and nothing moves.
+    /// Prints this job under that name: [`HEARD`], else one of the words of [`Said`], and nothing moves.
     Print(&'a str, &'a [u8]),
-    /// What became of the job of that name? One word of [`Said`].
+    /// Asks for the state of that job: one word of [`Said`].
     Ask(&'a str),
-    /// End the job of that name, if no card was moved for it: [`OK`].
+    /// Ends that job, if no card was moved for it: [`OK`].
     Drop(&'a str),
-    /// End every job for which no card was moved, and let go of one that has stopped: [`OK`], or [`WORKING`].
+    /// Ends every job for which no card was moved, and releases one that has stopped: [`OK`], or [`WORKING`].
     Rest,
-    /// Let the card inside out: `true` to the hopper. [`OK`], [`EMPTY`] or [`WORKING`].
+    /// Ejects the card inside; `true`: into the hopper. [`OK`], [`EMPTY`] or [`WORKING`].
     Out(bool),
-    /// Somebody has dealt with the errors: [`OK`].
+    /// Clears the errors that somebody has dealt with: [`OK`].
     Clear,
 }
 
 /// Done.
 pub const OK: &str = "OK";
-/// The job is heard.
+/// The job was received.
 pub const HEARD: &str = "HEARD";
 /// No card is inside.
 pub const EMPTY: &str = "EMPTY";
-/// It is at work.
+/// The machine is working.
 pub const WORKING: &str = "WORKING";
-/// It does not understand.
+/// The request was not understood.
 pub const WHAT: &str = "WHAT";
 
-/// How a machine can be.
+/// Words of the machine's status.
 pub mod how {
     /// The cover is open.
     pub const COVER_OPEN: &str = "cover-open";
-    /// No blanks.
+    /// The feeder is empty.
     pub const FEEDER_EMPTY: &str = "feeder-empty";
-    /// A card sticks.
+    /// A card is jammed.
     pub const JAM: &str = "jam";
-    /// A sensor sees a card.
+    /// A sensor detects a card.
     pub const CARD: &str = "card";
-    /// It prints.
+    /// It is printing.
     pub const WORK: &str = "work";
     /// It has a job for which no card was moved yet, or one that has stopped.
     pub const OWNED: &str = "owned";
@@ -62,32 +62,32 @@ pub mod how {
     pub const ALL: [&str; 7] = [COVER_OPEN, FEEDER_EMPTY, JAM, CARD, WORK, OWNED, BOOTED];
 }
 
-/// What the log says of a job.
+/// The state of a job in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Said {
-    /// It was opened, and nothing was heard of it.
+    /// It was opened, but not received.
     Open,
-    /// It was heard, and waits.
+    /// It was received, and waits.
     Waiting,
-    /// Its card is on its way.
+    /// Its card is being printed.
     Working,
-    /// Its card stands inside, and nothing moves it.
+    /// Its card has stopped inside.
     Stuck,
-    /// Its card is whole, and waits inside as it was told to.
+    /// Its card is completely printed and waits inside, as requested.
     Kept,
-    /// Its card came out whole.
+    /// Its card came out completely printed.
     Done,
-    /// Its card was rejected, or taken out before all was printed on it.
+    /// Its card was rejected, or taken out before it was completely printed.
     Spoiled,
-    /// Somebody took its card out when all was printed on it.
+    /// A person took its card out after it was completely printed.
     Removed,
     /// It ended before a card was moved.
     Never,
-    /// The power went, and its card is not inside any more.
+    /// The power failed, and its card is no longer inside.
     Cut,
-    /// The log begins later.
+    /// The log no longer goes back that far.
     Old,
-    /// No such name was ever given by this log.
+    /// This log never gave that name.
     Other,
 }
 
@@ -107,25 +107,25 @@ impl Said {
         (Self::Other, "OTHER"),
     ];
 
-    /// As it stands on the wire.
+    /// The word on the wire.
     pub fn word(self) -> &'static str {
         Self::ALL.iter().find(|(said, _)| *said == self).map_or(WHAT, |(_, word)| word)
     }
 
-    /// From the wire.
+    /// Parses a word from the wire.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, word)| *word == text).map(|(said, _)| *said)
     }
 }
 
-/// Every word with which a machine answers; only these are ever quoted.
+/// Every word of a machine's answers; only these are ever quoted.
 pub const VOCABULARY: &[&str] = &[
     OK, HEARD, EMPTY, WORKING, WHAT, "REMOVED", "KEPT", "OPEN", "WAITING", "STUCK", "DONE",
     "SPOILED", "NEVER", "CUT", "OLD", "OTHER",
 ];
 
 impl<'a> Request<'a> {
-    /// To the wire.
+    /// Encodes a request.
     pub fn emit(&self, number: u32, into: &mut Vec<u8>) {
         into.clear();
         let line = match self {
@@ -145,7 +145,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// From the wire.
+    /// Decodes a request.
     pub fn take(bytes: &'a [u8]) -> Taken<'a> {
         let Some(end) = bytes.iter().position(|&byte| byte == b'\n') else {
             let too_long = bytes.len() > LINE_MAX_BYTES;
@@ -179,37 +179,37 @@ impl<'a> Request<'a> {
     }
 }
 
-/// What stands at the head of some bytes.
+/// The first item of some bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Taken<'a> {
-    /// No whole request yet.
+    /// An incomplete request.
     Part,
     /// A request with its number, and how many bytes it takes.
     Whole(u32, Request<'a>, usize),
-    /// A line with a number that says nothing known.
+    /// A line with a number, but an unknown request.
     Unknown(u32, usize),
-    /// Bytes that are no line of ours.
+    /// Bytes that are no line of this protocol.
     Noise(usize),
 }
 
-/// An answer, to the wire.
+/// Encodes an answer.
 pub fn answer(number: u32, text: &str) -> Vec<u8> {
     format!("#{number} {text}\n").into_bytes()
 }
 
-/// The number of the question and the text, from the wire.
+/// Decodes an answer: the request's number, and the text.
 pub fn read_answer(bytes: &[u8]) -> Option<(u32, &str)> {
     let line = str::from_utf8(bytes.strip_suffix(b"\n")?).ok()?;
     let (number, text) = line.strip_prefix('#')?.split_once(' ')?;
     Some((number.parse().ok()?, text)).filter(|_| !text.contains('\n'))
 }
 
-/// Is it a whole answer?
+/// Is the answer complete?
 pub fn whole(bytes: &[u8]) -> bool {
     bytes.ends_with(b"\n")
 }
 
-/// Reads any bytes as what may come over the wire, in both directions.
+/// Parses any bytes as input from the wire, in both directions.
 pub fn any_bytes(bytes: &[u8]) {
     let mut rest = bytes;
     while let Taken::Whole(_, _, used) | Taken::Unknown(_, used) | Taken::Noise(used) =

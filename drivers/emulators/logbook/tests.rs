@@ -1,4 +1,4 @@
-//! The driver and the machine together: what the log says of a card is held against where the card is. No test here waits.
+//! The driver and the machine together: the log must agree with where the card really is. No test here waits.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::transport::faulty::{Faulty, Mishap};
 
 /// Exchanges of a driver: WHO at its opening, NEW, PRINT, then HOW and ASK four times a second.
 const PRINT: u64 = 2;
-/// The head prints.
+/// The head is printing.
 const IN_THE_PRINT: u64 = 40;
 /// All is printed, and the card is on its way out.
 const ON_THE_WAY_OUT: u64 = 105;
@@ -43,7 +43,7 @@ fn card(stays_inside: bool) -> PreparedCard {
     card
 }
 
-/// Opens a job and prints under it, over a wire that does something before one exchange.
+/// Opens a job and prints it, over a wire that calls `before` ahead of one exchange.
 fn print_with(
     machine: &SharedMachine,
     card: &PreparedCard,
@@ -61,20 +61,20 @@ fn print_with(
     (ticket, printed)
 }
 
-/// What the log says in the end, asked as a station would: what goes on is waited for, what waits is ended.
+/// The final state in the log, determined as a station would: wait for a running job, end a waiting one.
 fn settled(machine: &SharedMachine, ticket: &Ticket) -> Outcome {
     let mut printer = good(machine);
     for _ in 0..100 {
         match printer.job_log().unwrap().outcome(ticket).unwrap() {
             Outcome::AtWork => machine.lock().elapse(Duration::from_secs(1)),
-            Outcome::Waiting => drop(printer.come_to_rest()),
+            Outcome::Waiting => drop(printer.abort_orphaned_job()),
             outcome => return outcome,
         }
     }
     panic!("it never ends");
 }
 
-/// What became of the only card there can be; `None`: none was moved, or it stands inside.
+/// How the only possible card left; `None`: none was moved, or it is inside.
 fn departed(machine: &SharedMachine) -> Option<Departed> {
     let all = machine.lock().take_departed();
     assert!(all.len() <= 1, "{all:?}");
@@ -85,7 +85,7 @@ fn is_inside(machine: &SharedMachine) -> bool {
     good(machine).status().unwrap().card_inside
 }
 
-/// Whatever the log says must be so.
+/// Checks that the log agrees with the card.
 fn assert_true(machine: &SharedMachine, outcome: Outcome, story: &str) {
     let (inside, left) = (is_inside(machine), departed(machine));
     match outcome {
@@ -98,7 +98,7 @@ fn assert_true(machine: &SharedMachine, outcome: Outcome, story: &str) {
         Outcome::Spoiled => assert!(left.unwrap().finish != Finish::Whole, "{story}"),
         other => panic!("{story}: {other:?}"),
     }
-    // Nothing more comes of it.
+    // The job moves no further card.
     machine.lock().elapse(Duration::from_secs(600));
     assert_eq!(departed(machine), None, "{story}");
 }
@@ -115,7 +115,7 @@ fn a_card_is_printed_under_a_ticket_and_the_log_knows_it() {
     let shown = machine.lock().last_card().unwrap();
     assert_eq!((shown.front.rgb[..3].to_vec(), shown.front.rgb[3 * 800]), (vec![0; 3], 77));
     assert_eq!(machine.lock().not_understood(), 0);
-    // A driver without the ticket prints as well.
+    // A driver that prints without a ticket works too.
     good(&machine).print(&card).unwrap();
     assert_eq!(machine.lock().take_departed().len(), 2);
     assert_eq!(settled(&machine, &ticket), Outcome::Printed);
@@ -147,7 +147,7 @@ fn a_ticket_serves_for_one_card() {
 fn wherever_the_wire_breaks_the_log_tells_the_truth() {
     let card = card(false);
     let (mut printed, mut not_printed) = (0, 0);
-    // Every exchange of the beginning, one of each part of the card's way, and the end.
+    // Every exchange at the beginning, one for each phase of the card, and the end.
     for exchange in (PRINT..12).chain([IN_THE_PRINT, ON_THE_WAY_OUT, 112, 113, 114, 115]) {
         let lost = [Mishap::Lost, Mishap::Garbled(exchange)];
         let cut = [0, 1, 9, 20, card.job.len(), card.job.len() + 20].map(Mishap::Cut);
@@ -187,14 +187,14 @@ fn wherever_the_power_goes_the_log_tells_the_truth() {
 
 #[test]
 fn what_hands_did_is_told_only_as_far_as_the_machine_can_know() {
-    type Hands = fn(&SharedMachine);
-    let open: Hands = |machine| machine.pull(Lever::OpenCover);
-    let take: Hands = |machine| {
+    type LockedMachine = fn(&SharedMachine);
+    let open: LockedMachine = |machine| machine.pull(Lever::OpenCover);
+    let take: LockedMachine = |machine| {
         machine.pull(Lever::OpenCover);
         machine.pull(Lever::TakeCardOut);
         machine.pull(Lever::CloseCover);
     };
-    let take_while_off: Hands = |machine| {
+    let take_while_off: LockedMachine = |machine| {
         machine.pull(Lever::CutPower);
         machine.pull(Lever::TakeCardOut);
         machine.pull(Lever::PowerOn);
@@ -205,7 +205,7 @@ fn what_hands_did_is_told_only_as_far_as_the_machine_can_know() {
         (IN_THE_PRINT, open, Outcome::CardInside),
         (ON_THE_WAY_OUT, open, Outcome::CardInside),
         (IN_THE_PRINT, take, Outcome::Spoiled),
-        // It may be a whole card that somebody holds.
+        // The card that somebody took out may be a complete one.
         (ON_THE_WAY_OUT, take, taken),
         (IN_THE_PRINT, take_while_off, interrupted),
         (ON_THE_WAY_OUT, take_while_off, interrupted),
@@ -233,13 +233,13 @@ fn a_card_that_stands_inside_is_rejected_and_the_log_follows() {
     machine.pull(Lever::CloseCover);
     let mut printer = good(&machine);
     assert!(printer.status().unwrap().owned);
-    printer.come_to_rest().unwrap();
+    printer.abort_orphaned_job().unwrap();
     printer.clear_errors().unwrap();
     assert!(!printer.status().unwrap().owned);
     printer.eject(Tray::Reject).unwrap();
     assert_eq!(settled(&machine, &ticket), Outcome::Spoiled);
     assert_eq!(departed(&machine).unwrap().way, Way::RejectBox);
-    // One that was told to stay is a good one when it is let out.
+    // A card that was kept inside on request is good when it is ejected.
     let (ticket, kept) = print_with(&machine, &card(true), u64::MAX, |_| None);
     kept.unwrap();
     assert_eq!(settled(&machine, &ticket), Outcome::CardInside);
@@ -258,13 +258,13 @@ fn a_job_that_cannot_begin_does_not_begin_behind_our_back() {
     machine.lock().elapse(Duration::from_secs(60));
     assert_eq!(machine.lock().cards_entered(), 0);
     assert_eq!(settled(&machine, &ticket), Outcome::NotPrinted);
-    // One that the wire lost sight of waits, until it is ended.
+    // A job whose answer was lost waits until it is ended.
     machine.pull(Lever::EmptyFeeder);
     let (ticket, _) = print_with(&machine, &card(false), PRINT, |_| Some(Mishap::Lost));
     let mut printer = good(&machine);
     assert_eq!(printer.job_log().unwrap().outcome(&ticket).unwrap(), Outcome::Waiting);
     assert!(printer.status().unwrap().owned);
-    printer.come_to_rest().unwrap();
+    printer.abort_orphaned_job().unwrap();
     machine.pull(Lever::LoadFeeder(5));
     machine.lock().elapse(Duration::from_secs(60));
     assert_eq!(settled(&machine, &ticket), Outcome::NotPrinted);

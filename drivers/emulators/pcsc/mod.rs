@@ -1,5 +1,5 @@
-//! An emulated card in a slot of vpcd: hears messages, and answers what a card and its reader would. Knows no socket
-//! (`transport::vpcd` carries it) and no driver.
+//! An emulated card in a slot of vpcd: receives messages, and answers as a card and its reader would. Knows no socket
+//! (`transport::vpcd` transports the messages) and no driver.
 
 mod protocol;
 
@@ -9,19 +9,19 @@ use drivers::encoder::EncoderError;
 use drivers::encoder::storage::{FrameFault, PSEUDO_CLASS, Storage, Tag, TagKind};
 use protocol::ToCard;
 
-/// A card, and of its reader what answers in the card's place: pseudo-APDUs (PC/SC part 3).
+/// A card, and the part of its reader that answers for the card: pseudo-APDUs (PC/SC part 3).
 pub struct SlotCard {
     card: SharedChip,
     storage: Storage,
 }
 
 impl SlotCard {
-    /// A card that somebody else may have in his hands too.
+    /// Puts in a card that may be shared with other code.
     pub fn new(card: SharedChip) -> Self {
         Self { card, storage: Storage::new() }
     }
 
-    /// The reader answers its own class, and everything for a memory card; the rest is the card's.
+    /// The reader answers its own class, and everything for a memory card; the card answers the rest.
     fn command(&mut self, command: &[u8]) -> Reaction {
         let mut card = self.card.lock();
         let readers_own = command.first() == Some(&PSEUDO_CLASS);
@@ -48,7 +48,8 @@ impl SlotCard {
     }
 }
 
-/// One frame to a memory card. One that refuses, or is silent to a wrong key, is selected again, as readers do.
+/// Sends one frame to a memory card. A card that refuses, or stays silent after a wrong key, is selected again, as real
+/// readers do.
 fn frame_to(card: &mut dyn EmulatedChip, frame: &[u8]) -> Result<Response, FrameFault> {
     let response = card.frame(frame);
     let wrong_key = response == Response::Mute && matches!(frame, [0x60 | 0x61, ..]);
@@ -78,19 +79,19 @@ impl Plugged for SlotCard {
             Some(ToCard::PowerOn | ToCard::Reset) => self.card.lock().power_on(),
             Some(ToCard::GiveAtr) => {
                 let bytes = self.card.lock().atr();
-                // A card that was torn away has none.
+                // A card that was removed has no answer.
                 let there = !bytes.is_empty();
                 return if there { Reaction::Says { bytes, after_ms: 0 } } else { Reaction::Gone };
             }
             Some(ToCard::Command(command)) => return self.command(command),
-            // vpcd would wait for an answer that nobody knows.
+            // Without an answer vpcd would wait for ever.
             None => return Reaction::Gone,
         }
         Reaction::Nothing
     }
 }
 
-/// Reads any bytes as what vpcd says; for whoever throws them at it.
+/// Parses any bytes as a message from vpcd; for fuzzing.
 pub fn any_bytes(bytes: &[u8]) {
     let _ = ToCard::parse(bytes);
 }

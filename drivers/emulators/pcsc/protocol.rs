@@ -1,22 +1,22 @@
-//! What vpcd says to a card. Beside it, `told`: what readers and cards tell of themselves. Knows no library and no socket.
+//! Messages from vpcd to a card. Knows no library and no socket.
 
-/// What vpcd says to a card. It always speaks first, in messages with a length (`transport::vpcd`).
+/// A message from vpcd to a card. vpcd always speaks first, in messages with a length (`transport::vpcd`).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ToCard<'m> {
-    /// No power any more; not answered.
+    /// Switches the power off; not answered.
     PowerOff,
-    /// Power; not answered, the question for the answer to reset follows.
+    /// Switches the power on; not answered, the request for the answer to reset follows.
     PowerOn,
-    /// Reset; not answered either.
+    /// Resets the card; not answered either.
     Reset,
-    /// The answer to reset is asked for, at every look for a card too.
+    /// Asks for the answer to reset; also sent at every poll for a card.
     GiveAtr,
     /// A command APDU.
     Command(&'m [u8]),
 }
 
 impl<'m> ToCard<'m> {
-    /// `None` for an empty message or one byte that means nothing.
+    /// `None` for an empty message or an unknown single byte.
     pub fn parse(message: &'m [u8]) -> Option<Self> {
         match message {
             [0x00] => Some(Self::PowerOff),
@@ -33,7 +33,7 @@ impl<'m> ToCard<'m> {
 mod tests {
     use super::*;
 
-    /// vsmartcard's `vpcd.h` (VPCD_CTRL_*) and its API description.
+    /// The values are from vsmartcard's `vpcd.h` (VPCD_CTRL_*) and its API description.
     #[test]
     fn what_vpcd_says() {
         assert_eq!(ToCard::parse(&[0]), Some(ToCard::PowerOff));

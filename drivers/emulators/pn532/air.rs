@@ -1,42 +1,43 @@
-//! The emulated reader's air: the field, the card that was selected in it, and what it says. Knows no frame of the wire.
+//! The emulated reader's radio: the field, the card that is selected in it, and its answers. Knows no frame of the
+//! wire.
 
 use std::time::Duration;
 
 use crate::card::{ACK, Activation, Field, NAK, Response, SharedChip};
 use drivers::readers::pn532::protocol::{Status, Target};
 
-/// ISO 14443-4 is begun by the chip itself (SetParameters, 7.2.9).
+/// The chip starts ISO 14443-4 by itself (SetParameters, 7.2.9).
 const AUTOMATIC_RATS: u8 = 0x10;
-/// The card says that it can ISO 14443-4.
+/// The card supports ISO 14443-4.
 const SAK_PART_4: u8 = 0x20;
-/// The chip calls its only card so.
+/// The chip's number for its only card.
 const NUMBER: u8 = 1;
-/// The flags in a target's number are not its number.
+/// Masks the flags out of a target's number.
 const NUMBER_MASK: u8 = 0x3f;
-/// What one frame carries from a card.
+/// The most bytes that one frame carries from a card.
 const SAID_MAX_BYTES: usize = 262;
-/// The chip's patience with a memory card (7.3.1, item 2: 51.2 ms after reset).
+/// How long the chip waits for a memory card (7.3.1, item 2: 51.2 ms after reset).
 const SILENCE_SPAN: Duration = Duration::from_millis(51);
 
 /// "A CRC error has been detected."
 const CHECKSUM_FAULT: u8 = 0x02;
 
-/// Who deals with checksums on the air (registers CIU_TxMode and CIU_RxMode, their uppermost bits).
+/// Which side handles checksums on the air (registers CIU_TxMode and CIU_RxMode, their top bits).
 #[derive(Debug, Clone, Copy)]
 pub struct Checks {
     pub sent_by_host: bool,
     pub left_to_host: bool,
 }
 
-/// The air.
-pub struct Air {
+/// The radio and its field.
+pub struct Radio {
     field: Field,
     selected: Option<(SharedChip, Activation, bool)>,
     /// Is its radio set for type A?
     type_a: bool,
 }
 
-impl Air {
+impl Radio {
     pub fn new(field: Field) -> Self {
         Self { field, selected: None, type_a: true }
     }
@@ -45,13 +46,13 @@ impl Air {
         &self.field
     }
 
-    /// Selects the card that is there, if it is the `wanted` one (empty: any).
+    /// Selects the card in the field, if it is the `wanted` one (empty: any).
     pub fn select(&mut self, parameters: u8, wanted: &[u8]) -> Option<Target> {
         self.type_a = true;
         self.selected = None;
         let card = self.field.card()?;
         let mut activation = card.lock().in_field()?;
-        // A longer identifier is asked for with the cascade tags (88) before its parts.
+        // A longer identifier is given with the cascade tags (88) before its parts.
         let wanted = match wanted.len() {
             8 => wanted[1..].to_vec(),
             12 => [&wanted[1..4], &wanted[5..]].concat(),
@@ -70,13 +71,13 @@ impl Air {
         Some(Target { number: NUMBER, atqa, sak, uid, ats })
     }
 
-    /// The radio is set for other cards.
+    /// Sets the radio for another kind of card.
     pub fn listen_otherwise(&mut self) {
         self.type_a = false;
         self.selected = None;
     }
 
-    /// The field goes on or off.
+    /// Switches the field on or off.
     pub fn switch(&mut self, on: bool) {
         if !on {
             self.selected = None;
@@ -86,7 +87,7 @@ impl Air {
         }
     }
 
-    /// Is the selected card still there?
+    /// Is the selected card still in the field?
     pub fn is_there(&self) -> bool {
         self.present().is_some()
     }
@@ -97,12 +98,12 @@ impl Air {
         [&[0, u8::from(self.selected.is_some())], cards, &[0]].concat()
     }
 
-    /// Deselected, the card hears nothing until it is selected again.
-    pub fn let_go(&mut self) -> Vec<u8> {
+    /// Deselects the card; it ignores everything until it is selected again.
+    pub fn deselect(&mut self) -> Vec<u8> {
         vec![Status::Ok.encode()]
     }
 
-    /// Wakes the card that is known.
+    /// Wakes the known card.
     pub fn select_again(&mut self) -> Vec<u8> {
         let status = match self.present() {
             Some((card, _)) => {
@@ -114,7 +115,7 @@ impl Air {
         vec![status.encode()]
     }
 
-    /// InDataExchange: a command, or a frame of a memory card.
+    /// InDataExchange: sends a command, or a frame for a memory card.
     pub fn exchange(&mut self, number: u8, data: &[u8], after: &mut Duration) -> Vec<u8> {
         if number & NUMBER_MASK != NUMBER || self.selected.is_none() {
             return vec![Status::NotAcceptable.encode()];
@@ -129,7 +130,7 @@ impl Air {
         let asks_for_a_key = matches!(data, [0x60 | 0x61, _, _, ..]);
         let silence = if asks_for_a_key { Status::WrongKey } else { Status::Lost };
         match card.lock().frame(data) {
-            // Four bits, which the chip keeps to itself.
+            // The acknowledgement has four bits, and the chip does not pass it on.
             Response::Said { bytes, after_ms } if bytes == [ACK] => {
                 told(Response::Said { bytes: Vec::new(), after_ms }, silence, after)
             }
@@ -141,8 +142,8 @@ impl Air {
         }
     }
 
-    /// InCommunicateThru: a frame as it is. Only memory cards are asked so. Where the chip was told to leave the checksums
-    /// to the host, they stand in what it sends and in what it gets.
+    /// InCommunicateThru: sends a frame unchanged. Only memory cards are addressed so. If the host handles the
+    /// checksums, they are part of the frame and of the answer.
     pub fn raw(&mut self, data: &[u8], checks: Checks, after: &mut Duration) -> Vec<u8> {
         *after = SILENCE_SPAN;
         let card = self.present().filter(|(_, part_4)| self.type_a && !part_4);
@@ -151,13 +152,13 @@ impl Air {
             (true, [frame @ .., low, high]) => (crc_a(frame) == [*low, *high]).then_some(frame),
             (true, _) => None,
         };
-        // A frame with a wrong checksum is not heard.
+        // The card ignores a frame with a wrong checksum.
         let (Some((card, _)), Some(frame)) = (card, frame) else {
             return vec![Status::Lost.encode()];
         };
         let response = card.lock().frame(frame);
         match response {
-            // A refusal of four bits is no frame.
+            // A refusal of four bits is not a frame.
             Response::Said { bytes, .. } if bytes == [NAK] => vec![CHECKSUM_FAULT],
             // An acknowledgement has no checksum.
             Response::Said { bytes, .. } if bytes == [ACK] => match checks.left_to_host {
@@ -183,7 +184,7 @@ impl Air {
     }
 }
 
-/// Status and what the card said.
+/// Status and the card's answer.
 fn told(response: Response, silence: Status, after: &mut Duration) -> Vec<u8> {
     match response {
         Response::Said { bytes, after_ms } => {

@@ -1,8 +1,8 @@
-//! An emulated PN532, at the bytes: the reader's side of the wire, with a field in front of it. Knows its wire and what a
-//! card says; never sees a driver.
+//! An emulated PN532, at the bytes: the reader's side of the wire, with a field in front of it. Knows its wire and a
+//! card's answers; never sees a driver.
 //!
-//! What only the air knows (anticollision, encryption, checksums between chip and card) is the chip's own business and
-//! does not exist here. Source: UM0701-02, by section in `protocol.rs`.
+//! What happens only on the air (anticollision, encryption, checksums between chip and card) is internal to the chip
+//! and is not modelled. Source: UM0701-02, by section in `protocol.rs`.
 
 mod air;
 #[cfg(test)]
@@ -18,27 +18,27 @@ use drivers::readers::pn532::protocol::{Found, Frame, From, body, code, decode, 
 use crate::card::{Field, SharedChip};
 use crate::reader::EmulatedReader;
 use crate::transport::line::SerialDevice;
-use air::{Air, Checks};
+use air::{Checks, Radio};
 
 /// The family's name.
 pub const FAMILY: &str = "pn532";
 
-/// A frame is shorter; a host that says more without one has run wild.
+/// A frame is shorter; a host that sends more without a frame is out of step.
 const HEARD_MAX_BYTES: usize = 4096;
-/// One look for a card takes about so long.
+/// Duration of one poll for a card.
 const POLL_SPAN: Duration = Duration::from_millis(10);
-/// IC, version, revision, and what it can (7.2.2): a PN532 v1.6.
+/// IC, version, revision and features (7.2.2): a PN532 v1.6.
 const FIRMWARE: [u8; 4] = [0x32, 0x01, 0x06, 0x07];
-/// Registers CIU_TxMode and CIU_RxMode; their uppermost bit switches checksums on.
+/// Registers CIU_TxMode and CIU_RxMode; their top bit switches checksums on.
 const TX_MODE: [u8; 2] = [0x63, 0x02];
 const RX_MODE: [u8; 2] = [0x63, 0x03];
-/// Look for ever: the setting after reset (7.3.1, item 5).
+/// Poll for ever: the setting after reset (7.3.1, item 5).
 const FOR_EVER: u8 = 0xff;
 
 /// A reader with this field in front of it.
 pub fn emulate(field: Field) -> Box<dyn EmulatedReader> {
     Box::new(Reader {
-        air: Air::new(field),
+        air: Radio::new(field),
         heard: Vec::new(),
         said: Vec::new(),
         doing: Doing::Nothing,
@@ -53,30 +53,30 @@ pub fn emulate(field: Field) -> Box<dyn EmulatedReader> {
 }
 
 struct Reader {
-    air: Air,
+    air: Radio,
     heard: Vec<u8>,
-    /// Said, but not yet on the wire.
+    /// Bytes of its answer that are not yet on the wire.
     said: Vec<u8>,
     doing: Doing,
-    /// Its last answer, for a host that did not understand it.
+    /// Its last answer, for a host that asks for it again.
     last: Vec<u8>,
-    /// It does not hear before it was woken.
+    /// It ignores everything until it is woken.
     awake: bool,
     parameters: u8,
-    /// How often it looks for a card after the first time.
+    /// How often it polls for a card after the first time.
     looks: u8,
     registers: BTreeMap<[u8; 2], u8>,
-    /// The card that somebody took out of the field.
+    /// The card that was taken out of the field.
     aside: Option<SharedChip>,
     faults: Faults,
 }
 
-/// What it is at.
+/// Its current activity.
 enum Doing {
     Nothing,
-    /// It will say this, after so long.
+    /// It will send this after the given time.
     Answer(Duration, Vec<u8>),
-    /// It looks for a card, so often yet, and next after so long.
+    /// It polls for a card, this many more times, and next after the given time.
     Look {
         left: u8,
         next: Duration,
@@ -84,13 +84,13 @@ enum Doing {
     },
 }
 
-/// What somebody may set.
+/// Faults that can be set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Faults {
-    /// It says nothing any more.
+    /// It sends nothing any more.
     mute: bool,
-    /// So many of its next answers have one wrong bit in their checksum.
+    /// This many of its next answers have one wrong bit in their checksum.
     bad_checksums: u32,
 }
 
@@ -105,7 +105,7 @@ impl SerialDevice for Reader {
                 Found::Part if self.heard.len() > HEARD_MAX_BYTES => (None, self.heard.len()),
                 Found::Part => return,
                 Found::Whole(frame, used) => (Some(frame), used),
-                // It does not acknowledge what it did not understand.
+                // A frame that it did not understand is not acknowledged.
                 Found::Broken(_, used) => (None, used),
             };
             self.heard.drain(..used);
@@ -118,7 +118,7 @@ impl SerialDevice for Reader {
         }
     }
 
-    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+    fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
         self.settle();
         let mine = std::mem::take(&mut self.said);
         if !self.faults.mute {
@@ -186,7 +186,7 @@ impl EmulatedReader for Reader {
 }
 
 impl Reader {
-    /// Hears nothing but the edges that wake it; what came with them is lost.
+    /// Only wake-up edges are recognised; bytes that come with them are lost.
     fn wake(&mut self) -> bool {
         let edge = self.heard.iter().rposition(|&byte| byte == 0x55);
         match edge {
@@ -199,7 +199,7 @@ impl Reader {
         self.awake
     }
 
-    /// Lets happen what is due.
+    /// Carries out everything that is due.
     fn settle(&mut self) {
         match std::mem::replace(&mut self.doing, Doing::Nothing) {
             Doing::Answer(Duration::ZERO, answer) => self.say(answer),
@@ -241,7 +241,7 @@ impl Reader {
         let mut after = Duration::ZERO;
         let said = match (code, body) {
             (code::DIAGNOSE, [0x00, ..]) => Some(body.to_vec()),
-            // "Is the card still there?"
+            // The host asks whether the card is still there.
             (code::DIAGNOSE, [0x06, ..]) => Some(vec![u8::from(!self.air.is_there())]),
             (code::DIAGNOSE, [_, ..]) => Some(vec![0]),
             (code::GET_FIRMWARE_VERSION, []) => Some(FIRMWARE.to_vec()),
@@ -269,7 +269,7 @@ impl Reader {
             (code::IN_COMMUNICATE_THRU, data) => {
                 Some(self.air.raw(data, self.checks(), &mut after))
             }
-            (code::IN_DESELECT | code::IN_RELEASE, [_]) => Some(self.air.let_go()),
+            (code::IN_DESELECT | code::IN_RELEASE, [_]) => Some(self.air.deselect()),
             (code::IN_SELECT, [_]) => Some(self.air.select_again()),
             _ => None,
         };
@@ -277,15 +277,15 @@ impl Reader {
         self.doing = Doing::Answer(after, said);
     }
 
-    /// Number of cards, modulation, and perhaps whose identifier is wanted.
+    /// The body has the number of cards, the modulation, and optionally the identifier to look for.
     fn begin_poll(&mut self, body: &[u8]) -> Doing {
         match body {
             [1..=2, 0x00, wanted @ ..] => {
-                // The chip sets its radio for the kind of card that it looks for.
+                // The chip sets its radio for the kind of card that it polls for.
                 self.registers.extend([(TX_MODE, 0x80), (RX_MODE, 0x80)]);
                 Doing::Look { left: self.looks, next: Duration::ZERO, wanted: wanted.to_vec() }
             }
-            // Nothing else than type A is ever in the field; then the chip's radio is set otherwise, too.
+            // Only type A cards are ever in the field; the chip's radio is set for the other kind nevertheless.
             [1..=2, 0x01..=0x04, ..] => {
                 self.air.listen_otherwise();
                 Doing::Answer(POLL_SPAN, answer(code::IN_LIST_PASSIVE_TARGET, vec![0]))
@@ -315,7 +315,7 @@ impl Reader {
     }
 }
 
-/// The faults with those that are named set anew.
+/// The faults with the named ones replaced.
 fn changed(faults: &Faults, change: &Value) -> Result<Faults, String> {
     let mut all = json!(faults);
     let named = change.as_object().ok_or("not an object")?;

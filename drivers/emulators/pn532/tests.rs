@@ -42,7 +42,7 @@ fn ask(encoder: &mut dyn CardEncoder, command: &[u8]) -> Result<Vec<u8>, Encoder
     encoder.transmit(command, &mut answer).map(|()| answer)
 }
 
-/// Everything that goes to the reader.
+/// Records everything that is sent to the reader.
 struct Tapped<T>(T, Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl<T: Transport> Transport for Tapped<T> {
@@ -183,7 +183,7 @@ fn the_longest_short_command_goes_in_an_extended_frame() {
     let chip = encoder.power_on(PATIENCE).unwrap();
     let mut channel = Channel::new(&mut *encoder, &chip);
     let most = Command { cla: 0, ins: 0xd6, p1: 0, p2: 0, data: vec![7; 255], le: Some(256) };
-    // No file is selected; the card heard it whole, or it would complain of its length.
+    // No file is selected. The card received the whole command, or it would report a wrong length.
     assert_eq!(channel.send(&most).unwrap().status.0, 0x6986);
     drop(channel);
     let mut answer = Vec::new();
@@ -191,7 +191,7 @@ fn the_longest_short_command_goes_in_an_extended_frame() {
     assert!(matches!(long, Err(EncoderError::Unsupported(_))), "{long:?}");
 }
 
-/// tests/outside/nfc starts the reader, and has had somebody else's program write the card.
+/// The script tests/outside/nfc starts the reader and has another program write the card.
 #[test]
 #[ignore = "tests/outside/nfc runs it"]
 fn what_another_program_wrote_on_a_classic_card_is_read() {
@@ -269,7 +269,7 @@ proptest! {
     ) {
         let frame = Frame::Info { from: From::Host, code: 0x40, body: body.into() };
         let mut bytes = encode(&frame);
-        // The first byte is no part of the frame.
+        // The first byte is not part of the frame.
         let at = 1 + at.index(bytes.len() - 1);
         bytes[at] ^= 1 << bit;
         prop_assert!(!matches!(decode(&bytes), Found::Whole(found, _) if found == frame));
@@ -283,7 +283,7 @@ proptest! {
         reader.on_bytes(&noise);
         let mut said = Vec::new();
         for _ in 0..20 {
-            if let Some(span) = reader.speak(&mut said) {
+            if let Some(span) = reader.respond(&mut said) {
                 reader.elapse(span);
             }
         }
@@ -294,10 +294,10 @@ proptest! {
         let mut reader = emulate(card("kind = 'file'"));
         reader.on_bytes(&[0x55]);
         reader.on_bytes(&encode(&Frame::Info { from: From::Host, code: 0x4a, body: vec![1, 0].into() }));
-        reader.speak(&mut Vec::new());
+        reader.respond(&mut Vec::new());
         reader.on_bytes(&encode(&Frame::Info { from: From::Host, code, body: body.into() }));
         let mut said = Vec::new();
-        while let Some(span) = reader.speak(&mut said).filter(|_| code != 0x4a) {
+        while let Some(span) = reader.respond(&mut said).filter(|_| code != 0x4a) {
             reader.elapse(span);
         }
         prop_assert!(said.starts_with(&encode(&Frame::Ack)));

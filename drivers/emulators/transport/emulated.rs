@@ -4,13 +4,13 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::{Transport, TransportError, WireFault, clock};
-use crate::machine::{SharedMachine, Speech};
+use crate::machine::{Response, SharedMachine};
 
-/// Carries requests to an emulated machine; time passes in it only while somebody waits.
+/// Carries requests to an emulated machine; its time passes only while a caller waits.
 pub struct Emulated {
     machine: SharedMachine,
     sent_bytes: usize,
-    /// Waited for on this wire.
+    /// Time waited on this wire.
     passed: Duration,
 }
 
@@ -20,7 +20,7 @@ impl Emulated {
         Self { machine, sent_bytes: 0, passed: Duration::ZERO }
     }
 
-    /// The wire breaks after the first `bytes` of a request: these were heard, and nobody speaks.
+    /// Breaks the wire after the first `bytes` of a request: the machine receives these and does not answer.
     pub fn break_after(&mut self, request: &[u8], bytes: usize) -> TransportError {
         self.sent_bytes = bytes.min(request.len());
         let mut machine = self.machine.lock();
@@ -51,12 +51,12 @@ impl Transport for Emulated {
     fn receive(&mut self, answer: &mut Vec<u8>, patience: Duration) -> Result<(), TransportError> {
         let mut left = patience;
         loop {
-            let speech = self.machine.lock().speak(answer);
-            let Speech::Later(span) = speech else {
+            let speech = self.machine.lock().respond(answer);
+            let Response::Later(span) = speech else {
                 self.sent_bytes = 0;
                 return Ok(());
             };
-            // A span of nothing would look again for ever.
+            // A span of zero would poll for ever.
             let span = span.max(Duration::from_millis(1));
             self.pass(span.min(left));
             if span > left {

@@ -1,43 +1,43 @@
-//! A wire with a hand on it: breaks, loses and garbles exchanges of another wire, by count or by seed. Knows no family.
+//! A wire that fails on demand: it wraps another wire and breaks, loses or garbles its exchanges, by count or by seed.
+//! Knows no family.
 //!
-//! For tests of drivers, and for whoever wants to see how a driver takes it. What a broken cable does to a real bus is
-//! the business of `usbip`.
+//! For tests of drivers and for trials. `usbip` emulates what a broken cable does to a real bus.
 
 use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::{Transport, TransportError, Whole, WireFault};
 
-/// What happens to one exchange.
+/// A fault of one exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mishap {
-    /// So many bytes of the request get there, then the wire breaks.
+    /// This many bytes of the request arrive, then the wire breaks.
     Cut(usize),
-    /// All is heard, and the wire breaks before the answer.
+    /// The machine receives everything, and the wire breaks before the answer.
     Lost,
-    /// One byte of the answer is another one, or the answer ends early; which, by this seed.
+    /// One byte of the answer is changed, or the answer ends early, depending on this seed.
     Garbled(u64),
 }
 
-/// Decides by the number of the exchange, from 0, and its request; empty for a machine that is only looked at.
+/// Decides by the number of the exchange, from 0, and its request, which is empty for a status poll.
 pub type Fate = Box<dyn FnMut(u64, &[u8]) -> Option<Mishap> + Send>;
 
-/// A wire with a hand on it.
+/// A wire that fails on demand.
 pub struct Faulty<T> {
     wire: T,
     fate: Fate,
     exchanges: u64,
-    /// The request of the exchange that waits for its answer, and what will happen to that.
+    /// The request that waits for its answer, and the fault of that answer.
     asked: Option<(usize, Option<Mishap>)>,
 }
 
 impl<T: Transport> Faulty<T> {
-    /// `fate` is asked before each exchange.
+    /// `fate` is called before each exchange.
     pub fn new(wire: T, fate: impl FnMut(u64, &[u8]) -> Option<Mishap> + Send + 'static) -> Self {
         Self { wire, fate: Box::new(fate), exchanges: 0, asked: None }
     }
 
-    /// One exchange in `one_in` is cut or lost; the same seed does the same again.
+    /// One exchange in `one_in` is cut or lost; the same seed repeats the same faults.
     pub fn seeded(wire: T, seed: u64, one_in: u64) -> Self {
         let mut noise = Noise::new(seed);
         Self::new(wire, move |_, request| {
@@ -57,7 +57,7 @@ impl<T: Transport> Faulty<T> {
         mishap
     }
 
-    /// What the machine says to bytes that broke off reaches nobody.
+    /// Drops the machine's answer to an incomplete request.
     fn lose_answer(&mut self, patience: Duration) {
         let _ = self.wire.receive(&mut Vec::new(), patience);
     }
@@ -130,7 +130,7 @@ fn garble(answer: &mut Vec<u8>, noise: &mut Noise) {
 struct Noise(u64);
 
 impl Noise {
-    /// Seeds that lie side by side must not give noises that do.
+    /// Mixes the seed, so that neighbouring seeds do not give similar noise.
     fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }

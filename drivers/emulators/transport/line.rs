@@ -1,4 +1,4 @@
-//! A serial line, which has no beginning and no end: what a device at its other end does, and the line to an emulated
+//! A serial line, which has no connections: the interface of the device at its other end, and the line to an emulated
 //! device in this process. Knows no family.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,27 +7,27 @@ use std::time::Duration;
 use super::inbox::Inbox;
 use super::{Transport, TransportError, Whole, WireFault};
 
-/// The device's end of a serial line. It never learns whether anybody listens.
+/// The device's side of a serial line. It cannot know whether anybody listens.
 pub trait SerialDevice: Send {
-    /// Hears bytes as they come.
+    /// Receives bytes as they come.
     fn on_bytes(&mut self, bytes: &[u8]);
 
-    /// Appends what it says now to `said`. How long until it says more, if nobody speaks to it meanwhile; `None`: it
-    /// then stays silent.
-    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration>;
+    /// Appends to `said` what it sends now. Returns how long until it sends more, if it receives nothing meanwhile;
+    /// `None`: it then stays silent.
+    fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration>;
 
-    /// Lets its clock run.
+    /// Advances its clock.
     fn elapse(&mut self, span: Duration);
 }
 
-/// A device that somebody has put into a box.
+/// A boxed device.
 impl<D: SerialDevice + ?Sized> SerialDevice for Box<D> {
     fn on_bytes(&mut self, bytes: &[u8]) {
         (**self).on_bytes(bytes);
     }
 
-    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
-        (**self).speak(said)
+    fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+        (**self).respond(said)
     }
 
     fn elapse(&mut self, span: Duration) {
@@ -35,14 +35,14 @@ impl<D: SerialDevice + ?Sized> SerialDevice for Box<D> {
     }
 }
 
-/// A device in several hands: the line's, and those of whoever does something to it.
+/// A device that is shared between the line and other code.
 impl<D: SerialDevice> SerialDevice for Arc<Mutex<D>> {
     fn on_bytes(&mut self, bytes: &[u8]) {
         self.lock().unwrap_or_else(PoisonError::into_inner).on_bytes(bytes);
     }
 
-    fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
-        self.lock().unwrap_or_else(PoisonError::into_inner).speak(said)
+    fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+        self.lock().unwrap_or_else(PoisonError::into_inner).respond(said)
     }
 
     fn elapse(&mut self, span: Duration) {
@@ -50,7 +50,7 @@ impl<D: SerialDevice> SerialDevice for Arc<Mutex<D>> {
     }
 }
 
-/// The line to an emulated device in this process; time passes in it only while somebody waits.
+/// The line to an emulated device in this process; its time passes only while a caller waits.
 pub struct Line<D> {
     device: D,
     whole: Option<Whole>,
@@ -71,8 +71,8 @@ impl<D: SerialDevice> Line<D> {
 
 impl<D: SerialDevice> Transport for Line<D> {
     fn send(&mut self, request: &[u8], _patience: Duration) -> Result<(), TransportError> {
-        // What was said before is out of the way, as on a real line.
-        self.device.speak(&mut Vec::new());
+        // Drop what was sent earlier, as on a real line.
+        self.device.respond(&mut Vec::new());
         self.inbox.forget();
         self.device.on_bytes(request);
         self.sent_bytes = request.len();
@@ -84,14 +84,14 @@ impl<D: SerialDevice> Transport for Line<D> {
         let mut left = patience;
         loop {
             let mut said = Vec::new();
-            let later = self.device.speak(&mut said);
+            let later = self.device.respond(&mut said);
             self.inbox.take_in(&said);
             let handed = self.inbox.hand_over(answer, self.whole);
             if handed.map_err(|kind| self.fault(kind))? {
                 self.sent_bytes = 0;
                 return Ok(());
             }
-            // A span of nothing would look again for ever.
+            // A span of zero would poll for ever.
             let span = later.unwrap_or(Duration::MAX).max(Duration::from_millis(1));
             self.device.elapse(span.min(left));
             if span > left {
@@ -118,7 +118,7 @@ mod tests {
 
     use super::*;
 
-    /// Says each byte that it hears twice, the second time a second later.
+    /// Sends each byte that it receives twice, the second time a second later.
     #[derive(Default)]
     struct Echo {
         now: Vec<u8>,
@@ -131,7 +131,7 @@ mod tests {
             self.later.extend_from_slice(bytes);
         }
 
-        fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+        fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
             said.append(&mut self.now);
             (!self.later.is_empty()).then_some(Duration::from_secs(1))
         }

@@ -1,8 +1,8 @@
-//! The wires of machines that do not exist. Knows no family's protocol.
+//! The wires of emulated devices. Knows no family's protocol.
 //!
-//! `emulated` and `line` carry bytes to a machine or reader in this process; `faulty` is a wire around another that breaks
-//! it; `serve`, `usbip` and `terminal` put a machine behind a port, a plug or a serial port for other programs; `vpcd` puts a
-//! card into the system's own reader.
+//! `emulated` and `line` carry bytes to a machine or reader in this process; `faulty` wraps another wire and makes it
+//! fail; `serve`, `usbip` and `terminal` offer a machine to other programs at a TCP port, a USB plug or a serial port;
+//! `vpcd` puts a card into the system's virtual reader.
 
 pub mod emulated;
 pub mod faulty;
@@ -15,6 +15,6 @@ pub mod usbip;
 pub mod vpcd;
 
 use drivers::transport::inbox;
-use drivers::transport::{OsReason, Patience, Transport, TransportError, Whole, WireFault, clock};
+use drivers::transport::{Deadline, OsReason, Transport, TransportError, Whole, WireFault, clock};
 
 pub use serve::serve_tcp;

@@ -1,4 +1,4 @@
-//! An emulated machine behind a TCP port: one connection an exchange, one after the other, as real ones do.
+//! Serves an emulated machine at a TCP port: one exchange per connection, one connection at a time, as real ones do.
 //! Knows no family.
 
 use std::collections::VecDeque;
@@ -10,27 +10,27 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::OsReason;
-use crate::machine::{NEVER, SharedMachine, Speech};
+use crate::machine::{NEVER, Response, SharedMachine};
 
-/// More than any job (4.3 MB for two sides, Evolis wire notes, section 8); a client that sends more has run wild.
+/// More than any job (4.3 MB for two sides, Evolis wire notes, section 8); a client that sends more is faulty.
 const REQUEST_MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// A client that says nothing for this long has gone; the next one waits.
+/// A client that sends nothing for this long is dropped, because the next one waits.
 const READ_LIMIT: Duration = Duration::from_secs(30);
 
-/// How often a quiet server looks whether it should stop. A client is noticed at once.
+/// How often an idle server checks whether to stop. A client is noticed at once.
 const STOP_POLL: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
-/// A machine that will answer later is not asked again sooner.
+/// How often a machine that will answer later is polled.
 const LATE_POLL: Duration = Duration::from_millis(2);
 
-/// While the system has no descriptors or no memory for another client.
+/// Pause while the system has no descriptors or no memory for another client.
 const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);
 
-/// Clients that wait for an answer that never comes; the first of more is let go.
+/// Most clients that may wait for an answer that never comes; beyond that the first is dropped.
 const UNANSWERED_MAX: usize = 64;
 
-/// Serves `machine` on `listener` until `stop` is set. Its clock follows the one on the wall.
+/// Serves `machine` on `listener` until `stop` is set. Its clock follows real time.
 ///
 /// A client that misbehaves (too long, too slow, gone) loses its connection and nothing else happens.
 ///
@@ -42,7 +42,7 @@ pub fn serve_tcp(
     stop: &AtomicBool,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    machine.follow_the_wall();
+    machine.follow_real_time();
     let mut unanswered = VecDeque::new();
     while !stop.load(Ordering::Relaxed) {
         let stream = match listener.accept() {
@@ -51,7 +51,7 @@ pub fn serve_tcp(
                 wait_for_client(listener);
                 continue;
             }
-            // The client went before we looked, or a signal came.
+            // The client closed before we accepted it, or a signal came.
             Err(e) if matches!(e.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {
                 continue;
             }
@@ -61,7 +61,7 @@ pub fn serve_tcp(
             }
             Err(e) => return Err(e),
         };
-        // What goes wrong with a client is its own affair.
+        // A client's error must not end the server.
         let left_waiting = read_request(&stream, machine, stop)
             .and_then(|()| answer(&stream, machine, stop))
             .unwrap_or(false);
@@ -76,16 +76,16 @@ pub fn serve_tcp(
     Ok(())
 }
 
-/// Returns when a client is there, or it is time to look whether to stop.
+/// Returns when a client connects, or when it is time to check whether to stop.
 fn wait_for_client(listener: &TcpListener) {
     let mut waiting = [PollFd::new(listener, PollFlags::IN)];
     if poll(&mut waiting, Some(&STOP_POLL)).is_err() {
-        // Interrupted, or out of memory: the caller looks again, but not without a pause.
+        // Interrupted, or out of memory: the caller retries, but only after a pause.
         std::thread::sleep(LATE_POLL);
     }
 }
 
-/// Passes one request to the machine, up to its end (the client half-closes).
+/// Passes one request to the machine, until the client half-closes.
 fn read_request(
     mut stream: &TcpStream,
     machine: &SharedMachine,
@@ -121,16 +121,16 @@ fn read_request(
     }
 }
 
-/// Says what the machine says, when it says it; `true`: it never will.
+/// Sends the machine's answer when it is due; `true`: it never will be.
 fn answer(mut stream: &TcpStream, machine: &SharedMachine, stop: &AtomicBool) -> io::Result<bool> {
     let mut answer = Vec::new();
     loop {
-        let speech = machine.lock().speak(&mut answer);
+        let speech = machine.lock().respond(&mut answer);
         match speech {
-            Speech::Later(NEVER) => return Ok(true),
-            // In pieces, so that it can be stopped meanwhile.
-            Speech::Later(span) => machine.pass(span.clamp(LATE_POLL, READ_LIMIT / 100)),
-            Speech::Said | Speech::HangsUp => break,
+            Response::Later(NEVER) => return Ok(true),
+            // Waits in short spans, so that the server can be stopped meanwhile.
+            Response::Later(span) => machine.pass(span.clamp(LATE_POLL, READ_LIMIT / 100)),
+            Response::Said | Response::HangsUp => break,
         }
         if stop.load(Ordering::Relaxed) {
             return Ok(false);

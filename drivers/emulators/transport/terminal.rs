@@ -15,13 +15,13 @@ use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
 use super::line::SerialDevice;
 
-/// How often a quiet line is looked at whether it should end. Bytes are noticed at once.
+/// How often an idle line checks whether to stop. Bytes are noticed at once.
 const STOP_POLL: Duration = Duration::from_millis(20);
 
-/// A pseudo-terminal under a name that its user chose; the name goes when it is dropped.
+/// A pseudo-terminal under a name that its user chose; the name is removed on drop.
 pub struct Terminal {
     ours: OwnedFd,
-    /// Held open, so that a program that closes its end does not end the line.
+    /// Held open, so that the line survives when a program closes its end.
     _theirs: OwnedFd,
     device: PathBuf,
     name: PathBuf,
@@ -31,7 +31,7 @@ impl Terminal {
     /// Makes one, raw and readable for this user only, and puts a symbolic link to it at `name`.
     ///
     /// # Errors
-    /// What the system says; [`ErrorKind::AlreadyExists`] for a name at which something else than such a link stands.
+    /// The system's error; [`ErrorKind::AlreadyExists`] if the name is taken by anything but such a link.
     pub fn open(name: &Path) -> io::Result<Self> {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         grantpt(&ours)?;
@@ -39,7 +39,7 @@ impl Terminal {
         let device = ptsname(&ours, Vec::new())?;
         let device = PathBuf::from(device.into_string().map_err(io::Error::other)?);
         let theirs = open(&device, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
-        // Before anybody opens it: an echo would be taken for an answer.
+        // Set before anybody opens it: an echo would be taken for an answer.
         let mut settings = tcgetattr(&theirs)?;
         settings.make_raw();
         tcsetattr(&theirs, OptionalActions::Now, &settings)?;
@@ -58,7 +58,7 @@ impl Terminal {
         &self.device
     }
 
-    /// Lets `device` speak on it until `stop` is set. Its clock follows the one on the wall.
+    /// Connects `device` to it until `stop` is set. The device's clock follows real time.
     ///
     /// # Errors
     /// Only when the terminal itself fails.
@@ -66,7 +66,7 @@ impl Terminal {
         let mut clock = Instant::now();
         let mut said = Vec::new();
         while !stop.load(Ordering::Relaxed) {
-            let later = device.speak(&mut said);
+            let later = device.respond(&mut said);
             self.say(&said)?;
             said.clear();
             let wait = later.unwrap_or(STOP_POLL).min(STOP_POLL);
@@ -96,7 +96,7 @@ impl Terminal {
         Ok(bytes)
     }
 
-    /// What nobody reads is lost, as on a real line.
+    /// Bytes that nobody reads are lost, as on a real line.
     fn say(&self, mut said: &[u8]) -> io::Result<()> {
         while !said.is_empty() {
             match rustix::io::write(&self.ours, said) {
@@ -112,7 +112,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // Somebody may have put another in its place meanwhile.
+        // Another program may have replaced the link meanwhile.
         if fs::read_link(&self.name).is_ok_and(|found| found == self.device) {
             let _ = fs::remove_file(&self.name);
         }
@@ -127,7 +127,7 @@ mod tests {
     use drivers::transport::serial::Serial;
     use drivers::transport::{Transport as _, WireFault};
 
-    /// Says what it heard, in two pieces.
+    /// Sends back what it received, in two pieces.
     #[derive(Default)]
     struct Parrot(Vec<u8>);
 
@@ -136,7 +136,7 @@ mod tests {
             self.0.extend_from_slice(bytes);
         }
 
-        fn speak(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
+        fn respond(&mut self, said: &mut Vec<u8>) -> Option<Duration> {
             let half = self.0.len().div_ceil(2);
             said.extend(self.0.drain(..half));
             (!self.0.is_empty()).then_some(Duration::from_millis(1))

@@ -1,4 +1,4 @@
-//! A wire that fails, with a whole driver on it. No test here waits.
+//! A complete driver on a wire that fails. No test here waits.
 
 use std::time::Duration;
 

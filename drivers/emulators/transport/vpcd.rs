@@ -1,8 +1,8 @@
-//! The wire from an emulated card to vpcd, the virtual reader of vsmartcard: the card connects, and that is how it is
-//! put into the reader; the connection's end is how it is pulled. Knows no card and no meaning of a message.
+//! The wire from an emulated card to vpcd, the virtual reader of vsmartcard. A card is put into the reader by
+//! connecting, and removed by closing the connection. Knows no card and no meaning of a message.
 //!
-//! Every message is two bytes of length, high byte first, then so many bytes. vpcd speaks first, always. It waits for an
-//! answer without a limit, and pcscd with it: a card that falls silent holds the reader until it is pulled.
+//! Every message is two bytes of length, high byte first, then so many bytes. vpcd always speaks first. It waits for an
+//! answer without a limit, and pcscd with it: a card that does not answer blocks the reader until it is removed.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::Patience;
+use super::Deadline;
 
 /// vpcd's first slot, on this computer.
 pub const VPCD: &str = "127.0.0.1:35963";
@@ -21,46 +21,46 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// vpcd sends length and message at once, and takes answers at once.
 const MESSAGE_LIMIT: Duration = Duration::from_secs(5);
 
-/// How often a card that has nothing to do looks whether it was pulled.
+/// How often an idle card checks whether it was removed.
 const PULL_POLL: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 const PULL_POLL_SPAN: Duration = Duration::from_millis(10);
 
-/// A card's end of the wire.
+/// A card's side of the wire.
 pub trait Plugged {
-    /// Hears one message.
+    /// Receives one message.
     fn on_bytes(&mut self, message: &[u8]) -> Reaction;
 }
 
-/// What a card does with a message.
+/// A card's reaction to a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reaction {
-    /// The message wants no answer.
+    /// The message needs no answer.
     Nothing,
-    /// It answers these bytes, after so many milliseconds.
+    /// It answers with these bytes, after so many milliseconds.
     Says {
         /// The answer.
         bytes: Vec<u8>,
-        /// How long it takes for it.
+        /// How long the answer takes.
         after_ms: u32,
     },
-    /// It says nothing any more, until it is pulled.
+    /// It never answers again, until it is removed.
     Mute,
-    /// It is gone: the connection ends without a word.
+    /// It is gone: the connection closes without an answer.
     Gone,
 }
 
 /// How a card left the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Left {
-    /// Somebody pulled it.
+    /// It was removed from outside.
     Pulled,
-    /// It tore itself out: [`Reaction::Gone`].
+    /// The card ended the connection itself: [`Reaction::Gone`].
     TornOut,
-    /// The reader is gone: pcscd was ended.
+    /// The reader is gone: pcscd has ended.
     ReaderGone,
 }
 
-/// A card's place in a slot, from the moment it is put in; dropped, it is out.
+/// A card's connection to a slot; dropping it removes the card.
 pub struct Plug(TcpStream);
 
 impl Plug {
@@ -78,13 +78,13 @@ impl Plug {
         Ok(Self(stream))
     }
 
-    /// Lets `card` speak until it leaves the slot; `pulled` is asked all the time.
+    /// Serves `card` until it leaves the slot; `pulled` is polled all the time.
     ///
     /// # Errors
     /// When what comes from the reader is no message, or an answer is longer than one can be.
     pub fn stay(mut self, card: &mut dyn Plugged, pulled: &dyn Fn() -> bool) -> io::Result<Left> {
         match converse(&mut self.0, card, pulled) {
-            // The reader's end of the wire is pcscd's affair.
+            // An error on the reader's side means that pcscd has ended; it is not an error of the card.
             Err(e) if is_end(e.kind()) => Ok(Left::ReaderGone),
             other => other,
         }
@@ -93,7 +93,8 @@ impl Plug {
 
 impl Drop for Plug {
     fn drop(&mut self) {
-        // Whoever else holds the connection, the card is out now; where there is none any more, it is out already.
+        // Other code may hold the connection too, so shut it down: the card is out now. An error means that it is
+        // already closed.
         let _ = self.0.shutdown(Shutdown::Both);
     }
 }
@@ -119,7 +120,7 @@ fn converse(
                 return Ok(Left::Pulled);
             }
         };
-        let late = Patience::begin(Duration::from_millis(after_ms.into()));
+        let late = Deadline::begin(Duration::from_millis(after_ms.into()));
         while !late.left().is_zero() {
             if pulled() {
                 return Ok(Left::Pulled);
@@ -130,14 +131,14 @@ fn converse(
     }
 }
 
-/// Returns when there is something to read; `false`: the card was pulled.
+/// Returns when there is something to read; `false`: the card was removed.
 fn wait_for_message(stream: &TcpStream, pulled: &dyn Fn() -> bool) -> bool {
     while !pulled() {
         let mut waiting = [PollFd::new(stream, PollFlags::IN)];
         match poll(&mut waiting, Some(&PULL_POLL)) {
             Ok(0) => {}
             Ok(_) => return true,
-            // Interrupted, or out of memory: not without a pause.
+            // Interrupted, or out of memory: retry only after a pause.
             Err(_) => std::thread::sleep(PULL_POLL_SPAN),
         }
     }
@@ -154,7 +155,7 @@ fn receive(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 
 fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     let length = u16::try_from(bytes.len()).map_err(|_| ErrorKind::FileTooLarge)?;
-    // In one write, so that they travel together.
+    // In one write, so that both travel together.
     stream.write_all(&[&length.to_be_bytes(), bytes].concat())
 }
 
@@ -169,7 +170,7 @@ mod tests {
     use std::net::TcpListener;
     use std::thread::JoinHandle;
 
-    /// A card that echoes, falls silent at `4D` and goes at `47`.
+    /// A card that echoes, becomes mute at `4D` and disconnects at `47`.
     struct Echo;
 
     impl Plugged for Echo {
@@ -183,7 +184,7 @@ mod tests {
         }
     }
 
-    /// The reader's side says `said` and reads until the card is out.
+    /// The reader's side sends `said` and reads until the card is out.
     fn reader(said: &'static [u8]) -> (String, JoinHandle<Vec<u8>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -191,7 +192,7 @@ mod tests {
             let (mut stream, _) = listener.accept().unwrap();
             stream.write_all(said).unwrap();
             let mut heard = Vec::new();
-            // A reset is an end too.
+            // A reset counts as an end too.
             let _ = stream.read_to_end(&mut heard);
             heard
         });

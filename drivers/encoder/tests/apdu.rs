@@ -1,4 +1,4 @@
-//! Commands and answers byte for byte, and any bytes at all.
+//! Commands and responses byte for byte, and arbitrary bytes.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! A reader whose calls do not come back until the test lets them.
+//! A reader whose calls do not return until the test releases them.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use std::sync::mpsc::{self, Sender};
 use super::*;
 use crate::encoder::{Interface, Limits};
 
-/// Long enough for anything that does come back.
+/// Long enough for any call that returns at all.
 const AN_HOUR: Duration = Duration::from_secs(3600);
 
-/// Answers a command that it is let answer, and holds every other.
+/// Answers the commands that the test releases, and blocks on every other.
 struct Holding {
     let_go: Receiver<Result<Vec<u8>, EncoderError>>,
     inside: Arc<AtomicU32>,
@@ -36,7 +36,7 @@ impl CardEncoder for Holding {
     }
 }
 
-/// How often it was opened, and what lets a reader's calls go.
+/// Counts how often the reader was opened, and releases its blocked calls.
 struct Outside {
     opened: Arc<AtomicU32>,
     let_go: Receiver<Sender<Result<Vec<u8>, EncoderError>>>,
@@ -81,7 +81,7 @@ fn a_call_that_does_not_come_back_leaves_the_reader_stuck_until_it_does_and_it_i
     let release = outside.let_go.recv().unwrap();
     let mut answer = Vec::new();
     assert_eq!(reader.transmit(&[7], &mut answer), Err(stuck.clone()));
-    // At once, with no limit to wait for: an hour would be felt.
+    // The error comes at once; the test would notice an hour's wait.
     for _ in 0..3 {
         assert_eq!(reader.power_on(AN_HOUR), Err(stuck.clone()));
         assert_eq!(reader.transmit(&[8], &mut answer), Err(stuck.clone()));

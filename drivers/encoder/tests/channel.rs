@@ -1,4 +1,4 @@
-//! A chip's habits, played by a card that answers from a list and checks what it is asked.
+//! The differences between chips, with a card that answers from a list and checks the commands.
 #![allow(clippy::unwrap_used)]
 
 use std::cell::RefCell;
@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::*;
 use crate::encoder::Interface;
 
-/// What it must be asked, and what it says then.
+/// The commands to expect, and the responses to give.
 struct Scripted(VecDeque<(Vec<u8>, Vec<u8>)>);
 
 impl CardEncoder for Scripted {
@@ -32,7 +32,7 @@ fn chip(t0: bool, extended: bool, apdu_max_bytes: usize) -> Chip {
     Chip { interface: Interface::Contact, atr: vec![0x3B, 0], uid: None, limits }
 }
 
-/// Sends over a chip that answers as told, and is asked everything that is told.
+/// Sends over a chip that follows the script, and checks that the script was used up.
 fn send(chip: &Chip, script: &[(&[u8], &[u8])], command: &Command) -> Result<Reply, EncoderError> {
     let lines = script.iter().map(|(asked, said)| (asked.to_vec(), said.to_vec()));
     let mut card = Scripted(lines.collect());
@@ -114,7 +114,7 @@ fn an_answer_that_never_ends_is_ended() {
     script.extend(std::iter::repeat_n((&[0, 0xC0, 0, 0, 0][..], &[0x61, 0][..]), PIECES_MAX));
     let endless = send(&chip(false, false, 261), &script, &select());
     assert!(matches!(endless, Err(EncoderError::Garbled { .. })), "{endless:?}");
-    // And one that brings a full piece each time is ended by its length.
+    // A card that returns full pieces for ever is stopped by the total length.
     let piece = [&[7; 256][..], &[0x61, 0]].concat();
     script.truncate(1);
     script.extend(std::iter::repeat_n((&[0, 0xC0, 0, 0, 0][..], piece.as_slice()), 257));

@@ -1,4 +1,4 @@
-//! Which frames a pseudo-APDU becomes, and what the card's answers become.
+//! Which frames a pseudo-APDU becomes, and which responses the card's answers become.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -7,7 +7,7 @@ const UID: [u8; 7] = [4, 1, 2, 3, 4, 5, 6];
 const CLASSIC: Tag<'static> = Tag { uid: &[9, 8, 7, 6], kind: TagKind::Classic };
 const TYPE2: Tag<'static> = Tag { uid: &UID, kind: TagKind::Type2 };
 
-/// Carries one command; says its answer and the frames that reached the card, which answers from a list.
+/// Executes one command; returns its response and the frames that reached the card, which answers from a list.
 fn carry(
     storage: &mut Storage,
     tag: Tag<'_>,

@@ -7,7 +7,7 @@ use crate::models::{Head, Model};
 /// Levels of resin and varnish.
 pub const RESIN_LEVELS: u16 = 2;
 
-/// How a model's panels are carried.
+/// Which command carries a model's panels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Bitmap {
@@ -17,7 +17,7 @@ pub enum Bitmap {
     Dbx,
 }
 
-/// Bits that one dot takes; `None` for a number of levels that no machine of the family has.
+/// Bits of one dot; `None` for a number of levels that no machine of the family has.
 pub fn bits_of_levels(levels: u16) -> Option<u32> {
     match levels {
         2 => Some(1),
@@ -34,13 +34,13 @@ pub fn panel_bytes(head: &Head, bits: u32) -> usize {
     (head.dots() * bits as usize).div_ceil(8)
 }
 
-/// Writes what stands before a panel's bytes.
+/// Writes the command that precedes a panel's bytes.
 pub fn open_panel(model: &Model<Wire>, panel: char, levels: u16, into: &mut Vec<u8>) {
     let mut text = [0; 32];
     into.extend_from_slice(panel_head(model, panel, levels, &mut text));
 }
 
-/// Bytes before the first byte of a panel.
+/// The bytes before a panel's data.
 pub fn panel_head<'a>(
     model: &Model<Wire>,
     panel: char,
@@ -85,7 +85,7 @@ pub fn pack_seven(dots: &mut [u8]) -> usize {
     whole * 7 + bytes
 }
 
-/// Unpacks a panel to one byte a dot, 0..=255. The inverse of every packing.
+/// Unpacks a panel to one byte per dot, 0..=255. The inverse of every packing.
 pub fn unpack(data: &[u8], bits: u32, dots: usize) -> Vec<u8> {
     let most = (1_u32 << bits) - 1;
     let mut out = Vec::with_capacity(dots);
@@ -104,20 +104,20 @@ pub fn unpack(data: &[u8], bits: u32, dots: usize) -> Vec<u8> {
     out
 }
 
-/// Bytes of a line of a panel of two levels. A head whose lines fill no whole byte (Badgy, 562 dots) leaves the last
-/// dots out, at the picture's upper edge: captured from the maker's SDK, which fills the panel up behind the last line.
+/// Bytes per line of a panel of two levels. If a head's lines do not fill whole bytes (Badgy, 562 dots), the last dots
+/// are left out, at the image's upper edge: captured from the maker's SDK, which pads the panel after the last line.
 fn whole_line_bytes(head: &Head) -> usize {
     head.height_px as usize / 8
 }
 
-/// Lays a panel of two levels, packed in one stream, out in lines of whole bytes, in place, and fills it up with `rest`.
-/// Changes nothing where a line fills its bytes.
+/// Rearranges a panel of two levels, packed in one stream, into lines of whole bytes, in place, and pads it with
+/// `rest`. Changes nothing if lines fill whole bytes.
 pub fn lay_out_whole_lines(panel: &mut [u8], head: &Head, rest: u8) {
     let (height, line_bytes) = (head.height_px as usize, whole_line_bytes(head));
     if height.is_multiple_of(8) {
         return;
     }
-    // Each line moves towards the beginning, so that nothing is read after it was written over.
+    // Each line moves towards the beginning, so nothing is overwritten before it is read.
     let lines = head.width_px as usize;
     for line in 0..lines {
         for byte in 0..line_bytes {
@@ -130,7 +130,7 @@ pub fn lay_out_whole_lines(panel: &mut [u8], head: &Head, rest: u8) {
     panel[lines * line_bytes..].fill(rest);
 }
 
-/// Unpacks a panel of two levels to one byte a dot; the inverse of [`lay_out_whole_lines`], dots left out are bare.
+/// Unpacks a panel of two levels to one byte per dot; the inverse of [`lay_out_whole_lines`]; omitted dots are bare.
 pub fn unpack_two_levels(panel: &[u8], head: &Head) -> Vec<u8> {
     let (height, line_bytes) = (head.height_px as usize, whole_line_bytes(head));
     let mut dots = vec![0; head.dots()];
@@ -146,7 +146,7 @@ pub fn unpack_two_levels(panel: &[u8], head: &Head) -> Vec<u8> {
 
 /// Unpacks the line coding of compressed resin panels (`Dbc;k;2;<bytes>;`): a count byte, 0 = white
 /// line, 255 = black line, else that many bytes follow and the rest of the line is white.
-/// `None` when lines or bytes do not come out even.
+/// `None` if the lines or the bytes do not fit exactly.
 pub fn expand_lines(data: &[u8], head: &Head) -> Option<Vec<u8>> {
     let line_bytes = head.height_px.div_ceil(8) as usize;
     let mut out = Vec::with_capacity(line_bytes * head.width_px as usize);
@@ -219,7 +219,8 @@ mod tests {
         assert_eq!(unpack(&[0b1010_0000], 1, 3), [255, 0, 255]);
     }
 
-    /// Three lines of eleven dots: each keeps its first eight in a byte of its own, the rest of the panel is filled.
+    /// Three lines of eleven dots: each keeps its first eight in a byte of its own, and the rest of the panel is
+    /// padding.
     #[test]
     fn lines_of_two_levels_begin_with_a_byte() {
         let head = Head { width_px: 3, height_px: 11, dpi_x: 300, dpi_y: 260 };

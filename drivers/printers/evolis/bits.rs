@@ -1,22 +1,22 @@
-//! Every bit of every status word with its name and its class: 4 words of 32 bits and up to 4 extension words.
-//! Knows no wire. Which bits a person must be told of stands in `troubles.rs`.
+//! Every bit of every status word with its name and its class: 4 words of 32 bits and up to 4 extension words. Knows no
+//! wire. `troubles.rs` says which bits an operator must see.
 //!
-//! Source: Evolis wire notes, section 2 (256 of 256 bits measured through the maker's SDK; most bits of the
-//! extension words have no name in the notes and are told by their number).
+//! Source: Evolis wire notes, section 2 (256 of 256 bits measured through the maker's SDK; the notes do not name most
+//! bits of the extension words, so these are shown by number).
 
 use super::status::{EXTENSIONS, NEXT_EXTENSION, StatusWords, config, error, information, warning};
 use super::troubles;
 use crate::contract::{Level, Trouble};
 use crate::text::Text;
 
-/// Which word a bit stands in.
+/// The status word that has a bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
     Config,
     Information,
     Warning,
     Error,
-    /// From 1.
+    /// Number of the extension word, from 1.
     Extension(usize),
 }
 
@@ -32,23 +32,23 @@ pub const WORDS: [Word; 8] = [
     Word::Extension(4),
 ];
 
-/// What a bit is about.
+/// The meaning of a bit, by class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// What the machine is and what is fitted.
+    /// What kind of machine it is and which options are fitted.
     Option,
-    /// What it is doing, who has it, where a card is.
+    /// What it is doing, who has reserved it, where a card is.
     State,
-    /// A person should be told; at this level.
+    /// A trouble that an operator must see; of this level.
     Trouble(Level),
-    /// Good to know, and asks for nothing.
+    /// Good to know; nothing needs to be done.
     Information,
     /// The notes do not name it.
     Unnamed,
 }
 
 impl Class {
-    /// For a technician.
+    /// The class's name, for a technician.
     pub fn name(self) -> &'static str {
         match self {
             Self::Option => "option",
@@ -65,9 +65,9 @@ impl Class {
 /// One bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bit {
-    /// Where it stands.
+    /// Its word.
     pub word: Word,
-    /// Which it is.
+    /// Its mask.
     pub mask: u32,
 }
 
@@ -113,7 +113,7 @@ impl Bit {
         if named.starts_with("UNNAMED") { "" } else { named }
     }
 
-    /// Word and name as they are shown: `WARNING.COVER_OPEN`, `EXTENSION_2.bit 17` (0 is the highest).
+    /// Word and name as displayed: `WARNING.COVER_OPEN`, `EXTENSION_2.bit 17` (0 is the highest).
     pub fn label(self) -> String {
         let word = match self.word {
             Word::Config => "CONFIG",
@@ -132,7 +132,7 @@ impl Bit {
         }
     }
 
-    /// What it is about.
+    /// Its class.
     pub fn class(self) -> Class {
         if let Some(row) = troubles::row_of(self.word, self.mask) {
             return Class::Trouble(row.level);
@@ -147,7 +147,7 @@ impl Bit {
         }
     }
 
-    /// As the station tells it, if it is one.
+    /// The trouble that it stands for, if any.
     pub fn trouble(self) -> Option<Trouble> {
         let row = troubles::row_of(self.word, self.mask)?;
         Some(Trouble {
@@ -158,7 +158,7 @@ impl Bit {
         })
     }
 
-    /// What it means; `None` when the notes do not name it.
+    /// Its meaning; `None` if the notes do not name it.
     pub fn words(self) -> Option<Text> {
         if let Some(row) = troubles::row_of(self.word, self.mask) {
             return Some(row.words());
@@ -175,7 +175,7 @@ impl Bit {
     }
 }
 
-/// What the machine is doing, who has it and where a card is.
+/// Bits that say what the machine is doing, who has reserved it and where a card is.
 const STATES: u32 = {
     use information::*;
     CLAIM

@@ -1,5 +1,5 @@
-//! The driver's conversation: one question, one answer; who the machine is and how it is. What it counts stands
-//! in `supplies.rs`, what a move or a print does in `moves.rs` and `print.rs`. Knows no socket.
+//! The driver's exchanges: one query, one answer; the machine's identity and state. `supplies.rs` reads its counters,
+//! `moves.rs` and `print.rs` move and print. Knows no socket.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -19,14 +19,14 @@ use crate::models::Model;
 use crate::panels::DyeCube;
 use crate::transport::{Transport, WireFault};
 
-/// A machine answers a question in milliseconds; the maker's library waits this long (section 1).
+/// A machine answers a query in milliseconds; the maker's library waits this long (section 1).
 pub const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-/// Answers that may be late when a new question is asked: one was given up by us, one more by whoever had
-/// the cable before.
+/// Late answers that may arrive before the answer to a new query: one that we gave up waiting for, and one that an
+/// earlier program on the cable gave up.
 const LATE_ANSWERS_MAX: usize = 3;
 
-/// Models of the maker that no driver of ours was held against.
+/// Models of the maker that our drivers were never tested with.
 const OTHER_MODELS: &[&str] = &["Agilia"];
 
 /// A driver for one machine.
@@ -34,27 +34,27 @@ pub struct Evolis {
     pub(super) wire: Box<dyn Transport>,
     pub(super) model: &'static Model<Wire>,
     pub(super) identity: Identity,
-    /// What the machine last said of itself. What is fitted is told by it, not by its name.
+    /// The machine's last status. It says which options are fitted; the model's name does not.
     pub(super) words: StatusWords,
-    /// The ribbon that the machine last spoke of.
+    /// The ribbon that the machine last reported.
     pub(super) ribbon: RibbonKind,
-    /// A card waits inside that this driver brought there, or that it printed and was told to keep.
+    /// A card waits inside that this driver fed, or that it printed and was asked to keep.
     pub(super) fed: bool,
-    /// What was seen of the card that the last call moved.
+    /// What was observed of the card that the last call moved.
     pub(super) watch: Watch,
-    /// When it was last heard of, on the wire's clock.
-    pub(super) heard_at: Duration,
-    /// A question was given up: its answer may still come, and must not be taken for another's.
+    /// When it last answered, on the wire's clock.
+    pub(super) answered_at: Duration,
+    /// A query timed out: its answer may still come, and must not be taken for another query's.
     out_of_step: bool,
     cube: Arc<OnceLock<DyeCube>>,
     request: Vec<u8>,
     answer: Vec<u8>,
 }
 
-/// Opens a driver; asks the machine who it is. See [`crate::open`].
+/// Opens a driver and reads the machine's identity. See [`crate::open`].
 pub fn open(model_override: Option<&str>, mut wire: Box<dyn Transport>) -> crate::Opened {
     wire.frame_by(protocol::is_whole);
-    // Never printed with before the machine has told its name and ribbon.
+    // A placeholder: nothing is printed before the machine has reported its model and ribbon.
     let model = super::models().first().expect("models.toml names some");
     let mut evolis = Evolis {
         wire,
@@ -64,7 +64,7 @@ pub fn open(model_override: Option<&str>, mut wire: Box<dyn Transport>) -> crate
         ribbon: RIBBONS[0],
         fed: false,
         watch: Watch::default(),
-        heard_at: Duration::ZERO,
+        answered_at: Duration::ZERO,
         out_of_step: false,
         cube: Arc::default(),
         request: Vec::new(),
@@ -96,25 +96,26 @@ impl Evolis {
         Ok(())
     }
 
-    /// Its name, also of a machine that cannot hear us yet.
+    /// The model's name, even if the machine is still in the middle of a panel.
     ///
-    /// On a wire without an end of input (USB) the machine whose computer died in the middle of a panel takes every
-    /// question for more of the panel, and only tells its status. Zero bytes fill the panel up; behind it they are
-    /// nothing (section 1). No card comes of it: the job never hears its `Se`, and the card that it fed is found inside.
+    /// If a computer died in the middle of a panel on a wire without an end of input (USB), the machine takes every
+    /// query for panel data and answers only with its status. Zero bytes complete the panel; after it they have no
+    /// effect (section 1). No card is printed by this: the job never receives its `Se`, and the card that it fed is
+    /// found inside.
     fn ask_model(&mut self) -> Result<String, Cause> {
         let told = self.ask_name()?;
-        // A refusal is an answer: it has heard the question.
+        // A refusal is an answer too, so the machine has received the query.
         let status_only = told.is_empty() || is_done(&told);
         if find_model(&told).is_some() || !status_only {
             return Ok(told);
         }
         let dots = super::models().iter().map(|model| model.head.dots()).max().unwrap_or(0);
         self.wire.send(&vec![0; dots + 1], ANSWER_LIMIT)?;
-        self.look()?;
+        self.poll()?;
         self.ask_name()
     }
 
-    /// One question for its name. Answers to questions that somebody gave up before us may come first; they name no
+    /// One query for the model's name. Late answers to an earlier program's queries may come first; they do not name a
     /// model.
     fn ask_name(&mut self) -> Result<String, Cause> {
         let first = self.ask("Rtp")?.text;
@@ -123,13 +124,13 @@ impl Evolis {
             if find_model(&told).is_some() {
                 return Ok(told);
             }
-            told = self.look()?.text;
+            told = self.poll()?.text;
         }
         Ok(first)
     }
 
-    /// Its number, said twice: a byte that the wire changed would make another machine of it, and what is known of
-    /// this one's cards would be forgotten.
+    /// The serial number, read twice: one corrupted byte would look like another machine, and the evidence about this
+    /// one's cards would be lost.
     fn ask_serial(&mut self) -> Result<Designation, Cause> {
         let serial = self.ask_serial_once()?;
         if self.ask_serial_once()? != serial {
@@ -138,14 +139,14 @@ impl Evolis {
         Ok(serial)
     }
 
-    /// Its number; not one more late answer to "Rtp".
+    /// The serial number, skipping late answers to "Rtp".
     fn ask_serial_once(&mut self) -> Result<Designation, Cause> {
         let mut told = self.ask("Rsn")?.text;
         for _ in 0..LATE_ANSWERS_MAX {
             if find_model(&told).is_none() {
                 break;
             }
-            told = self.look()?.text;
+            told = self.poll()?.text;
         }
         Ok(Designation::read(&told))
     }
@@ -159,13 +160,13 @@ impl Evolis {
         self.words.config & option != 0
     }
 
-    /// One command, one answer.
+    /// Sends one command and returns its answer.
     pub(super) fn ask(&mut self, what: &'static str) -> Result<Answer, Cause> {
-        self.say(what, what, ANSWER_LIMIT)
+        self.request(what, what, ANSWER_LIMIT)
     }
 
-    /// One command of any text. `name` is for errors, where data must not stand.
-    pub(super) fn say(
+    /// Sends one command with any text. `name` is for errors, which must not contain data.
+    pub(super) fn request(
         &mut self,
         name: &'static str,
         text: &str,
@@ -180,7 +181,7 @@ impl Evolis {
         answer
     }
 
-    /// Sends whole bytes, reads whole bytes. `name` is for errors.
+    /// Sends a whole transmission and receives a whole answer. `name` is for errors.
     pub(super) fn exchange(
         &mut self,
         name: &'static str,
@@ -189,8 +190,8 @@ impl Evolis {
     ) -> Result<Answer, Cause> {
         self.catch_up()?;
         self.wire.send(bytes, patience)?;
-        self.hear(name, patience).map_err(|mut cause| {
-            // It was sent whole, whatever the wire says of its receiving end.
+        self.receive(name, patience).map_err(|mut cause| {
+            // The request was sent completely, whatever the wire reports about receiving.
             if let Cause::Wire(fault) = &mut cause {
                 fault.sent_bytes = fault.sent_bytes.max(bytes.len());
             }
@@ -198,13 +199,13 @@ impl Evolis {
         })
     }
 
-    /// What the machine says by itself: its status.
-    pub(super) fn look(&mut self) -> Result<Answer, Cause> {
+    /// Polls the machine's status.
+    pub(super) fn poll(&mut self) -> Result<Answer, Cause> {
         self.catch_up()?;
-        self.hear("the status", ANSWER_LIMIT)
+        self.receive("the status", ANSWER_LIMIT)
     }
 
-    fn hear(&mut self, name: &'static str, patience: Duration) -> Result<Answer, Cause> {
+    fn receive(&mut self, name: &'static str, patience: Duration) -> Result<Answer, Cause> {
         if let Err(fault) = self.wire.receive(&mut self.answer, patience) {
             self.out_of_step = matches!(fault.kind, WireFault::Silent(_));
             return Err(fault.into());
@@ -221,8 +222,8 @@ impl Evolis {
         Ok(answer)
     }
 
-    /// After a silence: reads until the machine answers what it is asked now. On a wire that is one stream
-    /// (USB) the answer that we gave up would else be taken for the next one, and each for the one after.
+    /// After a timeout: reads until the machine answers the current query. On a wire that is one stream (USB), the late
+    /// answer would otherwise be taken for the next one, and so on for every later answer.
     fn catch_up(&mut self) -> Result<(), Cause> {
         if !self.out_of_step || self.identity.serial.is_empty() {
             return Ok(());
@@ -232,7 +233,7 @@ impl Evolis {
         end_transmission(&mut question);
         self.wire.send(&question, ANSWER_LIMIT)?;
         for _ in 0..=LATE_ANSWERS_MAX {
-            let heard = self.hear("Rsn", ANSWER_LIMIT)?;
+            let heard = self.receive("Rsn", ANSWER_LIMIT)?;
             if Designation::read(&heard.text) == self.identity.serial {
                 self.out_of_step = false;
                 return Ok(());
@@ -241,14 +242,14 @@ impl Evolis {
         Err(Cause::Garbled { command: "Rsn", why: "it answers other questions than the last one" })
     }
 
-    /// A command that does something.
-    pub(super) fn tell(&mut self, what: &'static str) -> Result<Answer, Cause> {
+    /// Sends a command that acts, and checks that it was done.
+    pub(super) fn command(&mut self, what: &'static str) -> Result<Answer, Cause> {
         let answer = self.ask(what)?;
         done(what, answer)
     }
 }
 
-/// Takes an answer to a "do" command as done, or as the machine's refusal.
+/// Accepts the answer to an acting command as done, or returns the machine's refusal.
 pub(super) fn done(what: &'static str, answer: Answer) -> Result<Answer, Cause> {
     if is_done(&answer.text) {
         return Ok(answer);
@@ -256,7 +257,7 @@ pub(super) fn done(what: &'static str, answer: Answer) -> Result<Answer, Cause> 
     Err(Cause::Refused { command: what, answer: Redacted::of(&answer.text, VOCABULARY) })
 }
 
-/// What answered is none of ours. A model that the maker names is named; anything else may be somebody's data.
+/// The machine is an unknown model. A name from the maker's list is quoted; anything else may be personal data.
 fn unknown_model(told: &str, known: &str) -> String {
     match Redacted::of(told.trim(), &[OTHER_MODELS, VOCABULARY].concat()) {
         Redacted::Word(word) if OTHER_MODELS.contains(&word) => {
@@ -268,7 +269,7 @@ fn unknown_model(told: &str, known: &str) -> String {
     }
 }
 
-/// What an answer complains of.
+/// The troubles that an answer's status reports.
 pub(super) fn troubles_of(answer: &Answer) -> Vec<Trouble> {
     troubles::troubles(&answer.status, &answer.extensions)
 }
@@ -296,11 +297,11 @@ impl CardPrinter for Evolis {
     }
 
     fn eject(&mut self, to: Tray) -> Result<(), DeviceError> {
-        self.let_out(to)
+        self.eject_card(to)
     }
 
-    fn come_to_rest(&mut self) -> Result<(), DeviceError> {
-        self.rest()
+    fn abort_orphaned_job(&mut self) -> Result<(), DeviceError> {
+        self.abort_orphaned()
     }
 
     fn clear_errors(&mut self) -> Result<(), DeviceError> {
@@ -311,7 +312,7 @@ impl CardPrinter for Evolis {
         self.has(config::MAGNETIC).then_some(self as &mut dyn MagneticStripe)
     }
 
-    /// The wire notes name none.
+    /// The wire notes mention no job log.
     fn job_log(&mut self) -> Option<&mut dyn JobLog> {
         None
     }
@@ -326,7 +327,7 @@ impl Evolis {
         let ribbon = self.ask_ribbon()?;
         let cards_entered = self.ask_counter()?;
         let cleaning = self.ask_cleaning(cards_entered)?;
-        let seen = self.look()?;
+        let seen = self.poll()?;
         Ok(PrinterStatus {
             identity: self.identity.clone(),
             troubles: troubles_of(&seen),

@@ -1,59 +1,59 @@
-//! Where the card is after a call that failed: what the machine says afterwards, held against what it said
-//! before. Pure; asks nothing and knows no wire.
+//! Where the card is after a call that failed: compares the machine's state afterwards with its state before. Pure;
+//! does no I/O and knows no wire.
 //!
-//! **When in doubt: unknown.** An "untouched" that is wrong prints a second card. It is only said when the
-//! machine heard nothing of the command that moves the card, or when it says itself, after hearing it, that
-//! no blank came from the feeder, and nothing contradicts that.
+//! **When in doubt: unknown.** A wrong "untouched" prints a second card. It is returned only if the machine received
+//! nothing of the command that moves the card, or if the machine reports after receiving it that no blank came from the
+//! feeder, and nothing contradicts that.
 
 use super::status::{StatusWords, error, information, warning};
 use crate::contract::{Evidence, Watch, Whereabouts};
 
-/// How much of the command that moves the card the machine has heard: the point of no return lies
-/// between the first two.
+/// How much of the command that moves the card the machine has received. The point of no return lies between the first
+/// two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
-    /// Not one byte of it.
+pub enum Received {
+    /// Not one byte.
     Nothing,
-    /// Bytes of it were handed to the wire; the rest, or the answer, was lost.
+    /// Bytes of it were sent; the rest, or the answer, was lost.
     Perhaps,
     /// It answered that its feeder gave no card (`ERROR FEEDER`).
     FeederRefused,
-    /// It answered anything else.
+    /// It gave any other answer.
     Answered,
 }
 
-/// What the machine said just before the command.
+/// The machine's state just before the command.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Before {
     /// Cards that ever entered its head.
     pub counter: Option<u64>,
-    /// Its words.
+    /// Its status words.
     pub words: StatusWords,
 }
 
-/// What it says after the call failed.
+/// The machine's state after the call failed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct After {
-    /// Does it give the serial number of the machine that we know?
+    /// Does it report the serial number of the machine before the call?
     pub same_machine: bool,
     /// Cards that ever entered its head.
     pub counter: Option<u64>,
     /// Prints left on its ribbon.
     pub ribbon_left: Option<u32>,
-    /// Its words.
+    /// Its status words.
     pub words: StatusWords,
 }
 
 /// Where the card is. `after`: `None` when the machine does not answer.
 ///
-/// The counter rises when a card enters the head, not when it comes out good: it can show that a card may
-/// exist, never that one is good. Between feeder and head nothing counts and nothing sees a card.
-pub fn whereabouts(heard: Heard, before: &Before, after: Option<&After>) -> Whereabouts {
-    if heard == Heard::Nothing {
+/// The counter rises when a card enters the head, not when it comes out good: it can show that a card may exist, never
+/// that one is good. Between feeder and head no counter and no sensor notices a card.
+pub fn whereabouts(heard: Received, before: &Before, after: Option<&After>) -> Whereabouts {
+    if heard == Received::Nothing {
         return Whereabouts::Untouched;
     }
     let Some(after) = after else { return Whereabouts::Unknown };
-    // Another machine proves nothing; a job that is not over may still end in any way.
+    // Another machine's state proves nothing, and an unfinished job may still end in any way.
     if !after.same_machine || after.words.claimed() || after.words.at_work() {
         return Whereabouts::Unknown;
     }
@@ -70,15 +70,15 @@ pub fn whereabouts(heard: Heard, before: &Before, after: Option<&After>) -> Wher
     }
 }
 
-/// Did the machine, having heard the command, find no blank; and will it not try again by itself?
-fn no_blank_came(heard: Heard, before: &StatusWords, after: &StatusWords) -> bool {
+/// Did the machine receive the command and find no blank, and will it not retry by itself?
+fn no_blank_came(heard: Received, before: &StatusWords, after: &StatusWords) -> bool {
     let new_errors = after.error & !before.error;
     let new_warnings = after.warning & !before.warning;
-    // A bit that stood before may be about an earlier card.
-    let refused = heard == Heard::FeederRefused || new_errors & error::FEEDER_ERROR != 0;
-    // With the printer as master (`Pem;0`) it feeds again when somebody fills the feeder.
+    // A bit that was set before may concern an earlier card.
+    let refused = heard == Received::FeederRefused || new_errors & error::FEEDER_ERROR != 0;
+    // If the printer handles errors (`Pem;0`), it feeds again once the feeder is filled.
     let will_not_retry = after.information & information::PRINTER_MASTER == 0;
-    // A counter may be older than the restart, and a card that waited inside may have been taken.
+    // After a restart the counter may be out of date, and a card that waited inside may have been taken.
     let undisturbed = !before.card_inside() && !after.restarted_since(before);
     refused
         && will_not_retry
@@ -87,9 +87,9 @@ fn no_blank_came(heard: Heard, before: &StatusWords, after: &StatusWords) -> boo
         && new_warnings & !warning::FEEDER_EMPTY == 0
 }
 
-/// The same, as it is kept with the job; with what was seen of the card before.
+/// The evidence that is stored with the job, including what was observed of the card.
 pub fn kept(before: &Before, after: Option<&After>, watch: Watch) -> Evidence {
-    // What another machine counts must not be taken for this one's.
+    // Another machine's counters must not be taken for this one's.
     let after = after.filter(|after| after.same_machine);
     Evidence {
         cards_entered_before: before.counter,
@@ -104,13 +104,13 @@ pub fn kept(before: &Before, after: Option<&After>, watch: Watch) -> Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Heard::{Answered, FeederRefused, Nothing, Perhaps};
+    use Received::{Answered, FeederRefused, Nothing, Perhaps};
     use Whereabouts::{InMachine, Unknown, Untouched};
     use information::{BUSY, CARD_PRINT, CLAIM, PRINTER_MASTER, PRINTING_RUNNING, RESET};
 
     const FEEDER: u32 = error::FEEDER_ERROR;
 
-    /// A machine that counts 7 before and then so many more, with these words.
+    /// A machine whose counter was 7 and has risen by `more`, with these status words.
     fn after(more: u64, information: u32, warning: u32, error: u32) -> After {
         let words = StatusWords { config: 0, information, warning, error };
         After { same_machine: true, counter: Some(7 + more), ribbon_left: Some(50), words }
@@ -141,7 +141,7 @@ mod tests {
     fn every_row_of_the_table() {
         let calm = before(0, 0, 0);
         #[rustfmt::skip]
-        let rows: &[(&str, Heard, Before, After, Whereabouts)] = &[
+        let rows: &[(&str, Received, Before, After, Whereabouts)] = &[
             ("the feeder refused, by its bit",       Perhaps,       calm, after(0, 0, 0, FEEDER), Untouched),
             ("and it is empty now",                  Answered,      calm, after(0, 0, warning::FEEDER_EMPTY, FEEDER), Untouched),
             ("the feeder refused, by its answer",    FeederRefused, calm, after(0, 0, 0, 0), Untouched),

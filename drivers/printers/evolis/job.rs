@@ -1,8 +1,8 @@
 //! A print job: composed faces to the bytes of part 1, and the fixed part 2. Knows no transport.
 //!
-//! Source: Evolis wire notes, section 6.2 (order and tags as captured). One line is left out: `Ppws`, the
-//! time of the job. The same faces must give the same bytes, a driver has no clock, and older drivers
-//! print without it (notes, section 6.2, "minimal job").
+//! Source: Evolis wire notes, section 6.2 (order and tags as captured). The line `Ppws`, the time of the job, is left
+//! out: the same faces must give the same bytes, a driver has no clock, and older drivers print without the line
+//! (notes, section 6.2, "minimal job").
 
 use std::io::Write;
 use std::sync::{Arc, OnceLock};
@@ -22,16 +22,16 @@ use crate::contract::{
 use crate::models::Model;
 use crate::panels::{self, Colour, ColourRule, Coverage, DyeCube, Dyes};
 
-/// Part 2 of every job: lets go of the machine when the card is out.
+/// Part 2 of every job: releases the machine when the card is out.
 pub const PART_TWO: &[u8] = b"\x1bPcla;0\r\x1bPsync;11;1\r<END>\x1bPsync;11;0\r\0";
 
 /// The command that takes a blank from the feeder.
 const FEED: &[u8] = b"\x1bSs\r";
 
-/// **The point of no return**: with this many bytes of `job` or fewer, the machine has heard nothing of the
-/// command that feeds a blank, and the card is untouched. With one more it may be anywhere.
+/// **The point of no return**: if at most this many bytes of `job` were sent, the machine has received nothing of the
+/// command that feeds a blank, and the card is untouched. With one byte more the card may be anywhere.
 ///
-/// The bytes of the command itself count as heard: no machine was seen with a command cut off.
+/// A partly sent command counts as received: no machine was observed with a command cut off.
 pub fn bytes_before_feed(job: &[u8]) -> usize {
     job.windows(FEED.len()).position(|window| window == FEED).unwrap_or(0)
 }
@@ -44,7 +44,7 @@ pub struct EvolisPrepress {
     pub ribbon: RibbonKind,
     /// What is fitted, in bits of [`config`].
     pub fitted: u32,
-    /// Worked out when first needed, shared with the other prepresses of the same driver.
+    /// Computed when first needed, and shared with the other prepresses of the same driver.
     pub cube: Arc<OnceLock<DyeCube>>,
 }
 
@@ -80,7 +80,7 @@ impl Prepress for EvolisPrepress {
             self.face("Sv", back, self.ribbon.back.unwrap_or_default(), job);
         }
         if card.stays_inside {
-            // No eject at the end of this card, and again at that of the next.
+            // Do not eject at the end of this card; eject again at the end of the next.
             commands(&["Pneab;A;0", "Se", "Pneab;A;1"], job);
         } else {
             commands(&["Se"], job);
@@ -133,7 +133,7 @@ impl EvolisPrepress {
         }
     }
 
-    /// Room for every panel of every side: a buffer that grew by doubling would hold twice a card.
+    /// Capacity for every panel of every side: a buffer that grows by doubling would take twice the memory.
     fn job_max_bytes(&self, sides: u8) -> usize {
         /// Commands and tags take about 700 bytes for a card and 400 a side.
         const TEXT_BYTES: usize = 2048;
@@ -141,7 +141,7 @@ impl EvolisPrepress {
         TEXT_BYTES + usize::from(sides) * (3 * dots + 2 * panel_bytes(&self.model.head, 1))
     }
 
-    /// From the first byte to the command that feeds the blank.
+    /// From the job's first byte to the command that feeds the blank.
     fn open_card(&self, two_sided: bool, job: &mut Vec<u8>) {
         let (head, wire, ribbon) = (&self.model.head, &self.model.wire, self.ribbon.number);
         let say = |job: &mut Vec<u8>, text: std::fmt::Arguments<'_>| {
@@ -175,7 +175,7 @@ impl EvolisPrepress {
         commands(&["Psync;5;0", "Ss", "Mr;s"], job);
     }
 
-    /// One side with the panels that the ribbon has for it; a panel with nothing in it is left out.
+    /// One side with the ribbon's panels for it; empty panels are left out.
     fn face(&self, turn: &str, face: &FaceImage, letters: &str, job: &mut Vec<u8>) {
         commands(&["Psync;9;1"], job);
         job.extend_from_slice(b"<FACE>");
@@ -220,7 +220,7 @@ impl EvolisPrepress {
         let start = job.len();
         job.resize(start + bytes, 0);
         fill(&mut job[start..]);
-        // What stands behind the last line is not printed; the maker's has varnish there, too.
+        // Padding after the last line is not printed; the maker's jobs have varnish there too.
         let rest = if letter == 'o' { 0xff } else { 0 };
         lay_out_whole_lines(&mut job[start..], &self.model.head, rest);
         if job[start..].iter().all(|&eight| eight == 0) {
@@ -230,9 +230,8 @@ impl EvolisPrepress {
         }
     }
 
-    /// `Pida` and the three dye panels. They are separated into the job itself, a little behind the place
-    /// where they belong, because what stands before them (coverage, sizes) is known only afterwards; then
-    /// they move up.
+    /// `Pida` and the three dye panels. The panels are separated directly into the job, a little behind their final
+    /// place, because the text before them (coverage, sizes) is known only afterwards; then they move up.
     fn dye(&self, face: &FaceImage, job: &mut Vec<u8>) {
         /// Room for `Pida`, `<BINARY …>` and three panel heads: at most 125 bytes.
         const ROOM_BYTES: usize = 160;

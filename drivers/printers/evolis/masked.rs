@@ -1,18 +1,18 @@
-//! Answers as they may be recorded: figures and words of the family, everything else crossed out. Knows no wire.
+//! Answers as they may be recorded: the family's own figures and words stay, everything else is crossed out. Knows no
+//! wire.
 //!
-//! A recording leaves the office. So it keeps what teaches how a machine speaks, and a machine that answers with
-//! somebody's data leaves only their length there. What is crossed out keeps its place, so that a session can be
-//! played again.
+//! A recording leaves the office. It keeps what shows how a machine communicates; of an answer with personal data, only
+//! the length remains. Crossed-out text keeps its position, so that a session can be replayed.
 
 use super::find_model;
 use super::protocol::{Answer, VOCABULARY};
 use super::ribbon::RIBBONS;
 use crate::redact::Designation;
 
-/// Stands for a character that nobody may read.
+/// Replaces a character that must not be readable.
 const CROSS: char = 'x';
 
-/// Names of values in answers of lines (section 4.1).
+/// Names of values in answers of several lines (section 4.1).
 const KEYS: &[&str] = &[
     "label",
     "zone",
@@ -33,7 +33,8 @@ const KEYS: &[&str] = &[
     "advanced_global",
 ];
 
-/// An answer without what is not the family's own, as long as it was. Bytes that are no answer are crossed out whole.
+/// An answer with everything masked that is not the family's own, in the same length. Bytes that are no answer are
+/// crossed out completely.
 pub fn masked(bytes: &[u8]) -> Vec<u8> {
     let Ok(answer) = Answer::parse(bytes) else {
         return vec![CROSS as u8; bytes.len()];
@@ -46,7 +47,7 @@ pub fn masked(bytes: &[u8]) -> Vec<u8> {
     into
 }
 
-/// Bytes of the text, its end, and every item behind it that is understood.
+/// Bytes of the text, its end, and every item after it that is understood.
 fn frame_bytes(answer: &Answer) -> usize {
     let mut frame = Vec::new();
     answer.emit(&mut frame);

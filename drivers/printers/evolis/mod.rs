@@ -1,15 +1,15 @@
-//! Evolis card printers: the driver. Knows the family's wire and its order of things; knows no socket,
-//! no cable and no daemon.
+//! Evolis card printers: the driver. Knows the family's wire and its sequences of commands; knows no socket, no cable
+//! and no daemon.
 //!
-//! **Point of no return**: of a print, the command in part 1 of the job that feeds the blank
-//! ([`job::bytes_before_feed`]); of a move, its one command. A wire that breaks before it leaves the card
-//! untouched; after it, only what the machine says itself (CLAIM, its counter, its card sensors) can tell
-//! more than "unknown": [`evidence`] has the table.
+//! **Point of no return**: for a print, the command in part 1 of the job that feeds the blank
+//! ([`job::bytes_before_feed`]); for a move, its single command. If the wire breaks before it, the card is untouched;
+//! after it, only the machine's own report (CLAIM, its counter, its card sensors) can show more than "unknown":
+//! [`evidence`] has the table.
 //!
-//! [`protocol`], [`status`], [`stream`], [`bitmap`] and [`job`] are public for the emulated machine, which reads the same bytes, and for
-//! the tests that hold a job against the maker's.
+//! [`protocol`], [`status`], [`stream`], [`bitmap`] and [`job`] are public for the emulated machine, which reads the
+//! same bytes, and for the tests that compare a job with the maker's.
 //!
-//! Source: Evolis wire notes (captured from the maker's SDK 9.4.1.9451), named by section beside each rule.
+//! Source: Evolis wire notes (captured from the maker's SDK 9.4.1.9451), cited by section beside each rule.
 
 pub mod bitmap;
 mod bits;
@@ -38,7 +38,7 @@ pub use masked::masked;
 
 use crate::models::{self, Model};
 
-/// What only this family needs to know of a model; see the head of `models.toml`.
+/// Data of a model that only this family needs; see the head of `models.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wire {
@@ -52,7 +52,7 @@ pub struct Wire {
     pub trays: bool,
 }
 
-/// The models, read once from the text that is built in.
+/// The models, parsed once from the built-in text.
 pub fn models() -> &'static [Model<Wire>] {
     static MODELS: LazyLock<Vec<Model<Wire>>> = LazyLock::new(|| {
         models::read(include_str!("models.toml")).expect("built in, and read by a test")
@@ -60,8 +60,7 @@ pub fn models() -> &'static [Model<Wire>] {
     &MODELS
 }
 
-/// The model of this name, as the machine or a person writes it: any case, "Evolis " before it or not
-/// (section 4.1).
+/// The model of this name, in the spelling of a machine or a person: any case, with or without "Evolis " (section 4.1).
 pub fn find_model(name: &str) -> Option<&'static Model<Wire>> {
     let name = name.trim();
     let short = match name.get(..7) {
@@ -71,7 +70,7 @@ pub fn find_model(name: &str) -> Option<&'static Model<Wire>> {
     models().iter().find(|model| model.name.eq_ignore_ascii_case(short))
 }
 
-/// Does a request carry or ask for what stands on a magnetic stripe (section 4.4)?
+/// Does a request carry or ask for magnetic track data (section 4.4)?
 pub fn is_personal(request: &[u8]) -> bool {
     [&b"Dm;"[..], b"Rmb;"].iter().any(|name| request.windows(name.len()).any(|at| at == *name))
 }
@@ -81,7 +80,7 @@ pub fn any_bytes(bytes: &[u8]) {
     if let Ok(answer) = protocol::Answer::parse(bytes) {
         let mut again = Vec::new();
         answer.emit(&mut again);
-        // A status that is believed can be said again.
+        // An answer that is accepted can be encoded again.
         assert_eq!(protocol::Answer::parse(&again).as_ref(), Ok(&answer), "said again");
         let _ = ribbon::RibbonReport::parse(&answer.text);
         let _ = troubles::troubles(&answer.status, &answer.extensions);
@@ -98,7 +97,7 @@ pub fn model_names() -> Vec<String> {
     models().iter().map(|model| model.name.clone()).collect()
 }
 
-/// Is it the name of one of them?
+/// Is this the name of a model?
 pub fn knows(name: &str) -> bool {
     find_model(name).is_some()
 }

@@ -1,24 +1,24 @@
-//! Printing one card: the order of section 6.1, what is seen of the card meanwhile, and the truth about it when it goes
-//! wrong. Nothing here is done twice.
+//! Printing one card: the sequence of section 6.1, the observation of the card meanwhile, and where the card is after a
+//! failure. Nothing here is repeated.
 
 use std::time::Duration;
 
 use super::driver::{ANSWER_LIMIT, Evolis, done, troubles_of};
-use super::evidence::{Before, Heard};
+use super::evidence::{Before, Received};
 use super::job::{PART_TWO, bytes_before_feed};
 use super::protocol::Answer;
 use super::status::StatusWords;
-use super::troubles::{calls_for_hands, spoils_the_card};
+use super::troubles::{needs_operator, spoils_the_card};
 use crate::contract::{CardOut, Cause, DeviceError, Level, PreparedCard, Watch};
 
-/// Between two looks at a machine that prints (section 6.1).
-const LOOK_PAUSE: Duration = Duration::from_millis(250);
+/// Time between two polls of a machine that prints (section 6.1).
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A machine takes the job within a feed and a warm-up of its head; it then shows CLAIM.
 const CLAIM_LIMIT: Duration = Duration::from_secs(30);
 
-/// A part of the job is sent, and answered when its blank has come, within this: some seconds of bytes on a slow cable, a
-/// feed, and a machine that has to wake. Longer, and something stood still meanwhile.
+/// Sending a part of the job and receiving the answer takes at most this: some seconds of bytes on a slow cable, a
+/// feed, and the machine's waking up. If it takes longer, this computer or the wire stalled meanwhile.
 const JOB_USUAL: Duration = Duration::from_secs(15);
 
 /// Two sides take about 40 s; this leaves room for a cool-down and is the maker's limit (section 6.1).
@@ -35,8 +35,8 @@ impl Evolis {
                 Err(cause) => return Err(this.lost(cause, &before, bytes_before_feed(&card.job))),
             };
             let gap = this.part_answered();
-            // From here on no error leaves the card untouched by the wire alone.
-            let heard = Heard::by(&part_one);
+            // From here on a broken wire no longer means an untouched card.
+            let heard = Received::by(&part_one);
             this.finish((part_one, gap), &before, card.stays_inside)
                 .map_err(|cause| this.locate(cause, &before, heard))?;
             this.fed = card.stays_inside;
@@ -45,7 +45,7 @@ impl Evolis {
         })
     }
 
-    /// All that must be true before the first byte of the job.
+    /// Checks everything that must hold before the job's first byte is sent.
     fn preflight(&mut self, card: &PreparedCard) -> Result<Before, Cause> {
         let ribbon = self.ask_ribbon()?;
         let in_machine = ribbon.as_ref().map_or(self.ribbon.name, |ribbon| &ribbon.panels);
@@ -57,7 +57,7 @@ impl Evolis {
         }
         let before = self.begin()?;
         // A print may last longer than the first reservation.
-        let seen = self.tell("Psid;2;180")?;
+        let seen = self.command("Psid;2;180")?;
         let before = Before { words: seen.status, ..before };
         self.refuse_strange_card(&before)?;
         let mut troubles = troubles_of(&seen);
@@ -73,12 +73,12 @@ impl Evolis {
     ) -> Result<(), Cause> {
         let part_one =
             done("the print job", part_one).map_err(|refused| self.trouble_or(refused))?;
-        self.look_after(gap)?;
+        self.check_after_gap(gap)?;
         self.wait(part_one, true, "taking the job", CLAIM_LIMIT, &before.words)?;
         let part_two = self.exchange("the end of the job", PART_TWO, ANSWER_LIMIT)?;
         let gap = self.part_answered();
         let part_two = done("the end of the job", part_two)?;
-        self.look_after(gap)?;
+        self.check_after_gap(gap)?;
         let last = self.wait(part_two, false, "the card", PRINT_LIMIT, &before.words)?;
         if spoils_the_card(&last.status) {
             Err(Cause::Trouble(troubles_of(&last)))
@@ -89,10 +89,10 @@ impl Evolis {
         }
     }
 
-    /// Looks until CLAIM is as wanted. CLAIM that does not come while the machine complains is a fault at
-    /// once; CLAIM that stays while it complains may still end well, if somebody helps. CLAIM that is gone
-    /// because the machine started anew says nothing of the card. That the card is done must be said twice: one
-    /// changed byte would say it of a card that is being printed.
+    /// Polls until CLAIM is as wanted. If CLAIM does not appear while the machine reports a fault, that is an error at
+    /// once; if CLAIM stays during a fault, the job may still end well once somebody clears it. If CLAIM is gone
+    /// because the machine restarted, nothing is known of the card. The end of the job must be reported twice: one
+    /// corrupted byte could report it for a card that is being printed.
     pub(super) fn wait(
         &mut self,
         first: Answer,
@@ -109,14 +109,14 @@ impl Evolis {
                 return Err(Cause::Restarted);
             }
             let fault = spoils_the_card(&seen.status);
-            self.watch.disturbed |= calls_for_hands(&seen.status);
+            self.watch.disturbed |= needs_operator(&seen.status);
             if seen.status.claimed() == claimed {
                 self.watch.stood_inside |= !claimed && seen.status.card_before_exit();
                 times_said += 1;
                 if claimed || fault || times_said == 2 {
                     return Ok(seen);
                 }
-                seen = self.look_again()?;
+                seen = self.poll_again()?;
                 continue;
             }
             times_said = 0;
@@ -126,54 +126,53 @@ impl Evolis {
             if waited >= limit {
                 return Err(Cause::TooSlow { what, limit });
             }
-            self.wire.pause(LOOK_PAUSE);
-            waited += LOOK_PAUSE;
-            seen = self.look_again()?;
+            self.wire.pause(POLL_INTERVAL);
+            waited += POLL_INTERVAL;
+            seen = self.poll_again()?;
         }
     }
 
-    /// A part of the job was answered: so long the machine was not heard of.
+    /// Records the answer to a part of the job; returns how long the machine had not answered.
     fn part_answered(&mut self) -> Duration {
-        let gap = self.wire.clock().saturating_sub(self.heard_at);
-        self.heard_again(JOB_USUAL);
+        let gap = self.wire.clock().saturating_sub(self.answered_at);
+        self.note_answer(JOB_USUAL);
         gap
     }
 
-    /// The answer to a part of the job may have waited in the wire while this computer stood still, and somebody may have
-    /// taken the card out meanwhile. So after a gap the machine must be seen at work, or with a card inside, now.
-    fn look_after(&mut self, gap: Duration) -> Result<(), Cause> {
+    /// The answer to a part of the job may have waited in the wire while this computer stalled, and somebody may have
+    /// removed the card meanwhile. So after a gap the machine must report now that it is at work, or has a card inside.
+    fn check_after_gap(&mut self, gap: Duration) -> Result<(), Cause> {
         if gap > Watch::BLINK {
-            let now = self.look_again()?.status;
+            let now = self.poll_again()?.status;
             self.watch.unseen |= !now.at_work() && !now.card_before_exit();
         }
         Ok(())
     }
 
-    /// A poll of a card that is on its way.
-    fn look_again(&mut self) -> Result<Answer, Cause> {
-        let seen = self.look()?;
-        self.heard_again(Watch::BLINK);
+    /// Polls a card that is moving.
+    fn poll_again(&mut self) -> Result<Answer, Cause> {
+        let seen = self.poll()?;
+        self.note_answer(Watch::BLINK);
         Ok(seen)
     }
 
-    /// A refusal says less than the status words, if these complain.
+    /// If the status words report a fault, they say more than a refusal.
     fn trouble_or(&mut self, refused: Cause) -> Cause {
-        match self.look() {
+        match self.poll() {
             Ok(seen) if spoils_the_card(&seen.status) => Cause::Trouble(troubles_of(&seen)),
             _ => refused,
         }
     }
 
-    /// The machine has said that the card is out, and is asked for its figures. A question that is not answered leaves
-    /// its figure out.
+    /// The machine has reported the card out; reads its counters. A query that is not answered leaves its value out.
     fn card_out(&mut self, before: &Before) -> CardOut {
         let counter = self.ask_counter();
-        // A wire that has just failed is not waited for again.
+        // Do not wait again for a wire that has just failed.
         let ribbon = if counter.is_ok() { self.ask_ribbon().ok().flatten() } else { None };
-        // The words that came with the last answer.
-        self.watch.disturbed |= calls_for_hands(&self.words);
+        // The status words of the last answer.
+        self.watch.disturbed |= needs_operator(&self.words);
         self.watch.restarted |= self.words.restarted_since(&before.words);
-        self.heard_again(Watch::BLINK);
+        self.note_answer(Watch::BLINK);
         CardOut {
             identity: self.identity.clone(),
             cards_entered_before: before.counter,

@@ -1,5 +1,5 @@
-//! Everything that the machine tells of itself, asked question by question for a technician. Moves nothing,
-//! reserves nothing. Source: Evolis wire notes, section 4.1.
+//! Everything that the machine reports about itself, read query by query for a technician. Moves nothing, reserves
+//! nothing. Source: Evolis wire notes, section 4.1.
 
 use super::bits;
 use super::driver::Evolis;
@@ -8,7 +8,7 @@ use super::state::state;
 use super::status::config;
 use crate::contract::{Cause, Facts};
 
-/// Group, name and question of what is one text.
+/// Group, name and query of single-line values.
 type Questions = [(&'static str, &'static str, &'static str)];
 
 const IDENTITY: &Questions = &[
@@ -21,7 +21,7 @@ const IDENTITY: &Questions = &[
 const DISPLAY: &Questions =
     &[("identity", "display firmware", "Clcd;Rfv"), ("identity", "display pictures", "Clcd;Rbmp")];
 
-/// The answers to the tray questions have no known form; they are shown as they come.
+/// The format of the tray queries' answers is unknown; they are shown as they come.
 const MODES: &Questions = &[
     ("modes", "error management", "Rem;1"),
     ("modes", "feeder", "Rkc;M"),
@@ -41,11 +41,11 @@ const NETWORK: &Questions = &[
     ("network", "MAC", "Rmac"),
 ];
 
-/// More lines than any answer has; a machine that goes on for ever is cut off.
+/// More lines than any answer has; an endless answer is cut off.
 const LINES_MAX: usize = 64;
 
 impl Evolis {
-    /// See [`crate::contract::CardPrinter::facts`]. What the machine refuses to tell is left out.
+    /// See [`crate::contract::CardPrinter::facts`]. Values that the machine refuses to report are left out.
     pub(super) fn ask_everything(&mut self) -> Result<Facts, Cause> {
         let mut facts = Facts::default();
         let identity = self.identity.clone();
@@ -75,9 +75,9 @@ impl Evolis {
         Ok(facts)
     }
 
-    /// State, who has it, and every bit that is set.
+    /// State, session, and every bit that is set.
     fn ask_bits(&mut self, facts: &mut Facts) -> Result<(), Cause> {
-        let seen = self.look()?;
+        let seen = self.poll()?;
         let (major, minor) = state(&seen.status, &seen.extensions);
         facts.push("state", "major", major.name(), None);
         facts.push("state", "minor", minor, None);
@@ -88,7 +88,7 @@ impl Evolis {
         Ok(())
     }
 
-    /// Cards and cleanings as the driver understands them, also from old firmware's answers.
+    /// Card and cleaning counters as the driver interprets them, including old firmware's answers.
     fn ask_counted(&mut self, facts: &mut Facts) -> Result<(), Cause> {
         let entered = self.ask_counter()?;
         let cleaning = self.ask_cleaning(entered)?.unwrap_or_default();
@@ -116,13 +116,13 @@ impl Evolis {
         Ok(())
     }
 
-    /// A text that the machine may have no answer for.
+    /// A text; `None` if the machine has no answer.
     fn told(&mut self, what: &'static str) -> Result<Option<String>, Cause> {
         let text = self.ask(what)?.text;
         Ok((!is_error(&text)).then(|| printable(text.trim())))
     }
 
-    /// An answer of lines `key: value`.
+    /// An answer of several lines `key: value`.
     fn ask_lines(
         &mut self,
         group: &'static str,
@@ -143,7 +143,7 @@ impl Evolis {
     }
 }
 
-/// For the technician who asks, on a terminal, and nowhere else: printable, and not longer than any answer that is known.
+/// Makes an answer printable and limits its length. For the technician's terminal only.
 fn printable(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(40).collect()
 }

@@ -1,7 +1,7 @@
-//! Frames, commands and ribbons: bytes to meaning and back. Knows no transport, no driver, no emulator.
+//! Frames, commands and ribbons, decoded and encoded. Knows no transport, no driver, no emulator.
 //!
-//! Source: Evolis wire notes (captured from the maker's SDK 9.4.1.9451), sections 1, 3, 4 and 7. Status
-//! words stand in `status.rs`, bitmaps in `bitmap.rs`, the job in `job.rs`.
+//! Source: Evolis wire notes (captured from the maker's SDK 9.4.1.9451), sections 1, 3, 4 and 7. Status words are in
+//! `status.rs`, bitmaps in `bitmap.rs`, the job in `job.rs`.
 
 pub use super::ribbon::{RIBBONS, RibbonKind, RibbonReport};
 use super::status::{StatusWords, config};
@@ -10,13 +10,13 @@ use super::status::{StatusWords, config};
 pub const ESC: u8 = 0x1b;
 /// Ends a command.
 pub const CR: u8 = 0x0d;
-/// One follows every transmission, and runs of it may stand between commands.
+/// Ends every transmission; runs of it may also stand between commands.
 pub const NUL: u8 = 0x00;
 
 /// The session number that the maker reserves for printing (section 3).
 pub const SESSION_PRINTING: u16 = 2;
 
-/// Text of a "do" command that was done.
+/// Answer to an acting command that was done.
 pub const OK: &str = "OK";
 /// An unknown command.
 pub const ERROR_COMMAND: &str = "ERROR CDE";
@@ -28,21 +28,21 @@ pub const ERROR_FEEDER: &str = "ERROR FEEDER";
 pub const ERROR_MAGNETIC: &str = "ERROR MAGN";
 /// The data do not fit the track.
 pub const ERROR_MAGNETIC_DATA: &str = "ERROR MAGN DATA";
-/// What is read back is not what was written; the maker's spelling.
+/// The data read back differ from those written; the maker's spelling.
 pub const ERROR_MAGNETIC_CHECKSUM: &str = "ERROR MAGN CHEKSUM";
-/// A card is stuck. Of the two words this is the one that the maker's SDK takes for a card's error (section 4.5).
+/// A card is stuck. Of the two words for it, this is the one that the maker's SDK takes for a card error (section 4.5).
 pub const ERROR_MECA: &str = "ERROR MECA";
-/// Nobody put a card in.
+/// No card was inserted in time.
 pub const ERROR_TIME_OUT: &str = "ERROR TIME OUT";
-/// No card where one is needed.
+/// A card is needed and missing.
 pub const ERROR_CARD: &str = "ERROR CARD";
-/// Nothing is written on the magnetic track.
+/// The magnetic track is empty.
 pub const ERROR_BLANK_TRACK: &str = "ERROR BLANK TRACK";
 /// The option is not fitted.
 pub const OPTION_NOT_AVAILABLE: &str = "OPTION NOT AVAILABLE";
 
-/// Every word with which a machine answers a command, or refuses one (section 4.5). Only these are ever quoted: see
-/// [`crate::told`].
+/// Every word with which a machine answers or refuses a command (section 4.5). Only these are ever quoted: see
+/// [`crate::redact`].
 pub const VOCABULARY: &[&str] = &[
     OK,
     ERROR_COMMAND,
@@ -62,7 +62,7 @@ pub const VOCABULARY: &[&str] = &[
     "ERR NEED CLEANING",
 ];
 
-/// Writes one command. The NUL that ends a transmission is [`end_transmission`]'s.
+/// Writes one command. [`end_transmission`] writes the NUL that ends a transmission.
 pub fn command(text: &str, into: &mut Vec<u8>) {
     into.push(ESC);
     into.extend_from_slice(text.as_bytes());
@@ -74,24 +74,24 @@ pub fn end_transmission(into: &mut Vec<u8>) {
     into.push(NUL);
 }
 
-/// Does this answer to a "do" command mean that it was done? Empty text counts (section 4.5).
+/// Does this answer to an acting command mean that it was done? Empty text counts (section 4.5).
 pub fn is_done(text: &str) -> bool {
     text.is_empty() || text == OK
 }
 
-/// Does this answer to a read mean that there is no answer? The prefix is the test of the maker's header.
+/// Does this answer to a query mean that there is none? The prefix is the test of the maker's header.
 pub fn is_error(text: &str) -> bool {
     text.starts_with("ERR") || text == OPTION_NOT_AVAILABLE
 }
 
-/// One answer: text, and with it the whole status.
+/// One answer: its text, and the whole status.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
     /// Latin-1 on the wire.
     pub text: String,
-    /// The four words.
+    /// The four status words.
     pub status: StatusWords,
-    /// Who has reserved the machine; 0 = nobody.
+    /// The session that has reserved the machine; 0 = nobody.
     pub session: u16,
     /// Extension words, none to four.
     pub extensions: Vec<u32>,
@@ -100,13 +100,13 @@ pub struct Answer {
 /// Why bytes are no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadFrame {
-    /// Nothing came: the machine hung up.
+    /// The machine closed the connection without an answer.
     Empty,
     /// No zero ends the text.
     TextWithoutEnd,
-    /// Text, but no status behind it: switched off on this machine, or firmware too old.
+    /// Text without a status after it: switched off on this machine, or the firmware is too old.
     NoStatus,
-    /// An item has not the length that it must have, or the frame ends within it.
+    /// An item has the wrong length, or the frame ends within it.
     BadLength,
 }
 
@@ -122,20 +122,20 @@ impl BadFrame {
     }
 }
 
-/// Fewer bytes than this behind the text mean that there is no status block (section 1).
+/// Fewer bytes than this after the text mean that there is no status block (section 1).
 const STATUS_MIN_BYTES: usize = 4;
 const EXTENSIONS_MAX: usize = 4;
 const SESSION_BYTES: usize = 2;
 const EXTENSION_BYTES: usize = 4;
 
 impl Answer {
-    /// From the wire: `text 00 LL LL 10 <status> 02 <session> [04 <extension>]...`.
+    /// Decodes `text 00 LL LL 10 <status> 02 <session> [04 <extension>]...`.
     ///
-    /// The two bytes `LL LL` are skipped, as the maker's library does; it takes any values there.
+    /// The two bytes `LL LL` are skipped, as the maker's library does; it accepts any values there.
     ///
     /// # Errors
-    /// [`BadFrame`]. Unlike the maker's library, a block of wrong length is no status of zeros: a status
-    /// that we invent could send a second card.
+    /// [`BadFrame`]. Unlike the maker's library, a block of wrong length is not read as a status of zeros: an invented
+    /// status could send a second card.
     pub fn parse(bytes: &[u8]) -> Result<Self, BadFrame> {
         if bytes.is_empty() {
             return Err(BadFrame::Empty);
@@ -162,7 +162,7 @@ impl Answer {
         })
     }
 
-    /// To the wire. `LL LL` is the length of what follows: a guess that fits all that was seen.
+    /// Encodes an answer. `LL LL` is the length of what follows: a guess that fits all captures.
     pub fn emit(&self, into: &mut Vec<u8>) {
         self.emit_text(into);
         let extensions = &self.extensions[..self.extensions.len().min(EXTENSIONS_MAX)];
@@ -181,7 +181,7 @@ impl Answer {
 }
 
 impl Answer {
-    /// The answer of a machine whose status block is switched off: the text alone, with its zero.
+    /// The answer of a machine whose status block is switched off: only the text, with its zero byte.
     pub fn emit_text(&self, into: &mut Vec<u8>) {
         into.clear();
         into.extend(self.text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).filter(|&b| b != 0));
@@ -189,11 +189,11 @@ impl Answer {
     }
 }
 
-/// An extension word says that another follows (section 2).
+/// Bit of an extension word: another one follows (section 2).
 const EXTENDED_AGAIN: u32 = 0x8000_0000;
 
-/// Is this a whole frame, up to the last extension word that it announces? For wires on which an answer has no end of
-/// its own. Bytes that can become no frame are whole never; the wire hands them over after a pause.
+/// Is this a whole frame, up to the last extension word that it announces? Needed on wires on which an answer has no
+/// end of its own. Bytes that cannot become a frame never count as whole; the wire hands them over after a pause.
 pub fn is_whole(bytes: &[u8]) -> bool {
     let Some(end) = bytes.iter().position(|&b| b == 0) else { return false };
     let Some(block) = bytes.get(end + 3..) else { return false };
@@ -211,7 +211,7 @@ pub fn is_whole(bytes: &[u8]) -> bool {
     true
 }
 
-/// One item with its length byte, which must be `N`; and what stands behind it.
+/// Splits off one item with its length byte, which must be `N`; returns the rest too.
 fn item<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), BadFrame> {
     let (&length, rest) = bytes.split_first().ok_or(BadFrame::BadLength)?;
     if usize::from(length) != N {
@@ -221,7 +221,7 @@ fn item<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), BadFrame> {
     Ok((*item, rest))
 }
 
-/// The value of one key in an answer of lines (LF or CRLF), `key: value` or `key value`.
+/// The value of one key in an answer of several lines (LF or CRLF), `key: value` or `key value`.
 pub fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     text.lines().find_map(|line| {
         let rest = line.trim().strip_prefix(key)?;

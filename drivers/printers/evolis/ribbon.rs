@@ -1,4 +1,4 @@
-//! Kinds of ribbon, and what the machine tells of the one in it: bytes to meaning and back. Knows no transport.
+//! Kinds of ribbon, and the machine's report on the one inside, decoded and encoded. Knows no transport.
 //!
 //! Source: Evolis wire notes, sections 4.1, 6.2 and 7.
 
@@ -11,7 +11,7 @@ pub struct RibbonKind {
     pub number: u16,
     /// Trade name.
     pub name: &'static str,
-    /// Panels of a front that we can fill, in the order of the wire; `None`: not one that we print with.
+    /// Panels of a front that we can fill, in the order of the wire; `None`: a ribbon that we do not print with.
     pub front: Option<&'static str>,
     /// Panels of a back.
     pub back: Option<&'static str>,
@@ -29,8 +29,8 @@ const fn kind(
 const COLOUR: Option<&str> = Some("ymcko");
 const RESIN: Option<&str> = Some("k");
 
-/// Every ribbon that the maker names. We fill those whose panels are clear from captured jobs or from the
-/// name alone; what `S`, `F`, `H`, `I` and a second `O` want is not documented, so these are refused.
+/// Every ribbon that the maker names. We fill those whose panels are clear from captured jobs or from the name alone;
+/// the content of `S`, `F`, `H`, `I` and a second `O` is not documented, so these are refused.
 #[rustfmt::skip]
 pub const RIBBONS: &[RibbonKind] = &[
     // YMCKOS has half panels of dye: see `RibbonKind::half_panel`.
@@ -51,24 +51,24 @@ pub const RIBBONS: &[RibbonKind] = &[
 /// YMCKOS, the one ribbon with half panels that was captured (section 6.2).
 const HALF_PANEL: u16 = 3;
 
-/// Colour may take so large a part of the card's long side on half panels. A guess on the safe side: the maker says
-/// half, and on a machine of another model one user found a third. What is wider is refused rather than lost.
+/// On half panels, colour may cover one part in this many of the card's long side. A conservative guess: the maker says
+/// half, and on a machine of another model one user found a third. Wider colour is refused rather than lost.
 pub const HALF_PANEL_PART: u32 = 3;
 
 impl RibbonKind {
-    /// By the maker's number.
+    /// Finds a kind by the maker's number.
     pub fn numbered(number: u16) -> Option<Self> {
         RIBBONS.iter().find(|kind| kind.number == number).copied()
     }
 
-    /// Is its dye on half panels? Each face then says `Psp;3`, and the machine lays the short dye where the colour
-    /// is; panels are sent whole all the same (captured from the maker's SDK 9.4.1.9451, which cuts nothing off).
+    /// Is its dye on half panels? Each face then has `Psp;3`, and the machine places the short dye where the colour is;
+    /// panels are sent whole all the same (captured from the maker's SDK 9.4.1.9451, which cuts nothing off).
     pub fn half_panel(&self) -> bool {
         self.number == HALF_PANEL
     }
 
-    /// Panels of one set, from the trade name (section 7). A last S or S13 says that the colour panels are short, and
-    /// is no panel.
+    /// Panels of one set, from the trade name (section 7). A final S or S13 means short colour panels, and is not a
+    /// panel.
     pub fn set(&self) -> String {
         match self.name {
             "HOLO" => "o".to_owned(),
@@ -78,12 +78,12 @@ impl RibbonKind {
         }
     }
 
-    /// How many sets a card takes that wants these panels in this order: a set is begun with the first panel wanted
-    /// of it, and what is not wanted is wound past. No machine was seen counting: that the chip's `count` falls when a
-    /// set is begun is a guess, and so is that a back may use what the front left of its set.
+    /// How many sets a card with these panels, in this order, takes. The first panel printed of a set begins it, and
+    /// panels that are not wanted are wound past. No machine was observed counting: that the chip's `count` falls when
+    /// a set begins is a guess, and so is that a back may use what the front left of its set.
     pub fn sets_of(&self, panels: impl Iterator<Item = char>) -> u32 {
         let set = self.set();
-        // Before the first set lies the end of one that is over.
+        // The ribbon starts at the end of a finished set.
         let (mut sets, mut place) = (0, set.len());
         for panel in panels {
             let ahead = set[place..].find(panel).map(|at| place + at);
@@ -93,13 +93,13 @@ impl RibbonKind {
         sets
     }
 
-    /// By trade name.
+    /// Finds a kind by its trade name.
     pub fn named(name: &str) -> Option<Self> {
         RIBBONS.iter().find(|kind| kind.name == name).copied()
     }
 }
 
-/// What `Rrt;all` tells of the ribbon.
+/// The machine's report on its ribbon (`Rrt;all`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RibbonReport {
     /// The maker's number of its kind.
@@ -111,7 +111,7 @@ pub struct RibbonReport {
 }
 
 impl RibbonReport {
-    /// From the answer's lines `key: value` or `key value`; `None` without `type` and `count`.
+    /// Parses lines `key: value` or `key value`; `None` without `type` and `count`.
     pub fn parse(text: &str) -> Option<Self> {
         Some(Self {
             number: value(text, "type")?.parse().ok()?,
@@ -120,7 +120,7 @@ impl RibbonReport {
         })
     }
 
-    /// As the emulated machine says it, with the further keys that a real one has.
+    /// The emulated machine's answer, with the further keys that a real one has.
     pub fn emit(&self, name: &str) -> String {
         let used = self.capacity.saturating_sub(self.remaining);
         let progress = used.saturating_mul(100).checked_div(self.capacity).unwrap_or(0);

@@ -1,10 +1,10 @@
-//! Major and minor state, as the maker's SDK derives them from the status bits. For a technician who knows the
-//! maker's words; nothing here decides what the driver does. Source: Evolis wire notes, section 2, "State".
+//! Major and minor state, as the maker's SDK derives them from the status bits. For a technician who knows the maker's
+//! terms; the driver does not depend on them. Source: Evolis wire notes, section 2, "State".
 
 use super::bits::{self, Bit, Word};
 use super::status::{StatusWords, error, information, warning};
 
-/// The major states in which a machine that answers can be, the worst last.
+/// The major states of a machine that answers, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Major {
     Ready,
@@ -13,7 +13,7 @@ pub enum Major {
 }
 
 impl Major {
-    /// The maker's word.
+    /// The maker's name of the state.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ready => "READY",
@@ -23,9 +23,9 @@ impl Major {
     }
 }
 
-/// The state: of several bits the worst speaks, and of those alike the first in the order of the wire,
-/// because which one the SDK prefers was not measured. (`HEATING`, which it also names, is a bit of the
-/// extension words whose place the notes do not give.)
+/// The state. Of several bits the worst counts, and of equally bad ones the first in the order of the wire, because it
+/// was not measured which one the SDK prefers. (`HEATING`, which the SDK also names, is a bit of the extension words
+/// whose position the notes do not give.)
 pub fn state(words: &StatusWords, extensions: &[u32]) -> (Major, String) {
     let mut worst: Option<(Major, Bit)> = None;
     for bit in bits::set(words, extensions) {
@@ -43,7 +43,7 @@ pub fn state(words: &StatusWords, extensions: &[u32]) -> (Major, String) {
                 Word::Error => "ERR",
                 _ => "INF",
             };
-            // The one bit that the SDK calls otherwise in its states (measured by tests/sdk/status.py).
+            // The only bit that has another name in the SDK's states (measured by tests/sdk/status.py).
             let ends = bit.word == Word::Warning && bit.mask == warning::CLEAR_END;
             let name = if ends { "CLEAR_ENDED" } else { bit.name() };
             (major, format!("{prefix}_{name}"))
@@ -51,7 +51,7 @@ pub fn state(words: &StatusWords, extensions: &[u32]) -> (Major, String) {
     }
 }
 
-/// The major state that one bit stands for; `None`: it changes nothing.
+/// The major state of one bit; `None`: the bit does not matter for it.
 fn major(bit: Bit) -> Option<Major> {
     use error::{BAD_CLEAR, BAD_RIBBON, HARDWARE, INTERNAL_PRINTER, NO_OPTION};
     use information::*;
@@ -61,7 +61,7 @@ fn major(bit: Bit) -> Option<Major> {
     }
     match (bit.word, bit.mask) {
         (Word::Warning, POWER_SUPPLY | RECEPTACLE_OPEN | EPS_NO_AUTO) => None,
-        // The SDK calls it an information, and makes no state of it (measured by tests/sdk/status.py).
+        // The SDK classes it as information, and derives no state from it (measured by tests/sdk/status.py).
         (Word::Warning, INF_RIBBON_COMPATIBLE) => None,
         (Word::Warning, _) => Some(Major::Warning),
         (Word::Error, NO_OPTION | INTERNAL_PRINTER | HARDWARE) => None,

@@ -1,7 +1,7 @@
-//! The status words: 4 x 32 bits that ride on every answer, each by its name. Knows no command.
+//! The status words: 4 x 32 bits that come with every answer, each bit by its name. Knows no command.
 //!
-//! Source of names and bits: Evolis wire notes, section 2, measured flag by flag through the maker's SDK.
-//! What a bit means for printing stands in `troubles.rs`.
+//! Source of names and bits: Evolis wire notes, section 2, measured flag by flag through the maker's SDK. `troubles.rs`
+//! has the effect of each bit on printing.
 
 use crate::contract::Stop;
 
@@ -10,19 +10,19 @@ use crate::contract::Stop;
 pub struct StatusWords {
     /// Options of the machine.
     pub config: u32,
-    /// Where cards are and what is going on.
+    /// Positions of cards, and current activity.
     pub information: u32,
-    /// Needs somebody, or soon will.
+    /// Needs attention, or soon will.
     pub warning: u32,
-    /// Does not work.
+    /// Has failed.
     pub error: u32,
 }
 
 impl StatusWords {
-    /// Bytes on the wire.
+    /// Length on the wire.
     pub const BYTES: usize = 16;
 
-    /// From the wire: four big-endian words.
+    /// Decodes four big-endian words.
     pub fn parse(bytes: &[u8; Self::BYTES]) -> Self {
         let word = |at: usize| {
             u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
@@ -30,7 +30,7 @@ impl StatusWords {
         Self { config: word(0), information: word(4), warning: word(8), error: word(12) }
     }
 
-    /// To the wire.
+    /// Encodes the words.
     pub fn emit(&self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         let words = [self.config, self.information, self.warning, self.error];
@@ -40,23 +40,23 @@ impl StatusWords {
         bytes
     }
 
-    /// Does a job own the machine? Set by the job's `Pcla;1`, gone when the job is finished or given up.
+    /// Does a job own the machine? The job's `Pcla;1` sets it; it is cleared when the job is finished or dropped.
     pub fn claimed(&self) -> bool {
         self.information & information::CLAIM != 0
     }
 
-    /// Does a sensor see a card between feeder and hopper?
+    /// Does a sensor detect a card between feeder and hopper?
     ///
-    /// `CARD_FEEDER` and `CARD_HOPPER` are left out: cards belong there.
+    /// `CARD_FEEDER` and `CARD_HOPPER` do not count: cards belong there.
     pub fn card_inside(&self) -> bool {
         use information::{CARD_CONTACTLESS, CARD_EJECT, CARD_FLIP, CARD_PRINT, CARD_SMART};
         self.information & (CARD_FLIP | CARD_CONTACTLESS | CARD_SMART | CARD_PRINT | CARD_EJECT)
             != 0
     }
 
-    /// Does it print, encode, clean or update itself now? A job that owns it may be waiting all the same.
+    /// Is it printing, encoding, cleaning or updating itself now? A job that owns it may nevertheless be waiting.
     ///
-    /// `SLEEP_MODE` is no work: the next command wakes it.
+    /// `SLEEP_MODE` does not count: the next command wakes the machine.
     pub fn at_work(&self) -> bool {
         use information::{
             BUSY, CLEANING_RUNNING, ENCODING_RUNNING, PRINTING_RUNNING, UPDATING_FIRMWARE,
@@ -66,27 +66,27 @@ impl StatusWords {
         self.information & work != 0
     }
 
-    /// Does a sensor see a card that is not yet at the exit?
+    /// Does a sensor detect a card that is not yet at the exit?
     pub fn card_before_exit(&self) -> bool {
         Self { information: self.information & !information::CARD_EJECT, ..*self }.card_inside()
     }
 
     /// Has it been switched on, or restarted, and not been used since?
     ///
-    /// Of `RESET` the notes know the place and "just booted", no more. That a question leaves it and a command that
-    /// does something (the reservation is the first of a driver's) takes it away is a guess, which the emulated
-    /// machine follows. So a set bit is believed, and a bit that is not set proves nothing.
+    /// The notes give the position of `RESET` and "just booted", no more. It is a guess, which the emulated machine
+    /// shares, that a query leaves the bit set and that an acting command (the reservation is a driver's first) clears
+    /// it. So a set bit is trusted, and a clear one proves nothing.
     pub fn restarted(&self) -> bool {
         self.information & information::RESET != 0
     }
 
-    /// Was it switched on, or did it restart, after it said `before`?
+    /// Was it switched on, or did it restart, since it reported `before`?
     pub fn restarted_since(&self, before: &StatusWords) -> bool {
         self.restarted() && !before.restarted()
     }
 }
 
-/// One word as constants by name, and as a table to walk.
+/// One word as constants by name, and as a table.
 macro_rules! word {
     ($(#[$doc:meta])* $word:ident: $($mask:literal $name:ident,)*) => {
         $(#[$doc])*
@@ -103,7 +103,7 @@ macro_rules! word {
 }
 
 word! {
-    /// Options of the machine and where it is attached.
+    /// Options of the machine, and its interfaces.
     config:
     0x8000_0000 X01,
     0x4000_0000 X02,
@@ -140,7 +140,7 @@ word! {
 }
 
 word! {
-    /// Where cards are and what is going on.
+    /// Positions of cards, and current activity.
     information:
     0x8000_0000 CLAIM,
     0x4000_0000 CARD_HOPPER,
@@ -177,7 +177,7 @@ word! {
 }
 
 word! {
-    /// Needs somebody, or soon will.
+    /// Needs attention, or soon will.
     warning:
     0x8000_0000 POWER_SUPPLY,
     0x4000_0000 REMOVE_RIBBON,
@@ -214,7 +214,7 @@ word! {
 }
 
 word! {
-    /// Does not work.
+    /// Has failed.
     error:
     0x8000_0000 UNNAMED_0,
     0x4000_0000 UNNAMED_1,
@@ -261,7 +261,7 @@ pub const EXTENSIONS: [(usize, u32, &str); 4] = [
     (3, 0x0000_0004, "PHYSICAL_COVER_OPEN"),
 ];
 
-/// The option by which a machine says that it has the station of this stop, in bits of [`config`]; every one has a head.
+/// The option bit of [`config`] for the position of this stop; `None`: every machine has it.
 pub fn station(stop: Stop) -> Option<u32> {
     match stop {
         Stop::Print => None,

@@ -1,8 +1,8 @@
-//! A transmission as the machine hears it: commands, tags, bitmaps. Knows no state of the machine and does nothing.
+//! A transmission as the machine receives it: commands, tags, bitmaps. Knows no state of the machine and changes none.
 //!
-//! Source: Evolis wire notes, sections 1, 5 and 6.2. Bitmaps are counted, never scanned: their bytes may
-//! look like anything. Counting needs the head's size, so a stream is read for one model. Bytes that lie together
-//! are read here; in whatever pieces a wire delivers them they are heard in `ear.rs`.
+//! Source: Evolis wire notes, sections 1, 5 and 6.2. Bitmaps are skipped by their length, never scanned, because their
+//! bytes can look like anything. The length depends on the head's size, so a stream is read for one model. This file
+//! reads contiguous bytes; the emulator's `transmission.rs` handles the pieces of a wire.
 
 use super::bitmap::{bits_of_levels, panel_bytes};
 use super::protocol::{CR, ESC, NUL};
@@ -14,25 +14,25 @@ pub const COMMAND_MAX_BYTES: usize = 256;
 /// The longest field before a panel's data is the number of its bytes.
 const FIELD_MAX_BYTES: usize = 12;
 
-/// What a client that looks for another maker's machines sends first (section 1).
+/// The first bytes from a client that looks for another maker's machines (section 1).
 const OTHER_FAMILY_PROBE: &[u8] = &[0x1c, 0x6e, 0, 0, 0, 0];
 
-/// One thing in a transmission.
+/// One item of a transmission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item<'a> {
     /// A command with its parameters, without `ESC` and `CR`.
     Command(&'a str),
-    /// A spooler's mark such as `<DOC Duplex=0>`.
+    /// A spooler's tag such as `<DOC Duplex=0>`.
     Tag(&'a str),
     /// A panel.
     Panel(Panel<'a>),
-    /// The question for another family's machine.
+    /// The probe for another family's machine.
     OtherFamily,
-    /// Bytes that are none of these; the rest of the transmission may be lost with them.
+    /// Bytes that are none of these; they may include the rest of the transmission.
     NotUnderstood,
 }
 
-/// How a panel is carried.
+/// Which command carries a panel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// `Db;p;levels;`.
@@ -48,7 +48,7 @@ pub enum Form {
 pub struct Panel<'a> {
     /// `y`, `m`, `c`, `k`, `o`.
     pub letter: char,
-    /// Bits a dot.
+    /// Bits per dot.
     pub bits: u32,
     /// Packed, or line-coded.
     pub data: &'a [u8],
@@ -57,13 +57,13 @@ pub struct Panel<'a> {
 }
 
 impl std::fmt::Debug for Panel<'_> {
-    /// No data: they are a person.
+    /// Shows no data: they show a person.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Panel({}, {} bits, {} bytes)", self.letter, self.bits, self.data.len())
     }
 }
 
-/// What stands before a panel's data.
+/// The command before a panel's data.
 #[derive(Debug, Clone, Copy)]
 pub struct Opening {
     letter: char,
@@ -74,7 +74,7 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// The panel whose data and `CR` are `bytes`.
+    /// Makes the panel; `bytes` are its data and the final `CR`.
     pub fn close<'a>(&self, bytes: &'a [u8]) -> Option<Item<'a>> {
         let (&last, data) = bytes.split_last()?;
         let panel = Panel { letter: self.letter, bits: self.bits, data, form: self.form };
@@ -82,45 +82,45 @@ impl Opening {
     }
 }
 
-/// What comes next in bytes that lie together.
+/// The next part of contiguous bytes.
 pub enum Next<'a> {
-    /// All of it.
+    /// A complete item.
     Item(Item<'a>),
-    /// A panel whose data are not all here; the stream stands at the first byte of them.
+    /// A panel whose data are incomplete; the stream is at their first byte.
     Panel(Opening),
-    /// The beginning of something; the stream stands at its first byte.
+    /// An incomplete item; the stream is at its first byte.
     Unfinished,
     /// No byte is left.
     Nothing,
 }
 
-/// Reads bytes that lie together, item by item.
+/// Reads contiguous bytes, item by item.
 pub struct Stream<'a> {
-    /// What is not read yet.
+    /// The unread bytes.
     pub left: &'a [u8],
     head: Head,
-    /// `ESC` may be left out right after a `CR`.
+    /// `ESC` may be omitted directly after a `CR`.
     pub after_cr: bool,
-    /// The bytes just read were already noise.
+    /// The bytes read last were already noise.
     pub noise: bool,
-    /// The rest cannot be read.
+    /// The rest cannot be understood.
     pub lost: bool,
 }
 
 impl<'a> Stream<'a> {
-    /// Reads `bytes` as a machine with this head.
+    /// Reads `bytes` for a machine with this head.
     pub fn new(bytes: &'a [u8], head: Head) -> Self {
         Self { left: bytes, head, after_cr: false, noise: false, lost: false }
     }
 
-    /// Gives up on the rest.
+    /// Drops the rest.
     fn lose(&mut self) -> Next<'a> {
         self.left = &[];
         self.lost = true;
         Next::Item(Item::NotUnderstood)
     }
 
-    /// The next thing, or what is missing of it.
+    /// The next item, or the incomplete beginning of one.
     pub fn next_thing(&mut self) -> Next<'a> {
         while let Some((&NUL, rest)) = self.left.split_first() {
             self.left = rest;
@@ -134,7 +134,7 @@ impl<'a> Stream<'a> {
             b'<' => self.tag(),
             b if self.after_cr && b.is_ascii_alphabetic() => self.command(self.left),
             _ => {
-                // On to the next command; what was between is one thing not understood.
+                // Continue at the next command; the bytes before it count as one item that was not understood.
                 let next = self.left.iter().position(|&b| b == ESC).unwrap_or(self.left.len());
                 self.left = &self.left[next..];
                 self.after_cr = false;
@@ -170,7 +170,7 @@ impl<'a> Stream<'a> {
         Next::Item(Item::Tag(text))
     }
 
-    /// `text` is what stands behind `ESC`.
+    /// `text` follows `ESC`.
     fn command(&mut self, text: &'a [u8]) -> Next<'a> {
         if text.starts_with(b"Db") {
             return self.panel(text);
@@ -215,7 +215,7 @@ impl<'a> Stream<'a> {
 impl<'a> Iterator for Stream<'a> {
     type Item = Item<'a>;
 
-    /// What is cut off at the end was not understood.
+    /// An incomplete item at the end was not understood.
     fn next(&mut self) -> Option<Item<'a>> {
         match self.next_thing() {
             Next::Item(item) => Some(item),
@@ -228,13 +228,13 @@ impl<'a> Iterator for Stream<'a> {
     }
 }
 
-/// Why what stands before a panel's data cannot be read.
+/// Why the command before a panel's data cannot be read.
 enum Closed {
     Unfinished,
     Unreadable,
 }
 
-/// `Db;p;levels;`, `Dbx;p;levels;dpi;dpi;` or `Dbc;p;levels;bytes;`, and what stands behind it.
+/// Parses `Db;p;levels;`, `Dbx;p;levels;dpi;dpi;` or `Dbc;p;levels;bytes;`, and returns the rest too.
 fn open_panel<'a>(text: &'a [u8], head: &Head) -> Result<(Opening, &'a [u8]), Closed> {
     let (name, rest) = field(text)?;
     let form = match name {
@@ -262,7 +262,7 @@ fn open_panel<'a>(text: &'a [u8], head: &Head) -> Result<(Opening, &'a [u8]), Cl
         }
         Form::Compressed => {
             let (said, behind) = field(rest)?;
-            // A coding that makes a panel longer than one count byte a dot is no coding.
+            // Line coding adds at most one count byte per dot; a longer panel is invalid.
             let said = said.parse().ok().filter(|&said: &usize| said <= head.dots() + bytes);
             bytes = said.ok_or(Closed::Unreadable)?;
             rest = behind;
@@ -271,7 +271,7 @@ fn open_panel<'a>(text: &'a [u8], head: &Head) -> Result<(Opening, &'a [u8]), Cl
     Ok((Opening { letter: char::from(letter), bits, form, bytes }, rest))
 }
 
-/// Text up to the next `;`, and what stands behind it.
+/// Text up to the next `;`, and the rest.
 fn field(bytes: &[u8]) -> Result<(&str, &[u8]), Closed> {
     let Some(end) = bytes.iter().take(FIELD_MAX_BYTES).position(|&b| b == b';') else {
         let cut = bytes.len() < FIELD_MAX_BYTES && !bytes.contains(&CR);

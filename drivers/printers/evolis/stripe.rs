@@ -1,18 +1,18 @@
-//! The magnetic station: writes and reads the tracks of the card inside. Knows no ISO: what may stand on a track
-//! was checked before ([`Tracks`]). Source: Evolis wire notes, section 4.4.
+//! The magnetic head: writes and reads the tracks of the card inside. Knows no ISO rules: [`Tracks`] has already
+//! checked the data. Source: Evolis wire notes, section 4.4.
 //!
-//! **Point of no return**: `Ss`, which feeds a blank unless a card waits inside. All that follows happens on
-//! that card, which stays inside.
+//! **Point of no return**: `Ss`, which feeds a blank unless a card waits inside. Everything after it happens to that
+//! card, which stays inside.
 
 use super::driver::{Evolis, done};
-use super::evidence::{Before, Heard};
+use super::evidence::{Before, Received};
 use super::moves::MOVE_LIMIT;
 use super::protocol::{
     ERROR_BLANK_TRACK, ERROR_MAGNETIC, ERROR_MAGNETIC_CHECKSUM, ERROR_MAGNETIC_DATA,
 };
 use crate::contract::{Cause, Coercivity, DeviceError, MagneticFault, MagneticStripe, Tracks};
 
-/// Per track: its ISO format (formats 1 to 3 are ISO's tracks 1 to 3), and the question for its data.
+/// Per track: its ISO format (formats 1 to 3 are ISO's tracks 1 to 3), and the query for its data.
 const TRACKS: [(usize, &str, &str); 3] =
     [(1, "Pmt;1;1", "Rmb;1"), (2, "Pmt;2;2", "Rmb;2"), (3, "Pmt;3;3", "Rmb;3")];
 
@@ -20,19 +20,19 @@ impl MagneticStripe for Evolis {
     fn write(&mut self, tracks: &Tracks) -> Result<(), DeviceError> {
         self.at_the_stripe(|this| {
             match tracks.coercivity() {
-                Some(Coercivity::High) => drop(this.tell("Pmc;h")?),
-                Some(Coercivity::Low) => drop(this.tell("Pmc;l")?),
+                Some(Coercivity::High) => drop(this.command("Pmc;h")?),
+                Some(Coercivity::Low) => drop(this.command("Pmc;l")?),
                 None => {}
             }
             for (track, format, _) in TRACKS {
                 if tracks.data(track).is_some() {
-                    this.tell(format)?;
+                    this.command(format)?;
                 }
             }
             for (track, ..) in TRACKS {
                 if let Some(data) = tracks.data(track) {
                     let text = format!("Dm;{track};{data}");
-                    done("Dm", this.say("Dm", &text, MOVE_LIMIT)?)?;
+                    done("Dm", this.request("Dm", &text, MOVE_LIMIT)?)?;
                 }
             }
             this.stripe("Smw")
@@ -42,7 +42,7 @@ impl MagneticStripe for Evolis {
     fn read(&mut self) -> Result<Tracks, DeviceError> {
         self.at_the_stripe(|this| {
             match this.stripe("Smr") {
-                // Nothing stands on any track: an answer, though the machine may show an error for it.
+                // All tracks are empty: a valid answer, although the machine may show an error for it.
                 Err(Cause::Magnetic(MagneticFault::Blank)) => return Ok(Tracks::default()),
                 other => other?,
             }
@@ -61,7 +61,7 @@ impl MagneticStripe for Evolis {
 }
 
 impl Evolis {
-    /// Brings a card to the station, or has the one that waits inside, and does `work` on it.
+    /// Moves a card to the head, or uses the one that waits inside, and runs `work`.
     fn at_the_stripe<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, Cause>,
@@ -69,16 +69,16 @@ impl Evolis {
         self.reserved(|this| {
             let before = this.begin().map_err(DeviceError::untouched)?;
             this.refuse_strange_card(&before).map_err(DeviceError::untouched)?;
-            let there = this.carry("Ss", &before)?;
+            let there = this.send_move("Ss", &before)?;
             this.fed = true;
             let before = Before { words: there.status, ..before };
-            work(this).map_err(|cause| this.locate(cause, &before, Heard::Answered))
+            work(this).map_err(|cause| this.locate(cause, &before, Received::Answered))
         })
     }
 
     /// `Smw` or `Smr`.
     fn stripe(&mut self, what: &'static str) -> Result<(), Cause> {
-        let answer = self.say(what, what, MOVE_LIMIT)?;
+        let answer = self.request(what, what, MOVE_LIMIT)?;
         match fault(&answer.text) {
             Some(fault) => Err(Cause::Magnetic(fault)),
             None => done(what, answer).map(drop),
@@ -86,7 +86,7 @@ impl Evolis {
     }
 }
 
-/// The machine's words for a stripe as a fact; `None`: they are about something else, or data.
+/// Classifies the machine's answer about a stripe; `None`: it concerns something else, or is data.
 fn fault(text: &str) -> Option<MagneticFault> {
     match text {
         ERROR_BLANK_TRACK => Some(MagneticFault::Blank),

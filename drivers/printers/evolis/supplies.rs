@@ -1,12 +1,12 @@
-//! What the machine counts: ribbon, cards, cleanings; with the questions that old firmware knows. Moves nothing.
-//! Source: Evolis wire notes, section 4.1.
+//! The machine's counters: ribbon, cards, cleanings; including old firmware's queries. Moves nothing. Source: Evolis
+//! wire notes, section 4.1.
 
 use super::driver::Evolis;
 use super::protocol::{RibbonKind, RibbonReport, is_error, value};
 use crate::contract::{Cause, Cleaning, Ribbon};
 
 impl Evolis {
-    /// Reads the ribbon; `None` when the machine does not say.
+    /// Reads the ribbon; `None` if the machine does not report it.
     pub(super) fn ask_ribbon(&mut self) -> Result<Option<Ribbon>, Cause> {
         let text = self.ask("Rrt;all")?.text;
         let Some(report) = (!is_error(&text)).then(|| RibbonReport::parse(&text)).flatten() else {
@@ -31,7 +31,7 @@ impl Evolis {
         Ok(number(&self.ask("Rco;c")?.text))
     }
 
-    /// What it says of its cleaning; `None` when it says nothing. `entered`: see [`Evolis::ask_counter`].
+    /// Reads the cleaning counters; `None` if the machine reports none. `entered`: see [`Evolis::ask_counter`].
     pub(super) fn ask_cleaning(&mut self, entered: Option<u64>) -> Result<Option<Cleaning>, Cause> {
         let text = self.ask("Rco;clean")?.text;
         let told = if is_error(&text) {
@@ -51,7 +51,7 @@ impl Evolis {
         Ok(Cleaning {
             cards_since: entered.zip(last).and_then(|(entered, last)| entered.checked_sub(last)),
             cards_until_due: number(&self.ask("Rco;clp")?.text),
-            // How the SDK works it out from these answers was not seen.
+            // It is unknown how the SDK computes this from these answers.
             cards_until_warranty_lost: None,
             regular_cleanings: number(&self.ask("Rco;n")?.text),
             advanced_cleanings: number(&self.ask("Rco;cnac")?.text),
@@ -59,7 +59,7 @@ impl Evolis {
     }
 }
 
-/// The answer to `Rco;clean`.
+/// Parses the answer to `Rco;clean`.
 fn cleaning(text: &str, entered: Option<u64>) -> Cleaning {
     let told = |key: &str| value(text, key).and_then(number);
     let until_due = told("rem_advised");
@@ -76,7 +76,7 @@ fn cleaning(text: &str, entered: Option<u64>) -> Cleaning {
     }
 }
 
-/// A number of cards. What is overdue is 0 cards away.
+/// A number of cards; overdue counts as 0.
 fn number(text: &str) -> Option<u64> {
     let text = text.trim();
     match text.strip_prefix('-') {

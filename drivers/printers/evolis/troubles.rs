@@ -1,15 +1,15 @@
-//! What each warning and error bit means for a person and for printing. Knows no wire.
+//! What each warning and error bit means for the operator and for printing. Knows no wire.
 //!
-//! Which bits stop printing: Evolis wire notes, section 2, "Effect on printing". Keywords: RFC 8011
-//! section 5.4.12, PWG 5100.9 and the IANA registry of `printer-state-reasons`; two are our own, where
-//! the registry has none: `cleaning-needed` and `marker-supply-incompatible`. Else `other`.
+//! Which bits stop printing: Evolis wire notes, section 2, "Effect on printing". Keywords: RFC 8011 section 5.4.12, PWG
+//! 5100.9 and the IANA registry of `printer-state-reasons`; two are our own, where the registry has none:
+//! `cleaning-needed` and `marker-supply-incompatible`. Else `other`.
 
 use super::bits::{self, Word};
 use super::status::{StatusWords, error, information, warning};
 use crate::contract::{Level, Trouble};
 use crate::text::Text;
 
-/// Everything that the words complain of, errors first, each sentence once at its worst.
+/// All troubles of the status words, errors first, each sentence once at its highest level.
 pub fn troubles(words: &StatusWords, extensions: &[u32]) -> Vec<Trouble> {
     let mut found: Vec<Trouble> = Vec::new();
     let mut bits: Vec<_> = bits::set(words, extensions).collect();
@@ -44,9 +44,9 @@ pub fn row_of(word: Word, mask: u32) -> Option<&'static Row> {
     rows.iter().find(|row| row.mask == mask)
 }
 
-/// Does the card count as failed when the job lets go of the machine with these words?
+/// Does the card count as failed if the machine releases the job with these status words?
 ///
-/// The warnings that only say "before the next card" (feeder empty after the last blank) do not.
+/// Warnings that concern only the next card (feeder empty after the last blank) do not count.
 pub fn spoils_the_card(words: &StatusWords) -> bool {
     let errors =
         ERRORS.iter().filter(|row| row.level == Level::Error).fold(0, |all, row| all | row.mask);
@@ -54,15 +54,16 @@ pub fn spoils_the_card(words: &StatusWords) -> bool {
     words.error & errors != 0 || words.warning & warnings != 0
 }
 
-/// Is something wrong that somebody's hands put right, while a job owns the machine? Heat goes away by itself.
-pub fn calls_for_hands(words: &StatusWords) -> bool {
+/// Is there a fault that a person must fix by hand while a job owns the machine? Overheating does not count, because it
+/// passes by itself.
+pub fn needs_operator(words: &StatusWords) -> bool {
     spoils_the_card(&StatusWords { warning: words.warning & !warning::COOLING, ..*words })
 }
 
-/// What one bit means.
+/// The meaning of one bit.
 pub struct Row {
     mask: u32,
-    /// IPP's word for it.
+    /// Its IPP keyword.
     pub keyword: &'static str,
     /// Does it stop printing?
     pub level: Level,
@@ -159,7 +160,7 @@ const NOTICES: &[Row] = &[
     row(information::UPDATING_FIRMWARE, "other", Stops, "Perangkat lunak printer sedang diperbarui. Tunggu, jangan matikan printer.", "The printer is updating its firmware. Wait, and do not switch it off."),
 ];
 
-/// Their effect on printing was not seen: they are told, and stop nothing.
+/// Their effect on printing was not observed: they are reported, but stop nothing.
 #[rustfmt::skip]
 const EXTENSION_1: &[Row] = &[
     row(0x0000_0100, "media-low", Warns, "Kartu kosong hampir habis. Siapkan kartu kosong.", "Few blank cards are left. Have more ready."),

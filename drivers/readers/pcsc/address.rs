@@ -1,4 +1,4 @@
-//! Which reader is meant, as it is written in the configuration. Opens nothing and knows no PC/SC.
+//! The address of a reader in the configuration. Opens nothing and knows no PC/SC.
 //!
 //! There is no "the first reader": a printer may hold a contact and a contactless one, and the office may have a third.
 //! pcscd numbers its readers in the order in which they were plugged in, and puts the number at the end of their names
@@ -9,16 +9,16 @@ use std::str::FromStr;
 
 use crate::transport::usb::UsbName;
 
-/// What a reader must fit; at least one of the two.
+/// The conditions that a reader must meet; at least one of the two is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Address {
     /// The socket or serial number of its USB device.
     pub usb: Option<UsbName>,
-    /// Its name, as pcscd has it.
+    /// Its name in pcscd.
     pub name: Option<Pattern>,
 }
 
-/// A name in which every `*` stands for any text, or none.
+/// A name in which every `*` matches any text, including none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern(String);
 
@@ -59,13 +59,13 @@ impl fmt::Display for Address {
 }
 
 impl Pattern {
-    /// `None` for one that any reader would fit.
+    /// `None` for a pattern that would match every reader.
     pub fn new(text: &str) -> Option<Self> {
         let says_something = text.chars().any(|c| c != '*' && !c.is_whitespace());
         (says_something && !text.contains(char::is_control)).then(|| Self(text.to_owned()))
     }
 
-    /// Does the whole name fit?
+    /// Does the pattern match the whole name?
     pub fn fits(&self, name: &str) -> bool {
         let Some((first, rest)) = self.0.split_once('*') else {
             return self.0 == name;
@@ -73,7 +73,7 @@ impl Pattern {
         let Some(mut left) = name.strip_prefix(first) else {
             return false;
         };
-        // The earliest place is the best one for every piece but the last, which must stand at the end.
+        // Every piece but the last is best matched as early as possible; the last must match at the end.
         let mut pieces: Vec<&str> = rest.split('*').collect();
         let last = pieces.pop().unwrap_or_default();
         for piece in pieces {

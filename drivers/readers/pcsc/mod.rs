@@ -1,11 +1,11 @@
-//! Readers behind pcscd: every USB reader that libccid drives, and serial ones through its twin driver. Opens them by
-//! name; knows nothing of what a card is for.
+//! Readers behind pcscd: every USB reader that libccid supports, and serial ones through its serial driver. Opens them
+//! by name; does not know what a card is for.
 //!
-//! The library of pcscd is the system's own and speaks only with the pcscd beside it, so the driver is built with the
-//! feature `pcsc` alone.
+//! The pcscd library belongs to the system and works only with the matching pcscd, so this driver is built only with
+//! the feature `pcsc`.
 //!
-//! Nothing here can be cut short: a mute card held `SCardTransmit` for 232 s (libccid's twin driver). Whoever cannot
-//! wait as long puts the reader into `encoder::bounded`.
+//! No call here can be cancelled: a mute card held `SCardTransmit` for 232 s (libccid's serial driver). A caller that
+//! cannot wait that long wraps the reader in `encoder::bounded`.
 
 #[cfg(any(test, feature = "pcsc"))]
 mod address;
@@ -17,7 +17,7 @@ mod reader;
 
 use crate::encoder::{CardEncoder, EncoderError};
 
-/// Makes contact with the reader of this address (`address.rs`); asks for no card.
+/// Connects to the reader at this address (`address.rs`); needs no card.
 #[cfg(feature = "pcsc")]
 pub(crate) fn open(address: &str) -> Result<Box<dyn CardEncoder>, EncoderError> {
     let named = address
@@ -26,19 +26,19 @@ pub(crate) fn open(address: &str) -> Result<Box<dyn CardEncoder>, EncoderError> 
     Ok(Box::new(reader::Reader::open(named)?))
 }
 
-/// A build without PC/SC reaches no such reader.
+/// A build without PC/SC has no such readers.
 #[cfg(not(feature = "pcsc"))]
 pub(crate) fn open(address: &str) -> Result<Box<dyn CardEncoder>, EncoderError> {
     Err(EncoderError::Unsupported(not_built(address)))
 }
 
-/// Does the address name one reader?
+/// Does the address name a single reader?
 #[cfg(feature = "pcsc")]
 pub(crate) fn accepts(address: &str) -> Result<(), String> {
     address.parse::<address::Address>().map(drop).map_err(|wrong| wrong.to_string())
 }
 
-/// A build without PC/SC reaches no such reader.
+/// A build without PC/SC has no such readers.
 #[cfg(not(feature = "pcsc"))]
 pub(crate) fn accepts(address: &str) -> Result<(), String> {
     Err(not_built(address))

@@ -1,4 +1,4 @@
-//! Reads `models.toml`: what is known of readers. Knows no PC/SC.
+//! Reads `models.toml`, the known readers. Knows no PC/SC.
 
 use serde::Deserialize;
 
@@ -8,11 +8,11 @@ use crate::encoder::Interface;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Model {
-    /// How pcscd's name of it begins.
+    /// The beginning of its name in pcscd.
     name: String,
-    /// How it reaches cards, where that is sure.
+    /// Its interface, where it is certain.
     pub interface: Option<Interface>,
-    /// Bytes of data that it carries in one APDU, where its driver does not tell.
+    /// Most data bytes of one APDU, if its driver does not report it.
     pub data_max_bytes: Option<u32>,
 }
 
@@ -22,7 +22,7 @@ struct File {
     model: Vec<Model>,
 }
 
-/// What is known of the reader of this name.
+/// The known data of the reader with this name.
 pub(super) fn find(reader: &str) -> Option<Model> {
     let file: File =
         toml::from_str(include_str!("models.toml")).expect("models.toml is checked by a test");

@@ -1,28 +1,29 @@
-//! What a reader's driver says of itself (PC/SC part 10), and what a card's answer to reset tells (ISO 7816-3, PC/SC
-//! part 3): bytes to meaning. Knows no library.
+//! Decodes what a reader's driver reports (PC/SC part 10) and a card's answer to reset (ISO 7816-3, PC/SC part 3).
+//! Knows no library.
 
 use crate::encoder::Limits;
 
 /// Header, one length byte, 255 bytes of data, one byte of expected length (ISO 7816-3, 12.1.3).
 const SHORT_APDU_MAX_BYTES: usize = 261;
 
-/// More does not fit into one message of vpcd (16 bits of length, two bytes of status), and no card takes as much.
+/// A larger APDU does not fit into one message of vpcd (16 bits of length, two bytes of status), and no card accepts
+/// one.
 const EXTENDED_APDU_MAX_BYTES: usize = 65_533;
 
-/// A reader that takes less than a header, a length and one byte has not understood the question.
+/// A reader that reports less than a header, a length and one byte has misunderstood the query.
 const INPUT_MIN_BYTES: usize = 6;
 
-/// The feature that tells the properties, and the property of the longest data field.
+/// The feature that reads the properties, and the property of the longest data field.
 const GET_TLV_PROPERTIES: u8 = 0x12;
 const MAX_APDU_DATA_SIZE: u8 = 0x0A;
 
-/// The control code that tells the properties, out of a list of features. Numbers stand there high byte first.
+/// The control code for reading the properties, from a list of features. Its numbers are big-endian.
 pub(super) fn properties_code(features: &[u8]) -> Option<u32> {
     tlv(features, GET_TLV_PROPERTIES)?.try_into().ok().map(u32::from_be_bytes)
 }
 
-/// Bytes of data that reader and driver carry in one APDU, out of their properties; 0: short APDUs only. Numbers stand
-/// there low byte first.
+/// Most data bytes of one APDU for reader and driver, from their properties; 0: short APDUs only. The numbers are
+/// little-endian.
 pub(super) fn max_apdu_data_bytes(properties: &[u8]) -> Option<u32> {
     tlv(properties, MAX_APDU_DATA_SIZE)?.try_into().ok().map(u32::from_le_bytes)
 }
@@ -39,25 +40,26 @@ fn tlv(mut list: &[u8], wanted: u8) -> Option<&[u8]> {
     None
 }
 
-/// Bus and address of a reader's USB device, out of the attribute CHANNEL_ID (`0020 BB DD`, in this computer's order).
+/// Bus and address of a reader's USB device, from the attribute CHANNEL_ID (`0020 BB DD`, in this computer's byte
+/// order).
 pub(super) fn usb_device(channel_id: &[u8]) -> Option<(u8, u8)> {
-    // libccid writes a DWORD of its own size: four bytes count, whatever follows.
+    // libccid writes a DWORD of its own size: only the first four bytes count.
     let number = u32::from_ne_bytes(*channel_id.first_chunk()?);
     let [kind_high, kind_low, bus, device] = number.to_be_bytes();
     ([kind_high, kind_low] == [0x00, 0x20]).then_some((bus, device))
 }
 
-/// What a card's answer to reset tells.
+/// Facts from a card's answer to reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AtrFacts {
-    /// It has the form that PC/SC part 3 (3.1.3.2.3) gives to contactless cards; a contact card may have it too.
+    /// It has the form that PC/SC part 3 (3.1.3.2.3) defines for contactless cards; a contact card may have it too.
     pub contactless_form: bool,
-    /// The card says that it understands extended lengths (ISO 7816-4, 12.1.1.9: third byte of the capabilities).
+    /// The card supports extended lengths (ISO 7816-4, 12.1.1.9: third byte of the capabilities).
     pub extended: bool,
 }
 
 impl AtrFacts {
-    /// Reads it; what cannot be read tells nothing.
+    /// Parses it; unreadable parts yield no facts.
     pub fn of(atr: &[u8]) -> Self {
         let contactless_form = matches!(atr, [0x3B, t0, 0x80, 0x01, ..] if t0 & 0xF0 == 0x80);
         let extended =
@@ -78,7 +80,7 @@ fn historical_bytes(atr: &[u8]) -> Option<&[u8]> {
         if !more {
             return atr.get(at..at + count);
         }
-        // The last of them, TD, announces the next ones. An answer of 33 bytes at most ends this.
+        // The last interface byte, TD, announces the next ones. The loop ends because an answer has at most 33 bytes.
         announced = *atr.get(at - 1)?;
     }
 }
@@ -101,10 +103,10 @@ fn capabilities(historical: &[u8]) -> Option<u8> {
     None
 }
 
-/// How commands must be cut: what protocol, reader and card have in common.
+/// Size limits of commands: what protocol, reader and card all support.
 ///
-/// `reader_data_bytes` is [`max_apdu_data_bytes`], `reader_input_bytes` the attribute MAXINPUT; some readers that do T=1
-/// themselves take less than a whole short APDU (libccid's SCARDGETATTRIB.md).
+/// `reader_data_bytes` is [`max_apdu_data_bytes`], `reader_input_bytes` the attribute MAXINPUT; some readers that
+/// handle T=1 themselves take less than a whole short APDU (libccid's SCARDGETATTRIB.md).
 pub(super) fn limits(
     t0: bool,
     reader_data_bytes: Option<u32>,
@@ -123,11 +125,11 @@ pub(super) fn limits(
     Limits { t0, extended, apdu_max_bytes }
 }
 
-/// Asks for the unique identifier of a contactless card (PC/SC part 3, 3.2.2.1.3): answered by the reader.
+/// Reads the unique identifier of a contactless card (PC/SC part 3, 3.2.2.1.3); the reader answers it.
 #[cfg(feature = "pcsc")]
 pub(super) const GET_UID: [u8; 5] = [0xFF, 0xCA, 0x00, 0x00, 0x00];
 
-/// The identifier out of the answer to the question for it; `None` when it was refused.
+/// The identifier from the answer to `GET_UID`; `None` if it was refused.
 pub(super) fn uid(answer: &[u8]) -> Option<Vec<u8>> {
     let (data, status) = answer.split_last_chunk::<2>()?;
     // 4, 7 or 10 bytes of type A, 4 of type B, 8 of FeliCa and of ISO 15693.
@@ -138,7 +140,7 @@ pub(super) fn uid(answer: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// As libccid 1.5.2 fills them in: code 0x42330012 in network order, then vendor 08E6, product 3437, 0x10000.
+    /// As libccid 1.5.2 fills it in: code 0x42330012 in network order, then vendor 08E6, product 3437, 0x10000.
     #[test]
     fn a_reader_tells_how_much_it_carries() {
         let features = [0x06, 4, 0x42, 0x33, 0x00, 0x06, 0x12, 4, 0x42, 0x33, 0x00, 0x12];

@@ -1,9 +1,8 @@
-//! One reader through the library of pcscd. Its point of no return is `transmit`: a command that was handed over may
-//! have been obeyed, whatever comes back, and is never handed over twice.
+//! One reader through the pcscd library. Its point of no return is `transmit`: a command that was handed over may have
+//! been executed, whatever comes back, and is never sent twice.
 //!
-//! pcscd numbers readers anew when they are plugged in again, and forgets every context when it is started anew; so a
-//! reader is looked for by its address whenever a card is waited for, and a context that pcscd no longer knows is made
-//! afresh then, once.
+//! pcscd renumbers readers when they are plugged in again, and drops every context when it restarts. So the reader is
+//! looked up by its address before each wait for a card, and an invalid context is replaced then, once.
 
 use std::ffi::{CStr, CString};
 use std::path::Path;
@@ -17,48 +16,48 @@ use pcsc::{
 use super::address::Address;
 use super::{models, protocol};
 use crate::encoder::{CardEncoder, Chip, EncoderError, Interface};
-use crate::transport::Patience;
+use crate::transport::Deadline;
 use crate::transport::usb::{self, UsbName};
 
-/// What owns the readers.
+/// The service that owns the readers.
 const SERVICE: &str = "pcscd";
 
-/// Asks a reader's driver for its list of features (PC/SC part 10, 2.2).
+/// Control code that reads a reader's list of features (PC/SC part 10, 2.2).
 const FEATURES: pcsc::ffi::DWORD = pcsc::ctl_code(3400);
 
-/// pcscd looks for cards every 400 ms.
+/// pcscd polls for cards every 400 ms.
 const NOTICE_LIMIT: Duration = Duration::from_secs(1);
 
-/// Longer than any list of features or properties.
+/// More than any list of features or properties has.
 const TOLD_MAX_BYTES: usize = 512;
 
-/// A reader, and the card that it holds for us.
+/// A reader, and the card that we are connected to.
 pub(super) struct Reader {
     address: Address,
     context: Option<Context>,
     card: Option<Held>,
 }
 
-/// A card that is ours, and the name that its reader has now.
+/// A card that we are connected to, and its reader's current name.
 struct Held {
     card: Card,
     reader: CString,
 }
 
 impl Reader {
-    /// Looks whether the reader is there.
+    /// Opens the reader, and checks that it is there.
     pub fn open(address: Address) -> Result<Self, EncoderError> {
         let mut reader = Self { address, context: None, card: None };
         reader.find()?;
         Ok(reader)
     }
 
-    /// The one reader of our address, by the name that it has now.
+    /// The single reader with our address, by its current name.
     fn find(&mut self) -> Result<(Context, CString), EncoderError> {
         let known = self.context.take();
         let listed = match known.map(|context| (context.list_readers_owned(), context)) {
             Some((Ok(names), context)) => Ok((context, names)),
-            // pcscd was started anew, perhaps: this context may be one of its predecessor.
+            // pcscd may have restarted, which makes this context invalid.
             Some((Err(_), _)) | None => Context::establish(Scope::System)
                 .and_then(|context| context.list_readers_owned().map(|names| (context, names))),
         };
@@ -74,7 +73,7 @@ impl Reader {
         }
         match (fitting.pop(), fitting.is_empty()) {
             (Some(only), true) => Ok((context, only)),
-            // One that would not say where it is plugged in may be the one.
+            // A reader that would not say where it is plugged in may be the wanted one.
             (None, _) => Err(barred.map_or_else(
                 || EncoderError::NoReader(self.address.to_string()),
                 |error| self.fact(error, "the reader's place on the USB"),
@@ -101,17 +100,17 @@ impl Reader {
         Ok(plugged_as(context, name)?.contains(wanted))
     }
 
-    /// Waits until a card is there and is ours.
+    /// Waits for a card and connects to it exclusively.
     fn connect(
         &self,
         context: &Context,
         name: &CStr,
         patience: Duration,
     ) -> Result<Card, EncoderError> {
-        let patience = Patience::begin(patience);
+        let patience = Deadline::begin(patience);
         let mut states = [ReaderState::new(name, State::UNAWARE)];
         loop {
-            // A wait may end for another reason than ours (a counter, a flag); so what is there is looked at each time.
+            // The wait may end for another reason (a counter, a flag), so the state is checked each time.
             match context.get_status_change(patience.left(), &mut states) {
                 Ok(()) | Err(Error::Timeout) => {}
                 Err(error) => return Err(self.fact(error, "the wait for a card")),
@@ -123,7 +122,7 @@ impl Reader {
             if seen.contains(State::PRESENT) {
                 match context.connect(name, ShareMode::Exclusive, Protocols::ANY) {
                     Ok(card) => return Ok(card),
-                    // It went again before we had it: it is still waited for.
+                    // The card was removed before we connected; keep waiting.
                     Err(Error::NoSmartcard | Error::RemovedCard) => {}
                     Err(error) => return Err(self.fact(error, "the connection to the card")),
                 }
@@ -135,7 +134,7 @@ impl Reader {
         }
     }
 
-    /// Is a card there, as pcscd has it?
+    /// Does pcscd report a card?
     fn is_there(&self, name: &CStr) -> Option<(bool, ReaderState)> {
         let mut states = [ReaderState::new(name, State::UNAWARE)];
         self.context.as_ref()?.get_status_change(Duration::ZERO, &mut states).ok()?;
@@ -145,21 +144,22 @@ impl Reader {
         Some((there, state))
     }
 
-    /// Ends the connection. When pcscd learns by that, and not by looking, that the card is gone, it misses a card that
-    /// comes before its next look, and then waits for that one for ever: so we wait for the look (pcsc-lite 1.9.9).
+    /// Disconnects. If pcscd learns from the disconnection, and not from its own poll, that the card is gone, it misses
+    /// a card that arrives before its next poll and then waits for it for ever. So we wait for the poll (pcsc-lite
+    /// 1.9.9).
     fn let_go(&self, held: Held) -> Result<(), Error> {
         let was_there = self.is_there(&held.reader).is_some_and(|(there, _)| there);
         let ended = held.card.disconnect(Disposition::UnpowerCard).map_err(|(_, error)| error);
         if let Some((false, state)) = self.is_there(&held.reader).filter(|_| was_there)
             && let Some(context) = &self.context
         {
-            // When nothing is noticed it is as well: the card was seen to be gone before.
+            // A timeout is fine: the card was already seen to be gone.
             let _ = context.get_status_change(NOTICE_LIMIT, &mut [state]);
         }
         ended
     }
 
-    /// What the connected card is, and how it must be spoken with.
+    /// The properties of the connected card.
     fn chip(&self, card: &Card, name: &CStr) -> Result<Chip, EncoderError> {
         let status = card.status2_owned().map_err(|error| self.fact(error, "the card's state"))?;
         let atr = status.atr().to_vec();
@@ -176,7 +176,7 @@ impl Reader {
             }
             uid = protocol::uid(&answer);
         }
-        // A contact card may have an answer of the same form, but no reader knows an identifier of it.
+        // A contact card may have an answer of the same form, but no reader returns an identifier for it.
         let seen = if uid.is_some() { Interface::Contactless } else { Interface::Contact };
         let t0 = status.protocol2() == Some(Protocol::T0);
         let data = data_max_bytes(card).or(model.and_then(|model| model.data_max_bytes));
@@ -184,7 +184,7 @@ impl Reader {
         Ok(Chip { interface: known.unwrap_or(seen), atr, uid, limits })
     }
 
-    /// Every error of the library as a fact.
+    /// Maps an error of the library.
     fn fact(&self, error: Error, command: &'static str) -> EncoderError {
         let garbled = |why| EncoderError::Garbled { command, why };
         match error {
@@ -231,7 +231,7 @@ impl CardEncoder for Reader {
         let chip = self.chip(&card, &name);
         self.card = Some(Held { card, reader: name });
         if chip.is_err() {
-            // What went wrong is told; that it could not be switched off either is no news.
+            // The first error is the one to report, so this one is ignored.
             let _ = self.power_off();
         }
         chip
@@ -241,7 +241,7 @@ impl CardEncoder for Reader {
         answer.clear();
         let held = self.card.as_ref().ok_or(EncoderError::CardLost)?;
         carry(&held.card, command, answer).map_err(|error| self.fact(error, "a command"))?;
-        // A card that goes within a command is reported as a success of no bytes (vpcd, ACR122).
+        // A card that is removed during a command is reported as a success of no bytes (vpcd, ACR122).
         if answer.len() < 2 {
             answer.clear();
             return Err(EncoderError::CardLost);
@@ -257,7 +257,7 @@ impl CardEncoder for Reader {
             return Ok(());
         };
         match self.fact(error, "the end of the connection") {
-            // Gone with the reader, or with pcscd, is off.
+            // A card that is gone with its reader, or with pcscd, is off.
             EncoderError::CardLost | EncoderError::NoReader(_) | EncoderError::NoService(_) => {
                 Ok(())
             }
@@ -268,12 +268,12 @@ impl CardEncoder for Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        // Nobody is left who could be told.
+        // Nobody can receive the error any more.
         let _ = self.power_off();
     }
 }
 
-/// One command there, one answer back.
+/// Sends one command and receives one response.
 fn carry(card: &Card, command: &[u8], answer: &mut Vec<u8>) -> Result<(), Error> {
     answer.resize(pcsc::MAX_BUFFER_SIZE_EXTENDED, 0);
     let came = card.transmit(command, answer).map(<[u8]>::len);
@@ -281,7 +281,7 @@ fn carry(card: &Card, command: &[u8], answer: &mut Vec<u8>) -> Result<(), Error>
     came.map(drop)
 }
 
-/// What reader and driver carry in one APDU; `None`: they do not tell.
+/// Most data bytes of one APDU for reader and driver; `None`: not reported.
 fn data_max_bytes(card: &Card) -> Option<u32> {
     let (mut features, mut properties) = ([0; TOLD_MAX_BYTES], [0; TOLD_MAX_BYTES]);
     let features = card.control(FEATURES, &[], &mut features).ok()?;
@@ -289,22 +289,22 @@ fn data_max_bytes(card: &Card) -> Option<u32> {
     protocol::max_apdu_data_bytes(card.control(code.into(), &[], &mut properties).ok()?)
 }
 
-/// What the reader takes in one message; `None`: it does not tell.
+/// Most bytes of one message to the reader; `None`: not reported.
 fn input_max_bytes(card: &Card) -> Option<u32> {
     let told = card.get_attribute_owned(Attribute::Maxinput).ok()?;
     told.first_chunk().copied().map(u32::from_ne_bytes)
 }
 
-/// The names of the USB device that is this reader; none for another kind of reader.
+/// The names of this reader's USB device; none for any other kind of reader.
 ///
 /// # Errors
 /// [`Error::SharingViolation`] while another program holds it.
 fn plugged_as(context: &Context, name: &CStr) -> Result<Vec<UsbName>, Error> {
     let card = context.connect(name, ShareMode::Direct, Protocols::UNDEFINED)?;
     let told = card.get_attribute_owned(Attribute::ChannelId);
-    // Else the card would be reset, which is another program's, or switched on for nothing.
+    // A reset would disturb another program's card, or power the card on for nothing.
     card.disconnect(Disposition::LeaveCard).map_err(|(_, error)| error)?;
-    // A driver that does not know the attribute is none of libccid's for USB.
+    // A driver without this attribute is not one of libccid's USB drivers.
     let device = told.ok().and_then(|told| protocol::usb_device(&told));
     Ok(device
         .map_or_else(Vec::new, |(bus, device)| usb::names_of(Path::new(usb::SYSFS), bus, device)))

@@ -1,5 +1,5 @@
-//! Bytes that are not ours, from readers and libraries of others, against `protocol.rs` and the driver's requests. Each
-//! names its source. Driver and emulator share `protocol.rs`: one misreading would fool both, but not these.
+//! Bytes that are not ours, from other readers and libraries, checked against `protocol.rs` and the driver's requests.
+//! Each names its source. Driver and emulator share `protocol.rs`, so only foreign bytes reveal a misreading.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +9,7 @@ fn info(from: From, code: u8, body: &[u8]) -> Frame {
     Frame::Info { from, code, body: body.to_vec().into() }
 }
 
-/// Bytes of a source, and what we must read in them and write for it.
+/// The source's bytes must decode to this frame, and the frame must encode to them.
 fn same(hex: &str, frame: &Frame) {
     let bytes = bytes(hex);
     assert_eq!(decode(&bytes), Found::Whole(frame.clone(), bytes.len()), "{hex}");

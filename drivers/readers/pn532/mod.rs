@@ -1,12 +1,13 @@
 //! PN532: a contactless reader on a serial port (its high-speed UART). The driver; knows no port and no daemon.
 //!
-//! A chip of ISO 14443-4 gets its commands as they are; a memory card gets frames, made of pseudo-APDUs by
-//! [`Storage`]. Whatever was going on before, [`CardEncoder::power_on`] begins anew: the chip is woken, told how to look
-//! for cards, and the field is switched off once, so that a card forgets what it was told. A card is never waited for
-//! inside the chip: it looks three times and says so, and it is asked again, so that no reader polls for ever after this
-//! program has ended.
+//! A chip of ISO 14443-4 receives its commands unchanged; for a memory card [`Storage`] turns pseudo-APDUs into frames.
+//! [`CardEncoder::power_on`] starts afresh whatever happened before: the chip is woken and configured for polling, and
+//! the field is switched off once, so that a card loses its state. The chip never polls for a card indefinitely: it
+//! polls three times and reports, and the driver asks again, so that no reader keeps polling after this program has
+//! ended.
 //!
-//! Nothing that reaches the card is sent twice. An answer that came broken is asked for again (NACK: the chip says its
+//! Nothing that reaches the card is sent twice. A corrupted answer is requested again (NACK: the chip repeats its last
+//! answer and does nothing else); a missing one is cancelled (ACK from the host).
 //! last answer again and does nothing); one that does not come is cancelled (ACK of the host).
 
 #[cfg(test)]
@@ -29,24 +30,25 @@ use protocol::{Found, Frame, From, Status, Target, WAKE_UP, body, code, decode, 
 const SEND_LIMIT: Duration = Duration::from_secs(1);
 /// The chip acknowledges within 15 ms (UM0701-02, 6.2.1.3); a USB adapter may hold that back a while.
 const ACK_LIMIT: Duration = Duration::from_millis(500);
-/// What the chip does by itself is done at once.
+/// Commands that involve no card are answered at once.
 const OWN_LIMIT: Duration = Duration::from_secs(1);
-/// Three looks for a card take well under 100 ms.
+/// Three polls for a card take well under 100 ms.
 const POLL_LIMIT: Duration = Duration::from_secs(1);
-/// A card that makes keys asks for more time again and again; the chip grants it. Then it is given up.
+/// A card that generates keys asks for more time again and again, and the chip grants it. After this time the driver
+/// gives up.
 const CARD_LIMIT: Duration = Duration::from_secs(10);
-/// Between two looks.
+/// Time between two polls.
 const POLL_PAUSE: Duration = Duration::from_millis(50);
-/// One look with the pause after it, for counting: a driver has no clock.
+/// One poll with the pause after it. The driver counts polls, because it has no clock.
 const POLL_SPAN: Duration = Duration::from_millis(100);
 /// A card without a field for 5 ms is off (ISO/IEC 14443-3, 5.3).
 const OFF_SPAN: Duration = Duration::from_millis(10);
-/// Answers to something older, before the one that counts.
+/// How many answers to earlier requests are skipped.
 const STALE_MAX: usize = 4;
-/// Longest command of a chip in short form, and its answer's data.
+/// Longest command in short form, and the most data of its response.
 const SHORT_APDU_MAX_BYTES: usize = 261;
 
-/// What differs between the chips of the family.
+/// Differences between the chips of the family.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Model {
@@ -72,7 +74,7 @@ fn models() -> &'static [Model] {
 /// A reader on a serial port, `serial:/dev/ttyUSB0`.
 ///
 /// # Errors
-/// [`EncoderError::NoReader`] when nothing is plugged in there; [`EncoderError::Unsupported`] for another address or chip.
+/// [`EncoderError::NoReader`] if there is no device; [`EncoderError::Unsupported`] for another address or chip.
 pub fn open(address: &str) -> Result<Box<dyn CardEncoder>, EncoderError> {
     let port = port(address).map_err(EncoderError::Unsupported)?;
     over(address, Box::new(Serial::new(port)))
@@ -87,7 +89,7 @@ pub fn any_bytes(mut bytes: &[u8]) {
     }
 }
 
-/// Can it be an address of such a reader?
+/// Could this be the address of such a reader?
 ///
 /// # Errors
 /// A sentence with one that can.
@@ -100,7 +102,7 @@ fn port(address: &str) -> Result<&str, String> {
     port.ok_or_else(|| format!("{address:?} is no address like serial:/dev/ttyUSB0"))
 }
 
-/// A reader on any wire; `name` is what errors call it.
+/// A reader on any wire; errors use `name` for it.
 ///
 /// # Errors
 /// As [`open`].
@@ -125,7 +127,7 @@ struct Pn532 {
     /// The card that was switched on.
     target: Option<Target>,
     storage: Storage,
-    /// What came last.
+    /// The bytes received last.
     heard: Zeroizing<Vec<u8>>,
 }
 
@@ -179,7 +181,7 @@ impl CardEncoder for Pn532 {
         let known = self.target.take();
         self.storage = Storage::new();
         if known.is_some() {
-            // How a card that may be gone takes its leave is of no interest.
+            // The card may be gone, so the status in these answers does not matter.
             self.ask(code::IN_DESELECT, &[0], OWN_LIMIT)?;
             self.ask(code::IN_RELEASE, &[0], OWN_LIMIT)?;
         }
@@ -189,7 +191,7 @@ impl CardEncoder for Pn532 {
 }
 
 impl Pn532 {
-    /// Ends what may be going on, wakes the chip and asks who it is.
+    /// Cancels whatever is running, wakes the chip and reads its version.
     fn begin(&mut self) -> Result<(), EncoderError> {
         self.say(&encode(&Frame::Ack))?;
         let waking = [&WAKE_UP[..], &frame(code::SAM_CONFIGURATION, &body::NORMAL_MODE)].concat();
@@ -216,7 +218,7 @@ impl Pn532 {
         }
     }
 
-    /// One frame to a memory card. One that refuses hears nothing more until it is selected again.
+    /// Sends one frame to a memory card. A card that refuses ignores everything until it is selected again.
     fn frame(&mut self, frame: &[u8], target: &Target) -> Result<Vec<u8>, FrameFault> {
         match self.exchange(target, frame).map_err(FrameFault::Lost)? {
             (Status::Ok, mut said) => Ok(std::mem::take(&mut said)),
@@ -230,7 +232,7 @@ impl Pn532 {
         }
     }
 
-    /// Carries bytes to the card and its answer back.
+    /// Sends bytes to the card and receives its answer.
     fn exchange(
         &mut self,
         target: &Target,
@@ -240,7 +242,7 @@ impl Pn532 {
             let most = self.data_max;
             return Err(EncoderError::Unsupported(format!("more than {most} bytes at once")));
         }
-        // Room for all of it: growing would leave a copy of a key behind.
+        // Allocate all of it at once, because growing would leave a copy of a key behind.
         let mut request = Zeroizing::new(Vec::with_capacity(1 + bytes.len()));
         request.push(target.number);
         request.extend_from_slice(bytes);
@@ -253,7 +255,7 @@ impl Pn532 {
         Ok((Status::decode(first), said))
     }
 
-    /// The card is gone, or the chip cannot go on with it: nothing more is asked of it.
+    /// The card is gone, or the chip cannot continue with it, so nothing more is sent to it.
     fn lost(&mut self, status: Status) -> EncoderError {
         match status {
             Status::Other(_) => garbled(code::IN_DATA_EXCHANGE, "the reader reports a fault"),
@@ -264,7 +266,7 @@ impl Pn532 {
         }
     }
 
-    /// Asks the chip something; the answer's body.
+    /// Sends the chip a command; returns the answer's body.
     fn ask(
         &mut self,
         code: u8,
@@ -284,7 +286,7 @@ impl Pn532 {
         for _ in 0..STALE_MAX {
             match self.receive_frame(ACK_LIMIT)? {
                 Ok(Frame::Ack) => return self.answer(code, patience),
-                // Said before the chip heard us.
+                // The chip sent this before it received our command.
                 Ok(Frame::Info { .. }) => {}
                 Ok(_) => return Err(garbled(code, "it was not acknowledged")),
                 Err(why) => return Err(garbled(code, why)),
@@ -309,7 +311,8 @@ impl Pn532 {
             Ok(Ok(_)) => Err(garbled(code, "it is an answer to something else")),
             Ok(Err(why)) => Err(garbled(code, why)),
             Err(fault) => {
-                // The chip must not go on with what nobody waits for. If the wire is down, that is told already.
+                // The chip must not go on with a command that nobody waits for. If the wire is down, that is already
+                // being reported.
                 let _ = self.say(&encode(&Frame::Ack));
                 Err(fault)
             }
@@ -320,7 +323,7 @@ impl Pn532 {
         self.wire.send(bytes, SEND_LIMIT).map_err(|fault| self.wire_fault(fault))
     }
 
-    /// One frame, or what is wrong with what came instead.
+    /// Receives one frame, or the reason why the bytes are none.
     fn receive_frame(
         &mut self,
         patience: Duration,
@@ -374,7 +377,7 @@ fn chip(target: &Target) -> Chip {
         interface: Interface::Contactless,
         atr: target.atr(),
         uid: Some(target.uid.clone()),
-        // The chip carries 262 bytes in a frame, so a short command at most.
+        // A frame carries 262 bytes, which allows short commands only.
         limits: Limits { t0: false, extended: false, apdu_max_bytes: SHORT_APDU_MAX_BYTES },
     }
 }

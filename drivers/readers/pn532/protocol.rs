@@ -1,22 +1,22 @@
 //! Bytes of the PN532 on its high-speed UART, and their meaning. Knows no port, no card and no driver.
 //!
-//! Source: NXP UM0701-02 (PN532 user manual), section 6.2.1 for frames and 7 for commands. Bytes that are not ours stand
-//! in `golden.rs`.
+//! Source: NXP UM0701-02 (PN532 user manual), section 6.2.1 for frames and 7 for commands. `golden.rs` has bytes that
+//! are not ours.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// The chip never says more than this without a frame in it; noise is then given up.
+/// The chip never sends more than this without a frame; noise of this length is given up.
 const NOISE_MAX_BYTES: usize = 600;
 
 /// TFI and data of the longest (extended) frame (section 6.2.1.2).
 const FRAME_MAX_BYTES: usize = 265;
 
-/// Wakes the chip (section 7.2.11): the first edges are lost, and it needs a while to hear.
+/// Wakes the chip (section 7.2.11): the first edges are lost, and it needs some time before it receives.
 pub const WAKE_UP: [u8; 16] = [0x55, 0x55, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
-/// Who speaks (TFI).
+/// The sender (TFI).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {
     /// The computer.
@@ -25,22 +25,22 @@ pub enum From {
     Chip,
 }
 
-/// What goes over the wire.
+/// A frame on the wire.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Frame {
-    /// "Heard"; said by the host, it ends what the chip is at.
+    /// Acknowledges a frame; from the host, it cancels the current command.
     Ack,
-    /// "Say that again."
+    /// Requests the last frame again.
     Nack,
     /// The chip does not know the command, or not with these parameters.
     Refused,
-    /// A command, or the answer to one (its code and one).
+    /// A command, or its answer (whose code is one more).
     Info {
-        /// Who says it.
+        /// The sender.
         from: From,
-        /// Of the command, or one more.
+        /// The command's code; an answer's is one more.
         code: u8,
-        /// May be a key, or somebody's data.
+        /// May be a key, or personal data.
         body: Zeroizing<Vec<u8>>,
     },
 }
@@ -58,18 +58,19 @@ impl fmt::Debug for Frame {
     }
 }
 
-/// What stands at the head of some bytes.
+/// The first item of some bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found {
-    /// No whole frame yet.
+    /// An incomplete frame.
     Part,
-    /// A frame that ends after so many bytes.
+    /// A frame, and how many bytes it takes.
     Whole(Frame, usize),
-    /// Something that is no frame, and ends after so many bytes.
+    /// Bytes that are no frame, and how many there are.
     Broken(&'static str, usize),
 }
 
-/// The frame's bytes: a normal one where that suffices, else an extended one. They carry what the body carries.
+/// Encodes a frame: a normal one if that suffices, else an extended one. The result contains the body, so it is as
+/// secret.
 pub fn encode(frame: &Frame) -> Vec<u8> {
     let (from, code, body) = match frame {
         Frame::Ack => return vec![0, 0, 0xff, 0, 0xff, 0],
@@ -83,7 +84,7 @@ pub fn encode(frame: &Frame) -> Vec<u8> {
     let normal = [low, low.wrapping_neg()];
     let lengths = if length > usize::from(u8::MAX) { &extended[..] } else { &normal[..] };
     let at = 3 + lengths.len();
-    // Room for all of it: growing would leave a copy of a key behind.
+    // Allocate all of it at once, because growing would leave a copy of a key behind.
     let mut bytes = Vec::with_capacity(at + length + 2);
     bytes.extend([0, 0, 0xff]);
     bytes.extend_from_slice(lengths);
@@ -93,7 +94,7 @@ pub fn encode(frame: &Frame) -> Vec<u8> {
     bytes
 }
 
-/// Finds the first frame in `bytes`; what stands before its start code is noise.
+/// Finds the first frame in `bytes`; anything before its start code is noise.
 pub fn decode(bytes: &[u8]) -> Found {
     let Some(start) = bytes.windows(2).position(|pair| pair == [0, 0xff]) else {
         return match bytes.len() {
@@ -134,7 +135,7 @@ pub fn decode(bytes: &[u8]) -> Found {
     }
 }
 
-/// TFI, data and their checksum, and the byte after them.
+/// Checks TFI, data and their checksum, and the byte after them.
 fn read(checked: &[u8], postamble: u8) -> Result<Frame, &'static str> {
     if sum(checked) != 0 {
         return Err("the checksum is wrong");
@@ -156,7 +157,7 @@ fn sum(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |sum, &byte| sum.wrapping_add(byte))
 }
 
-/// Is it a frame, or will it never be one?
+/// Are the bytes a frame, or can they never become one?
 pub fn whole(bytes: &[u8]) -> bool {
     decode(bytes) != Found::Part
 }
@@ -199,35 +200,35 @@ pub mod code {
 pub mod body {
     /// SAMConfiguration: normal mode, no time limit of its own, interrupt line as after reset (7.2.10).
     pub const NORMAL_MODE: [u8; 3] = [0x01, 0x00, 0x01];
-    /// SetParameters: ATR_RES and RATS by itself (7.2.9), as after reset.
+    /// SetParameters: automatic ATR_RES and RATS (7.2.9), as after reset.
     pub const AUTOMATIC: [u8; 1] = [0x14];
     /// RFConfiguration item 1: the field is off (7.3.1).
     pub const FIELD_OFF: [u8; 2] = [0x01, 0x00];
-    /// Item 5: a card is looked for three times and not for ever, which is the setting after reset.
+    /// Item 5: poll three times for a card, not for ever, which is the setting after reset.
     pub const FINITE_RETRIES: [u8; 4] = [0x05, 0x00, 0x01, 0x02];
     /// InListPassiveTarget: one card of ISO 14443 type A at 106 kbit/s (7.3.5).
     pub const ONE_TYPE_A: [u8; 2] = [0x01, 0x00];
 }
 
-/// What went wrong between chip and card (section 7.1, table of error codes); the two upper bits are flags.
+/// The status between chip and card (section 7.1, table of error codes); the two upper bits are flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// Nothing.
+    /// No error.
     Ok,
-    /// The card did not answer, or not so that it could be understood.
+    /// The card did not answer, or its answer could not be understood.
     Lost,
     /// A memory card refused the key.
     WrongKey,
-    /// A memory card refused the frame (what it says for that, four bits, is no frame).
+    /// A memory card refused the frame (its refusal of four bits is not a frame).
     Refused,
     /// The command does not fit the card or its state.
     NotAcceptable,
-    /// Anything else.
+    /// Any other error.
     Other(u8),
 }
 
 impl Status {
-    /// From the first byte of an answer.
+    /// Decodes the first byte of an answer.
     pub fn decode(byte: u8) -> Self {
         match byte & 0x3f {
             0x00 => Self::Ok,
@@ -240,7 +241,7 @@ impl Status {
         }
     }
 
-    /// To that byte, to be said by an emulated chip.
+    /// Encodes that byte, for an emulated chip.
     pub fn encode(self) -> u8 {
         match self {
             Self::Ok => 0x00,
@@ -252,7 +253,7 @@ impl Status {
         }
     }
 
-    /// Does the card have more to say than one frame carries?
+    /// Does the card's answer continue beyond one frame?
     pub fn goes_on(byte: u8) -> bool {
         byte & 0x40 != 0
     }
@@ -261,7 +262,7 @@ impl Status {
 /// A card in the answer to InListPassiveTarget (7.3.5, type A at 106 kbit/s).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// What the chip calls it.
+    /// The chip's number for the card.
     pub number: u8,
     /// SENS_RES, high byte first.
     pub atqa: [u8; 2],
@@ -274,7 +275,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// What follows the number of cards, if that is one.
+    /// Decodes what follows the number of cards.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let [number, high, low, sak, length, rest @ ..] = bytes else { return None };
         let (uid, rest) = rest.split_at_checked(usize::from(*length))?;
@@ -293,7 +294,7 @@ impl Target {
         })
     }
 
-    /// The same, to be said by an emulated chip.
+    /// Encodes it, for an emulated chip.
     pub fn encode(&self) -> Vec<u8> {
         let [high, low] = self.atqa;
         let length = u8::try_from(self.uid.len()).unwrap_or(u8::MAX);
@@ -303,8 +304,8 @@ impl Target {
         bytes
     }
 
-    /// Answer to reset, as PC/SC part 3 makes it (3.1.3.2.3): with the historical bytes of the answer to select, or with
-    /// the name of the memory card.
+    /// The answer to reset that PC/SC part 3 composes (3.1.3.2.3): with the historical bytes of the answer to select,
+    /// or with the memory card's name.
     pub fn atr(&self) -> Vec<u8> {
         let history = match &self.ats {
             Some(ats) => historical(ats).to_vec(),
@@ -327,7 +328,7 @@ impl Target {
     }
 }
 
-/// What stands in an answer to select behind its interface bytes (ISO/IEC 14443-4, 5.2).
+/// The historical bytes: what follows the interface bytes of an answer to select (ISO/IEC 14443-4, 5.2).
 fn historical(ats: &[u8]) -> &[u8] {
     let Some(&format) = ats.get(1) else { return &[] };
     let interface_bytes = (format >> 4 & 0x07).count_ones() as usize;

@@ -57,7 +57,7 @@ fn the_versions_of_keys_are_read_from_a_whole_answer_or_not_at_all() {
 #[test]
 fn the_keys_that_everybody_knows_are_known_and_no_key_is_shown() {
     let known = Key::new(b"@ABCDEFGHIJKLMNO").unwrap();
-    // What every manual gives for it.
+    // The value in every manual.
     assert_eq!(known.check_value(), [0x50, 0x4A, 0x77]);
     let mut set = Keys { enc: known.clone(), mac: known.clone(), dek: known };
     assert!(set.are_well_known());

@@ -1,6 +1,6 @@
-//! Nine sessions that were recorded from real eUICCs, from pySim's unit tests (`test_globalplatform.py`, Harald Welte,
-//! sysmocom): static keys, commands and answers, for AES-128, -192 and -256 at the levels 11, 03 and 33. One line each:
-//! name, three keys, INITIALIZE UPDATE and its answer, EXTERNAL AUTHENTICATE, STORE DATA and its answer, and four more
+//! Nine sessions recorded from real eUICCs, from pySim's unit tests (`test_globalplatform.py`, Harald Welte, sysmocom):
+//! static keys, commands and answers, for AES-128, -192 and -256 at the levels 11, 03 and 33. One line each: name,
+//! three keys, INITIALIZE UPDATE and its answer, EXTERNAL AUTHENTICATE, STORE DATA and its answer, and four more
 //! commands. Answers stand without their status, which was 9000.
 
 use super::*;
@@ -53,7 +53,7 @@ fn recorded(line: &'static str) -> Recorded {
     Recorded { name, keys, host, challenge, level, authenticate, commands, answer }
 }
 
-/// The plain command that was sent as this one: what is expected is as it was recorded.
+/// The plain command behind a recorded one; its expected length is the recorded one's.
 fn plain(number: usize, recorded: &Command) -> Command {
     let mut plain = Command::parse(&bytes(PLAIN[number])).unwrap();
     plain.le = recorded.le;
@@ -117,7 +117,7 @@ fn the_cards_side_understands_the_recorded_host_and_says_what_the_recorded_card_
 
 #[test]
 fn the_recorded_cards_made_their_challenges_of_counter_and_name() {
-    // ISD-R of an eUICC, SGP.02 2.2.3; the counter stands at the end of the answer.
+    // ISD-R of an eUICC, SGP.02 2.2.3; the counter is at the end of the response.
     let isd_r = bytes("a0000005591010ffffffff8900000100");
     for (one, line) in sessions().iter().zip(SESSIONS.lines()) {
         let answer = bytes(line.split_whitespace().nth(5).unwrap());

@@ -1,5 +1,5 @@
-//! One opened USB printer: its interface, its two pipes, and the kernel's driver put aside meanwhile.
-//! The only file that knows libusb. Knows no family.
+//! One opened USB printer: its interface and its two pipes, while the kernel's driver is detached. The only file that
+//! knows libusb. Knows no family.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -13,12 +13,13 @@ use rusb::{
 use super::listing::{self, UsbName, UsbPrinter};
 use crate::redact;
 use crate::transport::WireFault;
-use crate::transport::hearing::Heard;
+use crate::transport::framing::ReadPart;
 
-/// Just plugged in, a device file may be there before udev has given it to us; it takes a second on a slow machine.
+/// After plugging in, the device file may exist before udev has set its permissions, which takes a second on a slow
+/// machine.
 const PERMISSION_LIMIT: Duration = Duration::from_secs(2);
 
-/// Between two tries for permission.
+/// Time between two attempts.
 const PERMISSION_PAUSE: Duration = Duration::from_millis(50);
 
 /// A control request is answered by the machine's USB chip, not by its mechanics.
@@ -39,7 +40,7 @@ const SOFT_RESET: [(u8, u8); 2] = [(0x21, 2), (0x23, 2)];
 /// GET_STATUS of an endpoint; bit 0 is its halt (USB 2.0, section 9.4.5).
 const GET_ENDPOINT_STATUS: (u8, u8) = (0x82, 0);
 
-/// Where the bytes go in and out.
+/// The endpoints of both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Pipes {
     interface: u8,
@@ -49,7 +50,7 @@ struct Pipes {
     packet_bytes: usize,
 }
 
-/// An opened printer. Dropping it gives the interface back to the kernel's driver.
+/// An opened printer. Dropping it returns the interface to the kernel's driver.
 pub(super) struct Link {
     handle: DeviceHandle<Context>,
     pipes: Pipes,
@@ -57,9 +58,9 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Opens the one printer of this name, and takes its interface.
+    /// Opens the single printer of this name, and claims its interface.
     ///
-    /// Everything is looked up anew each time: after a replug the same printer has another address.
+    /// Everything is looked up again each time, because a printer that is plugged in again gets another address.
     pub fn open(name: &UsbName) -> Result<Self, WireFault> {
         let printer = listing::find(name, listing::attached(Path::new(listing::SYSFS))?)?;
         let device = device(&printer)
@@ -68,7 +69,8 @@ impl Link {
         let pipes = pipes(&device, printer.interface)?;
         let handle = open_when_allowed(&device)?;
         let link = Self { handle, pipes, packet: vec![0; pipes.packet_bytes] };
-        // NotFound: no driver has it. A driver that binds between these two lines makes the claim fail, which is told.
+        // NotFound means that no driver has it. If a driver binds between these two lines, the claim fails with an
+        // error.
         match link.handle.detach_kernel_driver(pipes.interface) {
             Ok(()) | Err(Error::NotFound) => {}
             Err(error) => return Err(fault(error)),
@@ -80,8 +82,8 @@ impl Link {
         Ok(link)
     }
 
-    /// Lets the machine take one piece. On any error the whole piece may have reached it: USB/IP reports no part of a
-    /// cancelled transfer, and a controller was seen to report a part that nobody had taken.
+    /// Writes one piece. On any error the whole piece may have reached the machine: USB/IP reports no part of a
+    /// cancelled transfer, and one controller was seen to report a part that was never sent.
     pub fn write(&self, piece: &[u8], patience: Duration) -> Result<(), WireFault> {
         match self.handle.write_bulk(self.pipes.to_printer, piece, limit(patience)) {
             Ok(taken) if taken == piece.len() => Ok(()),
@@ -91,20 +93,20 @@ impl Link {
     }
 
     /// Reads one packet: more than one at a time would wait for ever for an answer that fills its last packet.
-    pub fn read(&mut self, into: &mut Vec<u8>, patience: Duration) -> Result<Heard, WireFault> {
+    pub fn read(&mut self, into: &mut Vec<u8>, patience: Duration) -> Result<ReadPart, WireFault> {
         let packet = &mut self.packet;
         match self.handle.read_bulk(self.pipes.from_printer, packet, limit(patience)) {
             Ok(bytes) => {
                 into.extend_from_slice(&packet[..bytes]);
-                Ok(Heard { ended: bytes < packet.len() })
+                Ok(ReadPart { ended: bytes < packet.len() })
             }
             Err(Error::Timeout) => Err(WireFault::Silent(patience)),
             Err(error) => Err(fault(error)),
         }
     }
 
-    /// Has the machine forget what it half heard. One that does not know the request stays as it is, which the next
-    /// exchange will tell.
+    /// Clears the machine's incomplete input. A machine that does not know the request is unchanged, which the next
+    /// exchange will show.
     pub fn soft_reset(&self) {
         let interface = u16::from(self.pipes.interface);
         // The recipient was "other" before version 1.1 of the class, as it still is in Linux's own driver.
@@ -114,7 +116,7 @@ impl Link {
         });
     }
 
-    /// Ends stalls that the machine says it has, whoever caused them; `certainly`: without asking it.
+    /// Ends stalls that the machine reports, whatever their cause; `certainly`: without asking first.
     pub fn end_stalls(&self, certainly: bool) -> Result<(), WireFault> {
         for pipe in [self.pipes.to_printer, self.pipes.from_printer] {
             if certainly || self.is_stalled(pipe) {
@@ -124,7 +126,7 @@ impl Link {
         Ok(())
     }
 
-    /// A machine that does not answer the question has no stall that it could tell of.
+    /// A machine that does not answer this query counts as not stalled.
     fn is_stalled(&self, pipe: u8) -> bool {
         let (kind, request) = GET_ENDPOINT_STATUS;
         let mut status = [0; 2];
@@ -136,13 +138,14 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        // After an unplug there is nothing to give back, and nobody to tell.
+        // After an unplug there is nothing to return, and the errors do not matter.
         let _ = self.handle.release_interface(self.pipes.interface);
         let _ = self.handle.attach_kernel_driver(self.pipes.interface);
     }
 }
 
-/// Asks a printer for its IEEE 1284 device id. The kernel allows this one request beside whoever has the interface.
+/// Reads a printer's IEEE 1284 device id. The kernel allows this one request even while another program has the
+/// interface.
 ///
 /// # Errors
 /// [`WireFault`], as for any opening.
@@ -155,14 +158,14 @@ pub fn device_id(printer: &UsbPrinter) -> Result<String, WireFault> {
     let index = u16::from(printer.interface) << 8;
     let length =
         handle.read_control(kind, request, 0, index, &mut bytes, CONTROL_LIMIT).map_err(fault)?;
-    // The first two bytes are the length, big-endian, itself included; not every maker counts right.
+    // The first two bytes are the length, big-endian, including themselves; not every maker counts correctly.
     let text = bytes.get(2..length).unwrap_or_default();
     Ok(redact::name(&String::from_utf8_lossy(text)))
 }
 
 fn device(printer: &UsbPrinter) -> rusb::Result<Option<Device<Context>>> {
-    // A context of its own for every opening: its list of devices is of this moment. Never the global one, which
-    // panics on a computer without USB.
+    // A new context for every opening, because its list of devices is fixed when it is made. Never the global context,
+    // which panics on a computer without USB.
     let devices = Context::new()?.devices()?;
     let found = devices
         .iter()
@@ -208,7 +211,7 @@ fn pipes_of(setting: &InterfaceDescriptor<'_>) -> Option<Pipes> {
     })
 }
 
-/// libusb takes whole milliseconds, and 0 for "for ever".
+/// libusb takes whole milliseconds, and 0 means for ever.
 fn limit(patience: Duration) -> Duration {
     patience.max(Duration::from_millis(1))
 }

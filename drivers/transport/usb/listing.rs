@@ -1,5 +1,5 @@
-//! Which USB printers are plugged in, as the kernel tells in sysfs: no permission needed, no device touched.
-//! Knows no family and opens no device.
+//! Lists the USB printers that are plugged in, from the kernel's sysfs: this needs no permission and touches no device.
+//! Knows no family.
 
 use std::fmt;
 use std::fs;
@@ -10,22 +10,22 @@ use std::str::FromStr;
 use crate::redact;
 use crate::transport::WireFault;
 
-/// Where the kernel tells what is plugged in.
+/// The kernel's directory of devices.
 pub const SYSFS: &str = "/sys";
 
 /// USB class and subclass of a printer (USB printer class 1.1, section 4.2).
 const PRINTER: (u8, u8) = (7, 1);
 
-/// The name of one printer on the bus. There is no "the first": a second printer would silently take its place.
+/// The name of one printer on the bus. There is no "first printer": a second one could silently take its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UsbName {
-    /// The serial number that it tells: the same machine in whatever socket.
+    /// Its serial number: the same machine at any port.
     Serial(String),
-    /// The socket that it is plugged into, as the kernel writes it (`1-1.2`: bus 1, port 1, port 2 of a hub).
+    /// The port that it is plugged into, as the kernel writes it (`1-1.2`: bus 1, port 1, port 2 of a hub).
     Port(String),
 }
 
-/// A name that is none.
+/// An invalid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a USB printer is named by serial=NUMBER or by port=BUS-PORT, such as serial=10001234 or port=1-1.2"
@@ -56,7 +56,7 @@ impl fmt::Display for UsbName {
     }
 }
 
-/// `1-1.2`: a bus, and the ports on the way.
+/// `1-1.2`: a bus, and the ports on the path.
 fn is_port(text: &str) -> bool {
     let number = |part: &str| part.parse::<u8>().is_ok_and(|n| n > 0);
     text.split_once('-').is_some_and(|(bus, ports)| number(bus) && ports.split('.').all(number))
@@ -65,25 +65,25 @@ fn is_port(text: &str) -> bool {
 /// A printer that is plugged in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct UsbPrinter {
-    /// The socket: see [`UsbName::Port`].
+    /// The port: see [`UsbName::Port`].
     pub port: String,
     /// Number of the printer interface.
     pub interface: u8,
     /// Bus number.
     pub bus: u8,
-    /// The address that the device has until it is plugged in again.
+    /// The device's address, until it is plugged in again.
     pub device: u8,
     /// Vendor number.
     pub vendor_id: u16,
     /// Product number.
     pub product_id: u16,
-    /// Maker, in its own words; empty when it does not say. The same holds for the next two.
+    /// The maker's name; empty if the device does not report it, as for the next two.
     pub manufacturer: String,
     /// Product.
     pub product: String,
     /// Serial number.
     pub serial: String,
-    /// The kernel's driver that has the interface (`usblp`; `usbfs` when a program uses it), if any.
+    /// The kernel driver that has the interface (`usblp`; `usbfs` if a program uses it), if any.
     pub driver: Option<String>,
     /// The device file of `usblp`, if it has the interface.
     pub device_file: Option<String>,
@@ -92,7 +92,7 @@ pub struct UsbPrinter {
 }
 
 impl UsbPrinter {
-    /// What to write in kartud.toml: the serial number where there is one.
+    /// The name for kartud.toml: the serial number if there is one.
     pub fn name(&self) -> UsbName {
         if self.serial.is_empty() {
             UsbName::Port(self.port.clone())
@@ -109,7 +109,7 @@ impl UsbPrinter {
     }
 }
 
-/// Every printer that is plugged in, in the order of their sockets.
+/// Every printer that is plugged in, in the order of their ports.
 ///
 /// # Errors
 /// [`WireFault::NoUsb`] without USB below `sysfs`; [`WireFault::Unreachable`] when it cannot be read.
@@ -124,7 +124,7 @@ pub fn attached(sysfs: &Path) -> Result<Vec<UsbPrinter>, WireFault> {
     Ok(found)
 }
 
-/// The one printer of this name among those.
+/// Finds the single printer of this name.
 ///
 /// # Errors
 /// [`WireFault::NotPlugged`]; [`WireFault::SeveralFit`].
@@ -141,7 +141,7 @@ pub(super) fn find(name: &UsbName, among: Vec<UsbPrinter>) -> Result<UsbPrinter,
     }
 }
 
-/// Reads one interface (`1-1.2:1.0`); `None` when it is no printer's, or was unplugged while we looked.
+/// Reads one interface (`1-1.2:1.0`); `None` if it is not a printer's, or was unplugged meanwhile.
 fn printer(interface: &Path) -> Option<UsbPrinter> {
     let (port, _) = interface.file_name()?.to_str()?.split_once(':')?;
     let hex = |path: &Path, name: &str| u16::from_str_radix(&text(path, name)?, 16).ok();
@@ -182,7 +182,7 @@ pub(super) fn text(folder: &Path, name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// A sysfs as the kernel makes it: devices, interfaces, and a hub that is no printer.
+    /// A sysfs as the kernel creates it: devices, interfaces, and a hub that is no printer.
     fn sysfs(printers: &[(&str, &str)]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         let devices = dir.path().join("bus/usb/devices");

@@ -1,28 +1,29 @@
-//! The wire over USB, for machines of the printer class: bulk bytes there, bulk bytes back. Knows no family.
+//! The wire over USB, for machines of the printer class: bulk transfers in both directions. Knows no family.
 //!
-//! The device stays open from the first exchange until a fault or the end; meanwhile the kernel's `usblp` is put
-//! aside, and gets its interface back. **After any fault the device is closed, and the next exchange opens it anew**,
-//! looking for it by its name: so a printer that was unplugged and plugged in again is found at its new address, a
-//! stall is cleared, and nothing needs a restart. No exchange is ever repeated here.
+//! The device stays open from the first exchange until a fault or the end; meanwhile the kernel's `usblp` is detached,
+//! and gets its interface back afterwards. **After any fault the device is closed, and the next exchange reopens it by
+//! its name**: so a printer that was unplugged and plugged in again is found at its new address, a stall is cleared,
+//! and nothing needs a restart. No exchange is ever repeated here.
 //!
 //! # A stale answer must not be taken for this exchange's
 //!
 //! An answer that nobody fetched (its exchange failed, or another program died) would shift every later one by one:
-//! "OK" of one command would be read as "OK" of the next. So before the first exchange after every opening, what the
-//! machine still has to say is read and dropped: until it is quiet, or [`STALE_MAX`] answers have been dropped. The
-//! limit is needed because some machines speak whenever they are read (Evolis tells its status, Evolis wire notes,
-//! section 1) and so are never quiet; it suffices because a program that asks one thing at a time leaves at most one
-//! answer behind. An answer that did not come in time may come late, so the first read waits for it a little longer.
+//! "OK" of one command would be read as "OK" of the next. So before the first exchange after every opening, pending
+//! answers are read and dropped, until the machine is silent or [`STALE_MAX`] answers have been dropped. The limit is
+//! needed because some machines answer whenever they are read (Evolis sends its status, Evolis wire notes, section 1)
+//! and so are never silent; it suffices because a program that sends one command at a time leaves at most one answer
+//! behind. A late answer is possible too, so the first read waits a little longer.
 //!
-//! The printer class has a request for this, SOFT_RESET ("flush all buffers"). It is not used here: whoever has just
-//! lost the answer of a poll may have a card under the print head, and no maker says what a flush does to its panels.
+//! The printer class has a request for this, SOFT_RESET ("flush all buffers"). It is not used for it: a card may be
+//! under the print head when the answer to a poll is lost, and no maker says what a flush does to its panels.
 //!
-//! It is used in one case: when a request broke off after its first pieces had been taken. A bus has no half-close, so
-//! the machine would take our next commands for the missing rest of a panel; and that job can never be finished.
-//! A command fits into one piece and so never causes it.
+//! SOFT_RESET is used in one case: when a request broke off after its first pieces had been accepted. USB has no
+//! half-close, so the machine would take our next commands for the rest of a panel; and that job can never be finished.
+//! A command fits into one piece and so never causes this.
 //!
-//! Bytes are sent as they are: the zero byte that ends an Evolis transmission goes in the last piece (the maker's own
-//! library writes it apart and tolerates its failure, but its machines take it in one write just as well, section 1).
+//! Bytes are sent unchanged: the zero byte that ends an Evolis transmission goes in the last piece (the maker's own
+//! library writes it separately and tolerates its failure, but its machines accept it in one write just as well,
+//! section 1).
 
 mod link;
 mod listing;
@@ -31,7 +32,7 @@ mod socket;
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::hearing::{Ending, hear};
+use super::framing::{Ending, read_answer};
 use super::pieces::pieces;
 use super::{Transport, TransportError, Whole, WireFault};
 use link::Link;
@@ -40,17 +41,17 @@ pub use link::device_id;
 pub use listing::{NoUsbName, SYSFS, UsbName, UsbPrinter, attached};
 pub use socket::names_of;
 
-/// Answers that may be left over from before: one of ours, and some of another program's.
+/// Stale answers that may be pending: one of ours, and some of another program's.
 const STALE_MAX: usize = 4;
 
-/// More than so many answers are long; then what comes is something else, and the next exchange will tell.
+/// Longer than that many answers; the rest is something else, which the next exchange will notice.
 const STALE_MAX_BYTES: usize = 4096;
 
-/// A machine that did not answer in time, whoever asked it, is given this long once more before our first question.
-/// One that speaks whenever it is read is not waited for.
+/// Before our first query, a machine whose answer is late, whichever program it is for, gets this much more time. A
+/// machine that answers whenever it is read is not waited for.
 const LATE_LIMIT: Duration = Duration::from_secs(1);
 
-/// A machine that has more to say says it within a few milliseconds.
+/// A machine with more to send sends it within a few milliseconds.
 const QUIET: Duration = Duration::from_millis(100);
 
 /// A USB printer.
@@ -58,7 +59,7 @@ pub struct Usb {
     name: UsbName,
     whole: Option<Whole>,
     link: Option<Link>,
-    /// A request was sent, its answer not yet read.
+    /// A request was sent and its answer was not read yet.
     asked: bool,
     /// The last opening ended with a stall.
     stalled: bool,
@@ -71,7 +72,7 @@ impl Usb {
         Self { name, whole: None, link: None, asked: false, stalled: false, sent_bytes: 0 }
     }
 
-    /// The opened device; opens it if need be.
+    /// The opened device; opens it if necessary.
     fn ready(&mut self) -> Result<&mut Link, WireFault> {
         let link = match self.link.take() {
             Some(link) => link,
@@ -86,7 +87,7 @@ impl Usb {
         Ok(self.link.insert(link))
     }
 
-    /// Closes the device, so that the next exchange begins afresh.
+    /// Closes the device, so that the next exchange reopens it.
     fn failed(&mut self, kind: WireFault) -> TransportError {
         self.link = None;
         self.asked = false;
@@ -116,7 +117,7 @@ impl Transport for Usb {
     fn send(&mut self, request: &[u8], patience: Duration) -> Result<(), TransportError> {
         self.sent_bytes = 0;
         if self.asked {
-            // The answer before this one was never fetched.
+            // The previous answer was never fetched.
             self.link = None;
         }
         self.asked = true;
@@ -130,12 +131,12 @@ impl Transport for Usb {
         }
         let whole = self.whole;
         let heard = self.ready().and_then(|link| {
-            hear(answer, patience, whole, |into, patience| link.read(into, patience))
+            read_answer(answer, patience, whole, |into, patience| link.read(into, patience))
         });
         match heard {
             Ok(Ending::Whole) => Ok(()),
             Ok(Ending::BrokenOff) => {
-                // The driver judges what came; what may yet come is dropped with the next opening.
+                // The driver judges the bytes; later ones are dropped at the next opening.
                 self.failed(WireFault::Silent(patience));
                 Ok(())
             }
@@ -152,10 +153,10 @@ impl Transport for Usb {
     }
 }
 
-/// Reads away what the machine had to say before we asked; see the head of this file.
+/// Reads and drops pending answers; see the head of this file.
 fn drop_stale(link: &mut Link, whole: Option<Whole>) -> Result<(), WireFault> {
     let (mut answers, mut dropped_bytes) = (0, 0);
-    // What came since the last whole answer, and where the transfer began that is being read.
+    // Bytes since the last complete answer, and where the current transfer began in them.
     let (mut dropped, mut transfer) = (Vec::new(), 0);
     let mut patience = LATE_LIMIT;
     while answers < STALE_MAX && dropped_bytes < STALE_MAX_BYTES {
@@ -167,7 +168,8 @@ fn drop_stale(link: &mut Link, whole: Option<Whole>) -> Result<(), WireFault> {
         };
         dropped_bytes += dropped.len() - before;
         patience = QUIET;
-        // The first may be the rest of an answer whose beginning is lost, so the next may be whole by itself only.
+        // The first bytes may be the rest of an answer whose beginning is lost, so the current transfer is tested alone
+        // too.
         let is_answer = match whole {
             Some(whole) => whole(&dropped) || whole(&dropped[transfer..]),
             None => heard.ended,

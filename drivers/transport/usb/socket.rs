@@ -1,11 +1,11 @@
-//! The lasting names of a USB device that is known by its bus and address only. Knows no family and opens no device.
+//! Finds the lasting names of a USB device from its bus and address. Knows no family and opens no device.
 
 use std::fs;
 use std::path::Path;
 
 use super::listing::{UsbName, text};
 
-/// Socket and serial number of the device with this address on this bus; nothing when none is there.
+/// Port and serial number of the device with this address on this bus; empty if there is none.
 pub fn names_of(sysfs: &Path, bus: u8, device: u8) -> Vec<UsbName> {
     let Ok(entries) = fs::read_dir(sysfs.join("bus/usb/devices")) else {
         return Vec::new();

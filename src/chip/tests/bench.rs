@@ -1,4 +1,4 @@
-//! Cards on a table, and a reader over them: what the tests of the engine work with.
+//! The fixture of the engine's tests: emulated cards and a reader.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::chip::{self, ChipFault, KeyFault, KeySource, Profile, StepSeen, Values, With, Written};
 
-/// What must never be seen: a record, and keys.
+/// Secrets that must never be shown: a record, and keys.
 pub const CANARY: &[u8] = b"KANARI-RAHASIA-1301050704159002";
 
 /// A vault for tests.
@@ -32,17 +32,17 @@ impl KeySource for Keys {
     }
 }
 
-/// A card in front of a reader.
+/// A card, and a reader with it.
 pub struct Table {
     pub card: SharedChip,
     pub reader: Direct,
     pub keys: Keys,
-    /// Everything that was shown of the last run.
+    /// All output of the last run.
     pub shown: String,
 }
 
 impl Table {
-    /// A card as its settings say, `{"kind":"file", …}`.
+    /// A card with these settings, `{"kind":"file", …}`.
     pub fn new(settings: Value) -> Self {
         let settings: CardSettings = serde_json::from_value(settings).unwrap();
         let (card, field) = (settings.make().unwrap(), Field::default());
@@ -59,7 +59,7 @@ impl Table {
         self.card.lock().state()
     }
 
-    /// Runs a profile on the card; every step takes a second by the clock it is given.
+    /// Runs a profile on the card; every step takes a second of the given clock.
     pub fn run(&mut self, profile: &Profile, values: &Values) -> Result<Written, ChipFault> {
         let chip = self.reader.power_on(Duration::from_secs(1)).unwrap();
         let ticks = Cell::new(0);
@@ -85,13 +85,13 @@ impl Table {
         done
     }
 
-    /// The same, where it must go well.
+    /// Runs a profile that must succeed.
     pub fn written(&mut self, profile: &Profile, values: &Values) -> Written {
         self.run(profile, values).unwrap_or_else(|fault| panic!("{fault}"))
     }
 }
 
-/// Neither the record nor a key is in what may be read by anybody, in any spelling.
+/// Neither the record nor a key may appear in public output, in any encoding.
 pub fn assert_silent(shown: &str) {
     let digits = |separator: &str| {
         let pairs: Vec<String> = CANARY[..8].iter().map(|byte| format!("{byte:02x}")).collect();
@@ -104,7 +104,7 @@ pub fn assert_silent(shown: &str) {
     }
 }
 
-/// A record of so many bytes, the canary again and again.
+/// A record of this length, made of the repeated canary.
 pub fn record(bytes: usize) -> Vec<u8> {
     CANARY.iter().copied().cycle().take(bytes).collect()
 }

@@ -1,4 +1,4 @@
-//! What a profile makes of the emulated cards: file cards over every protocol, tags, MIFARE Classic.
+//! The result of profiles on emulated cards: file cards over every protocol, tags, MIFARE Classic.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn staf() -> Profile {
     Profile::parse(STAF).unwrap_or_else(|faults| panic!("{faults:#?}"))
 }
 
-/// The content of file 0101, as the card's owner sees it.
+/// The content of file 0101, from the card's state.
 fn file_0101(state: &Value) -> Vec<u8> {
     let found = find(&state["content"]).unwrap_or_else(|| panic!("{state:#}"));
     crate::chip::hex(found["content"].as_str().unwrap()).unwrap()
@@ -52,14 +52,15 @@ fn a_staff_card_is_written_read_back_and_sealed() {
     let apdus: u32 = written.steps.iter().map(|step| step.apdus).sum();
     assert_eq!(written.apdus, apdus);
     assert_eq!(written.steps[3].bytes, 429);
-    // Sealed: the same card is no blank any more, whatever is to be written.
+    // The card is sealed and no longer a blank, whatever is to be written.
     let again = table.run(&staf(), &values(429)).unwrap_err();
     assert_eq!((again.step.as_str(), &again.kind), ("1 select_aid", &FaultKind::Answer(0x9000)));
     assert!(!again.card_touched);
     assert_eq!(file_0101(&table.state()), record(429), "and what stood there stands there still");
 }
 
-/// Write, read back: over T=0 with its fetched answers, over T=1, short and extended, with blocks of every size.
+/// Writes and reads back over T=0 with its fetched responses and over T=1, in short and extended form, with blocks of
+/// every size.
 #[test]
 fn every_protocol_and_every_block_size_carry_the_same_record() {
     let cards = [
@@ -97,7 +98,7 @@ fn the_t0_card_has_its_answers_fetched() {
     assert!(table.shown.contains("header: [0, 192, 0, 0]"), "GET RESPONSE: {}", table.shown);
 }
 
-/// A larger file of the card before would be sealed with the rest of somebody's record behind this one.
+/// A larger file on a used card would be sealed with the rest of the earlier record after this one.
 #[test]
 fn a_card_that_was_begun_is_no_blank() {
     let mut table = Table::new(json!({"kind": "file"}));

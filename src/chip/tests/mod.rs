@@ -1,4 +1,4 @@
-//! Profiles as text, and what becomes of them on cards.
+//! Profiles as text, and their results on cards.
 #![allow(clippy::unwrap_used)]
 
 mod bench;

@@ -1,4 +1,4 @@
-//! What a `chip.toml` may say, and how it is told what it may not.
+//! What a `chip.toml` may contain, and how faults in it are reported.
 
 use drivers::encoder::Interface;
 use proptest::prelude::*;
@@ -170,7 +170,7 @@ fn nothing_is_made_final_before_all_is_read_back() {
 #[test]
 fn a_profile_that_does_not_fit_the_product_is_told() {
     let staf = Profile::parse(&SOUND.replace("{size:record}", "{size:field:nmaa}")).unwrap();
-    let told = staf.misfits(Interface::Contact, ["nama", "unit"]);
+    let told = staf.incompatible(Interface::Contact, ["nama", "unit"]);
     let told: Vec<String> = told.iter().map(ToString::to_string).collect();
     assert!(told[0].contains("reader: is not what [chip] station"), "{told:?}");
     assert!(
@@ -179,7 +179,7 @@ fn a_profile_that_does_not_fit_the_product_is_told() {
     );
 }
 
-/// Pieces of real profiles in any order come nearer to trouble than letters do.
+/// Pieces of real profiles in random order come nearer to valid ones than random letters do.
 fn mixed() -> impl Strategy<Value = String> {
     let pieces: Vec<&'static str> = SOUND
         .split_inclusive(['\n', ' ', '"', '{', '}', '='])

@@ -1,4 +1,4 @@
-//! What the comments of `config/chips` say of the keys of every step, held against the parser.
+//! The reference in the comments of `config/chips` (every key of every step), compared with the parser.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ const EXAMPLES: [&str; 5] = [
 const SHARED: &str = include_str!("../../../config/chips/README.md");
 const PARSER: &str = include_str!("../definition_step.rs");
 
-/// `#   key   rule   what it is`, below `# action: …`.
+/// `#   key   rule   description`, below `# action: …`.
 struct Row {
     example: &'static str,
     action: &'static str,
@@ -50,7 +50,7 @@ fn is_key(word: &str) -> bool {
     !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
 }
 
-/// Every key that the parser of steps asks for, by its source.
+/// Every key that the step parser asks for, taken from its source.
 fn asked() -> BTreeSet<&'static str> {
     let mut quoted = PARSER.split('"');
     let mut asked = BTreeSet::new();
@@ -67,7 +67,7 @@ fn asked() -> BTreeSet<&'static str> {
 }
 
 impl Row {
-    /// The example's steps after `change` was made to the table in which the key stands.
+    /// The example's steps after `change` was applied to the table that contains the key.
     fn changed(&self, change: impl FnOnce(&mut Table)) -> Result<Vec<Step>, String> {
         let mut profile: Table = self.example.parse().unwrap();
         let steps = profile["step"].as_array_mut().unwrap();

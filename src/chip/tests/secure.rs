@@ -9,7 +9,7 @@ use crate::chip::{Blame, FaultKind, Profile, Values};
 const LEVELS: [&str; 5] =
     ["cmac", "cmac+cenc", "cmac+rmac", "cmac+cenc+rmac", "cmac+cenc+rmac+renc"];
 
-/// Three different keys; the canary's digits are in all of them.
+/// Three different keys; all of them contain the canary's digits.
 fn keys(length: usize, first: u8) -> Vec<u8> {
     let key = |number: u8| {
         let mut key = record(length);
@@ -19,7 +19,7 @@ fn keys(length: usize, first: u8) -> Vec<u8> {
     [key(0), key(1), key(2)].concat()
 }
 
-/// A card that lets file 0101 be written through a secure channel only.
+/// A card whose file 0101 can be written only through a secure channel.
 fn card(all: &[u8], interface: &str) -> Value {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
     let key = |place: usize| hex(&all[place * all.len() / 3..][..all.len() / 3]);
@@ -64,7 +64,7 @@ fn without_the_channel_the_file_is_shut() {
     let only = Profile::parse(&text(&format!("[[step]]{only}"))).unwrap();
     let fault = table(card(&keys(16, 1), "contactless"), &[]).run(&only, &values(9)).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Answer(0x6982));
-    // Another application is another owner: what was proven does not hold there.
+    // Another application has another security domain: a channel opened before does not count there.
     let left = steps("cmac", 48).replacen(
         "[[step]]\nupdate",
         "[[step]]\nselect_aid = \"A000000151000000\"\n[[step]]\nupdate",
@@ -110,12 +110,12 @@ fn a_card_with_everybodys_keys_is_not_let_out() {
     assert_eq!((fault.kind.clone(), fault.blame()), (FaultKind::KnownKeys, Blame::Setup));
     let mut renewed = table(card(&known, "contactless"), &known);
     renewed.written(&profile(&(steps("cmac", 48) + PUT)), &values(100));
-    // Beside the old ones the new keys shut nobody out.
+    // Keys added beside the old ones do not replace them.
     let beside = steps("cmac", 48) + &PUT.replace(", replaces = 48", "");
     let mut beside_them = table(card(&known, "contactless"), &known);
     let fault = beside_them.run(&profile(&beside), &values(100)).unwrap_err();
     assert_eq!(fault.kind, FaultKind::KnownKeys);
-    // Nor do new keys of another application, however it was selected.
+    // New keys of another application do not count either, however it was selected.
     let select = |step: &str| format!("[[step]]\n{step}\n");
     let both = select("select_aid = \"A000000151000000\"")
         + &steps("cmac", 48)
@@ -125,7 +125,7 @@ fn a_card_with_everybodys_keys_is_not_let_out() {
     let mut other = table(card(&known, "contactless"), &known);
     let fault = other.run(&profile(&both), &values(100)).unwrap_err();
     assert_eq!(fault.kind, FaultKind::KnownKeys);
-    // Factory keys end with the first set that the card is given, by its own word.
+    // Default keys are gone after the first key set, according to the card's own list.
     let mut factory = card(&known, "contactless");
     factory["domain"]["version"] = json!(255);
     let mut table = table(factory, &known);
@@ -145,7 +145,7 @@ fn what_is_changed_on_its_way_through_the_channel_is_found() {
         let mut table = table(card(&keys(16, 1), "contactless"), &keys(16, 1));
         table.change(json!({"faults": {"bit_flip": {"answer": answer, "bit": 131}}}));
         let fault = match table.run(&profile(&steps("cmac+rmac", 48)), &values(300)) {
-            // The answer to EXTERNAL AUTHENTICATE has no data that could be changed.
+            // The response to EXTERNAL AUTHENTICATE has no data to modify.
             Ok(_) => continue,
             Err(fault) => fault,
         };

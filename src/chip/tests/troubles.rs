@@ -1,5 +1,5 @@
-//! What may happen to a card while it is written, and what is then said. After each: no card that is called good, and
-//! nothing personal in any word.
+//! Faults of a card while it is written, and how they are reported. After each of them no card is called good, and no
+//! report contains personal data.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ fn staf() -> Profile {
     Profile::parse(STAF).unwrap_or_else(|faults| panic!("{faults:#?}"))
 }
 
-/// How many commands a staff card takes.
+/// Number of commands for a staff card.
 fn commands() -> u32 {
     Table::new(json!({"kind": "file"})).written(&staf(), &values(429)).apdus
 }
@@ -61,7 +61,7 @@ fn a_wrong_answer_to_any_command_ends_it_with_step_and_status() {
 
 #[test]
 fn one_bit_that_differs_when_read_back_spoils_the_card() {
-    // Which answers carry content, the run itself tells.
+    // The run itself shows which responses carry content.
     let mut differed = 0;
     for answer in 1..=commands() {
         let mut table = Table::new(json!({"kind": "file"}));
@@ -110,7 +110,7 @@ fn a_card_without_room_says_so_and_a_file_that_is_too_short_too() {
     assert_eq!(huge.kind, FaultKind::TooLong { needs: 70_000, fits: 65_535 });
 }
 
-/// The parser sees to it for the straight way; a jump may leave the reading out.
+/// The parser ensures that everything is read back without jumps; a jump may skip the reading.
 #[test]
 fn a_way_on_which_something_stays_unread_does_not_end_well() {
     let content = json!([{"fid": "3F00", "files": [{"fid": "0101", "size_bytes": 64}]}]);

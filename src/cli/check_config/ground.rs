@@ -1,4 +1,4 @@
-//! What a configuration needs of the computer that it is for: a folder for the ledger, a port for the API. Writes nothing.
+//! What a configuration needs of its computer: a folder for the ledger, a port for the API. Writes nothing.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -10,16 +10,17 @@ use rustix::fs::{Access, StatFs, access, statfs};
 use crate::cli::client::{Client, Where};
 use crate::config::{Config, Fault};
 
-/// Where the package puts the ledger; systemd makes the folder at the first start (`StateDirectory=kartu`).
+/// The package's path for the ledger; systemd creates the folder at the first start (`StateDirectory=kartu`).
 const PACKAGED: &str = "/var/lib/kartu/ledger.db";
 
 /// The key that names the ledger's file.
 const LEDGER: &str = "station.ledger";
 
-/// Endings of the files beside a ledger: log, index, lock, head.
+/// Suffixes of the files beside a ledger: log, index, lock, head.
 const BESIDE: [&str; 4] = ["-wal", "-shm", ".lock", ".head"];
 
-/// Magic numbers of file systems (statfs(2)). Over a network SQLite's log cannot be shared, and a sync may mean nothing.
+/// Magic numbers of network file systems (statfs(2)). SQLite's log cannot be shared over a network, and a sync may have
+/// no effect there.
 const NETWORK: [(u32, &str); 6] = [
     (0x6969, "NFS"),
     (0xff53_4d42, "CIFS"),
@@ -28,17 +29,17 @@ const NETWORK: [(u32, &str); 6] = [
     (0x0102_1997, "9P"),
     (0x00c3_6400, "Ceph"),
 ];
-/// File systems in memory.
+/// Magic numbers of file systems in memory.
 const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
 
-/// What cannot work here, and what should be known.
+/// What cannot work on this computer, and what the operator should know.
 #[derive(Default)]
-pub(super) struct Ground {
+pub(super) struct HostChecks {
     pub faults: Vec<Fault>,
     pub notes: Vec<Text>,
 }
 
-impl Ground {
+impl HostChecks {
     pub fn of(config: &Config) -> Self {
         let mut ground = Self::default();
         ground.check_ledger(&config.station.ledger);
@@ -150,7 +151,7 @@ impl Ground {
 
     fn check_disk(&mut self, folder: &Path, disk: &StatFs) {
         let shown = folder.display();
-        // The field has another width and sign on each system; the magic numbers have 32 bits.
+        // The field's width and sign depend on the system; the magic numbers have 32 bits.
         let kind = disk.f_type as u32;
         if let Some((_, name)) = NETWORK.iter().find(|(magic, _)| *magic == kind) {
             let id = format!(
@@ -207,7 +208,7 @@ impl Ground {
     }
 }
 
-/// May this user write in the nearest folder above that is there?
+/// May this user write in the nearest existing parent folder?
 fn can_be_made(folder: &Path) -> bool {
     let above = folder.ancestors().skip(1).map(|above| match above.as_os_str().is_empty() {
         true => Path::new("."),

@@ -1,4 +1,4 @@
-//! Every profile of `config/chips` runs to its end on the emulated card of its kind, as the help of `kartud emulate card`
+//! Every profile of `config/chips` completes on the emulated card of its kind, as the help of `kartud emulate card`
 //! describes that card, with keys from a vault as docs/chips.md describes them.
 #![allow(clippy::unwrap_used)]
 
@@ -16,7 +16,7 @@ use crate::chip::{Profile, Values};
 use crate::cli::emulate::card_file;
 use crate::vault::Vault;
 
-/// Key ENC, MAC and DEK, one after the other.
+/// Key ENC, MAC and DEK, one per line.
 const ISD: &str = "404142434445464748494A4B4C4D4E4F\n404142434445464748494A4B4C4D4E4F\n404142434445464748494A4B4C4D4E4F\n";
 const KEYS: [(&str, &str); 4] = [
     ("isd", ISD),
@@ -37,7 +37,7 @@ fn profile(name: &str) -> Profile {
     Profile::parse(&text).unwrap_or_else(|faults| panic!("{name}: {faults:#?}"))
 }
 
-/// Runs the profile twice on one card: what was told of both times, and what then stands on the card.
+/// Runs the profile twice on one card: the output of both runs, and then the card's content.
 fn tried(name: &str, card: &str) -> (Value, Value, Value) {
     let (_, text) =
         card_file::EXAMPLES.into_iter().find(|(what, _)| what.starts_with(card)).unwrap();

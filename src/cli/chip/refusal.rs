@@ -1,5 +1,5 @@
-//! Why `kartud chip` did not begin, or what ended it: to a person on standard error, to a program as one JSON object on
-//! standard output. Nothing of a value, nothing of a key.
+//! Why `kartud chip` did not start, or what ended it: for a person on standard error, for a program as one JSON object
+//! on standard output. Contains no value and no key.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -11,19 +11,19 @@ use super::Exit;
 use crate::chip::{ChipFault, FaultKind, ProfileFault};
 use crate::cli::client::own;
 
-/// Where the address of a reader came from.
+/// Where the reader's address was given.
 const ENCODER: Text = Text::fixed(
     "Alamatnya yang ditulis pada --encoder.",
     "Its address is what stands after --encoder.",
 );
 
-/// What was wrong before a card was asked for.
+/// What was wrong before a card was needed.
 pub(super) enum Refusal {
     /// A file cannot be read.
     Unreadable { file: PathBuf, why: io::Error },
     /// A profile is wrong.
     Profile { file: PathBuf, faults: Vec<ProfileFault> },
-    /// Something that a card's work needs is not there.
+    /// Something that the card's profile needs is missing.
     Card { faults: Vec<ChipFault>, exit: Exit },
 }
 
@@ -32,7 +32,7 @@ impl Refusal {
         |why| Refusal::Unreadable { file: file.to_owned(), why }
     }
 
-    /// Says everything, in both ways if a program asks.
+    /// Reports everything, in both ways if a program asked for JSON.
     pub fn tell(&self, as_json: bool) -> anyhow::Result<Exit> {
         let (faults, exit): (Vec<Value>, _) = match self {
             Refusal::Unreadable { file, why } => {

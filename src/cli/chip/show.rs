@@ -1,4 +1,4 @@
-//! What `kartud chip` shows: what a profile is, and what passes while it runs. Headers, lengths, status words, times.
+//! The output of `kartud chip`: a profile's contents, and the progress of a run. Headers, lengths, status words, times.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::chip::{ChipFault, Profile, Secret, SecretLength, StepSeen, Written};
 
-/// Says what a profile is and what it needs.
+/// Describes a profile and what it needs.
 pub(super) fn summary(profile: &Profile, as_json: bool) -> anyhow::Result<()> {
     let (values, keys) = (profile.values(), profile.secrets());
     let steps: Vec<&str> = profile.steps.iter().map(|step| step.name.as_str()).collect();
@@ -46,7 +46,7 @@ pub(super) fn key_as_json(secret: &Secret<'_>) -> Value {
     json!({ "name": name, "kind": kind(secret), "bytes": length.to_string() })
 }
 
-/// What a secret of the vault is, in words.
+/// The kind of a secret, in words.
 pub(super) fn kind(secret: &Secret<'_>) -> &'static str {
     match secret.length {
         SecretLength::Channel => "channel keys ENC MAC DEK",
@@ -55,7 +55,7 @@ pub(super) fn kind(secret: &Secret<'_>) -> &'static str {
     }
 }
 
-/// What passes, line by line or gathered as JSON.
+/// The progress of a run, line by line or collected as JSON.
 pub(super) struct Trace {
     as_json: bool,
     card: Value,
@@ -103,7 +103,7 @@ impl Trace {
         }
     }
 
-    /// Says how it ended.
+    /// Reports the result.
     pub fn end(self, done: &Result<Written, ChipFault>) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
         match done {
@@ -120,7 +120,7 @@ impl Trace {
         Ok(())
     }
 
-    /// Everything that passed, and how it ended.
+    /// All progress and the result.
     pub fn told(self, done: &Result<Written, ChipFault>) -> Value {
         let mut told = json!({ "card": self.card, "steps": self.steps });
         match done {

@@ -1,4 +1,4 @@
-//! The jobs that the demo posts: sample children, and one member of staff whose card has a chip. Nobody of them exists.
+//! The jobs that the demo posts: sample children, and one member of staff whose card has a chip. All are fictional.
 //! Knows no station.
 
 use anyhow::Context as _;
@@ -15,11 +15,11 @@ use crate::render::portrait::draw_portrait;
 const CHILDREN: &str = include_str!("../../../config/kia-samples.json");
 /// The product whose cards have a chip.
 pub(super) const STAFF: &str = "staf";
-/// An even one is drawn 3:4, as a staff card wants it.
+/// An even number makes a 3:4 portrait, which a staff card needs.
 const STAFF_PORTRAIT: u32 = 4;
 
-/// The job of a fictional member of staff. The same at every start, so that a second demo in the same folder makes no
-/// second card.
+/// The job of a fictional member of staff. It is the same at every start, so that a second demo in the same folder
+/// prints no second card.
 pub(super) fn staff() -> Value {
     json!({
         "product": STAFF,
@@ -39,7 +39,7 @@ pub(super) fn staff() -> Value {
     })
 }
 
-/// The job of one sample child, with a drawn portrait where the kind has a photo.
+/// The job of one sample child, with a drawn portrait if the product has a photo.
 pub(super) fn child(number: usize) -> anyhow::Result<Value> {
     let samples: Value = serde_json::from_str(CHILDREN)?;
     let children = samples["children"].as_array().context("no children in the samples")?;
@@ -59,7 +59,7 @@ pub(super) fn child(number: usize) -> anyhow::Result<Value> {
         let hash = Sha256::digest(format!("{kind} {reference}"));
         json!({ "kind": kind, "sha256": hex(&hash) })
     };
-    // What an honest approval says; its number is the card's own.
+    // What a real approval contains; its number is derived from the card's.
     let mut recommendation = samples["rekomendasi"].clone();
     recommendation["nomor"] = Value::String(format!("470/{}/KIA/2026", number + 1));
     let mut body = json!({

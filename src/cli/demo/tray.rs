@@ -1,5 +1,5 @@
-//! Where the demo's cards are laid out: waits for its jobs, puts each card under its own name, looks whether it came out
-//! right, and checks the record on chip and QR code as another counter would. Knows no sample.
+//! The demo's output folder: waits for the jobs, gives each card's files the job's name, checks whether the card came
+//! out right, and verifies the record on chip and QR code as another office would. Knows no sample.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,28 +17,28 @@ use crate::lifecycle::State;
 use crate::record::{self, KeyList};
 use crate::render;
 
-/// Mean difference of a channel (of 255) between the card that came out and the composed one, above which it did not
-/// come out right: dye is not ink, but a swapped panel or a shifted photo is far above.
+/// Mean difference per channel (of 255) between the printed card and the composed one above which the card counts as
+/// wrong: dye differs a little from the composed colour, but a swapped panel or a shifted photo differs by far more.
 const LIKENESS_LIMIT: f64 = 4.0;
-/// The staff card's application and the file with its record, as `staf/chip.toml` makes them.
+/// The staff card's application and the file with its record, as `staf/chip.toml` creates them.
 const APPLICATION: &[u8] = &[0xF0, 0x4B, 0x49, 0x41, 0x01];
 const RECORD_FILE: u16 = 0x0101;
-/// Only a person can tell what became of a card.
+/// The event after which only a person can settle the card.
 const LEFT_TO_A_PERSON: &str = "left_to_a_person";
 
-/// Waits for jobs and puts their cards under their own names.
+/// Waits for jobs and names their cards' files.
 pub(super) struct Tray<'c> {
     client: &'c Client,
     folder: &'c Path,
-    /// Whose records are believed.
+    /// The trusted keys.
     keys: &'c KeyList,
-    /// Job → what was posted.
+    /// By job id: what was posted.
     open: BTreeMap<String, Posted>,
     pub good: usize,
     pub bad: usize,
 }
 
-/// A job that is waited for.
+/// A job that the demo waits for.
 struct Posted {
     reference: String,
     /// The photo of a card with a chip; `None`: the card has neither chip nor record.
@@ -46,9 +46,9 @@ struct Posted {
 }
 
 /// A card that came out right.
-struct Laid {
+struct SavedCard {
     files: Vec<String>,
-    /// What its chip and its QR code say.
+    /// The content of its chip and its QR code.
     record: Option<String>,
 }
 
@@ -57,7 +57,7 @@ impl<'c> Tray<'c> {
         Tray { client, folder, keys, open: BTreeMap::new(), good: 0, bad: 0 }
     }
 
-    /// Nothing is waited for any more.
+    /// Are all jobs finished?
     pub fn is_done(&self) -> bool {
         self.open.is_empty()
     }
@@ -74,14 +74,14 @@ impl<'c> Tray<'c> {
             _ => None,
         };
         self.open.insert(id.clone(), Posted { reference, photo_of_chip_card });
-        // It may have been printed in an earlier life of the demo.
+        // An earlier run of the demo may have printed it.
         self.settle(&id, job["state"].as_str().unwrap_or(""))
     }
 
     pub fn on_event(&mut self, entry: &Value) -> anyhow::Result<()> {
         let (id, state) =
             (entry["job"].as_str().unwrap_or(""), entry["state"].as_str().unwrap_or(""));
-        // The printer mostly says what became of a card; it is unsure for good when that is left to a person.
+        // The printer usually answers what happened to a card; `unsure` is final only when it is left to a person.
         let told_soon = state == State::Unsure.name() && entry["event"] != LEFT_TO_A_PERSON;
         if self.open.contains_key(id) && !told_soon {
             self.settle(id, state)?;
@@ -97,12 +97,12 @@ impl<'c> Tray<'c> {
         };
         let Some(posted) = self.open.remove(id) else { return Ok(()) };
         let verdict = match state {
-            State::Printed | State::HandedOver => self.lay_out(id, &posted)?,
+            State::Printed | State::HandedOver => self.save(id, &posted)?,
             other => Err(format!("{}; see kartud job {id}", other.name())),
         };
         let reference = posted.reference;
         match verdict {
-            Ok(Laid { files, record }) => {
+            Ok(SavedCard { files, record }) => {
                 self.good += 1;
                 say!("{reference}  printed  {}", files.join("  "))?;
                 if let Some(found) = record {
@@ -117,8 +117,8 @@ impl<'c> Tray<'c> {
         Ok(())
     }
 
-    /// The machine numbers its cards; the job's evidence says which number was its own.
-    fn lay_out(&self, id: &str, posted: &Posted) -> anyhow::Result<Result<Laid, String>> {
+    /// The machine numbers its cards; the job's evidence contains the number of its card.
+    fn save(&self, id: &str, posted: &Posted) -> anyhow::Result<Result<SavedCard, String>> {
         let job = self.client.get(&format!("/v1/jobs/{id}"), "/state")?;
         let Some(number) = job["evidence"]["machine"]["cards_entered_after"].as_u64() else {
             return Ok(Err("the evidence names no card".into()));
@@ -128,9 +128,9 @@ impl<'c> Tray<'c> {
             Err(why) => return Ok(Err(why)),
         };
         let Some(photo) = &posted.photo_of_chip_card else {
-            // The emulated blanks are all of one stack; nothing was written on this one's chip.
+            // All emulated blanks have a chip; nothing was written on this one's.
             let _ = std::fs::remove_file(self.machines_name(number, "chip.json"));
-            return Ok(Ok(Laid { files, record: None }));
+            return Ok(Ok(SavedCard { files, record: None }));
         };
         Ok(match self.check_record(number, &posted.reference, photo, &mut files)? {
             Ok(signer) => {
@@ -138,13 +138,13 @@ impl<'c> Tray<'c> {
                 let found = format!(
                     "chip (UID {uid}) and QR code hold the same good record, signed by {signer}"
                 );
-                Ok(Laid { files, record: Some(found) })
+                Ok(SavedCard { files, record: Some(found) })
             }
             Err(why) => Err(why),
         })
     }
 
-    /// Names the pictures of a card, and holds them against what was composed.
+    /// Names the pictures of a card, and compares them with the composed ones.
     fn faces(
         &self,
         number: u64,
@@ -170,7 +170,8 @@ impl<'c> Tray<'c> {
         Ok(if files.is_empty() { Err("no face was composed".into()) } else { Ok(files) })
     }
 
-    /// Lays what stands on the chip beside the faces, and checks it and the QR code as `kartud verify` does. Who signed.
+    /// Saves the chip's content beside the faces, and verifies it and the QR code as `kartud verify` does. Returns the
+    /// signer.
     fn check_record(
         &self,
         number: u64,
@@ -192,14 +193,14 @@ impl<'c> Tray<'c> {
         if let Some(fault) = found.faults.first() {
             return Ok(Err(format!("chip: {}: {}", fault.code(), fault.words().en)));
         }
-        // Every module is compared as it came out. Other software decodes the code in tests/outside/record.
+        // Every module is compared as printed. Other software decodes the code in tests/outside/record.
         if !render::shows_record(&back, &record::base45::encode(chip)) {
             return Ok(Err("the QR code is not that of the chip's record".into()));
         }
         Ok(found.key.ok_or_else(|| "nobody signed the record".into()))
     }
 
-    /// Gives a file of the machine's card the job's name, if it has not got it yet; where it is now.
+    /// Renames a file of the machine's card to the job's name, if it is not renamed yet; returns its path.
     fn name(&self, number: u64, reference: &str, what: &str) -> anyhow::Result<PathBuf> {
         let from = self.machines_name(number, what);
         let to = self.folder.join(format!("{}-{what}", reference.replace('/', "_")));

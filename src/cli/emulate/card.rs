@@ -1,5 +1,5 @@
-//! `kartud emulate card`: a chip card that is put into the virtual reader of pcscd (vpcd of vsmartcard) and pulled out of
-//! it again, with its content kept over a restart. Knows no command of a card.
+//! `kartud emulate card`: a chip card that is put into the virtual reader of pcscd (vpcd of vsmartcard) and removed
+//! again, with its content kept over a restart. Knows no command of a card.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,7 +35,8 @@ The state file is a JSON object; it is read again whenever it changes, whole or 
 puts other content on the card.
 A key that is not named stays as it was. A virtual reader waits for a mute card for ever: pull it.";
 
-/// How often an absent reader is looked for, and a pulled card's state looked at: a person does not notice this.
+/// How often the program looks for a missing reader, and at a removed card's state: a person does not notice this
+/// delay.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(clap::Args)]
@@ -57,7 +58,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let card = make(args)?;
-    let hands = Hands { card: card.clone(), inserted: AtomicBool::new(true) };
+    let hands = CardState { card: card.clone(), inserted: AtomicBool::new(true) };
     let take = |change: &Value| hands.take(change);
     let mut state_file = args.state.clone().map(StateFile::new);
     if let Some(file) = &mut state_file {
@@ -77,7 +78,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     kept.map(|()| Exit::Done)
 }
 
-/// What kind of card the file describes; without one an empty contactless file card.
+/// The kind of card in the file; without one an empty contactless file card.
 pub(super) fn settings(file: Option<&Path>) -> anyhow::Result<CardSettings> {
     let Some(file) = file else { return Ok(CardSettings::File(Box::default())) };
     let shown = file.display();
@@ -85,7 +86,7 @@ pub(super) fn settings(file: Option<&Path>) -> anyhow::Result<CardSettings> {
     toml::from_str(&text).with_context(|| shown.to_string())
 }
 
-/// The card, with what stood on it when it was last emulated.
+/// The card, with the content of its last emulation.
 fn make(args: &Args) -> anyhow::Result<SharedChip> {
     let card =
         settings(args.card.as_deref())?.make().map_err(|why| anyhow!("no such card: {why}"))?;
@@ -99,13 +100,13 @@ fn make(args: &Args) -> anyhow::Result<SharedChip> {
     Ok(card)
 }
 
-/// Whoever puts the card in, pulls it or spoils it.
-struct Hands {
+/// The state that puts the card in, removes it or sets its faults.
+struct CardState {
     card: SharedChip,
     inserted: AtomicBool,
 }
 
-impl Hands {
+impl CardState {
     fn take(&self, change: &Value) -> Result<(), String> {
         let mut of_the_card = change.as_object().ok_or("the state is no object")?.clone();
         let inserted = match of_the_card.remove("inserted") {
@@ -126,12 +127,12 @@ impl Hands {
     }
 }
 
-/// Puts the card into the reader whenever it should be there and a reader is.
-fn go_in_and_out(address: &str, hands: &Hands, stop: &AtomicBool) {
+/// Puts the card into the reader whenever it should be in and a reader is there.
+fn go_in_and_out(address: &str, hands: &CardState, stop: &AtomicBool) {
     let stopped = || stop.load(Ordering::Relaxed);
     let mut slot = SlotCard::new(hands.card.clone());
     let mut told = String::new();
-    // The same trouble is told once, not ten times a second.
+    // The same trouble is reported once, not ten times a second.
     let mut tell = |what: String| {
         if told != what {
             let _ = say!("{what}");
@@ -163,7 +164,7 @@ fn go_in_and_out(address: &str, hands: &Hands, stop: &AtomicBool) {
     }
 }
 
-/// Writes down what stands on the card whenever it has changed, and once more at the end.
+/// Saves the card's content whenever it has changed, and once more at the end.
 fn keep_content(keep: &Path, card: &SharedChip, stop: &AtomicBool) -> anyhow::Result<()> {
     let mut kept = Value::Null;
     loop {
@@ -172,7 +173,7 @@ fn keep_content(keep: &Path, card: &SharedChip, stop: &AtomicBool) -> anyhow::Re
         if content != kept {
             let written =
                 drivers::private_file::replace_synced(keep, content.to_string().as_bytes());
-            // A card that would forget what is written on it is of no use.
+            // A card whose content cannot be saved is useless, so the program ends.
             stop.fetch_or(written.is_err(), Ordering::Relaxed);
             written.with_context(|| format!("cannot write {}", keep.display()))?;
             kept = content;
@@ -197,7 +198,7 @@ mod tests {
         let content = json!([{"fid": "3F00", "files": [{"fid": "0101", "size_bytes": 4}]}]);
         let settings = json!({"kind": "file", "content": content});
         let card = serde_json::from_value::<CardSettings>(settings).unwrap().make().unwrap();
-        let hands = Hands { card, inserted: AtomicBool::new(true) };
+        let hands = CardState { card, inserted: AtomicBool::new(true) };
         let examples = card_file::objects(AFTER);
         assert_eq!(examples.len(), 9);
         for change in examples {

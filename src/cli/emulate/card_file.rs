@@ -1,4 +1,4 @@
-//! What stands in a card's file (`--card`), as the help of the commands tells it, with an example of each kind. Knows no
+//! The content of a card's file (`--card`), as described in the commands' help, with an example of each kind. Knows no
 //! reader and no command of a card.
 
 const KEYS: &str = "\
@@ -18,7 +18,7 @@ Only a card with files has more:
                 size_bytes, content, active, read and update (always, pin, secure, never);
                 what is not active bars nobody yet";
 
-/// One of each kind, with what it is for. `config/chips` has a profile for each.
+/// One of each kind, with its use. `config/chips` has a profile for each.
 pub(in crate::cli) const EXAMPLES: [(&str, &str); 6] = [
     ("files", FILES),
     ("files behind a PIN (123456, filled up to 8 bytes)", PIN),
@@ -48,7 +48,7 @@ mac = "404142434445464748494A4B4C4D4E4F"
 dek = "404142434445464748494A4B4C4D4E4F"
 "#;
 
-/// A command's own help, and behind it what the file may hold.
+/// A command's own help, followed by the description of the file.
 pub(super) fn help(own: &str) -> String {
     let examples = EXAMPLES.map(|(what, text)| {
         let lines: String = text.lines().map(|line| format!("\n    {line}")).collect();
@@ -57,7 +57,7 @@ pub(super) fn help(own: &str) -> String {
     format!("{own}\n\n{KEYS}{}", examples.concat())
 }
 
-/// The JSON objects that stand in a help as examples of a state file, one at the beginning of each line.
+/// The JSON objects in a help text that are examples of a state file, one at the beginning of each line.
 #[cfg(test)]
 pub(super) fn objects(help: &str) -> Vec<serde_json::Value> {
     let lines =
@@ -86,7 +86,7 @@ mod tests {
         }
     }
 
-    /// The keys that a table knows, as serde names them when it meets another.
+    /// The keys of a table, as serde lists them in the error for an unknown key.
     fn known<T: DeserializeOwned>(text: &str) -> Vec<String> {
         let why =
             toml::from_str::<T>(&format!("{text}\nno-such-key = 1\n")).err().unwrap().to_string();

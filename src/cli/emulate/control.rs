@@ -1,5 +1,5 @@
-//! The control interface of an emulated machine: HTTP with JSON, on loopback. Knows no key and no lever by name. For tests
-//! and for people at the same computer; the station has its own.
+//! The control interface of an emulated machine: HTTP with JSON, on loopback. Knows no key and no lever by name. For
+//! tests and for people at the same computer; the station has its own API.
 
 use std::io;
 use std::net::TcpListener;
@@ -17,17 +17,17 @@ use axum::{Router, serve as serve_http};
 use emulators::machine::{Lever, SharedMachine};
 use serde_json::{Value, json};
 
-/// All keys together are shorter.
+/// Longer than all keys together.
 const BODY_MAX_BYTES: usize = 64 * 1024;
-/// A client on the same computer has said all by then.
+/// A client on the same computer has sent everything by then.
 const CLIENT_LIMIT: Duration = Duration::from_secs(5);
-/// How often the server looks whether it should stop.
+/// How often the server checks whether to stop.
 const STOP_POLL: Duration = Duration::from_millis(5);
 
 /// Serves until `stop` is set.
 ///
 /// # Errors
-/// What the system says of the listener.
+/// The listener's error.
 pub(super) fn serve(
     listener: TcpListener,
     machine: &SharedMachine,
@@ -56,7 +56,7 @@ pub(super) fn serve(
     })
 }
 
-/// What a client did wrong, with the status that says so.
+/// A client's error, with its HTTP status.
 struct Refusal(StatusCode, String);
 
 impl Refusal {
@@ -78,17 +78,17 @@ impl IntoResponse for Refusal {
 
 type Answer = Result<([(HeaderName, &'static str); 1], String), Refusal>;
 
-/// A person reads it.
+/// Formatted for a person.
 fn pretty(value: &Value) -> ([(HeaderName, &'static str); 1], String) {
     ([(header::CONTENT_TYPE, "application/json")], format!("{value:#}\n"))
 }
 
-/// A page in a browser on this computer must not lay hands on the machine. One request a connection.
+/// A page in a browser on this computer must not control the machine. One request per connection.
 async fn guard(request: Request, next: Next) -> Response {
     let mut answer = if request.headers().contains_key(header::ORIGIN) {
         Refusal(StatusCode::FORBIDDEN, "not from a browser's page".to_owned()).into_response()
     } else if request.body().size_hint().lower() > BODY_MAX_BYTES as u64 {
-        // Before the client sends it.
+        // Refuse before the client sends the body.
         Refusal::too_long().into_response()
     } else {
         tokio::time::timeout(CLIENT_LIMIT, next.run(request)).await.unwrap_or_else(|_| {

@@ -1,4 +1,4 @@
-//! `kartud emulate FAMILY`: a card machine at the bytes, as a process of its own. `kartud emulate card`: a chip card;
+//! `kartud emulate FAMILY`: an emulated card machine as a process of its own. `kartud emulate card`: a chip card;
 //! `kartud emulate reader`: a card reader.
 
 mod card;
@@ -24,7 +24,7 @@ use super::state_file::StateFile;
 use reader::Port;
 
 const AFTER: &str = "\
-The state file and the control interface speak of the same keys:
+The state file and the control interface respond of the same keys:
   curl http://ADDR/state                                       everything, and what the machine says of itself
   curl -X PATCH http://ADDR/state -d '{\"feeder_cards\": 5}'     sets some keys; the others stay as they are
   curl -X POST http://ADDR/levers/open_cover                   somebody does something
@@ -46,7 +46,7 @@ pub(super) struct Args {
     thing: Option<Thing>,
     #[command(flatten)]
     machine: Option<Machine>,
-    // Beside it, not within: clap never finds a group that has another one in it.
+    // Flattened beside the other options, because clap does not find a group that contains another group.
     #[command(flatten)]
     build: Build,
 }
@@ -63,7 +63,7 @@ enum Thing {
 #[derive(clap::Args)]
 struct Machine {
     /// Family of the machine
-    // One with other switches than these is a command of its own, like `card`.
+    // A family with other options is a command of its own, like `card`.
     #[arg(value_parser = clap::builder::PossibleValuesParser::new([evolis::FAMILY]))]
     family: String,
     /// Where it listens; port 0 takes a free one, which is printed
@@ -202,7 +202,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
 }
 
-/// The family's name of a station with such a reader.
+/// The family's name of the option for a contactless reader.
 const CONTACTLESS: &str = "CONTACTLESS";
 
 fn run_machine(args: &Machine, settings: EvolisSettings) -> anyhow::Result<Exit> {
@@ -210,7 +210,7 @@ fn run_machine(args: &Machine, settings: EvolisSettings) -> anyhow::Result<Exit>
     stop_on_signal(stop.clone())?;
     let chips = settings.chip.clone();
     let machine = evolis::emulate(settings)?;
-    // Plugged in until this function ends.
+    // Plugged in until this function returns.
     let _plugged = args.usbip.then(|| plug(&machine)).transpose()?;
     let mut state_file = args.state.clone().map(StateFile::new);
     let take = |change: &serde_json::Value| machine.lock().change(change);
@@ -256,7 +256,7 @@ fn run_machine(args: &Machine, settings: EvolisSettings) -> anyhow::Result<Exit>
     Ok(Exit::Done)
 }
 
-/// The first signal of any kind sets `stop`; another ends the program at once.
+/// The first signal of any kind sets `stop`; a second one ends the program at once.
 fn stop_on_signal(stop: Arc<AtomicBool>) -> anyhow::Result<()> {
     signals::listen(move |_| {
         if stop.swap(true, Ordering::Relaxed) {
@@ -265,7 +265,7 @@ fn stop_on_signal(stop: Arc<AtomicBool>) -> anyhow::Result<()> {
     })
 }
 
-/// Plugs an emulated machine into this computer's USB, until the answer is dropped.
+/// Plugs an emulated machine into this computer's USB, until the result is dropped.
 fn plug(machine: &SharedMachine) -> anyhow::Result<Plugged> {
     let identity = machine.lock().usb_identity();
     let plugged = Plugged::new(machine, identity, Cable::good()).context(

@@ -1,5 +1,5 @@
-//! `kartud emulate reader`: a contactless card reader with a card on it, on a pseudo-terminal that any program opens like
-//! a serial port. Knows no family's wire and no command of a card.
+//! `kartud emulate reader`: a contactless card reader with a card on it, on a pseudo-terminal that any program opens
+//! like a serial port. Knows no family's wire and no command of a card.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ The state file is a JSON object; it is read again whenever it changes, whole or 
   {\"card\": {\"faults\": {\"mute\": true}}}     to the card: see kartud emulate card --help
 A key that is not named stays as it was.";
 
-/// Family of the reader, unless another is named.
+/// Default family of the reader.
 pub(super) const FAMILY: &str = emulators::pn532::FAMILY;
 
 #[derive(clap::Args)]
@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// An emulated reader on a serial port. Shown as its family and the address that is written elsewhere.
+/// An emulated reader on a serial port. It is displayed as its family and the address for the configuration.
 pub(super) struct Port {
     name: String,
     terminal: Terminal,
@@ -80,18 +80,18 @@ pub(super) struct Port {
 }
 
 impl Port {
-    /// A reader of this family on a port at `path`, with `field` before it.
+    /// A reader of this family on a port at `path`, with `field` in front of it.
     pub(super) fn open(path: &Path, family: &str, field: Field) -> anyhow::Result<Self> {
         let family_of_readers = reader::find(family)?;
         let terminal = Terminal::open(path)
             .with_context(|| format!("cannot make the port {}", path.display()))?;
-        // From whatever folder.
+        // Absolute, so that it works from any folder.
         let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let name = format!("{family} on serial:{}", whole.display());
         Ok(Self { name, terminal, reader: Arc::new(Mutex::new((family_of_readers.make)(field))) })
     }
 
-    /// Lets it speak until `stop` is set. When the port fails, it sets that itself.
+    /// Serves the reader until `stop` is set. If the port fails, it sets `stop` itself.
     pub(super) fn serve(&mut self, stop: &AtomicBool) -> std::io::Result<()> {
         let served = self.terminal.serve(&mut self.reader, stop);
         stop.store(true, Ordering::Relaxed);

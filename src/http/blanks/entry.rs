@@ -1,4 +1,4 @@
-//! What a person writes about blanks, and what may be written. Knows no ledger and no day.
+//! A person's entry about blanks, and its validation. Knows no ledger and no day.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -9,19 +9,19 @@ use crate::finding::Finding;
 use crate::ledger::blanks::Handled;
 use crate::supplies::{BlankKind, SpoilCause};
 
-/// No feeder and no store hands out more at once; a typing error is met.
+/// No feeder and no store hands out more at once; this catches typing errors.
 const CARDS_LIMIT: i64 = 10_000;
 /// Longest account or officer number.
 const BY_LIMIT: usize = 60;
 /// Longest name of a batch.
 const BATCH_LIMIT: usize = 40;
 
-/// What a person did with blanks, or counted.
+/// What a person did with blanks, or how many they counted.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Entry {
     /// `loaded` (from the store to the station), `returned` (back to the store), `spoiled` (without a job), `test`,
-    /// `lost`, or `counted` (so many lie at the station now).
+    /// `lost`, or `counted` (this many are at the station now).
     kind: String,
     /// How many, 1 to 10,000; `counted` may be 0.
     #[serde(deserialize_with = "whole_number")]
@@ -30,25 +30,25 @@ pub(in crate::http) struct Entry {
     /// `CACAT_PABRIK`. `test` is always `UJI_CETAK`, `lost` always `HILANG`; the others have none.
     #[serde(default)]
     cause: Option<String>,
-    /// Officer number or account, no name: it stands in the ledger. `[A-Za-z0-9._@/-]{1,60}`.
+    /// Officer number or account, not a name, because it is stored in the ledger. `[A-Za-z0-9._@/-]{1,60}`.
     by: String,
     /// The batch as the store names it, `[A-Za-z0-9/-]{0,40}`.
     #[serde(default)]
     batch: Option<String>,
 }
 
-/// `100`, and `100.0`, which is the same number to JSON.
+/// Accepts `100` and `100.0`, which are the same number in JSON.
 fn whole_number<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
     let number = serde_json::Number::deserialize(from)?;
     let whole = number.as_f64().filter(|it| it.fract() == 0.0 && it.abs() < 9e15);
-    // A number so small that it is exact.
+    // The number is small enough to be exact.
     #[allow(clippy::cast_possible_truncation)]
     let rounded = whole.map(|it| it as i64);
     number.as_i64().or(rounded).ok_or_else(|| D::Error::custom("not a whole number"))
 }
 
 impl Entry {
-    /// What may be entered, under the client's key.
+    /// The validated entry, with the client's key.
     ///
     /// # Errors
     /// Every fault.
@@ -86,7 +86,7 @@ impl Entry {
 fn cause_of(kind: Option<BlankKind>, cause: Option<&str>) -> Result<Option<SpoilCause>, ()> {
     let cause = cause.map(|cause| SpoilCause::from_name(cause).ok_or(())).transpose()?;
     let always = match kind {
-        // What it is, is not known: that is told, and not a second time.
+        // An unknown kind is reported once, not again here.
         None => return Ok(None),
         Some(BlankKind::Spoiled) => {
             return cause.filter(|c| c.is_of_spoiling()).map(Some).ok_or(());

@@ -1,7 +1,7 @@
-//! The blanks of an office's days, and the list of the destroyed ones. Changes nothing.
+//! The daily balance of blanks, and the list of the destroyed ones. Changes nothing.
 //!
-//! A count is held against what should have lain there at that moment, and the next day begins with it. A loss is
-//! found out when somebody counts, so it belongs to its whole day, whether it was entered before the count or after.
+//! A count is compared with the number expected at that moment, and the next day begins with the count. A loss is
+//! noticed when somebody counts, so it belongs to its whole day, whether it was entered before the count or after.
 
 use std::collections::BTreeMap;
 
@@ -19,72 +19,72 @@ use crate::ledger::LedgerError;
 use crate::ledger::reader::{at_least, optional, read_error, text};
 use crate::supplies::{BlankKind, SpoilCause};
 
-/// One day of the office. All figures are cards; a negative one says that more was used than was entered.
+/// One day of the office. All figures are cards; a negative figure means that more were used than entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Day {
-    /// Which day, in the office's time.
+    /// The date in the office's time zone.
     pub date: Date,
-    /// At the station when it began: the last count and what happened since.
+    /// At the station when it began: the last count and everything since.
     pub opening: i64,
     /// Taken from the store.
     pub loaded: i64,
-    /// Good cards, less those that were spoiled later.
+    /// Good cards, less those that were reported spoiled later.
     pub good: i64,
-    /// Spoiled ones by cause.
+    /// Spoiled blanks by cause.
     pub spoiled: BTreeMap<SpoilCause, i64>,
     /// Test cards.
     pub test: i64,
-    /// Not found again.
+    /// Lost.
     pub lost: i64,
     /// Brought back to the store.
     pub returned: i64,
-    /// Begun on this day without a known outcome, less those of earlier days that became known.
+    /// Cards begun on this day whose outcome is unknown, less those of earlier days whose outcome became known.
     pub unsure: i64,
-    /// What should lie there at its end, or now.
+    /// How many should be there at its end, or now.
     pub expected: i64,
     /// The last count.
     pub count: Option<Count>,
 }
 
-/// Somebody counted the blanks at the station.
+/// A count of the blanks at the station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count {
-    /// So many lay there.
+    /// How many were there.
     pub cards: i64,
-    /// So many should have.
+    /// How many should have been there.
     pub expected: i64,
-    /// When.
+    /// Time of the count.
     pub at: Timestamp,
 }
 
-/// Spoiled and test cards, as the *berita acara pemusnahan* lists them.
+/// Spoiled and test cards, as listed in the *berita acara pemusnahan*.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Destroyed {
-    /// The ledger's line.
+    /// Number of the ledger's line.
     pub seq: u64,
-    /// When it was written down.
+    /// When it was recorded.
     pub at: Timestamp,
-    /// The job's `ref`, where it was spoiled for one.
+    /// The job's `ref`, if it was spoiled for one.
     pub reference: Option<String>,
     /// The job.
     pub job: Option<JobId>,
-    /// Why.
+    /// The cause.
     pub cause: Option<SpoilCause>,
     /// How many.
     pub cards: i64,
-    /// Who says so, and how they know.
+    /// The source of the information, and its evidence.
     pub evidence: Witness,
 }
 
-/// Who says that a blank was spoiled.
+/// The source of the information that a blank was spoiled.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Witness {
-    /// What is known of the job's card.
+    /// The evidence about the job's card.
     Card(CardEvidence),
     /// A person entered it.
     Person {
-        /// Who.
+        /// The person.
         by: Actor,
         /// The batch, as the store names it.
         batch: Option<String>,
@@ -147,23 +147,23 @@ impl Day {
         self.opening + self.loaded - used
     }
 
-    /// Did anything become of a blank on it?
+    /// Did anything happen to blanks on this day?
     pub fn has_moved(&self) -> bool {
         let figures = [self.loaded, self.good, self.test, self.lost, self.returned, self.unsure];
         figures.iter().chain(self.spoiled.values()).any(|cards| *cards != 0)
     }
 
-    /// What the next day begins with.
+    /// The number with which the next day begins.
     fn closing(&self) -> i64 {
         self.expected + self.difference().unwrap_or(0)
     }
 
-    /// More (or, negative, fewer) than there should have been; `None`: nobody counted.
+    /// Surplus (or, if negative, shortage) of the count; `None`: there was no count.
     pub fn difference(&self) -> Option<i64> {
         self.count.map(|count| count.cards - count.expected)
     }
 
-    /// Does the sum close? `None`: nobody counted. More used than there ever was cannot close.
+    /// Does the day balance? `None`: there was no count. If more were used than there ever were, it cannot balance.
     pub fn closes(&self) -> Option<bool> {
         match self.difference() {
             Some(difference) => Some(difference == 0),
@@ -209,7 +209,7 @@ fn lines_between(c: &Connection, start: &str, end: &str) -> Result<Vec<Line>, Le
         .map_err(read_error)
 }
 
-/// The same sum as [`Day::closing`] of the day before, from the last count on and without walking every day.
+/// The same sum as [`Day::closing`] of the previous day, computed from the last count without visiting every day.
 fn opening(c: &Connection, day: Date, offset: Offset) -> Result<i64, LedgerError> {
     let start = start_of(day, offset)?;
     let last = "SELECT at FROM blanks WHERE kind = 'counted' AND at < ?1 ORDER BY at DESC LIMIT 1";
@@ -239,7 +239,7 @@ fn opening(c: &Connection, day: Date, offset: Offset) -> Result<i64, LedgerError
     Ok(cards + rest + moved(c, &end, &start)?)
 }
 
-/// What one line of the table adds to the blanks at the station.
+/// How one row of the table changes the number of blanks at the station.
 const MOVED: &str = "CASE kind WHEN 'loaded' THEN cards WHEN 'counted' THEN 0 ELSE -cards END";
 
 fn moved(c: &Connection, start: &str, end: &str) -> Result<i64, LedgerError> {

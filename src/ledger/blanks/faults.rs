@@ -1,4 +1,4 @@
-//! Holds the table of the blanks against the events that it follows from. Changes nothing, repairs nothing.
+//! Compares the table of the blanks with the events from which it is derived. Changes nothing, repairs nothing.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use crate::ledger::LedgerError;
 use crate::ledger::reader::{optional, read_error, text};
 use crate::lifecycle::State;
 
-/// Differences that are named one by one.
+/// Most differences that are listed individually.
 const NAMED_LIMIT: usize = 20;
 
-/// Where the table differs from what the events say; empty when it does not. Walks through both side by side.
+/// The differences between the table and the events; empty if there are none. Reads both side by side.
 ///
 /// # Errors
 /// [`LedgerError::Read`] when the ledger cannot be read.
@@ -81,7 +81,7 @@ impl Line {
     }
 }
 
-/// A line of the table without its event: job, time, kind, cause, cards.
+/// A row of the table without its event: job, time, kind, cause, cards.
 type Told = (Option<i64>, String, String, Option<String>, i64);
 
 fn told_of(row: &Row<'_>) -> rusqlite::Result<(u64, Told)> {
@@ -98,7 +98,7 @@ struct Faults {
 impl Faults {
     fn compare(&mut self, line: &Line, from: Option<State>, mut told: Vec<Told>) {
         let seq = line.seq;
-        // That a line cannot be read is a fault of its own, which the walk along the chain tells.
+        // An unreadable line is a separate fault, which the check of the chain reports.
         let Ok(changes) = line.changes(from) else { return };
         let follows = |change: &Change| {
             let cause = change.cause.map(|cause| cause.name().to_owned());
@@ -135,7 +135,7 @@ mod tests {
     use crate::lifecycle::{MOVES, Move};
     use crate::supplies::{BlankKind, SpoilCause};
 
-    /// The shortest way from `received` to a state.
+    /// The shortest sequence of moves from `received` to a state.
     fn way_to(state: State) -> Vec<Move> {
         let mut ways = vec![(State::Received, Vec::new())];
         let mut at = 0;
@@ -151,7 +151,7 @@ mod tests {
         ways[at].1.clone()
     }
 
-    /// A ledger in which every move of the lifecycle was made once, and everything that people enter.
+    /// A ledger with every move of the lifecycle and every kind of entry, once each.
     async fn every_move(folder: &tempfile::TempDir) -> std::path::PathBuf {
         let path = folder.path().join("ledger.db");
         crate::ledger::init(&path).unwrap();

@@ -1,5 +1,5 @@
-//! Kind and last day for every birth date of five years, against a rule written down a second time and naively:
-//! years, months and days as plain numbers, no calendar library.
+//! Kind and last day for every birth date of five years, compared with a second, naive implementation: years, months
+//! and days as plain numbers, no calendar library.
 
 use jiff::civil::Date;
 

@@ -1,4 +1,4 @@
-//! Every code of the list is reached by a job that differs from a good one in one thing, and gives nothing else.
+//! For every code of the list, a job that differs from a good one in one thing gives this code and no other.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::product::{Office, Settings, SignatureMode, codes};
 
 type Change = fn(&mut JobRequest, &mut Office);
 
-/// A good child, what is changed, and the code that it must give, alone.
+/// A good child's job, the change, and the only code that results.
 const CASES: &[(&str, &str, Change)] = &[
     ("S2", "E_PRODUCT", |job, _| job.product = "kai".to_owned()),
     ("S2", "E_REF", |job, _| job.reference = "A".repeat(41)),
@@ -105,7 +105,7 @@ fn one_thing_wrong_gives_its_code_alone() {
     }
 }
 
-/// Is it one of the places that the registry has for the code?
+/// Is it one of the code's places in the registry?
 fn points_at(code: &str, place: &str) -> bool {
     let field = codes::find(code).expect("a code of the list").field;
     field.split(", ").any(|field| match field.strip_suffix('*') {
@@ -141,7 +141,7 @@ fn just_inside_the_limits_nothing_is_found() {
     }
 }
 
-/// The few that need another product, another day or no photo; each asserted where it is reached.
+/// A few codes need another product, another day or no photo; other tests cover them.
 #[test]
 fn no_code_of_the_list_is_out_of_reach() {
     let mut reached: BTreeSet<&str> = CASES.iter().map(|(_, code, _)| *code).collect();
@@ -153,7 +153,7 @@ fn no_code_of_the_list_is_out_of_reach() {
         kind_changed(),
     ]);
     reached.extend(super::stripe::codes());
-    // Asserted through the API in tests/station/approval.rs.
+    // tests/station/approval.rs covers these through the API.
     reached.extend(listed_of_a_recommendation());
     reached.extend(crate::approval::tests::REACHED);
     let listed: BTreeSet<&str> = codes::TABLE.iter().map(|code| code.code).collect();

@@ -1,5 +1,5 @@
-//! What the tests examine jobs with: the shipped products, the sample office and the sample children. Faces are stood in for
-//! by empty drawings, because drawing is not what is tested here.
+//! Fixtures for the tests: the shipped products, the sample office and the sample children. Faces are replaced by empty
+//! drawings, because drawing is not tested here.
 
 #![allow(clippy::unwrap_used)]
 
@@ -64,7 +64,7 @@ fn samples() -> Value {
     serde_json::from_str(SAMPLES).unwrap()
 }
 
-/// A sample child as it is recorded, derived data and all.
+/// A sample child as recorded, including derived data.
 fn child(id: &str) -> Map<String, Value> {
     let samples = samples();
     let found =
@@ -72,7 +72,7 @@ fn child(id: &str) -> Map<String, Value> {
     found.unwrap().as_object().unwrap().clone()
 }
 
-/// The job for a sample child, without what the station derives itself.
+/// The job for a sample child, without the data that the station derives itself.
 fn job(id: &str) -> JobRequest {
     let mut fields: BTreeMap<String, Value> = child(id).into_iter().collect();
     for not_sent in ["id", "case", "latar", "jenis_kia", "berlaku_hingga"] {

@@ -1,4 +1,4 @@
-//! What comes out of a check: texts in print form, the office's data, nothing that a face must not show.
+//! The results of a check: texts in print form, the office's data, and nothing that a face must not show.
 
 use super::{check, codes_of, issue_day, job, kia, office, office_offset, set, staf, staf_job};
 use crate::product::{Office, ReadyCard, Settings, SignatureMode};
@@ -106,12 +106,12 @@ fn the_one_sided_layout_is_chosen_by_configuration() {
 fn a_configuration_that_asks_too_much_is_told_so() {
     let (product, mut office) = (kia(), office());
     let one_sided = Settings { layout: Some("kia1".to_owned()), ..Settings::default() };
-    assert!(product.misfits(&office, &one_sided).is_empty());
+    assert!(product.incompatible(&office, &one_sided).is_empty());
     office.signature = SignatureMode::TteQr;
-    assert_eq!(product.misfits(&office, &one_sided).len(), 1, "no room for the QR");
-    assert!(product.misfits(&office, &Settings::default()).is_empty());
+    assert_eq!(product.incompatible(&office, &one_sided).len(), 1, "no room for the QR");
+    assert!(product.incompatible(&office, &Settings::default()).is_empty());
     let typing_error = Settings { layout: Some("kia3".to_owned()), ..Settings::default() };
-    assert!(product.misfits(&office, &typing_error)[0].words.en.contains("kia"));
+    assert!(product.incompatible(&office, &typing_error)[0].words.en.contains("kia"));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! A product file or an office profile with mistakes: all of them told at once, each with its line and the nearest
-//! name.
+//! A product file or an office profile with mistakes: all of them are reported at once, each with its line and the
+//! nearest name.
 
 use std::path::Path;
 
@@ -103,7 +103,7 @@ fn the_template_of_an_office_profile_can_be_read() {
     assert!(office.sample, "a template that is not filled in must not make real cards");
 }
 
-/// Whatever is left as the template has it would stand on every card of the office.
+/// A value that is left as in the template would be printed on every card of the office.
 #[test]
 fn a_template_that_is_not_filled_in_makes_no_real_cards() {
     let template = include_str!("../../../config/office.example.toml");

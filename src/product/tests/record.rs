@@ -1,4 +1,4 @@
-//! `[record]`: what stands in the signed record of a card, and what a product may not ask for.
+//! `[record]`: the content of a card's signed record, and what a product may not request.
 
 use super::{check, faces, job, kia_faces, staf, staf_job};
 use crate::product::{ConfigFault, Product};

@@ -1,4 +1,4 @@
-//! The sample children: seven that are printed, twelve cases that are not as they should be.
+//! The sample children: seven that are printed, and twelve faulty cases.
 
 use jiff::civil::{Date, date};
 

@@ -1,4 +1,4 @@
-//! Jobs from somebody who means harm or has made a mess: no panic, no value repeated, no work without limit.
+//! Malicious or broken jobs: no panic, no repeated value, no unbounded work.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{check, job, kia, set};
 use crate::job::{Attachment, JobRequest};
 
-/// Something that occurs in no sentence.
+/// A text that occurs in no sentence.
 const CANARY: &str = "KENARI77";
 
 #[test]

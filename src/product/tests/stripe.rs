@@ -1,5 +1,5 @@
-//! What stands on a card's magnetic stripe and on its chip, as the product says it; what cannot stand there is found
-//! when the job comes in.
+//! The content of a card's magnetic stripe and chip, as the product defines it; data that do not fit are found at
+//! intake.
 
 use drivers::contract::Coercivity;
 use drivers::encoder::Interface;
@@ -22,7 +22,7 @@ fn striped() -> Product {
     parse(TRACKS).unwrap_or_else(|faults| panic!("{faults:#?}"))
 }
 
-/// Both codes of the stripe, each reached by a job that is good but for one thing.
+/// Both codes of the stripe, each caused by a job that is good except for one thing.
 pub fn codes() -> [&'static str; 2] {
     let mut job = staf_job();
     set(&mut job, "nama", "DEWI ?");

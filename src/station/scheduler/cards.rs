@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use drivers::contract::{CardOut, DeviceError, PrinterStatus, Whereabouts};
+use drivers::ticket::Ticket;
 
 use super::in_doubt::Kept;
 use super::machine::is_well;
 use super::{Action, Counted, DeviceCommand, Fault, LedgerError, Scheduler, Task, Then, lines};
 use crate::chip::Blame;
-use crate::event::{EncodedCard, Event};
+use crate::event::{EncodedCard, Event, Lost};
 use crate::evidence::{Facts, Intent};
 use crate::finding::Finding;
 use crate::job::JobId;
@@ -27,6 +28,10 @@ pub enum Phase {
     Encoding(InFlight),
     /// The card was written and read back, and waits inside to be printed.
     Encoded(Box<WaitingCard>),
+    /// The machine is asked to open a job, for the encoded card that waits inside, else for the next one. Nothing moves.
+    OpeningJob(Option<Box<WaitingCard>>),
+    /// It has opened one.
+    JobOpened(Option<Box<WaitingCard>>, Option<Ticket>),
     /// The intent to print is on its way to the disk. Nothing moves.
     IntentToPrint(Origin, Box<Intent>),
     /// The card is being printed.
@@ -98,7 +103,12 @@ impl Phase {
     /// The printer carries out an order that may move a card, or holds a card that must be printed.
     pub(in crate::station) fn is_at_work(&self) -> bool {
         match self {
-            Self::Encoding(_) | Self::Encoded(_) | Self::Printing(..) | Self::Recovering(_) => true,
+            Self::Encoding(_)
+            | Self::Encoded(_)
+            | Self::OpeningJob(_)
+            | Self::JobOpened(..)
+            | Self::Printing(..)
+            | Self::Recovering(_) => true,
             Self::IntentToPrint(origin, _) => matches!(origin, Origin::Inside(_)),
             Self::Idle
             | Self::IntentToEncode(_)
@@ -111,26 +121,60 @@ impl Phase {
     pub(in crate::station) fn job_in_flight(&self) -> Option<&JobId> {
         match self {
             Self::Encoding(in_flight) | Self::Printing(in_flight, _) => Some(&in_flight.card.job),
-            Self::Encoded(encoded) | Self::IntentToPrint(Origin::Inside(encoded), _) => {
-                Some(&encoded.in_flight.card.job)
-            }
+            Self::Encoded(encoded)
+            | Self::OpeningJob(Some(encoded))
+            | Self::JobOpened(Some(encoded), _)
+            | Self::IntentToPrint(Origin::Inside(encoded), _) => Some(&encoded.in_flight.card.job),
             _ => None,
         }
     }
 }
 
 impl Scheduler {
-    /// Preflight, intent, then the card moves.
+    /// Preflight, then the intent to encode it or a job to print it, then the card moves.
     pub(super) fn print_next(&mut self) {
         let is_free = self.turn.as_ref().is_some_and(|turn| turn.free);
-        if is_free && self.may_begin() {
-            let Some(status) = self.machine.status.clone() else { return };
-            if let Some(card) = self.queue.next.take() {
-                return self.begin(card, &status);
+        if is_free
+            && self.may_begin()
+            && let Some(status) = self.machine.status.clone()
+        {
+            let keeps_log = self.machine.keeps_log;
+            match self.queue.next.take_if(|card| card.is_encoded_first || !keeps_log) {
+                Some(card) if card.is_encoded_first => return self.begin_encoding(card, &status),
+                Some(card) => return self.begin_printing(Origin::Feeder(card), &status, None),
+                None => self.open_job(None),
             }
         }
         // A question may be open: the machine is brought to rest first.
         self.next_task(Task::PrepareAnother);
+    }
+
+    /// What the machine's log is to call the card must be known when the intent is written.
+    fn open_job(&mut self, encoded: Option<Box<WaitingCard>>) {
+        self.phase = Phase::OpeningJob(encoded);
+        self.order(DeviceCommand::OpenJob);
+    }
+
+    /// Nothing has moved, whatever came of it. The next card stays in the queue until its intent is written.
+    pub(super) fn on_job_opened(&mut self, opened: Result<Option<Ticket>, DeviceError>) {
+        let Phase::OpeningJob(encoded) = std::mem::replace(&mut self.phase, Phase::Idle) else {
+            return self.halt(Fault::OtherPhase);
+        };
+        let error = match opened {
+            Ok(ticket) => return self.phase = Phase::JobOpened(encoded, ticket),
+            Err(error) => error,
+        };
+        self.back_off();
+        tracing::warn!(%error, "the printer opened no job");
+        let cause = error.cause.to_string();
+        (self.machine.error, self.machine.is_fresh) = (Some(error), false);
+        // The encoded card was never ordered to be printed: it is found out about as one that was being encoded.
+        if let Some(encoded) = encoded {
+            let job = encoded.in_flight.card.job;
+            self.act(Action::Discard(job.clone()));
+            let lost = Lost { cause: Some(cause), ..Lost::at(Whereabouts::InMachine) };
+            self.settle_later(job, lines::outcome_unknown(lost));
+        }
     }
 
     /// Is there a card, and is the machine known to be well at this very moment? If not, does what leads there.
@@ -138,14 +182,16 @@ impl Scheduler {
         if !self.machine.is_configured || self.at_work() || self.queue.next.is_none() {
             return false;
         }
-        if self.is_backing_off() {
+        if self.is_backing_off() || self.unaccounted().is_some() {
             return false;
         }
         if !self.machine.is_known() {
             self.poll_if_it_answers();
             return false;
         }
-        if !self.machine.is_of_now(self.now.steady) {
+        // The intent must not contain a wrong answer, because the outcome of the card is later compared with it. So the
+        // printer must report the same figures twice.
+        if !self.machine.is_of_now(self.now.steady) || !self.machine.is_said_twice {
             self.poll();
             return false;
         }
@@ -159,21 +205,22 @@ impl Scheduler {
         is_well(status)
     }
 
-    /// The intent is written.
-    fn begin(&mut self, card: Card, status: &PrinterStatus) {
+    fn begin_encoding(&mut self, card: Card, status: &PrinterStatus) {
         let job = card.job.clone();
-        if card.is_encoded_first {
-            let intent = Intent::to_encode(status);
-            self.phase = Phase::IntentToEncode(card);
-            return self.append(
-                &job,
-                Event::Encode(lines::intent_line(&intent, status)),
-                Then::Intent,
-            );
-        }
-        let intent = Intent::to_print(status, card.ribbon_prints);
+        let line = Event::Encode(lines::intent_line(&Intent::to_encode(status), status));
+        self.phase = Phase::IntentToEncode(card);
+        self.append(&job, line, Then::Intent);
+    }
+
+    fn begin_printing(&mut self, origin: Origin, status: &PrinterStatus, ticket: Option<Ticket>) {
+        let card = match &origin {
+            Origin::Feeder(card) => card,
+            Origin::Inside(encoded) => &encoded.in_flight.card,
+        };
+        let job = card.job.clone();
+        let intent = Intent::to_print(status, card.ribbon_prints, ticket);
         let line = Event::Print(lines::intent_line(&intent, status));
-        self.phase = Phase::IntentToPrint(Origin::Feeder(card), Box::new(intent));
+        self.phase = Phase::IntentToPrint(origin, Box::new(intent));
         self.append(&job, line, Then::Intent);
     }
 
@@ -192,26 +239,25 @@ impl Scheduler {
                     Origin::Feeder(card) => InFlight { card, since },
                     Origin::Inside(encoded) => encoded.in_flight,
                 };
-                let job = in_flight.card.job.clone();
+                let print = DeviceCommand::Print(in_flight.card.job.clone(), intent.ticket.clone());
                 self.phase = Phase::Printing(in_flight, intent);
-                self.order_card(DeviceCommand::Print(job));
+                self.order_card(print);
             }
             // Withdrawn in the meantime; or an earlier try that failed stands in the ledger all the same. No card was
             // ordered to move: what the ledger says is found out about as after a start.
             (Phase::IntentToPrint(Origin::Inside(encoded), _), Err(LedgerError::Refused(_))) => {
-                self.leftovers = None;
-                self.act(Action::Discard(encoded.in_flight.card.job));
+                self.read_leftovers_anew(encoded.in_flight.card.job);
             }
             (
                 Phase::IntentToEncode(card) | Phase::IntentToPrint(Origin::Feeder(card), _),
                 Err(LedgerError::Refused(_)),
             ) => {
-                self.leftovers = None;
-                self.act(Action::Discard(card.job));
+                self.machine.is_fresh = false;
+                self.read_leftovers_anew(card.job);
             }
             // It waits inside, and the intent is tried again.
-            (Phase::IntentToPrint(Origin::Inside(encoded), _), Err(error)) => {
-                self.phase = Phase::Encoded(encoded);
+            (Phase::IntentToPrint(Origin::Inside(encoded), intent), Err(error)) => {
+                self.phase = Phase::JobOpened(Some(encoded), intent.ticket);
                 self.fail(error);
             }
             (
@@ -219,10 +265,21 @@ impl Scheduler {
                 Err(error),
             ) => {
                 self.queue.next = Some(card);
+                // A job that was opened for it owns the machine now.
+                self.machine.is_fresh = false;
                 self.fail(error);
             }
             _ => self.halt(Fault::OtherPhase),
         }
+    }
+
+    /// Of this job, and of the card behind it: whatever is composed is put back by that, so nothing composed is kept, and
+    /// nothing is prepared before.
+    fn read_leftovers_anew(&mut self, job: JobId) {
+        self.leftovers = None;
+        self.act(Action::Discard(job));
+        self.discard_next();
+        self.next_task(Task::Leftovers);
     }
 
     fn order_card(&mut self, command: DeviceCommand) {
@@ -279,8 +336,9 @@ impl Scheduler {
         self.settle_later(card.job, line);
     }
 
-    /// A card that is encoded is printed, whatever else there is to do: it must not wait inside.
-    pub(super) fn print_encoded(&mut self) {
+    /// A card that is encoded is printed, whatever else there is to do: it must not wait inside. So is one for which a job
+    /// is open.
+    pub(super) fn print_opened(&mut self) {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Encoded(encoded) if !encoded.is_noted => {
                 let job = encoded.in_flight.card.job.clone();
@@ -288,13 +346,24 @@ impl Scheduler {
                 self.phase = Phase::Encoded(encoded);
                 self.append(&job, line, Then::ChipGood);
             }
+            Phase::Encoded(encoded) if self.machine.keeps_log => self.open_job(Some(encoded)),
             Phase::Encoded(encoded) => {
-                let card = &encoded.in_flight.card;
-                let (job, status) = (card.job.clone(), &encoded.status);
-                let intent = Intent::to_print(status, card.ribbon_prints);
-                let line = Event::Print(lines::intent_line(&intent, status));
-                self.phase = Phase::IntentToPrint(Origin::Inside(encoded), Box::new(intent));
-                self.append(&job, line, Then::Intent);
+                let status = encoded.status.clone();
+                self.begin_printing(Origin::Inside(encoded), &status, None);
+            }
+            Phase::JobOpened(Some(encoded), ticket) => {
+                let status = encoded.status.clone();
+                self.begin_printing(Origin::Inside(encoded), &status, ticket);
+            }
+            Phase::JobOpened(None, ticket) => {
+                let card = self.queue.next.take_if(|card| !card.is_encoded_first && !self.stopping);
+                match (card, self.machine.status.clone()) {
+                    (Some(card), Some(status)) => {
+                        self.begin_printing(Origin::Feeder(card), &status, ticket);
+                    }
+                    // The card was withdrawn meanwhile. The job is ended as any that nobody holds.
+                    _ => self.machine.is_fresh = false,
+                }
             }
             other => {
                 self.phase = other;
@@ -332,7 +401,8 @@ impl Scheduler {
             self.act(Action::Count(Counted::CardOut { product: card.product, took }));
         }
         match result {
-            Ok(_) => {
+            Ok(out) => {
+                self.machine.note_figures(&Facts::of_card_out(&out));
                 self.machine.error = None;
                 self.backoff = None;
             }
@@ -358,7 +428,7 @@ impl Scheduler {
                 let (job, line) = (job.clone(), (**line).clone());
                 self.append(&job, line, Then::Settled);
             }
-            _ => self.next_task(Task::PrintEncoded),
+            _ => self.next_task(Task::PrintOpened),
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use drivers::contract::Whereabouts;
 
 use super::lines::was_not_rejected;
+use super::machine::LoggedJob;
 use crate::event::{Event, Lost};
 use crate::evidence::{Act, Facts, Intent, Reason, Since, Verdict, judge};
 use crate::finding::Finding;
@@ -47,6 +48,8 @@ pub(super) struct InDoubt {
     pub orders: u32,
     /// What the machine said when it was last asked about it.
     heard: Option<Facts>,
+    /// The poll after that one said the same.
+    is_said_twice: bool,
     /// What the machine showed that changes what is known, and is still to be written down.
     pub news: Vec<Facts>,
     /// When it was last heard of while its card might still move; `None`: not in this life, or it does not move any more.
@@ -77,6 +80,7 @@ impl InDoubt {
             told: None,
             orders: 0,
             heard: None,
+            is_said_twice: false,
             news: Vec::new(),
             heard_at: None,
         };
@@ -121,12 +125,33 @@ impl InDoubt {
             self.intent.act == Act::Encode && lost.card == Whereabouts::InMachine;
     }
 
-    /// A poll tells something else than the last one that was judged: what that one told was not said twice.
-    pub fn hear(&mut self, now: &Facts) {
-        self.heard.take_if(|heard| heard != now);
+    /// The job under which it was printed, if its machine keeps a log.
+    pub fn logged_job(&self) -> Option<LoggedJob> {
+        let serial = self.intent.before.serial.clone();
+        self.intent.ticket_at(&serial).cloned().map(|ticket| LoggedJob { serial, ticket })
     }
 
-    /// What the printer's figures say of it, and whether the printer said the same the last time.
+    /// A poll tells the same as the last one that was judged, which is said twice now, or something else. The same poll may
+    /// be judged twice, where the ledger failed in between, and not every poll is judged.
+    pub fn hear(&mut self, now: &Facts) {
+        self.is_said_twice = self.heard.as_ref() == Some(now);
+        if !self.is_said_twice {
+            self.heard = None;
+        }
+    }
+
+    /// Records what a status shows of hands in the machine, without its counter, which is not accounted for yet.
+    pub fn note_hands(&mut self, now: &Facts) {
+        let known = self.since;
+        if now.serial == self.intent.before.serial && !self.since.others_printed {
+            self.since.looked(now);
+        }
+        if self.since != known {
+            self.news.push(Facts { cards_entered: None, ..now.clone() });
+        }
+    }
+
+    /// What the printer's figures and its log say of it, and whether the printer said the same the last time.
     pub fn judge(&mut self, now: &Facts, time: Duration) -> (Verdict, bool) {
         if now.serial == self.intent.before.serial && !self.since.others_printed {
             self.since.looked(now);
@@ -135,9 +160,10 @@ impl InDoubt {
             self.since.unseen |= time.saturating_sub(before) > UNSEEN_AFTER;
         }
         let verdict = judge(&self.intent, self.since, now);
-        let may_move = matches!(verdict, Verdict::Wait | Verdict::ComeToRest);
+        let may_move = matches!(verdict, Verdict::Wait | Verdict::AskLog | Verdict::ComeToRest);
         self.heard_at = may_move.then_some(time);
-        (verdict, self.heard.replace(now.clone()).as_ref() == Some(now))
+        let is_same = self.heard.replace(now.clone()).as_ref() == Some(now);
+        (verdict, is_same && self.is_said_twice)
     }
 
     /// Why its blank is spoiled, if it is.

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use drivers::contract::{CardOut, DeviceError, Level, PrinterStatus};
 use drivers::encoder::EncoderError;
+use drivers::ticket::{Outcome, Ticket};
 
 use super::{Fault, OrderNo, Scheduler};
 use crate::event::RecoveryStep;
-use crate::evidence::Facts;
+use crate::evidence::{Facts, Intent};
 use crate::job::JobId;
 use crate::station::encode::{Encoded, Unencoded};
 
@@ -23,12 +24,15 @@ const BACKOFF_LIMIT: Duration = Duration::from_secs(60);
 /// What the printer's thread is ordered to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceCommand {
-    /// Ask the machine how it is.
-    Poll,
+    /// Ask the machine how it is, and what its log says of these jobs.
+    Poll(Vec<LoggedJob>),
+    /// Have it open a job for one card, if it keeps a log of them. Nothing moves.
+    OpenJob,
     /// Write this card's chip and stripe. The intent is in the ledger.
     Encode(JobId),
-    /// Print this card: the one that was encoded, else a blank. The intent is in the ledger.
-    Print(JobId),
+    /// Print this card: the one that was encoded, else a blank; under its ticket, where there is one. The intent is in the
+    /// ledger, and the ticket with it.
+    Print(JobId, Option<Ticket>),
     /// End what a lost computer left in the machine. The intent is in the ledger. Without a job nobody's card is at
     /// stake, or the machine is only used, so that it stops saying that it was just switched on.
     AbortOrphanedJob(Option<JobId>),
@@ -41,6 +45,8 @@ pub enum DeviceCommand {
 pub enum DeviceReport {
     /// The machine's answer.
     Polled(Result<Polled, DeviceError>),
+    /// The job that was opened; `None`: the machine keeps no log.
+    JobOpened(Result<Option<Ticket>, DeviceError>),
     /// The card is encoded and waits inside, or why not.
     Encoded(JobId, Result<Encoded, Unencoded>),
     /// The card is out, or why not.
@@ -58,15 +64,29 @@ pub struct Polled {
     pub status: PrinterStatus,
     /// The reader of chips, or what is wrong with it; `None`: there is none.
     pub reader: Option<Result<(), EncoderError>>,
+    /// It keeps a log of its jobs.
+    pub keeps_log: bool,
+    /// What its log says of each job that was asked for and is its own.
+    pub logged: Vec<(Ticket, Outcome)>,
+}
+
+/// A job that a machine opened: another machine may have one of the same name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedJob {
+    /// Serial number of the machine.
+    pub serial: String,
+    /// Its name for the job.
+    pub ticket: Ticket,
 }
 
 impl DeviceReport {
     /// Is it what came of this command?
     fn answers(&self, command: &DeviceCommand) -> bool {
         match (self, command) {
-            (Self::Polled(_), DeviceCommand::Poll) => true,
+            (Self::Polled(_), DeviceCommand::Poll(_))
+            | (Self::JobOpened(_), DeviceCommand::OpenJob) => true,
             (Self::Encoded(job, _), DeviceCommand::Encode(of))
-            | (Self::Printed(job, _), DeviceCommand::Print(of))
+            | (Self::Printed(job, _), DeviceCommand::Print(of, _))
             | (Self::Rejected(job, _), DeviceCommand::Reject(of)) => job == of,
             (Self::Aborted(job, _), DeviceCommand::AbortOrphanedJob(of)) => job == of,
             _ => false,
@@ -81,10 +101,18 @@ pub(in crate::station) struct Machine {
     pub is_configured: bool,
     pub status: Option<PrinterStatus>,
     pub error: Option<DeviceError>,
+    /// It keeps a log of its jobs: one is opened for each card.
+    pub(super) keeps_log: bool,
+    /// What its log says of jobs whose card is in doubt, told with the status.
+    logged: Vec<(Ticket, Outcome)>,
     /// The reader of chips, or what is wrong with it; `None`: there is none, or it was not asked yet.
     pub reader: Option<Result<(), EncoderError>>,
     /// The last poll was after the last card.
     pub(super) is_fresh: bool,
+    /// The counter and the ribbon that it reported last.
+    figures: Option<Facts>,
+    /// It reported the same figures twice in a row.
+    pub(super) is_said_twice: bool,
     /// It was used since contact was made, so that it no longer says that it was just switched on.
     pub(super) is_used: bool,
     /// What its thread carries out.
@@ -98,6 +126,12 @@ pub(in crate::station) struct Machine {
 impl Machine {
     pub(super) fn new(is_configured: bool, now: Duration) -> Machine {
         Machine { is_configured, polled_at: now, ..Machine::default() }
+    }
+
+    /// The printer has reported its figures, in a status or with a finished card.
+    pub(super) fn note_figures(&mut self, now: &Facts) {
+        self.is_said_twice = self.figures.as_ref().is_some_and(|before| before.counts_as(now));
+        self.figures = Some(now.clone());
     }
 
     /// Its status is of after the last order, and no poll is under way: the answer to one that was asked for before an
@@ -115,6 +149,13 @@ impl Machine {
     /// Chips can be written, as far as is known.
     pub(super) fn can_encode(&self) -> bool {
         !matches!(self.reader, Some(Err(_)))
+    }
+
+    /// What it said when it was last polled, of the card of this intent.
+    pub(super) fn facts_about(&self, intent: &Intent, now: Facts) -> Facts {
+        let ticket = intent.ticket_at(&now.serial);
+        let said = self.logged.iter().find(|(of, _)| Some(of) == ticket);
+        Facts { logged: said.map(|(_, outcome)| *outcome), ..now }
     }
 
     /// What cards are prepared for: model and ribbon.
@@ -155,7 +196,9 @@ impl Scheduler {
             return;
         }
         self.machine.polled_at = self.now.steady;
-        self.order(DeviceCommand::Poll);
+        let in_doubt = self.in_doubt.iter().flatten();
+        let jobs = in_doubt.filter_map(|one| one.logged_job()).collect();
+        self.order(DeviceCommand::Poll(jobs));
     }
 
     /// A machine that did not answer is asked again when the next poll is due, not at once and for ever.
@@ -201,6 +244,7 @@ impl Scheduler {
         }
         match report {
             DeviceReport::Polled(polled) => self.on_polled(polled),
+            DeviceReport::JobOpened(opened) => self.on_job_opened(opened),
             DeviceReport::Encoded(job, result) => self.on_encoded(&job, result),
             DeviceReport::Printed(job, result) => self.on_printed(&job, result),
             DeviceReport::Aborted(job, result) => {
@@ -219,13 +263,15 @@ impl Scheduler {
             Ok(polled) => {
                 self.observations.seen(&polled.status);
                 self.observations.reader(polled.reader.as_ref());
-                // Not every poll is judged: the next may be due before.
                 let now = Facts::of(&polled.status);
-                self.in_doubt.iter_mut().flatten().for_each(|in_doubt| in_doubt.hear(&now));
+                machine.note_figures(&now);
                 machine.status = Some(polled.status);
                 machine.reader = polled.reader;
+                machine.keeps_log = polled.keeps_log;
+                machine.logged = polled.logged;
                 machine.error = None;
                 machine.is_fresh = true;
+                self.note_for_those_in_doubt(&now);
             }
             Err(error) => {
                 if machine.error.as_ref() != Some(&error) {
@@ -236,6 +282,18 @@ impl Scheduler {
                 (machine.is_fresh, machine.is_used) = (false, false);
                 // It was not asked.
                 machine.reader = None;
+            }
+        }
+    }
+
+    /// Not every poll is judged: the next may be due before, and recovery waits until the printer's cards are accounted for.
+    fn note_for_those_in_doubt(&mut self, now: &Facts) {
+        let is_unaccounted = self.unaccounted().is_some();
+        for in_doubt in self.in_doubt.iter_mut().flatten() {
+            let now = self.machine.facts_about(&in_doubt.intent, now.clone());
+            in_doubt.hear(&now);
+            if is_unaccounted {
+                in_doubt.note_hands(&now);
             }
         }
     }

@@ -221,7 +221,8 @@ impl Observations {
 
 impl Scheduler {
     pub(super) fn write_observation(&mut self) {
-        match self.observations.next(self.now.steady) {
+        let is_accounted = self.unaccounted().is_none();
+        match is_accounted.then(|| self.observations.next(self.now.steady)).flatten() {
             Some(event) => self.note_station(event, Then::Observed),
             None => self.next_task(Task::Recover(None)),
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::recovery::Settlement;
-use super::{Action, Answer, Fault, LedgerError, Question, Scheduler, Then, Ticket, lines};
+use super::{Action, Answer, Asker, Fault, LedgerError, Question, Scheduler, Then, lines};
 use crate::actor::Actor;
 use crate::codes::product::H_RECOMMENDATION_EXPIRED;
 use crate::event::Event;
@@ -15,6 +15,7 @@ use crate::ledger::JobRecord;
 use crate::lifecycle::{Move, State};
 use crate::queue;
 use crate::supplies::SpoilCause;
+use drivers::ticket::Outcome;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -92,7 +93,7 @@ pub enum Unsettled {
 /// How far a command is.
 #[derive(Debug)]
 pub(super) struct Asking {
-    ticket: Ticket,
+    asker: Asker,
     job: JobId,
     step: Step,
 }
@@ -114,32 +115,32 @@ enum Step {
 }
 
 impl Scheduler {
-    pub(super) fn on_command(&mut self, ticket: Ticket, command: OperatorCommand) {
+    pub(super) fn on_command(&mut self, asker: Asker, command: OperatorCommand) {
         match command {
             OperatorCommand::Cancel { job, by } => {
-                self.append(&job.clone(), Event::Cancel { by }, asking(ticket, job, Step::Ended));
+                self.append(&job.clone(), Event::Cancel { by }, asking(asker, job, Step::Ended));
             }
             OperatorCommand::HandOver { job, by } => {
                 let line = Event::HandOver { by };
-                self.append(&job.clone(), line, asking(ticket, job, Step::Ended));
+                self.append(&job.clone(), line, asking(asker, job, Step::Ended));
             }
             OperatorCommand::Expire { job, by } => {
                 let question = Question::Job(job.clone());
-                self.ask(question, asking(ticket, job, Step::ReadToExpire(by)));
+                self.ask(question, asking(asker, job, Step::ReadToExpire(by)));
             }
             OperatorCommand::Release { job, by } => {
                 let question = Question::Job(job.clone());
-                self.ask(question, asking(ticket, job, Step::ReadToRelease(by)));
+                self.ask(question, asking(asker, job, Step::ReadToRelease(by)));
             }
             OperatorCommand::Resolve { job, look } => {
                 let question = Question::Job(job.clone());
-                self.ask(question, asking(ticket, job, Step::ReadToResolve(look)));
+                self.ask(question, asking(asker, job, Step::ReadToResolve(look)));
             }
         }
     }
 
     pub(super) fn on_operator_answer(&mut self, asking: Asking, answer: Answer) {
-        let Asking { ticket, job, step } = asking;
+        let Asking { asker, job, step } = asking;
         let done = match (step, answer) {
             (Step::Ended, Answer::Written(Ok(()))) => {
                 self.queue.suspended = None;
@@ -152,30 +153,28 @@ impl Scheduler {
                 self.queue.suspended = None;
                 Ok(Some(job))
             }
-            (Step::ReadToRelease(by), Answer::Job(Ok(known))) => self.release(ticket, *known, by),
-            (Step::ReadToExpire(by), Answer::Job(Ok(known))) => self.expire(ticket, &known, by),
-            (Step::ReadToResolve(look), Answer::Job(Ok(known))) => {
-                self.resolve(ticket, known, look)
-            }
+            (Step::ReadToRelease(by), Answer::Job(Ok(known))) => self.release(asker, *known, by),
+            (Step::ReadToExpire(by), Answer::Job(Ok(known))) => self.expire(asker, &known, by),
+            (Step::ReadToResolve(look), Answer::Job(Ok(known))) => self.resolve(asker, known, look),
             (Step::InDoubtToResolve(known, look), Answer::InDoubt(read)) => {
                 let read = self.on_in_doubt(read).map_err(Unsettled::from);
-                read.and_then(|()| self.resolve(ticket, known, look))
+                read.and_then(|()| self.resolve(asker, known, look))
             }
             (_, Answer::Written(Err(error)) | Answer::Job(Err(error))) => Err(error.into()),
             _ => return self.halt(Fault::OtherAnswer),
         };
         match done {
-            Ok(Some(job)) => self.act(Action::Reply(ticket, Ok(job))),
+            Ok(Some(job)) => self.act(Action::Reply(asker, Ok(job))),
             // There is a question first.
             Ok(None) => {}
-            Err(why) => self.act(Action::Reply(ticket, Err(why))),
+            Err(why) => self.act(Action::Reply(asker, Err(why))),
         }
     }
 
     /// Its number stays spent: the section head approves anew, under another one.
     fn expire(
         &mut self,
-        ticket: Ticket,
+        asker: Asker,
         known: &JobRecord,
         by: Actor,
     ) -> Result<Option<JobId>, Unsettled> {
@@ -184,13 +183,13 @@ impl Scheduler {
             return Err(Unsettled::NotExpired);
         }
         let job = known.id.clone();
-        self.append(&known.id, Event::Expire { by }, asking(ticket, job, Step::Ended));
+        self.append(&known.id, Event::Expire { by }, asking(asker, job, Step::Ended));
         Ok(None)
     }
 
     fn release(
         &mut self,
-        ticket: Ticket,
+        asker: Asker,
         known: JobRecord,
         by: Actor,
     ) -> Result<Option<JobId>, Unsettled> {
@@ -206,13 +205,13 @@ impl Scheduler {
         let accepted = accepted.into_iter().collect();
         let line = Event::Release { by, accepted, findings };
         let job = known.id;
-        self.append(&job.clone(), line, asking(ticket, job, Step::Released));
+        self.append(&job.clone(), line, asking(asker, job, Step::Released));
         Ok(None)
     }
 
     fn resolve(
         &mut self,
-        ticket: Ticket,
+        asker: Asker,
         known: Box<JobRecord>,
         look: Look,
     ) -> Result<Option<JobId>, Unsettled> {
@@ -222,9 +221,9 @@ impl Scheduler {
         }
         let is_unsure = known.state == State::Unsure;
         let needs_cause = look.seen == Seen::Spoiled && look.cause.is_none();
-        if self.in_doubt.is_none() && ((is_unsure && !look.insist) || needs_cause) {
+        if self.in_doubt.is_none() && (is_unsure || needs_cause) {
             let job = known.id.clone();
-            let then = asking(ticket, job, Step::InDoubtToResolve(known, look));
+            let then = asking(asker, job, Step::InDoubtToResolve(known, look));
             self.ask(Question::InDoubt, then);
             return Ok(None);
         }
@@ -237,7 +236,7 @@ impl Scheduler {
         let left = findings.unwrap_or_else(|| known.findings.clone());
         let waits_again = known.state.after(lines::step_of(look.seen)) == Ok(State::Queued);
         let hold = (waits_again && left.iter().any(Finding::holds)).then_some(left);
-        let settlement = Settlement { job: known.id, hold, ticket: Some(ticket), row: None };
+        let settlement = Settlement { job: known.id, hold, asker: Some(asker), row: None };
         self.settle_in_doubt(line, settlement);
         Ok(None)
     }
@@ -248,10 +247,36 @@ impl Scheduler {
         in_doubt.map_or(SpoilCause::GagalCetak, super::in_doubt::InDoubt::cause)
     }
 
+    /// Its job may stand in the log of a machine that answers, and wait there: whoever looked saw no card, and one comes. It is
+    /// no matter of looking twice; the machine is brought to rest first. A machine that is switched off or gone is no reason
+    /// to refuse the answer, so a person can always end the job.
+    fn may_yet_begin(&self, job: &JobId) -> bool {
+        let machine = &self.machine;
+        let in_doubt = self.in_doubt.iter().flatten().find(|one| one.job == *job);
+        let in_doubt = in_doubt.filter(|one| !one.since.others_printed);
+        let Some((intent, logged)) =
+            in_doubt.and_then(|one| Some((&one.intent, one.logged_job()?)))
+        else {
+            return false;
+        };
+        if !machine.is_configured || machine.error.is_some() {
+            return false;
+        }
+        match machine.status.as_ref().filter(|_| machine.is_fresh && !self.at_work()) {
+            Some(status) if status.identity.serial.as_str() != logged.serial => false,
+            Some(status) => {
+                let now = machine.facts_about(intent, evidence::Facts::of(status));
+                now.busy || now.owned || matches!(now.logged, None | Some(Outcome::Waiting))
+            }
+            // It is about to say.
+            None => true,
+        }
+    }
+
     /// What the machine says against the answer, if it is the same machine and its word still counts.
     fn contradiction(&self, job: &JobId, look: &Look) -> Result<Option<Reason>, Unsettled> {
         if look.insist {
-            return Ok(None);
+            return if self.may_yet_begin(job) { Err(Unsettled::Moving) } else { Ok(None) };
         }
         let at_work = self.at_work();
         let in_doubt = self.in_doubt.iter().flatten().find(|one| one.job == *job);
@@ -269,11 +294,11 @@ impl Scheduler {
         // A tray that is empty while the machine still prints says nothing.
         let status = self.machine.status.as_ref().filter(|_| self.machine.is_fresh);
         let Some(status) = status else { return Ok(Some(Reason::Silent)) };
-        let now = evidence::Facts::of(status);
+        let now = self.machine.facts_about(intent, evidence::Facts::of(status));
         Ok(evidence::may_have_seen(look.seen, intent, since, &now).err())
     }
 }
 
-fn asking(ticket: Ticket, job: JobId, step: Step) -> Then {
-    Then::Operator(Box::new(Asking { ticket, job, step }))
+fn asking(asker: Asker, job: JobId, step: Step) -> Then {
+    Then::Operator(Box::new(Asking { asker, job, step }))
 }

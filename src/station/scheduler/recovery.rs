@@ -6,7 +6,7 @@ use drivers::contract::DeviceError;
 use super::cards::{Phase, Recovery};
 use super::in_doubt::{InDoubt, Kept, UnsureJob};
 use super::{
-    Action, DeviceCommand, Fault, LedgerError, Question, Scheduler, Task, Then, Ticket, Unsettled,
+    Action, Asker, DeviceCommand, Fault, LedgerError, Question, Scheduler, Task, Then, Unsettled,
     lines,
 };
 use crate::event::{Event, RecoveryStep};
@@ -36,7 +36,7 @@ pub(super) struct Settlement {
     /// What the job is held for as soon as it waits again.
     pub hold: Option<Vec<Finding>>,
     /// The operator who said so; `None`: the machine.
-    pub ticket: Option<Ticket>,
+    pub asker: Option<Asker>,
     /// Which row of the evidence decided.
     pub row: Option<Reason>,
 }
@@ -91,8 +91,8 @@ impl Scheduler {
                 None => return self.end_recovery(false),
             },
         };
-        // An order was given: the rest afterwards.
-        if self.at_work() {
+        // An order was given, or the machine is asked anew: the rest afterwards.
+        if self.at_work() || self.machine.outstanding.is_some() {
             return self.end_recovery(false);
         }
         if at >= how_many {
@@ -105,7 +105,7 @@ impl Scheduler {
 
     /// What the machine says at this moment; if that is not known, does what leads there.
     fn facts_for_recovery(&mut self) -> Option<Facts> {
-        if !self.machine.is_configured || self.at_work() {
+        if !self.machine.is_configured || self.at_work() || self.unaccounted().is_some() {
             return None;
         }
         if !self.machine.is_known() {
@@ -133,6 +133,7 @@ impl Scheduler {
     fn judge(&mut self, at: usize, now: Facts) {
         let (time, is_backing_off) = (self.now.steady, self.is_backing_off());
         let Some(in_doubt) = self.in_doubt.as_mut().and_then(|all| all.get_mut(at)) else { return };
+        let now = self.machine.facts_about(&in_doubt.intent, now);
         let known = in_doubt.since;
         let (verdict, is_repeated) = in_doubt.judge(&now, time);
         let moves = matches!(verdict, Verdict::ComeToRest | Verdict::Reject);
@@ -203,6 +204,7 @@ impl Scheduler {
                 self.settle_by_the_machine(at, verdict, row, &now);
             }
             Verdict::Wait
+            | Verdict::AskLog
             | Verdict::Help
             | Verdict::ComeToRest
             | Verdict::Reject
@@ -240,14 +242,16 @@ impl Scheduler {
     fn settle_by_the_machine(&mut self, at: usize, verdict: Verdict, row: Reason, now: &Facts) {
         let Some(in_doubt) = self.in_doubt.as_ref().and_then(|all| all.get(at)) else { return };
         let mut findings = lines::without_doubt(&in_doubt.findings);
-        if matches!(verdict, Verdict::Printed(_)) && !in_doubt.since.said_out {
+        // What was taken out by hand stands in the log as that.
+        let is_watched = in_doubt.since.said_out || row == Reason::LogPrinted;
+        if matches!(verdict, Verdict::Printed(_)) && !is_watched {
             findings.push(lines::not_watched());
         }
         let (job, cause) = (in_doubt.job.clone(), in_doubt.cause());
         let line = lines::settled_by_the_machine(verdict, now, &findings, cause);
         let waits_again = !matches!(verdict, Verdict::Printed(_));
         let hold = (waits_again && findings.iter().any(Finding::holds)).then_some(findings);
-        self.settle_in_doubt(line, Settlement { job, hold, ticket: None, row: Some(row) });
+        self.settle_in_doubt(line, Settlement { job, hold, asker: None, row: Some(row) });
     }
 
     /// What became of a card that nobody saw is known. Its job waits again, unless it was found out meanwhile that a
@@ -262,12 +266,12 @@ impl Scheduler {
         settlement: Settlement,
         done: Result<(), LedgerError>,
     ) {
-        let Settlement { job, hold, ticket, row } = settlement;
+        let Settlement { job, hold, asker, row } = settlement;
         if let Err(error) = done {
             // What failed may stand in the ledger all the same.
             self.reload_in_doubt();
-            return match ticket {
-                Some(ticket) => self.act(Action::Reply(ticket, Err(error.into()))),
+            return match asker {
+                Some(asker) => self.act(Action::Reply(asker, Err(error.into()))),
                 None => self.fail(error),
             };
         }
@@ -276,23 +280,23 @@ impl Scheduler {
             tracing::info!(%job, row = row.name(), "settled by the printer's word");
         }
         if let Some(findings) = hold {
-            let then = Then::HeldAfterSettling(ticket.map(|ticket| (ticket, job.clone())));
+            let then = Then::HeldAfterSettling(asker.map(|asker| (asker, job.clone())));
             return self.append(&job, Event::Hold { findings, attempt: None }, then);
         }
-        if let Some(ticket) = ticket {
-            self.act(Action::Reply(ticket, Ok(job)));
+        if let Some(asker) = asker {
+            self.act(Action::Reply(asker, Ok(job)));
         }
     }
 
     pub(super) fn on_held_after_settling(
         &mut self,
-        ticket: Option<(Ticket, JobId)>,
+        asker: Option<(Asker, JobId)>,
         done: Result<(), LedgerError>,
     ) {
-        match (ticket, done) {
-            (Some((ticket, job)), Ok(())) => self.act(Action::Reply(ticket, Ok(job))),
-            (Some((ticket, _)), Err(error)) => {
-                self.act(Action::Reply(ticket, Err(Unsettled::Ledger(error))));
+        match (asker, done) {
+            (Some((asker, job)), Ok(())) => self.act(Action::Reply(asker, Ok(job))),
+            (Some((asker, _)), Err(error)) => {
+                self.act(Action::Reply(asker, Err(Unsettled::Ledger(error))));
             }
             (None, Ok(())) => {}
             // It is held when it is claimed.

@@ -61,21 +61,29 @@ impl Scheduler {
         }
     }
 
-    /// Once for each printer that this life meets, before a card of it moves.
+    /// Compares the counter of each printer with the ledger, once in the life of this process. This comes before any line about
+    /// the printer is written and before it moves a card, because the ledger takes the counter from those lines. A single
+    /// wrong bit would hold every job and later hide an old ledger, so the printer must report the same counter twice.
     pub(super) fn account_for_cards(&mut self) {
-        let status = self.machine.status.as_ref().filter(|_| self.machine.error.is_none());
-        let counter = status.and_then(|status| {
-            let serial = status.identity.serial.to_string();
-            let is_new = !serial.is_empty() && !self.accounted.contains(&serial);
-            is_new.then_some((serial, status.cards_entered?))
-        });
-        match counter {
-            Some((serial, counted)) => {
+        match self.unaccounted() {
+            Some((serial, Some(counted))) if self.machine.is_said_twice => {
                 let then = Then::Accounted(serial.clone());
-                self.ask(Question::Account { serial, counted }, then);
+                return self.ask(Question::Account { serial, counted }, then);
             }
-            None => self.next_task(Task::Settle),
+            Some(_) => self.poll_if_it_answers(),
+            None => {}
         }
+        self.next_task(Task::Settle);
+    }
+
+    /// The connected printer and its counter, as long as the counter was not compared with the ledger.
+    pub(super) fn unaccounted(&self) -> Option<(String, Option<u64>)> {
+        let machine = &self.machine;
+        let status = machine.status.as_ref().filter(|_| machine.error.is_none())?;
+        let serial = status.identity.serial.to_string();
+        let tells_none = status.cards_entered.is_none() && machine.is_said_twice;
+        let is_new = !serial.is_empty() && !self.accounted.contains(&serial) && !tells_none;
+        is_new.then_some((serial, status.cards_entered))
     }
 
     pub(super) fn on_accounted(&mut self, serial: String, done: Result<u64, LedgerError>) {

@@ -1,4 +1,4 @@
-//! What goes wrong with a card, as the one who writes it sees it.
+//! Faults of a card, as the program that writes it meets them.
 
 use serde_json::json;
 
@@ -84,7 +84,7 @@ fn a_card_that_was_taken_away_is_lost() {
     assert_eq!(reader.transmit(&[0, 0xB0, 0, 0, 1], &mut answer), Err(EncoderError::CardLost));
     assert!(answer.is_empty());
     assert_eq!(reader.power_off(), Ok(()));
-    // Whoever put it into another reader meanwhile finds it switched off.
+    // Another reader that has taken the card over meanwhile finds it powered off.
     assert_eq!(bench.status(&read(0, 1)), 0x6986);
 }
 

@@ -1,4 +1,4 @@
-//! Cards with files: what stands on them, who may, and how answers go out.
+//! Cards with files: content, access conditions, and how answers are sent.
 
 use serde_json::json;
 
@@ -86,7 +86,7 @@ fn t0_answers_are_fetched_and_wrong_lengths_named() {
     assert_eq!(bench.raw(&[0, 0xC0, 0, 0, 1]), [0x6F, 0x61, 18]);
     assert_eq!(bench.raw(&[0, 0xC0, 0, 0, 18]).len(), 20);
     assert_eq!(bench.raw(&[0, 0xC0, 0, 0, 1]), [0x69, 0x85]);
-    // Data and an expected length do not go together, and no length is extended.
+    // T=0 allows no data together with an expected length, and no extended length.
     assert_eq!(bench.raw(&[0, 0xA4, 0, 0, 2, 0x3F, 0, 0]), [0x67, 0]);
     assert_eq!(bench.raw(&[0, 0xB0, 0, 0, 0, 1, 0]), [0x67, 0]);
     let (_, seen) = bench.watched(&select(&AID));
@@ -109,7 +109,7 @@ fn beyond_t0_answers_come_at_once_and_extended_lengths_where_they_are_known() {
     assert_eq!((reply.data.len(), reply.status.0), (88, 0x6282));
     assert_eq!(bench.status(&Command::new(0, 0xB0, 2, 0).expecting(256)), 0x9000);
     assert_eq!(bench.status(&Command::new(0, 0xB0, 3, 0).expecting(1)), 0x6B00);
-    // By its short name, without a SELECT.
+    // By its short file identifier, without a SELECT.
     assert_eq!(bench.send(&Command::new(0, 0xB0, 0x81, 1).expecting(2)).data, [2, 3]);
 
     let short = STAFF.replace("pin =", "extended = false\npin =");

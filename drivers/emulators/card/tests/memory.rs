@@ -1,4 +1,4 @@
-//! Memory cards, through pseudo-APDUs as a station writes them and by frames where the card's own words count.
+//! Memory cards, through the pseudo-APDUs that a station sends, and by frames where the card's own answers matter.
 
 use serde_json::json;
 
@@ -42,14 +42,14 @@ fn a_sector_opens_with_its_key_only_and_the_next_stays_shut() {
     assert_eq!(bench.status(&block(5, &[7; 16])), 0x9000);
     assert_eq!(bench.send(&read_block(5)).data, [7; 16]);
     assert_eq!(bench.status(&read_block(8)), 0x6982);
-    // A refusal shuts the sector again; the maker's block is for nobody, and keys are not read.
+    // A refusal closes the sector again; nobody may write the manufacturer block, and keys cannot be read.
     assert_eq!(bench.status(&read_block(5)), 0x6982);
     assert_eq!(open(&mut bench, 0, 0x60, DEFAULT_KEY), 0x9000);
     assert_eq!(bench.send(&read_block(0)).data[..6], [0x5A, 0x4B, 0x41, 0x52, 0x02, 0x08]);
     let trailer = [&[0; 6][..], &[0xFF, 0x07, 0x80, 0x69], &[0xFF; 6]].concat();
     assert_eq!(bench.send(&read_block(3)).data, trailer);
     assert_eq!(bench.status(&block(0, &[7; 16])), 0x6982);
-    // With transport access bits, key B is mere data.
+    // With transport access bits, key B counts as data.
     assert_eq!(open(&mut bench, 4, 0x61, DEFAULT_KEY), 0x9000);
     assert_eq!(bench.status(&read_block(4)), 0x6982);
 }
@@ -94,7 +94,7 @@ fn every_ntag_is_of_its_size_and_says_so() {
         assert_eq!(head[..9], [4, 0x4B, 0x41, 0x86, 0x52, 0x54, 0x55, 0x80, 0xD3]);
         assert_eq!(head[12..], [0xE1, 0x10, container, 0]);
         assert_eq!(bench.status(&block(last_user, &[7; 4])), 0x9000);
-        // The page behind the last user page holds lock bits, and is not written like one.
+        // The page after the last user page holds lock bits, which behave differently from user data.
         assert_eq!(bench.status(&block(last_user + 1, &[0, 0, 0, 7])), 0x9000);
         let after = bench.send(&read_block(last_user)).data;
         assert_eq!(after[..8], [7, 7, 7, 7, 0, 0, 0, 0xBD]);
@@ -108,17 +108,17 @@ fn lock_and_container_bits_go_one_way() {
     assert_eq!(bench.status(&block(3, &[0xE1, 0x11, 0x12, 0x0F])), 0x9000);
     assert_eq!(bench.status(&block(3, &[0; 4])), 0x9000);
     assert_eq!(bench.send(&read_block(3)).data[..4], [0xE1, 0x11, 0x12, 0x0F]);
-    // Pages 4 and 15, and no more of 10 to 15 afterwards.
+    // Locks pages 4 and 15, and prevents any further lock of pages 10 to 15.
     assert_eq!(bench.status(&block(2, &[0, 0, 0x14, 0x80])), 0x9000);
     assert_eq!(bench.status(&block(2, &[0, 0, 0x20, 0x40])), 0x9000);
     assert_eq!(bench.send(&read_block(2)).data[2..4], [0x34, 0x80]);
     for (page, status) in [(4, 0x6982), (5, 0x6982), (6, 0x9000), (14, 0x9000), (15, 0x6982)] {
         assert_eq!(bench.status(&block(page, &[7; 4])), status, "{page}");
     }
-    // Pages 18 and 19 by their bit, whose neighbour is frozen with it.
+    // One bit locks pages 18 and 19; the other bit freezes it and its neighbour.
     assert_eq!(bench.status(&block(40, &[0x02, 0, 0x01, 0])), 0x9000);
     assert_eq!(bench.status(&block(40, &[0x04, 0, 0, 0])), 0x9000);
-    // Nor is the freezing taken back.
+    // Nor can the freezing be undone.
     assert_eq!(bench.status(&block(40, &[0x01, 0, 0, 0])), 0x9000);
     for (page, status) in [(16, 0x9000), (17, 0x9000), (18, 0x6982), (19, 0x6982), (20, 0x6982)] {
         assert_eq!(bench.status(&block(page, &[7; 4])), status, "{page}");
@@ -135,13 +135,13 @@ fn a_password_guards_the_pages_from_its_first() {
     }
     assert_eq!(bench.status(&block(20, &[7; 4])), 0x6982);
     assert_eq!(bench.status(&read_block(20)), 0x6982);
-    // Reading rolls over where the guarded pages begin.
+    // A read rolls over where the protected pages begin.
     assert_eq!(bench.send(&read_block(19)).data[4..8], [4, 0x4B, 0x41, 0x86]);
     assert_eq!(said(&bench, b"\x1BXXXX"), Some(vec![NAK]));
     bench.again();
     assert_eq!(said(&bench, b"\x1BKATA"), Some(vec![1, 2]));
     assert_eq!(bench.status(&block(20, &[7; 4])), 0x9000);
-    // Guarded or not, it is never read.
+    // Protected or not, the password is never read.
     assert_eq!(bench.send(&read_block(42)).data[4..12], [0; 8]);
 }
 
@@ -157,7 +157,7 @@ fn an_ultralight_has_sixteen_pages_and_no_version() {
     bench.again();
     assert_eq!(said(&bench, &[0x50, 0]), None);
     assert_eq!(said(&bench, &[0x30, 0]), None);
-    // What it does not know is the reader's to refuse.
+    // The reader refuses what it does not know.
     bench.again();
     assert_eq!(bench.status(&select(&[1, 2, 3, 4, 5])), 0x6E00);
 }

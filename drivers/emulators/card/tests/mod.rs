@@ -1,4 +1,4 @@
-//! The emulated cards, asked as a station asks them: through a channel and a reader.
+//! The emulated cards, used as a station uses them: through a channel and a reader.
 #![allow(clippy::unwrap_used)]
 
 mod access;
@@ -44,7 +44,7 @@ impl Bench {
         self.try_send(command).unwrap()
     }
 
-    /// Sends, and says what passed over the wire for it.
+    /// Sends a command; returns the reply and the traffic that it took.
     fn watched(&mut self, command: &Command) -> (Reply, Vec<Seen>) {
         let mut seen = Vec::new();
         let mut channel = Channel::new(&mut self.reader, &self.chip);
@@ -58,7 +58,7 @@ impl Bench {
         self.send(command).status.0
     }
 
-    /// Carries bytes as they are.
+    /// Sends bytes unchanged.
     fn raw(&mut self, command: &[u8]) -> Vec<u8> {
         let mut answer = Vec::new();
         self.reader.transmit(command, &mut answer).unwrap();

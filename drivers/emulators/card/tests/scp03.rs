@@ -1,5 +1,5 @@
-//! Secure channels: our host, and a recorded one, against our card, at every level, with every length of keys, by both ways
-//! of reaching a card; and what goes wrong.
+//! Secure channels: our host and a recorded one against our card, at every security level, key length and interface;
+//! and the faults.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn bytes(hex: &str) -> Vec<u8> {
     crate::card::hex::bytes(hex).unwrap()
 }
 
-/// Nine sessions that were recorded from real cards; what stands where is told beside the driver's own tests.
+/// Nine sessions recorded from real cards; the driver's own tests describe the columns.
 const RECORDED: &str = include_str!("../../../scp03/tests/scp03-vectors.txt");
 const HOST: [u8; 8] = *b"chance!!";
 const AID: [u8; 8] = [0xA0, 0, 0, 1, 0x51, 0, 0, 0];
@@ -102,7 +102,7 @@ fn a_file_is_written_through_every_channel_and_by_nobody_else() {
                 back.extend(session.send(&mut channel, &read).unwrap().data);
             }
             assert_eq!(back, record, "{how} {level:?}");
-            // Whoever speaks beside the channel shuts it.
+            // A command outside the channel closes it.
             assert_eq!(channel.send(&update(&[7])).unwrap().status, Status(0x6982));
             let after = session.send(&mut channel, &update(&[7])).unwrap();
             assert_eq!(after.status, Status(0x6985));
@@ -138,7 +138,7 @@ fn new_keys_are_put_confirmed_and_the_old_ones_of_no_use_any_more() {
         assert_eq!(refused, Scp03Error::Refused { step: "INITIALIZE UPDATE", status });
         let mut session = Session::open(&mut channel, &fresh, 0, Level::Mac, HOST, None).unwrap();
         assert_eq!(session.opened().key_version, 2);
-        // Beside the others: a second set, and no second of the same version.
+        // A second key set is added; another of the same version is refused.
         session.put_key(&mut channel, 0, 3, &keys(16, 0x70)).unwrap();
         let twice = session.put_key(&mut channel, 0, 3, &keys(16, 0x70)).unwrap_err();
         assert_eq!(twice, Scp03Error::Refused { step: "PUT KEY", status: Status(0x6A80) });
@@ -167,7 +167,7 @@ fn a_host_that_signs_rightly_but_shows_another_cryptogram_is_not_let_in() {
     let mut channel = bench.channel();
     let initialize = Command::new(0x80, INITIALIZE_UPDATE, 1, 0).with(HOST).expecting(256);
     let shown = channel.send(&initialize).unwrap();
-    // Behind ten bytes of the card's own, and three of its keys and its protocol.
+    // After ten bytes of diversification data and three of key information.
     let challenge = *shown.data[13..].first_chunk().unwrap();
     let (mut messages, expected) = Messages::new(&keys(16, 0x10), HOST, challenge);
     let mut other = expected.host;
@@ -175,7 +175,7 @@ fn a_host_that_signs_rightly_but_shows_another_cryptogram_is_not_let_in() {
     let authenticate = Command::new(0x80, EXTERNAL_AUTHENTICATE, 1, 0);
     let refused = channel.send(&messages.sign(authenticate.clone().with(other))).unwrap();
     assert_eq!(refused.status, Status(0x6300));
-    // The challenge is used up, even for the right one.
+    // The challenge is used up, even for the right cryptogram.
     let (mut messages, _) = Messages::new(&keys(16, 0x10), HOST, challenge);
     let late = channel.send(&messages.sign(authenticate.with(expected.host))).unwrap();
     assert_eq!(late.status, Status(0x6985));
@@ -277,7 +277,7 @@ fn the_recorded_host_is_let_in_by_no_card_but_its_own() {
         field.put(settings.make().unwrap());
         let mut reader = Direct::new(field);
         reader.power_on(std::time::Duration::ZERO).unwrap();
-        // Recorded when its card had begun two channels: the first line.
+        // The first line was recorded when its card had begun two channels.
         let mut line = RECORDED.lines().next().unwrap().split_whitespace().skip(4);
         let (initialize, answered) = (bytes(line.next().unwrap()), bytes(line.next().unwrap()));
         let mut answer = Vec::new();

@@ -1,4 +1,4 @@
-//! Jobs by construction: bytes that were worked out by hand, for what no golden job shows.
+//! Job bytes that were worked out by hand, for what no golden job shows.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -35,7 +35,7 @@ fn panels<'a>(model: &str, job: &'a [u8]) -> Vec<Panel<'a>> {
         .collect()
 }
 
-/// Letters of the panels, the sides parted by a bar.
+/// Letters of the panels; a bar separates the sides.
 fn letters(model: &str, job: &[u8]) -> String {
     Stream::new(job, find_model(model).unwrap().head)
         .filter_map(|item| match item {
@@ -52,7 +52,7 @@ fn opening(job: &[u8]) -> String {
     String::from_utf8(job[..end].to_vec()).unwrap().replace('\x1b', "^").replace('\r', "~")
 }
 
-/// White, but for these pixels: red left, so that only cyan has something.
+/// A white face except for these pixels, whose red is given, so that only the cyan panel has dots.
 fn cyan_at(head: HeadSize, pixels: &[(u32, u32, u8)]) -> FaceImage {
     let mut face = FaceImage::white(head.width_px, head.height_px);
     for &(x, y, red) in pixels {
@@ -61,7 +61,7 @@ fn cyan_at(head: HeadSize, pixels: &[(u32, u32, u8)]) -> FaceImage {
     face
 }
 
-/// Where bytes are not zero.
+/// The bytes that are not zero, with their index.
 fn set(data: &[u8]) -> Vec<(usize, u8)> {
     data.iter().copied().enumerate().filter(|(_, byte)| *byte != 0).collect()
 }

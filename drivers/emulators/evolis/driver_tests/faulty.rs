@@ -9,31 +9,31 @@ use drivers::transport::{Transport, TransportError, WireFault};
 use crate::machine::SharedMachine;
 use crate::transport::emulated::Emulated;
 
-/// What a driver asks when it is opened.
+/// The queries that a driver sends when it is opened.
 pub const OPENING: [&str; 5] = ["Rtp", "Rsn", "Rsn", "Rfv", "Rrt;all"];
 
 /// What happens to one exchange on the way to an emulated machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// Nothing.
+    /// It works.
     Fine,
-    /// So many bytes get there, then the wire breaks.
+    /// Only so many bytes are sent, then the wire breaks.
     Cut(usize),
-    /// All is heard, and the wire breaks before the answer.
+    /// The machine receives everything, and the wire breaks before the answer.
     Lost,
-    /// All is heard, and the answer comes when nobody waits for it any more.
+    /// The machine receives everything, and the answer comes after the time limit.
     Late,
 }
 
-/// A wire to an emulated machine, one stream in each direction as USB is, that fails where a test says so.
+/// A wire to an emulated machine, one stream in each direction as USB is, that fails where a test tells it to.
 pub struct FaultyWire<F> {
     wire: Emulated,
-    /// Told the number of the exchange (looks count) and its bytes.
+    /// Receives the number of the exchange (polls count) and its bytes.
     fate: F,
     exchanges: usize,
     /// Answers that nobody has read.
     unread: std::collections::VecDeque<Vec<u8>>,
-    /// The answer that is due now does not come in time, or at all.
+    /// The fault that this exchange's receiver gets in place of an answer.
     withheld: Option<WireFault>,
     sent: bool,
 }
@@ -44,7 +44,7 @@ impl<F: FnMut(usize, &[u8]) -> Fate + Send> FaultyWire<F> {
         Self { wire, fate, exchanges: 0, unread: Default::default(), withheld: None, sent: false }
     }
 
-    /// Answers that came for somebody else, and lie on the wire.
+    /// Answers to an earlier program's commands that still lie on the wire.
     pub fn with_unread(mut self, texts: &[&str]) -> Self {
         for text in texts {
             let mut bytes = Vec::new();
@@ -72,7 +72,7 @@ impl<F: FnMut(usize, &[u8]) -> Fate + Send> FaultyWire<F> {
         match fate {
             Fate::Fine | Fate::Cut(_) => {}
             Fate::Late => self.withheld = Some(WireFault::Silent(patience)),
-            // What is on a wire that breaks never arrives.
+            // A wire that breaks loses what it holds.
             Fate::Lost => {
                 self.unread.clear();
                 self.withheld = Some(broken);
@@ -95,7 +95,7 @@ impl<F: FnMut(usize, &[u8]) -> Fate + Send> Transport for FaultyWire<F> {
             self.carry(&[], patience)?;
         }
         if let Some(kind) = self.withheld.take() {
-            // Of how much was sent a receiving end knows nothing.
+            // The receiving side does not know how much was sent.
             return Err(TransportError { kind, sent_bytes: 0 });
         }
         answer.clear();

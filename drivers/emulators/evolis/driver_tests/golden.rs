@@ -1,5 +1,5 @@
-//! Held against jobs that are not ours: `golden/*.prn.gz`, written by the maker's SDK 9.4.1.9451 for two
-//! pictures of ours (`badge.png`, `marks.png`), model Primacy, `GSmoothing=NOSMOOTH`.
+//! Compares with jobs that are not ours: `golden/*.prn.gz`, written by the maker's SDK 9.4.1.9451 for two pictures of
+//! ours (`badge.png`, `marks.png`), model Primacy, `GSmoothing=NOSMOOTH`.
 #![allow(clippy::unwrap_used)]
 
 use std::io::Read;
@@ -68,8 +68,8 @@ fn panels<'a>(items: &[Item<'a>]) -> Vec<Panel<'a>> {
         .collect()
 }
 
-/// What a job is apart from its pixels: panels by letter and size; the job's time and the coverage, which
-/// the maker takes with its own dye under black, left out.
+/// A job without its pixels: its commands, and panels by letter and size. Left out are the job's time and the coverage,
+/// which the maker computes with its own dye under black.
 fn skeleton(job: &[u8]) -> Vec<String> {
     items(job)
         .into_iter()
@@ -97,7 +97,7 @@ fn printed(job: &[u8], ribbon: &str) -> FinishedCard {
     machine.last_card().unwrap()
 }
 
-/// Equal outside black, and black there.
+/// Equal where the source is not black, and black where it is.
 fn assert_shows(seen: &Picture, source: &FaceImage) {
     assert_eq!((seen.width_px, seen.height_px), (source.width_px, source.height_px));
     for (i, (seen, sent)) in seen.rgb.chunks_exact(3).zip(source.rgb.chunks_exact(3)).enumerate() {
@@ -130,7 +130,7 @@ fn the_makers_black_job_comes_out_in_black_and_white_only() {
     assert!(black > 50_000 && white > 300_000, "{black} {white}");
 }
 
-/// A wire that keeps what a job is made of.
+/// A wire that records the transmissions of a job.
 struct Kept {
     wire: Emulated,
     job: Arc<Mutex<Vec<u8>>>,
@@ -153,7 +153,7 @@ impl Transport for Kept {
     }
 }
 
-/// Both parts of the job as our driver brings them to a Primacy.
+/// Both parts of the job as our driver sends them to a Primacy.
 fn driven(ribbon: &str, front: FaceImage, back: Option<FaceImage>) -> Vec<u8> {
     let settings = EvolisSettings {
         model: "Primacy".to_owned(),
@@ -184,7 +184,7 @@ fn our_job_has_the_makers_order() {
     ] {
         let golden = unzipped(golden);
         assert_eq!(skeleton(&driven(ribbon, front, back)), skeleton(&golden));
-        // The one line of the maker's that we leave out stands where it should, if it must come back.
+        // We leave out one of the maker's lines; this is its place, if it must come back.
         let commands: Vec<_> = items(&golden)
             .iter()
             .filter_map(|item| if let Item::Command(text) = item { Some(*text) } else { None })

@@ -1,4 +1,4 @@
-//! The driver and the emulated machine together, as a person in the room would see it. No test here waits.
+//! The driver and the emulated machine together, observed from outside. No test here waits.
 #![allow(clippy::unwrap_used)]
 
 mod cards;
@@ -86,7 +86,7 @@ fn assert_shows(seen: &Picture, source: &FaceImage, far: u8) {
 fn prints_a_card_on_every_model() {
     for known in models() {
         let model = known.name.as_str();
-        // So far a dye dot of the panel may be from the face's, by rule and levels.
+        // How far a dye dot of the panel may differ from the face's, by colour rule and levels.
         let far = match (known.colour, known.wire.colour_levels) {
             (ColourRule::Dyes, _) => 3,
             (ColourRule::Complement, 256) => 0,
@@ -166,7 +166,7 @@ fn a_card_takes_as_long_as_on_a_real_machine_but_nobody_waits() {
     assert!(machine.lock().last_card().is_some());
 }
 
-/// Checks that the machine is not asked more often than every 250 ms, nor for longer than a card takes.
+/// Checks that the machine is not polled more often than every 250 ms, nor for longer than a card takes.
 struct Watched {
     wire: Emulated,
     waited: Arc<std::sync::Mutex<Duration>>,
@@ -190,11 +190,11 @@ impl Transport for Watched {
     }
 }
 
-/// The computer stands still behind the answer to the job, and hands may be in the machine meanwhile.
+/// The computer stalls after the answer to the job, and somebody may open the machine meanwhile.
 struct Standstill {
     wire: Emulated,
     machine: SharedMachine,
-    /// Until hands come, if they do, and then until it goes on.
+    /// Time until somebody opens it, whether anybody does, and then time until the computer continues.
     spans: Option<(Duration, bool, Duration)>,
     job_bytes: usize,
     is_job: bool,
@@ -228,11 +228,12 @@ impl Transport for Standstill {
     }
 }
 
-/// The answer to the job waited in the wire while the computer stood still: what it says is old.
+/// The answer to the job waited in the wire while the computer stalled: it is out of date.
 #[test]
 fn an_answer_that_waited_in_the_wire_says_nothing_of_the_card_now() {
     let settings = || EvolisSettings { slowness: 1.0, ..settings("Primacy", "YMCKO") };
-    // Seconds until hands come, whether they do, seconds until it goes on, and: was the card watched?
+    // Seconds until somebody opens it, whether anybody does, seconds until the computer continues, and: was the card
+    // watched?
     let courses = [
         (0, false, 0, true),
         (0, false, 5, true),

@@ -1,5 +1,5 @@
-//! A computer is lost in the middle of a card, and another driver finds the machine: it comes to rest, it is emptied
-//! into the reject box, and nothing goes on by itself. No test here waits.
+//! A computer is lost in the middle of a card, and another driver finds the machine. It ends the orphaned job and
+//! ejects the card into the reject box, and the machine resumes nothing by itself. No test here waits.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::transport::emulated::Emulated;
 use drivers::contract::*;
 use drivers::printers::evolis::protocol::RIBBONS;
 
-/// A machine that takes its time, as it is when the daemon sends it a two-sided job.
+/// A machine at real speed, in the state in which the daemon sends it a two-sided job.
 fn machine() -> (SharedMachine, PreparedCard) {
     let settings =
         EvolisSettings { slowness: 1.0, hopper_limit_cards: 1, ..settings("Primacy", "YMCKO") };
@@ -25,20 +25,20 @@ fn machine() -> (SharedMachine, PreparedCard) {
     (machine, card)
 }
 
-/// What the daemon says before a job, with this error management.
+/// The commands that the daemon sends before a job, with this error management.
 fn reserve(machine: &SharedMachine, errors: &str) {
     for command in ["\x1bPsid;2;45\r\0", errors] {
         machine.lock().exchange(command.as_bytes(), &mut Vec::new());
     }
 }
 
-/// The first part of a job is heard, and the computer is lost so long after it.
+/// The machine receives the first part of a job, and the computer is lost `after` it.
 fn lose(machine: &SharedMachine, job: &[u8], after: Duration) {
     machine.lock().on_bytes(job);
     machine.lock().elapse(after);
 }
 
-/// A driver of another process, over a wire that is one stream.
+/// A driver of another process, over a wire with a single stream.
 fn opened(machine: &SharedMachine) -> Box<dyn CardPrinter> {
     drivers::open("evolis", None, Box::new(OneStream(machine.clone()))).unwrap()
 }
@@ -47,7 +47,7 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Everything somebody can put right, and time for whatever goes on by itself.
+/// Puts right everything that a person can, and lets time pass for anything that resumes by itself.
 fn help(machine: &SharedMachine) {
     for lever in [Lever::CloseCover, Lever::EmptyHopper, Lever::NewRibbon, Lever::LoadFeeder(10)] {
         machine.pull(lever);
@@ -57,7 +57,7 @@ fn help(machine: &SharedMachine) {
 
 type Story = (&'static str, &'static str, fn(&SharedMachine, &[u8]));
 
-/// Ways to lose a computer with a card inside that can be moved; where the card is.
+/// Ways to lose a computer while a card is inside that can be moved, and where that card is.
 const STORIES: [Story; 8] = [
     ("head", "in the middle of a panel", |machine, job| lose(machine, &job[..60_000], seconds(1))),
     ("head", "before the last command", |machine, job| {
@@ -101,15 +101,15 @@ fn whatever_a_lost_computer_left_inside_goes_to_the_reject_box_and_nothing_follo
             leave(&machine, &card.job);
             let at = machine.lock().state()["machine"]["card"]["place"].clone();
             if errors.contains('0') && story.contains("cover") {
-                // It has put the card aside already, and prints another.
+                // The machine has already put that card aside and prints another.
                 assert!(opened(&machine).status().unwrap().owned, "{story}");
             } else {
                 assert_eq!(at, place, "{story}");
             }
             let mut printer = opened(&machine);
-            // A machine that is at work again finishes that card within a minute.
+            // A machine that is working again finishes that card within a minute.
             for patience in (0..=6).rev() {
-                let Err(error) = printer.come_to_rest() else { break };
+                let Err(error) = printer.abort_orphaned_job() else { break };
                 let busy = (error.card, error.cause) == (Whereabouts::Untouched, Cause::Busy);
                 assert!(busy && patience > 0, "{story}");
                 machine.lock().elapse(seconds(10));
@@ -154,7 +154,7 @@ fn a_job_that_the_machine_holds_is_never_printed_again_behind_our_back() {
             let mut printer = opened(&machine);
             assert!(printer.status().unwrap().owned, "{lever:?}: held");
             if rests {
-                printer.come_to_rest().unwrap();
+                printer.abort_orphaned_job().unwrap();
                 assert!(!printer.status().unwrap().owned, "{lever:?}");
             }
             let entered = machine.lock().cards_entered();
@@ -174,7 +174,7 @@ fn a_card_that_sticks_waits_for_a_hand() {
         machine.pull(Lever::Jam(at));
         lose(&machine, &card.job, seconds(60));
         let mut printer = opened(&machine);
-        printer.come_to_rest().unwrap();
+        printer.abort_orphaned_job().unwrap();
         let barred = printer.eject(Tray::Reject).unwrap_err();
         assert_eq!(barred.card, Whereabouts::InMachine, "{at:?}: {barred}");
         machine.pull(Lever::TakeCardOut);
@@ -190,21 +190,21 @@ fn a_machine_that_prints_is_left_to_it_and_its_errors_stay_ours() {
     reserve(&machine, "\x1bPem;0\r\0");
     lose(&machine, &card.job, seconds(3));
     let mut printer = opened(&machine);
-    let error = printer.come_to_rest().unwrap_err();
+    let error = printer.abort_orphaned_job().unwrap_err();
     assert_eq!((error.card, error.cause), (Whereabouts::Untouched, Cause::Busy));
     let error = printer.print(&card).unwrap_err();
     assert_eq!((error.card, error.cause), (Whereabouts::Untouched, Cause::Busy));
-    // A fault that it meets now is no reason to print the card again.
+    // The machine then meets a fault; it must not print the card again.
     machine.pull(Lever::OpenCover);
     machine.pull(Lever::CloseCover);
     machine.lock().elapse(seconds(600));
-    printer.come_to_rest().unwrap();
+    printer.abort_orphaned_job().unwrap();
     assert_eq!(machine.lock().cards_entered(), 1);
-    // The same without a fault: it comes out.
+    // Without a fault, the card comes out.
     printer.clear_errors().unwrap();
     printer.eject(Tray::Reject).unwrap();
     lose(&machine, &card.job, seconds(60));
-    printer.come_to_rest().unwrap();
+    printer.abort_orphaned_job().unwrap();
     let status = printer.status().unwrap();
     assert!(!status.card_inside && !status.owned);
     assert_eq!(machine.lock().last_card().unwrap().number, 2);
@@ -227,7 +227,7 @@ fn the_wire_breaks_at_every_place_of_coming_to_rest_and_it_can_be_asked_again() 
                 if now { fate } else { Fate::Fine }
             });
             let mut printer = drivers::open("evolis", None, Box::new(wire)).unwrap();
-            let result = printer.come_to_rest();
+            let result = printer.abort_orphaned_job();
             reached |= !to_come.swap(false, Ordering::Relaxed);
             let claimed = machine.lock().state()["machine"]["claim"] == true;
             match result {
@@ -239,7 +239,7 @@ fn the_wire_breaks_at_every_place_of_coming_to_rest_and_it_can_be_asked_again() 
                     unknown += 1;
                 }
             }
-            printer.come_to_rest().expect(&story);
+            printer.abort_orphaned_job().expect(&story);
             assert!(!printer.status().unwrap().owned, "{story}");
             assert_eq!(machine.lock().cards_entered(), 1, "{story}");
         }
@@ -264,7 +264,7 @@ fn a_machine_that_was_switched_on_says_so_until_somebody_uses_it() {
     let mut printer =
         drivers::open("evolis", None, Box::new(Emulated::new(machine.clone()))).unwrap();
     assert!(printer.status().unwrap().restarted);
-    printer.come_to_rest().unwrap();
+    printer.abort_orphaned_job().unwrap();
     assert!(!printer.status().unwrap().restarted);
 }
 
@@ -311,7 +311,7 @@ fn a_machine_that_tells_neither_counter_nor_ribbon_prints_all_the_same() {
         let out = printer.print(&card).unwrap();
         let counted = (out.cards_entered_before, out.cards_entered_after, out.ribbon);
         assert_eq!(counted, (None, None, None));
-        // It counts, and only does not tell.
+        // The machine counts the card but does not report it.
         let mut hands = machine.lock();
         assert_eq!((hands.cards_entered(), hands.ribbon_left()), (1, 299));
         assert_eq!(hands.not_understood(), 0);

@@ -1,5 +1,5 @@
-//! The wire breaks at every place of a print and of a move: the driver says the truth about the card, and goes on
-//! without being opened anew when the wire is back.
+//! The wire breaks at every point of a print and of a move: the driver reports truthfully where the card is, and
+//! continues without being reopened when the wire is back.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::transport::emulated::Emulated;
 use drivers::contract::*;
 use drivers::printers::evolis::job;
 
-/// More than any single command has, and less than a job.
+/// More bytes than any single command has, and fewer than a job.
 const PART_ONE_MIN_BYTES: usize = 50_000;
 
 /// The smallest card, so that it can be printed a thousand times.
@@ -22,7 +22,7 @@ fn black_card(printer: &dyn CardPrinter) -> PreparedCard {
     prepare(printer, black_face(printer.prepress().head()), None)
 }
 
-/// A hand that does one thing to one exchange after the opening, and to some that follow.
+/// A driver whose wire fails at one exchange after the opening, and is broken for some that follow.
 fn driver(
     machine: &SharedMachine,
     at: usize,
@@ -39,7 +39,7 @@ fn driver(
     drivers::open("evolis", None, Box::new(wire)).unwrap()
 }
 
-/// The exchanges of a print: bytes sent in each.
+/// The bytes sent in each exchange of a print.
 fn exchanges_of_a_print(slowness: f64) -> Vec<usize> {
     let machine = machine(slowness);
     let sizes: Arc<Mutex<Vec<usize>>> = Arc::default();
@@ -59,7 +59,7 @@ fn machine(slowness: f64) -> SharedMachine {
     crate::evolis::emulate(settings).unwrap()
 }
 
-/// Every exchange with each thing that can happen to it.
+/// Every exchange with each fault that can happen to it.
 fn every_fate(slowness: f64) -> Vec<(usize, Fate)> {
     let sizes = exchanges_of_a_print(slowness);
     let part_one = sizes.iter().position(|&bytes| bytes > PART_ONE_MIN_BYTES).unwrap();
@@ -78,7 +78,7 @@ fn every_fate(slowness: f64) -> Vec<(usize, Fate)> {
     all
 }
 
-/// What the driver said against what happened.
+/// Compares the driver's report with what the machine did.
 fn assert_true(result: &Result<CardOut, DeviceError>, machine: &SharedMachine, story: &str) {
     let machine = machine.lock();
     let (entered, out) = (machine.cards_entered(), machine.last_card().is_some());
@@ -126,7 +126,8 @@ fn the_wire_breaks_at_every_place_and_the_driver_says_the_truth() {
 
 #[test]
 fn the_wire_comes_back_and_the_driver_goes_on() {
-    // At once, after two exchanges, and on a machine that takes its time; there time passes before the next card.
+    // The wire is back at once, or after two exchanges, or on a machine at real speed, where time passes before the
+    // next card.
     for (broken_after, slowness) in [(0, 0.0), (2, 0.0), (0, 1.0)] {
         let (_, other) = bench(settings("Primacy", "KBLACK"));
         let card = black_card(other.as_ref());
@@ -136,7 +137,7 @@ fn the_wire_comes_back_and_the_driver_goes_on() {
             let mut printer = driver(&machine, exchange, fate, broken_after);
             assert_true(&printer.print(&card), &machine, &story);
             machine.lock().elapse(Duration::from_secs(300));
-            // Whatever is left of the broken time runs out here.
+            // The wire may still be broken for up to two exchanges.
             let status = (0..3).find_map(|_| printer.status().ok()).expect(&story);
             assert!(!status.busy, "{story}: {status:?}");
             if status.card_inside {
@@ -186,7 +187,7 @@ fn a_feeder_that_gives_no_card_leaves_it_untouched_and_another_fault_does_not() 
     {
         let machine = machine(0.0);
         let hands = machine.clone();
-        // After the last look, before the job: that is when somebody opens something.
+        // Between the last poll and the job, somebody opens something.
         let wire = FaultyWire::new(&machine, move |_, request: &[u8]| {
             if request.len() > PART_ONE_MIN_BYTES {
                 hands.pull(lever);
@@ -205,13 +206,13 @@ fn a_feeder_that_gives_no_card_leaves_it_untouched_and_another_fault_does_not() 
 
 type Call = fn(&mut dyn CardPrinter) -> Result<(), DeviceError>;
 
-/// Moves by name: what goes before, and the move.
+/// Moves by name: the preparation, and the move.
 const MOVES: [(&str, Call, Call); 5] = [
     ("feed", |_| Ok(()), |p| p.feed(Stop::Contact)),
     ("feed on", |p| p.feed(Stop::Contact), |p| p.feed(Stop::Print)),
     ("let out", |p| p.feed(Stop::Print), |p| p.eject(Tray::Out)),
     ("write", |_| Ok(()), |p| p.magnetic().unwrap().write(&tracks())),
-    // A blank stripe would be a second thing that goes wrong.
+    // Write the stripe first: a blank stripe would be a second fault.
     (
         "read",
         |p| p.magnetic().unwrap().write(&tracks()),
@@ -223,9 +224,8 @@ fn tracks() -> Tracks {
     Tracks::new([Some("KARTU"), Some("12"), None]).unwrap()
 }
 
-/// Makes a move, failing some of its exchanges (counted from its beginning). Its result; whether a card is inside
-/// now, as another driver sees it over a wire that never fails; the driver, and how many exchanges there
-/// were.
+/// Makes a move, failing some of its exchanges (counted from its beginning). Returns its result; whether a card is
+/// inside now, according to another driver over a faultless wire; the driver; and the number of exchanges.
 fn moved(
     machine: &SharedMachine,
     (before, call): (Call, Call),
@@ -271,7 +271,8 @@ fn a_move_says_where_the_card_is_and_its_wire_may_break_at_every_place() {
                         Ok(()) => assert_eq!(inside, name != "let out", "{story}"),
                         Err(Whereabouts::Untouched) => assert_eq!(inside, inside_before, "{story}"),
                         Err(Whereabouts::InMachine) => assert!(inside, "{story}"),
-                        // A machine that answers tells of the card that it sees.
+                        // A machine that answers reports a card that it detects, so the outcome is unknown only if it
+                        // did not answer or holds no card.
                         Err(Whereabouts::Unknown) => {
                             assert!(broken_after > 0 || !inside, "{story}");
                         }

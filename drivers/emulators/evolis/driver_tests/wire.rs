@@ -1,4 +1,4 @@
-//! The wire at its worst: no status, rude clients, noise. That it breaks stands in `truth.rs`.
+//! Faults on the wire: no status, other clients' leftovers, noise. `truth.rs` has the breaks.
 #![allow(clippy::unwrap_used)]
 
 use std::net::TcpListener;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{assert_shows, bench, black_face, colour_card, colour_face, prepare, settings};
-use crate::machine::Speech;
+use crate::machine::Response;
 use drivers::contract::*;
 use drivers::printers::evolis::find_model;
 use drivers::printers::evolis::protocol::Answer;
@@ -47,7 +47,7 @@ fn prints_over_tcp_and_outlives_rude_clients() {
     assert!(matches!(gone.cause, Cause::Wire(TransportError { sent_bytes: 0, .. })), "{gone}");
 }
 
-/// A wire without an end of input, as USB is: what is half said stays half said.
+/// A wire without an end of input, as USB is: a half-sent transmission stays half-sent.
 pub struct OneStream(pub crate::machine::SharedMachine);
 
 impl Transport for OneStream {
@@ -58,8 +58,8 @@ impl Transport for OneStream {
 
     fn receive(&mut self, answer: &mut Vec<u8>, _: Duration) -> Result<(), TransportError> {
         loop {
-            let speech = self.0.lock().speak(answer);
-            let Speech::Later(span) = speech else { return Ok(()) };
+            let speech = self.0.lock().respond(answer);
+            let Response::Later(span) = speech else { return Ok(()) };
             self.0.pass(span);
         }
     }
@@ -77,7 +77,7 @@ fn the_computer_died_in_the_middle_of_a_panel_and_the_next_one_is_heard() {
         let mut printer = open().unwrap();
         let card = colour_card(printer.as_ref());
         printer.print(&card).unwrap();
-        // Cut in the first panel, and in one behind it.
+        // The break is in the first panel, or in a later one.
         machine.lock().on_bytes(&card.job[..card.job.len() / part]);
         let mut printer = open().unwrap();
         let status = printer.status().unwrap();
@@ -86,7 +86,7 @@ fn the_computer_died_in_the_middle_of_a_panel_and_the_next_one_is_heard() {
         assert_eq!((error.card, error.cause), (Whereabouts::Untouched, Cause::CardInside));
         printer.eject(Tray::Reject).unwrap();
         printer.print(&card).unwrap();
-        // The good one, the one that was never finished, and the one after it.
+        // The good card, the unfinished one, and the one after it.
         assert_eq!(machine.lock().cards_entered(), 3);
         assert_eq!(machine.lock().last_card().unwrap().number, 3);
     }
@@ -115,7 +115,7 @@ fn noise_breaks_neither_the_driver_nor_the_machine() {
                 bytes[at] = noise.next() as u8;
             }
         }
-        // Parsed or refused, never a panic; a frame that is believed can be said again.
+        // Bytes are parsed or refused, never a panic; a frame that is accepted can be encoded again.
         if let Ok(answer) = Answer::parse(&bytes) {
             let mut again = Vec::new();
             answer.emit(&mut again);

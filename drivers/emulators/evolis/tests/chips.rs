@@ -1,4 +1,4 @@
-//! Blanks with a chip: a reader finds the card where the machine holds it, and nowhere else.
+//! Blanks with chips: a reader reaches the card where the machine holds it, and nowhere else.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
@@ -50,7 +50,7 @@ fn a_card_is_before_the_reader_while_it_is_held_at_its_station() {
     assert_eq!(uid(&contact.card().unwrap()), uid(&first));
     table.say(&["Ser"]);
     assert!(contact.card().is_none());
-    // In one transmission: out with this one, and the next one in the same place.
+    // One transmission ejects this card and brings the next one to the same position.
     table.say(&["Sic"]);
     table.say(&["Ser", "Sic"]);
     assert_eq!(uid(&contactless.card().unwrap()), uid(&made.lock().unwrap()[2]));
@@ -83,7 +83,7 @@ fn what_is_planned_for_the_next_chip_is_met_before_a_reader_and_once() {
     let mute = json!({ "next_chip": { "faults": { "mute": true } } });
     table.machine.change(&mute).unwrap();
     assert_eq!(table.machine.state()["next_chip"]["faults"]["mute"], true);
-    // A card that no reader sees has no need of a chip; the fault waits for one that has.
+    // A card that no reader reaches needs no chip; the fault waits for one that a reader reaches.
     table.print("ymcko", "");
     table.say(&["Sic"]);
     assert_eq!(table.machine.state()["next_chip"], Value::Null);

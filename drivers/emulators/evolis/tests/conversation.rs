@@ -1,4 +1,4 @@
-//! What it answers, when, and what it counts as not understood.
+//! The machine's answers, their timing, and what it counts as not understood.
 
 use super::*;
 use crate::machine::{AnswerFault, Lever, SpoiltAnswers};
@@ -9,7 +9,8 @@ fn every_answer_stands_in_the_frame_byte_for_byte() {
     let mut table = Table::primacy(0.0);
     let mut frame = Vec::new();
     table.machine.exchange(b"\x1bRtp\r\0", &mut frame);
-    // CONFIG: X01, Ethernet, flip, contactless, smart, magnetic, feeder; INFORMATION: handles errors itself, just booted.
+    // CONFIG: X01, Ethernet, flip, contactless, smart, magnetic, feeder; INFORMATION: handles errors itself, just
+    // booted.
     let want = b"Primacy\0\x00\x14\x10\x80\x5e\x20\0\0\x81\0\0\0\0\0\0\0\0\0\0\x02\0\0";
     assert_eq!(frame, want);
     table.machine.exchange(b"", &mut frame);

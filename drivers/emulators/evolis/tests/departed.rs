@@ -1,4 +1,4 @@
-//! Cards that leave the machine are told one by one, and the one inside survives a restart of it.
+//! Cards that leave the machine are reported one by one, and the card inside survives a restart.
 
 use super::*;
 use crate::machine::{Departed, Finish, JamAt, Lever, Way};
@@ -78,7 +78,7 @@ fn the_card_inside_survives_a_restart_and_the_job_does_not() {
         table.say(&["Psid;2;45", "Pem;38"]);
         lever.into_iter().for_each(|lever| table.machine.pull(lever));
         table.print("ymcko", "k");
-        // In the middle of the second panel, or after whatever went wrong.
+        // In the middle of the second panel, or after the fault.
         table.elapse_s(if lever.is_none() { 6.0 } else { 60.0 });
         let before = table.machine.state();
         let card = before["machine"]["card"].clone();

@@ -1,4 +1,4 @@
-//! What a card goes through: panels, ribbon, heat, jams, error management, power.
+//! What happens to a card: panels, ribbon, heat, jams, error management, power.
 
 use super::*;
 use crate::machine::{JamAt, Lever, MagneticFault};
@@ -160,9 +160,9 @@ fn a_power_cut_takes_the_job_and_leaves_card_and_counters() {
     table.say(&["Psid;2;45", "Pem;2"]);
     table.machine.pull(Lever::CutPowerAfterBytes(700_000));
     table.machine.on_bytes(&part_one("ymcko", ""));
-    assert_eq!(table.machine.speak(&mut Vec::new()), Speech::HangsUp);
+    assert_eq!(table.machine.respond(&mut Vec::new()), Response::HangsUp);
     table.machine.on_bytes(b"\x1bRtp\r");
-    assert_eq!(table.machine.speak(&mut Vec::new()), Speech::HangsUp);
+    assert_eq!(table.machine.respond(&mut Vec::new()), Response::HangsUp);
     table.machine.pull(Lever::PowerOn);
     let answer = table.say(&[]);
     assert_eq!(answer.session, 0);

@@ -9,11 +9,11 @@ mod outside;
 use std::time::Duration;
 
 use crate::evolis::EvolisSettings;
-use crate::machine::{EmulatedMachine, NEVER, Speech};
+use crate::machine::{EmulatedMachine, NEVER, Response};
 use drivers::printers::evolis::protocol::Answer;
 use drivers::printers::evolis::status::StatusWords;
 
-/// A machine on the table, and what one does with it.
+/// A machine under test, and the actions on it.
 struct Table {
     machine: super::Machine,
 }
@@ -32,7 +32,7 @@ impl Table {
         })
     }
 
-    /// One transmission of these commands; its time passes.
+    /// Sends these commands in one transmission and lets the time that they take pass.
     fn say(&mut self, commands: &[&str]) -> Answer {
         let mut frame = Vec::new();
         self.machine.exchange(&transmission(commands), &mut frame);
@@ -43,7 +43,7 @@ impl Table {
         self.say(&[command]).text
     }
 
-    /// What it says by itself.
+    /// Its status when no command was sent.
     fn look(&mut self) -> StatusWords {
         self.say(&[]).status
     }
@@ -52,19 +52,19 @@ impl Table {
         self.machine.elapse(Duration::from_secs_f64(seconds));
     }
 
-    /// Says these commands and does not wait: how long its answer takes.
+    /// Sends these commands and returns how long the answer takes, without waiting.
     fn delay(&mut self, commands: &[&str]) -> Duration {
         self.machine.on_bytes(&transmission(commands));
         self.machine.end_of_input();
-        match self.machine.speak(&mut Vec::new()) {
-            Speech::Later(NEVER) => NEVER,
-            Speech::Later(span) => span,
-            Speech::Said => Duration::ZERO,
-            Speech::HangsUp => panic!("it hangs up"),
+        match self.machine.respond(&mut Vec::new()) {
+            Response::Later(NEVER) => NEVER,
+            Response::Later(span) => span,
+            Response::Said => Duration::ZERO,
+            Response::HangsUp => panic!("it hangs up"),
         }
     }
 
-    /// A number of the machine's own account.
+    /// A number from the machine's read-only state.
     fn account(&self, key: &str) -> u64 {
         self.machine.state()["machine"][key].as_u64().unwrap()
     }
@@ -78,7 +78,7 @@ fn transmission(commands: &[&str]) -> Vec<u8> {
     bytes
 }
 
-/// The first part of a job that prints these panels in front (and behind) on a Primacy: dye in one tone, resin and
+/// The first part of a job that prints these panels on the front (and back) on a Primacy: dye in one tone, resin and
 /// varnish all over. Ends as a captured job does.
 fn part_one(front: &str, back: &str) -> Vec<u8> {
     let mut bytes = transmission(&["Pcla;1", "Pr;0;t", "Ss"]);
@@ -100,7 +100,7 @@ fn part_one(front: &str, back: &str) -> Vec<u8> {
 }
 
 impl Table {
-    /// Both parts of a job; the answer to the first.
+    /// Sends both parts of a job; returns the answer to the first.
     fn print(&mut self, front: &str, back: &str) -> Answer {
         let mut frame = Vec::new();
         self.machine.exchange(&part_one(front, back), &mut frame);

@@ -46,7 +46,7 @@ fn what_is_shown_can_be_set_and_is_shown_again() {
     for (key, value) in change.as_object().unwrap() {
         assert_eq!(&shown[key], value, "{key}");
     }
-    // All of it but the machine's own account can be given back as it was shown.
+    // The document can be applied as it was shown, except for the read-only part.
     shown.as_object_mut().unwrap().remove("machine");
     table.machine.change(&shown).unwrap();
     let mut again = table.machine.state();
@@ -84,7 +84,7 @@ fn supplies_set_from_outside_put_right_what_they_can() {
     table.machine.change(&json!({ "feeder_cards": 100 })).unwrap();
     assert_eq!(table.look().error, 0);
     table.machine.change(&json!({ "powered": false })).unwrap();
-    assert_eq!(table.machine.speak(&mut Vec::new()), Speech::HangsUp);
+    assert_eq!(table.machine.respond(&mut Vec::new()), Response::HangsUp);
     table.machine.change(&json!({ "powered": true })).unwrap();
     assert!(table.look().information & information::RESET != 0);
 }

@@ -1,55 +1,55 @@
-//! What goes wrong between a host and a USB device, and when. Knows no printer and no socket.
+//! Faults between a host and a USB device, and when they happen. Knows no printer and no socket.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// A cable, good or bad. Transfers are counted that carry bytes to or from the printer, both ways together.
+/// A cable, good or bad. It counts the transfers that carry bytes to or from the printer, both directions together.
 #[derive(Debug, Default)]
 pub struct Cable {
-    /// What goes wrong, and after how many transfers since the plug.
+    /// The fault, and after how many transfers since plugging in it happens.
     fault: Mutex<Option<(u64, CableFault)>>,
     packet_bytes: Option<usize>,
     transfers: AtomicU64,
 }
 
-/// What goes wrong in place of a transfer.
+/// A fault in place of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CableFault {
-    /// The plug is pulled; the transfer does not happen.
+    /// The cable is unplugged; the transfer does not happen.
     Unplug,
-    /// The plug is pulled when so many bytes of it were taken.
+    /// The cable is unplugged after this many bytes of the transfer.
     UnplugWithin(usize),
-    /// The device refuses it, and all others on that pipe until the host clears the stall.
+    /// The device stalls the transfer, and all others on that pipe until the host clears the stall.
     Stall,
-    /// The device puts it off, and all others on that pipe, for ever.
+    /// The device answers NAK for ever, to this transfer and all others on that pipe.
     Silence,
-    /// The device says more than it was asked for; a transfer to the device goes well.
+    /// The device sends more than requested; a transfer to the device succeeds.
     Babble,
-    /// The device puts off what it would say for so long; a transfer to the device goes well.
+    /// The device delays its data by this time; a transfer to the device succeeds.
     Late(Duration),
 }
 
 impl Cable {
-    /// A good one.
+    /// A cable without a fault.
     pub fn good() -> Self {
         Self::default()
     }
 
-    /// One that lets so many transfers through and then fails, once.
+    /// A cable that fails once, after this many transfers.
     pub fn failing(good_transfers: u64, fault: CableFault) -> Self {
         let cable = Self::good();
         cable.fail_after(good_transfers, fault);
         cable
     }
 
-    /// From now on it lets so many transfers through and then fails, once.
+    /// From now on it fails once, after this many transfers.
     pub fn fail_after(&self, good_transfers: u64, fault: CableFault) {
         let at = self.transfers() + good_transfers;
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, fault));
     }
 
-    /// One over which the device says no more than so many bytes at a time.
+    /// A cable over which the device sends at most this many bytes at a time.
     pub fn short_reads(packet_bytes: usize) -> Self {
         Self { packet_bytes: Some(packet_bytes.max(1)), ..Self::default() }
     }
@@ -59,7 +59,7 @@ impl Cable {
         self.transfers.load(Ordering::Relaxed)
     }
 
-    /// What goes wrong in place of the next transfer.
+    /// The fault in place of the next transfer.
     pub(super) fn fault_now(&self) -> Option<CableFault> {
         let fault = *self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         fault.filter(|&(at, _)| at == self.transfers()).map(|(_, fault)| fault)

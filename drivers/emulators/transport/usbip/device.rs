@@ -1,16 +1,16 @@
-//! What a device of the USB printer class says of itself on its control endpoint. Knows no family and no socket.
+//! How a device of the USB printer class answers on its control endpoint. Knows no family and no socket.
 //!
 //! Source: USB 2.0, chapter 9; USB printer class 1.1, section 4.2.
 
-/// The endpoint that takes bytes.
+/// The endpoint that receives bytes.
 pub(super) const ENDPOINT_OUT: u32 = 1;
-/// The endpoint that gives bytes; on the bus with the direction bit, 0x82.
+/// The endpoint that sends bytes; on the bus with the direction bit, 0x82.
 pub(super) const ENDPOINT_IN: u32 = 2;
 
-/// Bytes a bulk packet at high speed (USB 2.0, section 5.8.3).
+/// Bytes per bulk packet at high speed (USB 2.0, section 5.8.3).
 const PACKET_BYTES: u16 = 512;
 
-/// Who the device says it is.
+/// The identity that the device reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsbIdentity {
     /// Vendor number.
@@ -25,18 +25,18 @@ pub struct UsbIdentity {
     pub serial: String,
 }
 
-/// What becomes of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Control {
-    /// Bytes for the host; none for a request that only does something.
+    /// Bytes for the host; none for a request that returns no data.
     Says(Vec<u8>),
-    /// Not one that it knows.
+    /// An unknown request.
     Refuses,
-    /// A stall of the pipe to the printer (`true`) or from it is over.
+    /// Clears the stall of the pipe to the printer (`true`) or from it.
     EndsStall { outward: bool },
-    /// Is that pipe stalled?
+    /// Asks whether that pipe is stalled.
     TellsStall { outward: bool },
-    /// Forget everything unsaid and half heard.
+    /// Drops the pending answer and incomplete input.
     Resets,
 }
 
@@ -62,7 +62,7 @@ pub(super) fn control(identity: &UsbIdentity, setup: [u8; 8]) -> Control {
         (0x82, 0) => Control::TellsStall { outward: index_low & 0x80 == 0 },
         // CLEAR_FEATURE(ENDPOINT_HALT).
         (0x02, 1) if value_low == 0 => Control::EndsStall { outward: index_low & 0x80 == 0 },
-        // SET_CONFIGURATION begins a life; whatever was said before is not for this host.
+        // SET_CONFIGURATION starts afresh; whatever was pending is not for this host.
         (0x00, 9) => Control::Resets,
         // SET_INTERFACE, and the features of the device.
         (0x01, 11) | (0x00, 1 | 3) => says(Vec::new()),

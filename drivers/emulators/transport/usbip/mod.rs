@@ -1,8 +1,8 @@
-//! An emulated machine behind a USB plug: Linux's virtual host controller (module `vhci-hcd`) takes it for a printer
-//! that somebody has just plugged in, with all that follows (`usblp`, `/dev/bus/usb`, `/dev/usb/lp0`). Knows no family.
+//! An emulated machine behind a USB plug: Linux's virtual host controller (module `vhci-hcd`) sees it as a printer that
+//! was just plugged in, with its kernel devices (`usblp`, `/dev/bus/usb`, `/dev/usb/lp0`). Knows no family.
 //!
-//! The controller is handed one end of a socket pair by its sysfs file; on the other end we answer its transfers by
-//! the USB/IP protocol. No network, no other program. Needs root.
+//! The controller is given one end of a socket pair by its sysfs file; on the other end we answer its transfers by the
+//! USB/IP protocol. This needs no network and no other program, but root.
 
 mod cable;
 mod device;
@@ -32,7 +32,7 @@ const HIGH_SPEED: u32 = 3;
 const HIGH_SPEED_HUB: &str = "hs";
 const FREE: &str = "004";
 
-/// A machine that is plugged in. Dropping it pulls the plug.
+/// A machine that is plugged in. Dropping it unplugs it.
 pub struct Plugged {
     socket: UnixStream,
     serving: Option<JoinHandle<()>>,
@@ -40,7 +40,7 @@ pub struct Plugged {
 }
 
 impl Plugged {
-    /// Plugs `machine` into a free port. Its clock follows the one on the wall.
+    /// Plugs `machine` into a free port. Its clock follows real time.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] without the controller (`modprobe vhci-hcd`), [`ErrorKind::PermissionDenied`] without
@@ -49,7 +49,7 @@ impl Plugged {
         let (socket, theirs) = UnixStream::pair()?;
         let port = free_port(&fs::read_to_string(format!("{CONTROLLER}/status"))?)
             .ok_or(ErrorKind::QuotaExceeded)?;
-        machine.follow_the_wall();
+        machine.follow_real_time();
         machine.lock().hang_up();
         let device = port + 1;
         let wish = format!("{port} {} {device} {HIGH_SPEED}", theirs.as_raw_fd());
@@ -57,29 +57,30 @@ impl Plugged {
         let serving = {
             let (socket, machine, cable) = (socket.try_clone()?, machine.clone(), cable.clone());
             std::thread::Builder::new().name("usbip".to_owned()).spawn(move || {
-                // However it ends, the kernel sees a plug that was pulled.
+                // However it ends, the kernel sees the device unplugged.
                 let _ = serve::serve(&socket, &machine, &identity, &cable);
                 let _ = socket.shutdown(Shutdown::Both);
                 machine.lock().hang_up();
             })?
         };
-        // Served already: the controller asks at once. It keeps its own hold of `theirs`.
+        // The machine is already served, because the controller sends requests at once. It keeps its own copy of
+        // `theirs`.
         let plugged = Self { socket, serving: Some(serving), cable };
         fs::write(format!("{CONTROLLER}/attach"), wish)?;
         Ok(plugged)
     }
 
-    /// Was the plug pulled, by the cable's fault or by the controller?
+    /// Is it unplugged, by the cable's fault or by the controller?
     pub fn is_out(&self) -> bool {
         self.serving.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// The cable it hangs on.
+    /// Its cable.
     pub fn cable(&self) -> &Cable {
         &self.cable
     }
 
-    /// Waits until the plug is pulled.
+    /// Waits until it is unplugged.
     pub fn wait(mut self) {
         self.end();
     }
@@ -99,14 +100,14 @@ impl Drop for Plugged {
     }
 }
 
-/// Reads any bytes as the controller's messages, one after the other; for whoever throws them at it.
+/// Parses any bytes as the controller's messages, one after the other; for fuzzing.
 pub fn any_bytes(bytes: &[u8]) {
     let mut inbox = bytes.to_vec();
-    while let Ok(Some(_)) = protocol::Wish::take(&mut inbox) {}
+    while let Ok(Some(_)) = protocol::Request::take(&mut inbox) {}
     let _ = free_port(&String::from_utf8_lossy(bytes));
 }
 
-/// The first port of the high-speed half that is free, by the controller's table.
+/// The first free port of the high-speed hub, from the controller's table.
 fn free_port(table: &str) -> Option<u32> {
     table.lines().find_map(|line| {
         let mut columns = line.split_whitespace();

@@ -3,10 +3,10 @@
 //! Source: Linux, Documentation/usb/usbip_protocol.rst, commands and replies after the import; all integers
 //! big-endian, except the setup packet, which is as on the bus.
 
-/// Every message begins with so many bytes.
+/// Length of every message's header.
 pub(super) const HEADER_BYTES: usize = 48;
 
-/// More than any host controller asks for at once; a kernel that says so is out of step.
+/// More than any host controller requests at once; a kernel that requests more is out of step.
 const TRANSFER_MAX_BYTES: usize = 16 * 1024 * 1024;
 
 const CMD_SUBMIT: u32 = 1;
@@ -16,25 +16,25 @@ const RET_UNLINK: u32 = 4;
 
 const DIRECTION_OUT: u32 = 0;
 
-/// What the kernel wants.
+/// A request of the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum Request {
     /// A transfer.
     Transfer(Transfer),
-    /// The transfer of number `victim` is not wanted any more.
+    /// Cancels the transfer of number `victim`.
     Unlink { number: u32, victim: u32 },
 }
 
 /// One transfer to or from an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Transfer {
-    /// Names it in its reply.
+    /// Identifies the transfer in its reply.
     pub number: u32,
     /// 0: the control endpoint.
     pub endpoint: u32,
     /// From the host to the device?
     pub outward: bool,
-    /// Bytes to be sent or at most received.
+    /// Bytes to send, or at most to receive.
     pub length: usize,
     /// The setup packet of a control transfer.
     pub setup: [u8; 8],
@@ -42,12 +42,12 @@ pub(super) struct Transfer {
     pub data: Vec<u8>,
 }
 
-/// Not USB/IP.
+/// The bytes are not USB/IP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OutOfStep;
 
-impl Wish {
-    /// Takes one message from the front of `inbox`; `None`: it is not all there yet.
+impl Request {
+    /// Takes one message from the front of `inbox`; `None`: it is not complete yet.
     pub fn take(inbox: &mut Vec<u8>) -> Result<Option<Self>, OutOfStep> {
         let Some(header) = inbox.first_chunk::<HEADER_BYTES>() else { return Ok(None) };
         let word = |at: usize| {
@@ -98,20 +98,20 @@ pub(super) enum Status {
     Done = 0,
     /// EPIPE.
     Stalled = -32,
-    /// EOVERFLOW: more came than was asked for.
+    /// EOVERFLOW: the device sent more than requested.
     Babble = -75,
-    /// ECONNRESET: taken back before it ended.
+    /// ECONNRESET: cancelled before it ended.
     TakenBack = -104,
 }
 
-/// Reply to [`Wish::Transfer`]: `length` bytes went; `data` are those that the host receives.
+/// Reply to [`Request::Transfer`]: `length` bytes were transferred; `data` are those that the host receives.
 pub(super) fn transferred(number: u32, status: Status, length: usize, data: &[u8]) -> Vec<u8> {
     let mut message = header(RET_SUBMIT, number, status, length);
     message.extend_from_slice(data);
     message
 }
 
-/// Reply to [`Wish::Unlink`]: [`Status::TakenBack`], or [`Status::Done`] when the transfer had ended already.
+/// Reply to [`Request::Unlink`]: [`Status::TakenBack`], or [`Status::Done`] when the transfer had ended already.
 pub(super) fn unlinked(number: u32, status: Status) -> Vec<u8> {
     header(RET_UNLINK, number, status, 0)
 }
@@ -150,22 +150,22 @@ mod tests {
         let mut wishes = Vec::new();
         for byte in all {
             inbox.push(byte);
-            wishes.extend(Wish::take(&mut inbox).unwrap());
+            wishes.extend(Request::take(&mut inbox).unwrap());
         }
         let transfer = |endpoint, outward, length, setup, data: &[u8]| {
             let data = data.to_vec();
-            Wish::Transfer(Transfer { number: 7, endpoint, outward, length, setup, data })
+            Request::Transfer(Transfer { number: 7, endpoint, outward, length, setup, data })
         };
         assert_eq!(
             wishes,
             [
                 transfer(0, false, 18, get_descriptor, b""),
                 transfer(1, true, 3, [0; 8], b"abc"),
-                Wish::Unlink { number: 9, victim: 7 },
+                Request::Unlink { number: 9, victim: 7 },
             ]
         );
         assert!(inbox.is_empty());
-        assert_eq!(Wish::take(&mut vec![9; HEADER_BYTES]), Err(OutOfStep));
+        assert_eq!(Request::take(&mut vec![9; HEADER_BYTES]), Err(OutOfStep));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! One plugged-in life of a machine: answers the controller's transfers until the plug is pulled. Knows no family.
+//! Serves one connection of a machine, from plugging in to unplugging: answers the controller's transfers. Knows no
+//! family.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -7,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use super::cable::{Cable, CableFault};
 use super::device::{Control, ENDPOINT_IN, ENDPOINT_OUT, UsbIdentity, control};
-use super::protocol::{Status, Transfer, Wish, transferred, unlinked};
-use crate::machine::{NEVER, SharedMachine, Speech};
+use super::protocol::{Request, Status, Transfer, transferred, unlinked};
+use crate::machine::{NEVER, Response, SharedMachine};
 
-/// The longest wait for the controller before we look at the machine again.
+/// The longest wait for the controller before the machine is polled again.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A look at a machine that will speak soon costs little, but not nothing.
+/// Poll interval for a machine that will answer soon; polling costs little, but not nothing.
 const POLL_SOON: Duration = Duration::from_millis(1);
 
-/// Serves until the plug is pulled from either side.
+/// Serves until either side unplugs.
 pub(super) fn serve(
     socket: &UnixStream,
     machine: &SharedMachine,
@@ -38,7 +39,7 @@ pub(super) fn serve(
     let mut inbox = Vec::new();
     let mut piece = [0; 64 * 1024];
     loop {
-        let look = life.speak()?;
+        let look = life.respond()?;
         socket.set_read_timeout(Some(look.clamp(POLL_SOON, POLL_INTERVAL)))?;
         match { socket }.read(&mut piece) {
             Ok(0) => return Ok(()),
@@ -47,7 +48,7 @@ pub(super) fn serve(
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
-        while let Some(wish) = Wish::take(&mut inbox).map_err(|_| ErrorKind::InvalidData)? {
+        while let Some(wish) = Request::take(&mut inbox).map_err(|_| ErrorKind::InvalidData)? {
             life.take(wish)?;
         }
     }
@@ -58,9 +59,9 @@ struct Life<'a> {
     machine: &'a SharedMachine,
     identity: &'a UsbIdentity,
     cable: &'a Cable,
-    /// Transfers that wait for the machine: it is asked to speak, or takes nothing.
+    /// Transfers that wait for the machine: it has no answer yet, or accepts nothing.
     waiting: VecDeque<Transfer>,
-    /// The rest of an answer.
+    /// The part of an answer that was not sent yet.
     unsaid: Vec<u8>,
     stalled_out: bool,
     stalled_in: bool,
@@ -69,16 +70,16 @@ struct Life<'a> {
 }
 
 impl Life<'_> {
-    fn take(&mut self, wish: Wish) -> io::Result<()> {
+    fn take(&mut self, wish: Request) -> io::Result<()> {
         match wish {
-            Wish::Unlink { number, victim } => {
+            Request::Unlink { number, victim } => {
                 let before = self.waiting.len();
                 self.waiting.retain(|transfer| transfer.number != victim);
                 let found = self.waiting.len() < before;
                 let status = if found { Status::TakenBack } else { Status::Done };
                 self.reply(&unlinked(number, status))
             }
-            Wish::Transfer(transfer) => match (transfer.endpoint, transfer.outward) {
+            Request::Transfer(transfer) => match (transfer.endpoint, transfer.outward) {
                 (0, _) => self.control(&transfer),
                 (ENDPOINT_OUT, true) => self.on_transfer(transfer),
                 (ENDPOINT_IN, false) => {
@@ -149,8 +150,8 @@ impl Life<'_> {
         self.end(&transfer, Status::Done, transfer.data.len(), &[])
     }
 
-    /// Lets the machine speak to the transfers that wait for it; returns when to look again.
-    fn speak(&mut self) -> io::Result<Duration> {
+    /// Completes the transfers that the machine can serve now; returns when to poll again.
+    fn respond(&mut self) -> io::Result<Duration> {
         while let Some(at) = self.waiting.iter().position(|transfer| !transfer.outward) {
             if let Some(look) = self.not_yet()? {
                 return Ok(look);
@@ -165,7 +166,7 @@ impl Life<'_> {
         Ok(POLL_INTERVAL)
     }
 
-    /// Until when it says nothing; `None`: there is something to say, or a stall.
+    /// How long the machine has nothing to send; `None`: there is something, or a stall.
     fn not_yet(&mut self) -> io::Result<Option<Duration>> {
         if self.stalled_in {
             return Ok(None);
@@ -193,11 +194,13 @@ impl Life<'_> {
         if !self.unsaid.is_empty() {
             return Ok(None);
         }
-        match self.machine.lock().speak(&mut self.unsaid) {
-            Speech::Later(NEVER) => Ok(Some(POLL_INTERVAL)),
-            Speech::Later(span) => Ok(Some(span)),
-            // A plug cannot hang up: a machine that has nothing to say puts the host off.
-            Speech::Said | Speech::HangsUp => Ok(self.unsaid.is_empty().then_some(POLL_INTERVAL)),
+        match self.machine.lock().respond(&mut self.unsaid) {
+            Response::Later(NEVER) => Ok(Some(POLL_INTERVAL)),
+            Response::Later(span) => Ok(Some(span)),
+            // USB has no connection to close, so a machine with nothing to send makes the host wait.
+            Response::Said | Response::HangsUp => {
+                Ok(self.unsaid.is_empty().then_some(POLL_INTERVAL))
+            }
         }
     }
 

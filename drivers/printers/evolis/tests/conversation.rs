@@ -1,4 +1,4 @@
-//! What the driver says, word by word, and what it makes of answers that the emulated machine does not give.
+//! The driver's commands, word by word, and its reaction to answers that the emulated machine does not give.
 #![allow(clippy::unwrap_used)]
 
 use super::colour_card;
@@ -7,7 +7,7 @@ use crate::contract::*;
 use crate::printers::evolis::status::{error, information, warning};
 use crate::printers::evolis::troubles::{STOPS_ERROR, STOPS_WARNING};
 
-/// What stands around every call that moves a card (sections 3 and 4.2), and our question for the counter.
+/// The commands around every call that moves a card (sections 3 and 4.2), and our query for the counter.
 const BEFORE: [&str; 4] = ["Psid;2;45", "Rem;1", "Pem;2", "Rco;card"];
 const AFTER: [&str; 2] = ["Pem;0", "Psid;0;45"];
 
@@ -125,7 +125,7 @@ fn a_stripe_that_fails_is_told_by_its_fact_and_the_card_is_in_the_machine() {
             heard.since_opening()[7..],
             ["Smw", "Rsn", "Rco;card", "Rrt;all", "Pem;0", "Psid;0;45"][..]
         );
-        // A card with half of its data is not printed on.
+        // A card with only half of its data must not be printed.
         let refused = printer.print(&colour_card(printer.as_ref())).unwrap_err();
         assert_eq!(refused.cause, Cause::CardInside);
     }
@@ -146,7 +146,7 @@ fn a_blank_stripe_is_an_answer_and_the_card_is_still_ours() {
 
 #[test]
 fn a_reservation_that_comes_late_is_waited_for_and_one_that_never_comes_is_not() {
-    // Looks until the number appears, and which number it is.
+    // How many polls pass until a session number appears, and which number it is.
     for (late, number) in [(20, 2), (20, 9), (usize::MAX, 2)] {
         let (mut looks, mut asked) = (0, false);
         let (heard, mut printer) = scripted(move |told, machine| {
@@ -189,7 +189,7 @@ fn a_machine_that_restarts_in_a_job_says_nothing_of_the_card() {
     assert_eq!((error.card, error.cause), (Whereabouts::Unknown, Cause::Restarted));
     assert_eq!(error.evidence.unwrap().owned, Some(false));
     assert_eq!(heard.since_opening()[8..], ["Rsn", "Rco;card", "Rrt;all", "Pem;0", "Psid;0;45"]);
-    // One that had just been switched on before the job is no other machine.
+    // A machine that had just been switched on before the job is still the same machine.
     let (_, mut printer) = scripted(|_, machine| {
         machine.words.information |= information::RESET;
         None
@@ -255,7 +255,8 @@ fn a_fault_that_keeps_the_job_is_waited_for_and_leaves_the_errors_with_us() {
         assert!(matches!(&error.cause, Cause::Trouble(all) if all[0].keyword == "media-jam"));
         assert_eq!(error.evidence.unwrap().owned, Some(keeps));
         let last = heard.since_opening();
-        // Its own master again, it would print the card once more when somebody has helped.
+        // If the machine handled errors itself again, it would print the card once more after somebody clears the
+        // fault.
         assert_eq!(last.contains(&"Pem;0".to_owned()), !keeps, "{last:?}");
         assert_eq!(last.last().unwrap(), "Psid;0;45");
     }
@@ -331,7 +332,7 @@ fn every_bit_before_and_at_the_end_of_a_job_has_the_captured_effect() {
 
 #[test]
 fn one_changed_byte_is_not_believed() {
-    // In the serial number at contact: no other machine comes of it.
+    // One byte changes in the serial number when the driver is opened: it must not count as another machine.
     let mut asked = 0;
     let (_, opened) = try_scripted(move |told, _| {
         asked += usize::from(told == "Rsn");
@@ -339,7 +340,7 @@ fn one_changed_byte_is_not_believed() {
     });
     let refused = opened.err().expect("two numbers are none");
     assert!(matches!(refused.cause, Cause::Garbled { command: "Rsn", .. }), "{refused}");
-    // In the word that a card is being printed: CLAIM is gone once, and back at the next look.
+    // One byte changes in a poll during the print: CLAIM is missing once, and back at the next poll.
     let mut looks = 0;
     let (heard, mut printer) = scripted(move |told, machine| {
         match (told, looks) {
@@ -367,15 +368,15 @@ fn a_left_job_is_ended_word_by_word_after_its_errors_were_taken_over() {
         None
     };
     let (heard, mut printer) = scripted(left);
-    printer.come_to_rest().unwrap();
+    printer.abort_orphaned_job().unwrap();
     let want = ["Psid;2;45", "Rem;1", "Pem;2", "Rco;card", "END", "Pem;2", "Pem;0", "Psid;0;45"];
     assert_eq!(heard.since_opening(), want);
-    // One that does not let go keeps its errors with us.
+    // If the machine does not release the job, the host must keep handling its errors.
     let (heard, mut printer) = scripted(move |told, machine| {
         left(told, machine);
         (told == "END").then(|| "OK".to_owned())
     });
-    let error = printer.come_to_rest().unwrap_err();
+    let error = printer.abort_orphaned_job().unwrap_err();
     assert_eq!((error.card, error.cause), (Whereabouts::Unknown, Cause::Busy));
     assert_eq!(error.evidence.unwrap().owned, Some(true));
     let told = heard.since_opening();

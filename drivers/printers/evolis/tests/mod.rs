@@ -1,10 +1,10 @@
-//! The driver against machines that follow a script. Against the emulated machine, whole cards and all, it is tried where that
-//! machine stands.
+//! The driver with machines that follow a script. The emulators' crate tests it with the emulated machine and whole
+//! cards.
 #![allow(clippy::unwrap_used)]
 
 mod conversation;
+mod reports;
 pub mod scripted;
-mod told;
 mod wire;
 
 use crate::contract::*;

@@ -9,7 +9,7 @@ use crate::printers::evolis::protocol::{Answer, RibbonReport};
 use crate::printers::evolis::status::{StatusWords, config, information};
 use crate::transport::{Transport, TransportError};
 
-/// What the machine says of itself; the script changes it.
+/// The machine's state; the script changes it.
 pub struct ScriptedPrinter {
     pub model: &'static str,
     pub words: StatusWords,
@@ -18,11 +18,11 @@ pub struct ScriptedPrinter {
     pub counter: u64,
 }
 
-/// Called with each command (`JOB` and `END` for the parts of a job, empty for a look) before the machine
-/// answers it; a text stands in for its own.
+/// Called with each command (`JOB` and `END` for the parts of a job, empty for a poll) before the machine answers it; a
+/// returned text replaces the machine's own answer.
 pub type Script = Box<dyn FnMut(&str, &mut ScriptedPrinter) -> Option<String> + Send>;
 
-/// Everything that the machine was told, looks left out.
+/// All commands that the machine received, without polls.
 #[derive(Clone, Default)]
 pub struct Heard(Arc<Mutex<Vec<String>>>);
 
@@ -32,7 +32,7 @@ impl Heard {
     }
 }
 
-/// What a driver asks when it is opened.
+/// The queries that a driver sends when it is opened.
 pub const OPENING: [&str; 5] = ["Rtp", "Rsn", "Rsn", "Rfv", "Rrt;all"];
 
 /// The wire to a machine.
@@ -43,7 +43,7 @@ pub struct ScriptedWire {
     answer: Option<Answer>,
 }
 
-/// A driver of a machine with a colour ribbon that does whatever it is told, except where `script` says otherwise.
+/// A driver of a machine with a colour ribbon that accepts every command, except where `script` says otherwise.
 pub fn scripted(
     script: impl FnMut(&str, &mut ScriptedPrinter) -> Option<String> + Send + 'static,
 ) -> (Heard, Box<dyn CardPrinter>) {
@@ -51,7 +51,7 @@ pub fn scripted(
     (heard, opened.unwrap())
 }
 
-/// The same, where it may not come to a driver.
+/// The same, for scripts with which opening may fail.
 pub fn try_scripted(
     script: impl FnMut(&str, &mut ScriptedPrinter) -> Option<String> + Send + 'static,
 ) -> (Heard, crate::Opened) {
@@ -77,7 +77,7 @@ pub fn scripted_wire(
     (heard, wire)
 }
 
-/// The one command of a transmission, or which part of a job it is.
+/// The name of a transmission's command, or the part of a job that it is.
 fn name(request: &[u8]) -> String {
     if request.starts_with(b"\x1bPsync;1;0\r") {
         return "JOB".to_owned();

@@ -1,4 +1,4 @@
-//! Machines that say what no machine of the family should.
+//! Machines whose answers violate the family's protocol.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -24,7 +24,7 @@ fn a_printer_without_status_is_refused_with_a_reason() {
     assert!(error.to_string().contains("sends no status"), "{error}");
 }
 
-/// A machine that says one thing that nobody asked for, and to every question after it another.
+/// A machine that gives each answer of a list once, and the last one for ever, whatever the query.
 struct Babbler(Vec<&'static str>);
 
 impl Transport for Babbler {

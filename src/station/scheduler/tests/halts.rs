@@ -50,8 +50,17 @@ fn printing(job: &JobId) -> (Scheduler, OrderNo) {
                     let answer = answer(what, job);
                     inputs.push(Input::Answer { question, answer });
                 }
-                Action::Order(order, DeviceCommand::Poll) => {
-                    let polled = Polled { status: status(), reader: None };
+                Action::Order(order, DeviceCommand::OpenJob) => {
+                    let report = Box::new(DeviceReport::JobOpened(Ok(None)));
+                    inputs.push(Input::Device { order, report });
+                }
+                Action::Order(order, DeviceCommand::Poll(_)) => {
+                    let polled = Polled {
+                        status: status(),
+                        reader: None,
+                        keeps_log: false,
+                        logged: Vec::new(),
+                    };
                     let report = Box::new(DeviceReport::Polled(Ok(polled)));
                     inputs.push(Input::Device { order, report });
                 }
@@ -101,7 +110,13 @@ fn a_report_about_another_job_or_another_order_stops_the_program() {
         DeviceReport::Printed(JobId::new(), Ok(out())),
         DeviceReport::Rejected(job.clone(), Ok(())),
         DeviceReport::Aborted(None, Ok(())),
-        DeviceReport::Polled(Ok(Polled { status: status(), reader: None })),
+        DeviceReport::JobOpened(Ok(None)),
+        DeviceReport::Polled(Ok(Polled {
+            status: status(),
+            reader: None,
+            keeps_log: false,
+            logged: Vec::new(),
+        })),
     ];
     for report in reports {
         let (scheduler, order) = printing(&job);
@@ -123,7 +138,7 @@ fn a_thread_that_died_stops_the_program_whatever_is_open() {
 fn an_answer_to_another_question_stops_the_program() {
     let mut scheduler = Scheduler::new(NOW, true, Vec::new());
     let actions = scheduler.step(Input::Tick { inflight_requests: 0 }, NOW);
-    let [Action::Order(_, DeviceCommand::Poll) | Action::Ask(..), ..] = &actions[..] else {
+    let [Action::Order(_, DeviceCommand::Poll(_)) | Action::Ask(..), ..] = &actions[..] else {
         panic!("{actions:?}");
     };
     let open = actions.iter().find_map(|action| match action {

@@ -3,8 +3,11 @@
 
 use std::time::Duration;
 
-use drivers::contract::{Identity, Level, PrinterStatus, Ribbon, Trouble, Whereabouts};
+use drivers::contract::{
+    Cause, DeviceError, Identity, Level, PrinterStatus, Ribbon, Trouble, Whereabouts,
+};
 use drivers::text::Text;
+use drivers::ticket::{Outcome, Ticket};
 use jiff::Timestamp;
 
 use crate::actor::Actor;
@@ -44,12 +47,15 @@ struct Doubtful {
     /// What an earlier life wrote down since it was lost from sight.
     noted: Vec<Event>,
     others_printed: bool,
+    /// What the machine's log says of its ticket; `None`: it keeps none.
+    logged: Option<Outcome>,
 }
 
 impl Doubtful {
     fn new() -> Doubtful {
         let steady = Duration::from_secs(100);
-        let scheduler = Scheduler::new(now(steady), true, Vec::new());
+        let mut scheduler = Scheduler::new(now(steady), true, Vec::new());
+        scheduler.accounted.insert("A1".to_owned());
         let (written, replies) = (Vec::new(), Vec::new());
         let (job, noted) = (JobId::new(), Vec::new());
         Doubtful {
@@ -61,6 +67,7 @@ impl Doubtful {
             poll: None,
             noted,
             others_printed: false,
+            logged: None,
         }
     }
 
@@ -73,7 +80,7 @@ impl Doubtful {
                         let answer = self.answer(what);
                         inputs.push(Input::Answer { question, answer });
                     }
-                    Action::Order(order, DeviceCommand::Poll) => self.poll = Some(order),
+                    Action::Order(order, DeviceCommand::Poll(_)) => self.poll = Some(order),
                     Action::Reply(_, answer) => self.replies.push(answer),
                     other => panic!("nothing moves here: {other:?}"),
                 }
@@ -100,7 +107,7 @@ impl Doubtful {
     }
 
     fn unsure(&self) -> UnsureJob {
-        let intent = Intent::to_print(&status(None), Some(1));
+        let intent = Intent::to_print(&status(None), Some(1), self.logged.map(|_| ticket()));
         let lost = Box::new(Lost::at(Whereabouts::Unknown));
         let lines = [
             Event::Print(IntentLine { intent, identity: None }),
@@ -116,12 +123,22 @@ impl Doubtful {
 
     /// The machine answers the poll that is due, and the station has its turn.
     fn polled(&mut self, status: PrinterStatus) {
+        let logged = self.logged.map(|logged| (ticket(), logged)).into_iter().collect();
+        self.answered(Ok(Polled {
+            status,
+            reader: None,
+            keeps_log: self.logged.is_some(),
+            logged,
+        }));
+    }
+
+    fn answered(&mut self, polled: Result<Polled, DeviceError>) {
         self.steady += Duration::from_secs(3);
         if self.poll.is_none() {
             self.tell(Input::Tick { inflight_requests: 0 });
         }
         let order = self.poll.take().expect("it is polled");
-        let report = DeviceReport::Polled(Ok(Polled { status, reader: None }));
+        let report = DeviceReport::Polled(polled);
         self.tell(Input::Device { order, report: Box::new(report) });
         self.tell(Input::Tick { inflight_requests: 0 });
     }
@@ -129,6 +146,10 @@ impl Doubtful {
     fn written(&self) -> Vec<&'static str> {
         self.written.iter().map(Event::name).collect()
     }
+}
+
+fn ticket() -> Ticket {
+    Ticket::read("1F-7").expect("it is one")
 }
 
 fn now(steady: Duration) -> Now {
@@ -180,6 +201,25 @@ fn a_disturbance_is_written_down_before_anything_is_settled() {
     assert_eq!(station.written(), ["looked", "left_to_a_person"], "hands were in between");
 }
 
+/// What hands do while the printer's cards are not accounted for yet is not forgotten over it.
+#[test]
+fn a_disturbance_is_seen_before_the_cards_are_accounted_for() {
+    let mut station = Doubtful::new();
+    station.scheduler.accounted.clear();
+    station.tell(Input::Tick { inflight_requests: 0 });
+    station.polled(status(Some("cover-open")));
+    assert!(station.written().is_empty(), "{:?}", station.written);
+    for _ in 0..3 {
+        station.polled(status(None));
+    }
+    assert_eq!(station.written(), ["looked", "left_to_a_person"]);
+    let Event::Looked { machine, .. } = &station.written[0] else { panic!("it is") };
+    assert_eq!(
+        (&machine.errors[..], machine.cards_entered),
+        (&["cover-open".to_owned()][..], None)
+    );
+}
+
 /// What was written down before a power cut counts as if it had just been seen: without it, each of these would be settled.
 #[test]
 fn what_was_noted_of_hands_counts_over_a_power_cut() {
@@ -212,9 +252,34 @@ fn an_operators_answer_waits_for_a_poll_of_now() {
     let mut station = Doubtful::new();
     let look = Look { seen: Seen::NoCard, by: Actor::local("op"), cause: None, insist: false };
     let command = OperatorCommand::Resolve { job: station.job.clone(), look };
-    station.tell(Input::Operator { ticket: 1, command: command.clone() });
+    station.tell(Input::Operator { asker: 1, command: command.clone() });
     assert!(matches!(station.replies[..], [Err(Unsettled::Moving)]), "{:?}", station.replies);
     station.polled(status(Some("cover-open")));
-    station.tell(Input::Operator { ticket: 2, command });
+    station.tell(Input::Operator { asker: 2, command });
     assert!(station.replies[1].is_ok(), "{:?}", station.replies);
+}
+
+/// A card may yet come of it while the machine answers, whatever a person insists on. That it is gone, switched off or
+/// another one is never in the way of a person.
+#[test]
+fn a_person_can_always_end_a_job_whose_machine_is_gone() {
+    let waits = PrinterStatus { owned: true, ..status(None) };
+    let not_owned = status(None);
+    let serial = "B2".to_owned().into();
+    let other =
+        PrinterStatus { identity: Identity { serial, ..Identity::default() }, ..status(None) };
+    let gone = || Err(DeviceError::untouched(Cause::Busy));
+    let polled = |status| Ok(Polled { status, reader: None, keeps_log: true, logged: Vec::new() });
+    for (waiting, then) in [(waits.clone(), gone()), (not_owned, gone()), (waits, polled(other))] {
+        let mut station = Doubtful { logged: Some(Outcome::Waiting), ..Doubtful::new() };
+        let by = Actor::local("op");
+        let look = Look { seen: Seen::NoCard, by, cause: None, insist: true };
+        let command = OperatorCommand::Resolve { job: station.job.clone(), look };
+        station.polled(waiting);
+        station.tell(Input::Operator { asker: 1, command: command.clone() });
+        assert!(matches!(station.replies[..], [Err(Unsettled::Moving)]), "{:?}", station.replies);
+        station.answered(then);
+        station.tell(Input::Operator { asker: 2, command });
+        assert!(station.replies[1].is_ok(), "{:?}", station.replies);
+    }
 }

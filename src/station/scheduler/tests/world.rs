@@ -2,6 +2,7 @@
 //! drawn from the numbers of one case.
 
 mod ledger;
+mod log;
 mod machine;
 mod people;
 
@@ -37,16 +38,33 @@ pub enum Sabotage {
     ForgetsRestart,
     /// What was heard wrongly once is taken for heard twice.
     HeardOnce,
+    /// A card is printed under another ticket than the one that stands in its intent.
+    OtherTicket,
 }
 
 impl Sabotage {
-    pub const ALL: [Sabotage; 5] = [
-        Self::IntentNotSynced,
-        Self::StalePoll,
-        Self::ForgetsDisturbance,
-        Self::ForgetsRestart,
-        Self::HeardOnce,
-    ];
+    /// Those that a printer of this kind shows.
+    pub fn all(kind: Kind) -> &'static [Sabotage] {
+        match kind {
+            Kind::Counts => &[
+                Self::IntentNotSynced,
+                Self::StalePoll,
+                Self::ForgetsDisturbance,
+                Self::ForgetsRestart,
+                Self::HeardOnce,
+            ],
+            Kind::KeepsLog => &[Self::IntentNotSynced, Self::HeardOnce, Self::OtherTicket],
+        }
+    }
+}
+
+/// What the printer tells of cards that nobody saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It counts cards and ribbon.
+    Counts,
+    /// It counts neither, and keeps a log of its jobs.
+    KeepsLog,
 }
 
 /// What was true of a job, whatever anybody says.
@@ -99,9 +117,9 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(sabotage: Sabotage) -> World {
+    pub fn new(kind: Kind, sabotage: Sabotage) -> World {
         let ids: Vec<JobId> = (0..JOBS).map(|_| JobId::new()).collect();
-        let machine = Machine::new();
+        let machine = Machine::new(kind);
         let truth = ids.iter().map(|job| (job.clone(), Truth::default())).collect();
         let mut world = World {
             scheduler: new_scheduler(Duration::ZERO),
@@ -149,11 +167,26 @@ impl World {
                     0 if how < 64 => OperatorCommand::Cancel { job, by },
                     _ => OperatorCommand::Release { job, by },
                 };
-                self.tell(Input::Operator { ticket: 1, command })
+                self.tell(Input::Operator { asker: 1, command })
             }
             14 if how < 20 => self.tell(Input::Stop),
             _ => self.go_on(how),
         }
+    }
+
+    /// All goes well until the machine is given such an order.
+    pub fn until_ordered(&mut self, is_it: fn(&DeviceCommand) -> bool) -> Result<(), String> {
+        for _ in 0..300 {
+            let is_ordered = self.order.as_ref().is_some_and(|(_, command)| is_it(command));
+            if is_ordered && self.question.is_none() {
+                return Ok(());
+            }
+            match (&self.question, &self.order) {
+                (None, None) => self.pass_and_tick(500)?,
+                _ => self.go_on_once(CALM)?,
+            }
+        }
+        self.broken("it is never ordered")
     }
 
     /// Nothing more goes wrong, and a person answers. Everything must come to an end, and be true.
@@ -190,7 +223,9 @@ impl World {
             if !matches!(state, State::Printed | State::Cancelled) {
                 return self.broken(&format!("{job} never ends: it is {state:?}"));
             }
-            if state == State::Printed && truth.good == 0 && !truth.taken {
+            // A log knows what hands took.
+            let taken = truth.taken && self.machine.log.is_none();
+            if state == State::Printed && truth.good == 0 && !taken {
                 return self.broken(&format!("{job} is printed and has no card"));
             }
         }
@@ -248,7 +283,14 @@ impl World {
             return self.broken("an order while another is carried out");
         }
         let (job, is_print) = match &command {
-            DeviceCommand::Print(job) => (Some(job), true),
+            DeviceCommand::Print(job, ticket) => {
+                let keeps_log = self.machine.log.is_some();
+                let last = self.lines.last().and_then(|line| line.event.intent());
+                if keeps_log && last.is_none_or(|line| line.intent.ticket != *ticket) {
+                    return self.broken("a card is printed under a ticket that is not written");
+                }
+                (Some(job), true)
+            }
             DeviceCommand::Encode(job) => (Some(job), false),
             DeviceCommand::Reject(job) | DeviceCommand::AbortOrphanedJob(Some(job)) => {
                 let last = self.lines.last();
@@ -262,7 +304,9 @@ impl World {
                 }
                 (None, false)
             }
-            DeviceCommand::Poll | DeviceCommand::AbortOrphanedJob(None) => (None, false),
+            DeviceCommand::Poll(_)
+            | DeviceCommand::OpenJob
+            | DeviceCommand::AbortOrphanedJob(None) => (None, false),
         };
         if let Some(job) = job.cloned() {
             let wanted = if is_print { Move::Print } else { Move::Encode };
@@ -280,7 +324,7 @@ impl World {
             }
         }
         self.before_order = match command {
-            DeviceCommand::Poll => self.before_order.clone(),
+            DeviceCommand::Poll(_) | DeviceCommand::OpenJob => self.before_order.clone(),
             _ => self.machine.status(),
         };
         self.order = Some((number, command));
@@ -331,9 +375,12 @@ impl World {
         let at = usize::from(how) % self.old_orders.len().max(1);
         let Some((order, command)) = self.old_orders.get(at).cloned() else { return Ok(()) };
         let report = match command {
-            DeviceCommand::Print(job) => DeviceReport::Printed(job, Ok(card_out(&self.machine))),
+            DeviceCommand::Print(job, _) => DeviceReport::Printed(job, Ok(card_out(&self.machine))),
+            DeviceCommand::OpenJob => DeviceReport::JobOpened(Ok(None)),
             DeviceCommand::Encode(job) => DeviceReport::Encoded(job, Ok(encoded(&self.machine))),
-            DeviceCommand::Poll => DeviceReport::Polled(Ok(polled(self.machine.status()))),
+            DeviceCommand::Poll(_) => {
+                DeviceReport::Polled(Ok(polled(self.machine.status(), Vec::new())))
+            }
             DeviceCommand::Reject(job) => DeviceReport::Rejected(job, Ok(())),
             DeviceCommand::AbortOrphanedJob(job) => DeviceReport::Aborted(job, Ok(())),
         };
@@ -364,6 +411,7 @@ impl World {
         (self.question, self.order, self.old_question) = (None, None, None);
         self.old_orders.clear();
         self.scheduler = new_scheduler(self.steady);
+        self.machine.told_restarted = false;
         self.truth.values_mut().for_each(|truth| truth.seen = false);
         self.ended = false;
     }

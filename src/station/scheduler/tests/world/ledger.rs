@@ -77,10 +77,13 @@ impl World {
     /// A machine in which hands may have been cannot say what became of a card.
     pub(super) fn may_settle(&self, job: &JobId, event: &Event) -> Result<(), String> {
         let by_the_machine = matches!(event.evidence(), Some(CardEvidence::Machine { .. }));
+        // A log speaks of the one card, whatever hands did afterwards.
+        let by_its_log = self.machine.log.is_some();
         let says_where = matches!(event, Event::CardOut { .. } | Event::NoCard { .. });
         let was_unsure = self.state(job) == State::Unsure;
         let truth = &self.truth[job];
-        if by_the_machine && says_where && was_unsure && (truth.disturbed || truth.seen) {
+        let by_hands = !by_its_log && (truth.disturbed || truth.seen);
+        if by_the_machine && says_where && was_unsure && by_hands {
             return self.broken("the machine's word is taken though hands were in between");
         }
         Ok(())

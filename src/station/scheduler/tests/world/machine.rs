@@ -5,9 +5,11 @@ use drivers::contract::{
     Whereabouts,
 };
 use drivers::text::Text;
+use drivers::ticket::{Outcome, Ticket, Unlogged};
 use drivers::transport::{TransportError, WireFault};
 
-use super::{SERIAL, Sabotage, World};
+use super::log::Log;
+use super::{Kind, SERIAL, Sabotage, World};
 use crate::chip::Blame;
 use crate::event::{EncodedCard, EncodingFailure};
 use crate::job::JobId;
@@ -27,8 +29,12 @@ pub(super) struct Machine {
     pub inside: Option<Inside>,
     pub cover_open: bool,
     restarted: bool,
+    /// The station was told so.
+    pub told_restarted: bool,
     owned: bool,
     pub unplugged: bool,
+    /// One that keeps a log counts nothing.
+    pub log: Option<Log>,
 }
 
 /// The card that is inside.
@@ -39,7 +45,7 @@ pub(super) struct Inside {
 }
 
 impl Machine {
-    pub fn new() -> Machine {
+    pub fn new(kind: Kind) -> Machine {
         Machine {
             entered: 7,
             kept: 7,
@@ -47,8 +53,10 @@ impl Machine {
             inside: None,
             cover_open: false,
             restarted: false,
+            told_restarted: false,
             owned: false,
             unplugged: false,
+            log: (kind == Kind::KeepsLog).then(Log::default),
         }
     }
 
@@ -61,29 +69,46 @@ impl Machine {
             troubles: self.cover_open.then_some(cover).into_iter().collect(),
             card_inside: self.inside.is_some(),
             busy: false,
-            owned: self.owned,
+            owned: self.owned || self.log.as_ref().is_some_and(Log::owns),
             restarted: self.restarted,
-            ribbon: Some(self.ribbon()),
-            cards_entered: Some(self.entered),
+            ribbon: self.ribbon(),
+            cards_entered: self.counted(),
             cleaning: None,
         }
     }
 
-    fn ribbon(&self) -> Ribbon {
-        Ribbon { panels: "YMCKO".to_owned(), remaining: self.ribbon, capacity: RIBBON }
+    fn counted(&self) -> Option<u64> {
+        self.log.is_none().then_some(self.entered)
+    }
+
+    fn ribbon(&self) -> Option<Ribbon> {
+        let ribbon =
+            Ribbon { panels: "YMCKO".to_owned(), remaining: self.ribbon, capacity: RIBBON };
+        self.log.is_none().then_some(ribbon)
     }
 
     fn loses_its_power(&mut self) {
         (self.restarted, self.owned, self.entered) = (true, false, self.kept);
+        self.end_jobs();
+    }
+
+    fn end_jobs(&mut self) {
+        self.log.iter_mut().for_each(Log::end_jobs);
+    }
+
+    fn logs(&mut self, ticket: Option<&Ticket>, job: &JobId, outcome: Outcome) {
+        if let (Some(log), Some(ticket)) = (&mut self.log, ticket) {
+            log.write(ticket, job, outcome);
+        }
     }
 
     fn error(&self, card: Whereabouts, cause: Cause, is_asked: bool) -> DeviceError {
         let evidence = is_asked.then(|| Evidence {
             cards_entered_before: None,
-            cards_entered_after: Some(self.entered),
+            cards_entered_after: self.counted(),
             owned: Some(self.owned),
             card_inside: Some(self.inside.is_some()),
-            ribbon_left: Some(self.ribbon),
+            ribbon_left: self.log.is_none().then_some(self.ribbon),
             watch: Watch::default(),
         });
         DeviceError { card, cause, evidence }
@@ -103,8 +128,8 @@ pub(super) fn card_out(machine: &Machine) -> CardOut {
     CardOut {
         identity: identity(),
         cards_entered_before: None,
-        cards_entered_after: Some(machine.entered),
-        ribbon: Some(machine.ribbon()),
+        cards_entered_after: machine.counted(),
+        ribbon: machine.ribbon(),
         watch: Watch::default(),
     }
 }
@@ -113,16 +138,25 @@ pub(super) fn encoded(machine: &Machine) -> Encoded {
     Encoded { written: EncodedCard::default(), status: machine.status() }
 }
 
-pub(super) fn polled(status: PrinterStatus) -> Polled {
-    Polled { status, reader: Some(Ok(())) }
+pub(super) fn polled(status: PrinterStatus, logged: Vec<(Ticket, Outcome)>) -> Polled {
+    // Whoever counts keeps no log here.
+    let keeps_log = status.cards_entered.is_none();
+    Polled { status, reader: Some(Ok(())), keeps_log, logged }
 }
 
 impl World {
     pub(super) fn perform(&mut self, command: &DeviceCommand, how: u8) -> DeviceReport {
+        if let Some(refused) = self.restarted_unseen(command) {
+            return refused;
+        }
         match command {
-            DeviceCommand::Poll => DeviceReport::Polled(self.poll()),
+            DeviceCommand::Poll(jobs) => DeviceReport::Polled(self.poll(jobs)),
+            DeviceCommand::OpenJob => DeviceReport::JobOpened(self.open_job(how)),
             DeviceCommand::Encode(job) => DeviceReport::Encoded(job.clone(), self.encode(job, how)),
-            DeviceCommand::Print(job) => DeviceReport::Printed(job.clone(), self.print(job, how)),
+            DeviceCommand::Print(job, ticket) => {
+                let printed = self.print(job, ticket.as_ref(), how);
+                DeviceReport::Printed(job.clone(), printed)
+            }
             DeviceCommand::AbortOrphanedJob(job) => {
                 DeviceReport::Aborted(job.clone(), self.abort(how))
             }
@@ -130,7 +164,24 @@ impl World {
         }
     }
 
-    fn poll(&mut self) -> Result<Polled, DeviceError> {
+    /// The printer's hand uses no machine that lost its power since it was polled.
+    fn restarted_unseen(&self, command: &DeviceCommand) -> Option<DeviceReport> {
+        let machine = &self.machine;
+        let forgets = matches!(self.sabotage, Sabotage::ForgetsRestart | Sabotage::StalePoll);
+        if machine.unplugged || !machine.restarted || machine.told_restarted || forgets {
+            return None;
+        }
+        let error = DeviceError::untouched(Cause::Restarted);
+        Some(match command {
+            DeviceCommand::Poll(_) | DeviceCommand::Encode(_) => return None,
+            DeviceCommand::OpenJob => DeviceReport::JobOpened(Err(error)),
+            DeviceCommand::Print(job, _) => DeviceReport::Printed(job.clone(), Err(error)),
+            DeviceCommand::AbortOrphanedJob(job) => DeviceReport::Aborted(job.clone(), Err(error)),
+            DeviceCommand::Reject(job) => DeviceReport::Rejected(job.clone(), Err(error)),
+        })
+    }
+
+    fn poll(&mut self, jobs: &[LoggedJob]) -> Result<Polled, DeviceError> {
         if self.machine.unplugged {
             return Err(DeviceError::untouched(wire()));
         }
@@ -141,17 +192,38 @@ impl World {
         if self.sabotage == Sabotage::StalePoll && !self.is_calm {
             status = self.before_order.clone();
         }
-        // A garbled answer about a card that is being found out about; what a card is begun by is another matter, and is
-        // held against the machine by its driver.
+        self.machine.told_restarted = status.restarted;
         let is_asked_about = self.scheduler.in_doubt.iter().flatten().any(|one| one.told.is_none());
-        let may_garble = self.garbles && is_asked_about && !self.has_garbled;
+        let may_garble = self.garbles && !self.has_garbled;
         self.has_garbled = may_garble;
         self.garbles &= !may_garble || self.sabotage == Sabotage::HeardOnce;
-        if may_garble || (self.garbles && self.sabotage == Sabotage::HeardOnce && is_asked_about) {
+        let is_garbled =
+            may_garble || (self.garbles && self.sabotage == Sabotage::HeardOnce && is_asked_about);
+        if is_garbled {
             (status.cards_entered, status.card_inside) = (self.before_order.cards_entered, false);
             status.ribbon = self.before_order.ribbon.clone();
         }
-        Ok(polled(status))
+        let mut logged = self.logged(jobs);
+        if status.cards_entered.is_none() && is_garbled {
+            logged.iter_mut().for_each(|(_, outcome)| *outcome = Outcome::NotPrinted);
+        }
+        Ok(polled(status, logged))
+    }
+
+    fn logged(&mut self, jobs: &[LoggedJob]) -> Vec<(Ticket, Outcome)> {
+        let Some(log) = &mut self.machine.log else { return Vec::new() };
+        jobs.iter().map(|job| (job.ticket.clone(), log.outcome(&job.ticket))).collect()
+    }
+
+    fn open_job(&mut self, how: u8) -> Result<Option<Ticket>, DeviceError> {
+        if self.machine.unplugged {
+            return Err(DeviceError::untouched(wire()));
+        }
+        let Some(log) = &mut self.machine.log else { return Ok(None) };
+        self.machine.restarted = false;
+        let ticket = log.open();
+        // It was heard, and the answer was lost.
+        if how.is_multiple_of(9) { Err(DeviceError::untouched(wire())) } else { Ok(Some(ticket)) }
     }
 
     fn encode(&mut self, job: &JobId, how: u8) -> Result<Encoded, Unencoded> {
@@ -177,10 +249,22 @@ impl World {
         Err(unencoded(card, blame, lost))
     }
 
-    fn print(&mut self, job: &JobId, how: u8) -> Result<CardOut, DeviceError> {
+    fn print(
+        &mut self,
+        job: &JobId,
+        ticket: Option<&Ticket>,
+        how: u8,
+    ) -> Result<CardOut, DeviceError> {
         let machine = &mut self.machine;
         if machine.unplugged || machine.cover_open {
             return Err(DeviceError::untouched(wire()));
+        }
+        let other = machine.log.as_mut().filter(|_| self.sabotage == Sabotage::OtherTicket);
+        let other = other.map(Log::open);
+        let ticket = other.as_ref().or(ticket);
+        let is_open = |log: &Log| ticket.is_some_and(|ticket| log.is_open(ticket));
+        if !machine.log.as_ref().is_none_or(is_open) {
+            return Err(DeviceError::untouched(Cause::Busy));
         }
         let waited_inside = self.lines.iter().rev().find_map(|line| {
             let intent = line.event.intent().filter(|_| line.job.as_ref() == Some(job));
@@ -203,10 +287,13 @@ impl World {
         if how % 10 == 4 && !is_inside {
             // It was heard, and no card came.
             machine.owned = how & 32 == 0;
+            let waits = if machine.owned { Outcome::Waiting } else { Outcome::NotPrinted };
+            machine.logs(ticket, job, waits);
             return Err(machine.error(Whereabouts::Unknown, wire(), false));
         }
         machine.entered += 1;
         machine.ribbon -= 1;
+        machine.logs(ticket, job, outcome_of(how));
         let truth = self.truth.get_mut(job).expect("its job");
         match how % 10 {
             2 => {
@@ -251,6 +338,7 @@ impl World {
             return Err(DeviceError::untouched(Cause::Busy));
         }
         (self.machine.owned, self.machine.restarted) = (false, false);
+        self.machine.end_jobs();
         Ok(())
     }
 
@@ -264,6 +352,7 @@ impl World {
             return Err(machine.error(Whereabouts::InMachine, Cause::CardInside, false));
         }
         if let Some(card) = machine.inside.take() {
+            machine.log.iter_mut().for_each(|log| log.card_goes(&card.job, Outcome::Spoiled));
             self.truth.get_mut(&card.job).expect("its job").spoiled += 1;
         }
         if how % 6 == 1 {
@@ -274,7 +363,22 @@ impl World {
 
     /// Hands, plugs and switches.
     pub(super) fn hands(&mut self, how: u8) -> Result<(), String> {
-        match how % 8 {
+        let log = self.machine.log.as_mut();
+        match (how % 8, log) {
+            (7, Some(log)) if how & 32 == 0 => log.begin_anew(),
+            (7, Some(log)) => {
+                // A job that waits begins when somebody has helped the machine.
+                if let Some(job) = log.begin_waiting() {
+                    self.truth.get_mut(&job).expect("its job").good += 1;
+                }
+            }
+            (how, _) => self.hands_anywhere(how),
+        }
+        self.truth_holds()
+    }
+
+    fn hands_anywhere(&mut self, how: u8) {
+        match how {
             0 => self.machine.cover_open = true,
             1 => self.machine.cover_open = false,
             2 => self.take_out(),
@@ -284,15 +388,26 @@ impl World {
             6 => self.garbles = true,
             _ => self.machine.ribbon = RIBBON,
         }
-        Ok(())
     }
 
     /// Somebody takes out what is inside; for that the cover is open.
     pub(super) fn take_out(&mut self) {
         let Some(card) = self.machine.inside.take() else { return };
         self.machine.cover_open = true;
+        let log = &mut self.machine.log;
+        log.iter_mut().for_each(|log| log.card_goes(&card.job, Outcome::Spoiled));
         let truth = self.truth.get_mut(&card.job).expect("its job");
         (truth.spoiled, truth.taken) = (truth.spoiled + 1, true);
+    }
+}
+
+/// What the log says of a card that entered the head.
+fn outcome_of(how: u8) -> Outcome {
+    match how % 10 {
+        2 | 6 => Outcome::CardInside,
+        3 => Outcome::Spoiled,
+        7 if how & 32 == 0 => Outcome::Unknown(Unlogged::Interrupted),
+        _ => Outcome::Printed,
     }
 }
 

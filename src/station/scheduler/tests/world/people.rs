@@ -1,5 +1,6 @@
 //! A person who looks and says what is so.
 
+use super::log::Log;
 use super::{CALM, World};
 use crate::actor::Actor;
 use crate::evidence::Seen;
@@ -10,7 +11,7 @@ use crate::station::scheduler::*;
 impl World {
     /// Answers for one job that waits for a person. Nobody looks while the machine moves.
     pub(super) fn person(&mut self, how: u8) -> Result<(), String> {
-        let stands_still = matches!(self.order, None | Some((_, DeviceCommand::Poll)));
+        let stands_still = matches!(self.order, None | Some((_, DeviceCommand::Poll(_))));
         if self.question.is_some() || !stands_still || self.ended {
             return Ok(());
         }
@@ -29,7 +30,7 @@ impl World {
         let by = Actor::local("op");
         if self.state(&job) == State::Held {
             let command = OperatorCommand::Release { job, by };
-            return self.tell(Input::Operator { ticket: 2, command });
+            return self.tell(Input::Operator { asker: 2, command });
         }
         self.take_out();
         let truth = &self.truth[&job];
@@ -41,7 +42,11 @@ impl World {
             Seen::NoCard
         };
         let insist = how == CALM || how.is_multiple_of(2);
+        // Of a job that waits in a printer that cannot be asked, only its display tells.
+        let waits = self.machine.log.as_ref().is_some_and(Log::owns);
+        let is_silent = self.machine.unplugged || self.scheduler.machine.error.is_some();
+        let insist = insist && !(waits && is_silent);
         let look = Look { seen, by, cause: None, insist };
-        self.tell(Input::Operator { ticket: 3, command: OperatorCommand::Resolve { job, look } })
+        self.tell(Input::Operator { asker: 3, command: OperatorCommand::Resolve { job, look } })
     }
 }

@@ -1,4 +1,4 @@
-//! What the machine tells of itself, and what the driver makes of it.
+//! The machine's reports about itself, and the driver's interpretation of them.
 #![allow(clippy::unwrap_used)]
 
 use super::colour_card;

@@ -1,42 +1,42 @@
-//! When is an answer whole, on a wire that does not end with it? Knows no family and no system call.
+//! Decides when an answer is complete, on a wire that does not mark its end. Knows no family and no system call.
 //!
-//! Three signs were weighed. A *short packet* ends a USB transfer, but not for certain an answer: a machine may say it
-//! in two transfers, and one that fills its last packet may end without a short one. *Quiet* is a guess that costs
-//! time on every answer. A *predicate* of the family is certain where the frame tells its own length, as Evolis' does.
-//! So the predicate decides; where there is none, the short packet; and quiet only ends what would otherwise hang:
-//! bytes that never become an answer are handed to the driver, which says that they are garbled.
+//! Three criteria were considered. A *short packet* ends a USB transfer, but not always an answer: a machine may send
+//! an answer in two transfers, and one that fills its last packet may end without a short packet. *Silence* is a guess
+//! that costs time on every answer. A *predicate* of the family is certain if the frame contains its own length, as
+//! Evolis' does. So the predicate decides; without one, the short packet; and silence only ends what would otherwise
+//! wait for ever: bytes that never become an answer go to the driver, which reports them as garbled.
 
 use std::time::{Duration, Instant};
 
 use super::{ANSWER_MAX_BYTES, Whole, WireFault};
 
-/// A machine that has begun to speak goes on at once; a pause of this length in the middle is the end of it.
+/// A machine that has begun to answer continues at once; a pause of this length ends the answer.
 const SPLIT_LIMIT: Duration = Duration::from_millis(500);
 
-/// What one read brought, besides the bytes.
-pub(super) struct Heard {
-    /// Did the machine end its transfer with them?
+/// The result of one read, besides the bytes.
+pub(super) struct ReadPart {
+    /// Did the machine end its transfer with these bytes?
     pub ended: bool,
 }
 
-/// How an answer was heard.
+/// How an answer ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// It is whole.
+    /// It is complete.
     Whole,
-    /// It broke off; what the machine may yet say belongs to it and not to the next exchange.
+    /// It broke off; later bytes belong to it, not to the next exchange.
     BrokenOff,
 }
 
-/// Reads one answer. `read` appends what comes within the given time, or fails with [`WireFault::Silent`].
+/// Reads one answer. `read` appends the bytes that arrive within the given time, or fails with [`WireFault::Silent`].
 ///
 /// # Errors
-/// What `read` met, if nothing had come; [`WireFault::TooLong`].
-pub(super) fn hear(
+/// The error of `read`, if nothing had arrived; [`WireFault::TooLong`].
+pub(super) fn read_answer(
     answer: &mut Vec<u8>,
     patience: Duration,
     whole: Option<Whole>,
-    mut read: impl FnMut(&mut Vec<u8>, Duration) -> Result<Heard, WireFault>,
+    mut read: impl FnMut(&mut Vec<u8>, Duration) -> Result<ReadPart, WireFault>,
 ) -> Result<Ending, WireFault> {
     let began = Instant::now();
     let mut until = began + patience;
@@ -54,7 +54,7 @@ pub(super) fn hear(
                 if whole.map_or(heard.ended, |whole| whole(answer)) {
                     return Ok(Ending::Whole);
                 }
-                // A trickle that never ends is cut off as well.
+                // An endless trickle of bytes is cut off too.
                 until = (Instant::now() + SPLIT_LIMIT).min(began + patience + SPLIT_LIMIT);
             }
             Err(WireFault::Silent(_)) if answer.is_empty() => {
@@ -70,14 +70,14 @@ pub(super) fn hear(
 mod tests {
     use super::*;
 
-    /// Plays packets; an empty script is silence.
+    /// Replays packets; an empty script is silence.
     fn play(packets: &[&[u8]], whole: Option<Whole>) -> (Vec<u8>, Result<Ending, WireFault>) {
         let mut answer = Vec::new();
         let mut left = packets.iter();
-        let ending = hear(&mut answer, Duration::from_secs(9), whole, |answer, patience| {
+        let ending = read_answer(&mut answer, Duration::from_secs(9), whole, |answer, patience| {
             let packet = left.next().ok_or(WireFault::Silent(patience))?;
             answer.extend_from_slice(packet);
-            Ok(Heard { ended: packet.len() < 4 })
+            Ok(ReadPart { ended: packet.len() < 4 })
         });
         (answer, ending)
     }

@@ -1,4 +1,4 @@
-//! Hands on the emulated machine: what somebody does to it, and what that puts right. Knows no command.
+//! What a person does to the emulated machine by hand, and which faults that clears. Knows no command.
 
 use super::mechanics::Mechanics;
 use super::places::Place;
@@ -7,7 +7,7 @@ use drivers::printers::evolis::protocol::{ERROR_MECA, RibbonKind};
 use drivers::printers::evolis::status::error;
 
 impl Mechanics {
-    /// Somebody does something to it.
+    /// A person does something to the machine.
     pub fn pull(&mut self, lever: Lever) {
         match lever {
             Lever::OpenCover => self.open_cover(),
@@ -52,14 +52,14 @@ impl Mechanics {
             Lever::CutPowerAfterBytes(bytes) => self.planned.power_after_bytes = Some(bytes),
             Lever::SpoilAnswers(answers) => self.planned.answers = Some(answers),
             Lever::Force { word, bits } => self.planned.force(word, bits),
-            // The electronics' own.
+            // These belong to the electronics.
             Lever::Sleep | Lever::CutPower | Lever::PowerOn => {}
         }
         self.remember();
         self.settle();
     }
 
-    /// A print that runs is spoiled.
+    /// Spoils a running print.
     pub fn open_cover(&mut self) {
         self.cover_open = true;
         if self.printing() {
@@ -67,7 +67,7 @@ impl Mechanics {
         }
     }
 
-    /// A machine that handles errors itself tries again what is not stuck.
+    /// A machine that handles errors itself retries, unless the card is stuck.
     pub fn close_cover(&mut self) {
         self.cover_open = false;
         self.errors &= !error::COVER_OPEN;
@@ -77,13 +77,13 @@ impl Mechanics {
         }
     }
 
-    /// Blanks in the feeder, as many of these as it holds.
+    /// Sets the blanks in the feeder, up to its capacity.
     pub fn set_feeder(&mut self, cards: u32) {
         self.memory.feeder_cards = cards.min(self.supplies.feeder_limit);
         self.errors &= if cards > 0 { !error::FEEDER_ERROR } else { u32::MAX };
     }
 
-    /// Cards in the hopper.
+    /// Sets the cards in the hopper.
     pub fn set_hopper(&mut self, cards: u32) {
         self.memory.hopper_cards = cards;
         if cards < self.supplies.hopper_limit {
@@ -91,7 +91,7 @@ impl Mechanics {
         }
     }
 
-    /// Cards in the reject box.
+    /// Sets the cards in the reject box.
     pub fn set_reject_box(&mut self, cards: u32) {
         self.memory.rejected_cards = cards;
         if cards < self.supplies.reject_limit {
@@ -99,7 +99,7 @@ impl Mechanics {
         }
     }
 
-    /// Sets left on the ribbon.
+    /// Sets the prints left on the ribbon.
     pub fn set_ribbon_left(&mut self, left: u32) {
         self.supplies.set_ribbon_left(left, &mut self.memory);
         if left > 0 {
@@ -113,14 +113,14 @@ impl Mechanics {
         self.errors &= !(error::RIBBON_ENDED | error::BAD_RIBBON | error::RIBBON_ERROR);
     }
 
-    /// Whoever has the card in his hand has seen what was wrong with it.
+    /// Taking the card out also clears the fault that it caused.
     fn take_card_out(&mut self) {
         let taken = self.card.take();
         if let Some(card) = &taken {
             self.outside.note(card, Way::Hand);
         }
         if self.printing() {
-            // The machine reaches for it and finds nothing.
+            // The machine grips for the card and finds none.
             self.fault((error::MECHANICAL, ERROR_MECA));
             return;
         }

@@ -1,15 +1,15 @@
-//! The emulated machine's end of a conversation: what it hears is obeyed in order, one frame answers a whole
-//! transmission, and what becomes of that frame. Knows no command and no card.
+//! The emulated machine's side of an exchange: it executes the received commands in order and answers a whole
+//! transmission with one frame, which a planned fault may spoil. Knows no command and no card.
 
 use std::time::Duration;
 
 use super::{Machine, WAKE_TIME};
 use crate::evolis::transmission::Transmission;
-use crate::machine::{AnswerFault, NEVER, Speech};
+use crate::machine::{AnswerFault, NEVER, Response};
 use drivers::printers::evolis::protocol::{Answer, ERROR_COMMAND, ERROR_PARAMETERS, OK};
 use drivers::printers::evolis::stream::Item;
 
-/// What it will say next.
+/// Its next answer.
 pub struct Reply {
     text: String,
     refused: bool,
@@ -22,33 +22,33 @@ impl Default for Reply {
     }
 }
 
-/// What becomes of the answer of this exchange.
+/// What happens to this exchange's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spoilt {
-    /// Nothing.
+pub enum AnswerFate {
+    /// It is sent unchanged.
     No,
-    /// This.
+    /// This fault spoils it.
     By(AnswerFault),
-    /// It is said then.
+    /// It is sent at this time.
     Until(Duration),
 }
 
-/// What was not understood, by kind. A correct driver causes none.
+/// Counts what was not understood, by kind. A correct driver causes none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct NotUnderstood {
-    /// Commands that it does not know.
+    /// Unknown commands.
     pub commands: u64,
     /// Parameters that a known command does not take.
     pub parameters: u64,
-    /// Panels that cannot be what this model prints.
+    /// Panels that this model cannot print.
     pub panels: u64,
-    /// Bytes that are no command, no tag and no panel, or only the beginning of one.
+    /// Bytes that are no command, tag or panel, or only the beginning of one.
     pub noise: u64,
-    /// The last of these commands by name, each once; never their parameters, which may be a person's.
+    /// The names of the last of these commands, each once; never their parameters, which may be personal data.
     pub last_names: Vec<String>,
 }
 
-/// Enough to see what a client wants that the machine has not.
+/// Enough to see which features a client expects and the machine lacks.
 const NAMES_MAX: usize = 16;
 /// No command has a longer name.
 const NAME_MAX_BYTES: usize = 8;
@@ -59,7 +59,7 @@ impl NotUnderstood {
         self.commands + self.parameters + self.panels + self.noise
     }
 
-    /// A command was refused.
+    /// Counts a refused command.
     fn note(&mut self, name: &str, said: &str) {
         match said {
             ERROR_COMMAND => self.commands += 1,
@@ -74,9 +74,9 @@ impl NotUnderstood {
 }
 
 impl Machine {
-    /// Hears bytes while the power is on.
+    /// Receives bytes while the power is on.
     pub(super) fn listen(&mut self, bytes: &[u8]) {
-        if self.fate() == Spoilt::By(AnswerFault::HangUpUnheard) {
+        if self.fate() == AnswerFate::By(AnswerFault::HangUpUnheard) {
             return;
         }
         let mut bytes = bytes;
@@ -87,7 +87,7 @@ impl Machine {
             *left -= bytes.len() as u64;
         }
         self.electronics.heard_at = self.mechanics.clock;
-        // The transmission is taken off while it is used: what it hears moves the rest of the machine.
+        // The transmission is moved out while it runs, because its items change the rest of the machine.
         let mut transmission =
             std::mem::replace(&mut self.transmission, Transmission::new(self.model.head));
         transmission.on_bytes(bytes, &mut |item| self.take(&item));
@@ -98,23 +98,23 @@ impl Machine {
         }
     }
 
-    /// The host has said all.
+    /// The host has ended its transmission.
     pub(super) fn end_transmission(&mut self) {
         if self.powered && self.transmission.end() {
             self.take(&Item::NotUnderstood);
         }
     }
 
-    /// What becomes of the answer of this exchange; known from its first byte on.
-    fn fate(&mut self) -> Spoilt {
+    /// What happens to this exchange's answer; decided at its first byte.
+    fn fate(&mut self) -> AnswerFate {
         if self.electronics.spoilt.is_none() {
             let next = self.mechanics.planned.next_answer();
-            self.electronics.spoilt = Some(next.map_or(Spoilt::No, Spoilt::By));
+            self.electronics.spoilt = Some(next.map_or(AnswerFate::No, AnswerFate::By));
         }
-        self.electronics.spoilt.unwrap_or(Spoilt::No)
+        self.electronics.spoilt.unwrap_or(AnswerFate::No)
     }
 
-    /// Obeys one thing; one frame answers a whole transmission: the first refusal, else the last text.
+    /// Executes one item. One frame answers a whole transmission: the first refusal, else the last text.
     fn take(&mut self, item: &Item<'_>) {
         if std::mem::take(&mut self.electronics.asleep) {
             self.mechanics.begin_work(super::mechanics::Work::Moving, WAKE_TIME);
@@ -149,37 +149,37 @@ impl Machine {
                 let parameters: Vec<&str> =
                     rest.map(|rest| rest.split(';').collect()).unwrap_or_default();
                 let said = self.obey(name, &parameters);
-                // Old firmware understands that it is asked something that it cannot answer.
+                // Old firmware recognises this query and cannot answer it, so it does not count as not understood.
                 let old = self.settings.old_firmware || self.settings.no_counters;
                 if !(old && name == "Rco") {
                     self.not_understood.note(name, &said);
                 }
-                // Just booted, until something is done with it.
+                // The machine counts as just booted until a command does something with it.
                 self.electronics.reset &= name.starts_with(['R', 'C']) || name == "Srs";
                 said
             }
         }
     }
 
-    /// Says the answer to what it heard, or its status.
-    pub(super) fn say(&mut self, answer: &mut Vec<u8>) -> Speech {
+    /// Answers the received commands, or reports the status.
+    pub(super) fn say(&mut self, answer: &mut Vec<u8>) -> Response {
         answer.clear();
         if !self.powered {
-            return Speech::HangsUp;
+            return Response::HangsUp;
         }
         let clock = self.mechanics.clock;
         let fate = self.fate();
         let speech = match fate {
-            Spoilt::By(AnswerFault::HangUpUnheard | AnswerFault::HangUpUnanswered) => {
-                Some(Speech::HangsUp)
+            AnswerFate::By(AnswerFault::HangUpUnheard | AnswerFault::HangUpUnanswered) => {
+                Some(Response::HangsUp)
             }
-            Spoilt::By(AnswerFault::Never) => Some(Speech::Later(NEVER)),
-            Spoilt::By(AnswerFault::DelayMs(late)) => {
+            AnswerFate::By(AnswerFault::Never) => Some(Response::Later(NEVER)),
+            AnswerFate::By(AnswerFault::DelayMs(late)) => {
                 let late = Duration::from_millis(late.into());
-                self.electronics.spoilt = Some(Spoilt::Until(clock + late));
-                return Speech::Later(late);
+                self.electronics.spoilt = Some(AnswerFate::Until(clock + late));
+                return Response::Later(late);
             }
-            Spoilt::Until(until) if clock < until => return Speech::Later(until - clock),
+            AnswerFate::Until(until) if clock < until => return Response::Later(until - clock),
             _ => None,
         };
         if speech.is_none()
@@ -187,26 +187,26 @@ impl Machine {
             && let Some((_, until)) = self.mechanics.work()
             && until > clock
         {
-            // A move answers when it is finished (section 4.2).
-            return Speech::Later(until - clock);
+            // A move is answered when it has finished (section 4.2).
+            return Response::Later(until - clock);
         }
         let reply = self.electronics.reply.take().unwrap_or_default();
         self.electronics.spoilt = None;
         self.transmission.answered();
         if reply.hangs_up {
-            return Speech::HangsUp;
+            return Response::HangsUp;
         }
         if let Some(speech) = speech {
             return speech;
         }
         self.frame(reply.text, answer);
-        if let Spoilt::By(AnswerFault::Garble(seed)) = fate {
+        if let AnswerFate::By(AnswerFault::Garble(seed)) = fate {
             garble(answer, seed);
         }
         if std::mem::take(&mut self.electronics.goes_off) {
             self.cut_power();
         }
-        Speech::Said
+        Response::Said
     }
 
     fn frame(&self, text: String, answer: &mut Vec<u8>) {
@@ -220,8 +220,8 @@ impl Machine {
     }
 }
 
-/// Makes a frame one that nobody can believe: cut short, with a wrong length byte, or without the end of its
-/// text. A frame with other words in it would be a lie, not noise.
+/// Makes a frame invalid: cut short, with a wrong length byte, or without the end of its text. A valid frame with a
+/// different content would be a false answer, not noise.
 fn garble(frame: &mut Vec<u8>, seed: u64) {
     // A well-mixed number from any seed (the finaliser of SplitMix64).
     let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -230,7 +230,7 @@ fn garble(frame: &mut Vec<u8>, seed: u64) {
     mixed ^= mixed >> 31;
     let Some(end) = frame.iter().position(|&b| b == 0) else { return };
     match mixed % 3 {
-        // Within the status words at the latest.
+        // Cut within the status words at the latest.
         0 => frame.truncate(mixed as usize / 3 % (end + 16)),
         1 => {
             if let Some(length) = frame.get_mut(end + 3) {

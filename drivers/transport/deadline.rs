@@ -1,26 +1,26 @@
-//! How long somebody still waits. Knows no wire: it is for those whose wire's calls return before what they wait for.
+//! The rest of a time limit. Knows no wire: it is for wires whose calls return before the awaited event.
 
 use std::time::{Duration, Instant};
 
-/// A wait that has begun and ends by itself, however often it is looked at.
+/// A time limit that has started running.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct Deadline {
     began: Instant,
     whole: Duration,
 }
 
-impl Patience {
-    /// Begins to wait.
+impl Deadline {
+    /// Starts the time limit.
     pub fn begin(whole: Duration) -> Self {
         Self { began: Instant::now(), whole }
     }
 
-    /// What is left; zero when it is over.
+    /// The time left; zero when it is over.
     pub fn left(&self) -> Duration {
         self.whole.saturating_sub(self.began.elapsed())
     }
 
-    /// The whole of it.
+    /// The whole time limit.
     pub fn whole(&self) -> Duration {
         self.whole
     }
@@ -32,9 +32,9 @@ mod tests {
 
     #[test]
     fn patience_only_shrinks_and_ends_at_nothing() {
-        let none = Patience::begin(Duration::ZERO);
+        let none = Deadline::begin(Duration::ZERO);
         assert_eq!((none.left(), none.whole()), (Duration::ZERO, Duration::ZERO));
-        let long = Patience::begin(Duration::MAX);
+        let long = Deadline::begin(Duration::MAX);
         let before = long.left();
         assert!(long.left() <= before && before > Duration::from_secs(1));
     }
