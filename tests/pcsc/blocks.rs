@@ -49,7 +49,7 @@ impl Default for Blocks {
 
 impl Blocks {
     /// Hears a block; `card` obeys a command that is whole. The block that is answered, or why none is.
-    pub fn hear(
+    pub fn on_bytes(
         &mut self,
         block: &[u8],
         mut card: impl FnMut(&[u8]) -> Response,

@@ -139,7 +139,7 @@ impl Twin {
         let asks_for_parameters = self.parameters.is_none() && body.first() == Some(&0xFF);
         let came = match self.parameters.as_ref().map(|parameters| parameters[0]) {
             _ if asks_for_parameters => Ok(body.to_vec()),
-            Some(1) => self.blocks.hear(body, |command| card.lock().apdu(command)),
+            Some(1) => self.blocks.on_bytes(body, |command| card.lock().apdu(command)),
             _ => {
                 self.said
                     .extend(std::iter::repeat_n(0x80, std::mem::take(&mut self.asks_for_time)));
@@ -183,7 +183,7 @@ impl Twin {
 }
 
 impl SerialDevice for Twin {
-    fn hear(&mut self, bytes: &[u8]) {
+    fn on_bytes(&mut self, bytes: &[u8]) {
         self.heard.extend_from_slice(bytes);
         while let Some(frame) = self.take_frame() {
             self.obey(&frame);
