@@ -290,7 +290,7 @@ enum Then {
     Intent,
     ClockNoted(clock::Jump),
     Accounted(String),
-    Observed,
+    Observed(Box<Event>),
     InDoubt,
     Judged(Box<Judged>),
     RecoveryIntent,
@@ -517,7 +517,9 @@ impl Scheduler {
                 }
             }
             (Then::Accounted(serial), Answer::Accounted(done)) => self.on_accounted(serial, done),
-            (Then::Observed, Answer::Written(done)) => self.on_observation_written(done),
+            (Then::Observed(event), Answer::Written(done)) => {
+                self.on_observation_written(&event, done);
+            }
             (Then::Judged(judged), Answer::Written(done)) => self.on_observed(*judged, done),
             (Then::RecoveryIntent, Answer::Written(done)) => self.on_recovery_intent(done),
             (Then::InDoubtSettled(settled), Answer::Written(done)) => {

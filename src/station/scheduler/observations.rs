@@ -224,17 +224,21 @@ impl Scheduler {
         let is_accounted = self.unaccounted().is_none();
         match is_accounted.then(|| self.observations.next(self.now.steady)).flatten() {
             Some(event) => {
-                log(&event);
-                self.note_station(event, Then::Observed);
+                let then = Then::Observed(Box::new(event.clone()));
+                self.note_station(event, then);
             }
             None => self.next_task(Task::Recover(None)),
         }
     }
 
-    pub(super) fn on_observation_written(&mut self, done: Result<(), LedgerError>) {
-        if let Err(error) = done {
-            self.observations.forget();
-            self.fail(error);
+    /// Only what is written is logged: while the disk takes nothing, the same observation is tried again and again.
+    pub(super) fn on_observation_written(&mut self, event: &Event, done: Result<(), LedgerError>) {
+        match done {
+            Ok(()) => log(event),
+            Err(error) => {
+                self.observations.forget();
+                self.fail(error);
+            }
         }
     }
 }
