@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::in_doubt::InDoubt;
 use super::recovery::Settlement;
 use super::{Action, Answer, Asker, Fault, LedgerError, Question, Scheduler, Then, lines};
 use crate::actor::Actor;
@@ -15,6 +16,7 @@ use crate::ledger::JobRecord;
 use crate::lifecycle::{Move, State};
 use crate::queue;
 use crate::supplies::SpoilCause;
+use drivers::contract::PrinterStatus;
 use drivers::ticket::Outcome;
 
 /// What is asked for.
@@ -244,33 +246,17 @@ impl Scheduler {
     /// Why a blank is spoiled that no person has a cause for.
     fn cause_of_the_machine(&self, job: &JobId) -> SpoilCause {
         let in_doubt = self.in_doubt.iter().flatten().find(|one| one.job == *job);
-        in_doubt.map_or(SpoilCause::GagalCetak, super::in_doubt::InDoubt::cause)
+        in_doubt.map_or(SpoilCause::GagalCetak, InDoubt::cause)
     }
 
-    /// Its job may stand in the log of a machine that answers, and wait there: whoever looked saw no card, and one comes. It is
-    /// no matter of looking twice; the machine is brought to rest first. A machine that is switched off or gone is no reason
-    /// to refuse the answer, so a person can always end the job.
-    fn may_yet_begin(&self, job: &JobId) -> bool {
-        let machine = &self.machine;
-        let in_doubt = self.in_doubt.iter().flatten().find(|one| one.job == *job);
-        let in_doubt = in_doubt.filter(|one| !one.since.others_printed);
-        let Some((intent, logged)) =
-            in_doubt.and_then(|one| Some((&one.intent, one.logged_job()?)))
-        else {
-            return false;
-        };
-        if !machine.is_configured || machine.error.is_some() {
-            return false;
-        }
-        match machine.status.as_ref().filter(|_| machine.is_fresh && !self.at_work()) {
-            Some(status) if status.identity.serial.as_str() != logged.serial => false,
-            Some(status) => {
-                let now = machine.facts_about(intent, evidence::Facts::of(status));
-                now.busy || now.owned || matches!(now.logged, None | Some(Outcome::Waiting))
-            }
-            // It is about to say.
-            None => true,
-        }
+    /// Does the card's job wait in the log of this machine, or has the log not been asked yet? Then a card may still come.
+    fn may_yet_begin(&self, one: &InDoubt, status: &PrinterStatus) -> bool {
+        let is_of_this = |serial: &str| serial == status.identity.serial.as_str();
+        let is_logged = one.logged_job().is_some_and(|logged| is_of_this(&logged.serial));
+        let now = || self.machine.facts_about(&one.intent, evidence::Facts::of(status));
+        is_logged
+            && !one.since.others_printed
+            && matches!(now().logged, None | Some(Outcome::Waiting))
     }
 
     /// What the machine says against the answer, if it is the same machine and its word still counts. An answer about a card
@@ -278,9 +264,8 @@ impl Scheduler {
     fn contradiction(&self, job: &JobId, look: &Look) -> Result<Option<Reason>, Unsettled> {
         let at_work = self.at_work();
         let in_doubt = self.in_doubt.iter().flatten().find(|one| one.job == *job);
-        let Some((intent, since)) = in_doubt.map(|one| (&one.intent, one.since)) else {
-            return Ok(None);
-        };
+        let Some(one) = in_doubt else { return Ok(None) };
+        let (intent, since) = (&one.intent, one.since);
         if at_work && since.others_printed {
             // Another card is only begun on a machine that stands still and is empty, so this one has long been where it is.
             let seen = (!look.insist).then(|| evidence::cannot_have_seen(look.seen, intent));
@@ -288,8 +273,10 @@ impl Scheduler {
         }
         let may_be_asked = self.machine.is_configured && self.machine.error.is_none();
         let status = self.machine.status.as_ref().filter(|_| self.machine.is_fresh);
-        let is_moving = may_be_asked && status.is_none_or(|status| status.busy || status.owned);
-        if at_work || is_moving || self.may_yet_begin(job) {
+        // A printer that is switched off or gone stands in nobody's way, so a person can always end the job.
+        let may_move =
+            |status: &PrinterStatus| status.busy || status.owned || self.may_yet_begin(one, status);
+        if at_work || (may_be_asked && status.is_none_or(may_move)) {
             return Err(Unsettled::Moving);
         }
         if look.insist {
