@@ -276,6 +276,13 @@ pub enum Event {
         /// The end that was acknowledged once, as far as it is known.
         known_head: Option<String>,
     },
+    /// The ledger was ended for good: all personal data in it are erased, and no line follows.
+    Erased {
+        /// Who did it.
+        by: Actor,
+        /// Jobs whose card was still to be made, or was not settled.
+        unfinished: u64,
+    },
     /// The hashes of the holders of all jobs so far.
     Holders(Holders),
     /// A person did something with blanks, or counted them.
@@ -377,6 +384,7 @@ impl Event {
             Event::CardsUnaccounted { .. } => Notes("cards_unaccounted"),
             Event::Migrated { .. } => Notes("migrated"),
             Event::Adopted { .. } => Notes("adopted"),
+            Event::Erased { .. } => Notes("erased"),
             Event::Holders(_) => Notes("holders"),
             Event::Blanks(_) => Notes("blanks"),
         }

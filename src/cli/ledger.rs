@@ -1,4 +1,4 @@
-//! `kartud ledger verify|export|adopt|rekey`: works on a ledger, or a copy of one, without a daemon.
+//! `kartud ledger verify|export|adopt|rekey|erase`: works on a ledger, or a copy of one, without a daemon.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -34,6 +34,9 @@ enum Task {
     /// Forget the lost key `holder`, by which the holders of cards are recognised: the next start takes the one that is
     /// there or makes a new one, and recognises the holders of all stored jobs anew. Stop the daemon first
     Rekey(AdoptArgs),
+    /// End a station for good: erase all personal data in its ledger and keep the lines. Nothing brings the data back.
+    /// Stop the daemon first
+    Erase(EraseArgs),
 }
 
 #[derive(clap::Args)]
@@ -72,12 +75,22 @@ struct AdoptArgs {
     by: String,
 }
 
+#[derive(clap::Args)]
+struct EraseArgs {
+    #[command(flatten)]
+    of: AdoptArgs,
+    /// Do it; without this it only says what would be done
+    #[arg(long)]
+    yes: bool,
+}
+
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     match &args.task {
         Task::Verify(args) => verify(args),
         Task::Export(args) => export(args),
         Task::Adopt(args) => adopt(args),
         Task::Rekey(args) => rekey(args),
+        Task::Erase(args) => erase(args),
     }
 }
 
@@ -167,6 +180,38 @@ fn rekey(args: &AdoptArgs) -> anyhow::Result<Exit> {
         "The key `holder` is forgotten; the next start takes the one that is there or makes a new one."
     };
     writeln!(std::io::stdout().lock(), "{said}")?;
+    Ok(Exit::Done)
+}
+
+fn erase(args: &EraseArgs) -> anyhow::Result<Exit> {
+    let (path, indonesian) = (&args.of.ledger, language() == "id");
+    if !args.yes {
+        let shown = path.display();
+        if indonesian {
+            eprintln!(
+                "kartud: data pribadi di {shown} akan dihapus untuk selamanya dan tidak ada stasiun yang memakainya lagi; tulis --yes bila memang itu yang dimaksud"
+            );
+        } else {
+            eprintln!(
+                "kartud: this would erase the personal data in {shown} for good, and no station would work with it any more; say --yes if that is meant"
+            );
+        }
+        return Ok(Exit::CommandLine);
+    }
+    let done = ledger::erase(path, &Actor::local(&*args.of.by), &Clock::system())
+        .context("the personal data cannot be erased")?;
+    let (jobs, open) = (done.jobs, done.unfinished.len());
+    if indonesian {
+        say!("Data pribadi {jobs} pekerjaan dihapus; baris buku besar disimpan.")?;
+        say!("{open} pekerjaan belum selesai; beri tahu yang mengirimnya:")?;
+    } else {
+        say!("The personal data of {jobs} jobs are erased; the lines of the ledger are kept.")?;
+        say!("{open} jobs are unfinished; tell those who sent them:")?;
+    }
+    for reference in &done.unfinished {
+        say!("  {reference}")?;
+    }
+    say!("head {}", done.head)?;
     Ok(Exit::Done)
 }
 

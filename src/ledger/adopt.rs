@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::files::Lock;
 use super::head::{Head, HeadFile};
 use super::record::{JobRecord, NewJob, Order, Wanted};
-use super::{LedgerError, book, files, head, lines, listing, open, reader, schema};
+use super::{LedgerError, book, erase, files, head, lines, listing, open, reader, schema};
 use crate::actor::Actor;
 use crate::approval;
 use crate::clock::Clock;
@@ -49,6 +49,7 @@ pub fn adopt(path: &Path, by: &Actor, clock: &Clock) -> Result<Option<Adopted>, 
     if schema::version_of(&connection, path)?.is_none() {
         return Err(unreadable("there is no ledger".into()));
     }
+    erase::must_not_be_erased(&connection, path)?;
     let why = match log.and(open::trusted_head(&connection, path)) {
         Ok(_) => return Ok(None),
         Err(why) => why,

@@ -74,6 +74,16 @@ pub enum LedgerError {
         /// The files beside it.
         marks: String,
     },
+    /// It was ended for good: its personal data are erased, and only its lines are kept.
+    #[error(
+        "the personal data of the ledger {path} were erased at {at} and its lines are kept, so no station works with it any more. A new station begins a ledger of its own: write another place into station.ledger, then `kartud init` / Data pribadi buku besar ini sudah dihapus; stasiun baru memakai buku besar sendiri: ubah station.ledger, lalu `kartud init`"
+    )]
+    Erased {
+        /// The file.
+        path: PathBuf,
+        /// When, as the line says it.
+        at: String,
+    },
     /// Something of this name exists that cannot be a ledger's file.
     #[error("the ledger cannot be used: {path} {why}")]
     Unfit {

@@ -11,6 +11,7 @@ pub mod blanks;
 mod book;
 pub mod chain;
 mod disk;
+mod erase;
 mod error;
 mod export;
 mod files;
@@ -45,9 +46,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use adopt::{Adopted, adopt};
 pub use disk::{Disk, LocalDisk};
+pub use erase::{Erased, erase};
 pub use error::LedgerError;
 pub use export::export;
-pub use files::{Init, init, must_be_there};
+pub use files::{Init, files_of, init, must_be_there};
 pub use head::Head;
 pub use health::{Health, LedgerTrouble, words_of_failing, words_of_gone};
 pub use holder::{HashHolder, Holder, HolderHash, W_SAME_HOLDER, rekey};
@@ -110,7 +112,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Missing`], [`LedgerError::Lost`], [`LedgerError::Exposed`], [`LedgerError::Unfit`],
-    /// [`LedgerError::Unreadable`], [`LedgerError::InUse`], [`LedgerError::Folder`].
+    /// [`LedgerError::Unreadable`], [`LedgerError::Erased`], [`LedgerError::InUse`], [`LedgerError::Folder`].
     pub fn open(path: &Path, clock: Clock) -> Result<Ledger, LedgerError> {
         Self::open_on(path, clock, Box::new(LocalDisk::of(path)))
     }

@@ -13,7 +13,7 @@ use super::head::{self, Head, HeadFile};
 use super::health::HealthBoard;
 use super::in_place::InPlace;
 use super::wal::{self, Log};
-use super::{Ledger, LedgerError, lines, migrate, reader, schema, writer};
+use super::{Ledger, LedgerError, erase, lines, migrate, reader, schema, writer};
 use crate::clock::Clock;
 use crate::heartbeat::{HeartbeatGuard, Part};
 
@@ -143,8 +143,9 @@ fn bring_to_our_version(
 ) -> Result<(), LedgerError> {
     match schema::version_of(connection, path)? {
         None => schema::create(connection).map_err(|error| schema::unreadable(path, &error)),
-        Some(schema::VERSION) => Ok(()),
+        Some(schema::VERSION) => erase::must_not_be_erased(connection, path),
         Some(older) => {
+            erase::must_not_be_erased(connection, path)?;
             trusted_head(connection, path)
                 .map_err(|why| LedgerError::Unreadable { path: path.to_owned(), why })?;
             migrate::migrate(connection, path, older, disk, clock.now())

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::head::{self, Head};
 use super::lines::{self, Break, Kind, RawLine};
 use super::offline::Offline;
-use super::{LedgerError, blanks, holder, open, reader, schema, verify_jobs};
+use super::{LedgerError, blanks, erase, holder, open, reader, schema, verify_jobs};
 use crate::lifecycle::State;
 
 /// Further faults would say no more than these.
@@ -81,7 +81,9 @@ pub fn verify(
     let head = chain(c, &mut faults, progress);
     heads(c, &mut faults, head, known, beside);
     let covered = holders(c, &mut faults, ledger.version);
-    let jobs = verify_jobs::verify(c, ledger.version, covered, &mut faults, progress);
+    let wanted =
+        verify_jobs::Wanted { version: ledger.version, covered, erased: is_erased(c, &mut faults) };
+    let jobs = verify_jobs::verify(c, wanted, &mut faults, progress);
     let jobs = faults.read(jobs).unwrap_or(0);
     let counted = counts(c);
     if faults.read(counted) == Some(false) {
@@ -287,6 +289,22 @@ fn holders(c: &Connection, faults: &mut Faults, version: i32) -> u64 {
         ))});
     }
     jobs
+}
+
+/// Were its personal data erased? Then none may lie in it.
+fn is_erased(c: &Connection, faults: &mut Faults) -> bool {
+    let erased = erase::erased_at(c);
+    let erased = faults.read(erased).flatten().is_some();
+    if erased {
+        let left = erase::is_unerased(c);
+        if faults.read(left) == Some(true) {
+            faults.push(Fault::whole("V_ERASED", Text::fixed(
+                "Data pribadi buku besar ini sudah dihapus, tetapi sebagian masih ada di dalamnya. Jalankan `kartud ledger erase` sekali lagi.",
+                "The personal data of this ledger were erased, and some still lie in it. Run `kartud ledger erase` once more.",
+            )));
+        }
+    }
+    erased
 }
 
 fn counts(c: &Connection) -> rusqlite::Result<bool> {

@@ -16,6 +16,7 @@ mod crowd;
 mod disk;
 mod emulate;
 mod ends;
+mod erase;
 mod events;
 mod faces;
 mod first_start;
