@@ -78,7 +78,7 @@ struct Cli {
 enum Command {
     /// Run the station until it is told to stop (SIGTERM, Ctrl-C)
     Run(run::Args),
-    /// Make the empty ledger of a new station; harmless where one is
+    /// Begin a new station: ledger, keys, office, printer; keeps whatever is there
     Init(init::Args),
     #[cfg(feature = "emulators")]
     /// Run the same station on an emulated printer and print the sample cards
