@@ -15,12 +15,13 @@ use crate::clock::Clock;
 use crate::config::{Config, Fault};
 use crate::heartbeat::{HeartbeatGuard, Heartbeats, Part, Stopped};
 use crate::holder::{HolderFault, HolderKey};
-use crate::http;
+use crate::http::{self, Listener};
 use crate::intake::{Examiner, Intake};
 use crate::job::JobRequest;
 use crate::ledger::{self, Disk, Ledger, LedgerError, LocalDisk};
 use crate::report::{Metrics, Snapshot};
 use crate::station::{self, Connection, Handle, Renderer};
+use crate::systemd::{self, Notifier};
 
 /// Threads for HTTP: reading requests is light, photos are decoded on threads of their own.
 const HTTP_THREADS: usize = 2;
@@ -61,6 +62,14 @@ pub enum StartError {
         address: SocketAddr,
         /// The cause.
         source: std::io::Error,
+    },
+    /// A supervisor listens where other computers reach the station.
+    #[error(
+        "the inherited socket {address} can be reached from other computers; the station has no roles and no TLS yet, so the socket unit must listen on a loopback address (ListenStream=127.0.0.1:PORT)"
+    )]
+    Beyond {
+        /// The address.
+        address: SocketAddr,
     },
     /// The emulated machine cannot be created.
     #[cfg(feature = "emulators")]
@@ -109,12 +118,14 @@ struct StartChecks {
     /// Most open files of this process.
     descriptors: u64,
     examiner: Examiner,
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     address: SocketAddr,
 }
 
 impl StartChecks {
-    fn of(config: &Config) -> Result<StartChecks, StartError> {
+    /// `inherited`: sockets that a supervisor listens on for this process; a port among them takes the place of
+    /// `http.listen`.
+    fn of(config: &Config, inherited: Vec<Listener>) -> Result<StartChecks, StartError> {
         let descriptors = raise_descriptor_limit();
         let examiner = Examiner::open(config).map_err(StartError::Config)?;
         for notice in examiner.notices() {
@@ -124,12 +135,30 @@ impl StartChecks {
             Err(LedgerError::Missing { .. }) if config.station.new_ledger => {}
             found => found?,
         }
-        let address = config.http.listen;
-        let refused = |source| StartError::Listen { address, source };
-        let listener = TcpListener::bind(address).map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
-        Ok(StartChecks { descriptors, examiner, listener, address })
+        let (listeners, address) = listen(config.http.listen, inherited)?;
+        Ok(StartChecks { descriptors, examiner, listeners, address })
     }
+}
+
+/// The sockets that clients come in by, and the port among them.
+fn listen(
+    address: SocketAddr,
+    mut listeners: Vec<Listener>,
+) -> Result<(Vec<Listener>, SocketAddr), StartError> {
+    let refused = |source| StartError::Listen { address, source };
+    let ports = listeners.iter().map(|one| one.port().map_err(refused));
+    let ports = ports.collect::<Result<Vec<_>, _>>()?;
+    let ports: Vec<SocketAddr> = ports.into_iter().flatten().collect();
+    if let Some(&address) = ports.iter().find(|port| !port.ip().is_loopback()) {
+        return Err(StartError::Beyond { address });
+    }
+    if let [port, ..] = ports[..] {
+        return Ok((listeners, port));
+    }
+    let listener = TcpListener::bind(address).map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    listeners.push(Listener::Tcp(listener));
+    Ok((listeners, address))
 }
 
 fn open_ledger(config: &Config, clock: Clock, disk: Box<dyn Disk>) -> Result<Ledger, LedgerError> {
@@ -181,7 +210,19 @@ impl Daemon {
     /// # Errors
     /// [`StartError`]; then nothing runs.
     pub fn start(config: &Config, clock: Clock) -> Result<Daemon, StartError> {
-        let checks = StartChecks::of(config)?;
+        Self::start_listening(config, clock, Vec::new())
+    }
+
+    /// The same, with sockets that a supervisor listens on for this process.
+    ///
+    /// # Errors
+    /// [`StartError`]; then nothing runs.
+    pub fn start_listening(
+        config: &Config,
+        clock: Clock,
+        inherited: Vec<Listener>,
+    ) -> Result<Daemon, StartError> {
+        let checks = StartChecks::of(config, inherited)?;
         let disk = Box::new(LocalDisk::of(&config.station.ledger));
         let ledger = open_ledger(config, clock.clone(), disk)?;
         // An emulated machine creates its folder, so it is made only if the ledger allows the start.
@@ -219,7 +260,7 @@ impl Daemon {
         parts: Parts,
         renderer: impl FnOnce(Arc<Examiner>) -> Arc<dyn Renderer>,
     ) -> Result<Daemon, StartError> {
-        let checks = StartChecks::of(config)?;
+        let checks = StartChecks::of(config, Vec::new())?;
         let Parts { clock, connection, disk } = parts;
         let ledger = open_ledger(config, clock.clone(), disk)?;
         Self::start_from(checks, config, clock, ledger, connection, renderer)
@@ -233,7 +274,7 @@ impl Daemon {
         connection: Connection,
         renderer: impl FnOnce(Arc<Examiner>) -> Arc<dyn Renderer>,
     ) -> Result<Daemon, StartError> {
-        let StartChecks { descriptors, examiner, listener, address } = checks;
+        let StartChecks { descriptors, examiner, listeners, address } = checks;
         let examiner = recognise_holders(&ledger, examiner)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(HTTP_THREADS)
@@ -265,7 +306,7 @@ impl Daemon {
             stopping.clone(),
         );
         let router = http::router(app, &config.http, address.port());
-        let serve = http::serve(listener, router, stopping, connections_limit(descriptors));
+        let serve = http::serve(listeners, router, stopping, connections_limit(descriptors));
         let server = runtime.spawn(watched(HeartbeatGuard::of(heartbeats.add(Part::Http)), serve));
         ledger.started();
         tracing::info!(%address, ledger = %ledger.path().display(), "ready");
@@ -294,23 +335,33 @@ impl Daemon {
 
     /// Runs until `stops` receives a message, or a part has died or hangs; then it stops. `true`: it was asked to, and
     /// stopped in order. `false`: the supervisor should restart the process. `stop` is the sending end of `stops`.
-    pub fn run(self, stop: mpsc::Sender<()>, stops: &mpsc::Receiver<()>) -> bool {
+    /// `notifier` tells the supervisor that the daemon is ready, makes progress, and what it does.
+    pub fn run(
+        self,
+        stop: mpsc::Sender<()>,
+        stops: &mpsc::Receiver<()>,
+        notifier: &mut Notifier,
+    ) -> bool {
         self.heartbeats.on_end(move || {
             // The receiver is gone only if the daemon is already ending.
             let _ = stop.send(());
         });
-        let is_told = self.wait(stops);
-        self.stop() && is_told
+        notifier.ready();
+        let is_told = self.wait(stops, notifier);
+        self.stop_and_tell(notifier) && is_told
     }
 
     /// `true`: it was asked to stop. `false`: a part has died or hangs.
-    fn wait(&self, stops: &mpsc::Receiver<()>) -> bool {
+    fn wait(&self, stops: &mpsc::Receiver<()>, notifier: &mut Notifier) -> bool {
+        let station = self.watch();
         loop {
+            notifier.status(systemd::status_line(&station, &self.ledger));
             let woken = stops.recv_timeout(HEALTH_CHECK);
             if let Some(stopped) = self.heartbeats.stopped().first() {
                 tracing::error!("{stopped}; the daemon stops, so that it is started anew");
                 return false;
             }
+            notifier.alive();
             if woken != Err(RecvTimeoutError::Timeout) {
                 return true;
             }
@@ -320,14 +371,19 @@ impl Daemon {
     /// Accepts nothing more, finishes the card that is moving, and ends. `false`: a part that is needed for this hangs
     /// or has died; the process must then end, and the next start recovers the card.
     pub fn stop(self) -> bool {
+        self.stop_and_tell(&mut Notifier::default())
+    }
+
+    fn stop_and_tell(self, notifier: &mut Notifier) -> bool {
         let began = Instant::now();
         self.stop.send_replace(true);
         self.station.stop();
         let moving = self.station.watch().borrow().printing.clone();
+        notifier.stopping(moving.is_some());
         if let Some(job) = &moving {
             tracing::info!(job, "stopping: the card that is moving is finished first");
         }
-        if let Some(stopped) = self.wait_for_station() {
+        if let Some(stopped) = self.wait_for_station(notifier) {
             tracing::error!(%stopped, "the station cannot end in order; the next start finds out what became of its card");
             self.runtime.shutdown_background();
             return false;
@@ -350,7 +406,7 @@ impl Daemon {
     }
 
     /// Waits until the station has ended; returns the part (station, printer or ledger) that prevents it, if any.
-    fn wait_for_station(&self) -> Option<Stopped> {
+    fn wait_for_station(&self, notifier: &mut Notifier) -> Option<Stopped> {
         let mut station = self.station.watch();
         loop {
             let told = async { tokio::time::timeout(STOP_CHECK, station.changed()).await };
@@ -365,6 +421,7 @@ impl Daemon {
             if let Some(stopped) = stopped.into_iter().find(|one| needed.contains(&one.part)) {
                 return Some(stopped);
             }
+            notifier.alive();
         }
     }
 }

@@ -31,5 +31,6 @@ pub mod report;
 mod small_file;
 pub mod station;
 pub mod supplies;
+pub mod systemd;
 pub mod toml_sheet;
 pub mod vault;

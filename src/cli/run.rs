@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tracing_subscriber::Layer as _;
@@ -19,6 +20,7 @@ use crate::config::{Config, Fault};
 use crate::daemon::{Daemon, StartError};
 use crate::report::Snapshot;
 use crate::small_file;
+use crate::systemd::{self, Notifier};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -41,12 +43,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (stop, stops) = mpsc::channel();
     let is_printing = IsPrinting::default();
     watch_signals(stop.clone(), is_printing.clone())?;
-    let daemon = match Daemon::start(&config, Clock::system()) {
+    let inherited = systemd::sockets().context("the sockets of the supervisor cannot be used")?;
+    let daemon = match Daemon::start_listening(&config, Clock::system(), inherited) {
         Err(StartError::Config(faults)) => return Ok(refuse(&args.config, &faults)),
         other => other?,
     };
     is_printing.ask(&daemon);
-    Ok(if daemon.run(stop, &stops) { Exit::Done } else { Exit::Failed })
+    let ended = daemon.run(stop, &stops, &mut Notifier::from_env());
+    Ok(if ended { Exit::Done } else { Exit::Failed })
 }
 
 /// Asks the daemon, once it runs, whether one of its cards may be moving.

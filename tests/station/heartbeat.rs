@@ -23,6 +23,7 @@ use kartu::config::Config;
 use kartu::daemon::{Daemon, Parts};
 use kartu::ledger::{Disk, LocalDisk};
 use kartu::station::Connection;
+use kartu::systemd::Notifier;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -150,7 +151,7 @@ fn be_the_station() {
     std::fs::write(dir.join("url.new"), url).unwrap();
     std::fs::rename(dir.join("url.new"), dir.join("url")).unwrap();
     let (stop, stops) = mpsc::channel();
-    let in_order = daemon.run(stop, &stops);
+    let in_order = daemon.run(stop, &stops, &mut Notifier::default());
     std::process::exit(if in_order { 0 } else { 1 });
 }
 

@@ -51,4 +51,5 @@ mod sentences;
 mod signals;
 mod standstill;
 mod stream;
+mod supervisor;
 mod test_station;
