@@ -84,7 +84,7 @@ impl App {
         }
     }
 
-    fn examiner(&self) -> &Examiner {
+    fn examiner(&self) -> Arc<Examiner> {
         self.intake.examiner()
     }
 
