@@ -1,6 +1,8 @@
 //! Starts the parts and stops them in order: ledger, intake, station, HTTP. The same for `kartud run`, for `kartud
 //! demo` and for the tests.
 
+mod reload;
+
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -19,9 +21,12 @@ use crate::http::{self, Listener};
 use crate::intake::{Examiner, Intake};
 use crate::job::JobRequest;
 use crate::ledger::{self, Disk, Ledger, LedgerError, LocalDisk};
+use crate::ping::{Condition, Ping};
 use crate::report::{Metrics, Snapshot};
 use crate::station::{self, Connection, Handle, Renderer};
-use crate::systemd::{self, Notifier};
+use crate::systemd::{Jobs, Notifier, Status};
+
+pub use reload::{LIVE, RESTART, Supervision, Told};
 
 /// Threads for HTTP: reading requests is light, photos are decoded on threads of their own.
 const HTTP_THREADS: usize = 2;
@@ -63,7 +68,7 @@ pub enum StartError {
         /// The cause.
         source: std::io::Error,
     },
-    /// A supervisor listens where other computers reach the station.
+    /// Other computers could reach the socket that a supervisor passed on.
     #[error(
         "the inherited socket {address} can be reached from other computers; the station has no roles and no TLS yet, so the socket unit must listen on a loopback address (ListenStream=127.0.0.1:PORT)"
     )]
@@ -103,6 +108,9 @@ fn recognise_holders(ledger: &Ledger, mut examiner: Examiner) -> Result<Arc<Exam
 
 /// A running daemon.
 pub struct Daemon {
+    /// What holds now: as it was started with, and as far as it may change, as it was read last.
+    config: Config,
+    intake: Arc<Intake>,
     address: SocketAddr,
     ledger: Ledger,
     station: Handle,
@@ -123,8 +131,7 @@ struct StartChecks {
 }
 
 impl StartChecks {
-    /// `inherited`: sockets that a supervisor listens on for this process; a port among them takes the place of
-    /// `http.listen`.
+    /// `inherited`: sockets on which a supervisor listens for this process; a port among them replaces `http.listen`.
     fn of(config: &Config, inherited: Vec<Listener>) -> Result<StartChecks, StartError> {
         let descriptors = raise_descriptor_limit();
         let examiner = Examiner::open(config).map_err(StartError::Config)?;
@@ -140,7 +147,7 @@ impl StartChecks {
     }
 }
 
-/// The sockets that clients come in by, and the port among them.
+/// The sockets at which clients are accepted, and the address of the port among them.
 fn listen(
     address: SocketAddr,
     mut listeners: Vec<Listener>,
@@ -167,6 +174,14 @@ fn open_ledger(config: &Config, clock: Clock, disk: Box<dyn Disk>) -> Result<Led
         tracing::info!(ledger = %path.display(), "a new, empty ledger was made");
     }
     Ledger::open_on(path, clock, disk)
+}
+
+fn http_runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(HTTP_THREADS)
+        .thread_name("http")
+        .enable_all()
+        .build()
 }
 
 /// The daemon's environment; tests pass in faulty ones.
@@ -213,7 +228,7 @@ impl Daemon {
         Self::start_listening(config, clock, Vec::new())
     }
 
-    /// The same, with sockets that a supervisor listens on for this process.
+    /// Starts everything, with sockets on which a supervisor listens for this process.
     ///
     /// # Errors
     /// [`StartError`]; then nothing runs.
@@ -276,12 +291,7 @@ impl Daemon {
     ) -> Result<Daemon, StartError> {
         let StartChecks { descriptors, examiner, listeners, address } = checks;
         let examiner = recognise_holders(&ledger, examiner)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(HTTP_THREADS)
-            .thread_name("http")
-            .enable_all()
-            .build()
-            .map_err(StartError::Thread)?;
+        let runtime = http_runtime().map_err(StartError::Thread)?;
         let metrics = Metrics::default();
         let heartbeats = Heartbeats::default();
         heartbeats.watch(ledger.beat());
@@ -299,7 +309,7 @@ impl Daemon {
         let intake = Arc::new(Intake::new(examiner, ledger.clone(), move || wake.wake()));
         let app = http::App::new(
             ledger.clone(),
-            intake,
+            intake.clone(),
             station.clone(),
             metrics,
             heartbeats.clone(),
@@ -310,7 +320,18 @@ impl Daemon {
         let server = runtime.spawn(watched(HeartbeatGuard::of(heartbeats.add(Part::Http)), serve));
         ledger.started();
         tracing::info!(%address, ledger = %ledger.path().display(), "ready");
-        Ok(Daemon { address, ledger, station, station_thread, stop, runtime, server, heartbeats })
+        Ok(Daemon {
+            config: config.clone(),
+            intake,
+            address,
+            ledger,
+            station,
+            station_thread,
+            stop,
+            runtime,
+            server,
+            heartbeats,
+        })
     }
 
     /// The address at which it listens.
@@ -333,37 +354,76 @@ impl Daemon {
         self.heartbeats.stopped().is_empty()
     }
 
-    /// Runs until `stops` receives a message, or a part has died or hangs; then it stops. `true`: it was asked to, and
-    /// stopped in order. `false`: the supervisor should restart the process. `stop` is the sending end of `stops`.
-    /// `notifier` tells the supervisor that the daemon is ready, makes progress, and what it does.
+    /// Runs until it is told to stop, or a part has died or hangs; then it stops. `true`: it was told to, and stopped in
+    /// order. `false`: the supervisor should restart the process. `tell` is the sending end of `told`. The supervisor hears
+    /// that the daemon is ready, makes progress, and what it does.
     pub fn run(
-        self,
-        stop: mpsc::Sender<()>,
-        stops: &mpsc::Receiver<()>,
-        notifier: &mut Notifier,
+        mut self,
+        tell: mpsc::Sender<Told>,
+        told: &mpsc::Receiver<Told>,
+        mut supervision: Supervision,
     ) -> bool {
         self.heartbeats.on_end(move || {
             // The receiver is gone only if the daemon is already ending.
-            let _ = stop.send(());
+            let _ = tell.send(Told::Stop);
         });
-        notifier.ready();
-        let is_told = self.wait(stops, notifier);
-        self.stop_and_tell(notifier) && is_told
+        supervision.notifier.ready();
+        let mut ping = self.start_ping();
+        let is_told = self.wait(told, &mut supervision, &mut ping);
+        let in_order = self.stop_and_tell(&mut supervision.notifier) && is_told;
+        if !in_order {
+            ping.fail("a part of the station has failed; it should be started anew");
+        }
+        in_order
+    }
+
+    /// The heartbeat to whoever watches from outside, as the configuration wants it.
+    fn start_ping(&self) -> Ping {
+        let Some(to) = &self.config.heartbeat else { return Ping::default() };
+        Ping::start(to).unwrap_or_else(|error| {
+            tracing::error!(%error, "no heartbeat is sent: its thread cannot be started");
+            Ping::default()
+        })
+    }
+
+    /// How the station is, for whoever watches it.
+    fn condition(&self, status: &mut Status) -> Condition {
+        let jobs = Jobs::of(&self.ledger.counts().unwrap_or_default());
+        let line = status.line(&self.watch().borrow().clone(), &jobs);
+        let is_well = self.ledger.health().borrow().troubles().is_empty();
+        Condition { is_well, line }
     }
 
     /// `true`: it was asked to stop. `false`: a part has died or hangs.
-    fn wait(&self, stops: &mpsc::Receiver<()>, notifier: &mut Notifier) -> bool {
-        let station = self.watch();
+    fn wait(
+        &mut self,
+        told: &mpsc::Receiver<Told>,
+        supervision: &mut Supervision,
+        ping: &mut Ping,
+    ) -> bool {
+        let mut status = Status::default();
         loop {
-            notifier.status(systemd::status_line(&station, &self.ledger));
-            let woken = stops.recv_timeout(HEALTH_CHECK);
+            if supervision.notifier.is_heard() || ping.is_sent() {
+                let condition = self.condition(&mut status);
+                supervision.notifier.status(condition.line.clone() + supervision.reload_note());
+                ping.tell(condition);
+            }
+            let woken = told.recv_timeout(HEALTH_CHECK);
             if let Some(stopped) = self.heartbeats.stopped().first() {
                 tracing::error!("{stopped}; the daemon stops, so that it is started anew");
                 return false;
             }
-            notifier.alive();
-            if woken != Err(RecvTimeoutError::Timeout) {
-                return true;
+            supervision.notifier.alive();
+            match woken {
+                Ok(Told::Reload) => {
+                    let heartbeat = self.config.heartbeat.clone();
+                    supervision.reload(self);
+                    if heartbeat != self.config.heartbeat {
+                        *ping = self.start_ping();
+                    }
+                }
+                Ok(Told::Stop) | Err(RecvTimeoutError::Disconnected) => return true,
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
@@ -398,7 +458,8 @@ impl Daemon {
             let _ = tokio::time::timeout(DRAIN_LIMIT, server).await;
         });
         self.runtime.shutdown_timeout(DRAIN_LIMIT);
-        drop(self.station);
+        // The ledger is put away by the last who holds it.
+        drop((self.station, self.intake));
         self.ledger.close();
         let seconds = began.elapsed().as_secs_f64();
         tracing::info!(waited_for_a_card = moving.is_some(), "stopped after {seconds:.1} s");

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::restart::Process;
 use crate::test_station::child;
 
 /// Whatever is not told by then is never told.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs the command behind it with its standard input and output as the third and the fourth descriptor.
 const HANDS_OVER: &str =
@@ -32,10 +32,11 @@ fn handed(sockets: Vec<OwnedFd>) -> Command {
 }
 
 /// Everything that is told, up to what begins like this.
-fn told_until(supervisor: &UnixDatagram, start: &str) -> Vec<String> {
-    let mut told = Vec::new();
+pub fn told_until(supervisor: &UnixDatagram, start: &str) -> Vec<String> {
+    let (mut told, began) = (Vec::new(), Instant::now());
     let mut message = [0; 4096];
     loop {
+        assert!(began.elapsed() < PATIENCE, "{start}: {told:?}");
         let bytes = supervisor.recv(&mut message).unwrap_or_else(|_| panic!("{start}: {told:?}"));
         let text = String::from_utf8(message[..bytes].to_vec()).unwrap();
         told.extend(text.lines().map(str::to_owned));
@@ -59,7 +60,7 @@ fn readiness_progress_status_and_the_end_are_told() {
     assert!(at("READY=1") < at("WATCHDOG=1") && at("READY=1").is_some(), "{told:?}");
     told_until(&supervisor, "WATCHDOG=1");
     assert_eq!(process.http.post("/v1/jobs", &child("S2")).status, 201);
-    told_until(&supervisor, "STATUS=waits: ");
+    told_until(&supervisor, "STATUS=waits: the printer does not answer; jobs: 1 waiting");
     let pid = process.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     told_until(&supervisor, "STOPPING=1");
