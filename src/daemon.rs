@@ -176,6 +176,12 @@ fn open_ledger(config: &Config, clock: Clock, disk: Box<dyn Disk>) -> Result<Led
     Ledger::open_on(path, clock, disk)
 }
 
+/// The way in for jobs; it tells the station of each that is stored.
+fn intake(examiner: Arc<Examiner>, ledger: &Ledger, station: &Handle) -> Arc<Intake> {
+    let station = station.clone();
+    Arc::new(Intake::new(examiner, ledger.clone(), move || station.wake()))
+}
+
 fn http_runtime() -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(HTTP_THREADS)
@@ -292,8 +298,7 @@ impl Daemon {
         let StartChecks { descriptors, examiner, listeners, address } = checks;
         let examiner = recognise_holders(&ledger, examiner)?;
         let runtime = http_runtime().map_err(StartError::Thread)?;
-        let metrics = Metrics::default();
-        let heartbeats = Heartbeats::default();
+        let (metrics, heartbeats) = (Metrics::default(), Heartbeats::default());
         heartbeats.watch(ledger.beat());
         let parts = station::Parts {
             name: config.station.name.clone(),
@@ -305,8 +310,7 @@ impl Daemon {
         let (station, station_thread) =
             station::start(parts, connection, &heartbeats).map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);
-        let wake = station.clone();
-        let intake = Arc::new(Intake::new(examiner, ledger.clone(), move || wake.wake()));
+        let intake = intake(examiner, &ledger, &station);
         let app = http::App::new(
             ledger.clone(),
             intake.clone(),
