@@ -8,6 +8,9 @@ use std::time::Duration;
 use drivers::transport::clock::since_boot;
 use jiff::Timestamp;
 
+/// 2026-01-01: no program of this kind was built before. An earlier clock on the wall was never set.
+pub const BUILT_AFTER: Timestamp = Timestamp::constant(1_767_225_600, 0);
+
 /// Both clocks. Cheap to clone.
 #[derive(Clone)]
 pub struct Clock {

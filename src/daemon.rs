@@ -11,6 +11,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use crate::backup::BackupWatch;
 use crate::clock::Clock;
 use crate::config::{Config, Fault};
 use crate::heartbeat::{HeartbeatGuard, Heartbeats, Part, Stopped};
@@ -262,6 +263,7 @@ impl Daemon {
             station.clone(),
             metrics,
             heartbeats.clone(),
+            BackupWatch::new(ledger.path(), &config.backup),
             stopping.clone(),
         );
         let router = http::router(app, &config.http, address.port());

@@ -276,6 +276,13 @@ pub enum Event {
         /// The end that was acknowledged once, as far as it is known.
         known_head: Option<String>,
     },
+    /// The station was moved to another computer: this is the last line of the ledger here.
+    Retired {
+        /// Who said so.
+        by: Actor,
+        /// Jobs that it leaves unfinished.
+        open: u64,
+    },
     /// The hashes of the holders of all jobs so far.
     Holders(Holders),
     /// A person did something with blanks, or counted them.
@@ -377,6 +384,7 @@ impl Event {
             Event::CardsUnaccounted { .. } => Notes("cards_unaccounted"),
             Event::Migrated { .. } => Notes("migrated"),
             Event::Adopted { .. } => Notes("adopted"),
+            Event::Retired { .. } => Notes("retired"),
             Event::Holders(_) => Notes("holders"),
             Event::Blanks(_) => Notes("blanks"),
         }

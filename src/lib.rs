@@ -6,6 +6,7 @@ pub mod lifecycle;
 
 pub mod actor;
 pub mod approval;
+pub mod backup;
 pub mod chip;
 pub mod cli;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! `kartud ledger verify|export|adopt|rekey`: works on a ledger, or a copy of one, without a daemon.
+//! `kartud ledger verify|export|adopt|rekey|retire`: works on a ledger, or a copy of one, without a daemon.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -34,6 +34,8 @@ enum Task {
     /// Forget the lost key `holder`, by which the holders of cards are recognised: the next start takes the one that is
     /// there or makes a new one, and recognises the holders of all stored jobs anew. Stop the daemon first
     Rekey(AdoptArgs),
+    /// Write the last line of a ledger whose station moves to another computer: no station prints from it here any more
+    Retire(AdoptArgs),
 }
 
 #[derive(clap::Args)]
@@ -78,6 +80,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Task::Export(args) => export(args),
         Task::Adopt(args) => adopt(args),
         Task::Rekey(args) => rekey(args),
+        Task::Retire(args) => retire(args),
     }
 }
 
@@ -170,6 +173,23 @@ fn rekey(args: &AdoptArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+fn retire(args: &AdoptArgs) -> anyhow::Result<Exit> {
+    let retired = ledger::retire(&args.ledger, &Actor::local(&*args.by), &Clock::system())
+        .context("the ledger cannot be retired")?;
+    let (open, head) = (retired.open, retired.head);
+    if language() == "id" {
+        say!(
+            "Buku besar dipensiunkan; {open} pekerjaan belum selesai. Buat salinannya (kartud backup), lalu pasang di komputer baru (kartud restore)."
+        )?;
+    } else {
+        say!(
+            "The ledger is retired; {open} jobs are not finished. Copy it (kartud backup), then put the copy back on the new computer (kartud restore)."
+        )?;
+    }
+    say!("head {head}")?;
+    Ok(Exit::Done)
+}
+
 fn first_moment(text: &str) -> Result<Timestamp, String> {
     moment(text, |date| date.to_zoned(TimeZone::UTC).map(|day| day.timestamp()))
 }
@@ -194,7 +214,7 @@ fn moment(
     })
 }
 
-fn who(text: &str) -> Result<String, String> {
+pub(super) fn who(text: &str) -> Result<String, String> {
     match Actor::read(text) {
         Some(_) => Ok(text.to_owned()),
         None => Err(E_BY.en.to_owned()),

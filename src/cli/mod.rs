@@ -8,6 +8,7 @@ macro_rules! say {
     }};
 }
 
+mod backup;
 mod blanks;
 mod check_config;
 mod chip;
@@ -26,6 +27,7 @@ mod ledger;
 mod local_time;
 mod preview;
 mod printer;
+mod restore;
 mod run;
 mod settle;
 mod signals;
@@ -105,8 +107,12 @@ enum Command {
     Expire(settle::ByArgs),
     /// Show how the days of blanks close, and enter what is done with blanks
     Blanks(blanks::Args),
-    /// Look after a ledger: verify, export, adopt
+    /// Look after a ledger: verify, export, adopt, retire
     Ledger(ledger::Args),
+    /// Copy the ledger to another disk, beside the running station, and verify the copy
+    Backup(backup::Args),
+    /// Put a copy back on this or another computer: holds whatever may have been printed since it was made
+    Restore(restore::Args),
     /// Make or show the keys that sign the records of cards
     Keys(keys::Args),
     /// Check the signed record of a card, without a station and without a network
@@ -161,6 +167,8 @@ pub fn main() -> ExitCode {
         Command::Expire(args) => settle::expire(&args),
         Command::Blanks(args) => blanks::run(&args),
         Command::Ledger(args) => ledger::run(&args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => restore::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Codes(args) => codes::run(&args),

@@ -129,6 +129,7 @@ fn of_the_station() -> Vec<Event> {
         Event::SuppliesLoaded { ribbon: ribbon() },
         Event::CardsUnaccounted { serial: "1".into(), known: 7, counted: 9, cards: 2 },
         Event::Adopted { by: by(), why: "its end is missing".into(), held: 3, known_head: None },
+        Event::Retired { by: by(), open: 3 },
         Event::Holders(Holders {
             key: Some("0011223344556677".into()),
             entered: Some(2),

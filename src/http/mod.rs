@@ -31,6 +31,7 @@ use axum::routing::MethodRouter;
 use axum::{Router, middleware, routing};
 use tokio::sync::{Semaphore, watch};
 
+use crate::backup::BackupWatch;
 use crate::codes::requests;
 use crate::config;
 use crate::heartbeat::Heartbeats;
@@ -54,6 +55,7 @@ pub struct App {
     station: Handle,
     metrics: Metrics,
     heartbeats: Heartbeats,
+    backups: BackupWatch,
     previews: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
@@ -67,6 +69,7 @@ impl App {
         station: Handle,
         metrics: Metrics,
         heartbeats: Heartbeats,
+        backups: BackupWatch,
         stopping: watch::Receiver<bool>,
     ) -> App {
         App {
@@ -75,6 +78,7 @@ impl App {
             station,
             metrics,
             heartbeats,
+            backups,
             previews: Arc::new(Semaphore::new(PREVIEWS_LIMIT)),
             listeners: Arc::new(Semaphore::new(LISTENERS_LIMIT)),
             stopping,

@@ -10,6 +10,7 @@ mod adopt;
 pub mod blanks;
 mod book;
 pub mod chain;
+mod copy;
 mod disk;
 mod error;
 mod export;
@@ -25,9 +26,11 @@ mod offline;
 mod open;
 #[cfg(test)]
 mod projection;
+mod put_back;
 mod reader;
 mod record;
 mod replacement;
+mod retire;
 mod schema;
 mod unaccounted;
 mod verify;
@@ -44,18 +47,21 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use adopt::{Adopted, adopt};
+pub use copy::{Summary, copy, head_beside, summary};
 pub use disk::{Disk, LocalDisk};
 pub use error::LedgerError;
-pub use export::export;
+pub use export::{clock_jumps_since, export, last_lines};
 pub use files::{Init, init, must_be_there};
 pub use head::Head;
 pub use health::{Health, LedgerTrouble, words_of_failing, words_of_gone};
 pub use holder::{HashHolder, Holder, HolderHash, W_SAME_HOLDER, rekey};
 pub use in_place::{Gone, How};
+pub use put_back::{PutBack, put_back};
 pub use record::{
     Accepted, Entry, JobRecord, NewJob, NoReplacement, Order, Page, Replacing, StoredRequest,
     Wanted,
 };
+pub use retire::{Retired, retire};
 pub use verify::{Fault, Verification, verify};
 
 use crate::clock::Clock;

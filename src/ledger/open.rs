@@ -13,7 +13,7 @@ use super::head::{self, Head, HeadFile};
 use super::health::HealthBoard;
 use super::in_place::InPlace;
 use super::wal::{self, Log};
-use super::{Ledger, LedgerError, lines, migrate, reader, schema, writer};
+use super::{Ledger, LedgerError, lines, migrate, reader, retire, schema, writer};
 use crate::clock::Clock;
 use crate::heartbeat::{HeartbeatGuard, Part};
 
@@ -67,6 +67,9 @@ impl Opened {
         let mut connection = schema::open(path)?;
         bring_to_our_version(&mut connection, path, disk, clock)?;
         let head = trusted_head(&connection, path).map_err(unreadable)?;
+        if let Some(at) = retire::retired_at(&connection).map_err(reader::read_error)? {
+            return Err(LedgerError::Retired { path: path.to_owned(), at });
+        }
         let reader = schema::open_reader(path)?;
         let log = std::fs::metadata(schema::log_of(path)).map_or(0, |log| log.len());
         let logged_bytes = usize::try_from(log).unwrap_or(usize::MAX);

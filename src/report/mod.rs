@@ -7,7 +7,7 @@ mod snapshot;
 mod waiting;
 
 pub use encoding::Encoding;
-pub use metrics::{CodeLabel, Metrics, ProductLabel};
+pub use metrics::{CodeLabel, Kept, Metrics, ProductLabel};
 pub use snapshot::{
     EncoderView, PrinterState, PrinterView, RibbonView, Sentence, Snapshot, StateReason,
 };

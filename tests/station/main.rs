@@ -4,6 +4,7 @@
 
 mod api;
 mod approval;
+mod backup;
 mod blanks;
 mod characters;
 mod chip;
