@@ -16,6 +16,7 @@ mod client;
 mod codes;
 #[cfg(feature = "emulators")]
 mod demo;
+mod doctor;
 #[cfg(feature = "emulators")]
 mod emulate;
 mod files;
@@ -35,6 +36,7 @@ mod signals;
 mod state_file;
 mod status;
 mod submit;
+mod support;
 mod usb;
 mod verify;
 
@@ -109,6 +111,10 @@ enum Command {
     Blanks(blanks::Args),
     /// Look after a ledger: verify, export, adopt, retire
     Ledger(ledger::Args),
+    /// Say what is wrong with this station and its computer, why it matters, and what to do
+    Doctor(doctor::Args),
+    /// Put together what a vendor needs to help, without personal data and without keys
+    SupportBundle(support::Args),
     /// Copy the ledger to another disk, beside the running station, and verify the copy
     Backup(backup::Args),
     /// Put a copy back on this or another computer: holds whatever may have been printed since it was made
@@ -167,6 +173,8 @@ pub fn main() -> ExitCode {
         Command::Expire(args) => settle::expire(&args),
         Command::Blanks(args) => blanks::run(&args),
         Command::Ledger(args) => ledger::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::SupportBundle(args) => support::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => restore::run(&args),
         Command::Keys(args) => keys::run(&args),

@@ -15,6 +15,7 @@ mod command_line;
 mod counter;
 mod crowd;
 mod disk;
+mod doctor;
 mod emulate;
 mod ends;
 mod events;
