@@ -12,8 +12,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::backup::BackupWatch;
-use crate::clock::Clock;
+use crate::clock::{self, Clock, ClockTrust};
 use crate::config::{Config, Fault};
+use crate::event::Event;
 use crate::heartbeat::{HeartbeatGuard, Heartbeats, Part, Stopped};
 use crate::holder::{HolderFault, HolderKey};
 use crate::http;
@@ -91,6 +92,28 @@ fn recognise_holders(ledger: &Ledger, mut examiner: Examiner) -> Result<Arc<Exam
         tracing::info!(entered, "stored jobs now know their holders");
     }
     Ok(examiner)
+}
+
+/// Lines of the ledger in which a person's word about the clock is looked for: more than one boot writes before somebody
+/// looks at the station again.
+const LINES_OF_A_BOOT: u32 = 2000;
+
+/// Can the clock be believed? A person's word holds until the computer is started anew.
+fn trust_in(clock: &Clock, ledger: &Ledger) -> Result<ClockTrust, LedgerError> {
+    let trust = ClockTrust::at_start(clock.clone(), ledger.last_at()?);
+    let Some(doubt) = trust.doubt() else { return Ok(trust) };
+    let head = ledger.watch().borrow().seq;
+    let after = head.saturating_sub(u64::from(LINES_OF_A_BOOT));
+    let this_boot = clock::boot();
+    let was_said = ledger.events_after(after, LINES_OF_A_BOOT)?.iter().any(|line| {
+        matches!(line.read(), Some(Event::ClockTrusted { boot, .. }) if boot.is_some() && boot == this_boot)
+    });
+    if was_said {
+        trust.trust();
+    } else {
+        tracing::warn!(doubt = doubt.name(), "{}", doubt.words().en);
+    }
+    Ok(trust)
 }
 
 /// A running daemon.
@@ -242,6 +265,7 @@ impl Daemon {
             .enable_all()
             .build()
             .map_err(StartError::Thread)?;
+        let clock_trust = trust_in(&clock, &ledger)?;
         let metrics = Metrics::default();
         let heartbeats = Heartbeats::default();
         heartbeats.watch(ledger.beat());
@@ -250,20 +274,22 @@ impl Daemon {
             ledger: ledger.clone(),
             renderer: renderer(examiner.clone()),
             clock,
+            clock_trust: clock_trust.clone(),
             metrics: metrics.clone(),
         };
         let (station, station_thread) =
             station::start(parts, connection, &heartbeats).map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);
         let wake = station.clone();
-        let intake = Arc::new(Intake::new(examiner, ledger.clone(), move || wake.wake()));
+        let intake = Intake::new(examiner, ledger.clone(), move || wake.wake());
+        let intake = Arc::new(intake.with_clock(clock_trust.clone()));
         let app = http::App::new(
             ledger.clone(),
             intake,
             station.clone(),
             metrics,
             heartbeats.clone(),
-            BackupWatch::new(ledger.path(), &config.backup),
+            http::Kept { backups: BackupWatch::new(ledger.path(), &config.backup), clock_trust },
             stopping.clone(),
         );
         let router = http::router(app, &config.http, address.port());

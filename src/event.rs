@@ -206,6 +206,16 @@ pub enum Event {
         /// By so many seconds.
         by_s: i64,
     },
+    /// The clock on the wall was in doubt at the start, and a person said that it is right.
+    ClockTrusted {
+        /// Who.
+        by: Actor,
+        /// Why it was in doubt.
+        doubt: String,
+        /// This boot of the computer: until the next one the clock is not doubted again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        boot: Option<String>,
+    },
     /// The printer answered: for the first time since the start, again after it was lost, or it is another one. What was
     /// known of troubles and supplies is void; what stands now is written anew.
     PrinterSeen {
@@ -374,6 +384,7 @@ impl Event {
             Event::Restored { .. } => Notes("restored"),
             Event::Replaced { .. } => Notes("replaced"),
             Event::ClockJumped { .. } => Notes("clock_jumped"),
+            Event::ClockTrusted { .. } => Notes("clock_trusted"),
             Event::PrinterSeen { .. } => Notes("printer_seen"),
             Event::PrinterLost { .. } => Notes("printer_lost"),
             Event::TroubleRaised(_) => Notes("trouble_raised"),

@@ -13,6 +13,7 @@ mod blanks;
 mod check_config;
 mod chip;
 mod client;
+mod clock;
 mod codes;
 #[cfg(feature = "emulators")]
 mod demo;
@@ -125,6 +126,8 @@ enum Command {
     Verify(verify::Args),
     /// Explain a code, or list all of them: what it means, what to do, and who
     Codes(codes::Args),
+    /// Say that the computer's clock is right, where nothing else can
+    Clock(clock::Args),
     /// Show how the station and its printer are
     Status(status::Args),
     /// Compose a card without a station, marked CONTOH
@@ -180,6 +183,7 @@ pub fn main() -> ExitCode {
         Command::Keys(args) => keys::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Codes(args) => codes::run(&args),
+        Command::Clock(args) => clock::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::Printer(args) => printer::run(&args),

@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (stop, stops) = mpsc::channel();
     let is_printing = IsPrinting::default();
     watch_signals(stop.clone(), is_printing.clone())?;
-    let daemon = match Daemon::start(&config, Clock::system()) {
+    let daemon = match Daemon::start(&config, Clock::of_this_computer()) {
         Err(StartError::Config(faults)) => return Ok(refuse(&args.config, &faults)),
         other => other?,
     };

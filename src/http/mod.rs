@@ -4,6 +4,7 @@
 mod answer;
 mod blanks;
 mod body;
+mod clock;
 mod connections;
 mod events;
 mod guard;
@@ -32,6 +33,7 @@ use axum::{Router, middleware, routing};
 use tokio::sync::{Semaphore, watch};
 
 use crate::backup::BackupWatch;
+use crate::clock::ClockTrust;
 use crate::codes::requests;
 use crate::config;
 use crate::heartbeat::Heartbeats;
@@ -56,9 +58,18 @@ pub struct App {
     metrics: Metrics,
     heartbeats: Heartbeats,
     backups: BackupWatch,
+    clock_trust: ClockTrust,
     previews: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
+}
+
+/// What is told of how the ledger and the clock are kept.
+pub struct Kept {
+    /// The last copy of the ledger.
+    pub backups: BackupWatch,
+    /// Is the clock on the wall believed?
+    pub clock_trust: ClockTrust,
 }
 
 impl App {
@@ -69,9 +80,10 @@ impl App {
         station: Handle,
         metrics: Metrics,
         heartbeats: Heartbeats,
-        backups: BackupWatch,
+        kept: Kept,
         stopping: watch::Receiver<bool>,
     ) -> App {
+        let Kept { backups, clock_trust } = kept;
         App {
             ledger,
             intake,
@@ -79,6 +91,7 @@ impl App {
             metrics,
             heartbeats,
             backups,
+            clock_trust,
             previews: Arc::new(Semaphore::new(PREVIEWS_LIMIT)),
             listeners: Arc::new(Semaphore::new(LISTENERS_LIMIT)),
             stopping,
@@ -141,6 +154,7 @@ fn table() -> Vec<Route> {
         get("/v1/products", routing::get(products::list)),
         get("/v1/products/{name}", routing::get(products::show)),
         get("/v1/products/{name}/job.schema.json", routing::get(products::job_schema)),
+        post("/v1/clock/trust", routing::post(clock::trust)),
         get("/v1/station", routing::get(station::station)),
         get("/healthz", routing::get(station::healthz)),
         get("/readyz", routing::get(ready::readyz)),

@@ -35,6 +35,8 @@ pub(super) struct StationView {
     ledger_head: String,
     /// The last copy of the ledger.
     backup: BackupView,
+    /// Why the clock is not believed; `null`: it is.
+    clock_doubt: Option<&'static str>,
     /// The office's time zone, hours east of Greenwich: decides which day it is there.
     utc_offset_hours: i32,
 }
@@ -64,6 +66,7 @@ pub(super) async fn station(
         last_event: head.event_id(),
         ledger_head: head.to_string(),
         backup,
+        clock_doubt: app.clock_trust.doubt().map(|doubt| doubt.name()),
         utc_offset_hours: app.examiner().offset().seconds() / 3600,
     }))
 }

@@ -64,7 +64,8 @@ pub use record::{
 pub use retire::{Retired, retire};
 pub use verify::{Fault, Verification, verify};
 
-use crate::clock::Clock;
+use crate::actor::Actor;
+use crate::clock::{self, Clock, ClockDoubt};
 use crate::event::Event;
 use crate::heartbeat::Heartbeat;
 use crate::job::JobId;
@@ -197,6 +198,23 @@ impl Ledger {
         let (reply, answer) = oneshot::channel();
         let event = Box::new(Event::Previewed { side: side.to_owned() });
         let request = writer::Request::Append { job: Some(job.clone()), event, reply };
+        self.inbox.send(request).await.map_err(|_| LedgerError::Closed)?;
+        answer.await.unwrap_or(Err(LedgerError::Closed)).map(|_| ())
+    }
+
+    /// Records that a person believes the clock. Call it from an async task.
+    ///
+    /// # Errors
+    /// [`LedgerError::Write`].
+    pub async fn note_clock_trusted(
+        &self,
+        by: Actor,
+        doubt: ClockDoubt,
+    ) -> Result<(), LedgerError> {
+        let (reply, answer) = oneshot::channel();
+        let doubt = doubt.name().to_owned();
+        let event = Box::new(Event::ClockTrusted { by, doubt, boot: clock::boot() });
+        let request = writer::Request::Append { job: None, event, reply };
         self.inbox.send(request).await.map_err(|_| LedgerError::Closed)?;
         answer.await.unwrap_or(Err(LedgerError::Closed)).map(|_| ())
     }

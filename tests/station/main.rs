@@ -10,6 +10,7 @@ mod characters;
 mod chip;
 mod chip_setup;
 mod chip_try;
+mod clock;
 mod codes;
 mod command_line;
 mod counter;

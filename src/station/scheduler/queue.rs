@@ -90,7 +90,7 @@ impl Scheduler {
         let excluding = self.queue.blocked_products(&suspended, reader, &kind);
         match &self.queue.next {
             Some(card) if excluding.contains(&card.product) => self.requeue_if_blocked(),
-            None if self.machine.status.is_some() && !self.has_tried_to_prepare() => {
+            None if self.may_prepare() => {
                 let moment = self.moment();
                 self.ask(Question::Prepare { excluding, moment }, Then::Prepared);
             }
@@ -102,8 +102,10 @@ impl Scheduler {
         }
     }
 
-    fn has_tried_to_prepare(&self) -> bool {
-        self.turn.as_ref().is_some_and(|turn| turn.nothing_waits)
+    /// Approvals are judged when a card is prepared, so none is while the clock is in doubt.
+    fn may_prepare(&self) -> bool {
+        let has_tried = self.turn.as_ref().is_some_and(|turn| turn.nothing_waits);
+        self.machine.status.is_some() && !has_tried && !self.clock.is_in_doubt
     }
 
     /// A card of a product that is passed over gives way to the others.
