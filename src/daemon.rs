@@ -21,7 +21,7 @@ use crate::http;
 use crate::intake::{Examiner, Intake};
 use crate::job::JobRequest;
 use crate::ledger::{self, Disk, Ledger, LedgerError, LocalDisk};
-use crate::report::{Metrics, Snapshot};
+use crate::report::{Metrics, PowerCut, Snapshot};
 use crate::station::{self, Connection, Handle, Renderer};
 
 /// Threads for HTTP: reading requests is light, photos are decoded on threads of their own.
@@ -114,6 +114,15 @@ fn trust_in(clock: &Clock, ledger: &Ledger) -> Result<ClockTrust, LedgerError> {
         tracing::warn!(doubt = doubt.name(), "{}", doubt.words().en);
     }
     Ok(trust)
+}
+
+/// How ledger and clock are kept, before the station moves anything.
+fn kept(config: &Config, clock: &Clock, ledger: &Ledger) -> Result<http::Kept, LedgerError> {
+    Ok(http::Kept {
+        backups: BackupWatch::new(ledger.path(), &config.backup),
+        clock_trust: trust_in(clock, ledger)?,
+        power_cut: PowerCut::at_start(ledger)?,
+    })
 }
 
 /// A running daemon.
@@ -265,7 +274,7 @@ impl Daemon {
             .enable_all()
             .build()
             .map_err(StartError::Thread)?;
-        let clock_trust = trust_in(&clock, &ledger)?;
+        let kept = kept(config, &clock, &ledger)?;
         let metrics = Metrics::default();
         let heartbeats = Heartbeats::default();
         heartbeats.watch(ledger.beat());
@@ -274,7 +283,7 @@ impl Daemon {
             ledger: ledger.clone(),
             renderer: renderer(examiner.clone()),
             clock,
-            clock_trust: clock_trust.clone(),
+            clock_trust: kept.clock_trust.clone(),
             metrics: metrics.clone(),
         };
         let (station, station_thread) =
@@ -282,14 +291,14 @@ impl Daemon {
         let (stop, stopping) = watch::channel(false);
         let wake = station.clone();
         let intake = Intake::new(examiner, ledger.clone(), move || wake.wake());
-        let intake = Arc::new(intake.with_clock(clock_trust.clone()));
+        let intake = Arc::new(intake.with_clock(kept.clock_trust.clone()));
         let app = http::App::new(
             ledger.clone(),
             intake,
             station.clone(),
             metrics,
             heartbeats.clone(),
-            http::Kept { backups: BackupWatch::new(ledger.path(), &config.backup), clock_trust },
+            kept,
             stopping.clone(),
         );
         let router = http::router(app, &config.http, address.port());

@@ -153,7 +153,7 @@ fn fill(wanted: &Wanted<'_>, part: &Path, now: Timestamp) -> Result<Manifest, Ba
         LedgerError::Write(why) => BackupError::Failed { folder: wanted.folder.to_owned(), why },
         other => other.into(),
     })?;
-    let found = ledger::verify(&copy, acknowledged, &mut |_, _, _| ())?;
+    let found = ledger::verify(&copy, acknowledged.map(Into::into), &mut |_, _, _| ())?;
     if let Some(fault) = found.faults.first() {
         return Err(BackupError::unsound(fault));
     }

@@ -2,7 +2,6 @@
 //! have stopped coming. Decides nothing about copies.
 
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use drivers::private_file;
@@ -59,11 +58,7 @@ impl Note {
     pub(super) fn write(&self, ledger: &Path) -> io::Result<()> {
         let path = path_of(ledger);
         private_file::replace_synced(&path, &serde_json::to_vec_pretty(self)?)?;
-        if rustix::process::geteuid().is_root() {
-            let owner = std::fs::metadata(ledger)?;
-            chown(&path, Some(owner.uid()), Some(owner.gid()))?;
-        }
-        Ok(())
+        private_file::give_to_owner_of_folder(&path)
     }
 }
 

@@ -215,6 +215,7 @@ fn write(path: &Path, text: &str) -> Result<(), SealFault> {
         let mut file = private_file::make_new(path)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
+        private_file::give_to_owner_of_folder(path)?;
         private_file::sync_folder_of(path)
     });
     written.map_err(|source| SealFault::Unwritten { path: path.to_owned(), source })

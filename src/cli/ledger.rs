@@ -14,7 +14,7 @@ use super::client::language;
 use crate::actor::Actor;
 use crate::clock::Clock;
 use crate::codes::requests::E_BY;
-use crate::ledger::head::Head;
+use crate::ledger::head::KnownHead;
 use crate::ledger::{self, Verification};
 
 #[derive(clap::Args)]
@@ -43,9 +43,9 @@ struct VerifyArgs {
     /// The ledger; a copy needs its -wal file beside it, if there was one
     #[arg(value_name = "LEDGER")]
     ledger: PathBuf,
-    /// A head that was kept elsewhere, as an earlier verify printed it: that line must still be there
+    /// A line that was kept elsewhere must still be there: a head as an earlier verify printed it, or the id of an event
     #[arg(long, value_name = "SEQ:HASH")]
-    head: Option<Head>,
+    head: Option<KnownHead>,
     /// One JSON object
     #[arg(long)]
     json: bool,

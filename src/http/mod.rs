@@ -40,7 +40,7 @@ use crate::heartbeat::Heartbeats;
 use crate::intake::{Examiner, Intake};
 use crate::ledger::{Ledger, LedgerError};
 use crate::panics;
-use crate::report::Metrics;
+use crate::report::{Metrics, PowerCut};
 use crate::station::Handle;
 use problem::Problem;
 
@@ -59,17 +59,20 @@ pub struct App {
     heartbeats: Heartbeats,
     backups: BackupWatch,
     clock_trust: ClockTrust,
+    power_cut: Option<PowerCut>,
     previews: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
 }
 
-/// What is told of how the ledger and the clock are kept.
+/// What is told of how the ledger and the clock are kept, and of the last power cut.
 pub struct Kept {
     /// The last copy of the ledger.
     pub backups: BackupWatch,
     /// Is the clock on the wall believed?
     pub clock_trust: ClockTrust,
+    /// The last stop that nobody had asked for.
+    pub power_cut: Option<PowerCut>,
 }
 
 impl App {
@@ -83,7 +86,7 @@ impl App {
         kept: Kept,
         stopping: watch::Receiver<bool>,
     ) -> App {
-        let Kept { backups, clock_trust } = kept;
+        let Kept { backups, clock_trust, power_cut } = kept;
         App {
             ledger,
             intake,
@@ -92,6 +95,7 @@ impl App {
             heartbeats,
             backups,
             clock_trust,
+            power_cut,
             previews: Arc::new(Semaphore::new(PREVIEWS_LIMIT)),
             listeners: Arc::new(Semaphore::new(LISTENERS_LIMIT)),
             stopping,

@@ -13,7 +13,7 @@ use crate::backup::BackupView;
 use crate::codes::requests;
 use crate::heartbeat::HeartbeatView;
 use crate::lifecycle::State;
-use crate::report::{Kept, Snapshot, StateReason, Waiting};
+use crate::report::{Kept, PowerCutView, Snapshot, StateReason, Waiting};
 
 /// The station, and how many jobs are in each state.
 #[derive(Debug, Serialize)]
@@ -35,6 +35,8 @@ pub(super) struct StationView {
     ledger_head: String,
     /// The last copy of the ledger.
     backup: BackupView,
+    /// The last stop that nobody had asked for, and its cards; `null`: there was none, or it is long ago.
+    power_cut: Option<PowerCutView>,
     /// Why the clock is not believed; `null`: it is.
     clock_doubt: Option<&'static str>,
     /// The office's time zone, hours east of Greenwich: decides which day it is there.
@@ -47,11 +49,13 @@ pub(super) async fn station(
 ) -> Result<Json<StationView>, Problem> {
     let head = *app.ledger.watch().borrow();
     let backups = app.backups.clone();
-    let (jobs, waiting, backup) = app
+    let (power_cut, offset) = (app.power_cut.clone(), app.examiner().offset());
+    let (jobs, waiting, backup, power_cut) = app
         .ask(move |ledger| {
             let jobs = ledger.counts()?;
             let waiting = Waiting::of(&jobs, ledger)?;
-            Ok((jobs, waiting, backups.now(ledger.now())))
+            let power_cut = power_cut.map(|cut| cut.view(ledger, offset)).transpose()?.flatten();
+            Ok((jobs, waiting, backups.now(ledger.now()), power_cut))
         })
         .await?;
     let mut station = app.station.watch().borrow().clone();
@@ -66,6 +70,7 @@ pub(super) async fn station(
         last_event: head.event_id(),
         ledger_head: head.to_string(),
         backup,
+        power_cut,
         clock_doubt: app.clock_trust.doubt().map(|doubt| doubt.name()),
         utc_offset_hours: app.examiner().offset().seconds() / 3600,
     }))

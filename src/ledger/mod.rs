@@ -88,6 +88,8 @@ pub struct Ledger {
     beat: Heartbeat,
     /// Nanoseconds that plain threads have waited for the ledger.
     waited: Arc<AtomicU64>,
+    /// Its log was there when it was opened.
+    was_left_open: bool,
     /// Disconnects when the writer has closed the file.
     ended: Arc<Mutex<std::sync::mpsc::Receiver<()>>>,
 }
@@ -144,6 +146,11 @@ impl Ledger {
             // Nothing is lost: the log is read at the next start.
             tracing::warn!("somebody still holds the ledger; its log stays beside it");
         }
+    }
+
+    /// Did the last daemon that had it end without closing it: killed, or without power?
+    pub fn was_left_open(&self) -> bool {
+        self.was_left_open
     }
 
     /// How long plain threads (the station) have waited for the ledger since it was opened.

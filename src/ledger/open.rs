@@ -51,6 +51,7 @@ struct Opened {
     head_file: HeadFile,
     in_place: InPlace,
     logged_bytes: usize,
+    was_left_open: bool,
 }
 
 impl Opened {
@@ -64,6 +65,9 @@ impl Opened {
         let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
         files::close_to_others(path)?;
         log_is_whole(path).map_err(unreadable)?;
+        // Closing a ledger puts its log away.
+        let left = std::fs::metadata(schema::log_of(path));
+        let was_left_open = left.is_ok_and(|log| log.len() > 0);
         let mut connection = schema::open(path)?;
         bring_to_our_version(&mut connection, path, disk, clock)?;
         let head = trusted_head(&connection, path).map_err(unreadable)?;
@@ -76,7 +80,7 @@ impl Opened {
         let head_file = HeadFile::open(path, &head).map_err(refuse)?;
         lock.mark().map_err(refuse)?;
         let in_place = InPlace::of(path)?;
-        Ok(Opened { connection, reader, head, head_file, in_place, logged_bytes })
+        Ok(Opened { connection, reader, head, head_file, in_place, logged_bytes, was_left_open })
     }
 
     fn start(
@@ -92,8 +96,8 @@ impl Opened {
         let (ending, ended) = std::sync::mpsc::channel();
         let timer = timer().map_err(refuse)?;
         let (board, health) = HealthBoard::new();
-        let log_position = writer::log_position(&self.connection);
         let writer = writer::Writer {
+            log_position: writer::log_position(&self.connection),
             connection: Some(self.connection),
             path: path.to_owned(),
             disk,
@@ -101,7 +105,6 @@ impl Opened {
             head_file: self.head_file,
             in_place: self.in_place,
             board,
-            log_position,
             requests,
             head_out,
             clock: clock.clone(),
@@ -126,6 +129,7 @@ impl Opened {
             clock,
             beat,
             waited: Arc::default(),
+            was_left_open: self.was_left_open,
             ended: Arc::new(Mutex::new(ended)),
         })
     }

@@ -4,7 +4,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use base16ct::lower::encode_string as hex;
@@ -67,7 +66,7 @@ pub fn put_back(
     };
     let adopted = take_over(path, &lock, by, clock, Some(WHY))?;
     let adopted = adopted.ok_or(LedgerError::Closed)?;
-    give_to_owner_of_folder(path).map_err(refuse)?;
+    give_away(path).map_err(refuse)?;
     Ok(PutBack { adopted, aside })
 }
 
@@ -113,7 +112,7 @@ fn stage(copy: &Path, sha256: &str, known: Head, staged: &Path) -> Result<(), Le
     if written != sha256 {
         return Err(torn("its bytes are not those that were written when it was made".into()));
     }
-    let found = verify(staged, Some(known), &mut |_, _, _| ())?;
+    let found = verify(staged, Some(known.into()), &mut |_, _, _| ())?;
     match found.faults.first() {
         Some(fault) => Err(torn(format!("{}: {}", fault.code, fault.message.en))),
         None if found.head != known => {
@@ -153,20 +152,13 @@ fn put_aside(path: &Path, now: jiff::Timestamp) -> io::Result<Vec<PathBuf>> {
     Ok(aside)
 }
 
-/// What root puts there, the station's own user must be able to open.
-fn give_to_owner_of_folder(path: &Path) -> io::Result<()> {
-    if !rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
-    let folder = fs::metadata(files::folder_of(path))?;
-    let names = [schema::log_of(path), files::index_of(path), head::path_of(path)];
-    for file in names.iter().chain([&files::lock_of(path), &path.to_owned()]) {
-        match chown(file, Some(folder.uid()), Some(folder.gid())) {
-            Err(error) if !files::is_absent(&error) => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
+/// Everything beside the ledger that a start opens.
+fn give_away(path: &Path) -> io::Result<()> {
+    let beside = [schema::log_of(path), files::index_of(path), head::path_of(path)];
+    let files = beside.iter().map(PathBuf::as_path).chain([path]);
+    files
+        .chain([files::lock_of(path).as_path()])
+        .try_for_each(private_file::give_to_owner_of_folder)
 }
 
 fn beside(path: &Path, end: &str) -> PathBuf {

@@ -40,6 +40,7 @@ mod pages;
 mod parrot;
 mod photos;
 mod poison;
+mod power_cut;
 mod printing;
 mod privacy;
 mod programs;
