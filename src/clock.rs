@@ -10,7 +10,7 @@ use std::time::Duration;
 use drivers::transport::clock::since_boot;
 use jiff::Timestamp;
 
-pub use trust::{ClockDoubt, ClockTrust, Keepers, boot};
+pub use trust::{ClockDoubt, ClockTrust, Keepers};
 
 /// 2026-01-01: no program of this kind was built before. An earlier clock on the wall was never set.
 pub const BUILT_AFTER: Timestamp = Timestamp::constant(1_767_225_600, 0);

@@ -23,6 +23,7 @@ pub use payload::{
     MachineWord, PersonSaw, Place, Received, RecoveryStep, TroubleSign,
 };
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -212,9 +213,8 @@ pub enum Event {
         by: Actor,
         /// Why it was in doubt.
         doubt: String,
-        /// This boot of the computer: until the next one the clock is not doubted again.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        boot: Option<String>,
+        /// When the computer was started, by that clock: until the next start the clock is not doubted again.
+        booted_at: Timestamp,
     },
     /// The printer answered: for the first time since the start, again after it was lost, or it is another one. What was
     /// known of troubles and supplies is void; what stands now is written anew.

@@ -8,6 +8,7 @@ use super::client::language;
 use super::{Exit, run};
 use crate::backup::{self, Made, Recipient, Wanted};
 use crate::clock::Clock;
+use crate::log::Log;
 use crate::vault::Vault;
 
 const AFTER: &str = "\
@@ -41,7 +42,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(config) => config,
         Err(faults) => return Ok(run::refuse(&args.config, &faults)),
     };
-    run::start_log(&config.log.level);
+    Log::start(&config.log.level);
     let Some(folder) = args.to.as_ref().or(config.backup.folder.as_ref()) else {
         eprintln!(
             "kartud: say --to DIR, or set backup.folder in {}: the folder for the copies, on another disk",

@@ -10,6 +10,7 @@ use super::{Exit, run};
 use crate::actor::Actor;
 use crate::backup::{self, Identity, Restored, Source};
 use crate::clock::Clock;
+use crate::log::Log;
 use crate::vault::Vault;
 
 #[derive(clap::Args)]
@@ -39,7 +40,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(config) => config,
         Err(faults) => return Ok(run::refuse(&args.config, &faults)),
     };
-    run::start_log(&config.log.level);
+    Log::start(&config.log.level);
     let identity = args.identity.as_deref().map(Identity::read).transpose()?;
     let vault = Vault::open(config.vault.folder.as_deref().unwrap_or("".as_ref()));
     let source = Source {

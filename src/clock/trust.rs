@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use drivers::text::Text;
+use drivers::transport::clock::since_boot;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{BUILT_AFTER, Clock};
@@ -122,16 +123,22 @@ impl ClockTrust {
         doubt
     }
 
+    /// When the computer was started, by the clock as it is now.
+    pub fn booted_at(&self) -> Timestamp {
+        let up = SignedDuration::try_from(since_boot()).unwrap_or(SignedDuration::MAX);
+        self.0.clock.now().saturating_sub(up).unwrap_or(Timestamp::MIN)
+    }
+
+    /// A person said that the clock is right when the computer had been started at this moment: was that the start from
+    /// which it still runs, and has nobody set the clock since?
+    pub fn was_said_of_this_boot(&self, booted_at: Timestamp) -> bool {
+        self.booted_at().duration_since(booted_at).abs() <= DRIFT_MAX
+    }
+
     /// It is believed from now on: a person says that it is right.
     pub fn trust(&self) {
         self.0.is_settled.store(true, Ordering::Relaxed);
     }
-}
-
-/// Names this boot of the computer, and nothing else of it; `None`: the system does not tell.
-pub fn boot() -> Option<String> {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    id.get(..8).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -115,7 +115,11 @@ fn ribbon() -> Ribbon {
 fn of_the_station() -> Vec<Event> {
     vec![
         Event::ClockJumped { against: ClockReference::Steady, by_s: -86_400 },
-        Event::ClockTrusted { by: by(), doubt: "never_set".into(), boot: Some("0a1b2c3d".into()) },
+        Event::ClockTrusted {
+            by: by(),
+            doubt: "never_set".into(),
+            booted_at: jiff::Timestamp::UNIX_EPOCH,
+        },
         Event::Migrated { from: 2, to: 3 },
         Event::PrinterSeen { identity: Identity::default(), cards_entered: Some(7) },
         Event::PrinterLost { keyword: "connecting-to-device-error".into() },

@@ -35,7 +35,8 @@ pub(super) async fn trust(State(app): State<App>, body: Bytes) -> Result<Json<Tr
     let by = by.ok_or_else(|| Problem::of(StatusCode::BAD_REQUEST, E_BY.at("by", &[])))?;
     let doubt = app.clock_trust.doubt();
     if let Some(doubt) = doubt {
-        app.ledger.note_clock_trusted(by, doubt).await?;
+        let booted_at = app.clock_trust.booted_at();
+        app.ledger.note_clock_trusted(by, doubt, booted_at).await?;
         app.clock_trust.trust();
         app.station.wake();
     }

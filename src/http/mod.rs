@@ -9,6 +9,7 @@ mod connections;
 mod events;
 mod guard;
 mod jobs;
+mod listener;
 mod openapi;
 mod posted;
 mod preview;
@@ -20,10 +21,12 @@ mod replacement;
 mod serve;
 mod settle;
 mod station;
+mod stream;
 mod wire;
 
 use std::sync::Arc;
 
+pub use listener::Listener;
 pub use serve::serve;
 
 use axum::extract::DefaultBodyLimit;
@@ -102,7 +105,7 @@ impl App {
         }
     }
 
-    fn examiner(&self) -> &Examiner {
+    fn examiner(&self) -> Arc<Examiner> {
         self.intake.examiner()
     }
 

@@ -65,7 +65,7 @@ pub use retire::{Retired, retire};
 pub use verify::{Fault, Verification, verify};
 
 use crate::actor::Actor;
-use crate::clock::{self, Clock, ClockDoubt};
+use crate::clock::{Clock, ClockDoubt};
 use crate::event::Event;
 use crate::heartbeat::Heartbeat;
 use crate::job::JobId;
@@ -209,7 +209,7 @@ impl Ledger {
         answer.await.unwrap_or(Err(LedgerError::Closed)).map(|_| ())
     }
 
-    /// Records that a person believes the clock. Call it from an async task.
+    /// Records that a person believes the clock, by which the computer was started at `booted_at`. Call it from an async task.
     ///
     /// # Errors
     /// [`LedgerError::Write`].
@@ -217,10 +217,11 @@ impl Ledger {
         &self,
         by: Actor,
         doubt: ClockDoubt,
+        booted_at: jiff::Timestamp,
     ) -> Result<(), LedgerError> {
         let (reply, answer) = oneshot::channel();
         let doubt = doubt.name().to_owned();
-        let event = Box::new(Event::ClockTrusted { by, doubt, boot: clock::boot() });
+        let event = Box::new(Event::ClockTrusted { by, doubt, booted_at });
         let request = writer::Request::Append { job: None, event, reply };
         self.inbox.send(request).await.map_err(|_| LedgerError::Closed)?;
         answer.await.unwrap_or(Err(LedgerError::Closed)).map(|_| ())
