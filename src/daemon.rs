@@ -138,6 +138,24 @@ fn kept(config: &Config, clock: &Clock, ledger: &Ledger) -> Result<http::Kept, L
     })
 }
 
+fn station_parts(
+    config: &Config,
+    ledger: &Ledger,
+    kept: &http::Kept,
+    metrics: &Metrics,
+    renderer: Arc<dyn Renderer>,
+    clock: Clock,
+) -> station::Parts {
+    station::Parts {
+        name: config.station.name.clone(),
+        ledger: ledger.clone(),
+        renderer,
+        clock,
+        clock_trust: kept.clock_trust.clone(),
+        metrics: metrics.clone(),
+    }
+}
+
 /// A running daemon.
 pub struct Daemon {
     /// What holds now: as it was started with, and as far as it may change, as it was read last.
@@ -339,14 +357,8 @@ impl Daemon {
         let kept = kept(config, &clock, &ledger)?;
         let (metrics, heartbeats) = (Metrics::default(), Heartbeats::default());
         heartbeats.watch(ledger.beat());
-        let parts = station::Parts {
-            name: config.station.name.clone(),
-            ledger: ledger.clone(),
-            renderer: renderer(examiner.clone()),
-            clock,
-            clock_trust: kept.clock_trust.clone(),
-            metrics: metrics.clone(),
-        };
+        let parts =
+            station_parts(config, &ledger, &kept, &metrics, renderer(examiner.clone()), clock);
         let (station, station_thread) =
             station::start(parts, connection, &heartbeats).map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);
