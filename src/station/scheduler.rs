@@ -486,6 +486,9 @@ impl Scheduler {
             }
             words
         });
+        if trouble.is_none() && self.own_trouble.is_some() {
+            tracing::info!("the station goes on");
+        }
         self.own_trouble = trouble;
         // A card that waits inside for a ledger that cannot be written is found there at the next start.
         let waits = matches!(self.phase, Phase::Encoded(_) | Phase::JobOpened(..));
