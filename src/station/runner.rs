@@ -285,7 +285,7 @@ impl Station {
                 self.step(Input::Operator { asker: self.askers, command });
             }
             Message::Device(report) => self.on_report(*report),
-            Message::Redefine(renderer) => {
+            Message::Redefine(renderer, _holds) => {
                 let specimen = renderer.specimen();
                 self.preparer.redefine(renderer);
                 self.snapshot.send_modify(|snapshot| snapshot.specimen = specimen);
