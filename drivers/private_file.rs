@@ -3,7 +3,9 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown, lchown,
+};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -97,6 +99,24 @@ pub fn replace_same_access(path: &Path, content: &[u8]) -> io::Result<()> {
         file.sync_all()
     })?;
     sync_folder_of(path)
+}
+
+/// Gives a file that root created to the owner of its folder; a file of anybody else stays as it is. A command that a
+/// technician runs as root must not leave files that the station cannot open.
+///
+/// # Errors
+/// The system's error; that there is no such file is none.
+pub fn give_to_owner_of_folder(path: &Path) -> io::Result<()> {
+    let file = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found?,
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::metadata(folder.unwrap_or(Path::new(".")))?;
+    if file.uid() != 0 || folder.uid() == 0 {
+        return Ok(());
+    }
+    lchown(path, Some(folder.uid()), Some(folder.gid()))
 }
 
 /// Syncs the folder of a file, so that the names in it are on the disk when this returns.

@@ -128,7 +128,7 @@ impl HolderKey {
     }
 }
 
-/// Where the key lies if the vault neither has it nor a folder to put it in.
+/// The file beside a ledger that has the key where the vault has none.
 pub fn beside(ledger: &Path) -> PathBuf {
     let folder = ledger.parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new(".")).join(BESIDE_THE_LEDGER)

@@ -102,7 +102,7 @@ fn no_station_works_with_an_erased_ledger() {
     assert_eq!(kartud(&erase).1, Some(0));
     let why = refusal(dir).unwrap();
     assert!(why.contains("were erased") && why.contains("station.ledger"), "{why}");
-    for task in ["adopt", "rekey"] {
+    for task in ["adopt", "rekey", "retire"] {
         let (said, code) = kartud(&["ledger", task, ledger, "--by", "op-2"]);
         assert_eq!((code, said.contains("were erased")), (Some(1), true), "{task}: {said}");
     }
