@@ -1,0 +1,22 @@
+# Builds the guest whose power is cut, and starts power_cuts.py on it. Sourced after tests/ground.sh.
+
+source "$root/tests/machine/guest.sh"
+guest_modules="virtio_pci virtio_blk virtio_net crc32c_generic ext4"
+# A lane keeps one of the host's processors busy.
+guest_processors=1
+
+# power_cuts FOLDER KARTUD OPTION...: with this program in the guest and on the host; everything is laid below FOLDER.
+power_cuts() {
+    local folder=$1 kartud=$2 room=$root/target/debug/examples/power-room qemu
+    shift 2
+    furnish_guest
+    mkdir -p "$folder"
+    # Without what only a debugger reads: the guest holds everything in memory.
+    strip -o "$folder/kartud" "$kartud"
+    build_tree "$folder/guest" "kartud=$folder/kartud room=$room; . /guest/station" "$folder/kartud" "$room"
+    cp tests/machine/station "$folder/guest/root/guest/"
+    pack_initrd "$folder/guest"
+    qemu_command "$folder/guest/initrd"
+    printf '%s\0' "${qemu[@]}" >"$folder/qemu"
+    "$venv/bin/python" tests/machine/power_cuts.py --folder "$folder" --kartud "$folder/kartud" --room "$room" "$@"
+}
