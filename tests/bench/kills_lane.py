@@ -92,7 +92,7 @@ class Lane:
     """Daemon, printer, tray and clients, and what was counted."""
 
     # So long a card may take to begin after a start in peace, before a person lays hands on the printer.
-    CALM_S = 4
+    calm_s = 4
 
     def __init__(self, folder, machine, number, seed):
         self.folder, self.machine = folder, machine

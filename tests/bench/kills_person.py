@@ -45,7 +45,7 @@ class Person:
     def stays(self):
         """The daemon is left in peace for a while; only if it cannot go on by itself, somebody lays hands on."""
         self.called += 1
-        until = time.monotonic() + self.lane.CALM_S
+        until = time.monotonic() + self.lane.calm_s
         while time.monotonic() < until:
             machine = self.machine.state()["machine"]
             if machine["cards_entered"] != self.entered:

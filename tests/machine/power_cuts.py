@@ -12,6 +12,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -40,8 +41,8 @@ layout = "kia1"
 same_holder_days = 0
 """
 DISK_BYTES = 512 << 20
-# A boot takes some seconds, and one in some hundred never reaches user space under the interpreter.
-READY_LIMIT_S = 60
+# One boot in some hundred never reaches user space under the interpreter.
+READY_LIMIT_S = 60  # it takes some seconds
 BOOTS_MAX = 3
 STOP_LIMIT_S = 60
 PRINTER_DIES_TOO = 0.25
@@ -49,18 +50,17 @@ TRIALS_OF_A_LIE = 8
 LOST_WITHIN_JOBS = 2
 TELL_EVERY = 10  # cuts
 
-Rig = collections.namedtuple("Rig", "room qemu")
+Rig = collections.namedtuple("Rig", "room qemu ready_limit_s")
 
 
 class Lane(kills_lane.Lane):
     """A virtual machine, its disk, its printer and clients."""
 
-    # From power on to the first card.
-    CALM_S = 30
-
     def __init__(self, rig, folder, machine, number, seed, lies=False):
         super().__init__(folder, machine, number, seed)
         self.rig, self.lies = rig, lies
+        # From power on to the first card.
+        self.calm_s = rig.ready_limit_s / 2
         self.image = self.disk = None
         self.cuts = random.Random(f"{seed}/{number}/disk")
         self.faults = []  # what a cut must never leave behind
@@ -94,7 +94,7 @@ class Lane(kills_lane.Lane):
         number = next(self.book.numbers)
         self.book.accepted[number] = door.post(wire, number).name
         while self.machine.state()["hopper_cards"] == done:
-            if time.monotonic() - began > READY_LIMIT_S:
+            if time.monotonic() - began > self.rig.ready_limit_s:
                 raise SystemExit(f"the machine prints no card; see {self.folder}/log")
             time.sleep(0.02)
         return time.monotonic() - began
@@ -117,7 +117,7 @@ class Lane(kills_lane.Lane):
             [*self.rig.qemu, "-serial", "file:console", "-serial", "stdio",
              "-blockdev", "driver=nbd,node-name=disk,server.type=unix,server.path=disk.sock,"
                           "cache.direct=on,cache.no-flush=off",
-             "-device", "virtio-blk-pci,drive=disk,write-cache=on",
+             "-device", "virtio-blk-pci,drive=disk,write-cache=on,addr=5",
              "-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:8631",
              "-device", "virtio-net-pci,netdev=net,romfile="],
             cwd=self.folder, stdin=subprocess.PIPE, stdout=self.log, stderr=self.log)
@@ -127,20 +127,26 @@ class Lane(kills_lane.Lane):
         if not self.image:
             return super().wire()
         for _ in range(BOOTS_MAX):
-            until = time.monotonic() + READY_LIMIT_S
+            until = time.monotonic() + self.rig.ready_limit_s
             while time.monotonic() < until and self.process.poll() is None:
                 if stations.get(self.port, "/readyz?for=intake")[0] == 200:
                     return super().wire()
                 time.sleep(0.05)
-            if "GUEST-UP" in (self.folder / "console").read_text(errors="replace"):
+            if self.is_up():
                 break
             self.kill()
-            self.count["hung"] += 1
             self.start()
         raise SystemExit(f"the station does not get ready; see {self.folder}/log and console")
 
+    def is_up(self):
+        """Has this boot reached user space?"""
+        return "GUEST-UP" in (self.folder / "console").read_text(errors="replace")
+
     def kill(self):
-        super().kill()
+        if self.image and not self.is_up() and self.process.poll() not in (None, -signal.SIGKILL):
+            self.count["died_in_the_kernel"] += 1
+        else:
+            super().kill()
         if self.image:
             if self.torn and self.chance.random() < PRINTER_DIES_TOO:
                 kills_person.pull(self.machine, "cut_power")
@@ -257,7 +263,7 @@ def lying(rig, number, seed, slowness, store):
         for trial in range(1, TRIALS_OF_A_LIE + 1):
             lane.start()
             lane.wire()
-            accepted, until = len(lane.book.accepted), time.monotonic() + READY_LIMIT_S
+            accepted, until = len(lane.book.accepted), time.monotonic() + rig.ready_limit_s
             while len(lane.book.accepted) < accepted + LOST_WITHIN_JOBS and time.monotonic() < until:
                 time.sleep(0.01)
             time.sleep(lane.chance.uniform(0, lane.card_s))
@@ -279,7 +285,7 @@ def print_cuts(lanes):
     kills.line("disk: writes / flushes", f"{sectors['writes']} / {sectors['flushes']}")
     kills.line("disk: sectors not flushed when it ended / lost", f"{sectors['unflushed_sectors']} / {lost}")
     print(f"  what a cut left: {kills.spread(kills.together(lanes, 'ends'))}")
-    kills.line("boots that hung before user space and were repeated", count["hung"])
+    kills.line("boots that ended by themselves before user space", count["died_in_the_kernel"])
     for lane in lanes:
         for fault in lane["faults"]:
             print(f"  AFTER A CUT: {fault}")
@@ -294,6 +300,7 @@ def parse():
     options.add_argument("--slowness", type=float, default=kills.SLOWNESS, help="of the emulated printer")
     options.add_argument("--folder", type=pathlib.Path, required=True, help="where the guest lies, and all is laid")
     options.add_argument("--kartud", type=pathlib.Path, required=True, help="the program")
+    options.add_argument("--ready-limit", type=float, default=READY_LIMIT_S, help="seconds until a booted station answers")
     options.add_argument("--room", type=pathlib.Path, required=True, help="the program power-room")
     return options.parse_args()
 
@@ -303,7 +310,8 @@ def main():
     lanes = max(1, min(options.lanes, 8, options.cuts))
     stations.KARTUD = options.kartud
     # Without disk, network and consoles, which each lane adds.
-    rig = Rig(options.room, (options.folder / "qemu").read_text().split("\0")[:-1])
+    rig = Rig(options.room, (options.folder / "qemu").read_text().split("\0")[:-1],
+              options.ready_limit)
     print(f"seed {options.seed}, {lanes} lanes, slowness {options.slowness}", flush=True)
     with concurrent.futures.ProcessPoolExecutor(lanes + 1) as pool:
         lie = pool.submit(lying, rig, lanes, options.seed, options.slowness, options.folder)
