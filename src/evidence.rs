@@ -91,8 +91,9 @@ pub struct Since {
     pub restarted: bool,
     /// A look showed a card standing inside while the machine was not at work.
     pub stood_inside: bool,
-    /// The intent to put the card that stood inside into the reject box is in the ledger.
-    pub rejecting: bool,
+    /// The machine was told to put the card that stood inside into the reject box, and said that it did. An order whose
+    /// answer nobody heard says nothing: a hand may have taken the card, and it may be whole.
+    pub rejected: bool,
     /// The machine said, to a driver that followed the card, that it is out.
     pub said_out: bool,
     /// Nobody looked for longer than hands need, though nothing was lost: this computer or the wire stood still.
@@ -283,9 +284,9 @@ impl Since {
         self.unseen |= watch.unseen;
     }
 
-    /// The card that stands inside is sent to the reject box: what happened before does not matter any more.
+    /// The card that stands inside is told to go to the reject box: what happened before does not matter any more.
     pub fn reject(&mut self) {
-        (self.rejecting, self.stood_inside) = (true, true);
+        (self.rejected, self.stood_inside) = (false, true);
         (self.disturbed, self.restarted) = (false, false);
     }
 
@@ -302,7 +303,7 @@ impl Since {
 
     /// The card that stood inside went where it was sent.
     fn is_rejected(&self, now: &Facts) -> bool {
-        self.rejecting && self.is_undisturbed(now)
+        self.rejected && self.is_undisturbed(now)
     }
 }
 
@@ -450,7 +451,7 @@ fn one_card_of_ribbon(intent: &Intent, now: &Facts) -> Result<bool, Reason> {
 
 /// Nothing is inside, and one card entered or none.
 fn nothing_inside(intent: &Intent, since: Since, now: &Facts, entered: u64) -> Verdict {
-    // Whatever stood inside was not good, and either went where we sent it or was taken out: counted once.
+    // Whatever stood inside was not good, and went where we sent it.
     if since.is_rejected(now) {
         return Verdict::Spoiled(Reason::WentToRejectBox);
     }

@@ -179,7 +179,7 @@ pub fn main() -> ExitCode {
         if broken_pipe {
             return Exit::Done;
         }
-        eprintln!("kartud: {error:#}");
+        eprintln!("{}kartud: {error:#}", crate::log::error_mark());
         client::exit_of(&error)
     });
     ExitCode::from(exit as u8)

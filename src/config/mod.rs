@@ -4,6 +4,7 @@
 mod address;
 mod encoder;
 mod fault;
+mod heartbeat;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 pub use address::Address;
 pub use encoder::Encoder;
 pub use fault::Fault;
+pub use heartbeat::{Heartbeat, SecretUrl};
 
 use crate::toml_sheet::{ConfigFault, Page, Sheet};
 
@@ -34,6 +36,8 @@ pub struct Config {
     pub printer: Printer,
     /// `[encoder]`; `None`: chips are not written here.
     pub encoder: Option<Encoder>,
+    /// `[heartbeat]`; `None`: nobody outside is told that the station lives.
+    pub heartbeat: Option<Heartbeat>,
     /// `[log]`
     pub log: Log,
 }
@@ -192,6 +196,7 @@ fn read(mut sheet: Sheet<'_>, folder: &Path) -> Config {
         product: sheet.children("product").into_iter().map(product).collect(),
         encoder: sheet.section("encoder", |s| encoder::encoder(s, &printer.address)),
         printer,
+        heartbeat: sheet.section("heartbeat", heartbeat::heartbeat),
         log: sheet.section("log", log),
     };
     sheet.close();

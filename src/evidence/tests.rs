@@ -30,7 +30,7 @@ fn every_row_of_the_table() {
     let calm = Since::default();
     let disturbed = Since { disturbed: true, ..calm };
     let stood = Since { stood_inside: true, ..calm };
-    let rejecting = Since { rejecting: true, ..stood };
+    let rejected = Since { rejected: true, ..stood };
     let others = Since { others_printed: true, ..calm };
     let restarted = Since { restarted: true, ..calm };
     let whole = facts(8, 49);
@@ -50,10 +50,10 @@ fn every_row_of_the_table() {
         ("inside after a jam was dealt with",        disturbed, inside(whole.clone()), Verdict::Reject),
         ("it sticks",                                calm, complains(inside(whole.clone()), "media-jam"), Verdict::Help),
         ("the cover is open",                        calm, complains(whole.clone(), "cover-open"), Verdict::Help),
-        ("it stood inside, was sent to the box",     rejecting, whole.clone(), Verdict::Spoiled(WentToRejectBox)),
-        ("a blank stood inside, was sent there",     rejecting, untouched.clone(), Verdict::Spoiled(WentToRejectBox)),
-        ("sent there, and hands were in between",    Since { disturbed: true, ..rejecting }, whole.clone(), Verdict::Unsure(Disturbed)),
-        ("sent there, and switched off",             Since { restarted: true, ..rejecting }, whole.clone(), Verdict::Unsure(Restarted)),
+        ("it stood inside, was sent to the box",     rejected, whole.clone(), Verdict::Spoiled(WentToRejectBox)),
+        ("a blank stood inside, was sent there",     rejected, untouched.clone(), Verdict::Spoiled(WentToRejectBox)),
+        ("sent there, and hands were in between",    Since { disturbed: true, ..rejected }, whole.clone(), Verdict::Unsure(Disturbed)),
+        ("sent there, and switched off",             Since { restarted: true, ..rejected }, whole.clone(), Verdict::Unsure(Restarted)),
         ("it stood inside and is gone",              stood, whole.clone(), Verdict::Unsure(TakenOut)),
         ("hands dealt with trouble",                 disturbed, whole.clone(), Verdict::Unsure(Disturbed)),
         ("hands dealt with trouble, nothing came?",  disturbed, untouched.clone(), Verdict::Unsure(Disturbed)),
@@ -90,7 +90,7 @@ fn with_a_chip() -> [Intent; 2] {
 fn every_row_of_a_card_with_a_chip() {
     let calm = Since::default();
     let stood = Since { stood_inside: true, ..calm };
-    let rejecting = Since { rejecting: true, ..stood };
+    let rejected = Since { rejected: true, ..stood };
     let disturbed = Since { disturbed: true, ..calm };
     let restarted = Since { restarted: true, ..calm };
     let untold = |facts: Facts| Facts { cards_entered: None, ..facts };
@@ -105,7 +105,7 @@ fn every_row_of_a_card_with_a_chip() {
         ("its stripe could not be written",          &encode, calm, complains(inside(untouched.clone()), "other"), Verdict::Reject),
         ("it sticks at the chip station",            &encode, calm, complains(inside(untouched.clone()), "media-jam"), Verdict::Help),
         ("it was being printed, and complains",      &print, calm, complains(inside(untouched.clone()), "other"), Verdict::Help),
-        ("it went to the reject box",                &encode, rejecting, untouched.clone(), Verdict::Spoiled(WentToRejectBox)),
+        ("it went to the reject box",                &encode, rejected, untouched.clone(), Verdict::Spoiled(WentToRejectBox)),
         ("it stood there and is gone",               &encode, stood, untouched.clone(), Verdict::Spoiled(TakenOut)),
         ("it entered the head and is gone",          &encode, calm, entered.clone(), Verdict::Spoiled(TakenOut)),
         ("gone after hands were in it",              &encode, disturbed, untouched.clone(), Verdict::Unsure(Disturbed)),
@@ -116,7 +116,7 @@ fn every_row_of_a_card_with_a_chip() {
         ("it was printed and came out",              &print, calm, whole.clone(), Verdict::Printed(CameOutWhole)),
         ("it waited inside and is gone",             &print, calm, untouched.clone(), Verdict::Unsure(TakenOut)),
         ("gone, and ribbon was used",                &print, calm, facts(7, 49), Verdict::Unsure(TakenOut)),
-        ("it went to the reject box",                &print, rejecting, untouched, Verdict::Spoiled(WentToRejectBox)),
+        ("it went to the reject box",                &print, rejected, untouched, Verdict::Spoiled(WentToRejectBox)),
         ("it entered, no ribbon was used",           &print, calm, entered, Verdict::Unsure(RibbonDisagrees)),
     ];
     for (story, intent, since, now, want) in rows {
@@ -153,7 +153,7 @@ fn settled_by(intent: &Intent) -> usize {
             disturbed: is(1),
             restarted: is(2),
             stood_inside: is(3),
-            rejecting: is(4),
+            rejected: is(4),
             unseen: is(10),
             said_out: false,
         };
@@ -181,12 +181,12 @@ fn settled_by(intent: &Intent) -> usize {
                 }
                 Verdict::Printed(_) => {
                     assert!(at_rest && clean && entered == 8 && left == 49, "{story}");
-                    assert!(!since.stood_inside && !since.rejecting && !encodes, "{story}");
+                    assert!(!since.stood_inside && !since.rejected && !encodes, "{story}");
                     assert!(!since.unseen, "nobody looked: {story}");
                 }
                 Verdict::Spoiled(_) => {
                     let gone = encodes && (since.stood_inside || entered == 8);
-                    assert!(at_rest && clean && (since.rejecting || gone), "{story}");
+                    assert!(at_rest && clean && (since.rejected || gone), "{story}");
                 }
                 Verdict::Reject => {
                     assert!(now.card_inside && !now.busy && !now.owned, "{story}");
@@ -258,7 +258,7 @@ fn a_card_that_was_said_to_be_out_is_never_printed_again_without_a_person() {
             stood_inside: is(3),
             unseen: is(4),
             said_out: true,
-            rejecting: false,
+            rejected: false,
         };
         for (entered, left) in [(6, 50), (7, 50), (7, 49), (8, 50), (8, 49), (9, 48)] {
             let mut now = facts(entered, left);

@@ -8,6 +8,7 @@ mod connections;
 mod events;
 mod guard;
 mod jobs;
+mod listener;
 mod openapi;
 mod posted;
 mod preview;
@@ -19,10 +20,12 @@ mod replacement;
 mod serve;
 mod settle;
 mod station;
+mod stream;
 mod wire;
 
 use std::sync::Arc;
 
+pub use listener::Listener;
 pub use serve::serve;
 
 use axum::extract::DefaultBodyLimit;
@@ -81,7 +84,7 @@ impl App {
         }
     }
 
-    fn examiner(&self) -> &Examiner {
+    fn examiner(&self) -> Arc<Examiner> {
         self.intake.examiner()
     }
 

@@ -7,6 +7,7 @@ use std::sync::mpsc::Sender;
 use tokio::sync::{oneshot, watch};
 
 use super::device::Report;
+use super::renderer::Renderer;
 use super::scheduler::{Look, OperatorCommand, Unsettled};
 use crate::actor::Actor;
 use crate::job::JobId;
@@ -24,6 +25,8 @@ pub enum Message {
     Operator(Asked),
     /// The printer has an answer.
     Device(Box<Report>),
+    /// From now on cards are made so.
+    Redefine(Arc<dyn Renderer>),
     /// Finish the card that is moving, put other jobs back, and end.
     Stop,
 }
@@ -135,6 +138,12 @@ impl Handle {
     pub fn begin_request(&self) -> InflightRequest {
         self.inflight_requests.fetch_add(1, Ordering::Relaxed);
         InflightRequest(self.inflight_requests.clone())
+    }
+
+    /// From now on the station makes cards with this renderer. A card that moves is finished as it was made; one that is
+    /// only prepared is made again.
+    pub fn redefine(&self, renderer: Arc<dyn Renderer>) {
+        self.tell(Message::Redefine(renderer));
     }
 
     /// Asks the station to end.

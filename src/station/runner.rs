@@ -275,6 +275,12 @@ impl Station {
                 self.step(Input::Operator { asker: self.askers, command });
             }
             Message::Device(report) => self.on_report(*report),
+            Message::Redefine(renderer) => {
+                let specimen = renderer.specimen();
+                self.preparer.redefine(renderer);
+                self.snapshot.send_modify(|snapshot| snapshot.specimen = specimen);
+                self.step(Input::Redefined(self.preparer.with_chip()));
+            }
         }
     }
 

@@ -78,6 +78,8 @@ pub enum Input {
     Poll,
     /// There may be something new in the ledger.
     Wake,
+    /// Products, office or keys were defined anew; with the products whose cards need the reader.
+    Redefined(Vec<String>),
     /// Finish the card that is moving, put the rest back, end.
     Stop,
     /// An operator asks for a move.
@@ -298,7 +300,7 @@ enum Then {
     HeldAfterSettling(Option<(Asker, JobId)>),
     LeftToAPerson(Box<recovery::Left>),
     Suspended,
-    RequeuedIfBlocked,
+    Requeued,
     Prepared,
     Inspected,
     FailureNoted,
@@ -408,6 +410,7 @@ impl Scheduler {
             }
             Input::Poll => self.poll(),
             Input::Wake => self.queue.more_to_inspect = true,
+            Input::Redefined(with_chip) => self.on_redefined(with_chip),
             Input::Stop => self.stopping = true,
             Input::Operator { asker, command } => self.on_command(asker, command),
             Input::Device { order, report } => self.on_report(order, *report),
@@ -532,7 +535,7 @@ impl Scheduler {
                 self.on_left_to_a_person(*left, done);
             }
             (Then::Suspended, Answer::Suspended(read)) => self.on_suspended(read),
-            (Then::RequeuedIfBlocked, Answer::Written(done)) => self.on_requeued(done),
+            (Then::Requeued, Answer::Written(done)) => self.on_requeued(done),
             (Then::Prepared, Answer::Prepared(prepared)) => self.on_prepared(prepared),
             (Then::Inspected, Answer::Inspected(inspected)) => self.on_inspected(inspected),
             // Only told: what holds is what the machine says next.

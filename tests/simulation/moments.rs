@@ -104,17 +104,62 @@ fn card_taken_out_by_hand_after_the_printer_could_not_reject_it() {
     }
 }
 
+/// The card is printed and stands inside. The power goes at any moment of the order to reject it, and a hand takes the card
+/// before the computer is on again: it is complete, so no other may be printed before that person has said so.
+#[test]
+fn card_taken_out_by_hand_after_a_power_cut_in_the_order_to_reject_it() {
+    let inside = || {
+        let mut world = World::new(7, counting(), None);
+        world.story = Story::told();
+        world.pull(Lever::Jam(JamAt::Eject));
+        world.posted.push(Posted { mark: 1, id: None });
+        assert!(world.post(0), "the ledger takes it in");
+        (0..PATIENCE).for_each(|_| world.go_on());
+        world.pull(Lever::CutPower);
+        world.pull(Lever::PowerOn);
+        let order = next_reject(&mut world);
+        (world, order)
+    };
+    let (mut whole, order) = inside();
+    let first = whole.building.effects();
+    whole.carry_out(order);
+    let exchanges = whole.building.numbers_of(Effect::Exchange);
+    let mut taken = 0;
+    for number in exchanges.into_iter().filter(|number| *number >= first) {
+        for way in [Cut::Before, Cut::After] {
+            let (mut world, order) = inside();
+            world.building.cut_at(number, way);
+            world.carry_out(order);
+            world.crash();
+            for lever in [Lever::OpenCover, Lever::TakeCardOut, Lever::CloseCover] {
+                world.pull(lever);
+            }
+            taken += world.truth.in_hand.iter().filter(|(_, whole)| *whole).count();
+            world.boot();
+            (0..PATIENCE).for_each(|_| world.go_on());
+            assert_eq!(
+                world.states()[&1],
+                State::Unsure,
+                "{way:?} at {number}: only a person can tell\n{}",
+                world.story
+            );
+        }
+    }
+    assert!(taken > 0, "no cut left the card inside");
+}
+
 /// Runs until the machine was ordered to reject the card inside.
 fn rejected(world: &mut World) {
+    let order = next_reject(world);
+    world.carry_out(order);
+}
+
+/// Runs until the order to reject the card inside is given, which is not carried out yet.
+fn next_reject(world: &mut World) -> Order {
     for _ in 0..TURNS {
         match world.decide() {
-            Some(order) => {
-                let told = matches!(order, Order::Reject(_));
-                world.carry_out(order);
-                if told {
-                    return;
-                }
-            }
+            Some(order) if matches!(order, Order::Reject(_)) => return order,
+            Some(order) => world.carry_out(order),
             None => {
                 world.pass(Duration::from_secs(2));
                 world.running.as_mut().expect("it is on").station.poll();

@@ -161,6 +161,14 @@ impl TestStation {
 
     /// The same, with another connection.
     pub fn start_on(&mut self, more: &str, clock: Clock, connection: Connection) {
+        let config = self.config(more);
+        let daemon = Daemon::start_at(&config, clock, connection).unwrap();
+        self.http = Http::new(&format!("http://{}", daemon.address()));
+        self.daemon = Some(daemon);
+    }
+
+    /// The station's configuration, with further lines.
+    pub fn config(&self, more: &str) -> Config {
         let encoder = if self.reader.is_some() { ENCODER } else { "" };
         let more = format!("{encoder}{more}");
         let text = with_lines_for_kia(&config(self.dir.path(), &more), self.kia);
@@ -168,9 +176,7 @@ impl TestStation {
         config.station.new_ledger = true;
         let keys = self.dir.path().join(KEYS);
         config.vault.folder = keys.exists().then_some(keys);
-        let daemon = Daemon::start_at(&config, clock, connection).unwrap();
-        self.http = Http::new(&format!("http://{}", daemon.address()));
-        self.daemon = Some(daemon);
+        config
     }
 
     /// Stops the station in order.

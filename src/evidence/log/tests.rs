@@ -62,7 +62,7 @@ fn every_row_of_a_machine_that_keeps_a_log() {
     let disturbed = Since { disturbed: true, ..calm };
     let restarted = Since { restarted: true, ..calm };
     let stood = Since { stood_inside: true, ..calm };
-    let rejecting = Since { rejecting: true, ..stood };
+    let rejected = Since { rejected: true, ..stood };
     let others = Since { others_printed: true, ..calm };
     let out = Since { said_out: true, ..calm };
     let says = |outcome| logged(facts(), outcome);
@@ -98,11 +98,11 @@ fn every_row_of_a_machine_that_keeps_a_log() {
         ("good, and said to be out",                    Since { unseen: true, disturbed: true, ..out }, says(Printed), Verdict::Printed(LogPrinted)),
         ("good, and a card is inside",                  calm, inside(Printed), unsure(LogDisagrees)),
         ("good, and it stood inside",                   stood, says(Printed), unsure(LogDisagrees)),
-        ("good, and it was sent to the reject box",     rejecting, says(Printed), unsure(LogDisagrees)),
+        ("good, and it was sent to the reject box",     rejected, says(Printed), unsure(LogDisagrees)),
         ("it is spoiled",                               calm, says(Spoiled), Verdict::Spoiled(LogSpoiled)),
         ("spoiled, and it stood inside",                stood, says(Spoiled), Verdict::Spoiled(LogSpoiled)),
-        ("spoiled, in the reject box",                  rejecting, says(Spoiled), Verdict::Spoiled(LogSpoiled)),
-        ("spoiled, and hands were in it",               Since { disturbed: true, ..rejecting }, says(Spoiled), Verdict::Spoiled(LogSpoiled)),
+        ("spoiled, in the reject box",                  rejected, says(Spoiled), Verdict::Spoiled(LogSpoiled)),
+        ("spoiled, and hands were in it",               Since { disturbed: true, ..rejected }, says(Spoiled), Verdict::Spoiled(LogSpoiled)),
         ("spoiled, and others were printed",            others, says(Spoiled), Verdict::Spoiled(LogSpoiled)),
         ("spoiled, and a card is inside",               calm, inside(Spoiled), unsure(LogDisagrees)),
         ("spoiled, and said to be out",                 out, says(Spoiled), unsure(LogDisagrees)),
@@ -112,7 +112,7 @@ fn every_row_of_a_machine_that_keeps_a_log() {
         ("inside, and its job owns the machine",        calm, Facts { owned: true, ..inside(CardInside) }, Verdict::ComeToRest),
         ("it sticks",                                   calm, jam(CardInside), Verdict::Help),
         ("inside by the log, no sensor sees it",        calm, says(CardInside), unsure(LogDisagrees)),
-        ("rejected, and inside by the log",             rejecting, says(CardInside), unsure(LogDisagrees)),
+        ("rejected, and inside by the log",             rejected, says(CardInside), unsure(LogDisagrees)),
         ("inside, and others were printed",             others, inside(CardInside), unsure(OthersPrinted)),
         ("inside, and said to be out",                  out, inside(CardInside), unsure(LogDisagrees)),
         ("somebody took it out when it was whole",      calm, says(Unknown(Taken)), unsure(TakenOut)),
@@ -140,14 +140,14 @@ fn every_row_of_a_machine_that_keeps_a_log() {
 fn an_encoded_card_exists_whatever_the_log_says_of_the_job_that_was_to_print_it() {
     let judged = |since, now: Facts| judge(&waits(facts()), since, &now);
     let calm = Since::default();
-    let rejecting = Since { rejecting: true, stood_inside: true, ..calm };
+    let rejected = Since { rejected: true, stood_inside: true, ..calm };
     let gone = logged(facts(), NotPrinted);
     assert_eq!(judged(calm, inside(NotPrinted)), Verdict::Reject);
-    assert_eq!(judged(rejecting, gone.clone()), Verdict::Spoiled(WentToRejectBox));
+    assert_eq!(judged(rejected, gone.clone()), Verdict::Spoiled(WentToRejectBox));
     assert_eq!(judged(calm, gone.clone()), Verdict::Unsure(TakenOut));
     for since in [
-        Since { disturbed: true, ..rejecting },
-        Since { restarted: true, ..rejecting },
+        Since { disturbed: true, ..rejected },
+        Since { restarted: true, ..rejected },
         Since { disturbed: true, ..calm },
     ] {
         assert_eq!(judged(since, gone.clone()), Verdict::Unsure(TakenOut), "{since:?}");
@@ -214,7 +214,7 @@ fn holds(intent: &Intent, bits: u32, outcome: Outcome) -> bool {
         disturbed: is(1),
         restarted: is(2),
         stood_inside: is(3),
-        rejecting: is(4),
+        rejected: is(4),
         unseen: is(5),
         said_out: is(6),
     };
@@ -246,7 +246,7 @@ fn holds(intent: &Intent, bits: u32, outcome: Outcome) -> bool {
             assert!(!counts || since.others_printed, "{story}");
         }
         Verdict::Spoiled(WentToRejectBox) => {
-            assert!(outcome == NotPrinted && intent.waits_inside() && since.rejecting, "{story}");
+            assert!(outcome == NotPrinted && intent.waits_inside() && since.rejected, "{story}");
             let clean = !since.disturbed && !since.restarted && !now.restarted;
             assert!(at_rest && clean && !now.card_inside && !since.others_printed, "{story}");
         }

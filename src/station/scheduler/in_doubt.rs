@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use drivers::contract::Whereabouts;
 
-use super::lines::was_not_rejected;
 use super::machine::LoggedJob;
 use crate::event::{Event, Lost};
 use crate::evidence::{Act, Facts, Intent, Reason, Since, Verdict, judge};
@@ -108,9 +107,6 @@ impl InDoubt {
             }
             Event::AbortOrphanedJob { machine } => self.since.looked(machine),
             Event::Reject { .. } => self.since.reject(),
-            Event::RecoveryFailed { what, .. } if was_not_rejected(*what) => {
-                self.since.rejecting = false;
-            }
             Event::LeftToAPerson { row, .. } => self.told = Some(*row),
             _ => {}
         }

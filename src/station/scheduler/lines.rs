@@ -6,9 +6,7 @@ use drivers::text::Text;
 use super::operator::Look;
 use crate::chip::Blame;
 use crate::codes::station::H_NOT_WATCHED;
-use crate::event::{
-    CardEvidence, Event, FailedEncoding, IntentLine, Lost, MachineWord, PersonSaw, RecoveryStep,
-};
+use crate::event::{CardEvidence, Event, FailedEncoding, IntentLine, Lost, MachineWord, PersonSaw};
 use crate::evidence::{Facts, Intent, Reason, Seen, Verdict, judge_card_out, judge_untouched};
 use crate::finding::Finding;
 use crate::lifecycle::Move;
@@ -137,11 +135,6 @@ pub(super) fn step_of(seen: Seen) -> Move {
         Seen::Spoiled => Move::Spoil,
         Seen::NoCard => Move::NoCard,
     }
-}
-
-/// The printer did not say that it rejected the card: if the card is gone later, it may be whole, in somebody's hand.
-pub(super) fn was_not_rejected(what: RecoveryStep) -> bool {
-    what == RecoveryStep::Reject
 }
 
 /// What stands with a job once it is no longer unsure.

@@ -343,13 +343,13 @@ impl Scheduler {
                 return self.halt(Fault::OtherPhase);
             }
         }
+        let in_doubt = self.in_doubt.iter_mut().flatten().find(|one| Some(&one.job) == job);
+        if let (Some(in_doubt), RecoveryStep::Reject) = (in_doubt, what) {
+            in_doubt.since.rejected = result.is_ok();
+        }
         let Err(error) = result else { return self.poll() };
         self.back_off();
         tracing::warn!(what = what.name(), %error, "the printer cannot be brought to rest");
-        let in_doubt = self.in_doubt.iter_mut().flatten().find(|one| Some(&one.job) == job);
-        if let Some(in_doubt) = in_doubt {
-            in_doubt.since.rejecting &= !lines::was_not_rejected(what);
-        }
         let (card, cause) = (error.card, error.cause.to_string());
         let line = Event::RecoveryFailed { what, card, cause };
         self.machine.error = Some(error);
