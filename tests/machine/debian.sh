@@ -54,7 +54,8 @@ lay_unit() {
 # forgets what was written.
 build_debian() {
     guest_modules=$debian_modules guest_memory=$debian_memory
-    build_tree "$1" true
+    build_tree "$1" true "$guest_fsck"
+    echo "$guest_fsck" >"$1/root/guest/fsck"
     cp tests/machine/debian "$1/root/guest/"
     cp -a "$2" "$1/root/guest/overlay"
     pack_initrd "$1"
@@ -64,13 +65,19 @@ build_debian() {
         -device virtio-blk-pci,drive=root,addr=4)
 }
 
-# try_debian PROGRAM UNITS: tries a station there; see tests/machine/inside.
+# try_debian PROGRAM [PACKAGE]: tries a station there, see tests/machine/inside: the files of this tree, or a .deb. PROGRAM
+# is also the emulated printer.
 try_debian() {
     local run=$root/target/machine overlay=$root/target/machine/overlay
-    lay_station "$overlay" "$@"
+    lay_station "$overlay" "$1" systemd
+    cp "$overlay/usr/bin/kartud" "$overlay/opt/machine/"
+    if [ $# -gt 1 ]; then
+        rm -rf "$overlay/usr"
+        cp "$2" "$overlay/opt/machine/"
+    fi
     lay_unit "$overlay" machine-test.service
-    cp tests/machine/units/printer.service "$overlay/etc/systemd/system/"
-    cp tests/machine/inside "$overlay/opt/machine/"
+    cp tests/machine/units/{card,printer}.service "$overlay/etc/systemd/system/"
+    cp tests/machine/{inside,card.toml} config/chips/ntag.toml "$overlay/opt/machine/"
     cp tests/machine/kartud.toml "$overlay/etc/kartu/"
     mkdir "$overlay/opt/machine/jobs"
     "$venv/bin/python" tests/machine/jobs.py 20 "$overlay/opt/machine/jobs"

@@ -119,7 +119,7 @@ in_guest() {
 boot_to_exit() {
     local run=$2 code
     boot "$1" "$run/initrd" "$run/console"
-    code=$(tr -d '\r' <"$run/console" | sed -n 's/^GUEST-EXIT //p')
+    code=$(tr -d '\r' <"$run/console" | sed -n 's/^.*GUEST-EXIT //p')
     if [ -z "$code" ]; then
         echo "the guest ended without an exit code; the last of its console:" >&2
         tail -20 "$run/console" >&2

@@ -1,6 +1,8 @@
 # Builds the guest whose power is cut, and starts power_cuts.py on it. Sourced after tests/ground.sh.
 
 source "$root/tests/machine/guest.sh"
+guest_fsck=$(readlink -f /sbin/e2fsck)
+
 # power_cuts FOLDER KARTUD OPTION...: with this program in the guest and on the host; everything is laid below FOLDER.
 power_cuts() {
     local folder=$1 kartud=$2 room=$root/target/debug/examples/power-room
@@ -11,7 +13,8 @@ power_cuts() {
     mkdir -p "$folder"
     # Without what only a debugger reads: the guest holds everything in memory.
     strip -o "$folder/kartud" "$kartud"
-    build_tree "$folder/guest" "kartud=$folder/kartud room=$room; . /guest/station" "$folder/kartud" "$room"
+    build_tree "$folder/guest" "kartud=$folder/kartud room=$room fsck=$guest_fsck; . /guest/station" \
+        "$folder/kartud" "$room" "$guest_fsck"
     cp tests/machine/station "$folder/guest/root/guest/"
     pack_initrd "$folder/guest"
     cut_power "$folder" "$folder/kartud" "$room" "$@"
