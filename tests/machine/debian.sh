@@ -65,15 +65,16 @@ build_debian() {
         -device virtio-blk-pci,drive=root,addr=4)
 }
 
-# try_debian PROGRAM [PACKAGE]: tries a station there, see tests/machine/inside: the files of this tree, or a .deb. PROGRAM
-# is also the emulated printer.
+# try_debian FORM PROGRAM [PACKAGE]: tries a station there, see tests/machine/inside: the files of this tree, or a .deb.
+# PROGRAM, with PC/SC, is also the emulated printer. FORM: short, or full with the figures.
 try_debian() {
     local run=$root/target/machine overlay=$root/target/machine/overlay
-    lay_station "$overlay" "$1" systemd
+    lay_station "$overlay" "$2" systemd
     cp "$overlay/usr/bin/kartud" "$overlay/opt/machine/"
-    if [ $# -gt 1 ]; then
+    echo "$1" >"$overlay/opt/machine/form"
+    if [ $# -gt 2 ]; then
         rm -rf "$overlay/usr"
-        cp "$2" "$overlay/opt/machine/"
+        cp "$3" "$overlay/opt/machine/"
     fi
     lay_unit "$overlay" machine-test.service
     cp tests/machine/units/{card,printer}.service "$overlay/etc/systemd/system/"
