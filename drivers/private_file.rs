@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, lchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -82,6 +82,24 @@ pub fn replace_synced(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_folder_of(path)
 }
 
+/// Gives a file that root created to the owner of its folder; a file of anybody else stays as it is. A command that a
+/// technician runs as root must not leave files that the station cannot open.
+///
+/// # Errors
+/// The system's error; that there is no such file is none.
+pub fn give_to_owner_of_folder(path: &Path) -> io::Result<()> {
+    let file = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found?,
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::metadata(folder.unwrap_or(Path::new(".")))?;
+    if file.uid() != 0 || folder.uid() == 0 {
+        return Ok(());
+    }
+    lchown(path, Some(folder.uid()), Some(folder.gid()))
+}
+
 /// Syncs the folder of a file, so that the names in it are on the disk when this returns.
 ///
 /// # Errors
@@ -121,7 +139,7 @@ fn unfinished(path: &Path) -> PathBuf {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::os::unix::fs::{MetadataExt as _, symlink};
+    use std::os::unix::fs::symlink;
 
     use super::*;
 

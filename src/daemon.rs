@@ -13,8 +13,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::clock::Clock;
+use crate::backup::BackupWatch;
+use crate::clock::{Clock, ClockTrust};
 use crate::config::{Config, Fault};
+use crate::event::Event;
 use crate::heartbeat::{HeartbeatGuard, Heartbeats, Part, Stopped};
 use crate::holder::{HolderFault, HolderKey};
 use crate::http::{self, Listener};
@@ -22,7 +24,7 @@ use crate::intake::{Examiner, Intake};
 use crate::job::JobRequest;
 use crate::ledger::{self, Disk, Ledger, LedgerError, LocalDisk};
 use crate::ping::{Condition, Ping};
-use crate::report::{Metrics, Snapshot};
+use crate::report::{Metrics, PowerCut, Snapshot};
 use crate::station::{self, Connection, Handle, Renderer};
 use crate::systemd::{Jobs, Notifier, Status};
 
@@ -106,6 +108,54 @@ fn recognise_holders(ledger: &Ledger, mut examiner: Examiner) -> Result<Arc<Exam
     Ok(examiner)
 }
 
+/// Lines of the ledger in which a person's word about the clock is looked for: more than one boot writes before somebody
+/// looks at the station again.
+const LINES_OF_A_BOOT: u32 = 2000;
+
+/// Can the clock be believed? A person's word holds until the computer is started anew.
+fn trust_in(clock: &Clock, ledger: &Ledger) -> Result<ClockTrust, LedgerError> {
+    let trust = ClockTrust::at_start(clock.clone(), ledger.last_at()?);
+    let Some(doubt) = trust.doubt() else { return Ok(trust) };
+    let head = ledger.watch().borrow().seq;
+    let after = head.saturating_sub(u64::from(LINES_OF_A_BOOT));
+    let was_said = ledger.events_after(after, LINES_OF_A_BOOT)?.iter().any(|line| {
+        matches!(line.read(), Some(Event::ClockTrusted { booted_at, .. }) if trust.was_said_of_this_boot(booted_at))
+    });
+    if was_said {
+        trust.trust();
+    } else {
+        tracing::warn!(doubt = doubt.name(), "{}", doubt.words().en);
+    }
+    Ok(trust)
+}
+
+/// How ledger and clock are kept, before the station moves anything.
+fn kept(config: &Config, clock: &Clock, ledger: &Ledger) -> Result<http::Kept, LedgerError> {
+    Ok(http::Kept {
+        backups: BackupWatch::new(ledger.path(), &config.backup),
+        clock_trust: trust_in(clock, ledger)?,
+        power_cut: PowerCut::at_start(ledger)?,
+    })
+}
+
+fn station_parts(
+    config: &Config,
+    ledger: &Ledger,
+    kept: &http::Kept,
+    metrics: &Metrics,
+    renderer: Arc<dyn Renderer>,
+    clock: Clock,
+) -> station::Parts {
+    station::Parts {
+        name: config.station.name.clone(),
+        ledger: ledger.clone(),
+        renderer,
+        clock,
+        clock_trust: kept.clock_trust.clone(),
+        metrics: metrics.clone(),
+    }
+}
+
 /// A running daemon.
 pub struct Daemon {
     /// What holds now: as it was started with, and as far as it may change, as it was read last.
@@ -177,9 +227,15 @@ fn open_ledger(config: &Config, clock: Clock, disk: Box<dyn Disk>) -> Result<Led
 }
 
 /// The way in for jobs; it tells the station of each that is stored.
-fn intake(examiner: Arc<Examiner>, ledger: &Ledger, station: &Handle) -> Arc<Intake> {
+fn intake(
+    examiner: Arc<Examiner>,
+    ledger: &Ledger,
+    station: &Handle,
+    clock_trust: &ClockTrust,
+) -> Arc<Intake> {
     let station = station.clone();
-    Arc::new(Intake::new(examiner, ledger.clone(), move || station.wake()))
+    let intake = Intake::new(examiner, ledger.clone(), move || station.wake());
+    Arc::new(intake.with_clock(clock_trust.clone()))
 }
 
 fn http_runtime() -> std::io::Result<Runtime> {
@@ -298,25 +354,22 @@ impl Daemon {
         let StartChecks { descriptors, examiner, listeners, address } = checks;
         let examiner = recognise_holders(&ledger, examiner)?;
         let runtime = http_runtime().map_err(StartError::Thread)?;
+        let kept = kept(config, &clock, &ledger)?;
         let (metrics, heartbeats) = (Metrics::default(), Heartbeats::default());
         heartbeats.watch(ledger.beat());
-        let parts = station::Parts {
-            name: config.station.name.clone(),
-            ledger: ledger.clone(),
-            renderer: renderer(examiner.clone()),
-            clock,
-            metrics: metrics.clone(),
-        };
+        let parts =
+            station_parts(config, &ledger, &kept, &metrics, renderer(examiner.clone()), clock);
         let (station, station_thread) =
             station::start(parts, connection, &heartbeats).map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);
-        let intake = intake(examiner, &ledger, &station);
+        let intake = intake(examiner, &ledger, &station, &kept.clock_trust);
         let app = http::App::new(
             ledger.clone(),
             intake.clone(),
             station.clone(),
             metrics,
             heartbeats.clone(),
+            kept,
             stopping.clone(),
         );
         let router = http::router(app, &config.http, address.port());

@@ -107,3 +107,41 @@ fn post(to: &Heartbeat, step: &str, line: &str, is_heard: &mut bool) {
         tracing::info!("the heartbeat reaches its watcher again");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::config::SecretUrl;
+
+    /// What the watcher is asked for, in order.
+    fn watcher() -> (SecretUrl, mpsc::Receiver<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (tell, heard) = mpsc::channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = BufReader::new(stream.expect("a client"));
+                let mut line = String::new();
+                stream.read_line(&mut line).expect("a request");
+                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+                stream.get_mut().write_all(answer).expect("it listens");
+                tell.send(line.split(' ').nth(1).expect("a path").to_owned()).expect("the test");
+            }
+        });
+        (SecretUrl::read(&format!("http://{address}/u")).expect("an address"), heard)
+    }
+
+    #[test]
+    fn a_station_that_ends_because_of_a_fault_says_so_before() {
+        let (url, heard) = watcher();
+        let hour = Duration::from_secs(3600);
+        let ping = Ping::start(&Heartbeat { url, interval: hour }).expect("a thread");
+        let next = || heard.recv_timeout(Duration::from_secs(30)).expect("a heartbeat");
+        assert_eq!((next(), next()), ("/u/start".to_owned(), "/u".to_owned()));
+        ping.fail("a part of it has failed");
+        assert_eq!(heard.try_recv().as_deref(), Ok("/u/fail"), "it was waited for");
+    }
+}

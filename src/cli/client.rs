@@ -125,6 +125,16 @@ impl Client {
         })
     }
 
+    /// Gets a text.
+    pub fn get_text(&self, path: &str) -> anyhow::Result<String> {
+        let answer = self.agent.get(self.address(path)).call();
+        let mut answer = answer.map_err(|error| self.unreachable(error))?;
+        if !answer.status().is_success() {
+            return Err(NoStation(self.url.clone()).into());
+        }
+        Ok(answer.body_mut().with_config().limit(ANSWER_LIMIT).read_to_string()?)
+    }
+
     /// Posts JSON. The key makes it safe to post again if the answer is lost. `mark`: as for [`Self::get`].
     pub fn post(
         &self,

@@ -1,4 +1,4 @@
-//! `kartud ledger verify|export|adopt|rekey`: works on a ledger, or a copy of one, without a daemon.
+//! `kartud ledger verify|export|adopt|rekey|retire`: works on a ledger, or a copy of one, without a daemon.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use super::client::language;
 use crate::actor::Actor;
 use crate::clock::Clock;
 use crate::codes::requests::E_BY;
-use crate::ledger::head::Head;
+use crate::ledger::head::KnownHead;
 use crate::ledger::{self, Verification};
 
 #[derive(clap::Args)]
@@ -34,6 +34,8 @@ enum Task {
     /// Forget the lost key `holder`, by which the holders of cards are recognised: the next start takes the one that is
     /// there or makes a new one, and recognises the holders of all stored jobs anew. Stop the daemon first
     Rekey(AdoptArgs),
+    /// Write the last line of a ledger whose station moves to another computer: no station prints from it here any more
+    Retire(AdoptArgs),
 }
 
 #[derive(clap::Args)]
@@ -41,9 +43,9 @@ struct VerifyArgs {
     /// The ledger; a copy needs its -wal file beside it, if there was one
     #[arg(value_name = "LEDGER")]
     ledger: PathBuf,
-    /// A head that was kept elsewhere, as an earlier verify printed it: that line must still be there
+    /// A line that was kept elsewhere must still be there: a head as an earlier verify printed it, or the id of an event
     #[arg(long, value_name = "SEQ:HASH")]
-    head: Option<Head>,
+    head: Option<KnownHead>,
     /// One JSON object
     #[arg(long)]
     json: bool,
@@ -78,6 +80,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Task::Export(args) => export(args),
         Task::Adopt(args) => adopt(args),
         Task::Rekey(args) => rekey(args),
+        Task::Retire(args) => retire(args),
     }
 }
 
@@ -170,6 +173,23 @@ fn rekey(args: &AdoptArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+fn retire(args: &AdoptArgs) -> anyhow::Result<Exit> {
+    let retired = ledger::retire(&args.ledger, &Actor::local(&*args.by), &Clock::system())
+        .context("the ledger cannot be retired")?;
+    let (open, head) = (retired.open, retired.head);
+    if language() == "id" {
+        say!(
+            "Buku besar dipensiunkan; {open} pekerjaan belum selesai. Buat salinannya (kartud backup), lalu pasang di komputer baru (kartud restore)."
+        )?;
+    } else {
+        say!(
+            "The ledger is retired; {open} jobs are not finished. Copy it (kartud backup), then put the copy back on the new computer (kartud restore)."
+        )?;
+    }
+    say!("head {head}")?;
+    Ok(Exit::Done)
+}
+
 fn first_moment(text: &str) -> Result<Timestamp, String> {
     moment(text, |date| date.to_zoned(TimeZone::UTC).map(|day| day.timestamp()))
 }
@@ -194,7 +214,7 @@ fn moment(
     })
 }
 
-fn who(text: &str) -> Result<String, String> {
+pub(super) fn who(text: &str) -> Result<String, String> {
     match Actor::read(text) {
         Some(_) => Ok(text.to_owned()),
         None => Err(E_BY.en.to_owned()),

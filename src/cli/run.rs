@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let is_printing = IsPrinting::default();
     watch_signals(tell.clone(), is_printing.clone())?;
     let inherited = systemd::sockets().context("the sockets of the supervisor cannot be used")?;
-    let daemon = match Daemon::start_listening(&config, Clock::system(), inherited) {
+    let daemon = match Daemon::start_listening(&config, Clock::of_this_computer(), inherited) {
         Err(StartError::Config(faults)) => return Ok(refuse(&args.config, &faults)),
         other => other?,
     };

@@ -2,6 +2,7 @@
 //! starts nothing.
 
 mod address;
+mod backup;
 mod encoder;
 mod fault;
 mod heartbeat;
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use address::Address;
+pub use backup::Backup;
 pub use encoder::Encoder;
 pub use fault::Fault;
 pub use heartbeat::{Heartbeat, SecretUrl};
@@ -30,6 +32,8 @@ pub struct Config {
     pub products: Products,
     /// `[vault]`
     pub vault: Vault,
+    /// `[backup]`
+    pub backup: Backup,
     /// `[product.NAME]`: how a product is printed here.
     pub product: BTreeMap<String, ProductSettings>,
     /// `[printer]`
@@ -193,6 +197,7 @@ fn read(mut sheet: Sheet<'_>, folder: &Path) -> Config {
         office: Office { profile: sheet.section("office", |s| path(s, "profile", folder)) },
         products: Products { folder: sheet.section("products", |s| path(s, "folder", folder)) },
         vault: Vault { folder: sheet.section("vault", |s| path(s, "folder", folder)) },
+        backup: sheet.section("backup", |s| backup::backup(s, folder)),
         product: sheet.children("product").into_iter().map(product).collect(),
         encoder: sheet.section("encoder", |s| encoder::encoder(s, &printer.address)),
         printer,

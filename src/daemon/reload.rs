@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Daemon, StartError, recognise_holders};
 use crate::config::{Config, Fault};
@@ -15,7 +16,10 @@ use crate::systemd::Notifier;
 pub const LIVE: [&str; 6] = ["heartbeat", "log", "office", "product", "products", "vault"];
 /// Keys that take effect at the next start: the ledger, the machines and the port are opened once, and the office's day must
 /// not change in the middle of one.
-pub const RESTART: [&str; 4] = ["encoder", "http", "printer", "station"];
+pub const RESTART: [&str; 5] = ["backup", "encoder", "http", "printer", "station"];
+
+/// How long the station may take to hear of new definitions: one card is composed meanwhile at most.
+const STATION_LIMIT: Duration = Duration::from_secs(30);
 
 /// What the thread that supervises a daemon is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,9 +128,10 @@ impl Daemon {
         for notice in notices {
             tracing::info!("{notice}");
         }
-        // Intake first: no job comes in by the old rules and is printed by the new ones unseen. Each is rechecked anyway.
-        self.intake.redefine(examiner.clone());
-        self.station.redefine(examiner as Arc<_>);
+        // The station first: a job that comes in by the new rules is never made by the old ones. One that came in by the old
+        // ones is rechecked. A station that does not listen is found by its heartbeat.
+        let _ = self.station.redefine(examiner.clone() as Arc<_>).recv_timeout(STATION_LIMIT);
+        self.intake.redefine(examiner);
         self.config = config;
         Ok(later)
     }
@@ -139,8 +144,8 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 
 /// The new configuration, without what needs a restart.
 fn taken_over(old: &Config, new: Config) -> Config {
-    let Config { station, http, printer, encoder, .. } = old.clone();
-    Config { station, http, printer, encoder, ..new }
+    let Config { station, http, printer, encoder, backup, .. } = old.clone();
+    Config { station, http, printer, encoder, backup, ..new }
 }
 
 /// The sections in which something changed that needs a restart.
@@ -148,6 +153,7 @@ fn later(old: &Config, new: &Config) -> Later {
     let new_ledger = old.station.new_ledger;
     let station = crate::config::Station { new_ledger, ..new.station.clone() };
     let changed = [
+        ("backup", old.backup != new.backup),
         ("encoder", old.encoder != new.encoder),
         ("http", old.http != new.http),
         ("printer", old.printer != new.printer),

@@ -1,4 +1,4 @@
-//! Where clients come in: a port of this computer, or a path in its file system. Knows no HTTP.
+//! Listening sockets: a port of this computer, or a path in its file system. Knows no HTTP.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -28,7 +28,7 @@ impl Listener {
         }
     }
 
-    /// For the runtime that this is called in.
+    /// The same socket for the runtime in which this is called.
     pub(super) fn into_async(self) -> io::Result<Accepting> {
         match self {
             Listener::Tcp(listener) => {
@@ -64,7 +64,7 @@ impl Accepting {
     }
 }
 
-/// The next client, wherever it comes in.
+/// The next client at any of the sockets.
 pub(super) async fn accept(from: &[Accepting]) -> io::Result<Stream> {
     std::future::poll_fn(|cx| {
         let mut came = from.iter().map(|listener| listener.poll_accept(cx));

@@ -17,7 +17,7 @@ pub(super) enum Stream {
     Unix(UnixStream),
 }
 
-/// Calls the same method of whichever stream it is.
+/// Calls the same method of either stream.
 macro_rules! either {
     ($stream:expr, $it:ident => $call:expr) => {
         match $stream {
@@ -48,15 +48,15 @@ impl Stream {
         either!(self, it => it.readable().await)
     }
 
-    /// Nothing more comes from this side.
+    /// Closes this side.
     pub fn shutdown(&self) -> io::Result<()> {
         let shut = either!(self, it => shutdown(it.as_fd(), Shutdown::Write));
-        // Whoever is gone already needs no word of it.
+        // A client that has already gone need not be told.
         if shut == Err(Errno::NOTCONN) { Ok(()) } else { shut.map_err(io::Error::from) }
     }
 
-    /// Returns once there is something to read, the client has said that nothing more comes, or the connection is
-    /// broken; takes nothing. True: something is there.
+    /// Waits until there is something to read, the client has closed its side, or the connection is broken; reads nothing.
+    /// `true`: there is something.
     pub async fn peek(&self) -> bool {
         let look = |fd: std::os::fd::BorrowedFd<'_>| {
             let (seen, _) = recv(fd, &mut [0_u8][..], RecvFlags::PEEK)?;

@@ -52,7 +52,7 @@ pub(super) fn open(stream: Stream) -> (Wire, Peer) {
 }
 
 impl Peer {
-    /// It came in by a path of the file system, whose rights let it in.
+    /// Did it connect at a path of the file system, whose rights allowed that?
     pub fn is_local_path(&self) -> bool {
         matches!(*self.0, Stream::Unix(_))
     }

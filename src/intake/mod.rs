@@ -21,6 +21,7 @@ pub use examiner::Examiner;
 pub use recheck::{Circumstances, Limits, OfCard, RULES, Rule, recheck, rule_of};
 
 use crate::actor::Actor;
+use crate::clock::{ClockDoubt, ClockTrust};
 use crate::job::json::Fault;
 use crate::job::{JobRequest, Photo};
 use crate::ledger::{Accepted, Ledger, LedgerError};
@@ -70,6 +71,9 @@ pub enum Refused {
     /// It breaks rules.
     #[error("the job breaks rules")]
     Rules(Refusal),
+    /// The clock is not believed, so nothing that depends on time can be judged.
+    #[error("the clock is in doubt")]
+    ClockInDoubt(ClockDoubt),
     /// Too many jobs wait for their inspection; the client may submit it again in a moment.
     #[error("too much is being examined")]
     Busy,
@@ -87,6 +91,7 @@ pub struct Intake {
     on_stored: Box<dyn Fn() + Send + Sync>,
     inspections: Semaphore,
     waiting_kib: Arc<Semaphore>,
+    clock_trust: Option<ClockTrust>,
 }
 
 impl Intake {
@@ -103,7 +108,14 @@ impl Intake {
             on_stored: Box::new(on_stored),
             inspections: Semaphore::new(cores.max(INSPECTIONS_MIN)),
             waiting_kib: Arc::new(Semaphore::new(WAITING_KIB as usize)),
+            clock_trust: None,
         }
+    }
+
+    /// Takes nothing in while this clock is in doubt.
+    #[must_use]
+    pub fn with_clock(self, clock_trust: ClockTrust) -> Intake {
+        Intake { clock_trust: Some(clock_trust), ..self }
     }
 
     /// The current examiner. Whoever uses it twice for one request keeps it, so that both uses follow the same rules.
@@ -121,6 +133,9 @@ impl Intake {
     /// # Errors
     /// [`Refused`]; then nothing is stored.
     pub async fn receive(&self, submission: Submission<'_>) -> Result<Accepted, Refused> {
+        if let Some(doubt) = self.clock_trust.as_ref().and_then(ClockTrust::doubt) {
+            return Err(Refused::ClockInDoubt(doubt));
+        }
         let examiner = self.examiner();
         let request = read(&examiner, submission.body)?;
         let now = self.ledger.now();

@@ -82,6 +82,34 @@ pub enum LedgerError {
         /// What it is, and what to do.
         why: &'static str,
     },
+    /// Its station was moved to another computer.
+    #[error(
+        "the ledger {path} was retired at {at}: its station was moved to another computer, and two stations with one ledger would print cards twice. To print here again all the same: `kartud ledger adopt`, which holds every job that could still print / Buku besar ini sudah dipensiunkan karena stasiunnya dipindahkan ke komputer lain"
+    )]
+    Retired {
+        /// The file.
+        path: PathBuf,
+        /// When.
+        at: String,
+    },
+    /// A copy would take the place of a ledger that is no older form of it.
+    #[error(
+        "there is a ledger at {path}, and {why}; nothing was changed. If the copy shall take its place all the same, move the ledger with its -wal away first, and keep both"
+    )]
+    InTheWay {
+        /// The file.
+        path: PathBuf,
+        /// How it compares with the copy.
+        why: String,
+    },
+    /// A copy is torn, or not what it was when it was made.
+    #[error("the copy {path} is not whole: {why}. Nothing was changed; take another copy")]
+    Torn {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Other users could have written anything into it.
     #[error(
         "{path} has mode {mode:04o}: other users can write it, so nobody knows what in it is true. Look at it with `kartud ledger verify`, then close it to others (chmod {wanted}, chown to the user of kartud)"

@@ -7,7 +7,7 @@ use std::path::Path;
 use drivers::text::Text;
 use rusqlite::Connection;
 
-use super::head::{self, Head};
+use super::head::{self, Head, KnownHead};
 use super::lines::{self, Break, Kind, RawLine};
 use super::offline::Offline;
 use super::{LedgerError, blanks, holder, open, reader, schema, verify_jobs};
@@ -56,7 +56,7 @@ pub type Progress<'a> = dyn FnMut(&'static str, u64, u64) + 'a;
 /// [`LedgerError::Unreadable`] when the file cannot be opened as a ledger at all.
 pub fn verify(
     path: &Path,
-    known: Option<Head>,
+    known: Option<KnownHead>,
     progress: &mut Progress<'_>,
 ) -> Result<Verification, LedgerError> {
     // Read the head before opening the ledger: the daemon continues to write, and the head must not be newer than the
@@ -244,12 +244,12 @@ fn heads(
     c: &Connection,
     faults: &mut Faults,
     last: Head,
-    known: Option<Head>,
+    known: Option<KnownHead>,
     beside: std::io::Result<Option<Head>>,
 ) {
-    let mut hold = |head: Head, whose: (&str, &str)| {
+    let mut hold = |head: KnownHead, whose: (&str, &str)| {
         let there = reader::hash_of(c, head.seq);
-        if faults.read(there).is_some_and(|hash| hash != Some(head.hash)) {
+        if faults.read(there).is_some_and(|hash| !hash.is_some_and(|hash| head.is_of(&hash))) {
             let (seq, end) = (head.seq, last.seq);
             faults.push(Fault { seq: Some(seq), ..Fault::whole("V_HEAD", Text::new(
                 format!("Baris {seq}, yang dicatat {}, tidak ada lagi seperti itu; buku besar berakhir di baris {end}. Ujungnya hilang atau ditulis ulang: pasang kembali salinan terbaru.", whose.0),
@@ -261,7 +261,7 @@ fn heads(
         hold(known, ("di luar (--head)", "--head"));
     }
     match beside {
-        Ok(Some(head)) => hold(head, ("ledger.head", "the file ledger.head")),
+        Ok(Some(head)) => hold(head.into(), ("ledger.head", "the file ledger.head")),
         // A copy need not have a head.
         Ok(None) => {}
         Err(error) => faults.push(unfit(&format!("ledger.head: {error}"))),

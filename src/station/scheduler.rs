@@ -74,6 +74,8 @@ pub enum Input {
         /// HTTP requests under way that bring a job: inspections that were put off wait for them.
         inflight_requests: usize,
     },
+    /// Is the clock on the wall in doubt since the start? Then no card is begun.
+    ClockInDoubt(bool),
     /// Ask the printer how it is, whether or not that is due.
     Poll,
     /// There may be something new in the ledger.
@@ -408,6 +410,7 @@ impl Scheduler {
                     failed: None,
                 });
             }
+            Input::ClockInDoubt(is_in_doubt) => self.clock.is_in_doubt = is_in_doubt,
             Input::Poll => self.poll(),
             Input::Wake => self.queue.more_to_inspect = true,
             Input::Redefined(with_chip) => self.on_redefined(with_chip),
@@ -483,6 +486,9 @@ impl Scheduler {
             }
             words
         });
+        if trouble.is_none() && self.own_trouble.is_some() {
+            tracing::info!("the station goes on");
+        }
         self.own_trouble = trouble;
         // A card that waits inside for a ledger that cannot be written is found there at the next start.
         let waits = matches!(self.phase, Phase::Encoded(_) | Phase::JobOpened(..));

@@ -4,16 +4,19 @@
 
 mod api;
 mod approval;
+mod backup;
 mod blanks;
 mod characters;
 mod chip;
 mod chip_setup;
 mod chip_try;
+mod clock;
 mod codes;
 mod command_line;
 mod counter;
 mod crowd;
 mod disk;
+mod doctor;
 mod emulate;
 mod ends;
 mod events;
@@ -39,6 +42,7 @@ mod pages;
 mod parrot;
 mod photos;
 mod poison;
+mod power_cut;
 mod printing;
 mod privacy;
 mod programs;

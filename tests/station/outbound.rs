@@ -75,6 +75,18 @@ fn a_watcher_hears_that_the_station_lives() {
 }
 
 #[test]
+fn a_station_that_takes_no_jobs_says_so() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (url, heard) = watcher("200 OK");
+    let command = Command::new(env!("CARGO_BIN_EXE_kartud"));
+    let (process, _log) = Process::start_with(command, dir.path(), &heartbeat(&url));
+    std::fs::rename(dir.path().join("ledger.db"), dir.path().join("away")).unwrap();
+    let fails = || heard.recv_timeout(PATIENCE).unwrap().0 == format!("/ping/{SECRET}/fail");
+    assert!((0..4).any(|_| fails()), "the ledger is gone");
+    process.kill();
+}
+
+#[test]
 fn a_watcher_that_is_gone_or_refuses_keeps_nobody_and_is_told_of_once() {
     for (status, says) in [("404 Not Found", "the answer is 404"), ("", "why=")] {
         let (url, heard) = watcher(status);

@@ -8,8 +8,9 @@ use emulators::machine::Lever;
 use serde_json::{Value, json};
 
 use crate::restart::Process;
+use crate::signals::Running;
 use crate::supervisor::{PATIENCE, told_until};
-use crate::test_station::{TestStation, child, config, products};
+use crate::test_station::{Http, TestStation, child, config, products};
 
 /// The hashes of the faces, each time that the job was composed.
 fn composed(bench: &TestStation, id: &str) -> Vec<Value> {
@@ -115,6 +116,47 @@ fn the_supervisor_hears_what_came_of_a_reload() {
     process.kill();
 }
 
+/// The card that moves is finished as it was made, and the one behind it is made anew; a restart in the middle of a card adds
+/// none and loses none.
+#[test]
+fn a_reload_and_a_restart_in_mid_card_make_one_card_of_each_job() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (_machine, printer) = Running::machine(dir.path(), "0.1");
+    let (station, http) = Running::station(dir.path(), &printer);
+    let accepted = |http: &Http, sample: &str| {
+        let answer = http.post("/v1/jobs", &child(sample));
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.body["id"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (accepted(&http, "S2"), accepted(&http, "S3"));
+    http.listen(0, |kind, _, data| kind == "station" && data["printing"] == first.as_str());
+    http.listen(0, |_, _, data| data["job"] == second && data["event"] == "compose");
+    let path = dir.path().join("kartud.toml");
+    let old = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, old.replace("[product.kia]", "[product.kia]\nlayout = \"kia1\""))
+        .unwrap();
+    station.tell("-HUP");
+    http.listen(0, |_, _, data| data["job"] == second && data["event"] == "put_back");
+    http.listen(0, |kind, _, data| kind == "station" && data["printing"] == second.as_str());
+    let third = accepted(&http, "S4");
+    let mut station = station;
+    station.tell("-TERM");
+    assert_eq!(station.end().code(), Some(0), "the card that moves is finished first");
+
+    let (_station, http) = Running::station_by(&path);
+    http.listen(0, |_, _, data| data["job"] == third && data["state"] == "printed");
+    let sides = |id: &str| {
+        let job = http.get(&format!("/v1/jobs/{id}")).body;
+        (job["state"].clone(), job["faces"].as_array().unwrap().len())
+    };
+    assert_eq!(sides(&first), (json!("printed"), 2), "as it was made");
+    for id in [&second, &third] {
+        assert_eq!(sides(id), (json!("printed"), 1), "by the new layout");
+    }
+    let station = http.get("/v1/station").body;
+    assert_eq!(station["printer"]["cards_entered"], json!(3), "{station}");
+}
+
 #[test]
 fn the_level_of_the_log_changes_while_the_station_runs() {
     let dir = tempfile::TempDir::new().unwrap();
@@ -145,7 +187,7 @@ fn the_level_of_the_log_changes_while_the_station_runs() {
     until("holds from now on");
     let address =
         read().split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-    let http = crate::test_station::Http::new(&format!("http://{address}"));
+    let http = Http::new(&format!("http://{address}"));
     assert_eq!(http.get("/v1/station").status, 200);
     until("DEBUG");
     child.kill().unwrap();

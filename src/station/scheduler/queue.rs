@@ -95,7 +95,7 @@ impl Scheduler {
             Some(card) if self.queue.is_outdated || excluding.contains(&card.product) => {
                 self.requeue_next();
             }
-            None if self.machine.status.is_some() && !self.has_tried_to_prepare() => {
+            None if self.may_prepare() => {
                 let moment = self.moment();
                 self.ask(Question::Prepare { excluding, moment }, Then::Prepared);
             }
@@ -107,8 +107,10 @@ impl Scheduler {
         }
     }
 
-    fn has_tried_to_prepare(&self) -> bool {
-        self.turn.as_ref().is_some_and(|turn| turn.nothing_waits)
+    /// Approvals are judged when a card is prepared, so none is while the clock is in doubt.
+    fn may_prepare(&self) -> bool {
+        let has_tried = self.turn.as_ref().is_some_and(|turn| turn.nothing_waits);
+        self.machine.status.is_some() && !has_tried && !self.clock.is_in_doubt
     }
 
     /// Products, office or keys were defined anew: what was prepared by the old definitions and does not move yet is
