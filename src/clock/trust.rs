@@ -66,6 +66,8 @@ pub struct Keepers {
     pub has_battery: bool,
     /// A service that sets the clock by the network runs, and has not done so yet.
     pub waits_for_network: bool,
+    /// The network has set it since the computer was started.
+    pub is_set_by_network: bool,
 }
 
 impl Keepers {
@@ -73,10 +75,11 @@ impl Keepers {
     /// What another service does cannot be seen here, and is not waited for.
     pub fn of_this_computer() -> Keepers {
         let is_there = |path: &str| Path::new(path).exists();
+        let is_set_by_network = is_there("/run/systemd/timesync/synchronized");
         Keepers {
             has_battery: is_there("/sys/class/rtc/rtc0"),
-            waits_for_network: is_there("/run/systemd/timesync")
-                && !is_there("/run/systemd/timesync/synchronized"),
+            waits_for_network: is_there("/run/systemd/timesync") && !is_set_by_network,
+            is_set_by_network,
         }
     }
 }
@@ -85,6 +88,9 @@ impl Keepers {
 pub fn doubt(now: Timestamp, last_line: Option<Timestamp>, keepers: Keepers) -> Option<ClockDoubt> {
     if now < BUILT_AFTER {
         Some(ClockDoubt::NeverSet)
+    } else if keepers.is_set_by_network {
+        // A line from the future was written by a clock that was wrong.
+        None
     } else if last_line.is_some_and(|last| now.duration_since(last) < -DRIFT_MAX) {
         Some(ClockDoubt::BehindLedger)
     } else if !keepers.has_battery && keepers.waits_for_network {
@@ -151,8 +157,9 @@ mod tests {
 
     #[test]
     fn a_clock_is_believed_unless_something_speaks_against_it() {
-        let kept = Keepers { has_battery: true, waits_for_network: true };
-        let bare = Keepers { has_battery: false, waits_for_network: true };
+        let kept = Keepers { has_battery: true, waits_for_network: true, ..Keepers::default() };
+        let bare = Keepers { waits_for_network: true, ..Keepers::default() };
+        let set = Keepers { is_set_by_network: true, ..Keepers::default() };
         let other = Keepers::default();
         for (now, last, keepers, wanted) in [
             (at(100), None, kept, None),
@@ -163,6 +170,8 @@ mod tests {
             (at(-1), Some(at(161)), bare, Some(ClockDoubt::NeverSet)),
             (at(100), Some(at(90)), bare, Some(ClockDoubt::Unsynchronised)),
             (at(100), Some(at(90)), other, None),
+            (at(100), Some(at(161)), set, None),
+            (at(-1), None, set, Some(ClockDoubt::NeverSet)),
         ] {
             assert_eq!(doubt(now, last, keepers), wanted, "{now} {last:?} {keepers:?}");
         }

@@ -73,12 +73,17 @@ impl TestStation {
 
     /// The same with further configuration.
     pub fn with(more: &str) -> TestStation {
+        Self::begun(more, Clock::system())
+    }
+
+    /// The same, with a ledger that was begun by this wall clock.
+    pub fn begun(more: &str, clock: Clock) -> TestStation {
         let machine = emulators::evolis::emulate(EvolisSettings::instant()).unwrap();
         let dir = TempDir::new().unwrap();
         Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
         let mut bench =
             TestStation { daemon: None, reader: None, kia: "", machine, dir, http: Http::new("") };
-        bench.start(more);
+        bench.start_at(more, clock);
         bench
     }
 
