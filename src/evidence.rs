@@ -284,7 +284,8 @@ impl Since {
         self.unseen |= watch.unseen;
     }
 
-    /// The card that stands inside is told to go to the reject box: what happened before does not matter any more.
+    /// The machine is ordered to put the card that stands inside into the reject box. What happened before does not matter any
+    /// more; whether it obeyed is known only by its answer ([`Since::rejected`]).
     pub fn reject(&mut self) {
         (self.rejected, self.stood_inside) = (false, true);
         (self.disturbed, self.restarted) = (false, false);

@@ -48,7 +48,7 @@ impl Default for Blocks {
 }
 
 impl Blocks {
-    /// Hears a block; `card` obeys a command that is whole. The block that is answered, or why none is.
+    /// Takes one block; `card` executes a command that is whole. Returns the block of the answer, or why there is none.
     pub fn on_bytes(
         &mut self,
         block: &[u8],

@@ -202,8 +202,8 @@ fn mute_card_does_not_hold_the_caller(rig: &Rig) {
     assert!(began.elapsed() < limit);
     // What the printer does: it takes the card out, and the next one is a good one.
     assert_eq!(inserted.pull(), Left::Pulled);
-    // A card that follows before the next poll of pcscd (0.4 s) is taken for the old one, which is dead. No hand and no
-    // printer is that fast.
+    // A card that follows before the next poll of pcscd (0.4 s) is taken for the old one, which answers nothing. No hand
+    // and no printer is that fast.
     until("pcscd has seen it go", || pcscd.log().contains("Card Removed From"));
     let _inserted = Inserted::into_slot(FIRST, &cards::with_contacts());
     let began = Instant::now();
