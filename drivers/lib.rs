@@ -72,6 +72,7 @@ pub const CATALOGUE: &[Family] = &[Family {
     personal: evolis::is_personal,
     masked: evolis::masked,
     any_bytes: evolis::any_bytes,
+    usb_vendors: evolis::usb_vendors,
     models: evolis::model_names,
     knows: evolis::knows,
 }];
@@ -111,6 +112,8 @@ pub struct Family {
     pub masked: fn(&[u8]) -> Vec<u8>,
     /// Parses any bytes as input from the family's wire, in both directions; for fuzzing.
     pub any_bytes: fn(&[u8]),
+    /// USB vendor numbers of its machines; `systemd/70-kartu.rules` lets the station's user open them.
+    pub usb_vendors: fn() -> &'static [u16],
     /// Trade names of the models, in the order of `models.toml`.
     pub models: fn() -> Vec<String>,
     /// Is this the name of a model, in the spelling of a machine or a person?

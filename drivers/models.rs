@@ -52,19 +52,24 @@ impl Head {
     }
 }
 
-#[derive(Deserialize)]
+/// A `models.toml`.
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File<W> {
-    model: Vec<Model<W>>,
+pub struct Models<W> {
+    /// USB vendor numbers of the family's machines. Which model it is, no number tells; the machine itself does.
+    #[serde(default)]
+    pub usb_vendors: Vec<u16>,
+    /// Its models.
+    #[serde(rename = "model")]
+    pub models: Vec<Model<W>>,
 }
 
 /// Reads a `models.toml`.
 ///
 /// # Errors
 /// The line and the unknown or missing key.
-pub fn read<W: DeserializeOwned>(text: &str) -> Result<Vec<Model<W>>, toml::de::Error> {
-    let file: File<W> = toml::from_str(text)?;
-    Ok(file.model)
+pub fn read<W: DeserializeOwned>(text: &str) -> Result<Models<W>, toml::de::Error> {
+    toml::from_str(text)
 }
 
 #[cfg(test)]
@@ -87,9 +92,10 @@ mod tests {
 
     #[test]
     fn a_model_is_read() {
-        let models: Vec<Model<NoWire>> = read(ONE).unwrap();
-        assert_eq!(models[0].head.size().dpi_y, 260);
-        assert_eq!(models[0].head.dots(), 40);
+        let sheet: Models<NoWire> = read(&format!("usb_vendors = [0x0f49]{ONE}")).unwrap();
+        assert_eq!(sheet.usb_vendors, [0x0f49]);
+        assert_eq!(sheet.models[0].head.size().dpi_y, 260);
+        assert_eq!(sheet.models[0].head.dots(), 40);
     }
 
     #[test]

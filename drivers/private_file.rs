@@ -3,7 +3,9 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown, lchown,
+};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -82,6 +84,41 @@ pub fn replace_synced(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_folder_of(path)
 }
 
+/// Replaces an existing file that others may read, keeps its owner and its mode, and syncs it.
+///
+/// # Errors
+/// The system's error; the old file is then unchanged, or already replaced.
+pub fn replace_same_access(path: &Path, content: &[u8]) -> io::Result<()> {
+    let before = fs::metadata(path)?;
+    put_in_place(path, content, |file| {
+        let now = file.metadata()?;
+        if (now.uid(), now.gid()) != (before.uid(), before.gid()) {
+            fchown(file, Some(before.uid()), Some(before.gid()))?;
+        }
+        file.set_permissions(before.permissions())?;
+        file.sync_all()
+    })?;
+    sync_folder_of(path)
+}
+
+/// Gives a file that root created to the owner of its folder; a file of anybody else stays as it is. A command that a
+/// technician runs as root must not leave files that the station cannot open.
+///
+/// # Errors
+/// The system's error; that there is no such file is none.
+pub fn give_to_owner_of_folder(path: &Path) -> io::Result<()> {
+    let file = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found?,
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::metadata(folder.unwrap_or(Path::new(".")))?;
+    if file.uid() != 0 || folder.uid() == 0 {
+        return Ok(());
+    }
+    lchown(path, Some(folder.uid()), Some(folder.gid()))
+}
+
 /// Syncs the folder of a file, so that the names in it are on the disk when this returns.
 ///
 /// # Errors
@@ -121,7 +158,7 @@ fn unfinished(path: &Path) -> PathBuf {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::os::unix::fs::{MetadataExt as _, symlink};
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
 
@@ -163,6 +200,17 @@ mod tests {
         }
         assert_eq!(fs::read(&other).unwrap(), b"somebody's");
         assert!(!dir.path().join("nowhere").exists());
+    }
+
+    #[test]
+    fn a_file_that_others_read_stays_readable_when_it_is_replaced() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("kartud.toml");
+        assert!(replace_same_access(&path, b"new").is_err(), "there is nothing to replace");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        replace_same_access(&path, b"new").unwrap();
+        assert_eq!((fs::read(&path).unwrap().as_slice(), mode(&path)), (&b"new"[..], 0o644));
     }
 
     #[test]

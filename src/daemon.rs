@@ -1,6 +1,8 @@
 //! Starts the parts and stops them in order: ledger, intake, station, HTTP. The same for `kartud run`, for `kartud
 //! demo` and for the tests.
 
+mod reload;
+
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -11,16 +13,22 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::clock::Clock;
+use crate::backup::BackupWatch;
+use crate::clock::{Clock, ClockTrust};
 use crate::config::{Config, Fault};
+use crate::event::Event;
 use crate::heartbeat::{HeartbeatGuard, Heartbeats, Part, Stopped};
 use crate::holder::{HolderFault, HolderKey};
-use crate::http;
+use crate::http::{self, Listener};
 use crate::intake::{Examiner, Intake};
 use crate::job::JobRequest;
 use crate::ledger::{self, Disk, Ledger, LedgerError, LocalDisk};
-use crate::report::{Metrics, Snapshot};
+use crate::ping::{Condition, Ping};
+use crate::report::{Metrics, PowerCut, Snapshot};
 use crate::station::{self, Connection, Handle, Renderer};
+use crate::systemd::{Jobs, Notifier, Status};
+
+pub use reload::{LIVE, RESTART, Supervision, Told};
 
 /// Threads for HTTP: reading requests is light, photos are decoded on threads of their own.
 const HTTP_THREADS: usize = 2;
@@ -62,6 +70,14 @@ pub enum StartError {
         /// The cause.
         source: std::io::Error,
     },
+    /// Other computers could reach the socket that a supervisor passed on.
+    #[error(
+        "the inherited socket {address} can be reached from other computers; the station has no roles and no TLS yet, so the socket unit must listen on a loopback address (ListenStream=127.0.0.1:PORT)"
+    )]
+    Beyond {
+        /// The address.
+        address: SocketAddr,
+    },
     /// The emulated machine cannot be created.
     #[cfg(feature = "emulators")]
     #[error("the emulated printer cannot be made in {folder}: {why}")]
@@ -92,8 +108,59 @@ fn recognise_holders(ledger: &Ledger, mut examiner: Examiner) -> Result<Arc<Exam
     Ok(examiner)
 }
 
+/// Lines of the ledger in which a person's word about the clock is looked for: more than one boot writes before somebody
+/// looks at the station again.
+const LINES_OF_A_BOOT: u32 = 2000;
+
+/// Can the clock be believed? A person's word holds until the computer is started anew.
+fn trust_in(clock: &Clock, ledger: &Ledger) -> Result<ClockTrust, LedgerError> {
+    let trust = ClockTrust::at_start(clock.clone(), ledger.last_at()?);
+    let Some(doubt) = trust.doubt() else { return Ok(trust) };
+    let head = ledger.watch().borrow().seq;
+    let after = head.saturating_sub(u64::from(LINES_OF_A_BOOT));
+    let was_said = ledger.events_after(after, LINES_OF_A_BOOT)?.iter().any(|line| {
+        matches!(line.read(), Some(Event::ClockTrusted { booted_at, .. }) if trust.was_said_of_this_boot(booted_at))
+    });
+    if was_said {
+        trust.trust();
+    } else {
+        tracing::warn!(doubt = doubt.name(), "{}", doubt.words().en);
+    }
+    Ok(trust)
+}
+
+/// How ledger and clock are kept, before the station moves anything.
+fn kept(config: &Config, clock: &Clock, ledger: &Ledger) -> Result<http::Kept, LedgerError> {
+    Ok(http::Kept {
+        backups: BackupWatch::new(ledger.path(), &config.backup),
+        clock_trust: trust_in(clock, ledger)?,
+        power_cut: PowerCut::at_start(ledger)?,
+    })
+}
+
+fn station_parts(
+    config: &Config,
+    ledger: &Ledger,
+    kept: &http::Kept,
+    metrics: &Metrics,
+    renderer: Arc<dyn Renderer>,
+    clock: Clock,
+) -> station::Parts {
+    station::Parts {
+        name: config.station.name.clone(),
+        ledger: ledger.clone(),
+        renderer,
+        clock,
+        clock_trust: kept.clock_trust.clone(),
+        metrics: metrics.clone(),
+    }
+}
+
 /// A running daemon.
 pub struct Daemon {
+    /// What holds now: as it was started with, and as far as it may change, as it was read last.
+    config: Config,
+    intake: Arc<Intake>,
     address: SocketAddr,
     ledger: Ledger,
     station: Handle,
@@ -109,12 +176,13 @@ struct StartChecks {
     /// Most open files of this process.
     descriptors: u64,
     examiner: Examiner,
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     address: SocketAddr,
 }
 
 impl StartChecks {
-    fn of(config: &Config) -> Result<StartChecks, StartError> {
+    /// `inherited`: sockets on which a supervisor listens for this process; a port among them replaces `http.listen`.
+    fn of(config: &Config, inherited: Vec<Listener>) -> Result<StartChecks, StartError> {
         let descriptors = raise_descriptor_limit();
         let examiner = Examiner::open(config).map_err(StartError::Config)?;
         for notice in examiner.notices() {
@@ -124,12 +192,30 @@ impl StartChecks {
             Err(LedgerError::Missing { .. }) if config.station.new_ledger => {}
             found => found?,
         }
-        let address = config.http.listen;
-        let refused = |source| StartError::Listen { address, source };
-        let listener = TcpListener::bind(address).map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
-        Ok(StartChecks { descriptors, examiner, listener, address })
+        let (listeners, address) = listen(config.http.listen, inherited)?;
+        Ok(StartChecks { descriptors, examiner, listeners, address })
     }
+}
+
+/// The sockets at which clients are accepted, and the address of the port among them.
+fn listen(
+    address: SocketAddr,
+    mut listeners: Vec<Listener>,
+) -> Result<(Vec<Listener>, SocketAddr), StartError> {
+    let refused = |source| StartError::Listen { address, source };
+    let ports = listeners.iter().map(|one| one.port().map_err(refused));
+    let ports = ports.collect::<Result<Vec<_>, _>>()?;
+    let ports: Vec<SocketAddr> = ports.into_iter().flatten().collect();
+    if let Some(&address) = ports.iter().find(|port| !port.ip().is_loopback()) {
+        return Err(StartError::Beyond { address });
+    }
+    if let [port, ..] = ports[..] {
+        return Ok((listeners, port));
+    }
+    let listener = TcpListener::bind(address).map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    listeners.push(Listener::Tcp(listener));
+    Ok((listeners, address))
 }
 
 fn open_ledger(config: &Config, clock: Clock, disk: Box<dyn Disk>) -> Result<Ledger, LedgerError> {
@@ -138,6 +224,26 @@ fn open_ledger(config: &Config, clock: Clock, disk: Box<dyn Disk>) -> Result<Led
         tracing::info!(ledger = %path.display(), "a new, empty ledger was made");
     }
     Ledger::open_on(path, clock, disk)
+}
+
+/// The way in for jobs; it tells the station of each that is stored.
+fn intake(
+    examiner: Arc<Examiner>,
+    ledger: &Ledger,
+    station: &Handle,
+    clock_trust: &ClockTrust,
+) -> Arc<Intake> {
+    let station = station.clone();
+    let intake = Intake::new(examiner, ledger.clone(), move || station.wake());
+    Arc::new(intake.with_clock(clock_trust.clone()))
+}
+
+fn http_runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(HTTP_THREADS)
+        .thread_name("http")
+        .enable_all()
+        .build()
 }
 
 /// The daemon's environment; tests pass in faulty ones.
@@ -181,7 +287,19 @@ impl Daemon {
     /// # Errors
     /// [`StartError`]; then nothing runs.
     pub fn start(config: &Config, clock: Clock) -> Result<Daemon, StartError> {
-        let checks = StartChecks::of(config)?;
+        Self::start_listening(config, clock, Vec::new())
+    }
+
+    /// Starts everything, with sockets on which a supervisor listens for this process.
+    ///
+    /// # Errors
+    /// [`StartError`]; then nothing runs.
+    pub fn start_listening(
+        config: &Config,
+        clock: Clock,
+        inherited: Vec<Listener>,
+    ) -> Result<Daemon, StartError> {
+        let checks = StartChecks::of(config, inherited)?;
         let disk = Box::new(LocalDisk::of(&config.station.ledger));
         let ledger = open_ledger(config, clock.clone(), disk)?;
         // An emulated machine creates its folder, so it is made only if the ledger allows the start.
@@ -219,7 +337,7 @@ impl Daemon {
         parts: Parts,
         renderer: impl FnOnce(Arc<Examiner>) -> Arc<dyn Renderer>,
     ) -> Result<Daemon, StartError> {
-        let checks = StartChecks::of(config)?;
+        let checks = StartChecks::of(config, Vec::new())?;
         let Parts { clock, connection, disk } = parts;
         let ledger = open_ledger(config, clock.clone(), disk)?;
         Self::start_from(checks, config, clock, ledger, connection, renderer)
@@ -233,43 +351,44 @@ impl Daemon {
         connection: Connection,
         renderer: impl FnOnce(Arc<Examiner>) -> Arc<dyn Renderer>,
     ) -> Result<Daemon, StartError> {
-        let StartChecks { descriptors, examiner, listener, address } = checks;
+        let StartChecks { descriptors, examiner, listeners, address } = checks;
         let examiner = recognise_holders(&ledger, examiner)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(HTTP_THREADS)
-            .thread_name("http")
-            .enable_all()
-            .build()
-            .map_err(StartError::Thread)?;
-        let metrics = Metrics::default();
-        let heartbeats = Heartbeats::default();
+        let runtime = http_runtime().map_err(StartError::Thread)?;
+        let kept = kept(config, &clock, &ledger)?;
+        let (metrics, heartbeats) = (Metrics::default(), Heartbeats::default());
         heartbeats.watch(ledger.beat());
-        let parts = station::Parts {
-            name: config.station.name.clone(),
-            ledger: ledger.clone(),
-            renderer: renderer(examiner.clone()),
-            clock,
-            metrics: metrics.clone(),
-        };
+        let parts =
+            station_parts(config, &ledger, &kept, &metrics, renderer(examiner.clone()), clock);
         let (station, station_thread) =
             station::start(parts, connection, &heartbeats).map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);
-        let wake = station.clone();
-        let intake = Arc::new(Intake::new(examiner, ledger.clone(), move || wake.wake()));
+        let intake = intake(examiner, &ledger, &station, &kept.clock_trust);
         let app = http::App::new(
             ledger.clone(),
-            intake,
+            intake.clone(),
             station.clone(),
             metrics,
             heartbeats.clone(),
+            kept,
             stopping.clone(),
         );
         let router = http::router(app, &config.http, address.port());
-        let serve = http::serve(listener, router, stopping, connections_limit(descriptors));
+        let serve = http::serve(listeners, router, stopping, connections_limit(descriptors));
         let server = runtime.spawn(watched(HeartbeatGuard::of(heartbeats.add(Part::Http)), serve));
         ledger.started();
         tracing::info!(%address, ledger = %ledger.path().display(), "ready");
-        Ok(Daemon { address, ledger, station, station_thread, stop, runtime, server, heartbeats })
+        Ok(Daemon {
+            config: config.clone(),
+            intake,
+            address,
+            ledger,
+            station,
+            station_thread,
+            stop,
+            runtime,
+            server,
+            heartbeats,
+        })
     }
 
     /// The address at which it listens.
@@ -292,27 +411,76 @@ impl Daemon {
         self.heartbeats.stopped().is_empty()
     }
 
-    /// Runs until `stops` receives a message, or a part has died or hangs; then it stops. `true`: it was asked to, and
-    /// stopped in order. `false`: the supervisor should restart the process. `stop` is the sending end of `stops`.
-    pub fn run(self, stop: mpsc::Sender<()>, stops: &mpsc::Receiver<()>) -> bool {
+    /// Runs until it is told to stop, or a part has died or hangs; then it stops. `true`: it was told to, and stopped in
+    /// order. `false`: the supervisor should restart the process. `tell` is the sending end of `told`. The supervisor hears
+    /// that the daemon is ready, makes progress, and what it does.
+    pub fn run(
+        mut self,
+        tell: mpsc::Sender<Told>,
+        told: &mpsc::Receiver<Told>,
+        mut supervision: Supervision,
+    ) -> bool {
         self.heartbeats.on_end(move || {
             // The receiver is gone only if the daemon is already ending.
-            let _ = stop.send(());
+            let _ = tell.send(Told::Stop);
         });
-        let is_told = self.wait(stops);
-        self.stop() && is_told
+        supervision.notifier.ready();
+        let mut ping = self.start_ping();
+        let is_told = self.wait(told, &mut supervision, &mut ping);
+        let in_order = self.stop_and_tell(&mut supervision.notifier) && is_told;
+        if !in_order {
+            ping.fail("a part of the station has failed; it should be started anew");
+        }
+        in_order
+    }
+
+    /// The heartbeat to whoever watches from outside, as the configuration wants it.
+    fn start_ping(&self) -> Ping {
+        let Some(to) = &self.config.heartbeat else { return Ping::default() };
+        Ping::start(to).unwrap_or_else(|error| {
+            tracing::error!(%error, "no heartbeat is sent: its thread cannot be started");
+            Ping::default()
+        })
+    }
+
+    /// How the station is, for whoever watches it.
+    fn condition(&self, status: &mut Status) -> Condition {
+        let jobs = Jobs::of(&self.ledger.counts().unwrap_or_default());
+        let line = status.line(&self.watch().borrow().clone(), &jobs);
+        let is_well = self.ledger.health().borrow().troubles().is_empty();
+        Condition { is_well, line }
     }
 
     /// `true`: it was asked to stop. `false`: a part has died or hangs.
-    fn wait(&self, stops: &mpsc::Receiver<()>) -> bool {
+    fn wait(
+        &mut self,
+        told: &mpsc::Receiver<Told>,
+        supervision: &mut Supervision,
+        ping: &mut Ping,
+    ) -> bool {
+        let mut status = Status::default();
         loop {
-            let woken = stops.recv_timeout(HEALTH_CHECK);
+            if supervision.notifier.is_heard() || ping.is_sent() {
+                let condition = self.condition(&mut status);
+                supervision.notifier.status(condition.line.clone() + supervision.reload_note());
+                ping.tell(condition);
+            }
+            let woken = told.recv_timeout(HEALTH_CHECK);
             if let Some(stopped) = self.heartbeats.stopped().first() {
                 tracing::error!("{stopped}; the daemon stops, so that it is started anew");
                 return false;
             }
-            if woken != Err(RecvTimeoutError::Timeout) {
-                return true;
+            supervision.notifier.alive();
+            match woken {
+                Ok(Told::Reload) => {
+                    let heartbeat = self.config.heartbeat.clone();
+                    supervision.reload(self);
+                    if heartbeat != self.config.heartbeat {
+                        *ping = self.start_ping();
+                    }
+                }
+                Ok(Told::Stop) | Err(RecvTimeoutError::Disconnected) => return true,
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
@@ -320,14 +488,19 @@ impl Daemon {
     /// Accepts nothing more, finishes the card that is moving, and ends. `false`: a part that is needed for this hangs
     /// or has died; the process must then end, and the next start recovers the card.
     pub fn stop(self) -> bool {
+        self.stop_and_tell(&mut Notifier::default())
+    }
+
+    fn stop_and_tell(self, notifier: &mut Notifier) -> bool {
         let began = Instant::now();
         self.stop.send_replace(true);
         self.station.stop();
         let moving = self.station.watch().borrow().printing.clone();
+        notifier.stopping(moving.is_some());
         if let Some(job) = &moving {
             tracing::info!(job, "stopping: the card that is moving is finished first");
         }
-        if let Some(stopped) = self.wait_for_station() {
+        if let Some(stopped) = self.wait_for_station(notifier) {
             tracing::error!(%stopped, "the station cannot end in order; the next start finds out what became of its card");
             self.runtime.shutdown_background();
             return false;
@@ -342,7 +515,8 @@ impl Daemon {
             let _ = tokio::time::timeout(DRAIN_LIMIT, server).await;
         });
         self.runtime.shutdown_timeout(DRAIN_LIMIT);
-        drop(self.station);
+        // The ledger is put away by the last who holds it.
+        drop((self.station, self.intake));
         self.ledger.close();
         let seconds = began.elapsed().as_secs_f64();
         tracing::info!(waited_for_a_card = moving.is_some(), "stopped after {seconds:.1} s");
@@ -350,7 +524,7 @@ impl Daemon {
     }
 
     /// Waits until the station has ended; returns the part (station, printer or ledger) that prevents it, if any.
-    fn wait_for_station(&self) -> Option<Stopped> {
+    fn wait_for_station(&self, notifier: &mut Notifier) -> Option<Stopped> {
         let mut station = self.station.watch();
         loop {
             let told = async { tokio::time::timeout(STOP_CHECK, station.changed()).await };
@@ -365,6 +539,7 @@ impl Daemon {
             if let Some(stopped) = stopped.into_iter().find(|one| needed.contains(&one.part)) {
                 return Some(stopped);
             }
+            notifier.alive();
         }
     }
 }

@@ -23,6 +23,7 @@ pub use payload::{
     MachineWord, PersonSaw, Place, Received, RecoveryStep, TroubleSign,
 };
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -206,6 +207,15 @@ pub enum Event {
         /// By so many seconds.
         by_s: i64,
     },
+    /// The clock on the wall was in doubt at the start, and a person said that it is right.
+    ClockTrusted {
+        /// Who.
+        by: Actor,
+        /// Why it was in doubt.
+        doubt: String,
+        /// When the computer was started, by that clock: until the next start the clock is not doubted again.
+        booted_at: Timestamp,
+    },
     /// The printer answered: for the first time since the start, again after it was lost, or it is another one. What was
     /// known of troubles and supplies is void; what stands now is written anew.
     PrinterSeen {
@@ -275,6 +285,20 @@ pub enum Event {
         held: u64,
         /// The end that was acknowledged once, as far as it is known.
         known_head: Option<String>,
+    },
+    /// The station was moved to another computer: this is the last line of the ledger here.
+    Retired {
+        /// Who said so.
+        by: Actor,
+        /// Jobs that it leaves unfinished.
+        open: u64,
+    },
+    /// The ledger was ended for good: all personal data in it are erased, and no line follows.
+    Erased {
+        /// Who did it.
+        by: Actor,
+        /// Jobs whose card was still to be made, or was not settled.
+        unfinished: u64,
     },
     /// The hashes of the holders of all jobs so far.
     Holders(Holders),
@@ -367,6 +391,7 @@ impl Event {
             Event::Restored { .. } => Notes("restored"),
             Event::Replaced { .. } => Notes("replaced"),
             Event::ClockJumped { .. } => Notes("clock_jumped"),
+            Event::ClockTrusted { .. } => Notes("clock_trusted"),
             Event::PrinterSeen { .. } => Notes("printer_seen"),
             Event::PrinterLost { .. } => Notes("printer_lost"),
             Event::TroubleRaised(_) => Notes("trouble_raised"),
@@ -377,6 +402,8 @@ impl Event {
             Event::CardsUnaccounted { .. } => Notes("cards_unaccounted"),
             Event::Migrated { .. } => Notes("migrated"),
             Event::Adopted { .. } => Notes("adopted"),
+            Event::Retired { .. } => Notes("retired"),
+            Event::Erased { .. } => Notes("erased"),
             Event::Holders(_) => Notes("holders"),
             Event::Blanks(_) => Notes("blanks"),
         }

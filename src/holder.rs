@@ -81,8 +81,7 @@ impl HolderKey {
         ledger: &Path,
         known: Option<&str>,
     ) -> Result<HolderKey, HolderFault> {
-        let folder = ledger.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let beside = folder.unwrap_or(Path::new(".")).join(BESIDE_THE_LEDGER);
+        let beside = beside(ledger);
         let found = match vault.key(NAME) {
             Ok(secret) => Some(secret),
             Err(VaultError::Missing { .. }) => Vault::file(&beside)?,
@@ -127,6 +126,12 @@ impl HolderKey {
         }
         mac.finalize().into_bytes().into()
     }
+}
+
+/// The file beside a ledger that has the key where the vault has none.
+pub fn beside(ledger: &Path) -> PathBuf {
+    let folder = ledger.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new(".")).join(BESIDE_THE_LEDGER)
 }
 
 /// Makes a key in the vault's folder, or beside the ledger if there is no writable folder.

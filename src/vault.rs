@@ -5,6 +5,7 @@
 //! `$CREDENTIALS_DIRECTORY` first (`LoadCredentialEncrypted=NAME:…` in the unit), then in `[vault] folder`, whose files
 //! must be 0600 or narrower. Key bytes are wiped when dropped; the program leaves no core dump (`cli/mod.rs`).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -149,6 +150,28 @@ impl Vault {
     /// The folder of keys, if one is named.
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
+    }
+
+    /// The names of all keys in both places, in alphabetical order.
+    ///
+    /// # Errors
+    /// [`VaultError::Unusable`].
+    pub fn names(&self) -> Result<Vec<String>, VaultError> {
+        let mut names = BTreeSet::new();
+        for folder in [&self.credentials, &self.folder].into_iter().flatten() {
+            let entries = match fs::read_dir(folder) {
+                Err(why) if why.kind() == io::ErrorKind::NotFound => continue,
+                entries => entries.map_err(unusable(folder))?,
+            };
+            for entry in entries {
+                let entry = entry.map_err(unusable(folder))?;
+                let name = entry.file_name().into_string().unwrap_or_default();
+                if check_name(&name).is_ok() && entry.path().is_file() {
+                    names.insert(name);
+                }
+            }
+        }
+        Ok(names.into_iter().collect())
     }
 
     /// A key's file outside the vault, checked like those in it; `None`: it does not exist.

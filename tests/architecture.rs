@@ -9,6 +9,8 @@ mod documents;
 mod rules;
 #[path = "architecture/scanner.rs"]
 mod scanner;
+#[path = "architecture/units.rs"]
+mod units;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -172,8 +174,20 @@ fn the_shipped_configuration_has_every_key_and_no_other() {
 }
 
 /// Folders of the project; `target/` and what else a checkout has around is none of it.
-const TREE: [&str; 10] =
-    ["config", "docs", "drivers", "fuzz", "jpeg", "picture", "pixels", "scale", "src", "tests"];
+const TREE: [&str; 12] = [
+    "config",
+    "docs",
+    "drivers",
+    "fuzz",
+    "jpeg",
+    "packaging",
+    "picture",
+    "pixels",
+    "scale",
+    "src",
+    "systemd",
+    "tests",
+];
 
 /// Every document, with its text: those at the root, and those in the folders.
 fn documents() -> Vec<(String, String)> {
@@ -189,6 +203,36 @@ fn tree() -> BTreeSet<String> {
     let root = fs::read_dir(root()).expect("the project's folders can be read");
     let top = root.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     files(&TREE).into_iter().chain(top).collect()
+}
+
+#[test]
+fn several_stations_are_kept_as_closed_as_one() {
+    let service = read("systemd/kartud.service");
+    hold(units::template_differences(&service, &read("systemd/kartud@.service")));
+}
+
+/// A family whose printers the station may not open is found here, not in an office.
+#[test]
+fn the_rules_of_udev_are_those_of_the_drivers() {
+    let vendors = drivers::CATALOGUE.iter().flat_map(|family| (family.usb_vendors)()).copied();
+    hold(units::vendor_differences(&read("systemd/70-kartu.rules"), &vendors.collect()));
+}
+
+#[test]
+fn the_units_name_one_user_and_commands_that_exist() {
+    let service = read("systemd/kartud.service");
+    for key in ["User", "Group"] {
+        assert_eq!(units::values(&service, key), ["kartu"], "{key}");
+    }
+    assert!(read("systemd/kartu.sysusers").lines().any(|line| line.starts_with("u kartu ")));
+    for unit in ["systemd/kartud.socket", "systemd/kartud@.socket"] {
+        assert_eq!(units::values(&read(unit), "SocketGroup"), ["kartu"], "{unit}");
+    }
+    let command =
+        units::values(&service, "ExecStart")[0].strip_prefix("/usr/bin/").expect("a command");
+    let line = command.split(' ');
+    let parsed = kartu::cli::command_line().try_get_matches_from(line);
+    assert!(parsed.is_ok(), "{command}: {:?}", parsed.err());
 }
 
 #[test]

@@ -27,27 +27,35 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let mut notes = Vec::new();
-    let mut faults = Vec::new();
-    match run::read_config(&args.config) {
-        // Everything that the file names is opened and checked too: office, products, faces, chips; and what it needs
-        // of this computer.
-        Ok(config) => {
-            let ground = HostChecks::of(&config);
-            faults.extend(ground.faults);
-            notes.extend(ground.notes);
-            match Examiner::open(&config) {
-                Ok(examiner) => {
-                    notes.extend(examiner.notices().iter().cloned());
-                    notes.extend(chips_without_encoder(examiner.renderer()));
-                    faults.extend(keys_not_there(examiner.renderer(), &config));
-                }
-                Err(wrong) => faults.extend(wrong),
-            }
+/// What was found in a configuration, and in what it names.
+pub(super) struct Checked {
+    /// `None`: the file itself is wrong.
+    pub config: Option<Config>,
+    pub notes: Vec<Text>,
+    pub faults: Vec<Fault>,
+}
+
+/// Reads a configuration, and opens and checks everything that it names: office, products, faces, chips; and what it needs
+/// of this computer.
+pub(super) fn check(path: &Path) -> Checked {
+    let config = match run::read_config(path) {
+        Ok(config) => config,
+        Err(faults) => return Checked { config: None, notes: Vec::new(), faults },
+    };
+    let HostChecks { mut faults, mut notes } = HostChecks::of(&config);
+    match Examiner::open(&config) {
+        Ok(examiner) => {
+            notes.extend(examiner.notices().iter().cloned());
+            notes.extend(chips_without_encoder(examiner.renderer()));
+            faults.extend(keys_not_there(examiner.renderer(), &config));
         }
         Err(wrong) => faults.extend(wrong),
     }
+    Checked { config: Some(config), notes, faults }
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let Checked { notes, faults, .. } = check(&args.config);
     let mut out = std::io::stdout().lock();
     let (file, good) = (args.config.display(), faults.is_empty());
     if args.json {

@@ -9,11 +9,10 @@ use serde_json::Value;
 
 use super::Exit;
 use super::local_time::LocalTime;
+use crate::outbound;
 
 /// A station on this machine answers in milliseconds; a photo to be inspected takes a little longer.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// A connection over loopback never takes longer.
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// Longer than any answer of a station.
 const ANSWER_LIMIT: u64 = 16 * 1024 * 1024;
 
@@ -126,6 +125,16 @@ impl Client {
         })
     }
 
+    /// Gets a text.
+    pub fn get_text(&self, path: &str) -> anyhow::Result<String> {
+        let answer = self.agent.get(self.address(path)).call();
+        let mut answer = answer.map_err(|error| self.unreachable(error))?;
+        if !answer.status().is_success() {
+            return Err(NoStation(self.url.clone()).into());
+        }
+        Ok(answer.body_mut().with_config().limit(ANSWER_LIMIT).read_to_string()?)
+    }
+
     /// Posts JSON. The key makes it safe to post again if the answer is lost. `mark`: as for [`Self::get`].
     pub fn post(
         &self,
@@ -222,16 +231,9 @@ impl Client {
     }
 }
 
-/// The only place that configures HTTP. Requests go directly to the named station, past every proxy in the environment,
-/// since they contain a child's data; redirects are not followed.
+/// For requests to a station, which contain a child's data.
 fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder()
-        .proxy(None)
-        .max_redirects(0)
-        // A busy station may close an idle connection at the very moment in which it is reused.
-        .max_idle_connections(0)
-        .http_status_as_error(false)
-        .timeout_connect(Some(CONNECT_LIMIT))
+    outbound::agent()
         .timeout_send_request(Some(PATIENCE))
         .timeout_send_body(Some(PATIENCE))
         .timeout_recv_response(Some(PATIENCE))

@@ -20,6 +20,7 @@ use super::{Exit, keys, run, signals, verify};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::Daemon;
+use crate::log::Log;
 use crate::record::KeyList;
 use crate::station::Connection;
 use crate::vault::Vault;
@@ -70,7 +71,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let list = own_key(&args.dir)?;
     config.vault.folder = Some(args.dir.join(KEYS));
     // RUST_LOG overrides this.
-    run::start_log("warn");
+    Log::start("warn");
     let connection = Connection::of(&config.printer, config.encoder.as_ref())?;
     if let Some((file, machine)) = args.state.clone().zip(connection.machine()) {
         obey_the_state_file(file, machine)?;

@@ -1,4 +1,4 @@
-//! `kartud ledger verify|export|adopt|rekey`: works on a ledger, or a copy of one, without a daemon.
+//! `kartud ledger verify|export|adopt|rekey|retire|erase`: works on a ledger, or a copy of one, without a daemon.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use super::client::language;
 use crate::actor::Actor;
 use crate::clock::Clock;
 use crate::codes::requests::E_BY;
-use crate::ledger::head::Head;
+use crate::ledger::head::KnownHead;
 use crate::ledger::{self, Verification};
 
 #[derive(clap::Args)]
@@ -34,6 +34,11 @@ enum Task {
     /// Forget the lost key `holder`, by which the holders of cards are recognised: the next start takes the one that is
     /// there or makes a new one, and recognises the holders of all stored jobs anew. Stop the daemon first
     Rekey(AdoptArgs),
+    /// Write the last line of a ledger whose station moves to another computer: no station prints from it here any more
+    Retire(AdoptArgs),
+    /// End a station for good: erase all personal data in its ledger and keep the lines. Nothing brings the data back.
+    /// Stop the daemon first
+    Erase(EraseArgs),
 }
 
 #[derive(clap::Args)]
@@ -41,9 +46,9 @@ struct VerifyArgs {
     /// The ledger; a copy needs its -wal file beside it, if there was one
     #[arg(value_name = "LEDGER")]
     ledger: PathBuf,
-    /// A head that was kept elsewhere, as an earlier verify printed it: that line must still be there
+    /// A line that was kept elsewhere must still be there: a head as an earlier verify printed it, or the id of an event
     #[arg(long, value_name = "SEQ:HASH")]
-    head: Option<Head>,
+    head: Option<KnownHead>,
     /// One JSON object
     #[arg(long)]
     json: bool,
@@ -72,12 +77,23 @@ struct AdoptArgs {
     by: String,
 }
 
+#[derive(clap::Args)]
+struct EraseArgs {
+    #[command(flatten)]
+    of: AdoptArgs,
+    /// Do it; without this it only says what would be done
+    #[arg(long)]
+    yes: bool,
+}
+
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     match &args.task {
         Task::Verify(args) => verify(args),
         Task::Export(args) => export(args),
         Task::Adopt(args) => adopt(args),
         Task::Rekey(args) => rekey(args),
+        Task::Retire(args) => retire(args),
+        Task::Erase(args) => erase(args),
     }
 }
 
@@ -170,6 +186,55 @@ fn rekey(args: &AdoptArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+fn retire(args: &AdoptArgs) -> anyhow::Result<Exit> {
+    let retired = ledger::retire(&args.ledger, &Actor::local(&*args.by), &Clock::system())
+        .context("the ledger cannot be retired")?;
+    let (open, head) = (retired.open, retired.head);
+    if language() == "id" {
+        say!(
+            "Buku besar dipensiunkan; {open} pekerjaan belum selesai. Buat salinannya (kartud backup), lalu pasang di komputer baru (kartud restore)."
+        )?;
+    } else {
+        say!(
+            "The ledger is retired; {open} jobs are not finished. Copy it (kartud backup), then put the copy back on the new computer (kartud restore)."
+        )?;
+    }
+    say!("head {head}")?;
+    Ok(Exit::Done)
+}
+
+fn erase(args: &EraseArgs) -> anyhow::Result<Exit> {
+    let (path, indonesian) = (&args.of.ledger, language() == "id");
+    if !args.yes {
+        let shown = path.display();
+        if indonesian {
+            eprintln!(
+                "kartud: data pribadi di {shown} akan dihapus untuk selamanya dan tidak ada stasiun yang memakainya lagi; tulis --yes bila memang itu yang dimaksud"
+            );
+        } else {
+            eprintln!(
+                "kartud: this would erase the personal data in {shown} for good, and no station would work with it any more; say --yes if that is meant"
+            );
+        }
+        return Ok(Exit::CommandLine);
+    }
+    let done = ledger::erase(path, &Actor::local(&*args.of.by), &Clock::system())
+        .context("the personal data cannot be erased")?;
+    let (jobs, open) = (done.jobs, done.unfinished.len());
+    if indonesian {
+        say!("Data pribadi {jobs} pekerjaan dihapus; baris buku besar disimpan.")?;
+        say!("{open} pekerjaan belum selesai; beri tahu yang mengirimnya:")?;
+    } else {
+        say!("The personal data of {jobs} jobs are erased; the lines of the ledger are kept.")?;
+        say!("{open} jobs are unfinished; tell those who sent them:")?;
+    }
+    for reference in &done.unfinished {
+        say!("  {reference}")?;
+    }
+    say!("head {}", done.head)?;
+    Ok(Exit::Done)
+}
+
 fn first_moment(text: &str) -> Result<Timestamp, String> {
     moment(text, |date| date.to_zoned(TimeZone::UTC).map(|day| day.timestamp()))
 }
@@ -194,7 +259,7 @@ fn moment(
     })
 }
 
-fn who(text: &str) -> Result<String, String> {
+pub(super) fn who(text: &str) -> Result<String, String> {
     match Actor::read(text) {
         Some(_) => Ok(text.to_owned()),
         None => Err(E_BY.en.to_owned()),

@@ -8,13 +8,16 @@ macro_rules! say {
     }};
 }
 
+mod backup;
 mod blanks;
 mod check_config;
 mod chip;
 mod client;
+mod clock;
 mod codes;
 #[cfg(feature = "emulators")]
 mod demo;
+mod doctor;
 #[cfg(feature = "emulators")]
 mod emulate;
 mod files;
@@ -26,6 +29,7 @@ mod ledger;
 mod local_time;
 mod preview;
 mod printer;
+mod restore;
 mod run;
 mod settle;
 mod signals;
@@ -33,6 +37,7 @@ mod signals;
 mod state_file;
 mod status;
 mod submit;
+mod support;
 mod usb;
 mod verify;
 
@@ -78,7 +83,7 @@ struct Cli {
 enum Command {
     /// Run the station until it is told to stop (SIGTERM, Ctrl-C)
     Run(run::Args),
-    /// Make the empty ledger of a new station; harmless where one is
+    /// Begin a new station: ledger, keys, office, printer; keeps whatever is there
     Init(init::Args),
     #[cfg(feature = "emulators")]
     /// Run the same station on an emulated printer and print the sample cards
@@ -105,14 +110,24 @@ enum Command {
     Expire(settle::ByArgs),
     /// Show how the days of blanks close, and enter what is done with blanks
     Blanks(blanks::Args),
-    /// Look after a ledger: verify, export, adopt
+    /// Look after a ledger: verify, export, adopt, retire
     Ledger(ledger::Args),
+    /// Say what is wrong with this station and its computer, why it matters, and what to do
+    Doctor(doctor::Args),
+    /// Put together what a vendor needs to help, without personal data and without keys
+    SupportBundle(support::Args),
+    /// Copy the ledger to another disk, beside the running station, and verify the copy
+    Backup(backup::Args),
+    /// Put a copy back on this or another computer: holds whatever may have been printed since it was made
+    Restore(restore::Args),
     /// Make or show the keys that sign the records of cards
     Keys(keys::Args),
     /// Check the signed record of a card, without a station and without a network
     Verify(verify::Args),
     /// Explain a code, or list all of them: what it means, what to do, and who
     Codes(codes::Args),
+    /// Say that the computer's clock is right, where nothing else can
+    Clock(clock::Args),
     /// Show how the station and its printer are
     Status(status::Args),
     /// Compose a card without a station, marked CONTOH
@@ -161,9 +176,14 @@ pub fn main() -> ExitCode {
         Command::Expire(args) => settle::expire(&args),
         Command::Blanks(args) => blanks::run(&args),
         Command::Ledger(args) => ledger::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::SupportBundle(args) => support::run(&args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => restore::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Codes(args) => codes::run(&args),
+        Command::Clock(args) => clock::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Preview(args) => preview::run(&args),
         Command::Printer(args) => printer::run(&args),
@@ -179,7 +199,7 @@ pub fn main() -> ExitCode {
         if broken_pipe {
             return Exit::Done;
         }
-        eprintln!("kartud: {error:#}");
+        eprintln!("{}kartud: {error:#}", crate::log::error_mark());
         client::exit_of(&error)
     });
     ExitCode::from(exit as u8)

@@ -4,21 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::client::own;
 use super::signals::{self, Signal};
 use super::{Exit, files};
 use crate::clock::Clock;
 use crate::config::{Config, Fault};
-use crate::daemon::{Daemon, StartError};
+use crate::daemon::{Daemon, StartError, Supervision, Told};
+use crate::log::{self, Log};
 use crate::report::Snapshot;
 use crate::small_file;
+use crate::systemd::{self, Notifier};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -36,17 +35,22 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Err(faults) => return Ok(refuse(&args.config, &faults)),
     };
     config.station.new_ledger = args.new_ledger;
-    start_log(&config.log.level);
+    let log = Log::start(&config.log.level);
     // Install the handler before the station reports ready, so that no SIGTERM is missed.
-    let (stop, stops) = mpsc::channel();
+    let (tell, told) = mpsc::channel();
     let is_printing = IsPrinting::default();
-    watch_signals(stop.clone(), is_printing.clone())?;
-    let daemon = match Daemon::start(&config, Clock::system()) {
+    watch_signals(tell.clone(), is_printing.clone())?;
+    let inherited = systemd::sockets().context("the sockets of the supervisor cannot be used")?;
+    let daemon = match Daemon::start_listening(&config, Clock::of_this_computer(), inherited) {
         Err(StartError::Config(faults)) => return Ok(refuse(&args.config, &faults)),
         other => other?,
     };
     is_printing.ask(&daemon);
-    Ok(if daemon.run(stop, &stops) { Exit::Done } else { Exit::Failed })
+    let path = args.config.clone();
+    let reread = Box::new(move || read_config(&path));
+    let supervision = Supervision::new(Notifier::from_env(), log, reread);
+    let ended = daemon.run(tell, &told, supervision);
+    Ok(if ended { Exit::Done } else { Exit::Failed })
 }
 
 /// Asks the daemon, once it runs, whether one of its cards may be moving.
@@ -66,13 +70,15 @@ impl IsPrinting {
 
 /// The first SIGTERM or SIGINT stops the station in order: a card that moves is finished. The second ends it at once
 /// unless a card moves, because the sender may only be impatient, and the card would be left to a person. The third
-/// ends it in any case; the next start recovers the card. SIGHUP changes nothing: the configuration is read at the
-/// start only, and a closed terminal must not stop a card.
-fn watch_signals(stop: mpsc::Sender<()>, is_printing: IsPrinting) -> anyhow::Result<()> {
+/// ends it in any case; the next start recovers the card. SIGHUP lets the configuration be read again; from a closed
+/// terminal that is harmless, and no card stops.
+fn watch_signals(tell: mpsc::Sender<Told>, is_printing: IsPrinting) -> anyhow::Result<()> {
     let mut ends = 0;
     signals::listen(move |told| match told {
         Signal::HangUp => {
-            tracing::info!("SIGHUP: the configuration is read at the start only; going on")
+            tracing::info!("SIGHUP: the configuration is read again");
+            // The receiver is gone only if the station has already ended.
+            let _ = tell.send(Told::Reload);
         }
         Signal::End => {
             ends += 1;
@@ -80,7 +86,7 @@ fn watch_signals(stop: mpsc::Sender<()>, is_printing: IsPrinting) -> anyhow::Res
                 1 => {
                     tracing::info!("SIGTERM or SIGINT: told to stop, nothing more is taken in");
                     // The receiver is gone only if the station has already ended.
-                    let _ = stop.send(());
+                    let _ = tell.send(Told::Stop);
                 }
                 2 if is_printing.now() => tracing::warn!(
                     "a card is moving and is finished first; another signal ends the station at once and leaves the card to a person"
@@ -107,7 +113,7 @@ pub(super) fn read_config(path: &Path) -> Result<Config, Vec<Fault>> {
 /// Reports every fault.
 pub(super) fn refuse(path: &Path, faults: &[Fault]) -> Exit {
     for fault in faults {
-        eprintln!("{}: {}", path.display(), fault.told(own));
+        eprintln!("{}{}: {}", log::error_mark(), path.display(), fault.told(own));
     }
     Exit::Config
 }
@@ -120,17 +126,4 @@ pub(super) fn faults_json(path: &Path, faults: &[Fault]) -> Vec<Value> {
         json!({ "file": file, "line": line, "message": fault.words })
     };
     faults.iter().map(one).collect()
-}
-
-/// Logs go to stderr, which systemd sends to the journal. `RUST_LOG` overrides the configured level.
-pub(super) fn start_log(level: &str) {
-    let wanted = std::env::var("RUST_LOG").ok().and_then(|wanted| wanted.parse().ok());
-    let filter: Targets = wanted.unwrap_or_else(|| level.parse().unwrap_or_default());
-    let to_a_person = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(to_a_person)
-        .with_target(false);
-    // A second logger in one process (tests) is not an error.
-    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
 }

@@ -74,6 +74,10 @@ fn print_text(station: &Value) -> anyhow::Result<()> {
     for reason in station["state_reasons"].as_array().into_iter().flatten() {
         writeln!(out, "  {}  {}", text(reason, "keyword"), text(&reason["message"], language()))?;
     }
+    let power_cut = &station["power_cut"]["message"];
+    if power_cut.is_object() {
+        writeln!(out, "  {}", text(power_cut, language()))?;
+    }
     let jobs = station["jobs"].as_object().into_iter().flatten();
     for (state, n) in jobs.filter(|(_, n)| n.as_u64() != Some(0)) {
         writeln!(out, "  {state:<12} {n}")?;

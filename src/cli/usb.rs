@@ -50,6 +50,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// A name that matches no other of these printers.
+pub(super) fn address(printer: &UsbPrinter, all: &[UsbPrinter]) -> usb::UsbName {
+    let alone = all.iter().filter(|other| other.serial == printer.serial).count() == 1;
+    if alone { printer.name() } else { usb::UsbName::Port(printer.port.clone()) }
+}
+
 /// One printer, as listed.
 struct Listed<'p> {
     printer: &'p UsbPrinter,
@@ -60,11 +66,9 @@ struct Listed<'p> {
 
 impl<'p> Listed<'p> {
     fn of(printer: &'p UsbPrinter, all: &[UsbPrinter]) -> Self {
-        let alone = all.iter().filter(|other| other.serial == printer.serial).count() == 1;
-        let name = if alone { printer.name() } else { usb::UsbName::Port(printer.port.clone()) };
         // The kernel has read it if usblp has the interface; otherwise the printer is asked.
         let device_id = printer.device_id.clone().map_or_else(|| usb::device_id(printer), Ok);
-        Self { printer, address: name.to_string(), device_id }
+        Self { printer, address: address(printer, all).to_string(), device_id }
     }
 
     fn json(&self) -> Value {

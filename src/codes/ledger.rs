@@ -28,6 +28,9 @@ codes! {
     V_DATA "" Ledger
         "Data tersimpan sebuah pekerjaan bukan yang diterima. Pekerjaan itu tidak akan dicetak; batalkan dan kirim lagi dari sistem asal."
         "The stored data of a job are not those that were accepted. It will not be printed; cancel it and send it again from upstream."
+    V_ERASED "" Ledger
+        "Data pribadi buku besar ini sudah dihapus, tetapi sebagian masih ada di dalamnya. Jalankan `kartud ledger erase` sekali lagi."
+        "The personal data of this ledger were erased, and some still lie in it. Run `kartud ledger erase` once more."
     V_COUNTS "" Ledger
         "Jumlah pekerjaan per status tidak sama dengan pekerjaan yang ada. Angka di halaman stasiun tidak dapat dipercaya; hubungi bantuan."
         "The number of jobs in each state is not that of the jobs that are there. The figures on the station's page cannot be trusted; ask for help."

@@ -129,6 +129,9 @@ codes! {
     E_LEDGER_GONE "" Retry
         "Berkas buku besar diambil, diganti atau ditimpa saat stasiun berjalan; tidak ada yang diterima dan dicetak. Hentikan kartud, kembalikan berkasnya, lalu jalankan lagi."
         "The ledger's file was taken away, replaced or written over while the station runs; nothing is taken in or printed. Stop kartud, put the file back, then start it again."
+    E_CLOCK_IN_DOUBT "" Retry
+        "Jam komputer stasiun belum dapat dipercaya; tidak ada yang disimpan. Setel jamnya, atau katakan bahwa jamnya benar (kartud clock trust)."
+        "The station's clock cannot be believed yet; nothing was stored. Set it, or say that it is right (kartud clock trust)."
     E_PROGRAM "" Correct
         "Program gagal saat mengerjakan kiriman ini; tidak ada yang disimpan. Kirim foto atau data lain; jika terulang, hubungi teknisi."
         "The program failed at this request; nothing was stored. Send another photo or other data; if it happens again, call the technician."

@@ -2,16 +2,20 @@
 //! starts nothing.
 
 mod address;
+mod backup;
 mod encoder;
 mod fault;
+mod heartbeat;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use address::Address;
+pub use backup::Backup;
 pub use encoder::Encoder;
 pub use fault::Fault;
+pub use heartbeat::{Heartbeat, SecretUrl};
 
 use crate::toml_sheet::{ConfigFault, Page, Sheet};
 
@@ -28,12 +32,16 @@ pub struct Config {
     pub products: Products,
     /// `[vault]`
     pub vault: Vault,
+    /// `[backup]`
+    pub backup: Backup,
     /// `[product.NAME]`: how a product is printed here.
     pub product: BTreeMap<String, ProductSettings>,
     /// `[printer]`
     pub printer: Printer,
     /// `[encoder]`; `None`: chips are not written here.
     pub encoder: Option<Encoder>,
+    /// `[heartbeat]`; `None`: nobody outside is told that the station lives.
+    pub heartbeat: Option<Heartbeat>,
     /// `[log]`
     pub log: Log,
 }
@@ -189,9 +197,11 @@ fn read(mut sheet: Sheet<'_>, folder: &Path) -> Config {
         office: Office { profile: sheet.section("office", |s| path(s, "profile", folder)) },
         products: Products { folder: sheet.section("products", |s| path(s, "folder", folder)) },
         vault: Vault { folder: sheet.section("vault", |s| path(s, "folder", folder)) },
+        backup: sheet.section("backup", |s| backup::backup(s, folder)),
         product: sheet.children("product").into_iter().map(product).collect(),
         encoder: sheet.section("encoder", |s| encoder::encoder(s, &printer.address)),
         printer,
+        heartbeat: sheet.section("heartbeat", heartbeat::heartbeat),
         log: sheet.section("log", log),
     };
     sheet.close();

@@ -115,6 +115,11 @@ fn ribbon() -> Ribbon {
 fn of_the_station() -> Vec<Event> {
     vec![
         Event::ClockJumped { against: ClockReference::Steady, by_s: -86_400 },
+        Event::ClockTrusted {
+            by: by(),
+            doubt: "never_set".into(),
+            booted_at: jiff::Timestamp::UNIX_EPOCH,
+        },
         Event::Migrated { from: 2, to: 3 },
         Event::PrinterSeen { identity: Identity::default(), cards_entered: Some(7) },
         Event::PrinterLost { keyword: "connecting-to-device-error".into() },
@@ -129,6 +134,8 @@ fn of_the_station() -> Vec<Event> {
         Event::SuppliesLoaded { ribbon: ribbon() },
         Event::CardsUnaccounted { serial: "1".into(), known: 7, counted: 9, cards: 2 },
         Event::Adopted { by: by(), why: "its end is missing".into(), held: 3, known_head: None },
+        Event::Erased { by: by(), unfinished: 2 },
+        Event::Retired { by: by(), open: 3 },
         Event::Holders(Holders {
             key: Some("0011223344556677".into()),
             entered: Some(2),

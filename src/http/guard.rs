@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
 use super::problem::Problem;
+use super::wire::Peer;
 use crate::codes::requests;
 
 /// Monitoring requests are always answered.
@@ -110,8 +111,12 @@ pub(super) fn encoded() -> Problem {
 }
 
 /// Every page in the operator's browser can reach loopback. So a request must be addressed to a loopback name and our
-/// port (against DNS rebinding), and a page's request must come from the page's own origin.
+/// port (against DNS rebinding), and a page's request must come from the page's own origin. No page can reach a Unix
+/// socket, so there the rights of its file decide.
 pub(super) async fn same_site(State(port): State<u16>, request: Request, next: Next) -> Response {
+    if request.extensions().get::<Peer>().is_some_and(Peer::is_local_path) {
+        return next.run(request).await;
+    }
     let checked = check_address(request.uri(), request.headers(), port)
         .and_then(|host| check_origin(request.method(), request.headers(), host));
     match checked {

@@ -4,10 +4,12 @@
 mod answer;
 mod blanks;
 mod body;
+mod clock;
 mod connections;
 mod events;
 mod guard;
 mod jobs;
+mod listener;
 mod openapi;
 mod posted;
 mod preview;
@@ -19,10 +21,12 @@ mod replacement;
 mod serve;
 mod settle;
 mod station;
+mod stream;
 mod wire;
 
 use std::sync::Arc;
 
+pub use listener::Listener;
 pub use serve::serve;
 
 use axum::extract::DefaultBodyLimit;
@@ -31,13 +35,15 @@ use axum::routing::MethodRouter;
 use axum::{Router, middleware, routing};
 use tokio::sync::{Semaphore, watch};
 
+use crate::backup::BackupWatch;
+use crate::clock::ClockTrust;
 use crate::codes::requests;
 use crate::config;
 use crate::heartbeat::Heartbeats;
 use crate::intake::{Examiner, Intake};
 use crate::ledger::{Ledger, LedgerError};
 use crate::panics;
-use crate::report::Metrics;
+use crate::report::{Metrics, PowerCut};
 use crate::station::Handle;
 use problem::Problem;
 
@@ -54,9 +60,22 @@ pub struct App {
     station: Handle,
     metrics: Metrics,
     heartbeats: Heartbeats,
+    backups: BackupWatch,
+    clock_trust: ClockTrust,
+    power_cut: Option<PowerCut>,
     previews: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
+}
+
+/// What is told of how the ledger and the clock are kept, and of the last power cut.
+pub struct Kept {
+    /// The last copy of the ledger.
+    pub backups: BackupWatch,
+    /// Is the clock on the wall believed?
+    pub clock_trust: ClockTrust,
+    /// The last stop that nobody had asked for.
+    pub power_cut: Option<PowerCut>,
 }
 
 impl App {
@@ -67,21 +86,26 @@ impl App {
         station: Handle,
         metrics: Metrics,
         heartbeats: Heartbeats,
+        kept: Kept,
         stopping: watch::Receiver<bool>,
     ) -> App {
+        let Kept { backups, clock_trust, power_cut } = kept;
         App {
             ledger,
             intake,
             station,
             metrics,
             heartbeats,
+            backups,
+            clock_trust,
+            power_cut,
             previews: Arc::new(Semaphore::new(PREVIEWS_LIMIT)),
             listeners: Arc::new(Semaphore::new(LISTENERS_LIMIT)),
             stopping,
         }
     }
 
-    fn examiner(&self) -> &Examiner {
+    fn examiner(&self) -> Arc<Examiner> {
         self.intake.examiner()
     }
 
@@ -137,6 +161,7 @@ fn table() -> Vec<Route> {
         get("/v1/products", routing::get(products::list)),
         get("/v1/products/{name}", routing::get(products::show)),
         get("/v1/products/{name}/job.schema.json", routing::get(products::job_schema)),
+        post("/v1/clock/trust", routing::post(clock::trust)),
         get("/v1/station", routing::get(station::station)),
         get("/healthz", routing::get(station::healthz)),
         get("/readyz", routing::get(ready::readyz)),

@@ -48,6 +48,9 @@ function show(station, jobs) {
   at("state").className = station.state === "stopped" || unsure ? "stopped" : waits ? "processing" : station.state;
   at("specimen").hidden = !station.specimen;
   at("specimen").textContent = words.specimen;
+  const cut = station.power_cut;
+  at("power-cut").hidden = !cut;
+  at("power-cut").textContent = cut ? cut.message[language] : "";
   const p = station.printer;
   at("printer").textContent = p
     ? `${p.model} ${p.serial}` + (p.ribbon ? `, ${words.ribbon} ${p.ribbon.panels} ${p.ribbon.remaining}/${p.ribbon.capacity}` : "")

@@ -26,7 +26,7 @@ pub(super) async fn face(
     // Both sides and their photo are loaded only when this preview's turn comes.
     let _place = app.previews.try_acquire().map_err(|_| super::busy())?;
     let _turn = app.intake.inspection_turn().await;
-    let (ledger, examiner, job) = (app.ledger.clone(), app.intake.examiner().clone(), id.clone());
+    let (ledger, examiner, job) = (app.ledger.clone(), app.intake.examiner(), id.clone());
     let png = panics::passed_on(
         tokio::task::spawn_blocking(move || -> Result<Option<Vec<u8>>, Problem> {
             let received_at = ledger.job(&job)?.received_at;

@@ -14,7 +14,7 @@ use drivers::text::Text;
 use serde::Serialize;
 
 use crate::codes::requests::{
-    E_DISK_FULL, E_LEDGER, E_METHOD, E_NOT_FOUND, E_REQUEST, E_TOO_LARGE,
+    E_CLOCK_IN_DOUBT, E_DISK_FULL, E_LEDGER, E_METHOD, E_NOT_FOUND, E_REQUEST, E_TOO_LARGE,
 };
 use crate::codes::{self, Code, Remedy};
 use crate::finding::Finding;
@@ -23,6 +23,9 @@ use crate::job::json;
 use crate::ledger::{LedgerError, words_of_gone};
 use crate::lifecycle::State;
 use crate::report::Sentence;
+
+/// A clock that the network sets is set within minutes.
+const CLOCK_RETRY_S: u32 = 60;
 
 /// An error response. [`render`] writes it, since it knows the client's language.
 #[derive(Debug, Clone)]
@@ -174,6 +177,11 @@ impl From<Refused> for Problem {
             Refused::Unreadable(fault) => fault.into(),
             Refused::TwoPhotos => super::posted::wrong_part(),
             Refused::Rules(refusal) => refusal.into(),
+            Refused::ClockInDoubt(doubt) => Self::of(
+                StatusCode::SERVICE_UNAVAILABLE,
+                Finding::whole(E_CLOCK_IN_DOUBT.code, doubt.words()),
+            )
+            .retry_after(CLOCK_RETRY_S),
             Refused::Busy => super::busy(),
             Refused::Ledger(error) => error.into(),
         }

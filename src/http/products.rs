@@ -14,7 +14,8 @@ use crate::report::Sentence;
 
 /// The products of this station.
 pub(super) async fn list(State(app): State<App>) -> Json<Value> {
-    let products = app.examiner().products().map(|product| {
+    let examiner = app.examiner();
+    let products = examiner.products().map(|product| {
         json!({
             "name": product.name, "title": Sentence::from(&product.title), "links": links(product),
         })
@@ -27,8 +28,9 @@ pub(super) async fn show(
     State(app): State<App>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let product = app.examiner().product(&name).ok_or_else(Problem::not_found)?;
-    let officials = app.examiner().officials();
+    let examiner = app.examiner();
+    let product = examiner.product(&name).ok_or_else(Problem::not_found)?;
+    let officials = examiner.officials();
     let mut told = product.description(&officials);
     told["job_schema"] = product.job_schema(&officials);
     told["links"] = links(product);
@@ -40,8 +42,9 @@ pub(super) async fn job_schema(
     State(app): State<App>,
     Path(name): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    let product = app.examiner().product(&name).ok_or_else(Problem::not_found)?;
-    let schema = product.job_schema(&app.examiner().officials()).to_string();
+    let examiner = app.examiner();
+    let product = examiner.product(&name).ok_or_else(Problem::not_found)?;
+    let schema = product.job_schema(&examiner.officials()).to_string();
     Ok(([(CONTENT_TYPE, "application/schema+json")], schema))
 }
 

@@ -6,7 +6,7 @@ use drivers::text::Text;
 
 use super::App;
 use super::problem::Problem;
-use crate::codes::requests::E_STATION_ENDED;
+use crate::codes::requests::{E_CLOCK_IN_DOUBT, E_STATION_ENDED};
 use crate::finding::Finding;
 use crate::heartbeat::Stopped;
 use crate::ledger::{LedgerError, words_of_failing};
@@ -30,6 +30,8 @@ pub(super) async fn readyz(
     let stopped = app.heartbeats.stopped();
     reasons
         .extend(stopped.iter().map(|stopped| Finding::whole(E_STATION_ENDED.code, ended(stopped))));
+    let doubt = app.clock_trust.doubt();
+    reasons.extend(doubt.map(|doubt| Finding::whole(E_CLOCK_IN_DOUBT.code, doubt.words())));
     if !intake_only {
         let snapshot = station.borrow().clone();
         let known: Vec<String> = reasons.iter().map(|reason| reason.words.en.to_string()).collect();

@@ -1,7 +1,6 @@
 //! The accept loop: accepts connections within limits of number and time, and ends them in order. Knows no route.
 
 use std::io;
-use std::net::TcpListener;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,12 +9,13 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::answer;
 use super::connections::{Connections, Place, Stage};
+use super::listener::{self, Listener};
+use super::stream::Stream;
 use super::wire;
 
 /// A client that has not sent the headers of its (next) request by then is disconnected.
@@ -31,13 +31,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// # Errors
 /// When the socket cannot be used.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     router: Router,
     mut stopping: watch::Receiver<bool>,
     limit: usize,
 ) -> io::Result<()> {
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let listeners = listeners.into_iter().map(Listener::into_async);
+    let listeners = listeners.collect::<io::Result<Vec<_>>>()?;
     let connections = Connections::new(limit);
     let mut open = JoinSet::new();
     let mut in_trouble = false;
@@ -45,10 +45,10 @@ pub async fn serve(
         let accepted = tokio::select! {
             () = stopped(&mut stopping) => break,
             Some(_) = open.join_next(), if !open.is_empty() => continue,
-            accepted = listener.accept() => accepted,
+            accepted = listener::accept(&listeners) => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok(stream) => {
                 if std::mem::take(&mut in_trouble) {
                     tracing::info!("connections are accepted again");
                 }
@@ -66,7 +66,7 @@ pub async fn serve(
             }
         }
     }
-    drop(listener);
+    drop(listeners);
     while open.join_next().await.is_some() {}
     Ok(())
 }
@@ -79,7 +79,7 @@ fn is_of_one_client(fault: &io::Error) -> bool {
 
 /// Serves one connection from its beginning to its end.
 async fn converse(
-    stream: TcpStream,
+    stream: Stream,
     place: Place,
     router: Router,
     mut stopping: watch::Receiver<bool>,

@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::stream::Stream;
 
 /// Time that a client may leave its response unread, in total.
 const TAKE_GRACE: Duration = Duration::from_secs(20);
@@ -24,8 +24,7 @@ const LINGER_MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// Reads and writes for hyper.
 pub(super) struct Wire {
-    from: Arc<OwnedReadHalf>,
-    to: OwnedWriteHalf,
+    stream: Arc<Stream>,
     taking: Taking,
 }
 
@@ -40,26 +39,28 @@ struct Taking {
 
 /// The other end, for code that does not read from it.
 #[derive(Clone)]
-pub(super) struct Peer(Arc<OwnedReadHalf>);
+pub(super) struct Peer(Arc<Stream>);
 
-/// Both halves of one connection.
-pub(super) fn open(stream: TcpStream) -> (Wire, Peer) {
-    // A small response must not wait for the acknowledgement of the previous one. If this fails, it is only slower.
-    let _ = stream.set_nodelay(true);
-    let (from, to) = stream.into_split();
-    let from = Arc::new(from);
-    (Wire { from: from.clone(), to, taking: Taking::new() }, Peer(from))
+/// Both ends of one connection.
+pub(super) fn open(stream: Stream) -> (Wire, Peer) {
+    if let Stream::Tcp(stream) = &stream {
+        // A small response must not wait for the acknowledgement of the previous one. If this fails, it is only slower.
+        let _ = stream.set_nodelay(true);
+    }
+    let stream = Arc::new(stream);
+    (Wire { stream: stream.clone(), taking: Taking::new() }, Peer(stream))
 }
 
 impl Peer {
-    fn stream(&self) -> &TcpStream {
-        (*self.0).as_ref()
+    /// Did it connect at a path of the file system, whose rights allowed that?
+    pub fn is_local_path(&self) -> bool {
+        matches!(*self.0, Stream::Unix(_))
     }
 
     /// Returns when the client has closed its side.
     pub async fn hung_up(&self) {
         // Other bytes that it sends belong to the next request.
-        if !matches!(self.stream().peek(&mut [0]).await, Ok(0) | Err(_)) {
+        if self.0.peek().await {
             std::future::pending::<()>().await;
         }
     }
@@ -68,8 +69,8 @@ impl Peer {
     pub async fn linger(&self) {
         let rest = async {
             let (mut piece, mut heard) = (vec![0; 16 * 1024], 0);
-            while heard < LINGER_MAX_BYTES && self.stream().readable().await.is_ok() {
-                match self.stream().try_read(&mut piece) {
+            while heard < LINGER_MAX_BYTES && self.0.readable().await.is_ok() {
+                match self.0.try_read(&mut piece) {
                     Ok(0) => return,
                     Ok(got) => heard += got,
                     Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {}
@@ -121,10 +122,9 @@ impl AsyncRead for Wire {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let wire = &mut *self;
-        let stream: &TcpStream = (*wire.from).as_ref();
         loop {
-            ready!(stream.poll_read_ready(cx))?;
-            match stream.try_read(into.initialize_unfilled()) {
+            ready!(wire.stream.poll_read_ready(cx))?;
+            match wire.stream.try_read(into.initialize_unfilled()) {
                 Ok(got) => {
                     into.advance(got);
                     wire.taking.begin();
@@ -137,31 +137,13 @@ impl AsyncRead for Wire {
     }
 }
 
-impl Wire {
-    fn judge(
-        &mut self,
-        cx: &mut Context<'_>,
-        written: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
-        match written {
-            Poll::Ready(Ok(bytes)) => {
-                self.taking.took(bytes);
-                Poll::Ready(Ok(bytes))
-            }
-            Poll::Ready(Err(fault)) => Poll::Ready(Err(fault)),
-            Poll::Pending => self.taking.poll_limit(cx).map_ok(|()| 0),
-        }
-    }
-}
-
 impl AsyncWrite for Wire {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.to).poll_write(cx, bytes);
-        self.judge(cx, written)
+        self.poll_write_vectored(cx, &[io::IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -169,19 +151,32 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.to).poll_write_vectored(cx, pieces);
-        self.judge(cx, written)
+        let wire = &mut *self;
+        loop {
+            match wire.stream.poll_write_ready(cx) {
+                Poll::Ready(ready) => ready?,
+                Poll::Pending => return wire.taking.poll_limit(cx).map_ok(|()| 0),
+            }
+            match wire.stream.try_write_vectored(pieces) {
+                Ok(bytes) => {
+                    wire.taking.took(bytes);
+                    return Poll::Ready(Ok(bytes));
+                }
+                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {}
+                Err(fault) => return Poll::Ready(Err(fault)),
+            }
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.to.is_write_vectored()
+        true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.to).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.to).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.stream.shutdown())
     }
 }

@@ -12,7 +12,7 @@ mod recheck;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
@@ -21,6 +21,7 @@ pub use examiner::Examiner;
 pub use recheck::{Circumstances, Limits, OfCard, RULES, Rule, recheck, rule_of};
 
 use crate::actor::Actor;
+use crate::clock::{ClockDoubt, ClockTrust};
 use crate::job::json::Fault;
 use crate::job::{JobRequest, Photo};
 use crate::ledger::{Accepted, Ledger, LedgerError};
@@ -70,6 +71,9 @@ pub enum Refused {
     /// It breaks rules.
     #[error("the job breaks rules")]
     Rules(Refusal),
+    /// The clock is not believed, so nothing that depends on time can be judged.
+    #[error("the clock is in doubt")]
+    ClockInDoubt(ClockDoubt),
     /// Too many jobs wait for their inspection; the client may submit it again in a moment.
     #[error("too much is being examined")]
     Busy,
@@ -80,12 +84,14 @@ pub enum Refused {
 
 /// Accepts jobs.
 pub struct Intake {
-    examiner: Arc<Examiner>,
+    /// Replaced when the configuration is read again; locked only to copy the pointer.
+    examiner: RwLock<Arc<Examiner>>,
     ledger: Ledger,
     /// Notifies the station that there is a new job.
     on_stored: Box<dyn Fn() + Send + Sync>,
     inspections: Semaphore,
     waiting_kib: Arc<Semaphore>,
+    clock_trust: Option<ClockTrust>,
 }
 
 impl Intake {
@@ -97,17 +103,29 @@ impl Intake {
     ) -> Intake {
         let cores = std::thread::available_parallelism().map_or(INSPECTIONS_MIN, usize::from);
         Intake {
-            examiner,
+            examiner: RwLock::new(examiner),
             ledger,
             on_stored: Box::new(on_stored),
             inspections: Semaphore::new(cores.max(INSPECTIONS_MIN)),
             waiting_kib: Arc::new(Semaphore::new(WAITING_KIB as usize)),
+            clock_trust: None,
         }
     }
 
-    /// The examiner.
-    pub fn examiner(&self) -> &Arc<Examiner> {
-        &self.examiner
+    /// Takes nothing in while this clock is in doubt.
+    #[must_use]
+    pub fn with_clock(self, clock_trust: ClockTrust) -> Intake {
+        Intake { clock_trust: Some(clock_trust), ..self }
+    }
+
+    /// The current examiner. Whoever uses it twice for one request keeps it, so that both uses follow the same rules.
+    pub fn examiner(&self) -> Arc<Examiner> {
+        self.examiner.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on jobs are examined by this one.
+    pub fn redefine(&self, examiner: Arc<Examiner>) {
+        *self.examiner.write().unwrap_or_else(PoisonError::into_inner) = examiner;
     }
 
     /// Reads, examines and stores a job. If it returns [`Accepted::New`], the job is on the disk, synced.
@@ -115,11 +133,15 @@ impl Intake {
     /// # Errors
     /// [`Refused`]; then nothing is stored.
     pub async fn receive(&self, submission: Submission<'_>) -> Result<Accepted, Refused> {
-        let request = self.read(submission.body)?;
+        if let Some(doubt) = self.clock_trust.as_ref().and_then(ClockTrust::doubt) {
+            return Err(Refused::ClockInDoubt(doubt));
+        }
+        let examiner = self.examiner();
+        let request = read(&examiner, submission.body)?;
         let now = self.ledger.now();
         let _place = self.place_for(request.photo.as_ref().map_or(0, |photo| photo.0.len()))?;
         let examined =
-            self.examine(request, now, submission.later).await.map_err(Refused::Rules)?;
+            self.examine(examiner, request, now, submission.later).await.map_err(Refused::Rules)?;
         let job = examined.into_new_job(submission.key, submission.by);
         let accepted = self.ledger.accept(job).await?;
         (self.on_stored)();
@@ -132,31 +154,18 @@ impl Intake {
         self.inspections.acquire().await.ok()
     }
 
-    fn read(&self, body: Body<'_>) -> Result<JobRequest, Refused> {
-        let (text, photo) = match body {
-            Body::Json(text) => return self.examiner.read(text).map_err(Refused::Unreadable),
-            Body::Parts { job, photo } => (job, photo),
-        };
-        let mut request = self.examiner.read(text).map_err(Refused::Unreadable)?;
-        if request.photo.is_some() {
-            return Err(Refused::TwoPhotos);
-        }
-        request.photo = photo.map(|bytes| Photo(bytes.to_vec()));
-        Ok(request)
-    }
-
     /// Checks the rules, and unless postponed the photo's pixels and the fit of the texts.
     async fn examine(
         &self,
+        examiner: Arc<Examiner>,
         request: JobRequest,
         now: jiff::Timestamp,
         later: bool,
     ) -> Result<Examined, Refusal> {
         if later {
-            return self.examiner.examine(request, now, false);
+            return examiner.examine(request, now, false);
         }
         let _turn = self.inspection_turn().await;
-        let examiner = self.examiner.clone();
         let examined = tokio::task::spawn_blocking(move || examiner.examine(request, now, true));
         panics::passed_on(examined.await).unwrap_or_else(|| Err(Refusal::broken()))
     }
@@ -166,4 +175,17 @@ impl Intake {
         let kib = u32::try_from(photo_bytes.div_ceil(1024)).unwrap_or(u32::MAX).min(WAITING_KIB);
         self.waiting_kib.clone().try_acquire_many_owned(kib).map_err(|_| Refused::Busy)
     }
+}
+
+fn read(examiner: &Examiner, body: Body<'_>) -> Result<JobRequest, Refused> {
+    let (text, photo) = match body {
+        Body::Json(text) => return examiner.read(text).map_err(Refused::Unreadable),
+        Body::Parts { job, photo } => (job, photo),
+    };
+    let mut request = examiner.read(text).map_err(Refused::Unreadable)?;
+    if request.photo.is_some() {
+        return Err(Refused::TwoPhotos);
+    }
+    request.photo = photo.map(|bytes| Photo(bytes.to_vec()));
+    Ok(request)
 }

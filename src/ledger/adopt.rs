@@ -1,5 +1,5 @@
-//! Adopts a ledger that the daemon refuses because its end is not the one that was acknowledged: an older copy was
-//! restored, or its log is lost. Any job that could still print may already have been printed in the lost lines, so all
+//! Adopts a ledger that the daemon refuses because its end is not the one that was acknowledged (an older copy was
+//! restored, or its log is lost), or because it was retired. Any job that could still print may already have been printed in the lost lines, so all
 //! of them are held, and so is every job that is posted afterwards with an approval from before the adoption.
 
 use std::path::Path;
@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::files::Lock;
 use super::head::{Head, HeadFile};
 use super::record::{JobRecord, NewJob, Order, Wanted};
-use super::{LedgerError, book, files, head, lines, listing, open, reader, schema};
+use super::{LedgerError, book, erase, files, head, lines, listing, open, reader, retire, schema};
 use crate::actor::Actor;
 use crate::approval;
 use crate::clock::Clock;
@@ -39,9 +39,20 @@ pub struct Adopted {
 /// # Errors
 /// [`LedgerError::Unreadable`] if it is damaged in another way, which cannot be adopted; [`LedgerError::InUse`].
 pub fn adopt(path: &Path, by: &Actor, clock: &Clock) -> Result<Option<Adopted>, LedgerError> {
-    let unreadable = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
     files::must_be_there(path)?;
     let lock = Lock::take(path)?;
+    take_over(path, &lock, by, clock, None)
+}
+
+/// As [`adopt`], for whoever holds the lock already. `known`: why this ledger must be taken over even if it looks whole.
+pub(super) fn take_over(
+    path: &Path,
+    lock: &Lock,
+    by: &Actor,
+    clock: &Clock,
+    known: Option<&str>,
+) -> Result<Option<Adopted>, LedgerError> {
+    let unreadable = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
     files::close_to_others(path)?;
     let log = open::log_is_whole(path);
     let mut connection = schema::open(path)?;
@@ -49,9 +60,13 @@ pub fn adopt(path: &Path, by: &Actor, clock: &Clock) -> Result<Option<Adopted>, 
     if schema::version_of(&connection, path)?.is_none() {
         return Err(unreadable("there is no ledger".into()));
     }
-    let why = match log.and(open::trusted_head(&connection, path)) {
-        Ok(_) => return Ok(None),
-        Err(why) => why,
+    erase::must_not_be_erased(&connection, path)?;
+    let retired = retire::retired_at(&connection).map_err(reader::read_error)?;
+    let why = match (log.and(open::trusted_head(&connection, path)), known, retired) {
+        (_, Some(known), _) => known.to_owned(),
+        (Err(why), None, _) => why,
+        (Ok(_), None, Some(at)) => format!("it was retired at {at}"),
+        (Ok(_), None, None) => return Ok(None),
     };
     let (broken, _) =
         lines::walk(&connection, head::START, |_, _| ()).map_err(reader::read_error)?;

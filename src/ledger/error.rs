@@ -74,6 +74,16 @@ pub enum LedgerError {
         /// The files beside it.
         marks: String,
     },
+    /// It was ended for good: its personal data are erased, and only its lines are kept.
+    #[error(
+        "the personal data of the ledger {path} were erased at {at} and its lines are kept, so no station works with it any more. A new station begins a ledger of its own: write another place into station.ledger, then `kartud init` / Data pribadi buku besar ini sudah dihapus; stasiun baru memakai buku besar sendiri: ubah station.ledger, lalu `kartud init`"
+    )]
+    Erased {
+        /// The file.
+        path: PathBuf,
+        /// When, as the line says it.
+        at: String,
+    },
     /// Something of this name exists that cannot be a ledger's file.
     #[error("the ledger cannot be used: {path} {why}")]
     Unfit {
@@ -81,6 +91,34 @@ pub enum LedgerError {
         path: PathBuf,
         /// What it is, and what to do.
         why: &'static str,
+    },
+    /// Its station was moved to another computer.
+    #[error(
+        "the ledger {path} was retired at {at}: its station was moved to another computer, and two stations with one ledger would print cards twice. To print here again all the same: `kartud ledger adopt`, which holds every job that could still print / Buku besar ini sudah dipensiunkan karena stasiunnya dipindahkan ke komputer lain"
+    )]
+    Retired {
+        /// The file.
+        path: PathBuf,
+        /// When.
+        at: String,
+    },
+    /// A copy would take the place of a ledger that is no older form of it.
+    #[error(
+        "there is a ledger at {path}, and {why}; nothing was changed. If the copy shall take its place all the same, move the ledger with its -wal away first, and keep both"
+    )]
+    InTheWay {
+        /// The file.
+        path: PathBuf,
+        /// How it compares with the copy.
+        why: String,
+    },
+    /// A copy is torn, or not what it was when it was made.
+    #[error("the copy {path} is not whole: {why}. Nothing was changed; take another copy")]
+    Torn {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
     },
     /// Other users could have written anything into it.
     #[error(

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::lines;
 use super::offline::Offline;
+use super::record::Entry;
 use super::{LedgerError, head, reader};
 
 /// One stored line, with its hashes.
@@ -75,4 +76,28 @@ pub fn export<E>(
         Some(error) => Err(reader::read_error(error)),
         None => Ok(took),
     }
+}
+
+/// How many jumps of the clock on the wall were noted since then.
+///
+/// # Errors
+/// [`LedgerError::Unreadable`], [`LedgerError::Read`].
+pub fn clock_jumps_since(path: &Path, since: jiff::Timestamp) -> Result<u64, LedgerError> {
+    let ledger = Offline::open(path)?;
+    let sql = "SELECT count(*) FROM events WHERE event = 'clock_jumped' AND at >= ?1";
+    ledger
+        .connection
+        .query_row(sql, [reader::at_least(since)], |row| row.get(0))
+        .map_err(reader::read_error)
+}
+
+/// The last lines, oldest first.
+///
+/// # Errors
+/// [`LedgerError::Unreadable`], [`LedgerError::Read`].
+pub fn last_lines(path: &Path, lines: u32) -> Result<Vec<Entry>, LedgerError> {
+    let ledger = Offline::open(path)?;
+    let head = reader::head(&ledger.connection).map_err(reader::read_error)?;
+    let after = head.seq.saturating_sub(u64::from(lines));
+    reader::events_after(&ledger.connection, after, lines)
 }

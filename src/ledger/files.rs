@@ -66,6 +66,11 @@ pub fn must_be_there(path: &Path) -> Result<(), LedgerError> {
     if is_there(path)? { Ok(()) } else { Err(LedgerError::Missing { path: path.to_owned() }) }
 }
 
+/// The files of a new ledger.
+pub fn files_of(path: &Path) -> [PathBuf; 3] {
+    [path.to_owned(), head::path_of(path), lock_of(path)]
+}
+
 /// `false` only if nothing shows that there ever was a ledger.
 fn is_there(path: &Path) -> Result<bool, LedgerError> {
     match fs::symlink_metadata(path) {
@@ -94,11 +99,18 @@ fn not_lost(path: &Path) -> Result<(), LedgerError> {
     Err(LedgerError::Lost { path: path.to_owned(), marks: marks.join(", ") })
 }
 
+/// The files of a ledger whose creation was interrupted; the ledger itself first.
+pub(super) fn unfinished(path: &Path) -> [PathBuf; 3] {
+    let unfinished = with_suffix(path, ".unfinished");
+    [unfinished.clone(), schema::log_of(&unfinished), index_of(&unfinished)]
+}
+
 /// The ledger is completed under another name first: a power cut leaves either no ledger or a complete one.
 fn make(path: &Path, lock: &Lock) -> Result<(), LedgerError> {
     let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
-    let unfinished = with_suffix(path, ".unfinished");
-    for left in [unfinished.clone(), schema::log_of(&unfinished), index_of(&unfinished)] {
+    let left = unfinished(path);
+    let [unfinished, ..] = left.clone();
+    for left in left {
         match fs::remove_file(&left) {
             Err(error) if !is_absent(&error) => return Err(refuse(error)),
             _ => {}

@@ -54,7 +54,7 @@ impl fmt::Display for Head {
 /// The text is not `SEQ:HASH`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a head is SEQ:HASH, a number and 64 hexadecimal digits, as `kartud ledger verify` prints it"
+    "a head is SEQ:HASH, a number and 64 hexadecimal digits, as `kartud ledger verify` prints it, or the id of an event, SEQ-HASH with 16 digits"
 )]
 pub struct NoHead;
 
@@ -69,6 +69,46 @@ impl FromStr for Head {
         }
         base16ct::mixed::decode(digits, &mut hash).map_err(|_| NoHead)?;
         Ok(Head { seq: seq.parse().map_err(|_| NoHead)?, hash })
+    }
+}
+
+/// A line that somebody kept elsewhere: as [`Head`], or as the id of its event, which has the first digits of the hash only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownHead {
+    /// The line's number.
+    pub seq: u64,
+    hash: Hash,
+    /// So many bytes of the hash are known.
+    bytes: usize,
+}
+
+impl KnownHead {
+    /// Is this the hash of that line, as far as it is known?
+    pub fn is_of(&self, hash: &Hash) -> bool {
+        self.hash[..self.bytes] == hash[..self.bytes]
+    }
+}
+
+impl From<Head> for KnownHead {
+    fn from(head: Head) -> KnownHead {
+        KnownHead { seq: head.seq, hash: head.hash, bytes: head.hash.len() }
+    }
+}
+
+impl FromStr for KnownHead {
+    type Err = NoHead;
+
+    fn from_str(text: &str) -> Result<Self, NoHead> {
+        let Some((seq, digits)) = text.split_once('-') else {
+            return Head::from_str(text).map(Into::into);
+        };
+        if digits.len() != EVENT_DIGITS || !seq.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(NoHead);
+        }
+        let mut hash = chain::START;
+        let bytes = EVENT_DIGITS / 2;
+        base16ct::mixed::decode(digits, &mut hash[..bytes]).map_err(|_| NoHead)?;
+        Ok(KnownHead { seq: seq.parse().map_err(|_| NoHead)?, hash, bytes })
     }
 }
 
@@ -227,6 +267,19 @@ mod tests {
         for wrong in ["", "\n", "1:ab\n", "-1:aa", &"0".repeat(86), &"0".repeat(5000)] {
             std::fs::write(path_of(&ledger), wrong).unwrap();
             assert!(read(&ledger).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_known_by_its_whole_hash_or_by_its_event() {
+        let head = of(7);
+        for text in [head.to_string(), head.event_id()] {
+            let known: KnownHead = text.parse().unwrap();
+            assert!(known.seq == 7 && known.is_of(&head.hash) && !known.is_of(&[8; 32]), "{text}");
+        }
+        for wrong in ["7", "7-07", "-0707070707070707", "x-0707070707070707", "7-070707070707070x"]
+        {
+            assert!(wrong.parse::<KnownHead>().is_err(), "{wrong}");
         }
     }
 

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::book::{append, write_error};
 use super::head::HeadFile;
 use super::record::{JobRecord, NewJob};
-use super::{LedgerError, files, open, reader, schema};
+use super::{LedgerError, erase, files, open, reader, schema};
 use crate::actor::Actor;
 use crate::clock::Clock;
 use crate::event::{Event, Holders};
@@ -230,6 +230,13 @@ pub(super) fn digest(c: &Connection, jobs: u64) -> rusqlite::Result<(u64, String
     Ok((count, hex(&hash.finalize())))
 }
 
+/// Clears every hash, and writes the line that says so.
+pub(super) fn forget(c: &Connection, by: &Actor, now: jiff::Timestamp) -> Result<(), LedgerError> {
+    c.execute("UPDATE jobs SET holder = NULL", []).map_err(write_error)?;
+    let forgotten = Holders { by: Some(by.clone()), ..all_holders(c)? };
+    append(c, None, &Event::Holders(forgotten), now).map(drop)
+}
+
 /// Clears the key's fingerprint and every hash: the next start takes the existing key, or makes a new one, and computes
 /// all holders again from the stored data.
 ///
@@ -247,10 +254,9 @@ pub fn rekey(path: &Path, by: &Actor, clock: &Clock) -> Result<(), LedgerError> 
         return Err(unreadable("it is of an older version, which knows no such key".into()));
     }
     open::trusted_head(&connection, path).map_err(unreadable)?;
+    erase::must_not_be_erased(&connection, path)?;
     let all = connection.transaction().map_err(write_error)?;
-    all.execute("UPDATE jobs SET holder = NULL", []).map_err(write_error)?;
-    let forgotten = Holders { by: Some(by.clone()), ..all_holders(&all)? };
-    append(&all, None, &Event::Holders(forgotten), clock.now())?;
+    forget(&all, by, clock.now())?;
     let head = reader::head(&all).map_err(write_error)?;
     all.commit().map_err(write_error)?;
     HeadFile::open(path, &head)

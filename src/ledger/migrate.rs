@@ -159,11 +159,16 @@ fn write_copy(from: &Path, to: &Path, disk: &mut dyn Disk) -> io::Result<()> {
     }
 }
 
+/// Where copies and incomplete copies of the ledger may lie.
+pub(super) fn copies(path: &Path) -> Vec<PathBuf> {
+    let copies = (OLDEST + 1..=schema::VERSION).map(|version| copy_before(path, version));
+    copies.flat_map(|copy| [beside(&copy, ".part"), copy]).collect()
+}
+
 /// Removes the copies and any incomplete copy, including those of a migration to an intermediate version whose program
 /// never started with it.
 pub(super) fn forget_copy(path: &Path) {
-    let copies = (OLDEST + 1..=schema::VERSION).map(|version| copy_before(path, version));
-    for file in copies.flat_map(|copy| [beside(&copy, ".part"), copy]) {
+    for file in copies(path) {
         match fs::remove_file(&file) {
             Ok(()) => tracing::info!(
                 file = %file.display(),

@@ -10,7 +10,9 @@ mod adopt;
 pub mod blanks;
 mod book;
 pub mod chain;
+mod copy;
 mod disk;
+mod erase;
 mod error;
 mod export;
 mod files;
@@ -25,9 +27,11 @@ mod offline;
 mod open;
 #[cfg(test)]
 mod projection;
+mod put_back;
 mod reader;
 mod record;
 mod replacement;
+mod retire;
 mod schema;
 mod unaccounted;
 mod verify;
@@ -44,21 +48,26 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use adopt::{Adopted, adopt};
+pub use copy::{Summary, copy, head_beside, summary};
 pub use disk::{Disk, LocalDisk};
+pub use erase::{Erased, erase};
 pub use error::LedgerError;
-pub use export::export;
-pub use files::{Init, init, must_be_there};
+pub use export::{clock_jumps_since, export, last_lines};
+pub use files::{Init, files_of, init, must_be_there};
 pub use head::Head;
 pub use health::{Health, LedgerTrouble, words_of_failing, words_of_gone};
 pub use holder::{HashHolder, Holder, HolderHash, W_SAME_HOLDER, rekey};
 pub use in_place::{Gone, How};
+pub use put_back::{PutBack, put_back};
 pub use record::{
     Accepted, Entry, JobRecord, NewJob, NoReplacement, Order, Page, Replacing, StoredRequest,
     Wanted,
 };
+pub use retire::{Retired, retire};
 pub use verify::{Fault, Verification, verify};
 
-use crate::clock::Clock;
+use crate::actor::Actor;
+use crate::clock::{Clock, ClockDoubt};
 use crate::event::Event;
 use crate::heartbeat::Heartbeat;
 use crate::job::JobId;
@@ -81,6 +90,8 @@ pub struct Ledger {
     beat: Heartbeat,
     /// Nanoseconds that plain threads have waited for the ledger.
     waited: Arc<AtomicU64>,
+    /// Its log was there when it was opened.
+    was_left_open: bool,
     /// Disconnects when the writer has closed the file.
     ended: Arc<Mutex<std::sync::mpsc::Receiver<()>>>,
 }
@@ -110,7 +121,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Missing`], [`LedgerError::Lost`], [`LedgerError::Exposed`], [`LedgerError::Unfit`],
-    /// [`LedgerError::Unreadable`], [`LedgerError::InUse`], [`LedgerError::Folder`].
+    /// [`LedgerError::Unreadable`], [`LedgerError::Erased`], [`LedgerError::InUse`], [`LedgerError::Folder`].
     pub fn open(path: &Path, clock: Clock) -> Result<Ledger, LedgerError> {
         Self::open_on(path, clock, Box::new(LocalDisk::of(path)))
     }
@@ -137,6 +148,11 @@ impl Ledger {
             // Nothing is lost: the log is read at the next start.
             tracing::warn!("somebody still holds the ledger; its log stays beside it");
         }
+    }
+
+    /// Did the last daemon that had it end without closing it: killed, or without power?
+    pub fn was_left_open(&self) -> bool {
+        self.was_left_open
     }
 
     /// How long plain threads (the station) have waited for the ledger since it was opened.
@@ -191,6 +207,24 @@ impl Ledger {
         let (reply, answer) = oneshot::channel();
         let event = Box::new(Event::Previewed { side: side.to_owned() });
         let request = writer::Request::Append { job: Some(job.clone()), event, reply };
+        self.inbox.send(request).await.map_err(|_| LedgerError::Closed)?;
+        answer.await.unwrap_or(Err(LedgerError::Closed)).map(|_| ())
+    }
+
+    /// Records that a person believes the clock, by which the computer was started at `booted_at`. Call it from an async task.
+    ///
+    /// # Errors
+    /// [`LedgerError::Write`].
+    pub async fn note_clock_trusted(
+        &self,
+        by: Actor,
+        doubt: ClockDoubt,
+        booted_at: jiff::Timestamp,
+    ) -> Result<(), LedgerError> {
+        let (reply, answer) = oneshot::channel();
+        let doubt = doubt.name().to_owned();
+        let event = Box::new(Event::ClockTrusted { by, doubt, booted_at });
+        let request = writer::Request::Append { job: None, event, reply };
         self.inbox.send(request).await.map_err(|_| LedgerError::Closed)?;
         answer.await.unwrap_or(Err(LedgerError::Closed)).map(|_| ())
     }

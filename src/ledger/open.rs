@@ -13,7 +13,7 @@ use super::head::{self, Head, HeadFile};
 use super::health::HealthBoard;
 use super::in_place::InPlace;
 use super::wal::{self, Log};
-use super::{Ledger, LedgerError, lines, migrate, reader, schema, writer};
+use super::{Ledger, LedgerError, erase, lines, migrate, reader, retire, schema, writer};
 use crate::clock::Clock;
 use crate::heartbeat::{HeartbeatGuard, Part};
 
@@ -51,6 +51,7 @@ struct Opened {
     head_file: HeadFile,
     in_place: InPlace,
     logged_bytes: usize,
+    was_left_open: bool,
 }
 
 impl Opened {
@@ -64,16 +65,22 @@ impl Opened {
         let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
         files::close_to_others(path)?;
         log_is_whole(path).map_err(unreadable)?;
+        // Closing a ledger puts its log away.
+        let left = std::fs::metadata(schema::log_of(path));
+        let was_left_open = left.is_ok_and(|log| log.len() > 0);
         let mut connection = schema::open(path)?;
         bring_to_our_version(&mut connection, path, disk, clock)?;
         let head = trusted_head(&connection, path).map_err(unreadable)?;
+        if let Some(at) = retire::retired_at(&connection).map_err(reader::read_error)? {
+            return Err(LedgerError::Retired { path: path.to_owned(), at });
+        }
         let reader = schema::open_reader(path)?;
         let log = std::fs::metadata(schema::log_of(path)).map_or(0, |log| log.len());
         let logged_bytes = usize::try_from(log).unwrap_or(usize::MAX);
         let head_file = HeadFile::open(path, &head).map_err(refuse)?;
         lock.mark().map_err(refuse)?;
         let in_place = InPlace::of(path)?;
-        Ok(Opened { connection, reader, head, head_file, in_place, logged_bytes })
+        Ok(Opened { connection, reader, head, head_file, in_place, logged_bytes, was_left_open })
     }
 
     fn start(
@@ -89,8 +96,8 @@ impl Opened {
         let (ending, ended) = std::sync::mpsc::channel();
         let timer = timer().map_err(refuse)?;
         let (board, health) = HealthBoard::new();
-        let log_position = writer::log_position(&self.connection);
         let writer = writer::Writer {
+            log_position: writer::log_position(&self.connection),
             connection: Some(self.connection),
             path: path.to_owned(),
             disk,
@@ -98,7 +105,6 @@ impl Opened {
             head_file: self.head_file,
             in_place: self.in_place,
             board,
-            log_position,
             requests,
             head_out,
             clock: clock.clone(),
@@ -123,6 +129,7 @@ impl Opened {
             clock,
             beat,
             waited: Arc::default(),
+            was_left_open: self.was_left_open,
             ended: Arc::new(Mutex::new(ended)),
         })
     }
@@ -143,8 +150,9 @@ fn bring_to_our_version(
 ) -> Result<(), LedgerError> {
     match schema::version_of(connection, path)? {
         None => schema::create(connection).map_err(|error| schema::unreadable(path, &error)),
-        Some(schema::VERSION) => Ok(()),
+        Some(schema::VERSION) => erase::must_not_be_erased(connection, path),
         Some(older) => {
+            erase::must_not_be_erased(connection, path)?;
             trusted_head(connection, path)
                 .map_err(|why| LedgerError::Unreadable { path: path.to_owned(), why })?;
             migrate::migrate(connection, path, older, disk, clock.now())

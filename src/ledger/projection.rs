@@ -74,7 +74,9 @@ proptest! {
             prop_assert_eq!(record.by_its_lines(), lines);
         }
         let mut faults = Faults::default();
-        verify_jobs::verify(&c, schema::VERSION, 0, &mut faults, &mut |_, _, _| ()).unwrap();
+        let wanted =
+            verify_jobs::Wanted { version: schema::VERSION, covered: 0, erased: false };
+        verify_jobs::verify(&c, wanted, &mut faults, &mut |_, _, _| ()).unwrap();
         prop_assert!(faults.is_empty());
     }
 }

@@ -7,10 +7,10 @@ use std::path::Path;
 use drivers::text::Text;
 use rusqlite::Connection;
 
-use super::head::{self, Head};
+use super::head::{self, Head, KnownHead};
 use super::lines::{self, Break, Kind, RawLine};
 use super::offline::Offline;
-use super::{LedgerError, blanks, holder, open, reader, schema, verify_jobs};
+use super::{LedgerError, blanks, erase, holder, open, reader, schema, verify_jobs};
 use crate::lifecycle::State;
 
 /// Further faults would say no more than these.
@@ -56,7 +56,7 @@ pub type Progress<'a> = dyn FnMut(&'static str, u64, u64) + 'a;
 /// [`LedgerError::Unreadable`] when the file cannot be opened as a ledger at all.
 pub fn verify(
     path: &Path,
-    known: Option<Head>,
+    known: Option<KnownHead>,
     progress: &mut Progress<'_>,
 ) -> Result<Verification, LedgerError> {
     // Read the head before opening the ledger: the daemon continues to write, and the head must not be newer than the
@@ -81,7 +81,9 @@ pub fn verify(
     let head = chain(c, &mut faults, progress);
     heads(c, &mut faults, head, known, beside);
     let covered = holders(c, &mut faults, ledger.version);
-    let jobs = verify_jobs::verify(c, ledger.version, covered, &mut faults, progress);
+    let wanted =
+        verify_jobs::Wanted { version: ledger.version, covered, erased: is_erased(c, &mut faults) };
+    let jobs = verify_jobs::verify(c, wanted, &mut faults, progress);
     let jobs = faults.read(jobs).unwrap_or(0);
     let counted = counts(c);
     if faults.read(counted) == Some(false) {
@@ -244,12 +246,12 @@ fn heads(
     c: &Connection,
     faults: &mut Faults,
     last: Head,
-    known: Option<Head>,
+    known: Option<KnownHead>,
     beside: std::io::Result<Option<Head>>,
 ) {
-    let mut hold = |head: Head, whose: (&str, &str)| {
+    let mut hold = |head: KnownHead, whose: (&str, &str)| {
         let there = reader::hash_of(c, head.seq);
-        if faults.read(there).is_some_and(|hash| hash != Some(head.hash)) {
+        if faults.read(there).is_some_and(|hash| !hash.is_some_and(|hash| head.is_of(&hash))) {
             let (seq, end) = (head.seq, last.seq);
             faults.push(Fault { seq: Some(seq), ..Fault::whole("V_HEAD", Text::new(
                 format!("Baris {seq}, yang dicatat {}, tidak ada lagi seperti itu; buku besar berakhir di baris {end}. Ujungnya hilang atau ditulis ulang: pasang kembali salinan terbaru.", whose.0),
@@ -261,7 +263,7 @@ fn heads(
         hold(known, ("di luar (--head)", "--head"));
     }
     match beside {
-        Ok(Some(head)) => hold(head, ("ledger.head", "the file ledger.head")),
+        Ok(Some(head)) => hold(head.into(), ("ledger.head", "the file ledger.head")),
         // A copy need not have a head.
         Ok(None) => {}
         Err(error) => faults.push(unfit(&format!("ledger.head: {error}"))),
@@ -287,6 +289,22 @@ fn holders(c: &Connection, faults: &mut Faults, version: i32) -> u64 {
         ))});
     }
     jobs
+}
+
+/// Were its personal data erased? Then none may lie in it.
+fn is_erased(c: &Connection, faults: &mut Faults) -> bool {
+    let erased = erase::erased_at(c);
+    let erased = faults.read(erased).flatten().is_some();
+    if erased {
+        let left = erase::is_unerased(c);
+        if faults.read(left) == Some(true) {
+            faults.push(Fault::whole("V_ERASED", Text::fixed(
+                "Data pribadi buku besar ini sudah dihapus, tetapi sebagian masih ada di dalamnya. Jalankan `kartud ledger erase` sekali lagi.",
+                "The personal data of this ledger were erased, and some still lie in it. Run `kartud ledger erase` once more.",
+            )));
+        }
+    }
+    erased
 }
 
 fn counts(c: &Connection) -> rusqlite::Result<bool> {

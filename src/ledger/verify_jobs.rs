@@ -45,22 +45,32 @@ const COLUMNS: [&str; 14] = [
 /// Its index in [`COLUMNS`].
 const FINDINGS: usize = 6;
 
-/// Returns the number of jobs. `covered`: the holders of this many first jobs are verified against a separate line.
+/// What jobs are verified against.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    /// Version of the tables.
+    pub version: i32,
+    /// The holders of this many first jobs are verified against a separate line.
+    pub covered: u64,
+    /// Its personal data were erased: no job has personal data, nor findings.
+    pub erased: bool,
+}
+
+/// Returns the number of jobs.
 pub(super) fn verify(
     c: &Connection,
-    version: i32,
-    covered: u64,
+    wanted: Wanted,
     faults: &mut Faults,
     progress: &mut Progress<'_>,
 ) -> rusqlite::Result<u64> {
     let all: u64 = c.query_row("SELECT count(*) FROM jobs", [], |row| row.get(0))?;
-    let holder = if version < 3 { NO_HOLDER } else { HOLDER };
+    let holder = if wanted.version < 3 { NO_HOLDER } else { HOLDER };
     let mut statement = c.prepare(&format!("{JOBS}{holder}"))?;
     let mut rows = statement.query([])?;
     let mut done = 0;
     while let Some(row) = rows.next()? {
-        let found =
-            Job::of(row).and_then(|job| verify_one(c, version, &job, done >= covered, faults));
+        let found = Job::of(row)
+            .and_then(|job| verify_one(c, wanted, &job, done >= wanted.covered, faults));
         faults.read(found);
         done += 1;
         progress("jobs", done, all);
@@ -92,7 +102,7 @@ impl Job {
 
 fn verify_one(
     c: &Connection,
-    version: i32,
+    wanted: Wanted,
     job: &Job,
     own_holder: bool,
     faults: &mut Faults,
@@ -108,8 +118,8 @@ fn verify_one(
             faults.push(cannot_follow(&job.id, seq, at, &event, &state));
         }
     }
-    let stored = stored_data(c, version, job.row)?;
-    let mut wrong = fold.differences(job);
+    let stored = stored_data(c, wanted.version, job.row)?;
+    let mut wrong = fold.differences(job, wanted.erased);
     let salt = stored.as_ref().map_or(&[][..], |stored| &stored.salt);
     if own_holder && !fold.is_its_holder(job, salt) {
         wrong.push("holder");
@@ -122,7 +132,8 @@ fn verify_one(
         )));
     }
     let stored = stored.map(|stored| stored.sha256);
-    if fold.data_sha256().is_none() || stored.as_deref() != fold.data_sha256() {
+    let is_as_accepted = stored.as_deref() == fold.data_sha256() || wanted.erased;
+    if fold.data_sha256().is_none() || !is_as_accepted {
         faults.push(Fault::of_job("V_DATA", &job.id, Text::fixed(
             "Data tersimpan pekerjaan ini bukan yang diterima. Pekerjaan ini tidak akan dicetak; batalkan dan kirim lagi dari sistem asal.",
             "The stored data of this job are not those that were accepted. It will not be printed; cancel it and send it again from upstream.",
@@ -234,7 +245,7 @@ impl Fold {
     }
 
     /// Names of the columns that differ.
-    fn differences(&self, job: &Job) -> Vec<&'static str> {
+    fn differences(&self, job: &Job, erased: bool) -> Vec<&'static str> {
         let (Some(first), Some(folded)) = (&self.first, &self.job) else {
             return COLUMNS.to_vec();
         };
@@ -243,6 +254,7 @@ impl Fold {
         let accepted = |there: &String| first.findings_sha256 == chain::sha256_of(there);
         let findings = self.parts.findings.clone();
         let findings = findings.or_else(|| job.columns[FINDINGS].clone().filter(accepted));
+        let findings = if erased { text("[]") } else { findings };
         let expected = [
             text(folded.state.name()),
             text(&first.reference),

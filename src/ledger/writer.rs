@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::event::Event;
 use crate::heartbeat::HeartbeatGuard;
 use crate::job::JobId;
+use crate::lifecycle::Move;
 
 /// Most requests that share one sync: limits the log's growth and the wait of the first request.
 const BATCH_LIMIT: usize = 64;
@@ -383,6 +384,9 @@ impl Request {
 
 impl Outcome {
     fn answer(self) {
+        if let Outcome::Entry(result, _) = &self {
+            log_line(result);
+        }
         // A caller that is gone (a client disconnected) loses only the answer, not the job.
         match self {
             Outcome::Accepted(result, reply) => drop(reply.send(result)),
@@ -414,6 +418,30 @@ impl Outcome {
     }
 }
 
+/// What became of a job, for whoever follows one through the journal; and every other line, for developers.
+fn log_line(line: &Result<Entry, LedgerError>) {
+    let line = match line {
+        Ok(line) => line,
+        Err(error) => return tracing::debug!(%error, "the ledger took no line"),
+    };
+    let (job, step) = (line.job.as_ref().map(JobId::as_str), line.event.as_str());
+    match line.read().and_then(|event| event.step()) {
+        Some(Move::Hold) => tracing::warn!(job, step, "the job is held for a person"),
+        Some(Move::OutcomeUnknown) => {
+            tracing::warn!(job, step, "nobody saw what became of the card")
+        }
+        Some(Move::Spoil) => tracing::warn!(job, step, "the card is spoiled"),
+        Some(Move::CardOut) => tracing::info!(job, step, "the card is out"),
+        Some(Move::NoCard) => tracing::info!(job, step, "no card moved"),
+        Some(Move::Release) => tracing::info!(job, step, "a person released the job"),
+        Some(Move::Cancel | Move::Expire) => {
+            tracing::info!(job, step, "the job ended without a card")
+        }
+        Some(Move::HandOver) => tracing::info!(job, step, "the card was handed over"),
+        _ => tracing::debug!(job, step, "written"),
+    }
+}
+
 /// Performs one request in its own savepoint: a refused request leaves nothing behind.
 fn perform(
     all: &mut Transaction<'_>,
@@ -429,8 +457,6 @@ fn perform(
         }
         Request::Append { job, event, reply } => {
             let entry = in_savepoint(all, |c| append(c, job.as_ref(), &event, now));
-            let job = job.as_ref().map(JobId::as_str);
-            tracing::debug!(job, event = event.name(), refused = entry.is_err(), "written");
             Outcome::Entry(entry, reply)
         }
         Request::Blanks { handled, reply } => {

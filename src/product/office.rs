@@ -139,6 +139,16 @@ impl Office {
     }
 }
 
+/// Kind and name of a regency, as they are printed together; `None`: it begins with no kind, or has no name.
+pub fn regency(text: &str) -> Option<(&'static str, &str)> {
+    let of_kind =
+        |kind: &'static str| Some((kind, text.strip_prefix(kind)?.strip_prefix(' ')?.trim()));
+    let fitting =
+        REGENCY_KINDS.into_iter().filter_map(of_kind).filter(|(_, name)| !name.is_empty());
+    // KABUPATEN ADMINISTRASI begins with KABUPATEN.
+    fitting.max_by_key(|(kind, _)| kind.len())
+}
+
 fn read_last_day_wording(sheet: &mut Sheet<'_>) -> LastDayWording {
     match sheet.text("masa_a").as_deref() {
         None | Some("ulang_tahun") => LastDayWording::Birthday,

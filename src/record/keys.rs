@@ -65,6 +65,16 @@ impl PublicKey {
         Self { name: name.into(), key, from, until, withdrawn, revoked }
     }
 
+    /// A key without limits, from PEM (SPKI); `None`: it is no public key of P-256.
+    pub fn of_pem(name: impl Into<String>, pem: &str) -> Option<Self> {
+        VerifyingKey::from_public_key_pem(pem.trim()).ok().map(|key| Self::new(name, key))
+    }
+
+    /// Its point, uncompressed, as RFC 9180 writes public keys of P-256.
+    pub fn to_point(&self) -> Vec<u8> {
+        self.key.to_sec1_point(false).as_bytes().to_vec()
+    }
+
     /// Is this moment within the key's days?
     pub(super) fn covers(&self, moment: Timestamp) -> bool {
         let day = Offset::UTC.to_datetime(moment).date();

@@ -110,12 +110,14 @@ impl Metrics {
         jobs: &std::collections::BTreeMap<State, u64>,
         blanks: &Day,
         threads: &[HeartbeatView],
+        kept: &Kept,
     ) -> Result<String, std::fmt::Error> {
         let mut registry = Registry::with_prefix("kartu");
         self.register_counted(&mut registry);
         register_now(&mut registry, now, jobs);
         register_blanks(&mut registry, blanks);
         register_threads(&mut registry, threads);
+        register_kept(&mut registry, kept);
         let mut page = String::new();
         encode(&mut page, &registry)?;
         Ok(page)
@@ -175,6 +177,36 @@ fn register_now(
         let left: Gauge = Gauge::default();
         left.set(i64::from(ribbon.remaining));
         registry.register("ribbon_remaining_cards", "Prints left on the ribbon", left);
+    }
+}
+
+/// How the ledger is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept {
+    /// Lines in it.
+    pub lines: u64,
+    /// Age of its last copy, seconds; `None`: none is known.
+    pub backup_age_s: Option<i64>,
+    /// That copy is older than it may be, or there is none.
+    pub backup_late: bool,
+}
+
+fn register_kept(registry: &mut Registry, kept: &Kept) {
+    let lines: Gauge = Gauge::default();
+    lines.set(i64::try_from(kept.lines).unwrap_or(i64::MAX));
+    registry.register(
+        "ledger_lines",
+        "Lines in the ledger; fewer than before: it lost its end",
+        lines,
+    );
+    let late: Gauge = Gauge::default();
+    late.set(i64::from(kept.backup_late));
+    registry.register("backup_late", "1 when the ledger's last copy is older than it may be", late);
+    if let Some(age) = kept.backup_age_s {
+        let seconds: Gauge = Gauge::default();
+        seconds.set(age);
+        let words = "Age of the ledger's last copy that was verified";
+        registry.register_with_unit("backup_age", words, Unit::Seconds, seconds);
     }
 }
 

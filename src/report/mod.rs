@@ -3,11 +3,13 @@
 
 mod encoding;
 mod metrics;
+mod power_cut;
 mod snapshot;
 mod waiting;
 
 pub use encoding::Encoding;
-pub use metrics::{CodeLabel, Metrics, ProductLabel};
+pub use metrics::{CodeLabel, Kept, Metrics, ProductLabel};
+pub use power_cut::{PowerCut, PowerCutView};
 pub use snapshot::{
     EncoderView, PrinterState, PrinterView, RibbonView, Sentence, Snapshot, StateReason,
 };

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{self, Receiver, Sender};
 
 use tokio::sync::{oneshot, watch};
 
 use super::device::Report;
+use super::renderer::Renderer;
 use super::scheduler::{Look, OperatorCommand, Unsettled};
 use crate::actor::Actor;
 use crate::job::JobId;
@@ -24,6 +25,8 @@ pub enum Message {
     Operator(Asked),
     /// The printer has an answer.
     Device(Box<Report>),
+    /// From now on cards are made so; the sender is dropped when that holds.
+    Redefine(Arc<dyn Renderer>, Sender<()>),
     /// Finish the card that is moving, put other jobs back, and end.
     Stop,
 }
@@ -135,6 +138,14 @@ impl Handle {
     pub fn begin_request(&self) -> InflightRequest {
         self.inflight_requests.fetch_add(1, Ordering::Relaxed);
         InflightRequest(self.inflight_requests.clone())
+    }
+
+    /// From now on the station makes cards with this renderer. A card that moves is finished as it was made; one that is
+    /// only prepared is made again. The channel closes when that holds, or when the station has ended.
+    pub fn redefine(&self, renderer: Arc<dyn Renderer>) -> Receiver<()> {
+        let (holds, told) = mpsc::channel();
+        self.tell(Message::Redefine(renderer, holds));
+        told
     }
 
     /// Asks the station to end.

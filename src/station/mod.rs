@@ -34,7 +34,7 @@ pub use renderer::{Made, Renderer, Unmade};
 pub use runner::Station;
 pub use scheduler::{Look, Scheduler, Unsettled};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, ClockTrust};
 use crate::heartbeat::{HeartbeatGuard, Heartbeats, Part};
 use crate::ledger::Ledger;
 use crate::report::Metrics;
@@ -49,6 +49,8 @@ pub struct Parts {
     pub renderer: Arc<dyn Renderer>,
     /// Passed in, so that tests can set it.
     pub clock: Clock,
+    /// Is the clock on the wall believed?
+    pub clock_trust: ClockTrust,
     /// Metrics for outsiders.
     pub metrics: Metrics,
 }

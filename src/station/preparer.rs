@@ -68,6 +68,11 @@ impl Preparer {
         self.renderer.with_chip()
     }
 
+    /// From now on cards are made with another renderer; those that are prepared stay as they are.
+    pub fn redefine(&mut self, renderer: Arc<dyn Renderer>) {
+        self.renderer = renderer;
+    }
+
     /// Takes back the buffer of a printed card.
     pub fn take_back(&mut self, card: PreparedCard) {
         if self.spare.len() < SPARE_LIMIT {

@@ -18,7 +18,7 @@ use super::scheduler::{
     Polled, Preparation, Question, Scheduler, Unsettled,
 };
 use super::{Parts, answers, status};
-use crate::clock::Clock;
+use crate::clock::{Clock, ClockTrust};
 use crate::heartbeat::HeartbeatGuard;
 use crate::job::JobId;
 use crate::ledger::{JobRecord, Ledger};
@@ -40,6 +40,9 @@ pub struct Station {
     /// How cards are prepared for the printer, once it has said who it is.
     prepress: Option<Box<dyn Prepress>>,
     clock: Clock,
+    clock_trust: ClockTrust,
+    /// The scheduler was told that the clock is not believed.
+    was_in_doubt: bool,
     metrics: Metrics,
     snapshot: watch::Sender<Snapshot>,
     inflight_requests: Arc<AtomicUsize>,
@@ -70,7 +73,7 @@ impl Station {
         orders: Option<Sender<Order>>,
         pulse: HeartbeatGuard,
     ) -> (Station, Handle) {
-        let Parts { name, ledger, renderer, clock, metrics } = parts;
+        let Parts { name, ledger, renderer, clock, clock_trust, metrics } = parts;
         let (inbox, messages) = mpsc::channel();
         let first = Snapshot {
             station: name,
@@ -95,6 +98,8 @@ impl Station {
             device: orders,
             prepress: None,
             clock,
+            clock_trust,
+            was_in_doubt: false,
             metrics,
             snapshot,
             inflight_requests: inflight_requests.clone(),
@@ -135,12 +140,17 @@ impl Station {
             let Ok(message) = self.messages.try_recv() else { break };
             self.on_message(message);
         }
+        let doubt = self.clock_trust.doubt();
+        if doubt.is_some() != self.was_in_doubt {
+            self.was_in_doubt = doubt.is_some();
+            self.step(Input::ClockInDoubt(self.was_in_doubt));
+        }
         let inflight_requests = self.inflight_requests.load(Ordering::Relaxed);
         self.step(Input::Tick { inflight_requests });
         let waited = self.ledger.waited();
         let more = waited.saturating_sub(std::mem::replace(&mut self.waited, waited));
         self.metrics.ledger_wait_seconds.inc_by(more.as_secs_f64());
-        status::publish(&self.scheduler.view(), &self.ledger, &self.snapshot);
+        status::publish(&self.scheduler.view(), doubt, &self.ledger, &self.snapshot);
         self.end.is_none()
     }
 
@@ -275,6 +285,12 @@ impl Station {
                 self.step(Input::Operator { asker: self.askers, command });
             }
             Message::Device(report) => self.on_report(*report),
+            Message::Redefine(renderer, _holds) => {
+                let specimen = renderer.specimen();
+                self.preparer.redefine(renderer);
+                self.snapshot.send_modify(|snapshot| snapshot.specimen = specimen);
+                self.step(Input::Redefined(self.preparer.with_chip()));
+            }
         }
     }
 

@@ -74,10 +74,14 @@ pub enum Input {
         /// HTTP requests under way that bring a job: inspections that were put off wait for them.
         inflight_requests: usize,
     },
+    /// Is the clock on the wall in doubt since the start? Then no card is begun.
+    ClockInDoubt(bool),
     /// Ask the printer how it is, whether or not that is due.
     Poll,
     /// There may be something new in the ledger.
     Wake,
+    /// Products, office or keys were defined anew; with the products whose cards need the reader.
+    Redefined(Vec<String>),
     /// Finish the card that is moving, put the rest back, end.
     Stop,
     /// An operator asks for a move.
@@ -298,7 +302,7 @@ enum Then {
     HeldAfterSettling(Option<(Asker, JobId)>),
     LeftToAPerson(Box<recovery::Left>),
     Suspended,
-    RequeuedIfBlocked,
+    Requeued,
     Prepared,
     Inspected,
     FailureNoted,
@@ -406,8 +410,10 @@ impl Scheduler {
                     failed: None,
                 });
             }
+            Input::ClockInDoubt(is_in_doubt) => self.clock.is_in_doubt = is_in_doubt,
             Input::Poll => self.poll(),
             Input::Wake => self.queue.more_to_inspect = true,
+            Input::Redefined(with_chip) => self.on_redefined(with_chip),
             Input::Stop => self.stopping = true,
             Input::Operator { asker, command } => self.on_command(asker, command),
             Input::Device { order, report } => self.on_report(order, *report),
@@ -480,6 +486,9 @@ impl Scheduler {
             }
             words
         });
+        if trouble.is_none() && self.own_trouble.is_some() {
+            tracing::info!("the station goes on");
+        }
         self.own_trouble = trouble;
         // A card that waits inside for a ledger that cannot be written is found there at the next start.
         let waits = matches!(self.phase, Phase::Encoded(_) | Phase::JobOpened(..));
@@ -532,7 +541,7 @@ impl Scheduler {
                 self.on_left_to_a_person(*left, done);
             }
             (Then::Suspended, Answer::Suspended(read)) => self.on_suspended(read),
-            (Then::RequeuedIfBlocked, Answer::Written(done)) => self.on_requeued(done),
+            (Then::Requeued, Answer::Written(done)) => self.on_requeued(done),
             (Then::Prepared, Answer::Prepared(prepared)) => self.on_prepared(prepared),
             (Then::Inspected, Answer::Inspected(inspected)) => self.on_inspected(inspected),
             // Only told: what holds is what the machine says next.

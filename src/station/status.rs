@@ -7,14 +7,24 @@ use drivers::text::Text;
 use tokio::sync::watch;
 
 use super::scheduler::{Phase, View};
+use crate::clock::ClockDoubt;
 use crate::ledger::{Ledger, LedgerTrouble};
 use crate::lifecycle::State;
 use crate::report::{EncoderView, PrinterState, PrinterView, Snapshot, StateReason, Waiting};
 
 /// Publishes the status if it has changed.
-pub(super) fn publish(view: &View<'_>, ledger: &Ledger, snapshot: &watch::Sender<Snapshot>) {
-    let state_reasons = reasons(view, ledger);
-    let state = match (view.phase.job_in_flight(), is_stopped(view, ledger)) {
+pub(super) fn publish(
+    view: &View<'_>,
+    doubt: Option<ClockDoubt>,
+    ledger: &Ledger,
+    snapshot: &watch::Sender<Snapshot>,
+) {
+    let mut state_reasons = reasons(view, ledger);
+    if let Some(doubt) = doubt {
+        state_reasons.insert(0, StateReason::new("other-error", &doubt.words()));
+    }
+    let is_stopped = doubt.is_some() || is_stopped(view, ledger);
+    let state = match (view.phase.job_in_flight(), is_stopped) {
         (Some(_), _) => PrinterState::Processing,
         (None, true) => PrinterState::Stopped,
         (None, false) => PrinterState::Idle,

@@ -7,8 +7,18 @@ use std::collections::BTreeSet;
 pub const README_BYTES: usize = 8_000;
 
 /// Folders whose files a document may name in backticks.
-const PLACES: [&str; 9] =
-    ["src/", "drivers/", "tests/", "config/", "docs/", "jpeg/", "pixels/", "scale/", "fuzz/"];
+const PLACES: [&str; 10] = [
+    "src/",
+    "drivers/",
+    "tests/",
+    "config/",
+    "docs/",
+    "jpeg/",
+    "packaging/",
+    "pixels/",
+    "scale/",
+    "fuzz/",
+];
 
 /// Text outside of fenced blocks, and the lines within them.
 fn parts(text: &str) -> (String, Vec<&str>) {

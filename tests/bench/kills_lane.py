@@ -71,14 +71,16 @@ class Door:
         jobs = ask(wire, "GET", "/v1/station")[1]["jobs"]
         return sum(jobs[state] for state in ("received", "queued", "claimed", "composed"))
 
-    def post(self, wire, number):
+    def job(self, number):
         fields = self.fields | {"alamat": f"JL. CONTOH NO. {number:07}"}
-        job = {"product": "kia", "ref": f"KILLS/{number:07}", "reason": "BARU", "fields": fields,
-               "attachments": self.papers, "recommendation": self.recommendation | {"nomor": f"400/{number}/BENCH"}}
+        return {"product": "kia", "ref": f"KILLS/{number:07}", "reason": "BARU", "fields": fields,
+                "attachments": self.papers, "recommendation": self.recommendation | {"nomor": f"400/{number}/BENCH"}}
+
+    def post(self, wire, number):
         # Half of the jobs are looked at after the answer, so that some are found `received`.
         headers = {"Content-Type": "application/json", "Idempotency-Key": f"K{number:07}"}
         headers |= {"Prefer": "respond-async"} if self.chance.random() < 0.5 else {}
-        wire.request("POST", "/v1/jobs", json.dumps(job), headers)
+        wire.request("POST", "/v1/jobs", json.dumps(self.job(number)), headers)
         answer = wire.getresponse()
         said = json.loads(answer.read())
         if answer.status == 201:
@@ -88,6 +90,9 @@ class Door:
 
 class Lane:
     """Daemon, printer, tray and clients, and what was counted."""
+
+    # So long a card may take to begin after a start in peace, before a person lays hands on the printer.
+    calm_s = 4
 
     def __init__(self, folder, machine, number, seed):
         self.folder, self.machine = folder, machine

@@ -11,7 +11,6 @@ from kills_client import ask
 BLANKS = 1_000_000  # nobody refills, so that every blank is accounted for
 # So many lives without a card that begins, and somebody comes to look.
 PATIENCE_LIVES = 20
-CALM_S = 4
 STALL_S = 20
 GIVE_UP_S = 150
 ROUNDS_MAX = 5
@@ -46,7 +45,7 @@ class Person:
     def stays(self):
         """The daemon is left in peace for a while; only if it cannot go on by itself, somebody lays hands on."""
         self.called += 1
-        until = time.monotonic() + CALM_S
+        until = time.monotonic() + self.lane.calm_s
         while time.monotonic() < until:
             machine = self.machine.state()["machine"]
             if machine["cards_entered"] != self.entered:

@@ -37,10 +37,7 @@ impl Wall {
 /// A station in an office (UTC+7) at 9 o'clock on 10 March 2026.
 fn office() -> (TestStation, Wall) {
     let wall = Wall::at("2026-03-10T09:00:00+07:00");
-    let mut bench = TestStation::new();
-    bench.stop();
-    bench.start_at("", wall.clock());
-    (bench, wall)
+    (TestStation::begun("", wall.clock()), wall)
 }
 
 fn enter(bench: &TestStation, kind: &str, cards: i64) -> Answer {

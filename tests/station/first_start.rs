@@ -283,3 +283,119 @@ fn the_demo_and_a_preview_write_for_their_owner_alone() {
     assert_eq!(kartud(&preview).1, Some(0));
     assert_eq!(mode(&out.join("front.png")), 0o600);
 }
+
+/// The shipped configuration with the ledger in `dir`.
+fn shipped(dir: &Path) -> (PathBuf, String) {
+    let file = dir.join("kartud.toml");
+    let text = include_str!("../../config/kartud.toml");
+    let text = text.replace("\"/var/lib/kartu/ledger.db\"", "\"ledger/ledger.db\"");
+    fs::write(&file, &text).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    (file, text)
+}
+
+#[test]
+fn a_new_station_gets_its_ledger_its_key_its_office_and_its_printer() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (file, before) = shipped(dir.path());
+    let named = file.to_str().unwrap();
+    let wanted = ["--office", "KOTA PADANG", "--printer", "usb:serial=10001234", "--yes"];
+    let init = [&["init", "--config", named][..], &wanted].concat();
+    let (said, code) = kartud(&init);
+    assert_eq!(code, Some(0), "{said}");
+    for made in
+        ["ledger.db: a new", "holder.key: a new", "office.toml: a new", "usb:serial=10001234"]
+    {
+        assert!(said.contains(made), "{made}: {said}");
+    }
+    for step in ["  1. ", "  2. kartud blanks load", "  3. kartud submit"] {
+        assert!(said.contains(step), "{step}: {said}");
+    }
+    let after = fs::read_to_string(&file).unwrap();
+    let expected = before.replace("profile = \"\" ", "profile = \"office.toml\" ").replacen(
+        "address = \"\" ",
+        "address = \"usb:serial=10001234\" ",
+        1,
+    );
+    assert_eq!(after, expected, "every comment stands where it stood");
+    assert_eq!(mode(&file), 0o644, "the station can read what root wrote");
+    let (said, code) = kartud(&["check-config", named]);
+    assert_eq!(code, Some(0), "{said}");
+
+    // Whatever is asked for later, what is there stays.
+    let every = |dir: &Path| -> Vec<_> {
+        let files = walk(dir).into_iter().filter(|path| Path::new(path).is_file());
+        files.map(|path| (fs::read(&path).unwrap(), path)).collect()
+    };
+    let made = every(dir.path());
+    let others = ["--office", "KABUPATEN AGAM", "--printer", "tcp://127.0.0.1:9", "--yes"];
+    let (said, code) = kartud(&[&["init", "--config", named][..], &others].concat());
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(said.matches("nothing was changed").count(), 3, "each is named: {said}");
+    assert!(!said.contains("  1. "), "nothing is left to do: {said}");
+    assert!(every(dir.path()) == made, "{said}");
+}
+
+#[test]
+fn what_a_new_station_is_told_wrongly_is_named_with_the_rule() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (file, before) = shipped(dir.path());
+    let init = ["init", "--config", file.to_str().unwrap(), "--yes"];
+    for (wrong, rule) in
+        [(["--office", "PADANG"], "KOTA PADANG"), (["--printer", "first"], "usb:serial=NUMBER")]
+    {
+        let (said, code) = kartud(&[&init[..], &wrong].concat());
+        assert!(code != Some(0) && said.contains(rule), "{wrong:?}: {said}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), before);
+        assert!(!dir.path().join("office.toml").exists());
+    }
+}
+
+/// A profile that lies there unnamed may be that of a real office: its cards would no longer be marked CONTOH.
+#[test]
+fn a_profile_that_nobody_named_is_not_put_to_use() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (file, before) = shipped(dir.path());
+    fs::write(dir.path().join("office.toml"), "provinsi = \"X\"\n").unwrap();
+    let init = ["init", "--config", file.to_str().unwrap(), "--printer", "none"];
+    let (said, code) = kartud(&init);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), before, "{said}");
+}
+
+#[test]
+fn keys_are_made_in_the_folder_that_is_named_for_them() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (file, text) = shipped(dir.path());
+    fs::write(&file, text.replace("[vault]\nfolder = \"\"", "[vault]\nfolder = \"keys\"")).unwrap();
+    let keys = dir.path().join("keys");
+    let (said, code) = kartud(&["init", "--config", file.to_str().unwrap(), "--printer", "none"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(mode(&keys), 0o700);
+    for key in ["holder", "document"] {
+        assert_eq!(mode(&keys.join(key)), 0o600, "{key}");
+    }
+    assert!(!dir.path().join("ledger/holder.key").exists());
+    assert!(!said.contains("PRIVATE"), "{said}");
+}
+
+/// As root, before the service ever ran: the service must be able to open what was made for it.
+#[test]
+fn what_root_makes_belongs_to_the_owner_of_the_ledgers_folder() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let dir = tempfile::TempDir::new().unwrap();
+    let (file, _) = shipped(dir.path());
+    let folder = dir.path().join("ledger");
+    fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::chown(&folder, Some(54_321), Some(54_322)).unwrap();
+    let init = ["init", "--config", file.to_str().unwrap(), "--office", "KOTA PADANG"];
+    assert_eq!(kartud(&init).1, Some(0));
+    for path in walk(&folder) {
+        let found = fs::metadata(&path).unwrap();
+        assert_eq!((found.uid(), found.gid()), (54_321, 54_322), "{path}");
+    }
+    let office = fs::metadata(dir.path().join("office.toml")).unwrap();
+    assert_eq!((office.uid(), office.gid(), office.mode() & 0o777), (0, 54_322, 0o640));
+}

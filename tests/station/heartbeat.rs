@@ -20,7 +20,7 @@ use emulators::transport::emulated::Emulated;
 use jiff::Timestamp;
 use kartu::clock::Clock;
 use kartu::config::Config;
-use kartu::daemon::{Daemon, Parts};
+use kartu::daemon::{Daemon, Parts, Supervision};
 use kartu::ledger::{Disk, LocalDisk};
 use kartu::station::Connection;
 use serde_json::{Value, json};
@@ -149,8 +149,8 @@ fn be_the_station() {
     let url = format!("http://{}", daemon.address());
     std::fs::write(dir.join("url.new"), url).unwrap();
     std::fs::rename(dir.join("url.new"), dir.join("url")).unwrap();
-    let (stop, stops) = mpsc::channel();
-    let in_order = daemon.run(stop, &stops);
+    let (tell, told) = mpsc::channel();
+    let in_order = daemon.run(tell, &told, Supervision::default());
     std::process::exit(if in_order { 0 } else { 1 });
 }
 

@@ -16,7 +16,7 @@ const NAME: &str = "KENARI XYLOPHONA QUETZAL";
 const ADDRESS: &str = "JALAN KENARI ZZYZX NO. 77";
 const NIK: &str = "1301050704159876";
 
-fn canary(reference: &str) -> serde_json::Value {
+pub fn canary(reference: &str) -> serde_json::Value {
     let mut job = child("S2");
     job["ref"] = json!(reference);
     job["fields"]["nama"] = json!(NAME);
@@ -34,7 +34,7 @@ fn staff_canary(reference: &str) -> serde_json::Value {
     job
 }
 
-fn assert_no_canary(what: &str, text: &str) {
+pub fn assert_no_canary(what: &str, text: &str) {
     let hex: String = NAME.bytes().take(12).map(|byte| format!("{byte:02X}")).collect();
     let text = format!("{text}{}", text.to_uppercase());
     for canary in [NAME, ADDRESS, NIK, "XYLOPHONA", "ZZYZX", "9876", &hex] {

@@ -54,7 +54,16 @@ impl Process {
         command: Command,
         dir: &std::path::Path,
     ) -> (Process, std::thread::JoinHandle<Vec<String>>) {
-        Self::begin(command, dir, "")
+        Self::begin(command, dir, "", "")
+    }
+
+    /// The same with further configuration.
+    pub fn start_with(
+        command: Command,
+        dir: &std::path::Path,
+        more: &str,
+    ) -> (Process, std::thread::JoinHandle<Vec<String>>) {
+        Self::begin(command, dir, "", more)
     }
 
     /// Starts it by a command that takes the program's arguments after its own.
@@ -64,17 +73,19 @@ impl Process {
 
     /// Starts it with a printer at this address.
     pub fn start_at(command: Command, dir: &std::path::Path, printer: &str) -> Process {
-        Self::begin(command, dir, printer).0
+        Self::begin(command, dir, printer, "").0
     }
 
     fn begin(
         mut command: Command,
         dir: &std::path::Path,
         printer: &str,
+        more: &str,
     ) -> (Process, std::thread::JoinHandle<Vec<String>>) {
         let path = dir.join("kartud.toml");
         let address = format!("address = \"{printer}\"");
-        std::fs::write(&path, config(dir, "").replace("address = \"emulated\"", &address)).unwrap();
+        std::fs::write(&path, config(dir, more).replace("address = \"emulated\"", &address))
+            .unwrap();
         let mut child = command
             .args(["run", "--new-ledger", "--config"])
             .arg(&path)

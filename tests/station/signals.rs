@@ -12,7 +12,7 @@ use crate::test_station::{Http, child, config};
 const SOON: Duration = Duration::from_secs(30);
 
 /// A running command, killed with the test.
-struct Running {
+pub struct Running {
     child: Child,
     log: Arc<Mutex<String>>,
 }
@@ -47,10 +47,15 @@ impl Running {
         Running { child, log }
     }
 
-    fn station(dir: &Path, printer: &str) -> (Running, Http) {
+    pub fn station(dir: &Path, printer: &str) -> (Running, Http) {
         let path = dir.join("kartud.toml");
         let address = format!("address = \"{printer}\"");
         std::fs::write(&path, config(dir, "").replace("address = \"emulated\"", &address)).unwrap();
+        Running::station_by(&path)
+    }
+
+    /// A station with this configuration.
+    pub fn station_by(path: &Path) -> (Running, Http) {
         let station = Running::start(&["run", "--new-ledger", "--config", path.to_str().unwrap()]);
         let ready = station.until_logged("address=");
         let address = ready.split("address=").nth(1).unwrap().split_whitespace().next().unwrap();
@@ -59,7 +64,7 @@ impl Running {
     }
 
     /// An emulated machine, and its address.
-    fn machine(dir: &Path, slowness: &str) -> (Running, String) {
+    pub fn machine(dir: &Path, slowness: &str) -> (Running, String) {
         let out = dir.join("cards");
         let words =
             ["emulate", "evolis", "--listen", "127.0.0.1:0", "--slowness", slowness, "--out"];
@@ -80,7 +85,7 @@ impl Running {
         line
     }
 
-    fn until_logged(&self, says: &str) -> String {
+    pub fn until_logged(&self, says: &str) -> String {
         let begun = Instant::now();
         loop {
             let log = self.log.lock().unwrap().clone();
@@ -92,12 +97,12 @@ impl Running {
         }
     }
 
-    fn tell(&self, signal: &str) {
+    pub fn tell(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
-    fn end(&mut self) -> ExitStatus {
+    pub fn end(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

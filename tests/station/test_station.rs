@@ -73,12 +73,17 @@ impl TestStation {
 
     /// The same with further configuration.
     pub fn with(more: &str) -> TestStation {
+        Self::begun(more, Clock::system())
+    }
+
+    /// The same, with a ledger that was begun by this wall clock.
+    pub fn begun(more: &str, clock: Clock) -> TestStation {
         let machine = emulators::evolis::emulate(EvolisSettings::instant()).unwrap();
         let dir = TempDir::new().unwrap();
         Vault::make_signing_key(&dir.path().join(KEYS), DOCUMENT_KEY).unwrap();
         let mut bench =
             TestStation { daemon: None, reader: None, kia: "", machine, dir, http: Http::new("") };
-        bench.start(more);
+        bench.start_at(more, clock);
         bench
     }
 
@@ -161,6 +166,14 @@ impl TestStation {
 
     /// The same, with another connection.
     pub fn start_on(&mut self, more: &str, clock: Clock, connection: Connection) {
+        let config = self.config(more);
+        let daemon = Daemon::start_at(&config, clock, connection).unwrap();
+        self.http = Http::new(&format!("http://{}", daemon.address()));
+        self.daemon = Some(daemon);
+    }
+
+    /// The station's configuration, with further lines.
+    pub fn config(&self, more: &str) -> Config {
         let encoder = if self.reader.is_some() { ENCODER } else { "" };
         let more = format!("{encoder}{more}");
         let text = with_lines_for_kia(&config(self.dir.path(), &more), self.kia);
@@ -168,9 +181,7 @@ impl TestStation {
         config.station.new_ledger = true;
         let keys = self.dir.path().join(KEYS);
         config.vault.folder = keys.exists().then_some(keys);
-        let daemon = Daemon::start_at(&config, clock, connection).unwrap();
-        self.http = Http::new(&format!("http://{}", daemon.address()));
-        self.daemon = Some(daemon);
+        config
     }
 
     /// Stops the station in order.

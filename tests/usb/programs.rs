@@ -19,7 +19,8 @@ pub const TESTS: &[Test] = &[
 ];
 
 fn kartud(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env::var("GUEST_FILES").expect("tests/usb/guest.sh sets it"));
+    let mut command =
+        Command::new(env::var("GUEST_FILES").expect("tests/machine/guest.sh sets it"));
     command.args(arguments).env("LANG", "C");
     command
 }

@@ -22,6 +22,7 @@ pub static FAMILY: drivers::Family = drivers::Family {
     personal: |_| false,
     masked: |answer| vec![b'x'; answer.len()],
     any_bytes: protocol::any_bytes,
+    usb_vendors: || &[],
     models: || vec![MODEL.to_owned()],
     knows: |name| name == MODEL,
 };

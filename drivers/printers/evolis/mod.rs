@@ -36,7 +36,7 @@ use std::sync::LazyLock;
 pub use driver::open;
 pub use masked::masked;
 
-use crate::models::{self, Model};
+use crate::models::{self, Model, Models};
 
 /// Data of a model that only this family needs; see the head of `models.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
@@ -52,12 +52,22 @@ pub struct Wire {
     pub trays: bool,
 }
 
-/// The models, parsed once from the built-in text.
-pub fn models() -> &'static [Model<Wire>] {
-    static MODELS: LazyLock<Vec<Model<Wire>>> = LazyLock::new(|| {
+/// `models.toml`, parsed once from the built-in text.
+fn sheet() -> &'static Models<Wire> {
+    static SHEET: LazyLock<Models<Wire>> = LazyLock::new(|| {
         models::read(include_str!("models.toml")).expect("built in, and read by a test")
     });
-    &MODELS
+    &SHEET
+}
+
+/// The models.
+pub fn models() -> &'static [Model<Wire>] {
+    &sheet().models
+}
+
+/// USB vendor numbers of the machines.
+pub fn usb_vendors() -> &'static [u16] {
+    &sheet().usb_vendors
 }
 
 /// The model of this name, in the spelling of a machine or a person: any case, with or without "Evolis " (section 4.1).

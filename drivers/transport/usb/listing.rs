@@ -101,7 +101,8 @@ impl UsbPrinter {
         }
     }
 
-    fn is(&self, name: &UsbName) -> bool {
+    /// Is this the printer of that name?
+    pub fn is(&self, name: &UsbName) -> bool {
         match name {
             UsbName::Serial(serial) => &self.serial == serial,
             UsbName::Port(port) => &self.port == port,

@@ -16,8 +16,8 @@ const PACKAGED: &str = "/var/lib/kartu/ledger.db";
 /// The key that names the ledger's file.
 const LEDGER: &str = "station.ledger";
 
-/// Suffixes of the files beside a ledger: log, index, lock, head.
-const BESIDE: [&str; 4] = ["-wal", "-shm", ".lock", ".head"];
+/// Suffixes of the files beside a ledger: log, index, lock, head, note of the last copy.
+const BESIDE: [&str; 5] = ["-wal", "-shm", ".lock", ".head", ".copied"];
 
 /// Magic numbers of network file systems (statfs(2)). SQLite's log cannot be shared over a network, and a sync may have
 /// no effect there.

@@ -275,7 +275,7 @@ impl Scheduler {
 
     /// Of this job, and of the card behind it: whatever is composed is put back by that, so nothing composed is kept, and
     /// nothing is prepared before.
-    fn read_leftovers_anew(&mut self, job: JobId) {
+    pub(super) fn read_leftovers_anew(&mut self, job: JobId) {
         self.leftovers = None;
         self.act(Action::Discard(job));
         self.discard_next();
@@ -356,12 +356,13 @@ impl Scheduler {
                 self.begin_printing(Origin::Inside(encoded), &status, ticket);
             }
             Phase::JobOpened(None, ticket) => {
-                let card = self.queue.next.take_if(|card| !card.is_encoded_first && !self.stopping);
+                let may_go = !self.stopping && !self.queue.is_outdated;
+                let card = self.queue.next.take_if(|card| may_go && !card.is_encoded_first);
                 match (card, self.machine.status.clone()) {
                     (Some(card), Some(status)) => {
                         self.begin_printing(Origin::Feeder(card), &status, ticket);
                     }
-                    // The card was withdrawn meanwhile. The job is ended as any that nobody holds.
+                    // The card was withdrawn or defined anew meanwhile. The job is ended as any that nobody holds.
                     _ => self.machine.is_fresh = false,
                 }
             }

@@ -24,6 +24,8 @@ pub(super) struct ClockMonitor {
     was_told_of_ledger: bool,
     /// What seems old may not be.
     pub is_doubtful: bool,
+    /// Nobody knows whether it was right when the station started: nothing is judged by it.
+    pub is_in_doubt: bool,
 }
 
 /// A jump that is to be written down.
@@ -44,6 +46,7 @@ impl ClockMonitor {
             last_line: None,
             was_told_of_ledger: false,
             is_doubtful: false,
+            is_in_doubt: false,
         }
     }
 

@@ -234,7 +234,7 @@ impl Scheduler {
     /// Only what is written is logged: while the disk takes nothing, the same observation is tried again and again.
     pub(super) fn on_observation_written(&mut self, event: &Event, done: Result<(), LedgerError>) {
         match done {
-            Ok(()) => log(event),
+            Ok(()) => log(event, self.machine.status.as_ref()),
             Err(error) => {
                 self.observations.forget();
                 self.fail(error);
@@ -244,18 +244,22 @@ impl Scheduler {
 }
 
 /// What a technician looks for in the log; the ledger has all of it.
-fn log(event: &Event) {
+fn log(event: &Event, status: Option<&PrinterStatus>) {
+    let printer = status.map(|status| status.identity.serial.as_str());
     match event {
-        Event::TroubleRaised(trouble) => {
-            tracing::warn!(reason = trouble.keyword, place = ?trouble.place, "trouble began");
+        Event::TroubleRaised(TroubleSign { keyword: trouble, place }) => {
+            tracing::warn!(trouble, printer, ?place, "trouble began");
         }
-        Event::TroubleCleared(trouble) => {
-            tracing::info!(reason = trouble.keyword, place = ?trouble.place, "trouble ended");
+        Event::TroubleCleared(TroubleSign { keyword: trouble, place }) => {
+            tracing::info!(trouble, printer, ?place, "trouble ended");
         }
         Event::PrinterSeen { identity, .. } => {
-            tracing::info!(model = identity.model, serial = %identity.serial, "the printer answers");
+            let (model, printer) = (identity.model.as_str(), identity.serial.as_str());
+            tracing::info!(printer, model, "the printer answers");
         }
-        Event::PrinterLost { keyword } => tracing::warn!(reason = keyword, "the printer is lost"),
+        Event::PrinterLost { keyword: trouble } => {
+            tracing::warn!(trouble, printer, "the printer is lost");
+        }
         _ => {}
     }
 }

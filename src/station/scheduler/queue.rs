@@ -48,6 +48,8 @@ pub(in crate::station) struct Queue {
     inspected_at: Duration,
     /// The products whose cards need the reader.
     with_chip: Vec<String>,
+    /// Products or office were defined anew after [`Queue::next`] was prepared.
+    pub(super) is_outdated: bool,
 }
 
 impl Queue {
@@ -61,6 +63,7 @@ impl Queue {
             more_to_inspect: true,
             inspected_at: now,
             with_chip,
+            is_outdated: false,
         }
     }
 
@@ -89,8 +92,10 @@ impl Scheduler {
         let (reader, kind) = (self.machine.can_encode(), self.machine.kind());
         let excluding = self.queue.blocked_products(&suspended, reader, &kind);
         match &self.queue.next {
-            Some(card) if excluding.contains(&card.product) => self.requeue_if_blocked(),
-            None if self.machine.status.is_some() && !self.has_tried_to_prepare() => {
+            Some(card) if self.queue.is_outdated || excluding.contains(&card.product) => {
+                self.requeue_next();
+            }
+            None if self.may_prepare() => {
                 let moment = self.moment();
                 self.ask(Question::Prepare { excluding, moment }, Then::Prepared);
             }
@@ -102,28 +107,47 @@ impl Scheduler {
         }
     }
 
-    fn has_tried_to_prepare(&self) -> bool {
-        self.turn.as_ref().is_some_and(|turn| turn.nothing_waits)
+    /// Approvals are judged when a card is prepared, so none is while the clock is in doubt.
+    fn may_prepare(&self) -> bool {
+        let has_tried = self.turn.as_ref().is_some_and(|turn| turn.nothing_waits);
+        self.machine.status.is_some() && !has_tried && !self.clock.is_in_doubt
     }
 
-    /// A card of a product that is passed over gives way to the others.
-    fn requeue_if_blocked(&mut self) {
+    /// Products, office or keys were defined anew: what was prepared by the old definitions and does not move yet is
+    /// prepared again, with every check, and what did not fit the machine may fit it now.
+    pub(super) fn on_redefined(&mut self, with_chip: Vec<String>) {
+        let queue = &mut self.queue;
+        (queue.with_chip, queue.suspended) = (with_chip, None);
+        queue.incompatible.clear();
+        queue.is_outdated = queue.next.is_some();
+    }
+
+    /// A card of a product that is passed over gives way to the others; one by old definitions is prepared again.
+    fn requeue_next(&mut self) {
         if let Some(card) = &self.queue.next {
             let job = card.job.clone();
-            self.append(&job, Event::PutBack {}, Then::RequeuedIfBlocked);
+            self.append(&job, Event::PutBack {}, Then::Requeued);
         }
     }
 
     pub(super) fn on_requeued(&mut self, done: Result<(), LedgerError>) {
         match done {
-            // Refused: withdrawn meanwhile.
-            Ok(()) | Err(LedgerError::Refused(_)) => self.discard_next(),
+            Ok(()) => self.discard_next(),
+            // Withdrawn meanwhile; or the intent to print it failed to be written and stands in the ledger all the same. No
+            // card was ordered to move: what the ledger says is found out about as after a start.
+            Err(LedgerError::Refused(_)) => {
+                if let Some(card) = self.queue.next.take() {
+                    self.machine.is_fresh = false;
+                    self.read_leftovers_anew(card.job);
+                }
+            }
             Err(error) => self.fail(error),
         }
     }
 
     /// The prepared card is not printed.
     pub(super) fn discard_next(&mut self) {
+        self.queue.is_outdated = false;
         if let Some(card) = self.queue.next.take() {
             self.act(Action::Discard(card.job));
         }

@@ -123,6 +123,17 @@ fn a_right_answer_between_two_wrong_ones_is_heard() {
     live(Kind::KeepsLog, &storm, Sabotage::None).expect("one good card");
 }
 
+/// The disk takes the intent and says that it failed; then the card is to be prepared again, and is not in the queue any more.
+#[test]
+fn a_card_that_is_put_back_although_its_intent_stands_is_not_forgotten() {
+    let mut world = World::new(Kind::Counts, Sabotage::None);
+    world.until_intent_to_print().expect("a card is to be printed");
+    for (what, how) in [(REDEFINE, 255), (GO_ON, FAILS_AND_STANDS)] {
+        world.step(what, how).expect("as it goes");
+    }
+    world.calm().expect("every job ends");
+}
+
 /// A station whose counter lags behind by one card, about to print a blank from the feeder: the products with a chip wait
 /// for a technician.
 fn with_a_lagging_counter() -> World {
@@ -150,6 +161,9 @@ fn is_abort(command: &DeviceCommand) -> bool {
 }
 
 const GO_ON: u8 = 15;
+const REDEFINE: u8 = 14;
+/// The ledger's answer to a line.
+const FAILS_AND_STANDS: u8 = 196;
 const HANDS: u8 = 8;
 const POWER_IS_LOST: u8 = 3;
 const NEW_RIBBON: u8 = 7;

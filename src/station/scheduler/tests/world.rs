@@ -170,6 +170,7 @@ impl World {
                 self.tell(Input::Operator { asker: 1, command })
             }
             14 if how < 20 => self.tell(Input::Stop),
+            14 if how >= 230 => self.tell(Input::Redefined(vec![WITH_CHIP.to_owned()])),
             _ => self.go_on(how),
         }
     }
@@ -187,6 +188,20 @@ impl World {
             }
         }
         self.broken("it is never ordered")
+    }
+
+    /// All goes well until the intent to print a card is on its way to the disk.
+    pub fn until_intent_to_print(&mut self) -> Result<(), String> {
+        for _ in 0..300 {
+            if matches!(self.scheduler.phase, Phase::IntentToPrint(..)) {
+                return Ok(());
+            }
+            match (&self.question, &self.order) {
+                (None, None) => self.pass_and_tick(500)?,
+                _ => self.go_on_once(CALM)?,
+            }
+        }
+        self.broken("no card is to be printed")
     }
 
     /// Nothing more goes wrong, and a person answers. Everything must come to an end, and be true.

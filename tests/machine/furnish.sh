@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Unpacks what the guest is made of under target/usb-guest: a processor emulator, busybox, cpio, kmod and Debian's kernel.
+# Unpacks what the guest is made of under target/guest: a processor emulator, busybox, cpio, kmod and Debian's kernel.
 # Nothing is installed on this machine (its own QEMU packages may be of another release) and its kernel stays as it is.
-# Sourced by tests/outside/usb, after tests/ground.sh.
+# Sourced by guest.sh.
 
-guest_home=$root/target/usb-guest
+guest_home=$root/target/guest
 guest_tools=$guest_home/tools
 guest_kernel=$guest_home/kernel
 guest_packages="qemu-system-x86 busybox-static cpio kmod"

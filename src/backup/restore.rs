@@ -1,0 +1,84 @@
+//! Puts a copy back: checks everything about it first, then gives it to the ledger, which takes it over.
+
+use std::path::{Path, PathBuf};
+
+use super::{BackupError, Identity, KEYS, LEDGER, MANIFEST, Manifest, copies, seal};
+use crate::actor::Actor;
+use crate::clock::Clock;
+use crate::ledger::{self, PutBack};
+use crate::vault::Vault;
+
+/// What is to be put back, and where.
+pub struct Source<'a> {
+    /// The folder of the copy.
+    pub copy: &'a Path,
+    /// Where the ledger shall lie.
+    pub ledger: &'a Path,
+    /// Where keys shall lie.
+    pub vault: &'a Vault,
+    /// Opens the sealed keys; `None`: they stay sealed.
+    pub identity: Option<&'a Identity>,
+    /// Who does it.
+    pub by: &'a Actor,
+}
+
+/// What was put back.
+#[derive(Debug)]
+pub struct Restored {
+    /// What is told of the copy.
+    pub manifest: Manifest,
+    /// The ledger, and what was held.
+    pub put_back: PutBack,
+    /// Keys of the copy that have no place here: no `[vault] folder` is configured.
+    pub keys_without_place: Vec<String>,
+    /// The key `holder` that the ledger needs was neither in the copy nor here.
+    pub needs_holder_key: bool,
+}
+
+/// Puts a copy back. The station then holds whatever may have been printed since the copy was made.
+///
+/// # Errors
+/// [`BackupError`]; then nothing was changed.
+pub fn restore(source: &Source<'_>, clock: &Clock) -> Result<Restored, BackupError> {
+    let manifest = read_manifest(source.copy)?;
+    let sealed = source.copy.join(KEYS);
+    let keys = match source.identity {
+        Some(identity) => Some(seal::open(&sealed, identity)?),
+        None => None,
+    };
+    if let Some(keys) = &keys {
+        keys.check(source.vault, source.ledger)?;
+    }
+    let head = manifest.head(source.copy)?;
+    let copy = source.copy.join(LEDGER);
+    let put_back =
+        ledger::put_back(&copy, &manifest.ledger_sha256, head, source.ledger, source.by, clock)?;
+    let keys_without_place = match &keys {
+        Some(keys) => keys.put_back(source.vault, source.ledger)?,
+        None => Vec::new(),
+    };
+    let needs_holder_key = manifest.holder_key.is_some()
+        && source.vault.key(crate::holder::NAME).is_err()
+        && !crate::holder::beside(source.ledger).exists();
+    Ok(Restored { manifest, put_back, keys_without_place, needs_holder_key })
+}
+
+/// A folder of copies is not a copy; the newest in it is named.
+fn read_manifest(copy: &Path) -> Result<Manifest, BackupError> {
+    if copy.join(MANIFEST).exists() {
+        return Manifest::of(copy);
+    }
+    let newest = newest_in(copy).map(|path| path.display().to_string());
+    let why = match newest {
+        Some(newest) => {
+            format!("it is a folder of copies; name one of them, the newest is {newest}")
+        }
+        None => format!("it has no {MANIFEST}"),
+    };
+    Err(BackupError::NoCopy { path: copy.to_owned(), why })
+}
+
+fn newest_in(folder: &Path) -> Option<PathBuf> {
+    let newest = copies::list_all(folder).ok()?.pop()?;
+    Some(newest.1)
+}
