@@ -448,7 +448,8 @@ impl Daemon {
         let jobs = Jobs::of(&self.ledger.counts().unwrap_or_default());
         let line = status.line(&self.watch().borrow().clone(), &jobs);
         let is_well = self.ledger.health().borrow().troubles().is_empty();
-        Condition { is_well, line }
+        let head = self.ledger.watch().borrow().to_string();
+        Condition { is_well, line, head: Some(head) }
     }
 
     /// `true`: it was asked to stop. `false`: a part has died or hangs.

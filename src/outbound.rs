@@ -18,7 +18,7 @@ const TRUSTED_LIMIT: u64 = 1024 * 1024;
 /// A connection over loopback never takes longer, one to a watcher seldom.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// A heartbeat, from the name of the host to the end of its answer.
-const LINE_LIMIT: Duration = Duration::from_secs(20);
+const TEXT_LIMIT: Duration = Duration::from_secs(20);
 
 /// How a client is set up everywhere.
 pub fn agent() -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
@@ -31,7 +31,7 @@ pub fn agent() -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
         .timeout_connect(Some(CONNECT_LIMIT))
 }
 
-/// Why a line was not taken; names no address.
+/// Why a text was not taken; names no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotTaken {
     /// The host's name has no address.
@@ -59,17 +59,17 @@ pub enum NotTaken {
     Other,
 }
 
-/// Posts one line of text.
+/// Posts a short text.
 ///
 /// # Errors
 /// [`NotTaken`].
-pub fn post_line(url: &str, line: &str) -> Result<(), NotTaken> {
-    let mut config = agent().timeout_global(Some(LINE_LIMIT));
+pub fn post_text(url: &str, text: &str) -> Result<(), NotTaken> {
+    let mut config = agent().timeout_global(Some(TEXT_LIMIT));
     if url.starts_with("https:") {
         config = config.tls_config(tls()?);
     }
     let agent: ureq::Agent = config.build().into();
-    let answer = agent.post(url).content_type("text/plain; charset=utf-8").send(line);
+    let answer = agent.post(url).content_type("text/plain; charset=utf-8").send(text);
     let status = answer.map_err(|error| not_taken(&error))?.status();
     if status.is_success() { Ok(()) } else { Err(NotTaken::Answered(status.as_u16())) }
 }

@@ -1,7 +1,7 @@
 //! The outbound heartbeat: a watcher outside of this machine (healthchecks, or whatever speaks like it) hears at regular times
 //! that the station lives, and raises the alarm when it hears nothing, since a dark station cannot. `/start` once, then the
 //! address itself, or `/fail` while the station cannot work. It has a thread of its own, and nothing waits for it. Knows no
-//! station; what is sent is one line without personal data.
+//! station; what is sent has no personal data.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -21,6 +21,19 @@ pub struct Condition {
     pub is_well: bool,
     /// In one line, without personal data.
     pub line: String,
+    /// The head of the ledger, as `kartud ledger verify --head` takes it. Whoever has heard it can tell later that the
+    /// ledger's end was cut off. `None` before the first one is known.
+    pub head: Option<String>,
+}
+
+impl Condition {
+    /// What the watcher reads.
+    fn text(&self) -> String {
+        match &self.head {
+            Some(head) => format!("{}\nledger {head}", self.line),
+            None => self.line.clone(),
+        }
+    }
 }
 
 /// Sends heartbeats until it is dropped. The default one sends none.
@@ -41,7 +54,7 @@ impl Ping {
     /// # Errors
     /// The system cannot start a thread.
     pub fn start(to: &Heartbeat) -> std::io::Result<Ping> {
-        let begins = Condition { is_well: true, line: "started".to_owned() };
+        let begins = Condition { is_well: true, line: "started".to_owned(), head: None };
         let (condition, is) = watch::channel(begins);
         let (last, told) = mpsc::channel();
         let (ends, ended) = mpsc::channel();
@@ -81,20 +94,23 @@ fn send(to: &Heartbeat, is: &watch::Receiver<Condition>, told: &mpsc::Receiver<S
     let mut is_heard = true;
     post(to, "/start", "started", &mut is_heard);
     loop {
-        let Condition { is_well, line } = is.borrow().clone();
-        post(to, if is_well { "" } else { "/fail" }, &line, &mut is_heard);
+        let now = is.borrow().clone();
+        post(to, if now.is_well { "" } else { "/fail" }, &now.text(), &mut is_heard);
         match told.recv_timeout(to.interval) {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
-            Ok(last) => return post(to, "/fail", &last, &mut is_heard),
+            Ok(line) => {
+                let last = Condition { line, ..is.borrow().clone() };
+                return post(to, "/fail", &last.text(), &mut is_heard);
+            }
         }
     }
 }
 
 /// Once for a watcher that does not hear, and once when it hears again. The address is a secret, so only the kind of the
 /// fault is logged.
-fn post(to: &Heartbeat, step: &str, line: &str, is_heard: &mut bool) {
-    let was_heard = match outbound::post_line(&to.url.with(step), line) {
+fn post(to: &Heartbeat, step: &str, text: &str, is_heard: &mut bool) {
+    let was_heard = match outbound::post_text(&to.url.with(step), text) {
         Ok(()) => std::mem::replace(is_heard, true),
         Err(why) => {
             if std::mem::replace(is_heard, false) {
@@ -143,5 +159,13 @@ mod tests {
         assert_eq!((next(), next()), ("/u/start".to_owned(), "/u".to_owned()));
         ping.fail("a part of it has failed");
         assert_eq!(heard.try_recv().as_deref(), Ok("/u/fail"), "it was waited for");
+    }
+
+    #[test]
+    fn the_head_of_the_ledger_leaves_with_every_heartbeat() {
+        let started = Condition { is_well: true, line: "ready".to_owned(), head: None };
+        assert_eq!(started.text(), "ready");
+        let later = Condition { head: Some("7:00ff".to_owned()), ..started };
+        assert_eq!(later.text(), "ready\nledger 7:00ff");
     }
 }

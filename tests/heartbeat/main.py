@@ -104,6 +104,17 @@ with tempfile.TemporaryDirectory() as place:
         first, second = heard.get(timeout=PATIENCE_S), heard.get(timeout=PATIENCE_S)
         check("the start is heard", first[0] == f"{SECRET}/start", first)
         check("then the station lives", second[0] == SECRET, second)
+        third = heard.get(timeout=PATIENCE_S)
+        head = third[1].rpartition("\nledger ")[2]
+        told = subprocess.run(
+            [KARTUD, "ledger", "verify", place / "trusts" / "ledger.db", "--head", head], capture_output=True, text=True
+        )
+        check("the ledger's head is in it, and is known to the ledger", told.returncode == 0, (third, told))
+        other = head[:-1] + ("0" if head[-1] != "0" else "1")
+        told = subprocess.run(
+            [KARTUD, "ledger", "verify", place / "trusts" / "ledger.db", "--head", other], capture_output=True, text=True
+        )
+        check("another head is not", "V_HEAD" in told.stdout + told.stderr, told)
     finally:
         trusts.terminate()
         log = trusts.communicate(timeout=PATIENCE_S)[1]

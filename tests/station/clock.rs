@@ -55,6 +55,7 @@ fn a_clock_that_was_never_set_judges_nothing_until_it_is_set() {
         (503, vec!["E_CLOCK_IN_DOUBT".to_owned()])
     );
     assert_eq!(refused.retry_after, "60");
+    bench.until_reason("clock");
     let told = bench.http.get("/v1/station").body;
     assert_eq!((&told["clock_doubt"], &told["state"]), (&json!("never_set"), &json!("stopped")));
     assert!(told["state_reasons"][0]["message"]["en"].as_str().unwrap().contains("was not set"));

@@ -116,6 +116,7 @@ fn no_command_goes_through_a_proxy() {
         ("blanks spoil", &["1", "--cause", "RUSAK_FISIK", by[0], by[1]]),
         ("blanks count", &["7", by[0], by[1]]),
         ("blanks spoiled", &[]),
+        ("clock trust", &by),
     ] {
         let words: Vec<&str> = command.split(' ').chain(more.iter().copied()).collect();
         let output =

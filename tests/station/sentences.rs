@@ -296,7 +296,7 @@ fn a_technician_can_follow_a_card_in_the_log() {
         "/v1/jobs",
         "status=201",
         "written",
-        "event=\"card_out\"",
+        "the card is out",
         "the printer was asked",
         "sent to the printer",
     ] {

@@ -114,14 +114,12 @@ enum Choice {
     APerson,
 }
 
-/// A printer of the family names the family as its maker; another one on the same computer prints letters.
+/// A machine of the family has one of its vendor numbers, whatever name was put on it; another printer of the same computer
+/// prints letters.
 fn choice(family: &str, attached: &[UsbPrinter]) -> Choice {
-    let is_of_the_family = |printer: &UsbPrinter| {
-        let UsbPrinter { manufacturer, product, device_id, .. } = printer;
-        let told = [manufacturer, product, device_id.as_deref().unwrap_or("")].concat();
-        told.to_lowercase().contains(&family.to_lowercase())
-    };
-    let mut cards = attached.iter().enumerate().filter(|(_, one)| is_of_the_family(one));
+    let vendors = drivers::find(family).map_or(&[][..], |family| (family.usb_vendors)());
+    let is_of_the_family = |(_, one): &(usize, &UsbPrinter)| vendors.contains(&one.vendor_id);
+    let mut cards = attached.iter().enumerate().filter(is_of_the_family);
     match (cards.next(), cards.next()) {
         (Some((at, _)), None) => Choice::This(at),
         (None, _) if attached.is_empty() => Choice::Nothing,
@@ -188,23 +186,18 @@ const WHICH: Text = Text::fixed(
 mod tests {
     use super::*;
 
-    fn printer(manufacturer: &str, serial: &str) -> UsbPrinter {
-        UsbPrinter {
-            manufacturer: manufacturer.to_owned(),
-            serial: serial.to_owned(),
-            ..UsbPrinter::default()
-        }
+    fn printer(vendor_id: u16, product: &str) -> UsbPrinter {
+        UsbPrinter { vendor_id, product: product.to_owned(), ..UsbPrinter::default() }
     }
 
     #[test]
     fn the_only_card_printer_is_taken_and_no_other() {
-        let (letters, card) = (printer("Hewlett", "1"), printer("EVOLIS", "2"));
-        let other = printer("Evolis", "3");
-        let by_id = UsbPrinter { device_id: Some("MFG:Evolis;".into()), ..printer("", "4") };
+        let (letters, card) = (printer(0x03f0, "Evolis LaserJet"), printer(0x0f49, "Primacy 2"));
+        let badgy = printer(0x0f49, "Badgy200");
         assert_eq!(choice("evolis", &[]), Choice::Nothing);
         assert_eq!(choice("evolis", &[letters.clone(), card.clone()]), Choice::This(1));
-        assert_eq!(choice("evolis", &[by_id]), Choice::This(0));
-        assert_eq!(choice("evolis", &[card, letters.clone(), other]), Choice::APerson);
+        assert_eq!(choice("evolis", std::slice::from_ref(&badgy)), Choice::This(0));
+        assert_eq!(choice("evolis", &[card, letters.clone(), badgy]), Choice::APerson);
         assert_eq!(choice("evolis", &[letters]), Choice::APerson, "it may print letters");
     }
 
