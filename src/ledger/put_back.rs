@@ -20,6 +20,8 @@ use crate::clock::Clock;
 
 /// The copy is read and written in pieces of this size.
 const PIECE_BYTES: usize = 1024 * 1024;
+/// Content of the head until the copy is taken over.
+const UNTRUSTED: &[u8] = b"A copy was put in the ledger's place and is not taken over yet.\n";
 /// Why a restored ledger is taken over, as its line says.
 const WHY: &str = "a copy of it was put in its place (kartud restore)";
 
@@ -48,18 +50,10 @@ pub fn put_back(
     let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
     gives_way(path, copy)?;
     let lock = Lock::take(path)?;
-    let staged = beside(path, ".restoring");
-    let placed = stage(copy, sha256, known, &staged)
-        .and_then(|()| put_aside(path, clock.now()).map_err(refuse))
-        .and_then(|aside| {
-            fs::rename(&staged, path).map_err(refuse)?;
-            private_file::sync_folder_of(path).map_err(refuse)?;
-            Ok(aside)
-        });
-    let aside = match placed {
+    let aside = match place(copy, sha256, known, path, clock.now()) {
         Ok(aside) => aside,
         Err(error) => {
-            let _ = fs::remove_file(&staged);
+            let _ = fs::remove_file(files::restoring(path));
             lock.unmake();
             return Err(error);
         }
@@ -68,6 +62,34 @@ pub fn put_back(
     let adopted = adopted.ok_or(LedgerError::Closed)?;
     give_away(path).map_err(refuse)?;
     Ok(PutBack { adopted, aside })
+}
+
+/// Puts the copy at `path`, so that no daemon opens it before it is taken over; returns what was put aside.
+fn place(
+    copy: &Path,
+    sha256: &str,
+    known: Head,
+    path: &Path,
+    now: jiff::Timestamp,
+) -> Result<Vec<PathBuf>, LedgerError> {
+    let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
+    let staged = files::restoring(path);
+    stage(copy, sha256, known, &staged)?;
+    let aside = put_aside(path, now).map_err(refuse)?;
+    distrust(path, known).map_err(refuse)?;
+    fs::rename(&staged, path).map_err(refuse)?;
+    private_file::sync_folder_of(path).map_err(refuse)?;
+    Ok(aside)
+}
+
+/// The head of an older ledger would vouch for the copy, and so would no head for an empty one: the daemon would open it
+/// before anything is held. A head that cannot be read is refused. A later one refuses the copy by itself, and the take-over
+/// notes it.
+fn distrust(path: &Path, known: Head) -> io::Result<()> {
+    match head::read(path) {
+        Ok(Some(head)) if head.seq > known.seq => Ok(()),
+        _ => private_file::replace_synced(&head::path_of(path), UNTRUSTED),
+    }
 }
 
 /// Is there no ledger, or one that the copy goes beyond?
@@ -125,6 +147,8 @@ fn stage(copy: &Path, sha256: &str, known: Head, staged: &Path) -> Result<(), Le
 /// Copies, syncs, and returns the SHA-256 of what was copied.
 fn write_hashed(from: &mut File, to: &Path) -> io::Result<String> {
     let mut file = private_file::make_new(to)?;
+    // After a power cut the name must be there: it keeps the next start from beginning an empty ledger.
+    private_file::sync_folder_of(to)?;
     let (mut hash, mut piece) = (Sha256::new(), vec![0; PIECE_BYTES]);
     loop {
         let read = from.read(&mut piece)?;
@@ -165,4 +189,43 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Init, Ledger, copy, init};
+    use super::*;
+
+    #[test]
+    fn a_copy_in_its_place_is_not_opened_before_it_is_taken_over() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let [old, path, stick] = ["old", "ledger", "stick"].map(|name| dir.path().join(name));
+        for ledger in [&old, &path] {
+            assert_eq!(init(ledger).unwrap(), Init::Made);
+        }
+        copy(&old, &stick).unwrap();
+        let sha256 = write_hashed(&mut File::open(&stick).unwrap(), &dir.path().join("x")).unwrap();
+        let clock = Clock::system();
+        let place = || place(&stick, &sha256, head::START, &path, clock.now()).unwrap();
+        assert!(!place().is_empty(), "an older ledger was there");
+        let refused = || Ledger::open(&path, clock.clone()).err().map(|error| error.to_string());
+        assert!(refused().unwrap().contains("it holds no head"), "{:?}", refused());
+        fs::remove_file(head::path_of(&path)).unwrap();
+        place();
+        assert!(refused().unwrap().contains("it holds no head"), "{:?}", refused());
+        super::super::adopt(&path, &Actor::local("t-7"), &clock)
+            .unwrap()
+            .expect("it is taken over");
+        Ledger::open(&path, clock.clone()).unwrap();
+    }
+
+    #[test]
+    fn no_empty_ledger_is_begun_where_a_copy_is_half_put_back() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("ledger.db");
+        fs::write(files::restoring(&path), "").unwrap();
+        assert!(matches!(init(&path), Err(LedgerError::Lost { .. })));
+        fs::remove_file(files::restoring(&path)).unwrap();
+        assert_eq!(init(&path).unwrap(), Init::Made);
+    }
 }
