@@ -109,13 +109,20 @@ pub(super) fn list_all(folder: &Path) -> io::Result<Vec<(CopyName, PathBuf)>> {
     Ok(copies)
 }
 
-/// Removes the oldest copies of a station beyond `keep`; returns their names. The newest is never removed.
+/// Removes the oldest copies of a station beyond `keep`; returns their names. `made` stays: it is the newest, even if the
+/// clock was set back since the others were made.
 ///
 /// # Errors
 /// The folder cannot be read or written.
-pub(super) fn remove_beyond(folder: &Path, station: &str, keep: usize) -> io::Result<Vec<String>> {
-    let copies = list(folder, station)?;
-    let beyond = copies.len().saturating_sub(keep.max(1));
+pub(super) fn remove_beyond(
+    folder: &Path,
+    station: &str,
+    keep: usize,
+    made: &CopyName,
+) -> io::Result<Vec<String>> {
+    let mut copies = list(folder, station)?;
+    copies.retain(|(name, _)| name != made);
+    let beyond = copies.len().saturating_sub(keep.max(1) - 1);
     let mut removed = Vec::new();
     for (name, path) in copies.into_iter().take(beyond) {
         // A copy that is half removed must not look whole.
@@ -187,8 +194,9 @@ mod tests {
             fs::create_dir(dir.path().join(name(station, second).to_string())).unwrap();
         }
         fs::create_dir(dir.path().join("somebody's")).unwrap();
-        assert_eq!(remove_beyond(dir.path(), "a", 2).unwrap(), [name("a", 10).to_string()]);
-        assert_eq!(remove_beyond(dir.path(), "a", 0).unwrap(), [name("a", 20).to_string()]);
+        let removed = |keep, made| remove_beyond(dir.path(), "a", keep, &name("a", made)).unwrap();
+        assert_eq!(removed(2, 30), [name("a", 10).to_string()]);
+        assert_eq!(removed(0, 20), [name("a", 30).to_string()], "it was made by a clock ahead");
         assert_eq!(list(dir.path(), "a").unwrap().len(), 1);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "others' copies stay");
     }

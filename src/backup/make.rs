@@ -92,7 +92,7 @@ fn make_whole(wanted: &Wanted<'_>, now: Timestamp) -> Result<Made, BackupError> 
     let path = folder.join(name.to_string());
     part.finish(&path).map_err(|error| failed(wanted, &error))?;
     let removed = match wanted.keep {
-        Some(keep) => copies::remove_beyond(folder, wanted.station, keep),
+        Some(keep) => copies::remove_beyond(folder, wanted.station, keep, &name),
         None => Ok(Vec::new()),
     };
     let (removed, not_removed) = match removed {
