@@ -27,15 +27,16 @@ pub struct Source<'a> {
 pub struct Restored {
     /// What is told of the copy.
     pub manifest: Manifest,
-    /// The ledger, and what was held.
-    pub put_back: PutBack,
+    /// The ledger, and what was held; `None`: the ledger that is there goes on from the copy, and only keys were put back.
+    pub put_back: Option<PutBack>,
     /// Keys of the copy that have no place here: no `[vault] folder` is configured.
     pub keys_without_place: Vec<String>,
     /// The key `holder` that the ledger needs was neither in the copy nor here.
     pub needs_holder_key: bool,
 }
 
-/// Puts a copy back. The station then holds whatever may have been printed since the copy was made.
+/// Puts a copy back. The station then holds whatever may have been printed since the copy was made. Where the copy is
+/// part of the ledger already, an identity still puts its keys back.
 ///
 /// # Errors
 /// [`BackupError`]; then nothing was changed.
@@ -51,8 +52,12 @@ pub fn restore(source: &Source<'_>, clock: &Clock) -> Result<Restored, BackupErr
     }
     let head = manifest.head(source.copy)?;
     let copy = source.copy.join(LEDGER);
-    let put_back =
-        ledger::put_back(&copy, &manifest.ledger_sha256, head, source.ledger, source.by, clock)?;
+    let put_back = if keys.is_some() && ledger::goes_beyond(source.ledger, head) {
+        None
+    } else {
+        let sha256 = &manifest.ledger_sha256;
+        Some(ledger::put_back(&copy, sha256, head, source.ledger, source.by, clock)?)
+    };
     let keys_without_place = match &keys {
         Some(keys) => keys.put_back(source.vault, source.ledger)?,
         None => Vec::new(),

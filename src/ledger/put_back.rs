@@ -64,6 +64,15 @@ pub fn put_back(
     Ok(PutBack { adopted, aside })
 }
 
+/// Does the ledger at `path` go on from the copy that ends there? Then the copy was put back already, or never lost.
+pub fn goes_beyond(path: &Path, copied: Head) -> bool {
+    let Ok(there) = Offline::open(path) else { return false };
+    let hash = reader::hash_of(&there.connection, copied.seq).ok().flatten();
+    let last = reader::head(&there.connection).map_or(0, |head| head.seq);
+    // Every ledger has the line before the first.
+    copied.seq > 0 && hash == Some(copied.hash) && last > copied.seq
+}
+
 /// Puts the copy at `path`, so that no daemon opens it before it is taken over; returns what was put aside.
 fn place(
     copy: &Path,
