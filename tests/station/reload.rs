@@ -72,6 +72,15 @@ fn a_job_whose_product_is_gone_is_held_and_not_printed() {
     assert_eq!(bench.cards_out(), 0);
 }
 
+#[test]
+fn a_configuration_that_was_cut_off_makes_no_specimen_of_the_cards_that_wait() {
+    let office = concat!(env!("CARGO_MANIFEST_DIR"), "/config/office.example.toml");
+    let mut bench = TestStation::with(&format!("[office]\nprofile = {office:?}\n"));
+    let cut_off = bench.config("");
+    let faults = bench.daemon.as_mut().unwrap().reload(cut_off).unwrap_err();
+    assert!(faults[0].to_string().contains("office.profile"), "{faults:?}");
+}
+
 /// How often the configuration is read if this many ask before it is read first, and somebody stops the station while it is.
 fn readings(asked: usize, stop_first: bool) -> usize {
     let mut bench = TestStation::new();
