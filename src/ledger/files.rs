@@ -302,7 +302,8 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn folder_of(ledger: &Path) -> &Path {
+/// The folder in which a ledger lies.
+pub(super) fn folder_of(ledger: &Path) -> &Path {
     ledger.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -20,6 +20,8 @@ use crate::clock::Clock;
 
 /// The copy is read and written in pieces of this size.
 const PIECE_BYTES: usize = 1024 * 1024;
+/// What was put aside has this ending, and the second in which it was.
+const ASIDE: &str = ".before-restore-";
 /// Content of the head until the copy is taken over.
 const UNTRUSTED: &[u8] = b"A copy was put in the ledger's place and is not taken over yet.\n";
 /// Why a restored ledger is taken over, as its line says.
@@ -171,11 +173,30 @@ fn write_hashed(from: &mut File, to: &Path) -> io::Result<String> {
     Ok(hex(&hash.finalize()))
 }
 
+/// Everything beside the ledger that a restore put aside or left half. It holds personal data.
+///
+/// # Errors
+/// The folder cannot be read.
+pub(super) fn left_over(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let put_aside = [path.to_owned(), schema::log_of(path), files::index_of(path)];
+    let put_aside = put_aside.map(|file| beside(&file, ASIDE));
+    let mut left = vec![files::restoring(path)];
+    for entry in fs::read_dir(files::folder_of(path))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let mut asides = put_aside.iter().filter_map(|aside| aside.file_name());
+        if asides.any(|aside| name.as_encoded_bytes().starts_with(aside.as_encoded_bytes())) {
+            left.push(entry.path());
+        }
+    }
+    Ok(left)
+}
+
 /// The log goes first: SQLite would read it into the copy, and an old ledger without its log is refused.
 fn put_aside(path: &Path, now: jiff::Timestamp) -> io::Result<Vec<PathBuf>> {
     let mut aside = Vec::new();
     for file in [files::index_of(path), schema::log_of(path), path.to_owned()] {
-        let to = beside(&file, &format!(".before-restore-{}", now.as_second()));
+        let to = beside(&file, &format!("{ASIDE}{}", now.as_second()));
         match fs::rename(&file, &to) {
             Ok(()) => aside.push(to),
             Err(error) if files::is_absent(&error) => {}
@@ -216,7 +237,10 @@ mod tests {
         let sha256 = write_hashed(&mut File::open(&stick).unwrap(), &dir.path().join("x")).unwrap();
         let clock = Clock::system();
         let place = || place(&stick, &sha256, head::START, &path, clock.now()).unwrap();
-        assert!(!place().is_empty(), "an older ledger was there");
+        let aside = place();
+        assert!(!aside.is_empty(), "an older ledger was there");
+        let left = left_over(&path).unwrap();
+        assert!(aside.iter().all(|file| left.contains(file)), "{aside:?} {left:?}");
         let refused = || Ledger::open(&path, clock.clone()).err().map(|error| error.to_string());
         assert!(refused().unwrap().contains("it holds no head"), "{:?}", refused());
         fs::remove_file(head::path_of(&path)).unwrap();
