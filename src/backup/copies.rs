@@ -134,10 +134,11 @@ pub(super) fn remove_beyond(
     Ok(removed)
 }
 
-/// Removes what interrupted runs for this station left, unless another run is still writing it.
+/// Removes what interrupted runs for this station left, unless another run is still writing it. What cannot be removed, such
+/// as what root left to the station's user, keeps no new copy from being made.
 ///
 /// # Errors
-/// The folder cannot be read or written.
+/// The folder cannot be read.
 pub(super) fn remove_rests(folder: &Path, station: &str) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -145,8 +146,12 @@ pub(super) fn remove_rests(folder: &Path, station: &str) -> io::Result<()> {
         let Some(name) = name.to_str().and_then(|name| name.strip_prefix('.')) else { continue };
         let copy = name.strip_suffix(UNFINISHED).or_else(|| name.strip_suffix(LEAVING));
         let is_rest = copy.and_then(CopyName::read).is_some_and(|copy| copy.is_of(station));
-        if is_rest && !is_locked(&entry.path()) {
-            fs::remove_dir_all(entry.path())?;
+        if is_rest
+            && !is_locked(&entry.path())
+            && let Err(error) = fs::remove_dir_all(entry.path())
+        {
+            let rest = entry.path();
+            tracing::warn!(rest = %rest.display(), %error, "what an interrupted run left, with personal data, cannot be removed; remove it");
         }
     }
     Ok(())
@@ -208,7 +213,10 @@ mod tests {
         rests.iter().for_each(|rest| fs::create_dir(rest).unwrap());
         let writing = File::open(&rests[1]).unwrap();
         writing.lock().unwrap();
+        let stuck = dir.path().join(name("a", 3).unfinished());
+        fs::write(&stuck, "no folder, so it cannot be removed as one").unwrap();
         remove_rests(dir.path(), "a").unwrap();
+        assert!(stuck.exists(), "it is told, and the next copy is made");
         assert_eq!((rests[0].exists(), rests[1].exists()), (false, true));
         assert!(list(dir.path(), "a").unwrap().is_empty(), "neither looks whole");
     }
