@@ -71,15 +71,7 @@ fn tell(args: &Args, restored: &Restored) -> anyhow::Result<()> {
     }
     let indonesian = language() == "id";
     let Some(adopted) = adopted else {
-        say!(
-            "{}",
-            match indonesian {
-                true =>
-                    "Buku besar di sini sudah memuat salinan itu dan tidak diubah; hanya kuncinya yang dikembalikan.",
-                false =>
-                    "The ledger here has that copy in it already and was not changed; only the keys were put back.",
-            }
-        )?;
+        tell_of_keys_alone()?;
         tell_of_keys(restored);
         return Ok(());
     };
@@ -106,6 +98,19 @@ fn tell(args: &Args, restored: &Restored) -> anyhow::Result<()> {
     }
     say!("head {}", adopted.head)?;
     tell_of_keys(restored);
+    Ok(())
+}
+
+fn tell_of_keys_alone() -> anyhow::Result<()> {
+    let words = match language() {
+        "id" => {
+            "Buku besar di sini sudah memuat salinan itu dan tidak diubah; hanya kuncinya yang dikembalikan."
+        }
+        _ => {
+            "The ledger here has that copy in it already and was not changed; only the keys were put back."
+        }
+    };
+    say!("{words}")?;
     Ok(())
 }
 
