@@ -254,6 +254,11 @@ fn an_empty_ledger_that_is_put_back_holds_what_was_approved_before() {
     bench.start("");
     let id = bench.accepted(&job);
     bench.until(&id, "held");
+    // Approved by a clock that is hours ahead, or in a time zone that was not said.
+    let mut ahead = approved_now("AHEAD");
+    ahead["recommendation"]["pada"] = json!("2099-01-01T00:00:00Z");
+    let id = bench.accepted(&ahead);
+    bench.until(&id, "held");
 }
 
 #[test]
