@@ -161,6 +161,7 @@ pub struct Daemon {
     /// What holds now: as it was started with, and as far as it may change, as it was read last.
     config: Config,
     intake: Arc<Intake>,
+    backups: BackupWatch,
     address: SocketAddr,
     ledger: Ledger,
     station: Handle,
@@ -363,6 +364,7 @@ impl Daemon {
             station::start(parts, connection, &heartbeats).map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);
         let intake = intake(examiner, &ledger, &station, &kept.clock_trust);
+        let backups = kept.backups.clone();
         let app = http::App::new(
             ledger.clone(),
             intake.clone(),
@@ -380,6 +382,7 @@ impl Daemon {
         Ok(Daemon {
             config: config.clone(),
             intake,
+            backups,
             address,
             ledger,
             station,
@@ -447,7 +450,9 @@ impl Daemon {
     fn condition(&self, status: &mut Status) -> Condition {
         let jobs = Jobs::of(&self.ledger.counts().unwrap_or_default());
         let line = status.line(&self.watch().borrow().clone(), &jobs);
-        let is_well = self.ledger.health().borrow().troubles().is_empty();
+        let is_copied = !self.backups.now(self.ledger.now()).late;
+        let line = if is_copied { line } else { line + "; the ledger's copy is late" };
+        let is_well = is_copied && self.ledger.health().borrow().troubles().is_empty();
         let head = self.ledger.watch().borrow().to_string();
         Condition { is_well, line, head: Some(head) }
     }

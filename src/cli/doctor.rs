@@ -54,7 +54,11 @@ pub(super) fn told(found: &[Diagnosis]) -> Value {
 /// Examines the station of this configuration.
 pub(super) fn examine(path: &Path) -> Vec<Diagnosis> {
     let Checked { config, faults, .. } = check_config::check(path);
-    let both = |fault: &Fault| Text::new(fault.told(|text| &text.id), fault.told(|text| &text.en));
+    let file = path.display();
+    let both = |fault: &Fault| {
+        let (id, en) = (fault.told(|text| &text.id), fault.told(|text| &text.en));
+        Text::new(format!("{file}: {id}"), format!("{file}: {en}"))
+    };
     let config_faults = faults.iter().map(both).collect();
     let Some(config) = config else {
         return doctor::of_config_alone(config_faults);
@@ -62,7 +66,7 @@ pub(super) fn examine(path: &Path) -> Vec<Diagnosis> {
     let now = Clock::system().now();
     let url = format!("http://{}", config.http.listen);
     let answers = Client::impatient(&Where { url }).station().ok().map(|station| answers(&station));
-    let facts = Facts { config_faults, answers, ..doctor::gather::facts(&config, now) };
+    let facts = Facts { config_faults, answers, ..doctor::gather::facts(&config, path, now) };
     doctor::examine(&facts)
 }
 

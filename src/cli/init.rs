@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     ledger_and_keys(&config, &mut made)?;
     let mut good = office::make(args, &config, asks, &mut made)?;
     good &= printer::write(args, &config, asks, &mut made)?;
-    if made.is_anything() || asks {
+    if good && (made.is_anything() || asks) {
         next_steps(args)?;
     }
     Ok(if good { Exit::Done } else { Exit::Failed })

@@ -60,7 +60,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 fn parts(config_path: &Path) -> Vec<(&'static str, String)> {
     let found = doctor::examine(config_path);
     let config_text = small_file::read_text(config_path, CONFIG_LIMIT).ok();
-    let places = support::places(config_text.as_deref().unwrap_or_default());
+    let mut places = support::places(config_text.as_deref().unwrap_or_default());
+    if config_path.is_relative() {
+        places.insert(0, config_path.display().to_string());
+    }
     let masked = |text: &str| support::masked(text, &places);
     let mut parts = vec![
         ("doctor.json", masked(&format!("{:#}", doctor::told(&found)))),

@@ -73,6 +73,10 @@ advice! {
         "Belum ada profil kantor: setiap kartu bertanda CONTOH." "There is no office profile: every card says CONTOH."
         why "Kartu bertanda CONTOH tidak sah." "A card that says CONTOH is not valid."
         do "Isi [office] profile." "Set [office] profile."
+    CONFIG_OPEN "config.open" Warning
+        "Semua pengguna dapat membaca kartud.toml, yang memuat alamat rahasia ([heartbeat] url)." "Every user can read kartud.toml, which holds a secret address ([heartbeat] url)."
+        why "Siapa yang tahu alamatnya dapat berpura-pura bahwa stasiun hidup." "Whoever knows that address can pretend that the station lives."
+        do "chown root:kartu, lalu chmod 0640." "chown it to root:kartu, then chmod 0640."
 
     LEDGER "ledger" Good
         "Buku besar ada dan tertutup bagi pengguna lain." "The ledger is there, and closed to other users."
@@ -81,7 +85,7 @@ advice! {
         "Buku besar {path} hilang, padahal pernah ada." "The ledger {path} is lost, and there was one."
         why "Tanpa catatan lama, kartu dapat tercetak dua kali." "Without what was recorded, cards could be printed twice."
         do "Kembalikan berkasnya, atau salinan terbaru (kartud restore)." "Put the file back, or its newest copy (kartud restore)."
-    LEDGER_MISSING "ledger.missing" Warning
+    LEDGER_MISSING "ledger.missing" Fault
         "Belum ada buku besar di {path}." "There is no ledger at {path} yet."
         why "Tanpa buku besar stasiun tidak jalan." "The station does not start without one."
         do "Stasiun baru: `kartud init`. Bila dulu ada: `kartud restore`." "A new station: `kartud init`. If there was one: `kartud restore`."
@@ -89,7 +93,11 @@ advice! {
         "Buku besar tidak terbaca: {why}" "The ledger cannot be read: {why}"
         why "Stasiun tidak mencetak dari buku besar yang tidak dapat dipercaya." "Nothing is printed from a ledger that cannot be trusted."
         do "Salin foldernya, lalu `kartud ledger verify`." "Copy its folder away, then `kartud ledger verify`."
-    LEDGER_RETIRED "ledger.retired" Warning
+    LEDGER_ERASED "ledger.erased" Fault
+        "Buku besar ini sudah diakhiri: data pribadinya dihapus." "This ledger was ended for good: its personal data were erased."
+        why "Stasiun tidak jalan dengannya." "No station starts with it."
+        do "Stasiun baru: pindahkan foldernya, simpan, lalu `kartud init`." "A new station: move its folder away, keep it, then `kartud init`."
+    LEDGER_RETIRED "ledger.retired" Fault
         "Buku besar ini dipensiunkan: stasiunnya dipindahkan." "This ledger is retired: its station was moved."
         why "Dua stasiun dengan satu buku besar mencetak kartu dua kali." "Two stations with one ledger print cards twice."
         do "Pakai komputer yang baru." "Use the new computer."
@@ -167,7 +175,7 @@ advice! {
         do "Periksa baterai jam dan sinkronisasinya." "Look at the clock's battery and at its synchronisation."
 
     KEYS "keys" Good
-        "{n} kunci, semuanya terbaca." "{n} keys, all of them can be read."
+        "Semua kunci terbaca ({n})." "All keys can be read ({n})."
         why "" "" do "" ""
     KEYS_FOLDER "keys.folder" Fault
         "Folder kunci tidak dapat dipakai: {why}" "The folder of keys cannot be used: {why}"
@@ -177,6 +185,14 @@ advice! {
         "Kunci {name} tidak dapat dipakai: {why}" "The key {name} cannot be used: {why}"
         why "Tanpa kunci tidak ada kartu berchip dan catatan bertanda tangan." "Without keys there are no chip cards and no signed records."
         do "Betulkan haknya (0600), atau kembalikan dari salinan." "Correct its mode (0600), or bring it back from a copy."
+    KEYS_HOLDER_MISSING "keys.holder_missing" Fault
+        "Kunci `holder` buku besar ini tidak ada." "The key `holder` of this ledger is not here."
+        why "Stasiun tidak jalan: pemegang kartu tidak dikenali lagi." "The station does not start: nobody who has a card would be recognised."
+        do "Kembalikan dari salinan (kartud restore --identity); bila hilang: `kartud ledger rekey`." "Bring it back from a copy (kartud restore --identity); if it is lost for good: `kartud ledger rekey`."
+    KEYS_HOLDER_OTHER "keys.holder_other" Fault
+        "Kunci `holder` di sini bukan kunci buku besar ini." "The key `holder` here is not that of this ledger."
+        why "Stasiun tidak jalan: pemegang kartu tidak dikenali lagi." "The station does not start: nobody who has a card would be recognised."
+        do "Pindahkan kunci itu, lalu kembalikan yang lama (kartud restore --identity)." "Move that key away, then bring the old one back (kartud restore --identity)."
     KEYS_OLD "keys.old" Note
         "Kunci {name} berumur {days} hari." "The key {name} is {days} days old."
         why "Kunci yang lama dipakai mungkin sudah dikenal orang lain." "A key that was used for long may be known to others."
@@ -269,6 +285,10 @@ advice! {
         "Buku besar tidak pernah disalin." "The ledger is never copied."
         why "Bila disk ini rusak, semuanya hilang." "When this disk fails, all of it is lost."
         do "Isi [backup] folder dan nyalakan kartud-backup.timer." "Set [backup] folder, and enable kartud-backup.timer."
+    BACKUP_NEVER "backup.never" Warning
+        "Buku besar belum pernah disalin, padahal [backup] sudah diatur." "The ledger was never copied, though [backup] is configured."
+        why "Bila disk ini rusak, semuanya hilang." "When this disk fails, all of it is lost."
+        do "`kartud backup`; periksa timer-nya (systemctl list-timers)." "`kartud backup`; look at its timer (systemctl list-timers)."
     BACKUP_LATE "backup.late" Warning
         "Salinan terlambat; yang terakhir: {at}." "The copy is late; the last one: {at}."
         why "Bila disk ini rusak, semua sejak itu hilang." "When this disk fails, everything since is lost."

@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::advice as say;
-use super::facts::{ClockFacts, Copies, DiskFacts, Facts, KeyFact, LedgerFacts, UnitFacts, Wear};
+use super::facts::{
+    ClockFacts, Copies, DiskFacts, Facts, HolderKeyFact, KeyFact, LedgerFacts, UnitFacts, Wear,
+};
 use super::{Diagnosis, devices};
 
 const MIB: u64 = 1024 * 1024;
@@ -50,7 +52,7 @@ pub fn examine(facts: &Facts) -> Vec<Diagnosis> {
         or_good(disk(&facts.disk), say::DISK.said()),
         or_good(clock(&facts.clock, &facts.ledger), say::CLOCK.said()),
         or_good(
-            keys(&facts.keys, facts.vault_fault.as_deref()),
+            keys(&facts.keys, facts.vault_fault.as_deref(), facts.ledger.holder_key),
             say::KEYS.with(&[("{n}", &facts.keys.len().to_string())]),
         ),
         or_good(devices::printer(&facts.printer, facts.answers.as_ref()), say::PRINTER.said()),
@@ -71,7 +73,8 @@ fn or_good(found: Vec<Diagnosis>, good: Diagnosis) -> Vec<Diagnosis> {
 fn config(facts: &Facts) -> Vec<Diagnosis> {
     let faults = facts.config_faults.iter().map(|fault| say::CONFIG_WRONG.about(fault.clone()));
     let specimen = facts.specimen.then(|| say::CONFIG_SPECIMEN.said());
-    faults.chain(specimen).collect()
+    let open = facts.is_secret_open.then(|| say::CONFIG_OPEN.said());
+    faults.chain(specimen).chain(open).collect()
 }
 
 /// The worst of it alone: what else is wrong follows from it, or is met when that is put right.
@@ -84,6 +87,8 @@ fn ledger(facts: &LedgerFacts) -> Vec<Diagnosis> {
         Some(say::LEDGER_MISSING.with(&path))
     } else if let Some(why) = &facts.unreadable {
         Some(say::LEDGER_UNREADABLE.with(&[("{why}", why)]))
+    } else if facts.is_erased {
+        Some(say::LEDGER_ERASED.said())
     } else if facts.is_retired {
         Some(say::LEDGER_RETIRED.said())
     } else if let Some(open) = facts.mode.filter(|mode| mode & 0o077 != 0) {
@@ -145,9 +150,14 @@ fn clock(facts: &ClockFacts, ledger: &LedgerFacts) -> Vec<Diagnosis> {
     found
 }
 
-fn keys(keys: &[KeyFact], vault_fault: Option<&str>) -> Vec<Diagnosis> {
+fn keys(keys: &[KeyFact], vault_fault: Option<&str>, holder: HolderKeyFact) -> Vec<Diagnosis> {
     let folder = vault_fault.map(|why| say::KEYS_FOLDER.with(&[("{why}", why)]));
-    let mut found: Vec<Diagnosis> = folder.into_iter().collect();
+    let holder = match holder {
+        HolderKeyFact::Fits => None,
+        HolderKeyFact::IsMissing => Some(say::KEYS_HOLDER_MISSING.said()),
+        HolderKeyFact::IsAnother => Some(say::KEYS_HOLDER_OTHER.said()),
+    };
+    let mut found: Vec<Diagnosis> = folder.into_iter().chain(holder).collect();
     for key in keys {
         let name = ("{name}", key.name.as_str());
         if let Some(why) = &key.fault {
@@ -184,11 +194,12 @@ fn systemd(unit: &UnitFacts, copies: bool) -> Vec<Diagnosis> {
 fn copies(copies: &Copies, now: Timestamp) -> Vec<Diagnosis> {
     let mut found = Vec::new();
     let last = copies.note.last.as_ref();
-    let at = last.map_or_else(|| "-".to_owned(), |last| last.at.to_string());
-    if !copies.is_configured && last.is_none() {
-        found.push(say::BACKUP_NONE.said());
-    } else if copies.is_late {
-        found.push(say::BACKUP_LATE.with(&[("{at}", &at)]));
+    let at = last.map_or_else(String::new, |last| last.at.to_string());
+    match last {
+        None if !copies.is_configured => found.push(say::BACKUP_NONE.said()),
+        None if copies.is_late => found.push(say::BACKUP_NEVER.said()),
+        Some(_) if copies.is_late => found.push(say::BACKUP_LATE.with(&[("{at}", &at)])),
+        _ => {}
     }
     if let Some(failed) = &copies.note.failed {
         let at = failed.at.to_string();

@@ -11,6 +11,8 @@ pub struct Facts {
     pub config_faults: Vec<drivers::text::Text>,
     /// No office profile: every card says CONTOH.
     pub specimen: bool,
+    /// Everybody can read the configuration, and it holds a secret address.
+    pub is_secret_open: bool,
     /// The ledger and its folder.
     pub ledger: LedgerFacts,
     /// Its disk.
@@ -52,10 +54,26 @@ pub struct LedgerFacts {
     pub owners_differ: bool,
     /// Its station was moved away.
     pub is_retired: bool,
+    /// It was ended for good.
+    pub is_erased: bool,
+    /// The key that it was written with: is it here?
+    pub holder_key: HolderKeyFact,
     /// When its last line was written.
     pub last_line_at: Option<Timestamp>,
     /// Jumps of the clock on the wall that were noted in the last week.
     pub clock_jumps: u64,
+}
+
+/// The key `holder`, held against the ledger.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HolderKeyFact {
+    /// It is the right one, or none is needed yet, or it cannot be read and is told as such.
+    #[default]
+    Fits,
+    /// It is in no place.
+    IsMissing,
+    /// It is another one.
+    IsAnother,
 }
 
 /// The ledger's disk.

@@ -14,13 +14,13 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{Access, access};
 
 use super::facts::{
-    ClockFacts, Copies, DiskFacts, Facts, KeyFact, LedgerFacts, PrinterFacts, ReaderFacts,
-    UnitFacts, Wear,
+    ClockFacts, Copies, DiskFacts, Facts, HolderKeyFact, KeyFact, LedgerFacts, PrinterFacts,
+    ReaderFacts, UnitFacts, Wear,
 };
 use crate::backup::{BackupWatch, Note};
 use crate::clock;
 use crate::config::{Address, Config};
-use crate::holder;
+use crate::holder::{self, HolderKey};
 use crate::ledger::{self, LedgerError};
 use crate::vault::Vault;
 
@@ -34,8 +34,8 @@ const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// The socket of pcscd.
 const PCSCD: &str = "/run/pcscd/pcscd.comm";
 
-/// Everything about this computer and this station but what the running station says.
-pub fn facts(config: &Config, now: Timestamp) -> Facts {
+/// Everything about this computer and this station, whose configuration lies at `file`, but what the running station says.
+pub fn facts(config: &Config, file: &Path, now: Timestamp) -> Facts {
     let vault = Vault::open(config.vault.folder.as_deref().unwrap_or(Path::new("")));
     let path = &config.station.ledger;
     let watch = BackupWatch::new(path, &config.backup);
@@ -47,7 +47,9 @@ pub fn facts(config: &Config, now: Timestamp) -> Facts {
     Facts {
         config_faults: Vec::new(),
         specimen: config.specimen(),
-        ledger: of_ledger(path, now),
+        is_secret_open: config.heartbeat.is_some()
+            && fs::metadata(file).is_ok_and(|found| found.mode() & 0o007 != 0),
+        ledger: of_ledger(path, &vault, now),
         disk: of_disk(path),
         clock: of_clock(now),
         keys: of_keys(&vault, path, now),
@@ -64,7 +66,7 @@ fn folder_of(ledger: &Path) -> &Path {
     ledger.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn of_ledger(path: &Path, now: Timestamp) -> LedgerFacts {
+fn of_ledger(path: &Path, vault: &Vault, now: Timestamp) -> LedgerFacts {
     let mut facts = LedgerFacts { path: path.display().to_string(), ..LedgerFacts::default() };
     match ledger::must_be_there(path) {
         Ok(()) => facts.is_there = true,
@@ -85,13 +87,24 @@ fn of_ledger(path: &Path, now: Timestamp) -> LedgerFacts {
     }
     match ledger::summary(path) {
         Ok(summary) => {
-            (facts.is_retired, facts.last_line_at) = (summary.is_retired, summary.last_at);
+            (facts.is_retired, facts.is_erased) = (summary.is_retired, summary.is_erased);
+            facts.last_line_at = summary.last_at;
+            facts.holder_key = of_holder_key(summary.holder_key.as_deref(), vault, path);
             let since = now.saturating_sub(WEEK).unwrap_or(Timestamp::MIN);
             facts.clock_jumps = ledger::clock_jumps_since(path, since).unwrap_or_default();
         }
         Err(error) => facts.unreadable = Some(error.to_string()),
     }
     facts
+}
+
+fn of_holder_key(known: Option<&str>, vault: &Vault, ledger: &Path) -> HolderKeyFact {
+    let Some(known) = known else { return HolderKeyFact::Fits };
+    match HolderKey::find(vault, Some(&holder::beside(ledger))) {
+        Ok(None) => HolderKeyFact::IsMissing,
+        Ok(Some(key)) if key.fingerprint() != known => HolderKeyFact::IsAnother,
+        Ok(Some(_)) | Err(_) => HolderKeyFact::Fits,
+    }
 }
 
 fn of_disk(ledger: &Path) -> DiskFacts {
@@ -202,13 +215,13 @@ fn of_printer(address: &Address) -> PrinterFacts {
         }
         Address::Usb(name) => {
             facts.address = name.to_string();
-            if let Ok(printers) = usb::attached(Path::new(usb::SYSFS)) {
-                let printer = printers.iter().find(|printer| printer.is(name));
-                facts.is_plugged_in = Some(printer.is_some());
-                if let Some(printer) = printer {
-                    facts.forbidden_file = forbidden(&node_of(printer));
-                    facts.usblp_in_the_way = printer.driver.as_deref() == Some("usblp");
-                }
+            // A computer that shows no USB has nothing plugged in.
+            let printers = usb::attached(Path::new(usb::SYSFS)).unwrap_or_default();
+            let printer = printers.iter().find(|printer| printer.is(name));
+            facts.is_plugged_in = Some(printer.is_some());
+            if let Some(printer) = printer {
+                facts.forbidden_file = forbidden(&node_of(printer));
+                facts.usblp_in_the_way = printer.driver.as_deref() == Some("usblp");
             }
         }
     }

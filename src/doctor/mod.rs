@@ -12,8 +12,8 @@ use serde::Serialize;
 
 pub use checks::examine;
 pub use facts::{
-    Answers, ClockFacts, Copies, DiskFacts, Facts, KeyFact, LedgerFacts, PrinterFacts, ReaderFacts,
-    UnitFacts, Wear,
+    Answers, ClockFacts, Copies, DiskFacts, Facts, HolderKeyFact, KeyFact, LedgerFacts,
+    PrinterFacts, ReaderFacts, UnitFacts, Wear,
 };
 
 /// How much a finding matters.

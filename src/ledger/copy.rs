@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, ffi};
 
 use super::head::{self, Head};
 use super::offline::Offline;
-use super::{LedgerError, blanks, error, holder, open, reader, retire, schema};
+use super::{LedgerError, blanks, erase, error, holder, open, reader, retire, schema};
 
 /// Pages of one step: 4 MiB.
 const PAGES_A_STEP: i32 = 256;
@@ -28,6 +28,8 @@ pub struct Summary {
     pub holder_key: Option<String>,
     /// Its station was moved to another computer.
     pub is_retired: bool,
+    /// Its personal data were erased, and no station opens it any more.
+    pub is_erased: bool,
 }
 
 /// The end that the station acknowledged, as it stands beside the ledger; `None`: nothing readable stands there.
@@ -113,6 +115,7 @@ pub fn summary(path: &Path) -> Result<Summary, LedgerError> {
             .first()
             .map_or(0, |day| day.expected + day.difference().unwrap_or_default()),
         holder_key: if ledger.version < 3 { None } else { holder::key(c)? },
+        is_erased: erase::erased_at(c).map_err(reader::read_error)?.is_some(),
         is_retired: retire::retired_at(c).map_err(reader::read_error)?.is_some(),
     })
 }

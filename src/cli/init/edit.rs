@@ -6,7 +6,7 @@ use std::path::Path;
 use drivers::private_file;
 use toml_edit::{DocumentMut, Item, Table, Value};
 
-/// The same text with this value at `[section] key`; `section` may be empty.
+/// The same text with this value at `[section] key`; `section` may be empty, or name tables within tables by dots.
 ///
 /// # Errors
 /// The text is no TOML, or something else than a table or a value stands there.
@@ -17,12 +17,11 @@ pub(super) fn with_text(
     value: &str,
 ) -> Result<String, &'static str> {
     let mut document: DocumentMut = text.parse().map_err(|_| "it is no TOML")?;
-    let table = if section.is_empty() {
-        document.as_table_mut()
-    } else {
-        let section = document.entry(section).or_insert(Item::Table(Table::new()));
-        section.as_table_mut().ok_or("a section is no table")?
-    };
+    let mut table = document.as_table_mut();
+    for name in section.split('.').filter(|name| !name.is_empty()) {
+        let section = table.entry(name).or_insert(Item::Table(Table::new()));
+        table = section.as_table_mut().ok_or("a section is no table")?;
+    }
     let item = table.entry(key).or_insert(Item::Value(Value::from("")));
     let old = item.as_value_mut().ok_or("a key is no value")?;
     // The comment behind a value belongs to the value.
@@ -50,6 +49,10 @@ mod tests {
         let [(before, after)] = changed.as_slice() else { panic!("{changed:#?}") };
         assert_eq!(before.replace("address = \"\"", "address = \"usb:serial=1\""), **after);
         assert_eq!(shipped.lines().count(), edited.lines().count());
+        let edited = with_text(shipped, "printer.emulator", "folder", "/srv/cards").unwrap();
+        let changed: Vec<_> = shipped.lines().zip(edited.lines()).filter(|(a, b)| a != b).collect();
+        let [(before, after)] = changed.as_slice() else { panic!("{changed:#?}") };
+        assert_eq!(before.replace("\"cards\"", "\"/srv/cards\""), **after);
     }
 
     #[test]

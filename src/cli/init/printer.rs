@@ -11,6 +11,9 @@ use super::{Args, ask, edit};
 use crate::cli::{files, usb as cli_usb};
 use crate::config::{Address, Config};
 
+/// The emulated machine's folder, as the shipped configuration has it.
+const CARDS: &str = "cards";
+
 /// Which printer was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wanted {
@@ -59,7 +62,8 @@ pub(super) fn write(
         _ => found(args, &config.printer.family, asks, made)?,
     };
     let Some(address) = address else { return Ok(true) };
-    let written = set(args, ("printer", "address"), &address, made)?;
+    let written = set(args, ("printer", "address"), &address, made)?
+        && (address != "emulated" || set_emulated_folder(args, config, made)?);
     // Nobody asked for it by name: the station works without, and the line says what to do.
     Ok(written || args.printer.is_none())
 }
@@ -96,6 +100,17 @@ fn found(args: &Args, family: &str, asks: bool, made: &mut Made) -> anyhow::Resu
             Ok(None)
         }
     }
+}
+
+/// The emulated machine lays its cards beside the ledger, where the station may write; beside the configuration it may not.
+fn set_emulated_folder(args: &Args, config: &Config, made: &mut Made) -> anyhow::Result<bool> {
+    let beside_config = args.config.parent().unwrap_or(Path::new(".")).join(CARDS);
+    let ledgers = config.station.ledger.parent().unwrap_or(Path::new("."));
+    if config.printer.emulator.folder != beside_config || beside_config.starts_with(ledgers) {
+        return Ok(true);
+    }
+    let folder = ledgers.join(CARDS).display().to_string();
+    set(args, ("printer.emulator", "folder"), &folder, made)
 }
 
 fn named(printer: &UsbPrinter, all: &[UsbPrinter]) -> (String, String) {

@@ -91,6 +91,8 @@ const CASES: &[(&str, Spoil)] = &[
     ("ledger.lost", |f| (f.ledger.is_lost, f.ledger.is_there) = (true, false)),
     ("ledger.missing", |f| f.ledger.is_there = false),
     ("ledger.unreadable", |f| f.ledger.unreadable = Some("torn".into())),
+    ("config.open", |f| f.is_secret_open = true),
+    ("ledger.erased", |f| f.ledger.is_erased = true),
     ("ledger.retired", |f| f.ledger.is_retired = true),
     ("ledger.open", |f| f.ledger.mode = Some(0o100_640)),
     ("ledger.folder_open", |f| f.ledger.folder_mode = Some(0o40_770)),
@@ -113,6 +115,8 @@ const CASES: &[(&str, Spoil)] = &[
     ("clock.jumps", |f| f.ledger.clock_jumps = 2),
     ("keys.folder", |f| f.vault_fault = Some("open to others".into())),
     ("keys.unusable", |f| f.keys[0].fault = Some("open to others".into())),
+    ("keys.holder_missing", |f| f.ledger.holder_key = HolderKeyFact::IsMissing),
+    ("keys.holder_other", |f| f.ledger.holder_key = HolderKeyFact::IsAnother),
     ("keys.old", |f| f.keys[0].age_days = Some(4000)),
     ("printer.none", |f| f.printer.is_configured = false),
     ("printer.unplugged", |f| f.printer.is_plugged_in = Some(false)),
@@ -135,6 +139,9 @@ const CASES: &[(&str, Spoil)] = &[
     ("systemd.restarts", |f| unit(f).restarts = 40),
     ("systemd.backup_timer", |f| unit(f).backup_timer_runs = false),
     ("backup.none", |f| f.copies = Copies::default()),
+    ("backup.never", |f| {
+        f.copies = Copies { is_configured: true, is_late: true, ..Copies::default() };
+    }),
     ("backup.late", |f| f.copies.is_late = true),
     ("backup.failed", |f| {
         f.copies.note.failed = Some(Failed { at: at(0), why: "the disk is full".into() });
