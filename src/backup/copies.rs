@@ -127,13 +127,20 @@ pub(super) struct Beyond {
     pub not_removed: Vec<NotRemoved>,
 }
 
-/// Removes the oldest copies of a station beyond `keep`. The newest is never removed.
+/// Removes the oldest copies of a station beyond `keep`. `made` stays: it is the newest, even if the clock was set back since
+/// the others were made.
 ///
 /// # Errors
 /// The folder cannot be read.
-pub(super) fn remove_beyond(folder: &Path, station: &str, keep: usize) -> io::Result<Beyond> {
-    let copies = list(folder, station)?;
-    let beyond = copies.len().saturating_sub(keep.max(1));
+pub(super) fn remove_beyond(
+    folder: &Path,
+    station: &str,
+    keep: usize,
+    made: &CopyName,
+) -> io::Result<Beyond> {
+    let mut copies = list(folder, station)?;
+    copies.retain(|(name, _)| name != made);
+    let beyond = copies.len().saturating_sub(keep.max(1) - 1);
     let mut done = Beyond::default();
     for (name, path) in copies.into_iter().take(beyond) {
         match remove(folder, &name, &path) {
@@ -219,9 +226,10 @@ mod tests {
             fs::create_dir(dir.path().join(name(station, second).to_string())).unwrap();
         }
         fs::create_dir(dir.path().join("somebody's")).unwrap();
-        let removed = |keep| remove_beyond(dir.path(), "a", keep).unwrap().removed;
-        assert_eq!(removed(2), [name("a", 10).to_string()]);
-        assert_eq!(removed(0), [name("a", 20).to_string()]);
+        let removed =
+            |keep, made| remove_beyond(dir.path(), "a", keep, &name("a", made)).unwrap().removed;
+        assert_eq!(removed(2, 30), [name("a", 10).to_string()]);
+        assert_eq!(removed(0, 20), [name("a", 30).to_string()], "it was made by a clock ahead");
         assert_eq!(list(dir.path(), "a").unwrap().len(), 1);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "others' copies stay");
     }
@@ -233,7 +241,10 @@ mod tests {
         rests.iter().for_each(|rest| fs::create_dir(rest).unwrap());
         let writing = File::open(&rests[1]).unwrap();
         writing.lock().unwrap();
+        let stuck = dir.path().join(name("a", 3).unfinished());
+        fs::write(&stuck, "no folder, so it cannot be removed as one").unwrap();
         remove_rests(dir.path(), "a").unwrap();
+        assert!(stuck.exists(), "it is told, and the next copy is made");
         assert_eq!((rests[0].exists(), rests[1].exists()), (false, true));
         assert!(list(dir.path(), "a").unwrap().is_empty(), "neither looks whole");
     }

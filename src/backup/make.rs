@@ -96,7 +96,8 @@ fn make_whole(wanted: &Wanted<'_>, now: Timestamp) -> Result<Made, BackupError> 
     part.finish(&path).map_err(|error| failed(wanted, &error))?;
     let mut removed = Vec::new();
     if let Some(keep) = wanted.keep {
-        let beyond = copies::remove_beyond(folder, wanted.station, keep).map_err(unusable)?;
+        let beyond =
+            copies::remove_beyond(folder, wanted.station, keep, &name).map_err(unusable)?;
         removed = beyond.removed;
         not_removed.extend(beyond.not_removed);
     }
@@ -223,6 +224,8 @@ struct Part {
 impl Part {
     fn begin(path: PathBuf) -> io::Result<Part> {
         fs::DirBuilder::new().mode(FOLDER_MODE).create(&path)?;
+        // What root copies by hand, the timer's user removes some day. A stick with FAT knows no owners.
+        let _ = private_file::give_to_owner_of_folder(&path);
         let folder = File::open(&path)?;
         // Some network file systems know no locks; a second run at the same time is then on its own.
         let _ = folder.try_lock();

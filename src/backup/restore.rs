@@ -28,24 +28,31 @@ pub struct Source<'a> {
 pub struct Restored {
     /// What is told of the copy.
     pub manifest: Manifest,
-    /// The ledger, and what was held.
-    pub put_back: PutBack,
+    /// The ledger, and what was held; `None`: the ledger that is there goes on from the copy, and only keys were put back.
+    pub put_back: Option<PutBack>,
     /// Keys of the copy that have no place here: no `[vault] folder` is configured.
     pub keys_without_place: Vec<String>,
     /// The key `holder` that the ledger needs was neither in the copy nor here.
     pub needs_holder_key: bool,
 }
 
-/// Puts a copy back. The station then holds whatever may have been printed since the copy was made.
+/// Puts a copy back. The station then holds whatever may have been printed since the copy was made. Where the copy is
+/// part of the ledger already, an identity still puts its keys back.
 ///
 /// # Errors
 /// [`BackupError`]; then nothing was changed.
 pub fn restore(source: &Source<'_>, clock: &Clock) -> Result<Restored, BackupError> {
     let manifest = read_manifest(source.copy)?;
+    let head = manifest.head(source.copy)?;
     let copy = source.copy.join(LEDGER);
-    let place = ledger::place_for(&copy, source.ledger)?;
+    let is_there = source.identity.is_some() && ledger::goes_beyond(source.ledger, head);
+    let place = match is_there {
+        true => None,
+        false => Some(ledger::place_for(&copy, source.ledger)?),
+    };
     // A key beside a ledger that holds nothing is put aside with it.
-    let beside = (!place.holds_nothing).then(|| holder::beside(source.ledger));
+    let holds_nothing = place.as_ref().is_some_and(|place| place.holds_nothing);
+    let beside = (!holds_nothing).then(|| holder::beside(source.ledger));
     let keys = match source.identity {
         Some(identity) => Some(seal::open(&source.copy.join(KEYS), identity)?),
         None => None,
@@ -55,9 +62,13 @@ pub fn restore(source: &Source<'_>, clock: &Clock) -> Result<Restored, BackupErr
     }
     let found = key_here(source.vault, beside.as_deref())?;
     must_fit(&manifest, found.as_ref())?;
-    let head = manifest.head(source.copy)?;
-    let put_back =
-        ledger::put_back(&copy, &manifest.ledger_sha256, head, &place, source.by, clock)?;
+    let put_back = match place {
+        Some(place) => {
+            let sha256 = &manifest.ledger_sha256;
+            Some(ledger::put_back(&copy, sha256, head, &place, source.by, clock)?)
+        }
+        None => None,
+    };
     let keys_without_place = match &keys {
         Some(keys) => keys.put_back(source.vault, source.ledger)?,
         None => Vec::new(),

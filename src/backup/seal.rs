@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 use crate::holder;
 use crate::record::PublicKey;
 use crate::small_file;
-use crate::vault::Vault;
+use crate::vault::{Vault, check_name};
 
 /// The form of the sealed file, bound into every seal.
 const FORMAT: &str = "kartu-sealed-keys/1";
@@ -70,6 +70,16 @@ pub enum SealFault {
     NotOpened {
         /// The file.
         path: PathBuf,
+    },
+    /// A key's name would lead out of the folder of keys.
+    #[error(
+        "the sealed keys {path} have one of the name {name:?}, which no station gives to a key: somebody else sealed them; nothing was changed. Take another copy"
+    )]
+    Name {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
     },
     /// Another key of that name is there.
     #[error(
@@ -258,6 +268,10 @@ pub(super) fn open(path: &Path, identity: &Identity) -> Result<Keys, SealFault> 
     let plain = file.seals.iter().find_map(|seal| opened(seal, identity)).ok_or_else(not_opened)?;
     let texts: BTreeMap<String, String> =
         serde_json::from_slice(&plain).map_err(|_| not_opened())?;
+    // Whoever has the public key can seal; a name becomes the name of a file.
+    if let Some(name) = texts.keys().find(|name| check_name(name).is_err()) {
+        return Err(SealFault::Name { path: path.to_owned(), name: name.clone() });
+    }
     Ok(Keys(texts.into_iter().map(|(name, text)| (name, Zeroizing::new(text))).collect()))
 }
 
@@ -308,6 +322,19 @@ mod tests {
             assert_eq!(*open(&path, &identity).unwrap().0["holder"], HEX);
         }
         assert!(matches!(open(&path, &other), Err(SealFault::NotOpened { .. })));
+    }
+
+    #[test]
+    fn a_sealed_name_never_leads_out_of_the_folder_of_keys() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let (identity, to) = identity(dir.path(), "one");
+        let path = dir.path().join("keys.sealed");
+        for name in ["../other", "/etc/other", "", ".hidden", "a/b"] {
+            let mut keys = Keys::default();
+            keys.add(name, HEX.as_bytes()).unwrap();
+            fs::write(&path, seal(&keys, std::slice::from_ref(&to)).unwrap()).unwrap();
+            assert!(matches!(open(&path, &identity), Err(SealFault::Name { .. })), "{name}");
+        }
     }
 
     #[test]

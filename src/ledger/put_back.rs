@@ -22,6 +22,10 @@ use crate::holder as holder_key;
 
 /// The copy is read and written in pieces of this size.
 const PIECE_BYTES: usize = 1024 * 1024;
+/// What was put aside has this ending, and the second in which it was.
+const ASIDE: &str = ".before-restore-";
+/// Content of the head until the copy is taken over.
+const UNTRUSTED: &[u8] = b"A copy was put in the ledger's place and is not taken over yet.\n";
 /// Why a restored ledger is taken over, as its line says.
 const WHY: &str = "a copy of it was put in its place (kartud restore)";
 
@@ -104,18 +108,10 @@ pub fn put_back(
     let path = &*place.path;
     let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
     let lock = Lock::take(path)?;
-    let staged = beside(path, ".restoring");
-    let placed = stage(copy, sha256, known, &staged)
-        .and_then(|()| put_aside(place, clock.now()).map_err(refuse))
-        .and_then(|aside| {
-            fs::rename(&staged, path).map_err(refuse)?;
-            private_file::sync_folder_of(path).map_err(refuse)?;
-            Ok(aside)
-        });
-    let aside = match placed {
+    let aside = match lay(copy, sha256, known, place, clock.now()) {
         Ok(aside) => aside,
         Err(error) => {
-            let _ = fs::remove_file(&staged);
+            let _ = fs::remove_file(files::restoring(path));
             lock.unmake();
             return Err(error);
         }
@@ -124,6 +120,44 @@ pub fn put_back(
     let adopted = adopted.ok_or(LedgerError::Closed)?;
     give_away(path).map_err(refuse)?;
     Ok(PutBack { adopted, aside })
+}
+
+/// Does the ledger at `path` go on from the copy that ends there? Then the copy was put back already, or never lost.
+pub fn goes_beyond(path: &Path, copied: Head) -> bool {
+    let Ok(there) = Offline::open(path) else { return false };
+    let hash = reader::hash_of(&there.connection, copied.seq).ok().flatten();
+    let last = reader::head(&there.connection).map_or(0, |head| head.seq);
+    // Every ledger has the line before the first.
+    copied.seq > 0 && hash == Some(copied.hash) && last > copied.seq
+}
+
+/// Lays the copy at its place, so that no daemon opens it before it is taken over; returns what was put aside.
+fn lay(
+    copy: &Path,
+    sha256: &str,
+    known: Head,
+    place: &Place,
+    now: jiff::Timestamp,
+) -> Result<Vec<PathBuf>, LedgerError> {
+    let path = &*place.path;
+    let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
+    let staged = files::restoring(path);
+    stage(copy, sha256, known, &staged)?;
+    let aside = put_aside(place, now).map_err(refuse)?;
+    distrust(path, known).map_err(refuse)?;
+    fs::rename(&staged, path).map_err(refuse)?;
+    private_file::sync_folder_of(path).map_err(refuse)?;
+    Ok(aside)
+}
+
+/// The head of an older ledger would vouch for the copy, and so would no head for an empty one: the daemon would open it
+/// before anything is held. A head that cannot be read is refused. A later one refuses the copy by itself, and the take-over
+/// notes it.
+fn distrust(path: &Path, known: Head) -> io::Result<()> {
+    match head::read(path) {
+        Ok(Some(head)) if head.seq > known.seq => Ok(()),
+        _ => private_file::replace_synced(&head::path_of(path), UNTRUSTED),
+    }
 }
 
 /// Writes the copy beside its place, and verifies what was written there.
@@ -152,6 +186,8 @@ fn stage(copy: &Path, sha256: &str, known: Head, staged: &Path) -> Result<(), Le
 /// Copies, syncs, and returns the SHA-256 of what was copied.
 fn write_hashed(from: &mut File, to: &Path) -> io::Result<String> {
     let mut file = private_file::make_new(to)?;
+    // After a power cut the name must be there: it keeps the next start from beginning an empty ledger.
+    private_file::sync_folder_of(to)?;
     let (mut hash, mut piece) = (Sha256::new(), vec![0; PIECE_BYTES]);
     loop {
         let read = from.read(&mut piece)?;
@@ -165,6 +201,26 @@ fn write_hashed(from: &mut File, to: &Path) -> io::Result<String> {
     Ok(hex(&hash.finalize()))
 }
 
+/// Everything beside the ledger that a restore put aside or left half. It holds personal data, or the key to them.
+///
+/// # Errors
+/// The folder cannot be read.
+pub(super) fn left_over(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let put_aside =
+        [path.to_owned(), schema::log_of(path), files::index_of(path), holder_key::beside(path)];
+    let put_aside = put_aside.map(|file| beside(&file, ASIDE));
+    let mut left = vec![files::restoring(path)];
+    for entry in fs::read_dir(files::folder_of(path))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let mut asides = put_aside.iter().filter_map(|aside| aside.file_name());
+        if asides.any(|aside| name.as_encoded_bytes().starts_with(aside.as_encoded_bytes())) {
+            left.push(entry.path());
+        }
+    }
+    Ok(left)
+}
+
 /// The log goes first: SQLite would read it into the copy, and an old ledger without its log is refused.
 fn put_aside(place: &Place, now: jiff::Timestamp) -> io::Result<Vec<PathBuf>> {
     let path = &*place.path;
@@ -172,7 +228,7 @@ fn put_aside(place: &Place, now: jiff::Timestamp) -> io::Result<Vec<PathBuf>> {
     let key = place.holds_nothing.then(|| holder_key::beside(path));
     let ledger = [files::index_of(path), schema::log_of(path), path.to_owned()];
     for file in key.into_iter().chain(ledger) {
-        let to = beside(&file, &format!(".before-restore-{}", now.as_second()));
+        let to = beside(&file, &format!("{ASIDE}{}", now.as_second()));
         match fs::rename(&file, &to) {
             Ok(()) => aside.push(to),
             Err(error) if files::is_absent(&error) => {}
@@ -195,4 +251,49 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Init, Ledger, copy, init};
+    use super::*;
+
+    #[test]
+    fn a_copy_in_its_place_is_not_opened_before_it_is_taken_over() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let [old, path, stick] = ["old", "ledger", "stick"].map(|name| dir.path().join(name));
+        for ledger in [&old, &path] {
+            assert_eq!(init(ledger).unwrap(), Init::Made);
+        }
+        copy(&old, &stick).unwrap();
+        let sha256 = write_hashed(&mut File::open(&stick).unwrap(), &dir.path().join("x")).unwrap();
+        let clock = Clock::system();
+        let lay_it = || {
+            let place = place_for(&stick, &path).unwrap();
+            lay(&stick, &sha256, head::START, &place, clock.now()).unwrap()
+        };
+        let aside = lay_it();
+        assert!(!aside.is_empty(), "an older ledger was there");
+        let left = left_over(&path).unwrap();
+        assert!(aside.iter().all(|file| left.contains(file)), "{aside:?} {left:?}");
+        let refused = || Ledger::open(&path, clock.clone()).err().map(|error| error.to_string());
+        assert!(refused().unwrap().contains("it holds no head"), "{:?}", refused());
+        fs::remove_file(head::path_of(&path)).unwrap();
+        lay_it();
+        assert!(refused().unwrap().contains("it holds no head"), "{:?}", refused());
+        super::super::adopt(&path, &Actor::local("t-7"), &clock)
+            .unwrap()
+            .expect("it is taken over");
+        Ledger::open(&path, clock.clone()).unwrap();
+    }
+
+    #[test]
+    fn no_empty_ledger_is_begun_where_a_copy_is_half_put_back() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let path = dir.path().join("ledger.db");
+        fs::write(files::restoring(&path), "").unwrap();
+        assert!(matches!(init(&path), Err(LedgerError::Lost { .. })));
+        fs::remove_file(files::restoring(&path)).unwrap();
+        assert_eq!(init(&path).unwrap(), Init::Made);
+    }
 }

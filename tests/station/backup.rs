@@ -140,6 +140,29 @@ fn a_copy_without_keys_says_which_one_is_missing() {
 }
 
 #[test]
+fn keys_that_were_forgotten_are_put_back_beside_the_restored_ledger() {
+    let mut bench = TestStation::new();
+    let elsewhere = TempDir::new().unwrap();
+    let (private, public) = recipient(elsewhere.path());
+    let identity = ["--identity", private.to_str().unwrap()];
+    let stick = elsewhere.path().join("stick");
+    fs::create_dir(&stick).unwrap();
+    bench.accepted(&child("S1"));
+    let config = config_file(bench.dir.path(), "");
+    let copy = copy_of(&backup(&config, &stick, &["--with-keys", public.to_str().unwrap()]));
+    bench.stop();
+    let new = TempDir::new().unwrap();
+    let config = config_file(new.path(), "");
+    let (said, code) = restore(&config, &copy, &[]);
+    assert_eq!((code, said.contains("--identity")), (Some(0), true), "{said}");
+    let ledger = fs::read(new.path().join("ledger.db")).unwrap();
+    let (said, code) = restore(&config, &copy, &identity);
+    assert_eq!((code, said.contains("only the keys were put back")), (Some(0), true), "{said}");
+    assert_eq!(fs::read(new.path().join("ledger.db")).unwrap(), ledger);
+    assert!(names(&new.path().join(KEYS)).contains(&"holder".to_owned()));
+}
+
+#[test]
 fn a_copy_that_was_torn_or_changed_is_refused_and_nothing_is_put_there() {
     let mut bench = TestStation::without_printer();
     bench.accepted(&child("S1"));
@@ -285,6 +308,11 @@ fn an_empty_ledger_that_is_put_back_holds_what_was_approved_before() {
     assert_eq!(code, Some(0), "{said}");
     bench.start("");
     let id = bench.accepted(&job);
+    bench.until(&id, "held");
+    // Approved by a clock that is hours ahead, or in a time zone that was not said.
+    let mut ahead = approved_now("AHEAD");
+    ahead["recommendation"]["pada"] = json!("2099-01-01T00:00:00Z");
+    let id = bench.accepted(&ahead);
     bench.until(&id, "held");
 }
 
