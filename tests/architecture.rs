@@ -228,11 +228,12 @@ fn the_units_name_one_user_and_commands_that_exist() {
     for unit in ["systemd/kartud.socket", "systemd/kartud@.socket"] {
         assert_eq!(units::values(&read(unit), "SocketGroup"), ["kartu"], "{unit}");
     }
-    let command =
-        units::values(&service, "ExecStart")[0].strip_prefix("/usr/bin/").expect("a command");
-    let line = command.split(' ');
-    let parsed = kartu::cli::command_line().try_get_matches_from(line);
-    assert!(parsed.is_ok(), "{command}: {:?}", parsed.err());
+    for key in ["ExecStartPre", "ExecStart"] {
+        let command = units::values(&service, key)[0].strip_prefix("/usr/bin/").expect("a command");
+        let line = command.split(' ');
+        let parsed = kartu::cli::command_line().try_get_matches_from(line);
+        assert!(parsed.is_ok(), "{command}: {:?}", parsed.err());
+    }
 }
 
 #[test]

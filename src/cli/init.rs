@@ -7,6 +7,7 @@ mod edit;
 mod made;
 mod office;
 mod printer;
+mod unattended;
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -53,6 +54,10 @@ pub(super) struct Args {
     /// Ask nothing
     #[arg(long)]
     yes: bool,
+    /// As the unit runs it before every start: make ledger and keys only where nothing is configured yet. A station that
+    /// has a printer or an office and lacks its ledger has lost it, and is refused
+    #[arg(long, conflicts_with_all = ["office", "printer", "yes"])]
+    unattended: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -60,6 +65,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Ok(config) => config,
         Err(faults) => return Ok(run::refuse(&args.config, &faults)),
     };
+    if args.unattended {
+        return unattended::run(args, &config);
+    }
     let asks = !args.yes && io::stdin().is_terminal() && io::stdout().is_terminal();
     let mut made = Made::default();
     ledger_and_keys(&config, &mut made)?;

@@ -101,6 +101,11 @@ fn not_lost(path: &Path) -> Result<(), LedgerError> {
     Err(LedgerError::Lost { path: path.to_owned(), marks: marks.join(", ") })
 }
 
+/// Every file that an interrupted creation can leave behind; the next one begins again.
+pub fn left_by_a_creation(path: &Path) -> Vec<PathBuf> {
+    unfinished(path).into_iter().chain([lock_of(path)]).collect()
+}
+
 /// The files of a ledger whose creation was interrupted; the ledger itself first.
 pub(super) fn unfinished(path: &Path) -> [PathBuf; 3] {
     let unfinished = with_suffix(path, ".unfinished");

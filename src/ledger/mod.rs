@@ -53,7 +53,7 @@ pub use disk::{Disk, LocalDisk};
 pub use erase::{Erased, erase};
 pub use error::LedgerError;
 pub use export::{clock_jumps_since, export, last_lines};
-pub use files::{Init, files_of, init, must_be_there};
+pub use files::{Init, files_of, init, left_by_a_creation, must_be_there};
 pub use head::Head;
 pub use health::{Health, LedgerTrouble, words_of_failing, words_of_gone};
 pub use holder::{HashHolder, Holder, HolderHash, W_SAME_HOLDER, rekey};

@@ -65,26 +65,35 @@ build_debian() {
         -device virtio-blk-pci,drive=root,addr=4)
 }
 
-# try_debian FORM PROGRAM [PACKAGE]: tries a station there, see tests/machine/inside: the files of this tree, or a .deb.
-# PROGRAM, with PC/SC, is also the emulated printer. FORM: short, or full with the figures.
+# try_debian FORM PROGRAM FIRST SECOND: tries a station there, see tests/machine/inside: the package FIRST, and SECOND as its
+# upgrade. PROGRAM, with PC/SC, is the emulated printer. FORM: short, or full with the figures.
 try_debian() {
     local run=$root/target/machine overlay=$root/target/machine/overlay
-    lay_station "$overlay" "$2" systemd
-    cp "$overlay/usr/bin/kartud" "$overlay/opt/machine/"
+    rm -rf "$overlay"
+    mkdir -p "$overlay"/{opt/machine/jobs,etc/systemd/system/multi-user.target.wants}
+    strip -o "$overlay/opt/machine/kartud" "$2"
+    cp "$3" "$overlay/opt/machine/first.deb"
+    cp "$4" "$overlay/opt/machine/second.deb"
     echo "$1" >"$overlay/opt/machine/form"
-    if [ $# -gt 2 ]; then
-        rm -rf "$overlay/usr"
-        cp "$3" "$overlay/opt/machine/"
-    fi
     lay_unit "$overlay" machine-test.service
     cp tests/machine/units/{card,printer}.service "$overlay/etc/systemd/system/"
-    cp tests/machine/{inside,card.toml} config/chips/ntag.toml "$overlay/opt/machine/"
-    cp tests/machine/kartud.toml "$overlay/etc/kartu/"
-    mkdir "$overlay/opt/machine/jobs"
+    cp tests/machine/{inside,life,card.toml} README.md config/chips/ntag.toml "$overlay/opt/machine/"
     "$venv/bin/python" tests/machine/jobs.py 20 "$overlay/opt/machine/jobs"
     build_debian "$run/guest" "$overlay"
-    # It takes 6 minutes on two quiet cores; three times that is a machine that hangs.
-    boot_to_exit 1200 "$run/guest"
+    # It takes 9 minutes on two quiet cores; more than twice that is a machine that hangs.
+    boot_to_exit 1500 "$run/guest"
+}
+
+# older_package PACKAGE: the same under a lower version, packed fast; prints its name.
+older_package() {
+    local folder=$root/target/machine/older
+    rm -rf "$folder" "$folder.deb"
+    mkdir -p "${folder%/*}"
+    dpkg-deb -R "$1" "$folder"
+    sed -i 's/^Version: .*/Version: 0.0.1/' "$folder/DEBIAN/control"
+    dpkg-deb --root-owner-group -Zgzip -z1 -b "$folder" "$folder.deb" >&2
+    rm -rf "$folder"
+    echo "$folder.deb"
 }
 
 # cut_debian FOLDER PROGRAM UNITS OPTION...: cuts its power. The ledger is on a disk of its own, which is the one that

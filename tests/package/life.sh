@@ -55,7 +55,7 @@ ok "the station is enabled" enabled
 ok "and so is its socket" test -L "$system/root/etc/systemd/system/sockets.target.wants/kartud.socket"
 
 # ---- begun ----
-ok "the unit's init makes a ledger and a key" as_station kartud init --yes --printer none
+ok "the unit's init makes a ledger and a key" as_station kartud init --unattended
 ok "the key is the station's alone" is_mode /var/lib/kartu/holder.key "600 kartu:kartu"
 begun=$(state)
 ok "a person is asked, and answers" bash -c 'printf "KOTA PADANG\n" | LC_ALL=C.UTF-8 script -qec "chroot $1 kartud init --printer none" /dev/null' bash "$system/root"
@@ -142,7 +142,7 @@ done
 
 # ---- a ledger that nobody can trust is not touched by a script ----
 ok "it is installed once more" here dpkg --no-triggers -i /tmp/first.deb
-ok "a station begins anew" as_station kartud init --yes --printer none
+ok "a station begins anew" as_station kartud init --unattended
 printf 'damaged' | dd of="$system/root/var/lib/kartu/ledger.db" bs=1 seek=20 conv=notrunc status=none
 broken=$(here sha256sum /var/lib/kartu/ledger.db | cut -d ' ' -f 1)
 ok "it is purged again" purge

@@ -363,6 +363,73 @@ fn a_profile_that_nobody_named_is_not_put_to_use() {
     assert_eq!(fs::read_to_string(&file).unwrap(), before, "{said}");
 }
 
+/// As the unit runs it before every start.
+fn unattended(file: &Path) -> (String, Option<i32>) {
+    kartud(&["init", "--unattended", "--config", file.to_str().unwrap()])
+}
+
+#[test]
+fn the_unit_begins_a_station_that_nobody_configured_yet() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (file, before) = shipped(dir.path());
+    let folder = dir.path().join("ledger");
+    // A fresh disk, and what a power cut left of the first try.
+    fs::create_dir_all(folder.join("lost+found")).unwrap();
+    fs::write(folder.join("ledger.lock"), "").unwrap();
+    fs::write(folder.join("ledger.db.unfinished"), "half of it").unwrap();
+    let (said, code) = unattended(&file);
+    assert_eq!((code, said.contains("ledger.db: a new")), (Some(0), true), "{said}");
+    assert_eq!(mode(&folder.join("holder.key")), 0o600);
+    assert_eq!(fs::read_to_string(&file).unwrap(), before, "no printer is looked for");
+    assert_eq!(refusal(&folder), None);
+    assert_eq!(unattended(&file), (String::new(), Some(0)), "nothing to say at the next start");
+}
+
+/// The whole folder is gone, as when its disk is not mounted: no file in it can tell that there was a ledger.
+#[test]
+fn the_unit_begins_no_second_ledger_where_a_station_was_configured() {
+    let signs: [(&str, &str, &str, Option<&str>); 3] = [
+        ("printer.address", "address = \"\"", "address = \"usb:serial=10001234\"", None),
+        ("office.profile", "profile = \"\"", "profile = \"office.toml\"", None),
+        ("files in its folder", "", "", Some("holder.key")),
+    ];
+    for (sign, from, to, left) in signs {
+        let dir = tempfile::TempDir::new().unwrap();
+        let (file, text) = shipped(dir.path());
+        let folder = dir.path().join("ledger");
+        assert_eq!(unattended(&file).1, Some(0));
+        fs::write(&file, text.replacen(from, to, 1)).unwrap();
+        assert_eq!(unattended(&file), (String::new(), Some(0)), "{sign}: the ledger is there");
+        fs::rename(&folder, dir.path().join("away")).unwrap();
+        fs::create_dir(&folder).unwrap();
+        if let Some(name) = left {
+            fs::copy(dir.path().join("away").join(name), folder.join(name)).unwrap();
+        }
+        let before = names(dir.path());
+        let (said, code) = unattended(&file);
+        assert_eq!(code, Some(1), "{sign}: {said}");
+        for word in [sign, "mount", "kartud restore", "sudo kartud init --config"] {
+            assert!(said.contains(word), "{sign}: {word}: {said}");
+        }
+        assert_eq!(names(dir.path()), before, "{sign}");
+        let (said, code) = kartud(&["run", "--config", file.to_str().unwrap()]);
+        assert_ne!(code, Some(0), "{sign}: {said}");
+        assert_eq!(names(dir.path()), before, "{sign}");
+        // A person says that it is a new one.
+        let asked = ["init", "--config", file.to_str().unwrap(), "--printer", "none", "--yes"];
+        assert_eq!(kartud(&asked).1, Some(0), "{sign}");
+        assert_eq!(unattended(&file).1, Some(0), "{sign}");
+    }
+}
+
+#[test]
+fn what_the_unit_runs_takes_no_word_of_a_person() {
+    for more in [["--office", "KOTA PADANG"], ["--printer", "auto"]] {
+        let (said, code) = kartud(&[&["init", "--unattended"][..], &more].concat());
+        assert_eq!((code, said.contains("cannot be used with")), (Some(2), true), "{said}");
+    }
+}
+
 #[test]
 fn keys_are_made_in_the_folder_that_is_named_for_them() {
     let dir = tempfile::TempDir::new().unwrap();
