@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{BackupError, Identity, KEYS, LEDGER, MANIFEST, Manifest, copies, seal};
 use crate::actor::Actor;
 use crate::clock::Clock;
+use crate::holder::{self, HolderFault, HolderKey};
 use crate::ledger::{self, PutBack};
 use crate::vault::Vault;
 
@@ -42,30 +43,56 @@ pub struct Restored {
 /// [`BackupError`]; then nothing was changed.
 pub fn restore(source: &Source<'_>, clock: &Clock) -> Result<Restored, BackupError> {
     let manifest = read_manifest(source.copy)?;
-    let sealed = source.copy.join(KEYS);
+    let copy = source.copy.join(LEDGER);
+    let head = manifest.head(source.copy)?;
+    let place = match source.identity {
+        Some(_) if ledger::goes_beyond(source.ledger, head) => None,
+        _ => Some(ledger::place_for(&copy, source.ledger)?),
+    };
+    let is_put_aside = place.as_ref().is_some_and(|place| place.holds_nothing);
+    // A key beside a ledger that holds nothing is put aside with it.
+    let beside = (!is_put_aside).then(|| holder::beside(source.ledger));
     let keys = match source.identity {
-        Some(identity) => Some(seal::open(&sealed, identity)?),
+        Some(identity) => Some(seal::open(&source.copy.join(KEYS), identity)?),
         None => None,
     };
     if let Some(keys) = &keys {
-        keys.check(source.vault, source.ledger)?;
+        keys.check(source.vault, beside.as_deref())?;
     }
-    let head = manifest.head(source.copy)?;
-    let copy = source.copy.join(LEDGER);
-    let put_back = if keys.is_some() && ledger::goes_beyond(source.ledger, head) {
-        None
-    } else {
-        let sha256 = &manifest.ledger_sha256;
-        Some(ledger::put_back(&copy, sha256, head, source.ledger, source.by, clock)?)
+    let found = key_here(source.vault, beside.as_deref())?;
+    must_fit(&manifest, found.as_ref())?;
+    let put_back = match &place {
+        None => None,
+        Some(place) => {
+            let sha256 = &manifest.ledger_sha256;
+            Some(ledger::put_back(&copy, sha256, head, place, source.by, clock)?)
+        }
     };
     let keys_without_place = match &keys {
         Some(keys) => keys.put_back(source.vault, source.ledger)?,
         None => Vec::new(),
     };
-    let needs_holder_key = manifest.holder_key.is_some()
-        && source.vault.key(crate::holder::NAME).is_err()
-        && !crate::holder::beside(source.ledger).exists();
+    let was_sealed = keys.is_some_and(|keys| keys.names().iter().any(|name| name == holder::NAME));
+    let needs_holder_key = manifest.holder_key.is_some() && found.is_none() && !was_sealed;
     Ok(Restored { manifest, put_back, keys_without_place, needs_holder_key })
+}
+
+/// On a new computer the vault's folder need not be there yet.
+fn key_here(vault: &Vault, beside: Option<&Path>) -> Result<Option<HolderKey>, HolderFault> {
+    match vault.folder() {
+        Some(folder) if !folder.exists() => HolderKey::find(&Vault::of(None, None), beside),
+        _ => HolderKey::find(vault, beside),
+    }
+}
+
+/// A station does not start with another key `holder` than its ledger was written with.
+fn must_fit(manifest: &Manifest, found: Option<&HolderKey>) -> Result<(), BackupError> {
+    match (&manifest.holder_key, found.map(HolderKey::fingerprint)) {
+        (Some(wanted), Some(there)) if *wanted != there => {
+            Err(BackupError::OtherHolder { wanted: wanted.clone(), there })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A folder of copies is not a copy; the newest in it is named.

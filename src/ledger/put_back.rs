@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use base16ct::lower::encode_string as hex;
 use drivers::private_file;
+use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 
 use super::adopt::{Adopted, take_over};
@@ -17,6 +18,7 @@ use super::offline::Offline;
 use super::{LedgerError, reader, schema, verify};
 use crate::actor::Actor;
 use crate::clock::Clock;
+use crate::holder as holder_key;
 
 /// The copy is read and written in pieces of this size.
 const PIECE_BYTES: usize = 1024 * 1024;
@@ -36,23 +38,77 @@ pub struct PutBack {
     pub aside: Vec<PathBuf>,
 }
 
-/// Puts the copy, whose bytes have this SHA-256 and whose last line is `known`, at `path`, and takes it over.
+/// Looks at the place before anything is changed.
 ///
 /// # Errors
-/// [`LedgerError::InUse`] while a daemon runs there; [`LedgerError::InTheWay`] if there is a ledger that is not an older
-/// form of the copy; [`LedgerError::Torn`]. Then nothing was changed.
+/// [`LedgerError::InUse`] while a daemon runs there; [`LedgerError::InTheWay`] if there is a ledger that is neither unused nor
+/// an older form of the copy.
+pub fn place_for(copy: &Path, path: &Path) -> Result<Place, LedgerError> {
+    let in_the_way = |why: String| LedgerError::InTheWay { path: path.to_owned(), why };
+    let place = |holds_nothing| Ok(Place { path: path.to_owned(), holds_nothing });
+    match fs::symlink_metadata(path) {
+        Err(error) if files::is_absent(&error) => return place(false),
+        Err(source) => return Err(LedgerError::Folder { path: path.to_owned(), source }),
+        Ok(found) if !found.is_file() => return Err(in_the_way("it is no regular file".into())),
+        Ok(found) if found.len() == 0 => return place(false),
+        Ok(_) => {}
+    }
+    let there = match Offline::open(path) {
+        Ok(there) if there.live => return Err(LedgerError::InUse { path: path.to_owned() }),
+        Ok(there) => there,
+        Err(error) => return Err(in_the_way(format!("it may be newer than the copy ({error})"))),
+    };
+    if is_unused(&there.connection).map_err(reader::read_error)? {
+        return place(true);
+    }
+    let copy = Offline::open(copy)?;
+    let ask = |c: &Offline| reader::head(&c.connection).map_err(reader::read_error);
+    let (old, new) = (ask(&there)?, ask(&copy)?);
+    let hash = |c: &Offline, seq| reader::hash_of(&c.connection, seq).map_err(reader::read_error);
+    if hash(&copy, old.seq)? == Some(old.hash) {
+        return place(false);
+    }
+    Err(in_the_way(if hash(&there, new.seq)? == Some(new.hash) {
+        format!("it is newer than the copy: it has {} lines, the copy {}", old.seq, new.seq)
+    } else {
+        "it is another ledger than the one that was copied".to_owned()
+    }))
+}
+
+/// Where a copy may be put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    path: PathBuf,
+    /// A ledger lies there that never held a job or a blank, as the first start of a package makes one: nothing is lost with
+    /// it, nor with the key `holder` beside it.
+    pub holds_nothing: bool,
+}
+
+/// Was no job and no blank ever entered?
+fn is_unused(c: &Connection) -> rusqlite::Result<bool> {
+    c.query_row(
+        "SELECT NOT EXISTS (SELECT 1 FROM jobs) AND NOT EXISTS (SELECT 1 FROM events WHERE event = 'blanks')",
+        [],
+        |row| row.get(0),
+    )
+}
+
+/// Puts the copy, whose bytes have this SHA-256 and whose last line is `known`, at its place, and takes it over.
+///
+/// # Errors
+/// [`LedgerError::InUse`] while a daemon runs there; [`LedgerError::Torn`]. Then nothing was changed.
 pub fn put_back(
     copy: &Path,
     sha256: &str,
     known: Head,
-    path: &Path,
+    place: &Place,
     by: &Actor,
     clock: &Clock,
 ) -> Result<PutBack, LedgerError> {
+    let path = &*place.path;
     let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
-    gives_way(path, copy)?;
     let lock = Lock::take(path)?;
-    let aside = match place(copy, sha256, known, path, clock.now()) {
+    let aside = match put_in_place(copy, sha256, known, place, clock.now()) {
         Ok(aside) => aside,
         Err(error) => {
             let _ = fs::remove_file(files::restoring(path));
@@ -75,18 +131,19 @@ pub fn goes_beyond(path: &Path, copied: Head) -> bool {
     copied.seq > 0 && hash == Some(copied.hash) && last > copied.seq
 }
 
-/// Puts the copy at `path`, so that no daemon opens it before it is taken over; returns what was put aside.
-fn place(
+/// Puts the copy at its place, so that no daemon opens it before it is taken over; returns what was put aside.
+fn put_in_place(
     copy: &Path,
     sha256: &str,
     known: Head,
-    path: &Path,
+    place: &Place,
     now: jiff::Timestamp,
 ) -> Result<Vec<PathBuf>, LedgerError> {
+    let path = &*place.path;
     let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
     let staged = files::restoring(path);
     stage(copy, sha256, known, &staged)?;
-    let aside = put_aside(path, now).map_err(refuse)?;
+    let aside = put_aside(place, now).map_err(refuse)?;
     distrust(path, known).map_err(refuse)?;
     fs::rename(&staged, path).map_err(refuse)?;
     private_file::sync_folder_of(path).map_err(refuse)?;
@@ -101,35 +158,6 @@ fn distrust(path: &Path, known: Head) -> io::Result<()> {
         Ok(Some(head)) if head.seq > known.seq => Ok(()),
         _ => private_file::replace_synced(&head::path_of(path), UNTRUSTED),
     }
-}
-
-/// Is there no ledger, or one that the copy goes beyond?
-fn gives_way(path: &Path, copy: &Path) -> Result<(), LedgerError> {
-    let in_the_way = |why: String| LedgerError::InTheWay { path: path.to_owned(), why };
-    match fs::symlink_metadata(path) {
-        Err(error) if files::is_absent(&error) => return Ok(()),
-        Err(source) => return Err(LedgerError::Folder { path: path.to_owned(), source }),
-        Ok(found) if !found.is_file() => return Err(in_the_way("it is no regular file".into())),
-        Ok(found) if found.len() == 0 => return Ok(()),
-        Ok(_) => {}
-    }
-    let there = match Offline::open(path) {
-        Ok(there) if there.live => return Err(LedgerError::InUse { path: path.to_owned() }),
-        Ok(there) => there,
-        Err(error) => return Err(in_the_way(format!("it may be newer than the copy ({error})"))),
-    };
-    let copy = Offline::open(copy)?;
-    let ask = |c: &Offline| reader::head(&c.connection).map_err(reader::read_error);
-    let (old, new) = (ask(&there)?, ask(&copy)?);
-    let hash = |c: &Offline, seq| reader::hash_of(&c.connection, seq).map_err(reader::read_error);
-    if hash(&copy, old.seq)? == Some(old.hash) {
-        return Ok(());
-    }
-    Err(in_the_way(if hash(&there, new.seq)? == Some(new.hash) {
-        format!("it is newer than the copy: it has {} lines, the copy {}", old.seq, new.seq)
-    } else {
-        "it is another ledger than the one that was copied".to_owned()
-    }))
 }
 
 /// Writes the copy beside its place, and verifies what was written there.
@@ -178,8 +206,9 @@ fn write_hashed(from: &mut File, to: &Path) -> io::Result<String> {
 /// # Errors
 /// The folder cannot be read.
 pub(super) fn left_over(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let put_aside = [path.to_owned(), schema::log_of(path), files::index_of(path)];
-    let put_aside = put_aside.map(|file| beside(&file, ASIDE));
+    let ledger = [path.to_owned(), schema::log_of(path), files::index_of(path)];
+    let put_aside = ledger.into_iter().chain([holder_key::beside(path)]);
+    let put_aside: Vec<PathBuf> = put_aside.map(|file| beside(&file, ASIDE)).collect();
     let mut left = vec![files::restoring(path)];
     for entry in fs::read_dir(files::folder_of(path))? {
         let entry = entry?;
@@ -193,9 +222,12 @@ pub(super) fn left_over(path: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// The log goes first: SQLite would read it into the copy, and an old ledger without its log is refused.
-fn put_aside(path: &Path, now: jiff::Timestamp) -> io::Result<Vec<PathBuf>> {
+fn put_aside(place: &Place, now: jiff::Timestamp) -> io::Result<Vec<PathBuf>> {
+    let path = &*place.path;
     let mut aside = Vec::new();
-    for file in [files::index_of(path), schema::log_of(path), path.to_owned()] {
+    let key = place.holds_nothing.then(|| holder_key::beside(path));
+    let ledger = [files::index_of(path), schema::log_of(path), path.to_owned()];
+    for file in key.into_iter().chain(ledger) {
         let to = beside(&file, &format!("{ASIDE}{}", now.as_second()));
         match fs::rename(&file, &to) {
             Ok(()) => aside.push(to),
@@ -236,7 +268,10 @@ mod tests {
         copy(&old, &stick).unwrap();
         let sha256 = write_hashed(&mut File::open(&stick).unwrap(), &dir.path().join("x")).unwrap();
         let clock = Clock::system();
-        let place = || place(&stick, &sha256, head::START, &path, clock.now()).unwrap();
+        let place = || {
+            let place = Place { path: path.clone(), holds_nothing: false };
+            put_in_place(&stick, &sha256, head::START, &place, clock.now()).unwrap()
+        };
         let aside = place();
         assert!(!aside.is_empty(), "an older ledger was there");
         let left = left_over(&path).unwrap();
@@ -253,12 +288,17 @@ mod tests {
     }
 
     #[test]
-    fn no_empty_ledger_is_begun_where_a_copy_is_half_put_back() {
+    fn nothing_is_begun_or_opened_where_a_copy_is_half_put_back() {
         let dir = tempfile::TempDir::new().unwrap();
         let path = dir.path().join("ledger.db");
         fs::write(files::restoring(&path), "").unwrap();
         assert!(matches!(init(&path), Err(LedgerError::Lost { .. })));
         fs::remove_file(files::restoring(&path)).unwrap();
         assert_eq!(init(&path).unwrap(), Init::Made);
+        fs::write(files::restoring(&path), "").unwrap();
+        let refused = Ledger::open(&path, Clock::system()).err().unwrap().to_string();
+        assert!(refused.contains("a restore was cut off"), "{refused}");
+        fs::remove_file(files::restoring(&path)).unwrap();
+        Ledger::open(&path, Clock::system()).unwrap();
     }
 }
