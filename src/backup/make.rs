@@ -224,6 +224,8 @@ struct Part {
 impl Part {
     fn begin(path: PathBuf) -> io::Result<Part> {
         fs::DirBuilder::new().mode(FOLDER_MODE).create(&path)?;
+        // What root copies by hand, the timer's user removes some day. A stick with FAT knows no owners.
+        let _ = private_file::give_to_owner_of_folder(&path);
         let folder = File::open(&path)?;
         // Some network file systems know no locks; a second run at the same time is then on its own.
         let _ = folder.try_lock();

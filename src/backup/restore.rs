@@ -43,15 +43,16 @@ pub struct Restored {
 /// [`BackupError`]; then nothing was changed.
 pub fn restore(source: &Source<'_>, clock: &Clock) -> Result<Restored, BackupError> {
     let manifest = read_manifest(source.copy)?;
-    let copy = source.copy.join(LEDGER);
     let head = manifest.head(source.copy)?;
-    let place = match source.identity {
-        Some(_) if ledger::goes_beyond(source.ledger, head) => None,
-        _ => Some(ledger::place_for(&copy, source.ledger)?),
+    let copy = source.copy.join(LEDGER);
+    let is_there = source.identity.is_some() && ledger::goes_beyond(source.ledger, head);
+    let place = match is_there {
+        true => None,
+        false => Some(ledger::place_for(&copy, source.ledger)?),
     };
-    let is_put_aside = place.as_ref().is_some_and(|place| place.holds_nothing);
     // A key beside a ledger that holds nothing is put aside with it.
-    let beside = (!is_put_aside).then(|| holder::beside(source.ledger));
+    let holds_nothing = place.as_ref().is_some_and(|place| place.holds_nothing);
+    let beside = (!holds_nothing).then(|| holder::beside(source.ledger));
     let keys = match source.identity {
         Some(identity) => Some(seal::open(&source.copy.join(KEYS), identity)?),
         None => None,
@@ -61,12 +62,12 @@ pub fn restore(source: &Source<'_>, clock: &Clock) -> Result<Restored, BackupErr
     }
     let found = key_here(source.vault, beside.as_deref())?;
     must_fit(&manifest, found.as_ref())?;
-    let put_back = match &place {
-        None => None,
+    let put_back = match place {
         Some(place) => {
             let sha256 = &manifest.ledger_sha256;
-            Some(ledger::put_back(&copy, sha256, head, place, source.by, clock)?)
+            Some(ledger::put_back(&copy, sha256, head, &place, source.by, clock)?)
         }
+        None => None,
     };
     let keys_without_place = match &keys {
         Some(keys) => keys.put_back(source.vault, source.ledger)?,

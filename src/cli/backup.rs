@@ -95,7 +95,23 @@ fn tell(args: &Args, made: &Made) -> anyhow::Result<()> {
     for name in &made.removed {
         say!("{} {name}", if indonesian { "dihapus:" } else { "removed:" })?;
     }
-    for NotRemoved { path, why } in &made.not_removed {
+    tell_of_rests(&made.not_removed, indonesian);
+    if made.same_disk {
+        eprintln!(
+            "kartud: {}",
+            match indonesian {
+                true =>
+                    "salinan ini ada di cakram yang sama dengan buku besar; bila cakram itu rusak, keduanya hilang",
+                false =>
+                    "the copy lies on the same disk as the ledger; when that disk fails, both are lost",
+            }
+        );
+    }
+    Ok(())
+}
+
+fn tell_of_rests(rests: &[NotRemoved], indonesian: bool) {
+    for NotRemoved { path, why } in rests {
         let path = path.display();
         eprintln!(
             "kartud: {}",
@@ -109,16 +125,4 @@ fn tell(args: &Args, made: &Made) -> anyhow::Result<()> {
             }
         );
     }
-    if made.same_disk {
-        eprintln!(
-            "kartud: {}",
-            match indonesian {
-                true =>
-                    "salinan ini ada di cakram yang sama dengan buku besar; bila cakram itu rusak, keduanya hilang",
-                false =>
-                    "the copy lies on the same disk as the ledger; when that disk fails, both are lost",
-            }
-        );
-    }
-    Ok(())
 }

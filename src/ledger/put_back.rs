@@ -108,7 +108,7 @@ pub fn put_back(
     let path = &*place.path;
     let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
     let lock = Lock::take(path)?;
-    let aside = match put_in_place(copy, sha256, known, place, clock.now()) {
+    let aside = match lay(copy, sha256, known, place, clock.now()) {
         Ok(aside) => aside,
         Err(error) => {
             let _ = fs::remove_file(files::restoring(path));
@@ -131,8 +131,8 @@ pub fn goes_beyond(path: &Path, copied: Head) -> bool {
     copied.seq > 0 && hash == Some(copied.hash) && last > copied.seq
 }
 
-/// Puts the copy at its place, so that no daemon opens it before it is taken over; returns what was put aside.
-fn put_in_place(
+/// Lays the copy at its place, so that no daemon opens it before it is taken over; returns what was put aside.
+fn lay(
     copy: &Path,
     sha256: &str,
     known: Head,
@@ -201,14 +201,14 @@ fn write_hashed(from: &mut File, to: &Path) -> io::Result<String> {
     Ok(hex(&hash.finalize()))
 }
 
-/// Everything beside the ledger that a restore put aside or left half. It holds personal data.
+/// Everything beside the ledger that a restore put aside or left half. It holds personal data, or the key to them.
 ///
 /// # Errors
 /// The folder cannot be read.
 pub(super) fn left_over(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let ledger = [path.to_owned(), schema::log_of(path), files::index_of(path)];
-    let put_aside = ledger.into_iter().chain([holder_key::beside(path)]);
-    let put_aside: Vec<PathBuf> = put_aside.map(|file| beside(&file, ASIDE)).collect();
+    let put_aside =
+        [path.to_owned(), schema::log_of(path), files::index_of(path), holder_key::beside(path)];
+    let put_aside = put_aside.map(|file| beside(&file, ASIDE));
     let mut left = vec![files::restoring(path)];
     for entry in fs::read_dir(files::folder_of(path))? {
         let entry = entry?;
@@ -268,18 +268,18 @@ mod tests {
         copy(&old, &stick).unwrap();
         let sha256 = write_hashed(&mut File::open(&stick).unwrap(), &dir.path().join("x")).unwrap();
         let clock = Clock::system();
-        let place = || {
-            let place = Place { path: path.clone(), holds_nothing: false };
-            put_in_place(&stick, &sha256, head::START, &place, clock.now()).unwrap()
+        let lay_it = || {
+            let place = place_for(&stick, &path).unwrap();
+            lay(&stick, &sha256, head::START, &place, clock.now()).unwrap()
         };
-        let aside = place();
+        let aside = lay_it();
         assert!(!aside.is_empty(), "an older ledger was there");
         let left = left_over(&path).unwrap();
         assert!(aside.iter().all(|file| left.contains(file)), "{aside:?} {left:?}");
         let refused = || Ledger::open(&path, clock.clone()).err().map(|error| error.to_string());
         assert!(refused().unwrap().contains("it holds no head"), "{:?}", refused());
         fs::remove_file(head::path_of(&path)).unwrap();
-        place();
+        lay_it();
         assert!(refused().unwrap().contains("it holds no head"), "{:?}", refused());
         super::super::adopt(&path, &Actor::local("t-7"), &clock)
             .unwrap()
