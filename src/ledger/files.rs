@@ -117,6 +117,18 @@ pub(super) fn restoring(path: &Path) -> PathBuf {
     with_suffix(path, ".restoring")
 }
 
+/// The copy would hold what the ledger that is still there knows nothing of.
+pub(super) fn no_restore_was_cut_off(path: &Path) -> Result<(), String> {
+    let half = restoring(path);
+    match half.symlink_metadata() {
+        Err(_) => Ok(()),
+        Ok(_) => Err(format!(
+            "a restore was cut off, {} lies beside it; call `kartud restore` once more, or remove that file if the ledger shall stay as it is",
+            half.display()
+        )),
+    }
+}
+
 /// The ledger is completed under another name first: a power cut leaves either no ledger or a complete one.
 fn make(path: &Path, lock: &Lock) -> Result<(), LedgerError> {
     let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };

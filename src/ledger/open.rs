@@ -64,6 +64,7 @@ impl Opened {
         let unreadable = |why| LedgerError::Unreadable { path: path.to_owned(), why };
         let refuse = |source| LedgerError::Folder { path: path.to_owned(), source };
         files::close_to_others(path)?;
+        files::no_restore_was_cut_off(path).map_err(unreadable)?;
         log_is_whole(path).map_err(unreadable)?;
         // Closing a ledger puts its log away.
         let left = std::fs::metadata(schema::log_of(path));

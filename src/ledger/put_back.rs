@@ -288,12 +288,17 @@ mod tests {
     }
 
     #[test]
-    fn no_empty_ledger_is_begun_where_a_copy_is_half_put_back() {
+    fn nothing_is_begun_or_opened_where_a_copy_is_half_put_back() {
         let dir = tempfile::TempDir::new().unwrap();
         let path = dir.path().join("ledger.db");
         fs::write(files::restoring(&path), "").unwrap();
         assert!(matches!(init(&path), Err(LedgerError::Lost { .. })));
         fs::remove_file(files::restoring(&path)).unwrap();
         assert_eq!(init(&path).unwrap(), Init::Made);
+        fs::write(files::restoring(&path), "").unwrap();
+        let refused = Ledger::open(&path, Clock::system()).err().unwrap().to_string();
+        assert!(refused.contains("a restore was cut off"), "{refused}");
+        fs::remove_file(files::restoring(&path)).unwrap();
+        Ledger::open(&path, Clock::system()).unwrap();
     }
 }
