@@ -14,6 +14,9 @@ use crate::product::{codes, is_unseen};
 
 /// How long a recommendation without `kadaluarsa` is valid (DOMAIN 7.2: default 7 days).
 pub const GOOD_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Two clocks that are kept may differ by this much. A decision that lies further ahead would pass, once its time has come,
+/// for one that was made after a restore or a retirement that it came before.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(10);
 /// More codes, documents and officers' entries than any recommendation has.
 const ENTRIES_MAX: usize = 64;
 /// Longest text in a recommendation, bytes; a signature is the longest.
@@ -58,12 +61,16 @@ pub fn check(recommendation: Option<&Recommendation>, now: Timestamp) -> Vec<Fin
         time
     };
     let decided = read(&recommendation.pada, "recommendation.pada");
+    let is_ahead = matches!(&decided, Some(Ok(decided)) if decided.duration_since(now) > AHEAD_MAX);
     let ends = match read(&recommendation.kadaluarsa, "recommendation.kadaluarsa") {
         Some(ends) => ends.ok(),
         None => decided.and_then(Result::ok).and_then(|decided| decided.checked_add(GOOD_FOR).ok()),
     };
     if ends.is_some_and(|ends| ends < now) {
         findings.push(codes::E_RECOMMENDATION_EXPIRED.at("recommendation.kadaluarsa", &[]));
+    }
+    if is_ahead {
+        findings.push(codes::E_RECOMMENDATION_AHEAD.at("recommendation.pada", &[]));
     }
     findings
 }
@@ -158,10 +165,11 @@ pub(crate) mod tests {
     use serde_json::json;
 
     /// The codes that the tests below cover, for the list of all codes.
-    pub(crate) const REACHED: [&str; 4] = [
+    pub(crate) const REACHED: [&str; 5] = [
         "E_RECOMMENDATION_REQUIRED",
         "E_RECOMMENDATION_REFUSED",
         "E_RECOMMENDATION_EXPIRED",
+        "E_RECOMMENDATION_AHEAD",
         "H_RECOMMENDATION_EXPIRED",
     ];
 
@@ -208,6 +216,15 @@ pub(crate) mod tests {
         for number in alike {
             assert_eq!(codes(json!({ "nomor": number }), NOON), ["E_FORMAT"], "{number}");
         }
+    }
+
+    /// Local time that is written as UTC is seven hours ahead.
+    #[test]
+    fn what_was_decided_tomorrow_is_not_decided() {
+        let decided = |at: &str| codes(json!({ "pada": at }), "2026-03-02T09:00:00+07:00");
+        assert!(decided("2026-03-02T09:10:00+07:00").is_empty());
+        assert_eq!(decided("2026-03-02T09:10:01+07:00"), ["E_RECOMMENDATION_AHEAD"]);
+        assert_eq!(decided("2026-03-02T09:00:00Z"), ["E_RECOMMENDATION_AHEAD"]);
     }
 
     #[test]

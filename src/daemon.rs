@@ -162,6 +162,7 @@ pub struct Daemon {
     config: Config,
     intake: Arc<Intake>,
     backups: BackupWatch,
+    clock_trust: ClockTrust,
     address: SocketAddr,
     ledger: Ledger,
     station: Handle,
@@ -364,7 +365,7 @@ impl Daemon {
             station::start(parts, connection, &heartbeats).map_err(StartError::Thread)?;
         let (stop, stopping) = watch::channel(false);
         let intake = intake(examiner, &ledger, &station, &kept.clock_trust);
-        let backups = kept.backups.clone();
+        let (backups, clock_trust) = (kept.backups.clone(), kept.clock_trust.clone());
         let app = http::App::new(
             ledger.clone(),
             intake.clone(),
@@ -383,6 +384,7 @@ impl Daemon {
             config: config.clone(),
             intake,
             backups,
+            clock_trust,
             address,
             ledger,
             station,
@@ -452,7 +454,9 @@ impl Daemon {
         let line = status.line(&self.watch().borrow().clone(), &jobs);
         let is_copied = !self.backups.now(self.ledger.now()).late;
         let line = if is_copied { line } else { line + "; the ledger's copy is late" };
-        let is_well = is_copied && self.ledger.health().borrow().troubles().is_empty();
+        let is_well = is_copied
+            && self.clock_trust.doubt().is_none()
+            && self.ledger.health().borrow().troubles().is_empty();
         let head = self.ledger.watch().borrow().to_string();
         Condition { is_well, line, head: Some(head) }
     }

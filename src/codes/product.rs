@@ -181,6 +181,9 @@ codes! {
     E_RECOMMENDATION_EXPIRED "recommendation.kadaluarsa" Correct
         "Rekomendasi Kasi sudah kadaluarsa. Mintakan rekomendasi baru."
         "The section head's recommendation has expired. Obtain a new one."
+    E_RECOMMENDATION_AHEAD "recommendation.pada" Correct
+        "Menurut jam stasiun ini, keputusan Kasi (pada) belum terjadi. Periksa zona waktunya (2026-03-02T09:00:00+07:00) dan jam kedua komputer, lalu kirim lagi."
+        "By this station's clock the section head's decision (pada) lies ahead. See to its time zone (2026-03-02T09:00:00+07:00) and to the clocks of both computers, then post it again."
     H_RECOMMENDATION_NUMBER "recommendation.nomor" Repost
         "Rekomendasi Kasi tidak bernomor, jadi tidak dapat dibedakan dari yang lain. Mintakan rekomendasi dengan nomornya sendiri (nomor)."
         "The section head's recommendation has no number, so that nobody can tell it from another. Obtain one with a number of its own (nomor)."
