@@ -37,13 +37,7 @@ pub fn check(recommendation: Option<&Recommendation>, now: Timestamp) -> Vec<Fin
         return findings;
     }
     if texts(recommendation).any(|text| text.chars().any(is_unseen)) {
-        let label = Text::fixed("Setiap teks rekomendasi", "Every text of the recommendation");
-        let expected = Text::fixed(
-            "teks tanpa karakter kendali, karakter tak terlihat atau karakter pengganti (U+FFFD)",
-            "a text without control, invisible or replacement characters (U+FFFD)",
-        );
-        let filling = [("{label}", &label), ("{expected}", &expected)];
-        findings.push(codes::E_FORMAT.at("recommendation", &filling));
+        findings.push(unseen());
         return findings;
     }
     let is_plain = |c: char| c.is_ascii_graphic() || c.is_whitespace();
@@ -105,6 +99,15 @@ fn after(start: Timestamp) -> Timestamp {
 pub fn expired(ends: Option<Timestamp>, received: Timestamp, now: Timestamp) -> Option<Finding> {
     let expired = ends.unwrap_or_else(|| after(received)) < now;
     expired.then(|| codes::H_RECOMMENDATION_EXPIRED.at("recommendation.kadaluarsa", &[]))
+}
+
+fn unseen() -> Finding {
+    let label = Text::fixed("Setiap teks rekomendasi", "Every text of the recommendation");
+    let expected = Text::fixed(
+        "teks tanpa karakter kendali, karakter tak terlihat atau karakter pengganti (U+FFFD)",
+        "a text without control, invisible or replacement characters (U+FFFD)",
+    );
+    codes::E_FORMAT.at("recommendation", &[("{label}", &label), ("{expected}", &expected)])
 }
 
 /// A dash of a word processor, a letter of another script or a wide digit looks like the same number and is another one:
