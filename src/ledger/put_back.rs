@@ -14,7 +14,7 @@ use super::adopt::{Adopted, take_over};
 use super::files::{self, Lock};
 use super::head::{self, Head};
 use super::offline::Offline;
-use super::{LedgerError, reader, schema, verify};
+use super::{LedgerError, cut, reader, schema, verify};
 use crate::actor::Actor;
 use crate::clock::Clock;
 
@@ -91,6 +91,14 @@ fn gives_way(path: &Path, copy: &Path) -> Result<(), LedgerError> {
     let hash = |c: &Offline, seq| reader::hash_of(&c.connection, seq).map_err(reader::read_error);
     if hash(&copy, old.seq)? == Some(old.hash) {
         return Ok(());
+    }
+    let start = |c: &Offline| cut::start(&c.connection).map_err(reader::read_error);
+    let cut_to = start(&there)?.seq.max(start(&copy)?.seq);
+    if old.seq.min(new.seq) < cut_to {
+        return Err(in_the_way(format!(
+            "lines up to {cut_to} were cut off one of them, so it cannot be told whether it is older than the copy: it ends at line {}, the copy at line {}",
+            old.seq, new.seq
+        )));
     }
     Err(in_the_way(if hash(&there, new.seq)? == Some(new.hash) {
         format!("it is newer than the copy: it has {} lines, the copy {}", old.seq, new.seq)
