@@ -115,7 +115,7 @@ fn closed_months_leave_and_nothing_that_was_approved_prints_again() {
     let lines = get(&bench, &format!("/v1/jobs/{first}/events"));
     let old_event = lines[1]["id"].as_str().unwrap().to_owned();
     let again = post_again(&bench);
-    assert_eq!((again[0].0, &again[0].2), (200, &json!(first)));
+    assert_eq!((again[0].0, &again[0].2), (201, &json!(first)));
     assert_eq!((again[1].0, &again[1].1), (409, &vec!["E_APPROVAL_USED".to_owned()]));
     assert_eq!((again[2].0, &again[2].1), (409, &vec!["E_REF_TAKEN".to_owned()]));
     let job = get(&bench, &format!("/v1/jobs/{first}"));
