@@ -107,16 +107,24 @@ pub fn replace_same_access(path: &Path, content: &[u8]) -> io::Result<()> {
 /// # Errors
 /// The system's error; that there is no such file is none.
 pub fn give_to_owner_of_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    give_to_owner_of(folder.unwrap_or(Path::new(".")), path)
+}
+
+/// Gives a file or folder that root created to the owner of another one; what anybody else created stays as it is.
+///
+/// # Errors
+/// The system's error; that there is no such file is none.
+pub fn give_to_owner_of(other: &Path, path: &Path) -> io::Result<()> {
     let file = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         found => found?,
     };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = fs::metadata(folder.unwrap_or(Path::new(".")))?;
-    if file.uid() != 0 || folder.uid() == 0 {
+    let other = fs::metadata(other)?;
+    if file.uid() != 0 || other.uid() == 0 {
         return Ok(());
     }
-    lchown(path, Some(folder.uid()), Some(folder.gid()))
+    lchown(path, Some(other.uid()), Some(other.gid()))
 }
 
 /// Syncs the folder of a file, so that the names in it are on the disk when this returns.

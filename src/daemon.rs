@@ -474,6 +474,10 @@ impl Daemon {
             supervision.notifier.alive();
             match woken {
                 Ok(Told::Reload) => {
+                    // One reading answers everybody who asked meanwhile; a stop does not wait behind them.
+                    if told.try_iter().any(|told| told == Told::Stop) {
+                        return true;
+                    }
                     let heartbeat = self.config.heartbeat.clone();
                     supervision.reload(self);
                     if heartbeat != self.config.heartbeat {

@@ -82,12 +82,7 @@ impl HolderKey {
         known: Option<&str>,
     ) -> Result<HolderKey, HolderFault> {
         let beside = beside(ledger);
-        let found = match vault.key(NAME) {
-            Ok(secret) => Some(secret),
-            Err(VaultError::Missing { .. }) => Vault::file(&beside)?,
-            Err(wrong) => return Err(wrong.into()),
-        };
-        let Some(secret) = found else {
+        let Some(key) = Self::find(vault, Some(&beside))? else {
             return match known {
                 Some(known) => {
                     Err(HolderFault::Lost { fingerprint: known.to_owned(), path: beside })
@@ -95,8 +90,6 @@ impl HolderKey {
                 None => make(vault, &beside),
             };
         };
-        let bytes = secret.symmetric().filter(|bytes| bytes.len() >= BYTES_MIN);
-        let key = HolderKey(bytes.ok_or(HolderFault::Form)?);
         match known {
             Some(known) if known != key.fingerprint() => Err(HolderFault::Changed {
                 fingerprint: known.to_owned(),
@@ -104,6 +97,24 @@ impl HolderKey {
             }),
             _ => Ok(key),
         }
+    }
+
+    /// The key that is there: in the vault, or in this file; `None`: in neither.
+    ///
+    /// # Errors
+    /// [`HolderFault`].
+    pub fn find(vault: &Vault, beside: Option<&Path>) -> Result<Option<HolderKey>, HolderFault> {
+        let secret = match (vault.key(NAME), beside) {
+            (Ok(secret), _) => secret,
+            (Err(VaultError::Missing { .. }), Some(beside)) => match Vault::file(beside)? {
+                Some(secret) => secret,
+                None => return Ok(None),
+            },
+            (Err(VaultError::Missing { .. }), None) => return Ok(None),
+            (Err(wrong), _) => return Err(wrong.into()),
+        };
+        let bytes = secret.symmetric().filter(|bytes| bytes.len() >= BYTES_MIN);
+        bytes.map(|bytes| Some(HolderKey(bytes))).ok_or(HolderFault::Form)
     }
 
     /// Distinguishes this key from others and reveals nothing of it.

@@ -25,6 +25,11 @@ const SHOWN: [&str; 11] = [
 const SCHEMES: [&str; 2] = ["printer.address", "encoder.address"];
 /// In place of a text.
 const REMOVED: &str = "(removed)";
+/// In place of a path.
+const PATH: &str = "(path)";
+/// Folders of the program and of the system, and the station's own addresses; any other path may bear a person's name.
+const OURS: [&str; 9] =
+    ["/dev", "/etc", "/metrics", "/proc", "/run/systemd", "/sys", "/usr", "/v1", "/var/lib/kartu"];
 /// A number with as many digits may be a person's: a NIK has 16, a telephone number some 11.
 const DIGITS_MAX: usize = 9;
 
@@ -127,8 +132,59 @@ pub fn station(station: &Value) -> Value {
     Value::Object(shown)
 }
 
-/// A text in which nothing personal should stand, made sure of as far as a program can: long numbers are taken out.
-pub fn masked(text: &str) -> String {
+/// The places that a configuration names and that may bear somebody's name, the longest first.
+pub fn places(config: &str) -> Vec<String> {
+    let mut places = Vec::new();
+    if let Ok(table) = config.parse::<Table>() {
+        collect_places(&toml::Value::Table(table), &mut places);
+    }
+    places.sort_by_key(|place| std::cmp::Reverse(place.len()));
+    places
+}
+
+fn collect_places(value: &toml::Value, places: &mut Vec<String>) {
+    match value {
+        toml::Value::Table(table) => table.values().for_each(|one| collect_places(one, places)),
+        toml::Value::String(text) if text.contains('/') && !is_ours(text) => {
+            places.push(text.clone());
+        }
+        _ => {}
+    }
+}
+
+/// A text in which nothing personal should stand, made sure of as far as a program can: long numbers are taken out, and so
+/// are `places` and all other paths that are not the program's or the system's.
+pub fn masked(text: &str, places: &[String]) -> String {
+    let replaced = places.iter().fold(text.to_owned(), |text, place| text.replace(place, PATH));
+    without_numbers(&without_paths(&replaced))
+}
+
+fn is_ours(path: &str) -> bool {
+    OURS.iter().any(|ours| {
+        path.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+fn without_paths(text: &str) -> String {
+    let ends = |letter: char| letter.is_whitespace() || "\"\\'`,;()".contains(letter);
+    let (mut shown, mut done) = (String::with_capacity(text.len()), 0);
+    for (at, _) in text.match_indices('/') {
+        let before = text[..at].chars().next_back();
+        if at < done || !before.is_none_or(|letter| ends(letter) || "=:".contains(letter)) {
+            continue;
+        }
+        let path = text[at..].split(ends).next().unwrap_or_default().trim_end_matches(['.', ':']);
+        if path.len() < 2 || path.starts_with("//") || is_ours(path) {
+            continue;
+        }
+        shown.push_str(&text[done..at]);
+        shown.push_str(PATH);
+        done = at + path.len();
+    }
+    shown + &text[done..]
+}
+
+fn without_numbers(text: &str) -> String {
     let (mut masked, mut digits) = (String::with_capacity(text.len()), String::new());
     for letter in text.chars().chain(['\0']) {
         if letter.is_ascii_digit() {
@@ -163,11 +219,30 @@ mod tests {
     #[test]
     fn long_numbers_are_taken_out_wherever_they_stand() {
         let nik = "3174056108239077";
+        let masked = |text: &str| masked(text, &[]);
         assert_eq!(masked(&format!("a {nik}, b{nik}")), "a (digits), b(digits)");
         assert_eq!(
             masked("2026-03-02T02:00:00Z 192.168.1.17:8631"),
             "2026-03-02T02:00:00Z 192.168.1.17:8631"
         );
         assert_eq!(masked(nik), "(digits)");
+    }
+
+    #[test]
+    fn paths_that_may_bear_a_name_are_taken_out_and_those_of_the_program_stay() {
+        let config = "[office]\nprofile = \"/home/siti kenari/office.toml\"\n[station]\nledger = \"/var/lib/kartu/ledger.db\"\n";
+        let places = places(config);
+        assert_eq!(places, ["/home/siti kenari/office.toml"]);
+        for (text, wanted) in [
+            ("office.profile /home/siti kenari/office.toml cannot", "office.profile (path) cannot"),
+            ("\"en\": \"the folder /media/kenari: no\\n\"", "\"en\": \"the folder (path): no\\n\""),
+            ("{\"a\": \"\\\"/home/kenari\\\"\"}", "{\"a\": \"\\\"(path)\\\"\"}"),
+            ("lp:/media/kenari.", "lp:(path)."),
+            ("ledger=/var/lib/kartu/ledger.db", "ledger=/var/lib/kartu/ledger.db"),
+            ("path=/v1/jobs tcp://h:9100 1/2 /", "path=/v1/jobs tcp://h:9100 1/2 /"),
+            ("/var/lib/kartuku/x /etc/kartu/kartud.toml", "(path) /etc/kartu/kartud.toml"),
+        ] {
+            assert_eq!(masked(text, &places), wanted);
+        }
     }
 }

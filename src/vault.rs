@@ -287,7 +287,9 @@ fn closed(path: &Path, mode: u32, forbidden: u32, wanted: &'static str) -> Resul
     Err(VaultError::TooOpen { path: path.to_owned(), mode: mode & 0o7777, wanted })
 }
 
-fn check_name(name: &str) -> Result<(), VaultError> {
+/// # Errors
+/// [`VaultError::Name`]: no key has such a name.
+pub(crate) fn check_name(name: &str) -> Result<(), VaultError> {
     let allowed =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
     let fits = (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.starts_with('.');

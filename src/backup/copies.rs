@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rustix::fs::Access;
 
 use crate::ledger::Head;
 
@@ -109,40 +110,78 @@ pub(super) fn list_all(folder: &Path) -> io::Result<Vec<(CopyName, PathBuf)>> {
     Ok(copies)
 }
 
-/// Removes the oldest copies of a station beyond `keep`; returns their names. The newest is never removed.
-///
-/// # Errors
-/// The folder cannot be read or written.
-pub(super) fn remove_beyond(folder: &Path, station: &str, keep: usize) -> io::Result<Vec<String>> {
-    let copies = list(folder, station)?;
-    let beyond = copies.len().saturating_sub(keep.max(1));
-    let mut removed = Vec::new();
-    for (name, path) in copies.into_iter().take(beyond) {
-        // A copy that is half removed must not look whole.
-        let leaving = folder.join(format!(".{name}{LEAVING}"));
-        fs::rename(&path, &leaving)?;
-        fs::remove_dir_all(&leaving)?;
-        removed.push(name.to_string());
-    }
-    Ok(removed)
+/// What could not be removed. It never keeps a new copy from being made.
+#[derive(Debug)]
+pub struct NotRemoved {
+    /// The folder, which holds personal data.
+    pub path: PathBuf,
+    /// Why.
+    pub why: io::Error,
 }
 
-/// Removes what interrupted runs for this station left, unless another run is still writing it.
+/// What became of the copies beyond those that stay.
+#[derive(Debug, Default)]
+pub(super) struct Beyond {
+    /// The names of those that are gone.
+    pub removed: Vec<String>,
+    pub not_removed: Vec<NotRemoved>,
+}
+
+/// Removes the oldest copies of a station beyond `keep`. `made` stays: it is the newest, even if the clock was set back since
+/// the others were made.
 ///
 /// # Errors
-/// The folder cannot be read or written.
-pub(super) fn remove_rests(folder: &Path, station: &str) -> io::Result<()> {
+/// The folder cannot be read.
+pub(super) fn remove_beyond(
+    folder: &Path,
+    station: &str,
+    keep: usize,
+    made: &CopyName,
+) -> io::Result<Beyond> {
+    let mut copies = list(folder, station)?;
+    copies.retain(|(name, _)| name != made);
+    let beyond = copies.len().saturating_sub(keep.max(1) - 1);
+    let mut done = Beyond::default();
+    for (name, path) in copies.into_iter().take(beyond) {
+        match remove(folder, &name, &path) {
+            Ok(()) => done.removed.push(name.to_string()),
+            Err(not_removed) => done.not_removed.push(not_removed),
+        }
+    }
+    Ok(done)
+}
+
+/// A copy that is half removed must not look whole. One that somebody else owns stays as it is, and under its name.
+fn remove(folder: &Path, name: &CopyName, path: &Path) -> Result<(), NotRemoved> {
+    let not_removed = |path: &Path, why: io::Error| NotRemoved { path: path.to_owned(), why };
+    rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|error| not_removed(path, error.into()))?;
+    let leaving = folder.join(format!(".{name}{LEAVING}"));
+    fs::rename(path, &leaving).map_err(|error| not_removed(path, error))?;
+    fs::remove_dir_all(&leaving).map_err(|error| not_removed(&leaving, error))
+}
+
+/// Removes what interrupted runs for this station left, unless another run is still writing it. Returns what stays.
+///
+/// # Errors
+/// The folder cannot be read.
+pub(super) fn remove_rests(folder: &Path, station: &str) -> io::Result<Vec<NotRemoved>> {
+    let mut not_removed = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
         let Some(name) = name.to_str().and_then(|name| name.strip_prefix('.')) else { continue };
         let copy = name.strip_suffix(UNFINISHED).or_else(|| name.strip_suffix(LEAVING));
         let is_rest = copy.and_then(CopyName::read).is_some_and(|copy| copy.is_of(station));
-        if is_rest && !is_locked(&entry.path()) {
-            fs::remove_dir_all(entry.path())?;
+        let path = entry.path();
+        if is_rest
+            && !is_locked(&path)
+            && let Err(why) = fs::remove_dir_all(&path)
+        {
+            not_removed.push(NotRemoved { path, why });
         }
     }
-    Ok(())
+    Ok(not_removed)
 }
 
 fn is_locked(folder: &Path) -> bool {
@@ -187,8 +226,10 @@ mod tests {
             fs::create_dir(dir.path().join(name(station, second).to_string())).unwrap();
         }
         fs::create_dir(dir.path().join("somebody's")).unwrap();
-        assert_eq!(remove_beyond(dir.path(), "a", 2).unwrap(), [name("a", 10).to_string()]);
-        assert_eq!(remove_beyond(dir.path(), "a", 0).unwrap(), [name("a", 20).to_string()]);
+        let removed =
+            |keep, made| remove_beyond(dir.path(), "a", keep, &name("a", made)).unwrap().removed;
+        assert_eq!(removed(2, 30), [name("a", 10).to_string()]);
+        assert_eq!(removed(0, 20), [name("a", 30).to_string()], "it was made by a clock ahead");
         assert_eq!(list(dir.path(), "a").unwrap().len(), 1);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "others' copies stay");
     }
@@ -200,7 +241,10 @@ mod tests {
         rests.iter().for_each(|rest| fs::create_dir(rest).unwrap());
         let writing = File::open(&rests[1]).unwrap();
         writing.lock().unwrap();
+        let stuck = dir.path().join(name("a", 3).unfinished());
+        fs::write(&stuck, "no folder, so it cannot be removed as one").unwrap();
         remove_rests(dir.path(), "a").unwrap();
+        assert!(stuck.exists(), "it is told, and the next copy is made");
         assert_eq!((rests[0].exists(), rests[1].exists()), (false, true));
         assert!(list(dir.path(), "a").unwrap().is_empty(), "neither looks whole");
     }

@@ -11,7 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use super::note::{Failed, LastCopy, Note};
-use super::{BackupError, CopyName, KEYS, LEDGER, MANIFEST, Manifest, Recipient, copies, seal};
+use super::{
+    BackupError, CopyName, KEYS, LEDGER, MANIFEST, Manifest, NotRemoved, Recipient, copies, seal,
+};
 use crate::ledger::{self, LedgerError};
 use crate::vault::Vault;
 
@@ -44,8 +46,8 @@ pub struct Made {
     pub same_disk: bool,
     /// The older copies that were removed.
     pub removed: Vec<String>,
-    /// Why older copies could not be removed.
-    pub not_removed: Option<io::Error>,
+    /// What is older, or half of an older one, and could not be removed.
+    pub not_removed: Vec<NotRemoved>,
 }
 
 /// Copies the ledger, also beside a running daemon.
@@ -74,13 +76,13 @@ pub fn make(wanted: &Wanted<'_>, now: Timestamp) -> Result<Made, BackupError> {
 
 fn make_whole(wanted: &Wanted<'_>, now: Timestamp) -> Result<Made, BackupError> {
     let folder = wanted.folder;
-    let unusable = |source| BackupError::Folder { folder: folder.to_owned(), source };
+    let unusable = |why| BackupError::Folder { folder: folder.to_owned(), why };
     ledger::must_be_there(wanted.ledger)?;
     let there = fs::metadata(folder).map_err(unusable)?;
     if !there.is_dir() {
         return Err(unusable(ErrorKind::NotADirectory.into()));
     }
-    copies::remove_rests(folder, wanted.station).map_err(unusable)?;
+    let mut not_removed = copies::remove_rests(folder, wanted.station).map_err(unusable)?;
     has_room(wanted)?;
     let now = free_second(wanted, now).map_err(unusable)?;
     let same_disk = fs::metadata(wanted.ledger).is_ok_and(|ledger| ledger.dev() == there.dev());
@@ -90,16 +92,26 @@ fn make_whole(wanted: &Wanted<'_>, now: Timestamp) -> Result<Made, BackupError> 
     let manifest = fill(wanted, &part.path, now)?;
     let name = CopyName::of(wanted.station, now, manifest.head(&part.path)?);
     let path = folder.join(name.to_string());
+    give_to_the_station(wanted, &part.path);
     part.finish(&path).map_err(|error| failed(wanted, &error))?;
-    let removed = match wanted.keep {
-        Some(keep) => copies::remove_beyond(folder, wanted.station, keep),
-        None => Ok(Vec::new()),
-    };
-    let (removed, not_removed) = match removed {
-        Ok(removed) => (removed, None),
-        Err(error) => (Vec::new(), Some(error)),
-    };
+    let mut removed = Vec::new();
+    if let Some(keep) = wanted.keep {
+        let beyond =
+            copies::remove_beyond(folder, wanted.station, keep, &name).map_err(unusable)?;
+        removed = beyond.removed;
+        not_removed.extend(beyond.not_removed);
+    }
     Ok(Made { path, manifest, same_disk, removed, not_removed })
+}
+
+/// A copy that root made belongs to the station's user, who removes it when it is the oldest. A disk without owners (FAT)
+/// needs none.
+fn give_to_the_station(wanted: &Wanted<'_>, part: &Path) {
+    for path in [&part.join(LEDGER), &part.join(MANIFEST), &part.join(KEYS), part] {
+        if let Err(error) = private_file::give_to_owner_of(wanted.ledger, path) {
+            tracing::debug!(%error, "the copy stays root's");
+        }
+    }
 }
 
 /// A second in which no copy of this station was made: it stands in the copy's name.
@@ -113,8 +125,7 @@ fn free_second(wanted: &Wanted<'_>, mut now: Timestamp) -> io::Result<Timestamp>
 
 /// A full disk is told before anything is written, and not by what is missing at the end.
 fn has_room(wanted: &Wanted<'_>) -> Result<(), BackupError> {
-    let unusable =
-        |source: io::Error| BackupError::Folder { folder: wanted.folder.to_owned(), source };
+    let unusable = |why: io::Error| BackupError::Folder { folder: wanted.folder.to_owned(), why };
     let disk = rustix::fs::statvfs(wanted.folder).map_err(|error| unusable(error.into()))?;
     let (free, needed) = (disk.f_bavail.saturating_mul(disk.f_frsize), needed_bytes(wanted.ledger));
     if free < needed {
@@ -213,6 +224,8 @@ struct Part {
 impl Part {
     fn begin(path: PathBuf) -> io::Result<Part> {
         fs::DirBuilder::new().mode(FOLDER_MODE).create(&path)?;
+        // What root copies by hand, the timer's user removes some day. A stick with FAT knows no owners.
+        let _ = private_file::give_to_owner_of_folder(&path);
         let folder = File::open(&path)?;
         // Some network file systems know no locks; a second run at the same time is then on its own.
         let _ = folder.try_lock();

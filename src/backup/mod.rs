@@ -15,7 +15,7 @@ mod seal;
 use std::io;
 use std::path::PathBuf;
 
-pub use copies::{CopyName, list};
+pub use copies::{CopyName, NotRemoved, list};
 pub use make::{Made, Wanted, make};
 pub use manifest::Manifest;
 pub use note::{BackupView, BackupWatch, Failed, LastCopy, Note};
@@ -37,13 +37,13 @@ pub const KEYS: &str = "keys.sealed";
 pub enum BackupError {
     /// The folder for the copies cannot be used.
     #[error(
-        "no copy was made: the folder {folder} cannot be used ({source}). It must be there (a disk that is not plugged in or not mounted is not), and the user of kartud must be able to write it. Nothing half is left in it"
+        "no copy was made: the folder {folder} cannot be used ({why}). It must be there (a disk that is not plugged in or not mounted is not), and the user of kartud must be able to write it. Nothing half is left in it"
     )]
     Folder {
         /// The folder.
         folder: PathBuf,
         /// The cause.
-        source: io::Error,
+        why: io::Error,
     },
     /// It went away, or failed, while the copy was written.
     #[error(
@@ -80,6 +80,20 @@ pub enum BackupError {
         /// What is wrong with it.
         why: String,
     },
+    /// The key here that recognises holders is not the one that the copy's ledger was written with.
+    #[error(
+        "the key `{NAME}` here (fingerprint {there}) is another one than the copy's ledger was written with (fingerprint {wanted}); the station would not start with it. Nothing was changed. Move that key away first, and keep both",
+        NAME = crate::holder::NAME
+    )]
+    OtherHolder {
+        /// Fingerprint of the required key.
+        wanted: String,
+        /// Fingerprint of the key found.
+        there: String,
+    },
+    /// The key that recognises holders cannot be read.
+    #[error(transparent)]
+    Holder(#[from] crate::holder::HolderFault),
     /// The ledger's error.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

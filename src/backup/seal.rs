@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 use crate::holder;
 use crate::record::PublicKey;
 use crate::small_file;
-use crate::vault::Vault;
+use crate::vault::{Vault, check_name};
 
 /// The form of the sealed file, bound into every seal.
 const FORMAT: &str = "kartu-sealed-keys/1";
@@ -70,6 +70,16 @@ pub enum SealFault {
     NotOpened {
         /// The file.
         path: PathBuf,
+    },
+    /// A key's name would lead out of the folder of keys.
+    #[error(
+        "the sealed keys {path} have one of the name {name:?}, which no station gives to a key: somebody else sealed them; nothing was changed. Take another copy"
+    )]
+    Name {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
     },
     /// Another key of that name is there.
     #[error(
@@ -189,11 +199,12 @@ impl Keys {
     }
 
     /// Is one of them there already, and another key? Then nothing of the copy may be put back.
-    pub fn check(&self, vault: &Vault, ledger: &Path) -> Result<(), SealFault> {
+    /// `beside`: the file beside the ledger, unless that is put aside.
+    pub fn check(&self, vault: &Vault, beside: Option<&Path>) -> Result<(), SealFault> {
         let folder = vault.folder();
         for (name, text) in &self.0 {
             let in_the_vault = folder.map(|folder| folder.join(name));
-            let beside = (name == holder::NAME).then(|| holder::beside(ledger));
+            let beside = beside.filter(|_| name == holder::NAME).map(Path::to_owned);
             for path in in_the_vault.into_iter().chain(beside) {
                 let there = fs::read(&path).map(Zeroizing::new);
                 if there.is_ok_and(|there| there.trim_ascii() != text.as_bytes().trim_ascii()) {
@@ -257,6 +268,10 @@ pub(super) fn open(path: &Path, identity: &Identity) -> Result<Keys, SealFault> 
     let plain = file.seals.iter().find_map(|seal| opened(seal, identity)).ok_or_else(not_opened)?;
     let texts: BTreeMap<String, String> =
         serde_json::from_slice(&plain).map_err(|_| not_opened())?;
+    // Whoever has the public key can seal; a name becomes the name of a file.
+    if let Some(name) = texts.keys().find(|name| check_name(name).is_err()) {
+        return Err(SealFault::Name { path: path.to_owned(), name: name.clone() });
+    }
     Ok(Keys(texts.into_iter().map(|(name, text)| (name, Zeroizing::new(text))).collect()))
 }
 
@@ -310,6 +325,19 @@ mod tests {
     }
 
     #[test]
+    fn a_sealed_name_never_leads_out_of_the_folder_of_keys() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let (identity, to) = identity(dir.path(), "one");
+        let path = dir.path().join("keys.sealed");
+        for name in ["../other", "/etc/other", "", ".hidden", "a/b"] {
+            let mut keys = Keys::default();
+            keys.add(name, HEX.as_bytes()).unwrap();
+            fs::write(&path, seal(&keys, std::slice::from_ref(&to)).unwrap()).unwrap();
+            assert!(matches!(open(&path, &identity), Err(SealFault::Name { .. })), "{name}");
+        }
+    }
+
+    #[test]
     fn a_seal_that_was_changed_anywhere_does_not_open() {
         let dir = tempfile::TempDir::new().unwrap();
         let (identity, to) = identity(dir.path(), "one");
@@ -334,14 +362,16 @@ mod tests {
     fn another_key_of_that_name_is_never_replaced() {
         let dir = tempfile::TempDir::new().unwrap();
         let ledger = dir.path().join("ledger.db");
+        let beside = holder::beside(&ledger);
         let mut keys = Keys::default();
         keys.add("holder", HEX.as_bytes()).unwrap();
         keys.add("document", b"PEM").unwrap();
         let vault = Vault::of(None, None);
         assert_eq!(keys.put_back(&vault, &ledger).unwrap(), ["document"], "it has no place");
-        keys.check(&vault, &ledger).unwrap();
+        keys.check(&vault, Some(&beside)).unwrap();
         keys.put_back(&vault, &ledger).unwrap();
-        fs::write(holder::beside(&ledger), "00").unwrap();
-        assert!(matches!(keys.check(&vault, &ledger), Err(SealFault::OtherKey(_))));
+        fs::write(&beside, "00").unwrap();
+        assert!(matches!(keys.check(&vault, Some(&beside)), Err(SealFault::OtherKey(_))));
+        keys.check(&vault, None).unwrap();
     }
 }

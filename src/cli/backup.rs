@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::client::language;
 use super::{Exit, run};
-use crate::backup::{self, Made, Recipient, Wanted};
+use crate::backup::{self, Made, NotRemoved, Recipient, Wanted};
 use crate::clock::Clock;
 use crate::log::Log;
 use crate::vault::Vault;
@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 fn tell(args: &Args, made: &Made) -> anyhow::Result<()> {
     let manifest = &made.manifest;
     let head = manifest.head(&made.path)?;
-    let not_removed = made.not_removed.as_ref().map(ToString::to_string);
+    let not_removed: Vec<_> = made.not_removed.iter().map(|one| &one.path).collect();
     if args.json {
         let told = json!({
             "copy": made.path, "head": head.to_string(), "lines": head.seq, "jobs": manifest.jobs,
@@ -95,8 +95,19 @@ fn tell(args: &Args, made: &Made) -> anyhow::Result<()> {
     for name in &made.removed {
         say!("{} {name}", if indonesian { "dihapus:" } else { "removed:" })?;
     }
-    if let Some(why) = not_removed {
-        eprintln!("kartud: older copies could not be removed: {why}");
+    for NotRemoved { path, why } in &made.not_removed {
+        let path = path.display();
+        eprintln!(
+            "kartud: {}",
+            match indonesian {
+                true => format!(
+                    "{path} tidak dapat dihapus ({why}); isinya data pribadi: hapus sebagai root, dan buat salinan sebagai pengguna kartu"
+                ),
+                false => format!(
+                    "{path} cannot be removed ({why}); it holds personal data: remove it as root, and make copies as the user kartu"
+                ),
+            }
+        );
     }
     if made.same_disk {
         eprintln!(

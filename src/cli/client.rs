@@ -13,6 +13,8 @@ use crate::outbound;
 
 /// A station on this machine answers in milliseconds; a photo to be inspected takes a little longer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A station that is well answers in milliseconds.
+const IMPATIENCE: Duration = Duration::from_secs(5);
 /// Longer than any answer of a station.
 const ANSWER_LIMIT: u64 = 16 * 1024 * 1024;
 
@@ -86,7 +88,12 @@ pub(super) struct Client {
 
 impl Client {
     pub fn new(at: &Where) -> Self {
-        Self { agent: agent(), url: at.url.trim_end_matches('/').to_owned() }
+        Self { agent: agent(PATIENCE), url: at.url.trim_end_matches('/').to_owned() }
+    }
+
+    /// For whoever wants to know whether a station answers at all: one that hangs does not hold them up.
+    pub fn impatient(at: &Where) -> Self {
+        Self { agent: agent(IMPATIENCE), ..Self::new(at) }
     }
 
     /// Gets JSON. `mark`: a JSON pointer that a station's answer at this path always has.
@@ -232,12 +239,12 @@ impl Client {
 }
 
 /// For requests to a station, which contain a child's data.
-fn agent() -> ureq::Agent {
+fn agent(patience: Duration) -> ureq::Agent {
     outbound::agent()
-        .timeout_send_request(Some(PATIENCE))
-        .timeout_send_body(Some(PATIENCE))
-        .timeout_recv_response(Some(PATIENCE))
-        .timeout_recv_body(Some(PATIENCE))
+        .timeout_send_request(Some(patience))
+        .timeout_send_body(Some(patience))
+        .timeout_recv_response(Some(patience))
+        .timeout_recv_body(Some(patience))
         .build()
         .into()
 }

@@ -61,7 +61,7 @@ pub(super) fn examine(path: &Path) -> Vec<Diagnosis> {
     };
     let now = Clock::system().now();
     let url = format!("http://{}", config.http.listen);
-    let answers = Client::new(&Where { url }).station().ok().map(|station| answers(&station));
+    let answers = Client::impatient(&Where { url }).station().ok().map(|station| answers(&station));
     let facts = Facts { config_faults, answers, ..doctor::gather::facts(&config, now) };
     doctor::examine(&facts)
 }

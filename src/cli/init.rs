@@ -11,6 +11,7 @@ mod printer;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use drivers::private_file;
 use drivers::text::Text;
 
@@ -85,7 +86,8 @@ fn ledger_and_keys(config: &Config, made: &mut Made) -> anyhow::Result<()> {
     made.added(path, Text::fixed("buku besar baru, masih kosong", "a new ledger, still empty"))?;
     let folder = config.vault.folder.as_deref();
     if let Some(folder) = folder.filter(|folder| !folder.exists()) {
-        private_file::make_folder(folder)?;
+        private_file::make_folder(folder)
+            .with_context(|| format!("vault.folder: {} cannot be made", folder.display()))?;
         made.added(folder, Text::fixed("folder kunci yang baru", "a new folder of keys"))?;
     }
     let vault = Vault::open(folder.unwrap_or(Path::new("")));

@@ -57,19 +57,26 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 fn tell(args: &Args, restored: &Restored) -> anyhow::Result<()> {
     let Restored { manifest, put_back, keys_without_place, needs_holder_key } = restored;
-    let adopted = put_back.adopted;
+    let adopted = put_back.as_ref().map(|put_back| put_back.adopted);
+    let aside = put_back.as_ref().map_or(&[][..], |put_back| &put_back.aside);
     if args.json {
         let told = json!({
-            "made_at": manifest.made_at, "held": adopted.held, "head": adopted.head.to_string(),
-            "blanks_expected": manifest.blanks_expected, "aside": put_back.aside,
+            "made_at": manifest.made_at, "held": adopted.map(|adopted| adopted.held),
+            "head": adopted.map(|adopted| adopted.head.to_string()),
+            "blanks_expected": manifest.blanks_expected, "aside": aside,
             "keys_without_place": keys_without_place, "needs_holder_key": needs_holder_key,
         });
         say!("{told:#}")?;
         return Ok(());
     }
-    let (made_at, held, blanks) = (manifest.made_at, adopted.held, manifest.blanks_expected);
     let indonesian = language() == "id";
-    for path in &put_back.aside {
+    let Some(adopted) = adopted else {
+        tell_of_keys_alone()?;
+        tell_of_keys(restored);
+        return Ok(());
+    };
+    let (made_at, held, blanks) = (manifest.made_at, adopted.held, manifest.blanks_expected);
+    for path in aside {
         say!("{} {}", if indonesian { "disisihkan:" } else { "put aside:" }, path.display())?;
     }
     if indonesian {
@@ -91,6 +98,19 @@ fn tell(args: &Args, restored: &Restored) -> anyhow::Result<()> {
     }
     say!("head {}", adopted.head)?;
     tell_of_keys(restored);
+    Ok(())
+}
+
+fn tell_of_keys_alone() -> anyhow::Result<()> {
+    let words = match language() {
+        "id" => {
+            "Buku besar di sini sudah memuat salinan itu dan tidak diubah; hanya kuncinya yang dikembalikan."
+        }
+        _ => {
+            "The ledger here has that copy in it already and was not changed; only the keys were put back."
+        }
+    };
+    say!("{words}")?;
     Ok(())
 }
 

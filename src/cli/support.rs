@@ -59,17 +59,20 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 /// Each part by its name in the bundle.
 fn parts(config_path: &Path) -> Vec<(&'static str, String)> {
     let found = doctor::examine(config_path);
+    let config_text = small_file::read_text(config_path, CONFIG_LIMIT).ok();
+    let places = support::places(config_text.as_deref().unwrap_or_default());
+    let masked = |text: &str| support::masked(text, &places);
     let mut parts = vec![
-        ("doctor.json", support::masked(&format!("{:#}", doctor::told(&found)))),
+        ("doctor.json", masked(&format!("{:#}", doctor::told(&found)))),
         ("versions.json", format!("{:#}", versions())),
     ];
-    if let Ok(text) = small_file::read_text(config_path, CONFIG_LIMIT) {
+    if let Some(text) = config_text {
         let shown = support::config(&text).unwrap_or_else(|| "this is no TOML".to_owned());
-        parts.push(("kartud.toml", support::masked(&shown)));
+        parts.push(("kartud.toml", masked(&shown)));
     }
     if let Ok(config) = run::read_config(config_path) {
         parts.push(("ledger.jsonl", lines(&config.station.ledger)));
-        let client = Client::new(&Where { url: format!("http://{}", config.http.listen) });
+        let client = Client::impatient(&Where { url: format!("http://{}", config.http.listen) });
         if let Ok(station) = client.station() {
             parts.push(("station.json", format!("{:#}", support::station(&station))));
         }
@@ -80,7 +83,7 @@ fn parts(config_path: &Path) -> Vec<(&'static str, String)> {
     let lines = LINES.to_string();
     let journal = ["--unit=kartud.service", "--no-pager", "--output=short-iso", "--lines", &lines];
     if let Some(log) = output("journalctl", &journal) {
-        parts.push(("log.txt", support::masked(&log)));
+        parts.push(("log.txt", masked(&log)));
     }
     parts
 }
@@ -88,7 +91,10 @@ fn parts(config_path: &Path) -> Vec<(&'static str, String)> {
 fn lines(path: &Path) -> String {
     match ledger::last_lines(path, LINES) {
         Ok(entries) => entries.iter().map(|entry| format!("{}\n", support::line(entry))).collect(),
-        Err(error) => format!("{}\n", json!({ "unreadable": error.to_string() })),
+        // The error names the ledger's place.
+        Err(error) => {
+            support::masked(&format!("{}\n", json!({ "unreadable": error.to_string() })), &[])
+        }
     }
 }
 

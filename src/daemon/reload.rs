@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use drivers::text::Text;
+
 use super::{Daemon, StartError, recognise_holders};
 use crate::config::{Config, Fault};
 use crate::intake::Examiner;
@@ -20,6 +22,12 @@ pub const RESTART: [&str; 5] = ["backup", "encoder", "http", "printer", "station
 
 /// How long the station may take to hear of new definitions: one card is composed meanwhile at most.
 const STATION_LIMIT: Duration = Duration::from_secs(30);
+
+/// An editor that is writing, or a full disk, leaves a file that ends early and is a configuration all the same.
+const NO_OFFICE: Text = Text::fixed(
+    "office.profile tidak ada lagi, jadi setiap kartu akan bertanda CONTOH. Apakah berkasnya terpotong? Bila memang dimaksud, jalankan ulang stasiun.",
+    "office.profile is gone, so every card would say CONTOH. Was the file cut off? If it is meant, start the station anew.",
+);
 
 /// What the thread that supervises a daemon is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +124,9 @@ impl Daemon {
     /// # Errors
     /// Every fault; then the old configuration still holds, whole.
     pub fn reload(&mut self, new: Config) -> Result<Later, Vec<Fault>> {
+        if new.specimen() && !self.config.specimen() {
+            return Err(vec![Fault::at(0, NO_OFFICE)]);
+        }
         let later = later(&self.config, &new);
         let config = taken_over(&self.config, new);
         let examiner = Examiner::open(&config)?;

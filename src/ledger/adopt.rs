@@ -165,10 +165,21 @@ pub(super) fn is_approved_before(
     then: jiff::Timestamp,
     now: jiff::Timestamp,
 ) -> bool {
-    match approval::decided_at(job.request.recommendation.as_ref()) {
-        Some(approved) => approved <= then,
-        // The time is unknown, but a recommendation is not used for longer than this.
-        None => now.duration_since(then) <= approval::GOOD_FOR,
+    may_be_before(approval::decided_at(job.request.recommendation.as_ref()), then, now)
+}
+
+fn may_be_before(
+    approved: Option<jiff::Timestamp>,
+    then: jiff::Timestamp,
+    now: jiff::Timestamp,
+) -> bool {
+    // The time is unknown, but a recommendation is not used for longer than this.
+    let may_be = now.duration_since(then) <= approval::GOOD_FOR;
+    match approved {
+        None => may_be,
+        Some(approved) if approved <= now => approved <= then,
+        // Nobody has approved anything in the future: its clock or its time zone is wrong, and says nothing.
+        Some(approved) => may_be || approved.duration_since(now) > approval::GOOD_FOR,
     }
 }
 
@@ -188,6 +199,23 @@ fn all_in(c: &Connection, state: State) -> Result<Vec<JobRecord>, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_approval_from_the_future_is_not_one_from_after_the_adoption() {
+        let at = |day: i64| jiff::Timestamp::from_second(1_772_416_800 + 86_400 * day).unwrap();
+        for (approved, then, now, wanted) in [
+            (Some(0), 1, 2, true),
+            (Some(2), 1, 2, false),
+            (Some(3), 1, 2, true),
+            (Some(30), 1, 29, false),
+            (Some(400), 1, 29, true),
+            (None, 1, 8, true),
+            (None, 1, 9, false),
+        ] {
+            let is = may_be_before(approved.map(at), at(then), at(now));
+            assert_eq!(is, wanted, "{approved:?} {then} {now}");
+        }
+    }
 
     #[test]
     fn the_lines_about_the_station_are_not_walked_when_a_job_is_accepted() {

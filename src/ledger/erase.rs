@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use super::book::{append, write_error};
 use super::disk::LocalDisk;
 use super::head::{Head, HeadFile};
-use super::{LedgerError, files, holder, migrate, open, reader, schema};
+use super::{LedgerError, files, holder, migrate, open, put_back, reader, schema};
 use crate::actor::Actor;
 use crate::clock::Clock;
 use crate::event::Event;
@@ -35,7 +35,7 @@ pub struct Erased {
 }
 
 /// Erases the requests, typed cards, photos, salts, holders' hashes and clients' keys of all jobs, the sentences of
-/// findings, the copies that a migration left, and the key `holder` beside the ledger. The lines stay.
+/// findings, what a migration or a restore left beside the ledger, and the key `holder` beside the ledger. The lines stay.
 ///
 /// # Errors
 /// [`LedgerError::Unreadable`] if the daemon would not trust the ledger: adopt it first. [`LedgerError::InUse`].
@@ -57,7 +57,9 @@ pub fn erase(path: &Path, by: &Actor, clock: &Clock) -> Result<Erased, LedgerErr
     let jobs = jobs.map_err(reader::read_error)?;
     // Closing the last connection removes the log.
     drop(connection);
-    for file in beside(path) {
+    let left = put_back::left_over(path)
+        .map_err(|source| LedgerError::Folder { path: path.to_owned(), source })?;
+    for file in beside(path).into_iter().chain(left) {
         match fs::remove_file(&file) {
             Err(source) if !files::is_absent(&source) => {
                 return Err(LedgerError::Folder { path: file, source });

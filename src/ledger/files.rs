@@ -87,12 +87,14 @@ fn is_there(path: &Path) -> Result<bool, LedgerError> {
     }
 }
 
-/// A head, a log or a marked lock exist only if a ledger was created beside them.
+/// A head, a log or a marked lock exist only if a ledger was created beside them. A copy that is only half put back says so
+/// even if a power cut left nothing but its name.
 fn not_lost(path: &Path) -> Result<(), LedgerError> {
     let holds = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.len() > 0);
     let marks = [head::path_of(path), schema::log_of(path), lock_of(path)];
-    let marks: Vec<String> =
-        marks.iter().filter(|mark| holds(mark)).map(|mark| mark.display().to_string()).collect();
+    let marks = marks.into_iter().filter(|mark| holds(mark));
+    let half = Some(restoring(path)).filter(|half| half.symlink_metadata().is_ok());
+    let marks: Vec<String> = marks.chain(half).map(|mark| mark.display().to_string()).collect();
     if marks.is_empty() {
         return Ok(());
     }
@@ -103,6 +105,11 @@ fn not_lost(path: &Path) -> Result<(), LedgerError> {
 pub(super) fn unfinished(path: &Path) -> [PathBuf; 3] {
     let unfinished = with_suffix(path, ".unfinished");
     [unfinished.clone(), schema::log_of(&unfinished), index_of(&unfinished)]
+}
+
+/// A copy that is being put in the ledger's place has this name until it is whole.
+pub(super) fn restoring(path: &Path) -> PathBuf {
+    with_suffix(path, ".restoring")
 }
 
 /// The ledger is completed under another name first: a power cut leaves either no ledger or a complete one.
@@ -295,7 +302,8 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn folder_of(ledger: &Path) -> &Path {
+/// The folder in which a ledger lies.
+pub(super) fn folder_of(ledger: &Path) -> &Path {
     ledger.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -62,7 +62,7 @@ pub use head::Head;
 pub use health::{Health, LedgerTrouble, words_of_failing, words_of_gone};
 pub use holder::{HashHolder, Holder, HolderHash, W_SAME_HOLDER, rekey};
 pub use in_place::{Gone, How};
-pub use put_back::{PutBack, put_back};
+pub use put_back::{Place, PutBack, goes_beyond, place_for, put_back};
 pub use record::{
     Accepted, Entry, JobRecord, NewJob, NoReplacement, Order, Page, Replacing, StoredRequest,
     Wanted,

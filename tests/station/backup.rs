@@ -140,6 +140,29 @@ fn a_copy_without_keys_says_which_one_is_missing() {
 }
 
 #[test]
+fn keys_that_were_forgotten_are_put_back_beside_the_restored_ledger() {
+    let mut bench = TestStation::new();
+    let elsewhere = TempDir::new().unwrap();
+    let (private, public) = recipient(elsewhere.path());
+    let identity = ["--identity", private.to_str().unwrap()];
+    let stick = elsewhere.path().join("stick");
+    fs::create_dir(&stick).unwrap();
+    bench.accepted(&child("S1"));
+    let config = config_file(bench.dir.path(), "");
+    let copy = copy_of(&backup(&config, &stick, &["--with-keys", public.to_str().unwrap()]));
+    bench.stop();
+    let new = TempDir::new().unwrap();
+    let config = config_file(new.path(), "");
+    let (said, code) = restore(&config, &copy, &[]);
+    assert_eq!((code, said.contains("--identity")), (Some(0), true), "{said}");
+    let ledger = fs::read(new.path().join("ledger.db")).unwrap();
+    let (said, code) = restore(&config, &copy, &identity);
+    assert_eq!((code, said.contains("only the keys were put back")), (Some(0), true), "{said}");
+    assert_eq!(fs::read(new.path().join("ledger.db")).unwrap(), ledger);
+    assert!(names(&new.path().join(KEYS)).contains(&"holder".to_owned()));
+}
+
+#[test]
 fn a_copy_that_was_torn_or_changed_is_refused_and_nothing_is_put_there() {
     let mut bench = TestStation::without_printer();
     bench.accepted(&child("S1"));
@@ -213,6 +236,61 @@ fn a_copy_never_takes_the_place_of_a_running_or_newer_ledger() {
     assert!(names(older.path()).iter().any(|name| name.contains("ledger.db.before-restore")));
 }
 
+/// A package starts a station as soon as it is installed, and that makes a ledger and a key of its own.
+#[test]
+fn a_station_that_never_had_a_job_makes_room_for_a_copy_with_its_key() {
+    let mut bench = TestStation::without_printer();
+    bench.accepted(&child("S1"));
+    let (private, public) = recipient(bench.dir.path());
+    let stick = TempDir::new().unwrap();
+    let public = ["--with-keys", public.to_str().unwrap()];
+    let copy = copy_of(&backup(&config_file(bench.dir.path(), ""), stick.path(), &public));
+    bench.stop();
+    let no_vault = |dir: &Path| {
+        let path = dir.join("kartud.toml");
+        fs::write(&path, config(dir, "")).unwrap();
+        path
+    };
+    let mut new = TestStation::without_printer();
+    let (said, code) = restore(&no_vault(new.dir.path()), &copy, &[]);
+    assert_eq!((code, said.contains("in use")), (Some(1), true), "before anything else: {said}");
+    new.stop();
+    let identity = ["--identity", private.to_str().unwrap()];
+    fs::write(new.dir.path().join("holder.key"), "00".repeat(32)).unwrap();
+    let (said, code) = restore(&no_vault(new.dir.path()), &copy, &identity);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(said.matches("put aside:").count(), 2, "ledger and key: {said}");
+    let aside = names(new.dir.path());
+    assert!(aside.iter().any(|name| name.starts_with("holder.key.before-restore")), "{aside:?}");
+    // The other way round a key that may be needed stays, and the wrong one is told before anything is changed.
+    let used = TempDir::new().unwrap();
+    let key = used.path().join("holder.key");
+    fs::write(&key, "00".repeat(32)).unwrap();
+    fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let (said, code) = restore(&no_vault(used.path()), &copy, &[]);
+    assert_eq!((code, said.contains("Move that key away")), (Some(1), true), "{said}");
+    assert!(!used.path().join("ledger.db").exists());
+}
+
+/// The timer's user cannot remove what root made; that must not be the end of copies.
+#[test]
+fn an_old_copy_that_cannot_be_removed_is_told_and_a_new_one_is_made() {
+    let bench = TestStation::without_printer();
+    let stick = TempDir::new().unwrap();
+    let config = config_file(bench.dir.path(), "");
+    let first = copy_of(&backup(&config, stick.path(), &[]));
+    let name = first.file_name().unwrap().to_str().unwrap();
+    // A folder that nobody can empty, root neither: a file of that name is no folder.
+    let rest = stick.path().join(format!(".{name}.old"));
+    fs::write(&rest, "").unwrap();
+    for run in 0..2 {
+        let made = backup(&config, stick.path(), &["--keep", "1"]);
+        assert!(copy_of(&made).exists(), "run {run}: {made}");
+        let not_removed = made["not_removed"].to_string();
+        assert!(not_removed.contains(&format!(".{name}.old")), "run {run}: {made}");
+    }
+}
+
 #[test]
 fn an_empty_ledger_that_is_put_back_holds_what_was_approved_before() {
     let mut bench = TestStation::without_printer();
@@ -230,6 +308,11 @@ fn an_empty_ledger_that_is_put_back_holds_what_was_approved_before() {
     assert_eq!(code, Some(0), "{said}");
     bench.start("");
     let id = bench.accepted(&job);
+    bench.until(&id, "held");
+    // Approved by a clock that is hours ahead, or in a time zone that was not said.
+    let mut ahead = approved_now("AHEAD");
+    ahead["recommendation"]["pada"] = json!("2099-01-01T00:00:00Z");
+    let id = bench.accepted(&ahead);
     bench.until(&id, "held");
 }
 

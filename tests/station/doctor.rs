@@ -102,7 +102,9 @@ fn nothing_of_anybody_and_no_key_is_in_a_support_bundle() {
     held["fields"]["jenis_kelamin"] = json!("PEREMPUAN");
     let held_job = bench.accepted(&held);
     bench.http.post(&format!("/v1/jobs/{held_job}/cancel"), &json!({ "by": "kenari-9" }));
-    let file = config_of(&bench, "");
+    let file = config_of(&bench, "[backup]\nfolder = \"/media/kenari satu/salinan\"\n");
+    let failed = kartud(&["backup", "--config", &file]);
+    assert_eq!((failed.1, failed.0.contains("kenari satu")), (Some(1), true), "{}", failed.0);
     let text = fs::read_to_string(&file).unwrap().replace("name = \"", "name = \"kenari ");
     fs::write(&file, text).unwrap();
     let bundle = bench.dir.path().join("bundle.tar");

@@ -63,8 +63,11 @@ fn an_erased_ledger_keeps_its_lines_and_nothing_of_any_child() {
     let ledger = path.to_str().unwrap();
     // As a migration leaves them, whose program never started.
     fs::copy(&path, dir.join("ledger.db.before-v4")).unwrap();
+    // As restores leave them, a whole one and one that was cut off.
+    fs::copy(&path, dir.join("ledger.db.before-restore-1772416800")).unwrap();
+    fs::copy(&path, dir.join("ledger.db.restoring")).unwrap();
     let before = found(dir, &photo);
-    assert_eq!(before.len(), 10, "all five stand in ledger and copy: {before:#?}");
+    assert_eq!(before.len(), 20, "all five stand in ledger and copies: {before:#?}");
     let kept = lines(ledger);
 
     let (said, code) = kartud(&["ledger", "erase", ledger, "--by", "op-2"]);

@@ -1,10 +1,16 @@
 //! The configuration is read again while the station runs: taken over as a whole, or refused as a whole.
 
+use std::cell::Cell;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
+use std::rc::Rc;
+use std::sync::mpsc;
 
 use emulators::machine::Lever;
+use kartu::daemon::{Supervision, Told};
+use kartu::log::Log;
+use kartu::systemd::Notifier;
 use serde_json::{Value, json};
 
 use crate::restart::Process;
@@ -64,6 +70,41 @@ fn a_job_whose_product_is_gone_is_held_and_not_printed() {
     bench.pull(Lever::CloseCover);
     assert_eq!(bench.http.post("/v1/jobs", &child("S3")).status, 422);
     assert_eq!(bench.cards_out(), 0);
+}
+
+#[test]
+fn a_configuration_that_was_cut_off_makes_no_specimen_of_the_cards_that_wait() {
+    let office = concat!(env!("CARGO_MANIFEST_DIR"), "/config/office.example.toml");
+    let mut bench = TestStation::with(&format!("[office]\nprofile = {office:?}\n"));
+    let cut_off = bench.config("");
+    let faults = bench.daemon.as_mut().unwrap().reload(cut_off).unwrap_err();
+    assert!(faults[0].to_string().contains("office.profile"), "{faults:?}");
+}
+
+/// How often the configuration is read if this many ask before it is read first, and somebody stops the station while it is.
+fn readings(asked: usize, stop_first: bool) -> usize {
+    let mut bench = TestStation::new();
+    let (tell, told) = mpsc::channel();
+    (0..asked).for_each(|_| tell.send(Told::Reload).unwrap());
+    if stop_first {
+        tell.send(Told::Stop).unwrap();
+    }
+    let (read, stop) = (Rc::new(Cell::new(0)), tell.clone());
+    let counted = read.clone();
+    let reread = move || {
+        counted.set(counted.get() + 1);
+        stop.send(Told::Stop).unwrap();
+        Err(Vec::new())
+    };
+    let supervision = Supervision::new(Notifier::default(), Log::default(), Box::new(reread));
+    assert!(bench.daemon.take().unwrap().run(tell, &told, supervision));
+    read.get()
+}
+
+#[test]
+fn one_reading_answers_everybody_who_asked_and_a_stop_does_not_wait_behind_them() {
+    assert_eq!(readings(100, false), 1);
+    assert_eq!(readings(100, true), 0);
 }
 
 /// A station under a supervisor, with what it told it up to its readiness.

@@ -176,7 +176,7 @@ impl HostChecks {
         let (port, key) = (listen.port(), "http.listen");
         match error.kind() {
             ErrorKind::AddrInUse
-                if Client::new(&Where { url: format!("http://{listen}") }).is_a_station() =>
+                if Client::impatient(&Where { url: format!("http://{listen}") }).is_a_station() =>
             {
                 self.notes.push(Text::new(
                     format!("Di {listen} sudah ada stasiun kartud yang berjalan."),
