@@ -95,7 +95,7 @@ pub struct Place {
 /// Was no job and no blank ever entered?
 fn is_unused(c: &Connection) -> rusqlite::Result<bool> {
     c.query_row(
-        "SELECT NOT EXISTS (SELECT 1 FROM jobs) AND NOT EXISTS (SELECT 1 FROM events WHERE event = 'blanks')",
+        "SELECT NOT EXISTS (SELECT 1 FROM jobs) AND NOT EXISTS (SELECT 1 FROM events WHERE event IN ('blanks', 'cut'))",
         [],
         |row| row.get(0),
     )
