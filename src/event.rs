@@ -18,9 +18,9 @@ pub(crate) mod tests;
 
 pub use fold::JobState;
 pub use payload::{
-    Attempt, BlanksEntry, CardEvidence, ClockReference, EncodedCard, EncodedChip, EncodedStep,
-    EncodedStripe, EncodingFailure, FaceHash, FailedEncoding, Holders, IntentLine, Lost,
-    MachineWord, PersonSaw, Place, Received, RecoveryStep, TroubleSign,
+    Attempt, BlanksEntry, CardEvidence, Carried, ClockReference, CutOff, EncodedCard, EncodedChip,
+    EncodedStep, EncodedStripe, EncodingFailure, FaceHash, FailedEncoding, Holders, IntentLine,
+    Lost, MachineWord, PersonSaw, Place, Received, RecoveryStep, TroubleSign, Unaccounted,
 };
 
 use jiff::Timestamp;
@@ -300,6 +300,10 @@ pub enum Event {
         /// Jobs whose card was still to be made, or was not settled.
         unfinished: u64,
     },
+    /// A job as it stood when lines about it were cut off: whoever folds its lines begins here.
+    Carried(Box<Carried>),
+    /// The first lines of the ledger were exported and cut off.
+    Cut(Box<CutOff>),
     /// The hashes of the holders of all jobs so far.
     Holders(Holders),
     /// A person did something with blanks, or counted them.
@@ -404,6 +408,8 @@ impl Event {
             Event::Adopted { .. } => Notes("adopted"),
             Event::Retired { .. } => Notes("retired"),
             Event::Erased { .. } => Notes("erased"),
+            Event::Carried(_) => Notes("carried"),
+            Event::Cut(_) => Notes("cut"),
             Event::Holders(_) => Notes("holders"),
             Event::Blanks(_) => Notes("blanks"),
         }
@@ -459,36 +465,33 @@ impl Event {
 
     /// How many cards had ever entered the head of the printer of this serial number, as far as the line says.
     pub fn counted(&self, serial: &str) -> Option<u64> {
-        let of = |facts: &Facts| (facts.serial == serial).then_some(facts.cards_entered).flatten();
-        let of_word = |word: &MachineWord| match word {
-            MachineWord::CardOut(out) => (out.identity.serial.as_str() == serial)
-                .then_some(out.cards_entered_after)
-                .flatten(),
-            MachineWord::Facts(facts) => of(facts),
-            // It does not say of which machine; its job's intent does, and counts as well.
-            MachineWord::AfterFailure(_) => None,
-        };
+        if let Event::Cut(cut) = self {
+            return cut.counters.get(serial).copied();
+        }
+        self.counter().filter(|(of, _)| *of == serial).map(|(_, counted)| counted)
+    }
+
+    /// A printer's serial number, and how many cards had ever entered its head, where the line says so of one printer.
+    pub fn counter(&self) -> Option<(&str, u64)> {
         match self {
-            Event::Encode(line) | Event::Print(line) => of(&line.intent.before),
+            Event::Encode(line) | Event::Print(line) => of_machine(&line.intent.before),
             Event::Looked { machine, .. }
             | Event::AbortOrphanedJob { machine }
             | Event::Reject { machine }
-            | Event::LeftToAPerson { machine, .. } => of(machine),
+            | Event::LeftToAPerson { machine, .. } => of_machine(machine),
             Event::CardOut { evidence: CardEvidence::Machine { machine, .. }, .. }
             | Event::NoCard { evidence: CardEvidence::Machine { machine, .. }, .. }
             | Event::Spoil { evidence: CardEvidence::Machine { machine, .. }, .. } => {
                 of_word(machine)
             }
             Event::OutcomeUnknown { lost, .. } => lost.machine.as_ref().and_then(of_word),
-            Event::CardsUnaccounted { serial: of, counted, .. } => {
-                (of == serial).then_some(*counted)
-            }
-            Event::RibbonCounted { serial: of, cards_entered, .. }
-            | Event::CleaningCounted { serial: of, cards_entered, .. } => {
-                (of == serial).then_some(*cards_entered).flatten()
+            Event::CardsUnaccounted { serial, counted, .. } => Some((serial, *counted)),
+            Event::RibbonCounted { serial, cards_entered, .. }
+            | Event::CleaningCounted { serial, cards_entered, .. } => {
+                Some((serial, (*cards_entered)?))
             }
             Event::PrinterSeen { identity, cards_entered } => {
-                (identity.serial.as_str() == serial).then_some(*cards_entered).flatten()
+                Some((identity.serial.as_str(), (*cards_entered)?))
             }
             _ => None,
         }
@@ -510,5 +513,19 @@ impl Event {
     pub fn read(name: &str, detail: &Value) -> Result<Event, Unreadable> {
         let whole = serde_json::json!({ "event": name, "detail": detail });
         Event::deserialize(whole).map_err(|_| Unreadable { name: name.to_owned() })
+    }
+}
+
+/// A machine's counter, with its serial number.
+fn of_machine(facts: &Facts) -> Option<(&str, u64)> {
+    Some((&facts.serial, facts.cards_entered?))
+}
+
+fn of_word(word: &MachineWord) -> Option<(&str, u64)> {
+    match word {
+        MachineWord::CardOut(out) => Some((out.identity.serial.as_str(), out.cards_entered_after?)),
+        MachineWord::Facts(facts) => of_machine(facts),
+        // It does not say of which machine; its job's intent does, and counts as well.
+        MachineWord::AfterFailure(_) => None,
     }
 }

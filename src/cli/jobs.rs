@@ -126,6 +126,13 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<Exit> {
     for line in encoding(&job["encoding"], language()) {
         writeln!(out, "  {line}")?;
     }
+    if events[0]["event"].as_str().is_some_and(|first| first != "received") {
+        let words = match language() {
+            "id" => "baris lama pekerjaan ini sudah dipotong; ada di ekspornya",
+            _ => "older lines of this job were cut off; they are in the export",
+        };
+        writeln!(out, "  {words}")?;
+    }
     for event in events.as_array().into_iter().flatten() {
         writeln!(
             out,

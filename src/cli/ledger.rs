@@ -1,4 +1,4 @@
-//! `kartud ledger verify|export|adopt|rekey|retire|erase`: works on a ledger, or a copy of one, without a daemon.
+//! `kartud ledger verify|export|adopt|rekey|retire|erase|cut|checkpoint`: works on a ledger, or a copy of one, without a daemon.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::Exit;
 use super::client::language;
+use super::cut;
 use crate::actor::Actor;
 use crate::clock::Clock;
 use crate::codes::requests::E_BY;
@@ -36,6 +37,11 @@ enum Task {
     Rekey(AdoptArgs),
     /// Write the last line of a ledger whose station moves to another computer: no station prints from it here any more
     Retire(AdoptArgs),
+    /// Export the lines of closed months, sign a checkpoint of them, and cut them off. Jobs, spent approvals and the blanks'
+    /// balance stay. Stop the daemon first
+    Cut(cut::CutArgs),
+    /// Check exported lines and their checkpoint by the public key alone
+    Checkpoint(cut::CheckpointArgs),
     /// End a station for good: erase all personal data in its ledger and keep the lines. Nothing brings the data back.
     /// Stop the daemon first
     Erase(EraseArgs),
@@ -93,6 +99,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Task::Adopt(args) => adopt(args),
         Task::Rekey(args) => rekey(args),
         Task::Retire(args) => retire(args),
+        Task::Cut(args) => cut::cut(args),
+        Task::Checkpoint(args) => cut::checkpoint(args),
         Task::Erase(args) => erase(args),
     }
 }
@@ -121,6 +129,7 @@ fn print_text(args: &VerifyArgs, found: &Verification) -> anyhow::Result<()> {
         let found = json!({
             "ledger": args.ledger.display().to_string(), "live": found.live, "lines": found.head.seq,
             "jobs": found.jobs, "head": found.head.to_string(), "faults": found.faults,
+            "cut_to": found.cut.as_ref().map(|(last, _)| last),
         });
         writeln!(out, "{found:#}")?;
         return Ok(());
@@ -136,11 +145,17 @@ fn print_text(args: &VerifyArgs, found: &Verification) -> anyhow::Result<()> {
         (true, true) => " (dipakai kartud; diperiksa seperti saat ini)",
         (true, false) => " (in use by a kartud; looked at as it is now)",
     };
-    let (lines, jobs, faults) = (found.head.seq, found.jobs, found.faults.len());
+    let cut_to = found.cut.as_ref().map_or(0, |(last, _)| *last);
+    let (lines, jobs) = (found.head.seq.saturating_sub(cut_to), found.jobs);
+    let faults = found.faults.len();
     if indonesian {
         writeln!(out, "{lines} baris, {jobs} pekerjaan, {faults} kesalahan{live}")?;
     } else {
         writeln!(out, "{lines} lines, {jobs} jobs, {faults} faults{live}")?;
+    }
+    if let Some((last, at)) = &found.cut {
+        let words = if indonesian { "baris dipotong pada" } else { "lines were cut off on" };
+        writeln!(out, "1-{last}: {words} {at}")?;
     }
     writeln!(out, "head {}", found.head)?;
     Ok(())

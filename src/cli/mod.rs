@@ -15,6 +15,7 @@ mod chip;
 mod client;
 mod clock;
 mod codes;
+mod cut;
 #[cfg(feature = "emulators")]
 mod demo;
 mod doctor;

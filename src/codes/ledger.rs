@@ -19,6 +19,9 @@ codes! {
     V_HEAD "" Ledger
         "Baris terakhir yang pernah dicatat tidak ada lagi seperti itu: ujung buku besar hilang atau ditulis ulang. Pasang kembali salinan terbaru."
         "The last line that was noted is not there any more as it was: the ledger's end was lost or written anew. Put back the newest copy."
+    V_HEAD_CUT "" Ledger
+        "Baris yang dicatat sudah dipotong dari buku besar; periksa pada ekspornya dengan `kartud ledger checkpoint`."
+        "The line that was noted was cut off the ledger; look for it in the export, with `kartud ledger checkpoint`."
     V_LIFECYCLE "" Ledger
         "Kejadian sebuah pekerjaan berurutan dengan cara yang tidak mungkin. Jangan cetak atau lepaskan pekerjaan itu; hubungi bantuan."
         "The events of a job follow each other as they cannot. Do not print or release that job; ask for help."

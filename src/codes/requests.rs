@@ -135,6 +135,9 @@ codes! {
     E_PROGRAM "" Correct
         "Program gagal saat mengerjakan kiriman ini; tidak ada yang disimpan. Kirim foto atau data lain; jika terulang, hubungi teknisi."
         "The program failed at this request; nothing was stored. Send another photo or other data; if it happens again, call the technician."
+    E_CUT_OFF "from" Correct
+        "Baris hari itu sudah dipotong dari buku besar (kartud ledger cut); ada di ekspornya. Mulailah dari hari pertama yang masih ada."
+        "The lines of that day were cut off the ledger (kartud ledger cut); they are in the export. Begin with the first day that is left."
     E_METRICS "" Retry
         "Angka tidak dapat ditulis."
         "The figures cannot be written."

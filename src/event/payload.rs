@@ -1,11 +1,14 @@
 //! What events carry. Field names are those of the ledger's lines and of the API: they never change.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
 use crate::chip::Blame;
 use crate::evidence::{Facts, Intent, Reason, Seen};
 use crate::job::{JobId, OldCard, Replaces};
+use crate::lifecycle::State;
 use crate::supplies::{BlankKind, SpoilCause};
 use drivers::contract::{CardOut, Evidence, Identity, Watch, Whereabouts};
 use drivers::text::Text;
@@ -38,6 +41,73 @@ pub struct Received {
     /// Who handed the job in, where somebody said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Actor>,
+}
+
+/// A job as it stood when lines about it were cut off. What its row in the ledger holds must follow from this and the job's
+/// later lines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Carried {
+    /// How it began.
+    pub first: Received,
+    /// Its state after the last of its lines that were cut off.
+    pub was: State,
+    /// SHA-256 over its findings, as they are stored.
+    pub findings_sha256: String,
+    /// SHA-256 over the hashes of its faces, as they are stored.
+    pub faces_sha256: String,
+    /// SHA-256 over what is known of its card, as it is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_sha256: Option<String>,
+    /// Blanks spoiled for it since a person last released it.
+    pub spoiled: u32,
+    /// Since when it waits, as it is stored, like the two times that follow.
+    pub waits_since: String,
+    /// When it was accepted.
+    pub received_at: String,
+    /// When it last moved.
+    pub changed_at: String,
+}
+
+/// What was cut off the beginning of the ledger, and what of it must never be forgotten.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CutOff {
+    /// Who did it.
+    pub by: Actor,
+    /// The office's day before which everything was cut off, as far as the lines allowed it.
+    pub before: jiff::civil::Date,
+    /// The first line that was cut off now.
+    pub first: u64,
+    /// The last one. Everything up to it is gone.
+    pub last: u64,
+    /// Its hash, to which the first line that is left is chained.
+    pub hash: String,
+    /// SHA-256 of the exported lines.
+    pub export_sha256: String,
+    /// Id of the key that signed the checkpoint.
+    pub kid: String,
+    /// Jobs whose state was carried.
+    pub jobs: u64,
+    /// What the lines that were cut off add to the blanks at the station.
+    pub blanks: i64,
+    /// Cards that had ever entered the head of each printer, by its serial number.
+    pub counters: BTreeMap<String, u64>,
+    /// When the ledger was last taken over, if those lines said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted_at: Option<String>,
+    /// The cards that the ledger could not account for, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unaccounted: Vec<Unaccounted>,
+}
+
+/// Cards that the ledger could not account for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unaccounted {
+    /// When that was found.
+    pub at: String,
+    /// How many.
+    pub cards: u64,
+    /// Test cards that were entered since, by the lines that were cut off.
+    pub tested: u64,
 }
 
 /// One composed face: which side, and SHA-256 over its size, colours and resin.

@@ -112,6 +112,23 @@ fn ribbon() -> Ribbon {
     Ribbon { panels: "YMCKO".into(), remaining: 292, capacity: 300 }
 }
 
+fn cut() -> CutOff {
+    CutOff {
+        by: by(),
+        before: jiff::civil::date(2026, 4, 1),
+        first: 1,
+        last: 9,
+        hash: "00".repeat(32),
+        export_sha256: "11".repeat(32),
+        kid: "0011223344556677".into(),
+        jobs: 2,
+        blanks: -1,
+        counters: [("1".to_owned(), 7)].into(),
+        adopted_at: Some("2026-03-02T02:00:00Z".into()),
+        unaccounted: vec![Unaccounted { at: "2026-03-02T02:00:00Z".into(), cards: 2, tested: 1 }],
+    }
+}
+
 fn of_the_station() -> Vec<Event> {
     vec![
         Event::ClockJumped { against: ClockReference::Steady, by_s: -86_400 },
@@ -136,6 +153,7 @@ fn of_the_station() -> Vec<Event> {
         Event::Adopted { by: by(), why: "its end is missing".into(), held: 3, known_head: None },
         Event::Erased { by: by(), unfinished: 2 },
         Event::Retired { by: by(), open: 3 },
+        Event::Cut(Box::new(cut())),
         Event::Holders(Holders {
             key: Some("0011223344556677".into()),
             entered: Some(2),
@@ -168,8 +186,19 @@ fn every_kind() -> Vec<Event> {
         holder_sha256: None,
         by: Some(by()),
     };
-    let first = vec![Event::Received(Box::new(received))];
-    [first, of_a_job(), of_the_station()].concat()
+    let carried = Carried {
+        first: received.clone(),
+        was: State::Printed,
+        findings_sha256: "00".repeat(32),
+        faces_sha256: "11".repeat(32),
+        evidence_sha256: None,
+        spoiled: 1,
+        waits_since: "2026-03-02T02:00:00Z".into(),
+        received_at: "2026-03-02T02:00:00Z".into(),
+        changed_at: "2026-03-02T02:01:00Z".into(),
+    };
+    let begin = vec![Event::Received(Box::new(received)), Event::Carried(Box::new(carried))];
+    [begin, of_a_job(), of_the_station()].concat()
 }
 
 #[test]

@@ -19,6 +19,7 @@ use super::jobs::key_taken;
 use super::posted;
 use super::problem::Problem;
 use super::query::{self, Known, Parameters};
+use crate::codes::requests;
 use crate::ledger::blanks::{Day, Destroyed, Entered, Witness};
 use crate::report::Sentence;
 use crate::supplies::SpoilCause;
@@ -149,9 +150,18 @@ pub(super) async fn enter(
 pub(super) async fn days(State(app): State<App>, uri: Uri) -> Result<Json<DaysView>, Problem> {
     let (from, to) = span(&app, &uri)?;
     let (offset, today) = (app.examiner().offset(), app.today());
+    is_there(&app, from).await?;
     let days = app.ask(move |ledger| ledger.blank_days(from, to, offset)).await?;
     let days = days.into_iter().map(|day| DayView::of(day, today)).collect();
     Ok(Json(DaysView { days }))
+}
+
+/// Days whose lines were cut off would be told with the wrong figures.
+async fn is_there(app: &App, from: Date) -> Result<(), Problem> {
+    match app.ask(crate::ledger::Ledger::first_day).await? {
+        Some(first) if from < first => Err(Problem::said(StatusCode::GONE, &requests::E_CUT_OFF)),
+        _ => Ok(()),
+    }
 }
 
 /// Spoiled and test cards, for the *berita acara pemusnahan*.
@@ -161,6 +171,7 @@ pub(super) async fn spoiled(
 ) -> Result<Json<DestroyedView>, Problem> {
     let (from, to) = span(&app, &uri)?;
     let offset = app.examiner().offset();
+    is_there(&app, from).await?;
     let cards = app.ask(move |ledger| ledger.destroyed_blanks(from, to, offset)).await?;
     let view = |card: Destroyed| DestroyedCard {
         seq: card.seq,

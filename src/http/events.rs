@@ -79,10 +79,10 @@ pub(super) async fn of_job(
 /// Events as they happen (server-sent events).
 ///
 /// Each line of the ledger is an event `job` with `id` `SEQ-HASH16`: its number, and 16 digits of its hash in the
-/// chain. Send that as `Last-Event-ID` to continue after it (0 for all from the beginning). Without it only new ones
+/// chain. Send that as `Last-Event-ID` to continue after it (0 for all that are left). Without it only new ones
 /// are sent. Changes of the station are events `station` without `id`.
 ///
-/// If that line is not in this ledger (an older copy was restored, the ledger was adopted, or it is another ledger), an
+/// If that line is not in this ledger (an older copy was restored, the ledger was adopted, lines were cut off, or it is another ledger), an
 /// event `reset` comes first: earlier events may no longer hold, so read `/v1/station`, `/v1/jobs` and whatever else
 /// you store again. After it only new lines are sent; `reset` has the `id` to continue after.
 pub(super) async fn stream(

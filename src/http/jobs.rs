@@ -357,7 +357,10 @@ pub(super) async fn show(
     let id = job_id(&id)?;
     let (job, lines) =
         app.ask(move |ledger| Ok((ledger.job(&id)?, ledger.events_of(&id)?))).await?;
-    Ok(Json(JobView { encoding: Some(Encoding::of(&lines)), ..JobView::from(job) }))
+    // What was written and spoiled stands in lines that may have been cut off; then nothing is said of it.
+    let is_whole = lines.first().is_some_and(|line| line.event == "received");
+    let encoding = is_whole.then(|| Encoding::of(&lines));
+    Ok(Json(JobView { encoding, ..JobView::from(job) }))
 }
 
 pub(super) fn job_id(text: &str) -> Result<JobId, Problem> {

@@ -10,7 +10,9 @@ use rusqlite::Connection;
 use super::files::Lock;
 use super::head::{Head, HeadFile};
 use super::record::{JobRecord, NewJob, Order, Wanted};
-use super::{LedgerError, book, erase, files, head, lines, listing, open, reader, retire, schema};
+use super::{
+    LedgerError, book, cut, erase, files, head, lines, listing, open, reader, retire, schema,
+};
 use crate::actor::Actor;
 use crate::approval;
 use crate::clock::Clock;
@@ -68,8 +70,7 @@ pub(super) fn take_over(
         (Ok(_), None, Some(at)) => format!("it was retired at {at}"),
         (Ok(_), None, None) => return Ok(None),
     };
-    let (broken, _) =
-        lines::walk(&connection, head::START, |_, _| ()).map_err(reader::read_error)?;
+    let (broken, _) = lines::walk_all(&connection, |_, _| ()).map_err(reader::read_error)?;
     if let Some(broken) = broken {
         return Err(unreadable(format!("its chain is broken at line {}", broken.seq)));
     }
@@ -145,6 +146,8 @@ pub(super) fn approved_before(
         .prepare_cached(TAKEN_OVER)
         .and_then(|mut s| s.query_row([], |row| row.get(0)))
         .map_err(book::write_error)?;
+    let cut = cut::last(c).map_err(book::write_error)?;
+    let taken_over = taken_over.max(cut.and_then(|cut| cut.said.adopted_at));
     let Some(taken_over) = taken_over.and_then(|at| at.parse().ok()) else { return Ok(None) };
     let is_older = is_approved_before(job, taken_over, now);
     let words = || {

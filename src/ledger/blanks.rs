@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 
 pub use days::{Count, Day, Destroyed, Witness};
-pub(super) use days::{days, destroyed};
+pub(super) use days::{days, destroyed, opening};
 pub use faults::faults;
 
 use super::book::{append, write_error};
@@ -100,6 +100,18 @@ pub(super) fn enter(
     let line = append(c, None, &event, now)?;
     write(c, line.seq, None, &now.to_string(), &changes)?;
     Ok(Entered::New(line))
+}
+
+/// The time of the sum that a `cut` line carries: before every day of any office, so that it opens each day that is left.
+const CARRIED_AT: &str = "1970-01-01T00:00:00Z";
+
+/// Records what the lines that were cut off add to the blanks at the station, with the line `seq` that says so.
+pub(super) fn carry(c: &Connection, seq: u64, cards: i64) -> Result<(), LedgerError> {
+    write(c, seq, None, CARRIED_AT, &[of_cut(cards)])
+}
+
+fn of_cut(cards: i64) -> Change {
+    Change { kind: BlankKind::Loaded, cause: None, cards }
 }
 
 fn of_key(c: &Connection, key: &str) -> Result<Option<Entry>, LedgerError> {

@@ -102,6 +102,14 @@ pub enum LedgerError {
         /// When.
         at: String,
     },
+    /// Lines were to be cut off, and were not.
+    #[error("nothing was cut off the ledger {path}: {why}")]
+    NotCut {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        why: String,
+    },
     /// A copy would take the place of a ledger that is no older form of it.
     #[error(
         "there is a ledger at {path}, and {why}; nothing was changed. If the copy shall take its place all the same, move the ledger with its -wal away first, and keep both"

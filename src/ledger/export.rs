@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use base16ct::lower::encode_string as hex;
+use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::lines;
+use super::head::Head;
+use super::lines::{self, RawLine};
 use super::offline::Offline;
 use super::record::Entry;
-use super::{LedgerError, head, reader};
+use super::{LedgerError, cut, reader};
 
 /// One stored line, with its hashes.
 #[derive(Debug, Serialize)]
@@ -39,16 +41,25 @@ pub fn export<E>(
     mut take: impl FnMut(&Exported<'_>) -> Result<(), E>,
 ) -> Result<Result<(), E>, LedgerError> {
     let ledger = Offline::open(path)?;
-    let c = &ledger.connection;
-    let mut took = Ok(());
-    let wanted = |at: &str| match at.parse::<jiff::Timestamp>() {
+    let wanted = |line: &RawLine| match line.at.parse::<jiff::Timestamp>() {
         Ok(at) => from.is_none_or(|from| at >= from) && to.is_none_or(|to| at <= to),
         // `verify` reports a damaged time; the export includes the line.
         Err(_) => true,
     };
-    let mut unread = None;
-    lines::walk(c, head::START, |line, previous| {
-        if took.is_err() || unread.is_some() || !wanted(&line.at) {
+    let start = cut::start(&ledger.connection).map_err(reader::read_error)?;
+    lines_of(&ledger.connection, start, &wanted, &mut take)
+}
+
+/// Passes the wanted lines behind `from` to `take`, until that fails.
+pub(super) fn lines_of<E>(
+    c: &Connection,
+    from: Head,
+    wanted: &dyn Fn(&RawLine) -> bool,
+    mut take: impl FnMut(&Exported<'_>) -> Result<(), E>,
+) -> Result<Result<(), E>, LedgerError> {
+    let (mut took, mut unread) = (Ok(()), None);
+    lines::walk(c, from, |line, previous| {
+        if took.is_err() || unread.is_some() || !wanted(line) {
             return;
         }
         let reference = line.job.as_deref().map(|job| reader::reference_of(c, job)).transpose();

@@ -230,6 +230,12 @@ pub(super) fn digest(c: &Connection, jobs: u64) -> rusqlite::Result<(u64, String
     Ok((count, hex(&hash.finalize())))
 }
 
+/// Writes the hashes of all holders anew, of the same key, because the lines that said them are cut off.
+pub(super) fn carry(c: &Connection, now: jiff::Timestamp) -> Result<(), LedgerError> {
+    let all = Holders { key: key(c)?, ..all_holders(c)? };
+    append(c, None, &Event::Holders(all), now).map(drop)
+}
+
 /// Clears every hash, and writes the line that says so.
 pub(super) fn forget(c: &Connection, by: &Actor, now: jiff::Timestamp) -> Result<(), LedgerError> {
     c.execute("UPDATE jobs SET holder = NULL", []).map_err(write_error)?;

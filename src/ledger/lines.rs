@@ -4,6 +4,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use super::chain::{self, Hash};
+use super::cut;
 use super::head::Head;
 use crate::event::Event;
 
@@ -44,6 +45,14 @@ pub struct Break {
     pub job: Option<String>,
     /// The kind of damage.
     pub kind: Kind,
+}
+
+/// [`walk`] over every line that is left.
+pub(super) fn walk_all(
+    c: &Connection,
+    visit: impl FnMut(&RawLine, &Hash),
+) -> rusqlite::Result<(Option<Break>, Head)> {
+    walk(c, cut::start(c)?, visit)
 }
 
 /// Calls `visit` with every line after `from` and the hash before it; returns the first break and the last line.

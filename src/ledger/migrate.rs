@@ -13,7 +13,7 @@ use drivers::private_file;
 use rusqlite::Connection;
 
 use super::disk::{self, Disk};
-use super::{LedgerError, book, head, lines, schema};
+use super::{LedgerError, book, lines, schema};
 use crate::event::Event;
 
 /// Brings the tables from one version to the next.
@@ -84,7 +84,7 @@ pub(super) fn migrate(
 /// Checks that the tables are those of our version, and that the chain is intact.
 fn is_as_it_was(c: &Connection) -> Result<(), String> {
     schema::has_our_tables(c, schema::VERSION)?;
-    let walked = lines::walk(c, head::START, |_, _| ()).map_err(|error| error.to_string())?;
+    let walked = lines::walk_all(c, |_, _| ()).map_err(|error| error.to_string())?;
     walked.0.map_or(Ok(()), |broken| Err(format!("its chain is broken at line {}", broken.seq)))
 }
 

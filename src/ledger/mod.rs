@@ -10,7 +10,9 @@ mod adopt;
 pub mod blanks;
 mod book;
 pub mod chain;
+mod checkpoint;
 mod copy;
+mod cut;
 mod disk;
 mod erase;
 mod error;
@@ -48,7 +50,9 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use adopt::{Adopted, adopt};
+pub use checkpoint::{Checkpoint, check, goes_on};
 pub use copy::{Summary, copy, head_beside, summary};
+pub use cut::{Cut, Done, Wanted as CutWanted, cut};
 pub use disk::{Disk, LocalDisk};
 pub use erase::{Erased, erase};
 pub use error::LedgerError;
@@ -267,6 +271,15 @@ impl Ledger {
         let (reply, answer) = oneshot::channel();
         let _ = self.inbox.blocking_send(writer::Request::Holders { key, hash, reply });
         self.synced(answer)
+    }
+
+    /// The office's first day of which all lines are here; `None`: nothing was ever cut off.
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`].
+    pub fn first_day(&self) -> Result<Option<jiff::civil::Date>, LedgerError> {
+        let last = self.ask(|c| cut::last(c).map_err(reader::read_error))?;
+        Ok(last.map(|cut| cut.said.before))
     }
 
     /// The blanks of the office's days from `from` to `to`, both included.

@@ -13,7 +13,7 @@ use super::head::{self, Head, HeadFile};
 use super::health::HealthBoard;
 use super::in_place::InPlace;
 use super::wal::{self, Log};
-use super::{Ledger, LedgerError, erase, lines, migrate, reader, retire, schema, writer};
+use super::{Ledger, LedgerError, cut, erase, lines, migrate, reader, retire, schema, writer};
 use crate::clock::Clock;
 use crate::heartbeat::{HeartbeatGuard, Part};
 
@@ -188,7 +188,8 @@ pub(super) fn log_is_whole(path: &Path) -> Result<(), String> {
 pub(super) fn trusted_head(c: &Connection, path: &Path) -> Result<Head, String> {
     let sql = |error: rusqlite::Error| error.to_string();
     let last = reader::head(c).map_err(sql)?;
-    let from = last.seq.saturating_sub(LINES_CHECKED);
+    let start = cut::start(c).map_err(sql)?;
+    let from = last.seq.saturating_sub(LINES_CHECKED).max(start.seq);
     let hash = reader::hash_of(c, from).map_err(sql)?;
     let hash = hash.ok_or_else(|| format!("line {from} is missing"))?;
     if let (Some(broken), _) = lines::walk(c, Head { seq: from, hash }, |_, _| ()).map_err(sql)? {

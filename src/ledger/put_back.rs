@@ -15,7 +15,7 @@ use super::adopt::{Adopted, take_over};
 use super::files::{self, Lock};
 use super::head::{self, Head};
 use super::offline::Offline;
-use super::{LedgerError, reader, schema, verify};
+use super::{LedgerError, cut, reader, schema, verify};
 use crate::actor::Actor;
 use crate::clock::Clock;
 use crate::holder as holder_key;
@@ -68,6 +68,14 @@ pub fn place_for(copy: &Path, path: &Path) -> Result<Place, LedgerError> {
     if hash(&copy, old.seq)? == Some(old.hash) {
         return place(false);
     }
+    let start = |c: &Offline| cut::start(&c.connection).map_err(reader::read_error);
+    let cut_to = start(&there)?.seq.max(start(&copy)?.seq);
+    if old.seq.min(new.seq) < cut_to {
+        return Err(in_the_way(format!(
+            "lines up to {cut_to} were cut off one of them, so it cannot be told whether it is older than the copy: it ends at line {}, the copy at line {}",
+            old.seq, new.seq
+        )));
+    }
     Err(in_the_way(if hash(&there, new.seq)? == Some(new.hash) {
         format!("it is newer than the copy: it has {} lines, the copy {}", old.seq, new.seq)
     } else {
@@ -87,7 +95,7 @@ pub struct Place {
 /// Was no job and no blank ever entered?
 fn is_unused(c: &Connection) -> rusqlite::Result<bool> {
     c.query_row(
-        "SELECT NOT EXISTS (SELECT 1 FROM jobs) AND NOT EXISTS (SELECT 1 FROM events WHERE event = 'blanks')",
+        "SELECT NOT EXISTS (SELECT 1 FROM jobs) AND NOT EXISTS (SELECT 1 FROM events WHERE event IN ('blanks', 'cut'))",
         [],
         |row| row.get(0),
     )

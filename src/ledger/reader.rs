@@ -6,21 +6,31 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::head::{self, Head};
 use super::record::{Entry, JobRecord, Replacing, StoredRequest};
-use super::{LedgerError, chain};
+use super::{LedgerError, chain, cut};
 use crate::event::{Event, Received};
 use crate::job::JobId;
 use crate::lifecycle::State;
 
-pub(super) const JOB: &str =
+/// The first event of the job `jobs`: in its first line, or carried over from lines that were cut off.
+macro_rules! first_event {
+    () => {
+        "(SELECT CASE event WHEN 'carried' THEN detail -> '$.first' ELSE detail END FROM events
+          WHERE job = jobs.seq AND event IN ('received', 'carried') ORDER BY seq DESC LIMIT 1)"
+    };
+}
+pub(super) use first_event;
+
+pub(super) const JOB: &str = concat!(
     "SELECT seq, id, reference, product, reason, kind, state, findings, faces, evidence,
                           received_at, changed_at, spoiled, waits_since,
                           (SELECT old.id FROM jobs old WHERE old.seq = jobs.replaces),
-                          CASE WHEN replaces IS NULL THEN NULL ELSE
-                              (SELECT detail FROM events
-                               WHERE job = jobs.seq AND event = 'received') END,
+                          CASE WHEN replaces IS NULL THEN NULL ELSE ",
+    first_event!(),
+    " END,
                           (SELECT new.id FROM jobs new
                            WHERE new.replaces = jobs.seq AND new.state NOT IN ('cancelled', 'expired'))
-     FROM jobs";
+     FROM jobs"
+);
 const EVENT: &str = "SELECT e.seq, e.at, j.id, j.reference, e.event, e.state, e.detail, e.hash
                      FROM events e LEFT JOIN jobs j ON j.seq = e.job";
 
@@ -32,15 +42,20 @@ pub(super) fn head(c: &Connection) -> rusqlite::Result<Head> {
         .map(|head| head.unwrap_or(head::START))
 }
 
-/// The hash of a line; that before the first line is fixed.
+/// The hash of a line; that before the first line is fixed, and that of the last line that was cut off is known.
 pub(super) fn hash_of(c: &Connection, seq: u64) -> rusqlite::Result<Option<chain::Hash>> {
     if seq == 0 {
         return Ok(Some(chain::START));
     }
-    let seq = i64::try_from(seq).unwrap_or(i64::MAX);
-    c.prepare_cached("SELECT hash FROM events WHERE seq = ?1")?
-        .query_row([seq], |row| row.get(0))
-        .optional()
+    let there = c
+        .prepare_cached("SELECT hash FROM events WHERE seq = ?1")?
+        .query_row([i64::try_from(seq).unwrap_or(i64::MAX)], |row| row.get(0))
+        .optional()?;
+    if there.is_some() {
+        return Ok(there);
+    }
+    let start = cut::start(c)?;
+    Ok((start.seq == seq).then_some(start.hash))
 }
 
 /// A job's state after the last line about it.
@@ -72,11 +87,13 @@ pub(super) fn job_data(
     c: &Connection,
     id: &JobId,
 ) -> Result<(StoredRequest, Option<Vec<u8>>), LedgerError> {
-    let sql = "SELECT d.request, p.bytes, d.salt, j.idempotency_key, j.body_sha256,
-                      e.detail, j.id, d.card
-               FROM jobs j JOIN job_data d ON d.job = j.seq LEFT JOIN photos p ON p.job = j.seq
-               JOIN events e ON e.job = j.seq AND e.event = 'received'
-               WHERE j.seq = (SELECT seq FROM jobs WHERE id = ?1)";
+    let sql = concat!(
+        "SELECT d.request, p.bytes, d.salt, idempotency_key, body_sha256, ",
+        first_event!(),
+        ", id, d.card
+         FROM jobs JOIN job_data d ON d.job = jobs.seq LEFT JOIN photos p ON p.job = jobs.seq
+         WHERE jobs.seq = (SELECT seq FROM jobs WHERE id = ?1)"
+    );
     let ((request, card), photo, salt, key, body_sha256, first, whose): DataRow = c
         .prepare_cached(sql)
         .and_then(|mut s| {

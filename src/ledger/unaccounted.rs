@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 use super::adopt;
 use super::book::{append, write_error};
 use super::record::NewJob;
-use super::{LedgerError, reader};
+use super::{LedgerError, cut, reader};
 use crate::codes::station::H_CARDS_UNACCOUNTED;
 use crate::event::Event;
 use crate::finding::Finding;
@@ -108,6 +108,15 @@ pub(super) fn approved_before(
         // Test cards entered for a later line do not account for the cards of an earlier one.
         all += cards;
         if adopt::is_approved_before(job, since, now) && tested_since(c, &at)? < all {
+            return Ok(Some(finding()));
+        }
+    }
+    let cut = cut::last(c).map_err(write_error)?;
+    for carried in cut.into_iter().flat_map(|cut| cut.said.unaccounted).rev() {
+        all += carried.cards;
+        let since = carried.at.parse().map_err(|_| LedgerError::DataDamaged)?;
+        let tested = carried.tested + tested_since(c, &carried.at)?;
+        if adopt::is_approved_before(job, since, now) && tested < all {
             return Ok(Some(finding()));
         }
     }

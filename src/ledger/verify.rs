@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::head::{self, Head, KnownHead};
 use super::lines::{self, Break, Kind, RawLine};
 use super::offline::Offline;
-use super::{LedgerError, blanks, erase, holder, open, reader, schema, verify_jobs};
+use super::{LedgerError, blanks, cut, erase, holder, open, reader, schema, verify_jobs};
 use crate::lifecycle::State;
 
 /// Further faults would say no more than these.
@@ -43,6 +43,8 @@ pub struct Verification {
     pub head: Head,
     /// Jobs in it.
     pub jobs: u64,
+    /// Lines up to this one were cut off, and when; the line says where the chain goes on.
+    pub cut: Option<(u64, String)>,
     /// In the order of the checks; [`FAULTS_LIMIT`] at most.
     pub faults: Vec<Fault>,
 }
@@ -78,12 +80,36 @@ pub fn verify(
     for why in faults.read(sound).unwrap_or_default() {
         faults.push(unfit(&why));
     }
-    let head = chain(c, &mut faults, progress);
+    let (head, jobs) = content(c, ledger.version, &mut faults, progress);
     heads(c, &mut faults, head, known, beside);
-    let covered = holders(c, &mut faults, ledger.version);
-    let wanted =
-        verify_jobs::Wanted { version: ledger.version, covered, erased: is_erased(c, &mut faults) };
-    let jobs = verify_jobs::verify(c, wanted, &mut faults, progress);
+    let cut = cut::last(c);
+    let cut = faults.read(cut).flatten().map(|cut| (cut.said.last, cut.at));
+    if !faults.0.is_empty() && ledger.was_disturbed(path) {
+        let why = "a daemon opened it meanwhile; verify it once more".to_owned();
+        return Err(LedgerError::Unreadable { path: path.to_owned(), why });
+    }
+    Ok(Verification { live: ledger.live, head, jobs, cut, faults: faults.0 })
+}
+
+/// The first fault of a ledger that is open for writing, with everything but SQLite's own check of a file that is about to
+/// be written; `None`: it has none.
+pub(super) fn faults_of(c: &Connection) -> Option<Fault> {
+    let mut faults = Faults::default();
+    content(c, schema::VERSION, &mut faults, &mut |_, _, _| ());
+    faults.0.into_iter().next()
+}
+
+/// Verifies lines, jobs and sums; returns the last line and the number of jobs.
+fn content(
+    c: &Connection,
+    version: i32,
+    faults: &mut Faults,
+    progress: &mut Progress<'_>,
+) -> (Head, u64) {
+    let head = chain(c, faults, progress);
+    let covered = holders(c, faults, version);
+    let wanted = verify_jobs::Wanted { version, covered, erased: is_erased(c, faults) };
+    let jobs = verify_jobs::verify(c, wanted, faults, progress);
     let jobs = faults.read(jobs).unwrap_or(0);
     let counted = counts(c);
     if faults.read(counted) == Some(false) {
@@ -96,11 +122,7 @@ pub fn verify(
         Ok(differences) => differences.iter().for_each(|why| faults.push(wrong_sums(why))),
         Err(error) => faults.push(unfit(&error.to_string())),
     }
-    if !faults.0.is_empty() && ledger.was_disturbed(path) {
-        let why = "a daemon opened it meanwhile; verify it once more".to_owned();
-        return Err(LedgerError::Unreadable { path: path.to_owned(), why });
-    }
-    Ok(Verification { live: ledger.live, head, jobs, faults: faults.0 })
+    (head, jobs)
 }
 
 /// The faults found so far.
@@ -194,7 +216,7 @@ fn integrity(c: &Connection) -> rusqlite::Result<Vec<String>> {
 fn chain(c: &Connection, faults: &mut Faults, progress: &mut Progress<'_>) -> Head {
     let all = reader::head(c);
     let all = faults.read(all).map_or(0, |head| head.seq);
-    let walked = lines::walk(c, head::START, |line, _| {
+    let walked = lines::walk_all(c, |line, _| {
         progress("chain", line.seq, all);
         if line.read().is_none() {
             faults.push(unreadable(line));
@@ -249,7 +271,16 @@ fn heads(
     known: Option<KnownHead>,
     beside: std::io::Result<Option<Head>>,
 ) {
+    let start = cut::start(c);
+    let start = faults.read(start).unwrap_or(head::START);
     let mut hold = |head: KnownHead, whose: (&str, &str)| {
+        if head.seq < start.seq {
+            faults.push(Fault { seq: Some(head.seq), ..Fault::whole("V_HEAD_CUT", Text::new(
+                format!("Baris {}, yang dicatat {}, sudah dipotong (sampai baris {}); periksa pada ekspornya dengan `kartud ledger checkpoint`.", head.seq, whose.0, start.seq),
+                format!("Line {}, as {} has it, was cut off (up to line {}); look for it in the export, with `kartud ledger checkpoint`.", head.seq, whose.1, start.seq),
+            ))});
+            return;
+        }
         let there = reader::hash_of(c, head.seq);
         if faults.read(there).is_some_and(|hash| !hash.is_some_and(|hash| head.is_of(&hash))) {
             let (seq, end) = (head.seq, last.seq);

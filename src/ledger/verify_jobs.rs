@@ -19,7 +19,9 @@ const JOBS: &str =
 /// Appended if the ledger has the column.
 const HOLDER: &str = ", holder FROM jobs ORDER BY seq";
 const NO_HOLDER: &str = ", NULL FROM jobs ORDER BY seq";
-const LINES: &str = "SELECT seq, at, event, state, detail FROM events WHERE job = ?1 ORDER BY seq";
+/// What a job was when lines were cut off was verified against them then, so its lines are read from there.
+const LINES: &str = "SELECT seq, at, event, state, detail FROM events WHERE job = ?1 AND seq >= coalesce(
+                         (SELECT max(seq) FROM events WHERE job = ?1 AND event = 'carried'), 0) ORDER BY seq";
 /// Appended after the card's column, if the ledger has one.
 const DATA: &str = ", j.idempotency_key, j.body_sha256, d.salt, d.request, p.bytes FROM jobs j
                     JOIN job_data d ON d.job = j.seq LEFT JOIN photos p ON p.job = j.seq WHERE j.seq = ?1";
@@ -42,8 +44,10 @@ const COLUMNS: [&str; 14] = [
     "replaces",
 ];
 
-/// Its index in [`COLUMNS`].
+/// Indexes in [`COLUMNS`].
 const FINDINGS: usize = 6;
+const FACES: usize = 7;
+const EVIDENCE: usize = 8;
 
 /// What jobs are verified against.
 #[derive(Clone, Copy)]
@@ -187,11 +191,21 @@ fn stored_data(c: &Connection, version: i32, row: i64) -> rusqlite::Result<Optio
 struct Fold {
     /// The first event.
     first: Option<Box<Received>>,
+    /// Hashes of what was stored with the job when its lines begin.
+    stored: Texts,
     job: Option<JobState>,
     /// Findings, faces and evidence of its lines, as the exact texts.
     parts: Parts,
     /// The times as written, which a column must repeat byte for byte.
     times: Times,
+}
+
+/// Hashes of the texts that stand with a job if none of its lines says otherwise; `None`: it has none.
+#[derive(Default)]
+struct Texts {
+    findings_sha256: String,
+    faces_sha256: Option<String>,
+    evidence_sha256: Option<String>,
 }
 
 /// When it was accepted, last changed, and last released.
@@ -226,11 +240,33 @@ impl Fold {
     }
 
     fn begin(&mut self, event: Event, state: State, at: &str, time: jiff::Timestamp) -> bool {
-        let Event::Received(first) = event else { return false };
-        self.job = Some(JobState::begin(state, time));
-        self.first = Some(first);
         let at = || at.to_owned();
-        self.times = Times { received_at: at(), changed_at: at(), waits_since: at() };
+        match event {
+            Event::Received(first) => {
+                self.job = Some(JobState::begin(state, time));
+                self.stored.findings_sha256.clone_from(&first.findings_sha256);
+                self.times = Times { received_at: at(), changed_at: at(), waits_since: at() };
+                self.first = Some(first);
+            }
+            Event::Carried(carried) => {
+                let times = [&carried.received_at, &carried.changed_at, &carried.waits_since];
+                let [Ok(received_at), Ok(changed_at), Ok(waits_since)] = times.map(|at| at.parse())
+                else {
+                    return false;
+                };
+                let (spoiled, job) = (carried.spoiled, JobState::begin(state, received_at));
+                self.job = Some(JobState { spoiled, changed_at, waits_since, ..job });
+                self.stored = Texts {
+                    findings_sha256: carried.findings_sha256,
+                    faces_sha256: Some(carried.faces_sha256),
+                    evidence_sha256: carried.evidence_sha256,
+                };
+                let (received_at, changed_at) = (carried.received_at, carried.changed_at);
+                self.times = Times { received_at, changed_at, waits_since: carried.waits_since };
+                self.first = Some(Box::new(carried.first));
+            }
+            _ => return false,
+        }
         true
     }
 
@@ -251,9 +287,19 @@ impl Fold {
         };
         let text = |text: &str| Some(text.to_owned());
         // The first line contains only the findings' codes, and the hash of the stored findings.
-        let accepted = |there: &String| first.findings_sha256 == chain::sha256_of(there);
+        let as_stored = |column: usize, sha256: &str| {
+            job.columns[column]
+                .clone()
+                .filter(|there| chain::sha256_of(there) == sha256)
+                .or(text("?"))
+        };
         let findings = self.parts.findings.clone();
-        let findings = findings.or_else(|| job.columns[FINDINGS].clone().filter(accepted));
+        let findings = findings.or_else(|| as_stored(FINDINGS, &self.stored.findings_sha256));
+        let carried = |column: usize, sha256: Option<&String>| as_stored(column, sha256?);
+        let faces = self.parts.faces.clone();
+        let faces = faces.or_else(|| carried(FACES, self.stored.faces_sha256.as_ref()));
+        let evidence = self.parts.evidence.clone();
+        let evidence = evidence.or_else(|| carried(EVIDENCE, self.stored.evidence_sha256.as_ref()));
         let findings = if erased { text("[]") } else { findings };
         let expected = [
             text(folded.state.name()),
@@ -262,9 +308,9 @@ impl Fold {
             text(&first.reason),
             first.kind.clone(),
             first.approval.clone(),
-            findings.or(text("?")),
-            self.parts.faces.clone().or(text("[]")),
-            self.parts.evidence.clone(),
+            findings,
+            faces.or(text("[]")),
+            evidence,
             Some(folded.spoiled.to_string()),
             text(&self.times.waits_since),
             text(&self.times.received_at),

@@ -30,6 +30,7 @@ mod envelope;
 mod fields;
 mod form;
 mod keys;
+mod statement;
 mod verify;
 
 #[cfg(test)]
@@ -46,6 +47,7 @@ use jiff::Timestamp;
 pub use envelope::{KID_BYTES, kid};
 pub use keys::{FORMAT, KeyList, PublicKey};
 pub use p256::ecdsa::SigningKey;
+pub use statement::{STATEMENT_BYTES_MAX, read_statement, sign_statement};
 pub use verify::{Fault, Verdict, read_chip, read_text, verify};
 
 /// The private claim that holds the card. Its number is the version of the format.

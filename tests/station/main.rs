@@ -15,6 +15,7 @@ mod codes;
 mod command_line;
 mod counter;
 mod crowd;
+mod cut;
 mod disk;
 mod doctor;
 mod emulate;

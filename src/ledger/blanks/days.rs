@@ -210,7 +210,11 @@ fn lines_between(c: &Connection, start: &str, end: &str) -> Result<Vec<Line>, Le
 }
 
 /// The same sum as [`Day::closing`] of the previous day, computed from the last count without visiting every day.
-fn opening(c: &Connection, day: Date, offset: Offset) -> Result<i64, LedgerError> {
+pub(in crate::ledger) fn opening(
+    c: &Connection,
+    day: Date,
+    offset: Offset,
+) -> Result<i64, LedgerError> {
     let start = start_of(day, offset)?;
     let last = "SELECT at FROM blanks WHERE kind = 'counted' AND at < ?1 ORDER BY at DESC LIMIT 1";
     let counted: Option<Timestamp> = c

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 
-use super::{Change, of_job, of_person};
+use super::{CARRIED_AT, Change, of_cut, of_job, of_person};
 use crate::event::{Event, Unreadable};
 use crate::ledger::LedgerError;
 use crate::ledger::reader::{optional, read_error, text};
@@ -20,7 +20,7 @@ const NAMED_LIMIT: usize = 20;
 /// [`LedgerError::Read`] when the ledger cannot be read.
 pub fn faults(c: &Connection) -> Result<Vec<String>, LedgerError> {
     let mut faults = Faults::default();
-    let mut states: HashMap<i64, State> = HashMap::new();
+    let mut states = states_at_the_cut(c).map_err(read_error)?;
     let mut table = c
         .prepare("SELECT event, job, at, kind, cause, cards FROM blanks ORDER BY event, kind")
         .map_err(read_error)?;
@@ -44,6 +44,16 @@ pub fn faults(c: &Connection) -> Result<Vec<String>, LedgerError> {
         faults.add(stranger(row.map_err(read_error)?.0));
     }
     Ok(faults.told())
+}
+
+/// The states of the jobs after the last of their lines that were cut off.
+fn states_at_the_cut(c: &Connection) -> rusqlite::Result<HashMap<i64, State>> {
+    let sql = "SELECT job, detail ->> '$.was' FROM events
+               WHERE event = 'carried' AND job IS NOT NULL ORDER BY seq";
+    let mut statement = c.prepare(sql)?;
+    let states =
+        statement.query_map([], |row| Ok((row.get(0)?, text(row, 1, State::from_name)?)))?;
+    states.collect()
 }
 
 fn stranger(seq: u64) -> String {
@@ -75,6 +85,7 @@ impl Line {
         let event = Event::read(&self.event, &self.detail)?;
         Ok(match (&event, self.job.and(from), self.state) {
             (Event::Blanks(entry), ..) if self.job.is_none() => of_person(entry),
+            (Event::Cut(cut), ..) if self.job.is_none() => vec![of_cut(cut.blanks)],
             (event, Some(from), Some(to)) if event.step().is_some() => of_job(from, to, event),
             _ => Vec::new(),
         })
@@ -102,7 +113,8 @@ impl Faults {
         let Ok(changes) = line.changes(from) else { return };
         let follows = |change: &Change| {
             let cause = change.cause.map(|cause| cause.name().to_owned());
-            (line.job, line.at.clone(), change.kind.name().to_owned(), cause, change.cards)
+            let at = if line.event == "cut" { CARRIED_AT } else { &line.at };
+            (line.job, at.to_owned(), change.kind.name().to_owned(), cause, change.cards)
         };
         let mut wanted: Vec<Told> = changes.iter().map(follows).collect();
         wanted.sort();
