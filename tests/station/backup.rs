@@ -309,11 +309,16 @@ fn an_empty_ledger_that_is_put_back_holds_what_was_approved_before() {
     bench.start("");
     let id = bench.accepted(&job);
     bench.until(&id, "held");
-    // Approved by a clock that is hours ahead, or in a time zone that was not said.
+    // Approved by a clock that is some minutes ahead.
     let mut ahead = approved_now("AHEAD");
-    ahead["recommendation"]["pada"] = json!("2099-01-01T00:00:00Z");
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(5);
+    ahead["recommendation"]["pada"] = json!(soon.to_string());
     let id = bench.accepted(&ahead);
     bench.until(&id, "held");
+    // Or by one that is hours ahead, or in a time zone that was not said.
+    ahead["recommendation"]["pada"] = json!("2099-01-01T00:00:00Z");
+    let refused = bench.http.post("/v1/jobs", &ahead);
+    assert_eq!(refused.codes("errors"), ["E_RECOMMENDATION_AHEAD"]);
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Machine {
         ))
     }
 
-    fn until(&self, key: &str, wanted: &Value) {
+    pub fn until(&self, key: &str, wanted: &Value) {
         let begun = Instant::now();
         while self.ask("GET", "/state", "").1[key] != *wanted {
             assert!(begun.elapsed() < SOON, "{key} does not become {wanted}");
