@@ -207,8 +207,14 @@ fn tree() -> BTreeSet<String> {
 
 #[test]
 fn several_stations_are_kept_as_closed_as_one() {
-    let service = read("systemd/kartud.service");
-    hold(units::template_differences(&service, &read("systemd/kartud@.service")));
+    for (one, several) in [
+        ("kartud.service", "kartud@.service"),
+        ("kartud-backup.service", "kartud-backup@.service"),
+        ("kartud-backup.timer", "kartud-backup@.timer"),
+    ] {
+        let unit = |name: &str| read(&format!("systemd/{name}"));
+        hold(units::template_differences(several, &unit(one), &unit(several)));
+    }
 }
 
 /// A family whose printers the station may not open is found here, not in an office.

@@ -56,7 +56,7 @@ pub fn facts(config: &Config, file: &Path, now: Timestamp) -> Facts {
         vault_fault: vault.check().err().map(|fault| fault.to_string()),
         printer: of_printer(&config.printer.address),
         reader: config.encoder.as_ref().map(|one| of_reader(&one.family, &one.address)),
-        unit: of_unit(),
+        unit: of_unit(file),
         answers: None,
         copies,
     }
@@ -250,21 +250,21 @@ fn of_reader(family: &str, address: &str) -> ReaderFacts {
 }
 
 /// `None`: this computer was not started by systemd (sd_booted(3)).
-fn of_unit() -> Option<UnitFacts> {
+fn of_unit(file: &Path) -> Option<UnitFacts> {
     if !Path::new("/run/systemd/system").is_dir() {
         return None;
     }
-    let name = "kartud.service";
+    let (name, timer) = units_of(file);
     let wanted = "--property=LoadState,ActiveState,UnitFileState,WatchdogUSec,NRestarts";
-    let told = output("systemctl", &["show", name, wanted])?;
+    let told = output("systemctl", &["show", &name, wanted])?;
     let value = |key: &str| {
         let line = told.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         line.unwrap_or_default().trim().to_owned()
     };
     let watchdog = value("WatchdogUSec");
-    let timer = output("systemctl", &["is-active", "kartud-backup.timer"]);
+    let timer = output("systemctl", &["is-active", &timer]);
     Some(UnitFacts {
-        name: name.to_owned(),
+        name,
         load_state: value("LoadState"),
         active_state: value("ActiveState"),
         file_state: value("UnitFileState"),
@@ -272,6 +272,17 @@ fn of_unit() -> Option<UnitFacts> {
         restarts: value("NRestarts").parse().unwrap_or_default(),
         backup_timer_runs: timer.is_some_and(|timer| timer.trim() == "active"),
     })
+}
+
+/// The units of the station whose configuration this is, and of its copies: one of several has `/etc/kartu/NAME.toml`.
+fn units_of(file: &Path) -> (String, String) {
+    let name = file.file_stem().and_then(|name| name.to_str()).unwrap_or("kartud");
+    match name {
+        _ if file.parent() != Some(Path::new("/etc/kartu")) || name == "kartud" => {
+            ("kartud.service".to_owned(), "kartud-backup.timer".to_owned())
+        }
+        name => (format!("kartud@{name}.service"), format!("kartud-backup@{name}.timer")),
+    }
 }
 
 /// What a program of this computer prints; `None`: it is not there, or does not answer in time.
@@ -305,4 +316,19 @@ fn ended_in_time(mut child: Child) -> Option<()> {
     let _ = child.kill();
     let _ = child.wait();
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_station_of_several_has_units_of_its_own() {
+        let units = |file: &str| units_of(Path::new(file));
+        let alone = ("kartud.service".to_owned(), "kartud-backup.timer".to_owned());
+        assert_eq!(units("/etc/kartu/kartud.toml"), alone);
+        assert_eq!(units("/srv/trial/loket-1.toml"), alone);
+        let one = ("kartud@loket-1.service".to_owned(), "kartud-backup@loket-1.timer".to_owned());
+        assert_eq!(units("/etc/kartu/loket-1.toml"), one);
+    }
 }

@@ -10,7 +10,7 @@ pub fn values<'t>(unit: &'t str, key: &str) -> Vec<&'t str> {
 }
 
 /// Where the template differs from the service, other than in what an instance must have of its own.
-pub fn template_differences(service: &str, template: &str) -> Vec<String> {
+pub fn template_differences(name: &str, service: &str, template: &str) -> Vec<String> {
     let lines = |unit: &str| -> Vec<String> {
         let told = unit.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         told.map(str::to_owned).collect()
@@ -24,9 +24,9 @@ pub fn template_differences(service: &str, template: &str) -> Vec<String> {
     let (wanted, found) = (lines(&of_one), lines(template));
     let is_in = |all: &[String], line: &String| all.contains(line);
     let missing = wanted.iter().filter(|line| !is_in(&found, line));
-    let missing = missing.map(|line| format!("kartud@.service lacks {line}"));
+    let missing = missing.map(|line| format!("{name} lacks {line}"));
     let strange = found.iter().filter(|line| !is_in(&wanted, line));
-    missing.chain(strange.map(|line| format!("kartud@.service alone has {line}"))).collect()
+    missing.chain(strange.map(|line| format!("{name} alone has {line}"))).collect()
 }
 
 /// Where the rules of udev let other vendors' machines be opened than the drivers know.
@@ -80,7 +80,7 @@ mod tests {
     fn a_template_that_is_laxer_than_the_service_is_found() {
         let service = "[Service]\nStateDirectory=kartu\nNoNewPrivileges=yes\n";
         let template = "[Service]\nStateDirectory=kartu-%i\nPrivateNetwork=no\n";
-        let faults = template_differences(service, template);
+        let faults = template_differences("kartud@.service", service, template);
         assert_eq!(
             faults,
             [
