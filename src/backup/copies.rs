@@ -128,7 +128,7 @@ pub(super) struct Beyond {
 }
 
 /// Removes the oldest copies of a station beyond `keep`. `made` stays: it is the newest, even if the clock was set back since
-/// the others were made.
+/// the others were made. So do those of another station of the same name.
 ///
 /// # Errors
 /// The folder cannot be read.
@@ -137,9 +137,10 @@ pub(super) fn remove_beyond(
     station: &str,
     keep: usize,
     made: &CopyName,
+    is_anothers: &dyn Fn(&Path) -> bool,
 ) -> io::Result<Beyond> {
     let mut copies = list(folder, station)?;
-    copies.retain(|(name, _)| name != made);
+    copies.retain(|(name, path)| name != made && !is_anothers(path));
     let beyond = copies.len().saturating_sub(keep.max(1) - 1);
     let mut done = Beyond::default();
     for (name, path) in copies.into_iter().take(beyond) {
@@ -226,8 +227,9 @@ mod tests {
             fs::create_dir(dir.path().join(name(station, second).to_string())).unwrap();
         }
         fs::create_dir(dir.path().join("somebody's")).unwrap();
-        let removed =
-            |keep, made| remove_beyond(dir.path(), "a", keep, &name("a", made)).unwrap().removed;
+        let removed = |keep, made| {
+            remove_beyond(dir.path(), "a", keep, &name("a", made), &|_| false).unwrap().removed
+        };
         assert_eq!(removed(2, 30), [name("a", 10).to_string()]);
         assert_eq!(removed(0, 20), [name("a", 30).to_string()], "it was made by a clock ahead");
         assert_eq!(list(dir.path(), "a").unwrap().len(), 1);

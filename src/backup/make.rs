@@ -96,12 +96,19 @@ fn make_whole(wanted: &Wanted<'_>, now: Timestamp) -> Result<Made, BackupError> 
     part.finish(&path).map_err(|error| failed(wanted, &error))?;
     let mut removed = Vec::new();
     if let Some(keep) = wanted.keep {
-        let beyond =
-            copies::remove_beyond(folder, wanted.station, keep, &name).map_err(unusable)?;
+        let is_anothers = |copy: &Path| is_of_another_ledger(copy, &manifest);
+        let beyond = copies::remove_beyond(folder, wanted.station, keep, &name, &is_anothers);
+        let beyond = beyond.map_err(unusable)?;
         removed = beyond.removed;
         not_removed.extend(beyond.not_removed);
     }
     Ok(Made { path, manifest, same_disk, removed, not_removed })
+}
+
+/// Two stations that were left with the shipped name may share a folder. Each has a key `holder` of its own.
+fn is_of_another_ledger(copy: &Path, made: &Manifest) -> bool {
+    let theirs = Manifest::of(copy).ok().and_then(|there| there.holder_key);
+    theirs.zip(made.holder_key.as_ref()).is_some_and(|(theirs, ours)| theirs != *ours)
 }
 
 /// A copy that root made belongs to the station's user, who removes it when it is the oldest. A disk without owners (FAT)

@@ -272,6 +272,22 @@ fn a_station_that_never_had_a_job_makes_room_for_a_copy_with_its_key() {
     assert!(!used.path().join("ledger.db").exists());
 }
 
+/// Two stations may have been left with the name of the shipped configuration.
+#[test]
+fn a_station_does_not_remove_the_copies_of_another_one_of_its_name() {
+    let [one, other] = [TestStation::without_printer(), TestStation::without_printer()];
+    for bench in [&one, &other] {
+        bench.accepted(&child("S1"));
+    }
+    let stick = TempDir::new().unwrap();
+    let keep_one = |bench: &TestStation| {
+        copy_of(&backup(&config_file(bench.dir.path(), ""), stick.path(), &["--keep", "1"]))
+    };
+    let (first, others) = (keep_one(&one), keep_one(&other));
+    let second = keep_one(&one);
+    assert_eq!([&first, &others, &second].map(|copy| copy.exists()), [false, true, true]);
+}
+
 /// The timer's user cannot remove what root made; that must not be the end of copies.
 #[test]
 fn an_old_copy_that_cannot_be_removed_is_told_and_a_new_one_is_made() {
@@ -400,7 +416,14 @@ fn the_station_tells_how_old_the_last_copy_is_and_where_its_ledger_ends() {
     let told = bench.http.get("/v1/station").body;
     assert_eq!(told["backup"]["late"], false, "{told}");
     assert!(said.contains(told["backup"]["head"].as_str().unwrap()), "{said}");
-    let figures = bench.http.get("/metrics").body;
+    // Lines about the printer are still written at a start.
+    let (told, figures) = loop {
+        let told = bench.http.get("/v1/station").body;
+        let figures = bench.http.get("/metrics").body;
+        if bench.http.get("/v1/station").body["ledger_head"] == told["ledger_head"] {
+            break (told, figures);
+        }
+    };
     let figures = figures.as_str().unwrap();
     assert!(
         figures.contains("kartu_backup_age_seconds ") && figures.contains("kartu_backup_late 0")
