@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use drivers::private_file;
+use drivers::text::Text;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use serde_json::json;
 
 use super::Exit;
-use super::client::language;
+use super::client::{language, own};
 use super::ledger::who;
 use crate::actor::Actor;
 use crate::clock::Clock;
@@ -132,10 +133,8 @@ fn print_text(cut: &Cut, key: &SigningKey) -> anyhow::Result<()> {
         say!("head {}", done.head)?;
         let public = public(key);
         say!("kid {}\n{}", public.kid(), public.to_pem())?;
-    } else if indonesian {
-        say!("Tidak ada yang dipotong; baris sampai {} sudah dipotong.", cut.cut_to)?;
     } else {
-        say!("Nothing was cut off; lines up to {} are cut off already.", cut.cut_to)?;
+        say!("{}", own(&nothing(cut.cut_to)))?;
     }
     if !cut.kept_for.is_empty() {
         let refs = cut.kept_for.join(", ");
@@ -195,4 +194,18 @@ pub(super) fn checkpoint(args: &CheckpointArgs) -> anyhow::Result<Exit> {
 fn month(text: &str) -> Result<Date, String> {
     let date = format!("{text}-01").parse::<Date>().ok().filter(|_| text.len() == 7);
     date.ok_or_else(|| "write a month, 2026-03".into())
+}
+
+/// There was nothing to be cut off.
+fn nothing(cut_to: u64) -> Text {
+    if cut_to == 0 {
+        return Text::fixed(
+            "Tidak ada yang dipotong: tidak ada baris yang selesai dari sebelum itu.",
+            "Nothing was cut off: there is no closed line from before that.",
+        );
+    }
+    Text::new(
+        format!("Tidak ada yang dipotong; baris sampai {cut_to} sudah dipotong."),
+        format!("Nothing was cut off; lines up to {cut_to} are cut off already."),
+    )
 }
