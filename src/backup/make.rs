@@ -88,11 +88,13 @@ fn make_whole(wanted: &Wanted<'_>, now: Timestamp) -> Result<Made, BackupError> 
     let same_disk = fs::metadata(wanted.ledger).is_ok_and(|ledger| ledger.dev() == there.dev());
     // The head is not known before the copy is made, so the copy gets its name when it is whole.
     let begun = CopyName::of(wanted.station, now, ledger::head::START);
-    let part = Part::begin(folder.join(begun.unfinished())).map_err(unusable)?;
+    let part = Part::begin(folder.join(begun.unfinished()), wanted.ledger).map_err(unusable)?;
     let manifest = fill(wanted, &part.path, now)?;
     let name = CopyName::of(wanted.station, now, manifest.head(&part.path)?);
     let path = folder.join(name.to_string());
-    give_to_the_station(wanted, &part.path);
+    for file in [LEDGER, MANIFEST, KEYS] {
+        give_to_the_station(wanted.ledger, &part.path.join(file));
+    }
     part.finish(&path).map_err(|error| failed(wanted, &error))?;
     let mut removed = Vec::new();
     if let Some(keep) = wanted.keep {
@@ -113,11 +115,9 @@ fn is_of_another_ledger(copy: &Path, made: &Manifest) -> bool {
 
 /// A copy that root made belongs to the station's user, who removes it when it is the oldest. A disk without owners (FAT)
 /// needs none.
-fn give_to_the_station(wanted: &Wanted<'_>, part: &Path) {
-    for path in [&part.join(LEDGER), &part.join(MANIFEST), &part.join(KEYS), part] {
-        if let Err(error) = private_file::give_to_owner_of(wanted.ledger, path) {
-            tracing::debug!(%error, "the copy stays root's");
-        }
+fn give_to_the_station(ledger: &Path, path: &Path) {
+    if let Err(error) = private_file::give_to_owner_of(ledger, path) {
+        tracing::debug!(%error, "the copy stays root's");
     }
 }
 
@@ -229,10 +229,10 @@ struct Part {
 }
 
 impl Part {
-    fn begin(path: PathBuf) -> io::Result<Part> {
+    fn begin(path: PathBuf, ledger: &Path) -> io::Result<Part> {
         fs::DirBuilder::new().mode(FOLDER_MODE).create(&path)?;
-        // What root copies by hand, the timer's user removes some day. A stick with FAT knows no owners.
-        let _ = private_file::give_to_owner_of_folder(&path);
+        // A run of root's that is interrupted leaves what the station's user can remove.
+        give_to_the_station(ledger, &path);
         let folder = File::open(&path)?;
         // Some network file systems know no locks; a second run at the same time is then on its own.
         let _ = folder.try_lock();

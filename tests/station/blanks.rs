@@ -1,38 +1,11 @@
 //! Blanks at the station: loaded, printed, spoiled, lost, counted; and days that balance or do not.
 
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use emulators::machine::Lever;
-use jiff::Timestamp;
-use kartu::clock::Clock;
 use serde_json::{Value, json};
 
-use crate::test_station::{Answer, TestStation, child};
-
-/// A wall clock that a test can set.
-#[derive(Clone)]
-struct Wall(Arc<AtomicI64>);
-
-impl Wall {
-    fn at(time: &str) -> Wall {
-        let wall = Wall(Arc::default());
-        wall.turn_to(time);
-        wall
-    }
-
-    fn turn_to(&self, time: &str) {
-        self.0.store(time.parse::<Timestamp>().unwrap().as_millisecond(), Ordering::SeqCst);
-    }
-
-    fn clock(&self) -> Clock {
-        let wall = self.clone();
-        Clock::with_wall(move || {
-            Timestamp::from_millisecond(wall.0.load(Ordering::SeqCst)).unwrap()
-        })
-    }
-}
+use crate::test_station::{Answer, TestStation, Wall, child};
 
 /// A station in an office (UTC+7) at 9 o'clock on 10 March 2026.
 fn office() -> (TestStation, Wall) {

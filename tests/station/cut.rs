@@ -2,43 +2,16 @@
 //! office's, the blanks close, and somebody else can check what left.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use jiff::Timestamp;
 use jiff::tz::Offset;
 use kartu::actor::Actor;
-use kartu::clock::Clock;
 use kartu::ledger::{self, Cut, CutWanted, LocalDisk};
 use kartu::record::SigningKey;
 use kartu::vault::Vault;
 use serde_json::{Value, json};
 
 use crate::ledger::{kartud, verified};
-use crate::test_station::{Answer, TestStation, child};
-
-/// A wall clock that a test can set.
-#[derive(Clone)]
-struct Wall(Arc<AtomicI64>);
-
-impl Wall {
-    fn at(time: &str) -> Wall {
-        let wall = Wall(Arc::default());
-        wall.turn_to(time);
-        wall
-    }
-
-    fn turn_to(&self, time: &str) {
-        self.0.store(time.parse::<Timestamp>().unwrap().as_millisecond(), Ordering::SeqCst);
-    }
-
-    fn clock(&self) -> Clock {
-        let wall = self.clone();
-        Clock::with_wall(move || {
-            Timestamp::from_millisecond(wall.0.load(Ordering::SeqCst)).unwrap()
-        })
-    }
-}
+use crate::test_station::{Answer, TestStation, Wall, child};
 
 fn key(dir: &Path) -> SigningKey {
     let known = Vault::file(&dir.join("checkpoint.key")).unwrap();

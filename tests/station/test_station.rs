@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -11,6 +12,7 @@ use emulators::evolis::EvolisSettings;
 use emulators::logbook::{self, LogbookSettings};
 use emulators::machine::{BlankChips, Lever, SharedMachine};
 use emulators::transport::emulated::Emulated;
+use jiff::Timestamp;
 use kartu::clock::Clock;
 use kartu::config::Config;
 use kartu::daemon::Daemon;
@@ -31,6 +33,29 @@ pub const ENCODER: &str = "[encoder]\nfamily = \"emulated\"\n";
 /// A reader that takes longer counts as stuck.
 const READER_LIMIT: Duration = Duration::from_secs(20);
 const CONFIG: &str = include_str!("../../config/demo.toml");
+
+/// A wall clock that a test can set.
+#[derive(Clone)]
+pub struct Wall(Arc<AtomicI64>);
+
+impl Wall {
+    pub fn at(time: &str) -> Wall {
+        let wall = Wall(Arc::default());
+        wall.turn_to(time);
+        wall
+    }
+
+    pub fn turn_to(&self, time: &str) {
+        self.0.store(time.parse::<Timestamp>().unwrap().as_millisecond(), Ordering::SeqCst);
+    }
+
+    pub fn clock(&self) -> Clock {
+        let wall = self.clone();
+        Clock::with_wall(move || {
+            Timestamp::from_millisecond(wall.0.load(Ordering::SeqCst)).unwrap()
+        })
+    }
+}
 
 /// Opens a reader.
 pub type OpenReader = Arc<dyn Fn() -> drivers::encoder::Opened + Send + Sync>;
