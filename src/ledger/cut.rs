@@ -21,9 +21,7 @@ use super::checkpoint::{self, Checkpoint};
 use super::disk::Disk;
 use super::head::{self, Head, HeadFile};
 use super::reader::{self, first_event, read_error};
-use super::{
-    LedgerError, blanks, chain, erase, files, holder, lines, open, retire, schema, verify,
-};
+use super::{LedgerError, blanks, chain, holder, lines, open, retire, schema, verify};
 use crate::actor::Actor;
 use crate::clock::Clock;
 use crate::event::{Carried, CutOff, Event, Unaccounted};
@@ -81,18 +79,8 @@ pub fn cut(
     clock: &Clock,
     disk: &mut dyn Disk,
 ) -> Result<Cut, LedgerError> {
-    let unreadable = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
     let not_cut = |why: String| LedgerError::NotCut { path: path.to_owned(), why };
-    files::must_be_there(path)?;
-    let _lock = files::Lock::take(path)?;
-    files::close_to_others(path)?;
-    open::log_is_whole(path).map_err(unreadable)?;
-    let mut connection = schema::open(path)?;
-    if schema::version_of(&connection, path)? != Some(schema::VERSION) {
-        return Err(unreadable("it is of an older version; start this kartud once first".into()));
-    }
-    erase::must_not_be_erased(&connection, path)?;
-    open::trusted_head(&connection, path).map_err(unreadable)?;
+    let (_lock, mut connection, _) = open::to_change(path)?;
     if let Some(at) = retire::retired_at(&connection).map_err(read_error)? {
         return Err(LedgerError::Retired { path: path.to_owned(), at });
     }

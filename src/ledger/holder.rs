@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::book::{append, write_error};
 use super::head::HeadFile;
 use super::record::{JobRecord, NewJob};
-use super::{LedgerError, erase, files, open, reader, schema};
+use super::{LedgerError, open, reader};
 use crate::actor::Actor;
 use crate::clock::Clock;
 use crate::event::{Event, Holders};
@@ -250,17 +250,7 @@ pub(super) fn forget(c: &Connection, by: &Actor, now: jiff::Timestamp) -> Result
 /// [`LedgerError::Unreadable`] if the daemon would not trust the ledger, or its version is older;
 /// [`LedgerError::InUse`].
 pub fn rekey(path: &Path, by: &Actor, clock: &Clock) -> Result<(), LedgerError> {
-    let unreadable = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
-    files::must_be_there(path)?;
-    let _lock = files::Lock::take(path)?;
-    files::close_to_others(path)?;
-    open::log_is_whole(path).map_err(unreadable)?;
-    let mut connection = schema::open(path)?;
-    if schema::version_of(&connection, path)? != Some(schema::VERSION) {
-        return Err(unreadable("it is of an older version, which knows no such key".into()));
-    }
-    open::trusted_head(&connection, path).map_err(unreadable)?;
-    erase::must_not_be_erased(&connection, path)?;
+    let (_lock, mut connection, _) = open::to_change(path)?;
     let all = connection.transaction().map_err(write_error)?;
     forget(&all, by, clock.now())?;
     let head = reader::head(&all).map_err(write_error)?;

@@ -184,6 +184,28 @@ pub(super) fn log_is_whole(path: &Path) -> Result<(), String> {
     }
 }
 
+/// Opens a ledger that no daemon runs on, to write lines that end it or change what it holds. Nobody else opens it while the
+/// lock is held. The head is its last line.
+///
+/// # Errors
+/// [`LedgerError::InUse`]; [`LedgerError::Erased`]; [`LedgerError::Unreadable`] if the daemon would not trust it, or if its
+/// version is older.
+pub(super) fn to_change(path: &Path) -> Result<(Lock, Connection, Head), LedgerError> {
+    let unreadable = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
+    files::must_be_there(path)?;
+    let lock = Lock::take(path)?;
+    files::close_to_others(path)?;
+    files::no_restore_was_cut_off(path).map_err(unreadable)?;
+    log_is_whole(path).map_err(unreadable)?;
+    let connection = schema::open(path)?;
+    if schema::version_of(&connection, path)? != Some(schema::VERSION) {
+        return Err(unreadable("it is of an older version; start this kartud once first".into()));
+    }
+    erase::must_not_be_erased(&connection, path)?;
+    let head = trusted_head(&connection, path).map_err(unreadable)?;
+    Ok((lock, connection, head))
+}
+
 /// The end of the ledger, if it is the acknowledged one and the chain up to it is intact.
 pub(super) fn trusted_head(c: &Connection, path: &Path) -> Result<Head, String> {
     let sql = |error: rusqlite::Error| error.to_string();

@@ -5,9 +5,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::files::{self, Lock};
 use super::head::{Head, HeadFile};
-use super::{LedgerError, book, erase, open, reader, schema};
+use super::{LedgerError, book, open, reader};
 use crate::actor::Actor;
 use crate::clock::Clock;
 use crate::event::Event;
@@ -28,17 +27,7 @@ pub struct Retired {
 /// [`LedgerError::InUse`] while a daemon runs; [`LedgerError::Unreadable`] if the daemon would not trust it, or its version
 /// is older.
 pub fn retire(path: &Path, by: &Actor, clock: &Clock) -> Result<Retired, LedgerError> {
-    let unreadable = |why: String| LedgerError::Unreadable { path: path.to_owned(), why };
-    files::must_be_there(path)?;
-    let _lock = Lock::take(path)?;
-    files::close_to_others(path)?;
-    open::log_is_whole(path).map_err(unreadable)?;
-    let mut connection = schema::open(path)?;
-    if schema::version_of(&connection, path)? != Some(schema::VERSION) {
-        return Err(unreadable("it is of an older version; start this kartud once first".into()));
-    }
-    erase::must_not_be_erased(&connection, path)?;
-    let head = open::trusted_head(&connection, path).map_err(unreadable)?;
+    let (_lock, mut connection, head) = open::to_change(path)?;
     let counts = reader::counts(&connection)?;
     let unfinished = |state: &State| !state.is_end();
     let open = counts.iter().filter(|(state, _)| unfinished(state)).map(|(_, jobs)| jobs).sum();
